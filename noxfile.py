@@ -1,0 +1,100 @@
+"""The development sessions. `./dev SESSION` prepares the machine and runs one; `./dev` lists them.
+
+Every session runs in the one environment that `./dev` made, not in one of its own as is nox's habit:
+they all need the same packages (mypy reads what the tests import, the tests run the installed command
+line), so seven environments would be seven installations of one thing.
+"""
+
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).parent
+sys.path.insert(0, str(ROOT))  # a noxfile is loaded by its path, so its neighbours are not importable
+
+from tools.dockerd import DaemonError, docker_daemon  # noqa: E402 (needs the line above)
+
+nox.needs_version = ">=2024.10.9"
+nox.options.default_venv_backend = "none"
+nox.options.sessions = ["lint", "types", "layers", "unit"]
+
+for chatty in ("docker", "urllib3"):  # nox turns everyone's debug messages on
+    logging.getLogger(chatty).setLevel(logging.WARNING)
+
+BIN = Path(sys.executable).parent
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Ruff: rules and format."""
+    _run(session, "ruff", "check", *session.posargs)
+    _run(session, "ruff", "format", "--check", "--diff")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Mypy, strict, on everything that is Python here."""
+    _run(session, "mypy", *session.posargs)
+
+
+@nox.session
+def layers(session: nox.Session) -> None:
+    """Import-linter: which layer may import which."""
+    _run(session, "lint-imports", *session.posargs)
+
+
+@nox.session
+def unit(session: nox.Session) -> None:
+    """Tests that need no root, no network and no Docker; with coverage when all of them run."""
+    coverage = () if session.posargs else ("--cov=shares_core",)
+    _run(session, "pytest", *coverage, *_selection("tests/unit", session.posargs))
+
+
+@nox.session
+def integration(session: nox.Session) -> None:
+    """Tests on real Docker, Samba, bridges and loop devices."""
+    with _docker_and_image(session):
+        _run(session, "pytest", *_selection("tests/integration", session.posargs))
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """The main job from start to end; --keep leaves everything running to look at."""
+    with _docker_and_image(session, keep="--keep" in session.posargs):
+        _run(session, "shares-core", "demo", *session.posargs)
+
+
+@nox.session
+def test(session: nox.Session) -> None:
+    """Everything, cheap sessions first. A failure does not stop the rest: one run tells all."""
+    for name in ("lint", "types", "layers", "unit", "integration"):
+        session.notify(name, posargs=())
+
+
+def _run(session: nox.Session, program: str, *args: str) -> None:
+    """Run a program of this environment. An interrupted one gets time to remove what it made."""
+    session.run(str(BIN / program), *args, interrupt_timeout=60, terminate_timeout=10)
+
+
+def _selection(folder: str, posargs: list[str]) -> list[str]:
+    """Pytest's arguments: the whole folder, unless one of them names a file or test."""
+    named = any(Path(arg.partition("::")[0]).exists() for arg in posargs)
+    return posargs if named else [folder, *posargs]
+
+
+@contextmanager
+def _docker_and_image(session: nox.Session, *, keep: bool = False) -> Iterator[None]:
+    """A Docker daemon that answers and has the current image; the build is quick when it has it already."""
+    if os.geteuid() != 0:
+        session.error("this session makes containers, bridges and mounts: run it as root")
+    try:
+        with docker_daemon(keep=keep):
+            _run(session, "shares-core", "image", "build")
+            yield
+    except DaemonError as error:
+        session.error(str(error))
