@@ -1,0 +1,102 @@
+"""Who may do what on a share. Nobody has access without a rule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from itertools import pairwise
+
+from attrs import frozen
+
+from shares_core.domain.errors import InvalidInput
+from shares_core.domain.names import UserName
+
+
+class AccessLevel(StrEnum):
+    """What a rule lets its principal do; the values are Manila's."""
+
+    READ_ONLY = "ro"
+    READ_WRITE = "rw"
+
+    @classmethod
+    def parse(cls, text: str) -> AccessLevel:
+        try:
+            return cls(text)
+        except ValueError:
+            raise InvalidInput(f"{text!r} is not an access level", hint="give 'rw' or 'ro'") from None
+
+
+class PrincipalKind(StrEnum):
+    """What a rule's principal is. Domain users, groups and addresses will join."""
+
+    USER = "user"
+
+
+@frozen(order=True)
+class Principal:
+    """Whom a rule is about."""
+
+    name: UserName
+    kind: PrincipalKind = PrincipalKind.USER
+
+
+@frozen(order=True)
+class AccessRule:
+    """One principal's access to one share."""
+
+    principal: Principal
+    level: AccessLevel
+
+    @classmethod
+    def for_user(cls, user: str | UserName, level: str | AccessLevel) -> AccessRule:
+        """A rule for a local user. Raises InvalidInput."""
+        name = user if isinstance(user, UserName) else UserName(user)
+        return cls(Principal(name), AccessLevel.parse(level))
+
+
+def rule_set(rules: Iterable[AccessRule]) -> tuple[AccessRule, ...]:
+    """The rules in their one canonical order. Raises InvalidInput where a principal stands twice."""
+    ordered = tuple(sorted(rules, key=lambda rule: rule.principal.name.key))
+    keys = [rule.principal.name.key for rule in ordered]
+    for first, second in pairwise(keys):
+        if first == second:
+            raise InvalidInput(f"user {first!r} stands twice in one set of access rules")
+    return ordered
+
+
+def level_of(rules: Iterable[AccessRule], principal: Principal) -> AccessLevel | None:
+    """The level that the rules give the principal, or None."""
+    return next((rule.level for rule in rules if rule.principal == principal), None)
+
+
+def with_rule(rules: Iterable[AccessRule], rule: AccessRule) -> tuple[AccessRule, ...]:
+    """The set after ``rule`` was allowed: its principal's former rule is replaced."""
+    return rule_set((*without_principal(rules, rule.principal), rule))
+
+
+def without_principal(rules: Iterable[AccessRule], principal: Principal) -> tuple[AccessRule, ...]:
+    """The set after the principal was denied."""
+    return rule_set(rule for rule in rules if rule.principal != principal)
+
+
+def narrowed(before: Iterable[AccessRule], after: Iterable[AccessRule]) -> tuple[Principal, ...]:
+    """Those who may do less after than before: their open connections have to end."""
+    after = tuple(after)
+    return tuple(
+        rule.principal
+        for rule in before
+        if (level := level_of(after, rule.principal)) is None
+        or (rule.level is AccessLevel.READ_WRITE and level is AccessLevel.READ_ONLY)
+    )
+
+
+def meet(before: Iterable[AccessRule], after: Iterable[AccessRule]) -> tuple[AccessRule, ...]:
+    """What both sets grant: the step on the way from one to the other that is wider than neither."""
+    after = tuple(after)
+    both = []
+    for rule in before:
+        level = level_of(after, rule.principal)
+        if level is not None:
+            lowest = AccessLevel.READ_ONLY if AccessLevel.READ_ONLY in (level, rule.level) else level
+            both.append(AccessRule(rule.principal, lowest))
+    return rule_set(both)

@@ -1,0 +1,119 @@
+"""Names of servers, shares and users.
+
+A name ends up in smb.conf, in passwd files, in paths that clients type and on command lines. So the
+rules are an allow list: what is not named here is refused. Two names that differ only in case are
+the same name to an SMB client, so :attr:`Name.key` is what uniqueness is decided on.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import ClassVar
+
+from attrs import field, frozen
+
+from shares_core.domain.errors import InvalidInput
+
+#: The unix account that smbd runs as inside every share server; every file belongs to it.
+SERVICE_ACCOUNT = "shares"
+#: Each share server's NetBIOS name and workgroup. No client needs them, but Samba resolves a user
+#: name that equals one of them to a domain, so they are fixed and reserved.
+NETBIOS_NAME = "SHARESERVER"
+WORKGROUP = "SHARES"
+
+# The accounts of a Debian base image, and the names that Samba resolves before it looks for a user
+# (source3/passdb/lookup_sid.c, util_wellknown.c, util_builtin.c): a rule for one would admit others.
+_RESERVED_USERS = frozenset(
+    {SERVICE_ACCOUNT, NETBIOS_NAME.lower(), WORKGROUP.lower(), "workgroup"}
+    | set("root daemon bin sys sync games man lp mail news uucp proxy www-data backup list irc".split())
+    | set("gnats nobody nogroup _apt messagebus sambashare systemd-network systemd-resolve".split())
+    | set("administrator administrators users guest guests replicator krbtgt none".split())
+    | set("everyone nobody anonymous authenticated interactive network service system self".split())
+    | set("batch dialup proxy restricted localsystem localservice networkservice".split())
+    | set("builtin nt-authority unix_users unix_groups all global homes printers".split())
+)
+_RESERVED_SHARES = frozenset({"global", "homes", "printers", "ipc", "admin", "print", "netlogon", "sysvol"})
+
+
+def _check(name: Name) -> None:
+    what, value = type(name).kind, name.value
+    if not isinstance(value, str):
+        raise InvalidInput(f"a {what} name is text, not {type(value).__name__}")
+    shown = ascii(value if len(value) <= 100 else value[:97] + "...")
+    if not value:
+        raise InvalidInput(f"a {what} name cannot be empty", hint=type(name).rule)
+    if len(value) > type(name).longest:
+        raise InvalidInput(
+            f"{what} name {shown} is too long: {len(value)} characters, {type(name).longest} at most"
+        )
+    # Reserved comes before the pattern, so that IPC$ is told that it is reserved and not that $ is bad.
+    if value.casefold().rstrip("$") in type(name).reserved:
+        raise InvalidInput(f"{what} name {shown} is reserved", hint="choose another name")
+    if type(name).pattern.fullmatch(value) is None or type(name).forbidden.fullmatch(value) is not None:
+        raise InvalidInput(f"{what} name {shown} cannot be used", hint=type(name).rule)
+
+
+@frozen(order=True)
+class Name:
+    """What the three kinds of names share. Raises InvalidInput when constructed with a bad one."""
+
+    kind: ClassVar[str]
+    longest: ClassVar[int]
+    pattern: ClassVar[re.Pattern[str]]
+    forbidden: ClassVar[re.Pattern[str]] = re.compile(r"(?!)")
+    reserved: ClassVar[frozenset[str]] = frozenset()
+    rule: ClassVar[str]
+
+    value: str = field()
+
+    def __attrs_post_init__(self) -> None:
+        _check(self)
+
+    def __str__(self) -> str:
+        return self.value
+
+    @property
+    def key(self) -> str:
+        """The form in which two names are compared: without case."""
+        return self.value.casefold()
+
+
+@frozen(order=True)
+class ServerName(Name):
+    """A share server's name; Manila's server ids (UUIDs) are valid ones."""
+
+    kind = "server"
+    longest = 63
+    pattern = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+    forbidden = re.compile(r".*\.")
+    rule = "use letters, digits, '.', '_' and '-', beginning with a letter or a digit"
+
+
+@frozen(order=True)
+class ShareName(Name):
+    """A CIFS share's name, as clients type it after the server: ``Projects 2026``, ``R&D``.
+
+    80 characters is the longest share name that SMB clients take (MS-SMB2, MS-SRVS).
+    """
+
+    kind = "share"
+    longest = 80
+    pattern = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_ .&'()-]*[A-Za-z0-9_&'()-])?")
+    reserved = _RESERVED_SHARES
+    rule = "use letters, digits, spaces inside, and . _ - & ' ( ), beginning with a letter, a digit or '_'"
+
+
+@frozen(order=True)
+class UserName(Name):
+    """A user's name: ``max.mustermann``, ``Ada-Lovelace``.
+
+    32 characters is what a unix account name may have. A name that reads as a security identifier
+    (``S-1-1-0`` is Everyone) is one to Samba, so it is refused.
+    """
+
+    kind = "user"
+    longest = 32
+    pattern = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+    forbidden = re.compile(r"[sS]-[0-9].*|[0-9]+|.*\.")
+    reserved = _RESERVED_USERS
+    rule = "use letters, digits, '.', '_' and '-', beginning with a letter, a digit or '_'; not only digits"

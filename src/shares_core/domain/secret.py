@@ -1,0 +1,54 @@
+"""Values that hide themselves: they can be used, but not printed, logged or recorded by accident."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import field, frozen
+
+from shares_core.domain.errors import InvalidInput
+
+_LONGEST_PASSWORD = 256  # NTLM's own limit on the clients
+
+
+def _usable(_: object, __: object, value: Any) -> None:
+    if not isinstance(value, str) or not value:
+        raise InvalidInput(
+            "a password cannot be empty", hint="give one on standard input, or let one be made"
+        )
+    if len(value) > _LONGEST_PASSWORD:
+        raise InvalidInput(f"a password has at most {_LONGEST_PASSWORD} characters")
+    if any(ord(char) < 32 or ord(char) == 127 or 0xD800 <= ord(char) <= 0xDFFF for char in value):
+        raise InvalidInput("a password cannot hold control characters")
+
+
+@frozen(repr=False)
+class Secret:
+    """A password. ``reveal()`` is the one way to its text."""
+
+    _value: str = field(validator=_usable)
+
+    def reveal(self) -> str:
+        """The password itself; call it only where it leaves the program for its one reader."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret('***')"
+
+    __str__ = __repr__
+
+
+@frozen(repr=False)
+class PasswordHash:
+    """What Samba needs to check a password: the NT hash, as good as the password itself.
+
+    ``nt`` is 32 upper-case hexadecimal digits (MS-NLMP, NTOWFv1); ``changed`` is in unix seconds.
+    """
+
+    nt: str
+    changed: int
+
+    def __repr__(self) -> str:
+        return "PasswordHash('***')"
+
+    __str__ = __repr__

@@ -1,0 +1,153 @@
+"""Share servers: one tenant's Samba container, its interfaces, its shares, its accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from attrs import evolve, frozen
+
+from shares_core.domain.access import Principal
+from shares_core.domain.errors import AlreadyExists, NoCapacity, NotFound
+from shares_core.domain.intent import Intent
+from shares_core.domain.names import ServerName, ShareName, UserName
+from shares_core.domain.network import Interface
+from shares_core.domain.share import CifsShare
+
+#: Unix user ids of accounts inside a server: each gets its own, for Samba derives a user's SID from it.
+_FIRST_ACCOUNT_UID = 10_000
+#: Unix user ids of the servers' smbd on the host: above what distributions hand out to people,
+#: services and sub-id ranges, and one for each server.
+FIRST_SERVER_UID = 2_000_000
+_SERVER_UIDS = 1_000_000
+
+
+class DesiredState(StrEnum):
+    """What the operator wants of a server; reconcile makes it so."""
+
+    RUNNING = "running"
+    STOPPED = "stopped"
+
+
+@frozen
+class Account:
+    """A user that the server knows. Its password is in the secrets, never here."""
+
+    name: UserName
+    uid: int
+
+
+@frozen
+class ShareServer:
+    """One share server as its record holds it; every change gives a new value.
+
+    ``id`` names the host's objects (12 hexadecimal digits), so that ``name`` can change. ``uid`` is the
+    unix user and group id of its smbd, on the host and inside. ``intent`` is what was under way.
+    """
+
+    id: str
+    name: ServerName
+    uid: int
+    interfaces: tuple[Interface, ...]
+    desired: DesiredState = DesiredState.RUNNING
+    shares: tuple[CifsShare, ...] = ()
+    accounts: tuple[Account, ...] = ()
+    intent: Intent | None = None
+
+    # -- shares
+
+    def find_share(self, name: str | ShareName) -> CifsShare | None:
+        """The share of that name in whatever case, or None. Raises InvalidInput."""
+        key = (name if isinstance(name, ShareName) else ShareName(name)).key
+        return next((share for share in self.shares if share.name.key == key), None)
+
+    def share(self, name: str | ShareName) -> CifsShare:
+        """The share of that name. Raises NotFound."""
+        share = self.find_share(name)
+        if share is None:
+            raise NotFound(
+                "share",
+                str(name),
+                where=f"server {self.name.value!r}",
+                hint=f"'shares-core share list {self.name}' lists those that are there",
+            )
+        return share
+
+    def share_by_id(self, share_id: str) -> CifsShare | None:
+        return next((share for share in self.shares if share.id == share_id), None)
+
+    def with_share(self, share: CifsShare) -> ShareServer:
+        """With the share added, or put in the place of the one with its id. Raises AlreadyExists."""
+        same_name = self.find_share(share.name)
+        if same_name is not None and same_name.id != share.id:
+            raise AlreadyExists("share", str(same_name.name), "names differ in more than case")
+        if self.share_by_id(share.id) is None:
+            return evolve(self, shares=(*self.shares, share))
+        return evolve(self, shares=tuple(share if old.id == share.id else old for old in self.shares))
+
+    def without_share(self, share_id: str) -> ShareServer:
+        return evolve(self, shares=tuple(share for share in self.shares if share.id != share_id))
+
+    # -- accounts
+
+    def find_account(self, name: UserName) -> Account | None:
+        """The account of exactly that name, or None. Raises AlreadyExists where only the case differs."""
+        found = next((account for account in self.accounts if account.name.key == name.key), None)
+        if found is not None and found.name != name:
+            raise AlreadyExists(
+                "user", str(found.name), f"{name} differs from it in case only, which SMB does not tell apart"
+            )
+        return found
+
+    def account(self, name: str) -> Account:
+        """The account of that name, in whatever case. Raises InvalidInput, NotFound."""
+        key = UserName(name).key
+        found = next((account for account in self.accounts if account.name.key == key), None)
+        if found is None:
+            raise NotFound(
+                "user",
+                name,
+                where=f"server {self.name.value!r}",
+                hint=f"'shares-core user list {self.name}' lists those that are there",
+            )
+        return found
+
+    def with_account(self, name: UserName) -> ShareServer:
+        """With an account for ``name``; unchanged where it is there already."""
+        if self.find_account(name) is not None:
+            return self
+        uid = max((account.uid for account in self.accounts), default=_FIRST_ACCOUNT_UID - 1) + 1
+        return evolve(self, accounts=(*self.accounts, Account(name, uid)))
+
+    def without_account(self, name: UserName) -> ShareServer:
+        return evolve(self, accounts=tuple(a for a in self.accounts if a.name != name))
+
+    def shares_of(self, name: UserName) -> tuple[CifsShare, ...]:
+        """The shares that have a rule for the user."""
+        principal = Principal(name)
+        return tuple(s for s in self.shares if any(rule.principal == principal for rule in s.rules))
+
+    # -- the rest
+
+    def intending(self, intent: Intent | None) -> ShareServer:
+        return evolve(self, intent=intent)
+
+    def wanting(self, desired: DesiredState) -> ShareServer:
+        return evolve(self, desired=desired)
+
+    def export_locations(self, share: CifsShare) -> tuple[str, ...]:
+        r"""``\\address\share``, one for each address."""
+        return tuple(
+            rf"\\{address.ip}\{share.name}"
+            for interface in self.interfaces
+            for address in interface.addresses
+        )
+
+
+def free_uid(servers: Iterable[ShareServer]) -> int:
+    """The lowest server uid that no server has. Raises NoCapacity."""
+    taken = {server.uid for server in servers}
+    for uid in range(FIRST_SERVER_UID, FIRST_SERVER_UID + _SERVER_UIDS):
+        if uid not in taken:
+            return uid
+    raise NoCapacity("every unix user id for share servers is in use")

@@ -1,0 +1,100 @@
+"""CIFS shares: one volume, one file system, one export."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from attrs import evolve, field, frozen
+
+from shares_core.domain.access import AccessRule, rule_set
+from shares_core.domain.capacity import MIB, Capacity
+from shares_core.domain.errors import InvalidInput, ShareFailed
+from shares_core.domain.names import ShareName
+
+
+class FileSystemKind(StrEnum):
+    """The file systems that a volume can carry."""
+
+    EXT4 = "ext4"
+    XFS = "xfs"
+
+    @classmethod
+    def parse(cls, text: str) -> FileSystemKind:
+        try:
+            return cls(text)
+        except ValueError:
+            known = " or ".join(cls)
+            raise InvalidInput(
+                f"{text!r} is not a file system that is known here", hint=f"give {known}"
+            ) from None
+
+    @property
+    def smallest(self) -> Capacity:
+        """Below this, mkfs refuses or leaves no room worth having (xfs: mkfs.xfs wants 300 MiB)."""
+        return Capacity({FileSystemKind.EXT4: 16 * MIB, FileSystemKind.XFS: 300 * MIB}[self])
+
+    def check(self, capacity: Capacity) -> None:
+        """Raises InvalidInput where this file system cannot be that small."""
+        if capacity < self.smallest:
+            raise InvalidInput(
+                f"{capacity} is too small for {self}",
+                hint=f"the smallest {self} share has {self.smallest}",
+            )
+
+
+@frozen
+class FileSystem:
+    """A file system's identity: what is mounted must be this and no other. ``uuid`` is minted by us."""
+
+    kind: FileSystemKind
+    uuid: str
+
+
+class ShareStatus(StrEnum):
+    """Where a share is in its life. Only a ready one is served."""
+
+    CREATING = "creating"
+    READY = "ready"
+    EXTENDING = "extending"
+    DELETING = "deleting"
+    FAILED = "failed"
+
+
+@frozen
+class CifsShare:
+    """One share as its record holds it.
+
+    ``volume_id`` and ``filesystem.uuid`` were minted for this share and are never used for another.
+    ``folder`` is what is served inside the volume: it exists nowhere else, so an unmounted share
+    cannot be served. ``reason`` says why a share is failed, else it is empty.
+    """
+
+    id: str
+    name: ShareName
+    capacity: Capacity
+    filesystem: FileSystem
+    volume_id: str
+    status: ShareStatus = ShareStatus.CREATING
+    reason: str = ""
+    folder: str = "data"
+    rules: tuple[AccessRule, ...] = field(default=(), converter=rule_set)
+
+    @property
+    def served(self) -> bool:
+        """Whether smb.conf has a section for it: no rule, no section."""
+        return self.status is ShareStatus.READY and bool(self.rules)
+
+    def with_status(self, status: ShareStatus, reason: str = "") -> CifsShare:
+        return evolve(self, status=status, reason=reason)
+
+    def with_rules(self, rules: tuple[AccessRule, ...]) -> CifsShare:
+        return evolve(self, rules=rules)
+
+    def require_ready(self) -> CifsShare:
+        """The share itself. Raises ShareFailed where it cannot be worked with as it is."""
+        if self.status is not ShareStatus.READY:
+            raise ShareFailed(
+                f"share {self.name.value!r} is {self.status}" + (f": {self.reason}" if self.reason else ""),
+                hint="its data was left as it is; mend what is wrong, then run 'shares-core reconcile'",
+            )
+        return self

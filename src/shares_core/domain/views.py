@@ -1,0 +1,123 @@
+"""What use cases answer: plain values that serialise, with nothing of the host inside."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from attrs import frozen
+
+from shares_core.domain.access import AccessRule
+from shares_core.domain.capacity import Capacity
+from shares_core.domain.secret import Secret
+from shares_core.domain.server import ShareServer
+from shares_core.domain.share import CifsShare
+
+
+class RunState(StrEnum):
+    """What the host says of a server's container."""
+
+    RUNNING = "running"
+    STOPPED = "stopped"
+    ABSENT = "absent"
+    UNKNOWN = "unknown"
+
+
+@frozen
+class Usage:
+    """A mounted file system's figures, in bytes. ``total`` is what remains after its own tables."""
+
+    total: int
+    used: int
+    free: int
+
+
+@frozen
+class ServerView:
+    """A share server and how it is. ``problem`` is empty unless something is wrong with it."""
+
+    server: ShareServer
+    state: RunState
+    problem: str = ""
+
+
+@frozen
+class ShareView:
+    """A share and how it is. ``usage`` is None where it is not mounted."""
+
+    server: ShareServer
+    share: CifsShare
+    usage: Usage | None
+    export_locations: tuple[str, ...]
+
+
+class PasswordOutcome(StrEnum):
+    """What became of the user's password."""
+
+    KEPT = "kept"
+    SET = "set"
+    GENERATED = "generated"
+
+
+@frozen
+class AccessView:
+    """What an allow did. ``password`` is there only where it was generated: it is shown once."""
+
+    server: ShareServer
+    share: CifsShare
+    rule: AccessRule
+    outcome: PasswordOutcome
+    password: Secret | None = None
+
+
+@frozen
+class PasswordView:
+    """What set-password did. ``password`` is there only where it was generated: it is shown once."""
+
+    server: ShareServer
+    user: str
+    outcome: PasswordOutcome
+    password: Secret | None = None
+
+
+class ExtendWay(StrEnum):
+    """How a share got larger: ``offline`` closed its clients' connections for a moment."""
+
+    ONLINE = "online"
+    OFFLINE = "offline"
+    UNCHANGED = "unchanged"
+
+
+@frozen
+class ExtendView:
+    """What an extend did, and which way it went."""
+
+    share: ShareView
+    way: ExtendWay
+
+
+@frozen
+class PoolView:
+    """The pool's figures in bytes.
+
+    ``provisioned`` is what the shares were promised; ``free`` what a new share may have; with
+    ``overprovisioned`` the promises may exceed ``total``, and a full disk then fails inside shares.
+    """
+
+    kind: str
+    location: str
+    total: int
+    provisioned: int
+    free: int
+    overprovisioned: bool
+
+    def holds(self, capacity: Capacity) -> bool:
+        return capacity.bytes <= self.free
+
+
+@frozen
+class ReconcileView:
+    """What reconcile did to one server: ``problem`` is empty where all is well."""
+
+    name: str
+    problem: str
+    failed_shares: tuple[str, ...] = ()

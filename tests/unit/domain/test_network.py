@@ -1,0 +1,250 @@
+from __future__ import annotations
+
+from ipaddress import IPv4Network, ip_interface
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shares_core.domain.errors import AddressTaken, Conflict, InvalidInput, NoCapacity
+from shares_core.domain.network import (
+    BridgeName,
+    DefaultNetwork,
+    Interface,
+    InterfaceSpec,
+    MacAddress,
+    decide_interface,
+    fits,
+    parse_gateway,
+    parse_interface_address,
+)
+
+DEFAULT = DefaultNetwork(BridgeName("shares0"), IPv4Network("10.254.0.0/29"))
+Holders = list[tuple[str, Interface]]
+
+
+def spec(bridge: str | None = "br-a", *addresses: str, **more: Any) -> InterfaceSpec:
+    return InterfaceSpec.parse(bridge=bridge, addresses=addresses, **more)
+
+
+def decide(asked: InterfaceSpec, holders: Holders | None = None, number: int = 1) -> Interface:
+    return decide_interface(asked, interface_id=f"{number:012x}", default=DEFAULT, holders=holders or [])
+
+
+@given(st.ip_addresses(), st.data())
+def test_an_address_that_is_accepted_prints_as_it_was_read(ip: Any, data: st.DataObject) -> None:
+    """Parsing what is printed gives the same address."""
+    prefix = data.draw(st.integers(0, ip.max_prefixlen))
+    try:
+        address = parse_interface_address(f"{ip}/{prefix}")
+    except InvalidInput:
+        return
+    assert address == parse_interface_address(str(address))
+    assert not (ip.is_multicast)
+    assert not (ip.is_loopback)
+    assert not (ip.is_unspecified)
+    assert not (ip.is_link_local)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "10.0.0.5",
+        "10.0.0.5/33",
+        "10.0.0/24",
+        "10.0.0.0/24",
+        "10.0.0.255/24",
+        "127.0.0.1/8",
+        "0.0.0.0/0",
+        "",
+        "/",
+        "224.0.0.1/4",
+        "fe80::1/64",
+        "fe80::1%eth0/64",
+        "::1/128",
+        "ff02::1/64",
+        "fd00::/64",
+        "255.255.255.255/32",
+        "10.0.0.5/24;ls",
+        "x" * 1000,
+        "300.1.1.1/24",
+        "169.254.1.1/16",
+        "240.0.0.1/8",
+    ],
+)
+def test_an_address_that_no_server_can_have_is_refused(text: str) -> None:
+    """Malformed, without its prefix, or not a host's."""
+    with pytest.raises(InvalidInput):
+        parse_interface_address(text)
+
+
+@pytest.mark.parametrize("text", ["10.0.0.1/31", "10.0.0.0/31", "10.0.0.1/32", "fd00::5/64", "fd00::5/127"])
+def test_an_address_that_a_server_can_have_is_accepted(text: str) -> None:
+    """Small networks have no network and broadcast addresses."""
+    assert ip_interface(text) == parse_interface_address(text)
+
+
+@pytest.mark.parametrize("text", ["", "10.0.0.1/24", "fe80::1%eth0", "x"])
+def test_a_gateway_is_an_address_alone(text: str) -> None:
+    """Neither prefix nor scope belongs to it."""
+    with pytest.raises(InvalidInput):
+        parse_gateway(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["01:00:00:00:00:01", "ff:ff:ff:ff:ff:ff", "33:33:00:00:00:01", "0:0:0:0:0:1"]
+)
+def test_a_mac_that_is_multicast_or_malformed_is_refused(text: str) -> None:
+    """Only a unicast address is an interface's."""
+    with pytest.raises(InvalidInput):
+        MacAddress(text)
+    for other in (
+        "",
+        "00:00:00:00:00:00",
+        "02:00:00:aa:bb:cc:dd",
+        "02:00:00:aa:bb:gg",
+        "02:00:00:aa:bb:cc\n",
+    ):
+        with pytest.raises(InvalidInput):
+            MacAddress(other)
+
+
+@given(st.binary(min_size=6, max_size=6))
+def test_a_derived_mac_is_unicast_and_local(seed: bytes) -> None:
+    """It cannot meet a real card's address."""
+    mac = MacAddress.derived_from(seed.hex())
+    assert "02" == str(mac)[:2]
+    assert mac == MacAddress(str(mac).upper().replace(":", "-"))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "-x", "a b", "a/b", "x" * 16, "all", "lo", "default", "a\n", "é", "br%0"]
+)
+def test_a_bridge_that_the_kernel_would_not_take_is_refused(text: str) -> None:
+    """Names are short and plain."""
+    with pytest.raises(InvalidInput):
+        BridgeName(text)
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: spec("br-a"),
+        lambda: spec(None, host_addresses=["10.0.0.1/24"]),
+        lambda: spec("br-a", "10.0.0.5/24", "10.0.0.5/16"),
+        lambda: spec("br-a", "10.0.0.5/24", gateways=["10.0.1.1"]),
+        lambda: spec("br-a", "10.0.0.5/24", gateways=["10.0.0.5"]),
+        lambda: spec("br-a", "10.0.0.5/24", gateways=["10.0.0.1", "10.0.0.2"]),
+        lambda: spec("br-a", "10.0.0.5/24", host_addresses=["10.0.1.1/24"]),
+        lambda: spec("br-a", "10.0.0.5/24", host_addresses=["10.0.0.5/24"]),
+        lambda: spec("br-a", "10.0.0.5/24", host_addresses=["10.0.0.1/24", "10.0.0.2/24"]),
+        lambda: spec("br-a", "10.0.0.5/24", mtu=1279),
+        lambda: spec("br-a", "10.0.0.5/24", mtu=9217),
+    ],
+)
+def test_an_interface_that_contradicts_itself_is_refused(build: Any) -> None:
+    """What is wrong in itself never reaches a use case."""
+    with pytest.raises(InvalidInput):
+        build()
+
+
+def test_the_default_network_hands_out_the_lowest_free_address_until_none_is_left() -> None:
+    """The host's own address and the broadcast address are never given."""
+    holders: Holders = []
+    for number in range(5):
+        holders.append((f"s{number}", decide(InterfaceSpec(), holders, number)))
+    given_out = [str(address) for _, interface in holders for address in interface.addresses]
+    assert [f"10.254.0.{host}/29" for host in (2, 3, 4, 5, 6)] == given_out
+    assert all(interface.isolated for _, interface in holders)
+    with pytest.raises(NoCapacity):
+        decide(InterfaceSpec(), holders, 9)
+    del holders[2]
+    assert "10.254.0.4/29" == str(decide(InterfaceSpec(), holders, 9).addresses[0])
+
+
+def test_an_address_is_taken_on_its_bridge_only() -> None:
+    """Two tenants may have one address on two bridges."""
+    holders = [("a", decide(spec("br-a", "10.0.0.5/24")))]
+    with pytest.raises(AddressTaken, match="server 'a'"):
+        decide(spec("br-a", "10.0.0.5/16"), holders, 2)
+    assert "br-b" == str(decide(spec("br-b", "10.0.0.5/24"), holders, 2).bridge)
+
+
+def test_the_hosts_address_is_taken() -> None:
+    """On the default network and on a tenant's bridge."""
+    with pytest.raises(AddressTaken, match="the host"):
+        decide(spec(None, "10.254.0.1/29"))
+    holders = [("a", decide(spec("br-a", "10.0.0.5/24", host_addresses=["10.0.0.1/24"])))]
+    with pytest.raises(AddressTaken, match="the host"):
+        decide(spec("br-a", "10.0.0.1/24"), holders, 2)
+
+
+def test_a_mac_is_taken_on_its_bridge_only() -> None:
+    """As an address is."""
+    mac = "02:00:00:aa:bb:cc"
+    holders = [("a", decide(spec("br-a", "10.0.0.5/24", mac=mac)))]
+    with pytest.raises(AddressTaken):
+        decide(spec("br-a", "10.0.0.6/24", mac=mac), holders, 2)
+    assert MacAddress(mac) == decide(spec("br-b", "10.0.0.6/24", mac=mac), holders, 2).mac
+
+
+def test_a_bridge_has_one_host_address_and_one_mtu() -> None:
+    """They come from the first server on it; a later one inherits them or is refused."""
+    holders = [("a", decide(spec("br-a", "10.0.0.5/24", host_addresses=["10.0.0.1/24"], mtu=9000)))]
+    later = decide(spec("br-a", "10.0.0.6/24"), holders, 2)
+    assert (holders[0][1].host_addresses, 9000) == (later.host_addresses, later.mtu)
+    with pytest.raises(Conflict):
+        decide(spec("br-a", "10.0.0.6/24", host_addresses=["10.0.0.2/24"]), holders, 2)
+    with pytest.raises(Conflict):
+        decide(spec("br-a", "10.0.0.6/24", mtu=1500), holders, 2)
+
+
+def test_an_address_outside_of_the_default_network_is_refused() -> None:
+    """Also with another prefix, and so is a gateway outside of the address that was chosen."""
+    for address in ("10.0.0.5/24", "10.254.0.5/24"):
+        with pytest.raises(InvalidInput):
+            decide(spec(None, address))
+    with pytest.raises(InvalidInput):
+        decide(spec(None, gateways=["192.168.0.1"]))
+
+
+def test_a_decided_interface_fits_what_was_asked_for() -> None:
+    """Asking again gives the same, asking for something else does not fit."""
+    for asked in (
+        InterfaceSpec(),
+        spec("br-a", "10.0.0.5/24", "fd00::5/64", gateways=["10.0.0.1"], mtu=1400),
+    ):
+        assert fits(asked, decide(asked), DEFAULT)
+    interface = decide(spec("br-a", "10.0.0.5/24"))
+    assert fits(spec("br-a", "10.0.0.5/24", mac=str(interface.mac)), interface, DEFAULT)
+    for other in (
+        InterfaceSpec(),
+        spec("br-a", "10.0.0.6/24"),
+        spec("br-a", "10.0.0.5/24", mac="02:00:00:aa:bb:cc"),
+        spec("br-a", "10.0.0.5/24", gateways=["10.0.0.1"]),
+        spec("br-a", "10.0.0.5/24", mtu=1400),
+        spec("br-a", "10.0.0.5/24", host_addresses=["10.0.0.1/24"]),
+    ):
+        assert not fits(other, interface, DEFAULT)
+
+
+@given(st.integers(0, 2**48 - 1))
+def test_a_host_device_fits_into_the_kernels_names(number: int) -> None:
+    """15 characters at most, and of its own for each interface."""
+    device = decide(InterfaceSpec(), number=number).host_device
+    assert len(device) <= 15
+    assert device.endswith(f"{number:012x}")
+
+
+def test_a_default_network_has_room_for_servers() -> None:
+    """A /31 holds nobody."""
+    with pytest.raises(InvalidInput):
+        DefaultNetwork(BridgeName("shares0"), IPv4Network("10.254.0.0/31"))
+
+
+def test_a_neighbours_gateway_is_taken() -> None:
+    """A server with the router's address would cut its whole bridge off."""
+    holders = [("a", decide(spec("br-a", "10.0.0.5/24", gateways=["10.0.0.1"])))]
+    with pytest.raises(AddressTaken, match="a gateway"):
+        decide(spec("br-a", "10.0.0.1/24"), holders, 2)
