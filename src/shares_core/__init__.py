@@ -1,0 +1,58 @@
+"""Turn a Linux host into a fleet of small, isolated SMB file servers.
+
+>>> import shares_core
+>>> host = shares_core.open_host()
+>>> host.servers.create("tenant-a")  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from shares_core.bootstrap import Host, open_host
+from shares_core.config import HostConfig
+from shares_core.domain.access import AccessLevel, AccessRule
+from shares_core.domain.capacity import Capacity
+from shares_core.domain.errors import (
+    AddressTaken,
+    AlreadyExists,
+    BackendFailure,
+    Busy,
+    CommandFailed,
+    Conflict,
+    HostNotReady,
+    InvalidInput,
+    NoCapacity,
+    NotEmpty,
+    NotFound,
+    RecordUnreadable,
+    ShareFailed,
+    SharesError,
+)
+from shares_core.domain.network import InterfaceSpec
+from shares_core.domain.secret import Secret
+from shares_core.domain.share import FileSystemKind
+
+__all__ = [
+    "AccessLevel",
+    "AccessRule",
+    "AddressTaken",
+    "AlreadyExists",
+    "BackendFailure",
+    "Busy",
+    "Capacity",
+    "CommandFailed",
+    "Conflict",
+    "FileSystemKind",
+    "Host",
+    "HostConfig",
+    "HostNotReady",
+    "InterfaceSpec",
+    "InvalidInput",
+    "NoCapacity",
+    "NotEmpty",
+    "NotFound",
+    "RecordUnreadable",
+    "Secret",
+    "ShareFailed",
+    "SharesError",
+    "open_host",
+]

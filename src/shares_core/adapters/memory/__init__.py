@@ -1,0 +1,101 @@
+"""Every port in memory: for the tests of this library, and of whatever embeds it.
+
+>>> from shares_core import Capacity, HostConfig, bootstrap
+>>> from shares_core.adapters.memory import MemoryHost, memory_ports
+>>> machine = MemoryHost()
+>>> host = bootstrap.host(memory_ports(machine), HostConfig().network)
+>>> tenant = host.servers.create("tenant-a").server
+>>> share = host.shares.create("tenant-a", "projects", Capacity.parse("1GiB"))
+>>> given = host.access.allow("tenant-a", "projects", "ada")
+>>> session = machine.connect(tenant.id, "ada", given.password.reveal())
+>>> session.open("projects", write=True).write(b"hello")
+
+A ``MemoryHost`` is the machine, ``memory_ports`` one process that works on it, ``connect`` an SMB client.
+A ``FaultPlan`` lets any call fail or the process die; ``MemoryHost.reboot`` pulls the plug.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from shares_core.adapters.memory.clients import OpenFile, Session, SmbRefused
+from shares_core.adapters.memory.clock import MemoryClock
+from shares_core.adapters.memory.events import MemoryEvents
+from shares_core.adapters.memory.faults import (
+    Call,
+    Fault,
+    FaultPlan,
+    Interceptor,
+    Moment,
+    ProcessDied,
+    intercept,
+)
+from shares_core.adapters.memory.filesystems import MemoryFileSystems
+from shares_core.adapters.memory.folders import MemoryFolders
+from shares_core.adapters.memory.host import MemoryHost
+from shares_core.adapters.memory.ids import MemoryIds
+from shares_core.adapters.memory.locks import MemoryLocks
+from shares_core.adapters.memory.network import MemoryNetwork
+from shares_core.adapters.memory.records import MemoryRecords
+from shares_core.adapters.memory.runtime import MemoryRuntime
+from shares_core.adapters.memory.secrets import MemorySecrets
+from shares_core.adapters.memory.smb import MemorySmbConfig, MemorySmbSessions
+from shares_core.adapters.memory.state import ContractBroken
+from shares_core.adapters.memory.storage import MemoryStorage
+from shares_core.ports import Events, Ports
+
+__all__ = [
+    "Call",
+    "ContractBroken",
+    "Fault",
+    "FaultPlan",
+    "Interceptor",
+    "MemoryHost",
+    "Moment",
+    "OpenFile",
+    "ProcessDied",
+    "Session",
+    "SmbRefused",
+    "intercept",
+    "memory_ports",
+]
+
+
+def memory_ports(
+    host: MemoryHost,
+    *,
+    faults: Interceptor | None = None,
+    events: Events | None = None,
+    lock_timeout: float = 10,
+) -> Ports:
+    """One process on ``host``. ``faults`` is usually a FaultPlan; ``lock_timeout`` is in seconds."""
+    ports = Ports(
+        runtime=MemoryRuntime(host),
+        folders=MemoryFolders(host),
+        storage=MemoryStorage(host),
+        filesystems=MemoryFileSystems(host),
+        network=MemoryNetwork(host),
+        smb_config=MemorySmbConfig(host),
+        smb_sessions=MemorySmbSessions(host),
+        records=MemoryRecords(host),
+        secrets=MemorySecrets(host),
+        locks=MemoryLocks(host.lock_table, lock_timeout),
+        clock=MemoryClock(host),
+        ids=MemoryIds(host),
+        events=events or MemoryEvents(host),
+    )
+    ports = intercept(ports, _atomically(host))
+    return ports if faults is None else intercept(ports, faults)
+
+
+def _atomically(host: MemoryHost) -> Interceptor:
+    """Verbs are atomic among threads; but who waits for a lock must not keep others from freeing theirs."""
+
+    def around(call: Call, proceed: Callable[[], Any]) -> Any:
+        if call.port == "locks":
+            return proceed()
+        with host.mutex:
+            return proceed()
+
+    return around

@@ -1,0 +1,16 @@
+"""Time that passes only when it is told to."""
+
+from __future__ import annotations
+
+from shares_core.adapters.memory.host import MemoryHost
+from shares_core.ports.clock import Clock
+
+
+class MemoryClock(Clock):
+    """``MemoryHost.time``."""
+
+    def __init__(self, host: MemoryHost) -> None:
+        self._host = host
+
+    def now(self) -> int:
+        return self._host.time

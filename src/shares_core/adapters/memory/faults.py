@@ -1,0 +1,212 @@
+"""Faults for any ``Ports``: calls that fail before or after their effect, or half-way, and death.
+
+::
+
+    plan = FaultPlan()
+    plan.on("storage.ensure_volume", Fault(Moment.AFTER))
+    shares = bootstrap.host(intercept(ports, plan), network).shares
+
+``intercept`` is the general means: it puts a function around every verb of every port, and so serves for
+traces and interleavings too.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
+from enum import StrEnum
+from typing import Any, get_type_hints
+
+from attrs import define, field, frozen
+
+from shares_core.domain.errors import BackendFailure, SharesError
+from shares_core.ports import Locks, Ports
+
+
+@frozen
+class Call:
+    """One call of a port's verb: ``port`` is the name of the field in ``Ports``."""
+
+    port: str
+    verb: str
+    args: tuple[object, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.port}.{self.verb}"
+
+
+#: Called with each call and with what makes its effect; gives the verb's answer.
+Interceptor = Callable[[Call, Callable[[], Any]], Any]
+
+
+def intercept(ports: Ports, around: Interceptor) -> Ports:
+    """The same ports with ``around`` about every verb.
+
+    A lock's effect is that it is held; letting go of it is no call, and always happens.
+    """
+    kinds = get_type_hints(Ports)
+    return Ports(
+        **{name: _intercepted(name, kind, getattr(ports, name), around) for name, kind in kinds.items()}
+    )
+
+
+def _intercepted(name: str, kind: type, port: object, around: Interceptor) -> Any:
+    verbs: dict[str, Any] = {}
+    for verb in kind.__abstractmethods__:  # type: ignore[attr-defined]
+        locks = kind is Locks and verb != "forget"
+        verbs[verb] = (_holding if locks else _calling)(name, verb, getattr(port, verb), around)
+    return type(f"Intercepted{kind.__name__}", (kind,), verbs)()
+
+
+def _calling(name: str, verb: str, method: Callable[..., Any], around: Interceptor) -> Callable[..., Any]:
+    def call(_: object, *args: Any, **kwargs: Any) -> Any:
+        return around(Call(name, verb, (*args, *kwargs.values())), lambda: method(*args, **kwargs))
+
+    return call
+
+
+def _holding(
+    name: str, verb: str, method: Callable[..., AbstractContextManager[None]], around: Interceptor
+) -> Callable[..., AbstractContextManager[None]]:
+    @contextmanager
+    def hold(_: object, *args: Any) -> Iterator[None]:
+        lock = method(*args)
+        entered = False
+
+        def enter() -> None:
+            nonlocal entered
+            lock.__enter__()
+            entered = True
+
+        try:
+            around(Call(name, verb, args), enter)
+            yield
+        finally:
+            if entered:
+                lock.__exit__(None, None, None)
+
+    return hold
+
+
+class ProcessDied(BaseException):
+    """The process that used these ports is gone: no verb of theirs has an effect any more.
+
+    Not an Exception, so that nothing but the test catches it.
+    """
+
+
+class Moment(StrEnum):
+    """When a fault strikes. ``AFTER`` is an answer that got lost: the effect is there."""
+
+    BEFORE = "before"
+    HALFWAY = "half-way"
+    AFTER = "after"
+
+
+@frozen
+class Fault:
+    """What goes wrong with one call.
+
+    ``dies`` kills the process, else ``error`` is raised. ``step`` says at which of the verb's half-done
+    states a half-way fault strikes; only the in-memory adapters have them, and where a verb has fewer the
+    fault strikes after the effect.
+    """
+
+    moment: Moment = Moment.BEFORE
+    dies: bool = False
+    error: SharesError = field(factory=lambda: BackendFailure("an injected fault"))
+    step: int = 1
+
+
+@define
+class _Planned:
+    verb: str
+    fault: Fault
+    skip: int
+    times: int | None
+
+
+class FaultPlan:
+    """Which calls go wrong, and how: an interceptor.
+
+    ``at`` maps the numbers of calls, counted from 0, to faults; ``on`` names a verb. ``calls`` holds what
+    was called. The ports in ``SPARED`` cannot fail by their contracts: their calls are not counted.
+    """
+
+    SPARED = frozenset({"clock", "ids", "events"})
+
+    def __init__(self, at: Mapping[int, Fault] | None = None) -> None:
+        self.calls: list[Call] = []
+        self.dead = False
+        self._at = dict(at or {})
+        self._planned: list[_Planned] = []
+        self._mutex = threading.Lock()
+
+    def on(self, verb: str, fault: Fault | None = None, *, skip: int = 0, times: int | None = 1) -> FaultPlan:
+        """Let calls of ``verb`` ("storage.attach") fail: after ``skip`` good ones, ``times`` or for ever."""
+        self._planned.append(_Planned(verb, fault or Fault(), skip, times))
+        return self
+
+    def __call__(self, call: Call, proceed: Callable[[], Any]) -> Any:
+        if self.dead:
+            raise ProcessDied(f"{call} was called by a dead process")
+        if call.port in self.SPARED:
+            return proceed()
+        fault = self._next(call)
+        return proceed() if fault is None else self._strike(call, fault, proceed)
+
+    def _next(self, call: Call) -> Fault | None:
+        with self._mutex:
+            number = len(self.calls)
+            self.calls.append(call)
+            if number in self._at:
+                return self._at[number]
+            for planned in self._planned:
+                if planned.verb != str(call) or planned.times == 0:
+                    continue
+                if planned.skip:
+                    planned.skip -= 1
+                    continue
+                if planned.times is not None:
+                    planned.times -= 1
+                return planned.fault
+        return None
+
+    def _strike(self, call: Call, fault: Fault, proceed: Callable[[], Any]) -> Any:
+        if call.port == "locks" and call.verb != "forget":
+            return self._raise(call, fault)  # a lock is held or not: there is no answer to lose
+        if fault.moment is Moment.HALFWAY:
+            token = _armed.set(_Armed(fault.step, lambda: self._raise(call, fault)))
+            try:
+                proceed()
+            finally:
+                _armed.reset(token)
+        elif fault.moment is Moment.AFTER:
+            proceed()
+        return self._raise(call, fault)
+
+    def _raise(self, call: Call, fault: Fault) -> None:
+        if fault.dies:
+            self.dead = True
+            raise ProcessDied(f"died {fault.moment} {call}")
+        raise fault.error
+
+
+@define
+class _Armed:
+    steps: int
+    strike: Callable[[], None]
+
+
+_armed: ContextVar[_Armed | None] = ContextVar("halfway", default=None)
+
+
+def halfway() -> None:
+    """Called by in-memory adapters in each half-done state that their port's docstring allows."""
+    armed = _armed.get()
+    if armed is not None:
+        armed.steps -= 1
+        if armed.steps == 0:
+            armed.strike()

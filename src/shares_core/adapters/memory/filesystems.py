@@ -1,0 +1,103 @@
+"""File systems and mounts in memory."""
+
+from __future__ import annotations
+
+from shares_core.adapters.memory.faults import halfway
+from shares_core.adapters.memory.host import MemoryHost
+from shares_core.adapters.memory.state import MemoryFileSystem, MemoryVolume
+from shares_core.adapters.memory.storage import device_of, volume_at
+from shares_core.domain.capacity import Capacity
+from shares_core.domain.errors import BackendFailure, Conflict, OnlineGrowRefused, ShareFailed
+from shares_core.domain.share import FileSystem
+from shares_core.domain.views import Usage
+from shares_core.ports.filesystems import FileSystems
+
+_BLOCK = 4096
+
+
+class MemoryFileSystems(FileSystems):
+    """File systems inside ``MemoryHost.volumes``, mounted in ``mounts``.
+
+    A file system reaches as far as whole blocks do. Half-done: a make leaves debris on the volume.
+    """
+
+    def __init__(self, host: MemoryHost) -> None:
+        self._host = host
+
+    def make(self, device: str, filesystem: FileSystem) -> None:
+        volume = volume_at(self._host, device)
+        if volume is None:
+            raise BackendFailure(f"there is no device {device}")
+        if volume.content is not None and volume.content.identity == filesystem:
+            return
+        if volume.debris or volume.content is not None:
+            raise Conflict(f"{device} holds something already")
+        volume.debris = True
+        halfway()
+        volume.content, volume.debris = MemoryFileSystem(filesystem, _whole_blocks(volume)), False
+
+    def mount(self, server_id: str, share_id: str, device: str, filesystem: FileSystem) -> None:
+        self._identified(device, filesystem)
+        mounted = self._host.mounts.get((server_id, share_id))
+        if mounted is not None and device_of(mounted) == device:
+            return
+        if mounted is not None:
+            raise ShareFailed(f"something else is mounted for share {share_id}")
+        if server_id not in self._host.folders:
+            raise BackendFailure(f"server {server_id} has no folder to mount in")
+        volume_id = next(key for key in self._host.attached if device_of(key) == device)
+        if volume_id in self._host.mounts.values():
+            raise BackendFailure(f"{device} is mounted elsewhere")
+        self._host.mounts[server_id, share_id] = volume_id
+
+    def prepare_folder(self, server_id: str, share_id: str, folder: str, uid: int) -> None:
+        filesystem = self._host.mounted_filesystem(server_id, share_id)
+        if filesystem is None:
+            raise BackendFailure(f"share {share_id} is not mounted")
+        filesystem.folders[folder] = uid
+
+    def unmount(self, server_id: str, share_id: str) -> None:
+        if (server_id, share_id) in self._host.mounts and self._host.open_files(server_id, share_id):
+            raise BackendFailure(f"share {share_id} has open files", hint="close them")
+        self._host.mounts.pop((server_id, share_id), None)
+
+    def mounted(self, server_id: str, share_id: str) -> bool:
+        return (server_id, share_id) in self._host.mounts
+
+    def usage(self, server_id: str, share_id: str) -> Usage | None:
+        found = self._host.mounted_filesystem(server_id, share_id)
+        return None if found is None else Usage(found.total, found.used, found.total - found.used)
+
+    def grow_mounted(self, server_id: str, share_id: str, device: str, filesystem: FileSystem) -> None:
+        volume, content = self._identified(device, filesystem)
+        if self._host.mounted_filesystem(server_id, share_id) is not content:
+            raise BackendFailure(f"{device} is not mounted for share {share_id}")
+        if content.reach == _whole_blocks(volume):
+            return
+        if filesystem.kind not in self._host.online_grow:
+            raise OnlineGrowRefused(f"the kernel does not grow a mounted {filesystem.kind}")
+        content.reach = _whole_blocks(volume)
+
+    def grow_unmounted(self, device: str, filesystem: FileSystem) -> None:
+        volume, content = self._identified(device, filesystem)
+        if any(device_of(volume_id) == device for volume_id in self._host.mounts.values()):
+            raise BackendFailure(f"{device} is mounted")
+        content.reach = _whole_blocks(volume)
+
+    def size(self, device: str, filesystem: FileSystem) -> Capacity:
+        return Capacity(self._identified(device, filesystem)[1].reach)
+
+    def _identified(self, device: str, filesystem: FileSystem) -> tuple[MemoryVolume, MemoryFileSystem]:
+        volume = volume_at(self._host, device)
+        content = volume.content if volume is not None else None
+        if volume is None or content is None or content.identity != filesystem:
+            raise ShareFailed(
+                f"{device} does not hold the {filesystem.kind} {filesystem.uuid}", hint="restore the volume"
+            )
+        if content.reach > volume.size:
+            raise ShareFailed(f"the {filesystem.kind} on {device} reaches beyond it")
+        return volume, content
+
+
+def _whole_blocks(volume: MemoryVolume) -> int:
+    return volume.size // _BLOCK * _BLOCK

@@ -1,0 +1,192 @@
+"""A host that exists in memory alone."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+
+from shares_core.adapters.memory.clients import HOST_UNREACHABLE, LOGON_FAILURE, OpenFile, Session, SmbRefused
+from shares_core.adapters.memory.locks import LockTable
+from shares_core.adapters.memory.secrets import digest
+from shares_core.adapters.memory.state import (
+    Container,
+    Damaged,
+    Folder,
+    Link,
+    MemoryBridge,
+    MemoryFileSystem,
+    MemoryVolume,
+    ServedShare,
+)
+from shares_core.domain.access import AccessLevel
+from shares_core.domain.capacity import GIB, Capacity
+from shares_core.domain.names import UserName
+from shares_core.domain.secret import PasswordHash
+from shares_core.domain.server import ShareServer
+from shares_core.domain.share import FileSystemKind
+from shares_core.ports.events import Event
+
+_POOL_SIZE = Capacity(100 * GIB)
+
+
+class MemoryHost:
+    """The state of a host: what is left when a process that works on it dies.
+
+    ``memory_ports(host)`` gives the ports that work on it; several may at once, as processes do. The
+    attributes may be looked at, and changed to play tricks; the methods do what happens to real hosts.
+
+    ``pool_size`` and ``granularity`` (bytes) describe the pool, ``overprovision`` lets it promise more than
+    it has. ``online_grow`` names the file systems that the kernel grows while they are mounted. On a
+    ``lagging`` host the connections that are open keep the former configuration until the library waits
+    for them to take the new one.
+    """
+
+    def __init__(
+        self,
+        *,
+        pool_size: Capacity = _POOL_SIZE,
+        granularity: int = 4096,
+        overprovision: bool = False,
+        online_grow: Iterable[FileSystemKind] = tuple(FileSystemKind),
+        lagging: bool = False,
+    ) -> None:
+        self.pool_size = pool_size
+        self.granularity = granularity
+        self.overprovision = overprovision
+        self.online_grow = frozenset(online_grow)
+        self.lagging = lagging
+        #: False is a pool whose folder is not mounted.
+        self.pool_present = True
+        self.pool_prepared = False
+        #: False is a Docker that does not answer, or an image that was not built.
+        self.docker_up = True
+        self.image_built = True
+        self.image_stale = False
+        #: What smbd logs before it ends instead of listening; empty while all is well.
+        self.smbd_fails = ""
+        self.time = 1_700_000_000
+
+        self.records: dict[str, ShareServer | Damaged] = {}
+        self.secrets: dict[str, dict[UserName, PasswordHash]] = {}
+        self.volumes: dict[str, MemoryVolume] = {}
+        #: Volumes that have a block device.
+        self.attached: set[str] = set()
+        #: (server id, share id) to volume id.
+        self.mounts: dict[tuple[str, str], str] = {}
+        self.folders: dict[str, Folder] = {}
+        self.containers: dict[str, Container] = {}
+        self.bridges: dict[str, MemoryBridge] = {}
+        self.links: dict[str, Link] = {}
+        #: Devices that are not this installation's, with the addresses that the host has on them.
+        self.foreign_devices: dict[str, tuple[str, ...]] = {}
+        self.sessions: list[Session] = []
+        self.events: list[Event] = []
+
+        self.lock_table = LockTable()
+        #: Held over each verb, so that verbs are atomic among threads.
+        self.mutex = threading.RLock()
+        self._counter = 0
+
+    def count(self) -> int:
+        """A number that was never given before."""
+        with self.mutex:
+            self._counter += 1
+            return self._counter
+
+    # -- what happens to hosts
+
+    def reboot(self) -> None:
+        """Containers stop; mounts, block devices, bridges and interfaces vanish; all else stays."""
+        for server_id in tuple(self.containers):
+            self.kill_container(server_id)
+        self.mounts.clear()
+        self.attached.clear()
+        self.bridges.clear()
+        self.links.clear()
+        for folder in self.folders.values():
+            folder.shared = False
+        self.lock_table.reset()
+
+    def restart_docker(self) -> None:
+        """Containers stop; all else stays."""
+        for server_id in tuple(self.containers):
+            self.kill_container(server_id)
+
+    def kill_container(self, server_id: str) -> None:
+        """Stop one container, and with it all its connections and its ends of its interfaces."""
+        container = self.containers[server_id]
+        for name, link in tuple(self.links.items()):
+            if link.namespace == container.namespace:
+                del self.links[name]
+        container.namespace = ""
+        container.loaded = ()
+        for session in self.sessions_of(server_id):
+            session.end()
+
+    def damage_record(self, server_id: str, why: str = "it is truncated") -> None:
+        """Make a record unreadable."""
+        self.records[server_id] = Damaged(why)
+
+    # -- clients
+
+    def connect(self, server_id: str, user: str, password: str) -> Session:
+        """Log in as an SMB client does. Raises SmbRefused with the status that it gets."""
+        container = self.containers.get(server_id)
+        reachable = any(link.server_id == server_id and link.up for link in self.links.values())
+        if container is None or not container.running or not reachable or self.smbd_fails:
+            raise SmbRefused(HOST_UNREACHABLE)
+        if (user.casefold(), digest(password)) not in self._logins(server_id):
+            raise SmbRefused(LOGON_FAILURE)
+        session = Session(self, server_id, user, container.loaded)
+        self.sessions.append(session)
+        return session
+
+    def _logins(self, server_id: str) -> set[tuple[str, str]]:
+        accounts = self.folders[server_id].accounts
+        return {(name.key, known.nt) for name, known in accounts.items() if known is not None}
+
+    def admitted(self, server_id: str) -> dict[tuple[str, str], AccessLevel]:
+        """Who gets what, by (share, user): what new connections would, whatever the password."""
+        container = self.containers.get(server_id)
+        if container is None or not container.running:
+            return {}
+        users = {user for user, _ in self._logins(server_id)}
+        return {
+            (str(share.name), str(rule.principal.name)): rule.level
+            for share in container.loaded
+            if self.served_filesystem(server_id, share) is not None
+            for rule in share.rules
+            if rule.principal.name.key in users
+        }
+
+    def sessions_of(self, server_id: str) -> tuple[Session, ...]:
+        """The open connections to a server."""
+        return tuple(session for session in self.sessions if session.server_id == server_id)
+
+    def open_files(self, server_id: str, share_id: str) -> tuple[OpenFile, ...]:
+        """The files that clients have open on a share."""
+        sessions = self.sessions_of(server_id)
+        return tuple(
+            opened for session in sessions for opened in session.files if opened.share.id == share_id
+        )
+
+    # -- what adapters and clients ask
+
+    def mounted_filesystem(self, server_id: str, share_id: str) -> MemoryFileSystem | None:
+        """The file system that is mounted for a share, or None."""
+        volume = self.volumes.get(self.mounts.get((server_id, share_id), ""))
+        return volume.content if volume is not None else None
+
+    def served_filesystem(self, server_id: str, share: ServedShare) -> MemoryFileSystem | None:
+        """The same where smbd can serve it: mounted, with the folder inside that belongs to it."""
+        filesystem, container = self.mounted_filesystem(server_id, share.id), self.containers.get(server_id)
+        if filesystem is None or container is None or not container.running:
+            return None
+        return filesystem if filesystem.folders.get(share.folder) == container.uid else None
+
+    def server_id(self, name: str) -> str:
+        """The id of the server of that name. Raises KeyError."""
+        for server_id, record in self.records.items():
+            if isinstance(record, ShareServer) and record.name.key == name.casefold():
+                return server_id
+        raise KeyError(name)

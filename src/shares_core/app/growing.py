@@ -1,0 +1,66 @@
+"""Growing a share: online where the kernel allows it, else with a short interruption."""
+
+from __future__ import annotations
+
+from attrs import evolve
+
+from shares_core.app.serving import is_running, mount_share, publish, unmount_share
+from shares_core.domain.errors import OnlineGrowRefused, ShareFailed
+from shares_core.domain.intent import ExtendShare
+from shares_core.domain.server import ShareServer
+from shares_core.domain.share import CifsShare, ShareStatus
+from shares_core.domain.views import ExtendWay
+from shares_core.ports import Ports
+
+
+def grow(ports: Ports, server: ShareServer, share: CifsShare, intent: ExtendShare) -> ExtendWay:
+    """Grow the volume and the file system on it. After an error, ``finish_growing`` finds the way out."""
+    ports.storage.grow_volume(share.volume_id, intent.after)
+    device = ports.storage.attach(share.volume_id)
+    if ports.filesystems.mounted(server.id, share.id):
+        try:
+            ports.filesystems.grow_mounted(server.id, share.id, device, share.filesystem)
+        except OnlineGrowRefused:
+            _withdraw(ports, server, share)
+        else:
+            return ExtendWay.ONLINE
+    ports.filesystems.grow_unmounted(device, share.filesystem)
+    return ExtendWay.OFFLINE
+
+
+def _withdraw(ports: Ports, server: ShareServer, share: CifsShare) -> None:
+    """Stop serving the share for the while: unserved first, so that no client comes back meanwhile."""
+    publish(ports, server.with_share(share.with_status(ShareStatus.EXTENDING)))
+    ports.smb_sessions.close_share(server, share.name)
+    ports.filesystems.unmount(server.id, share.id)
+
+
+def finish_growing(ports: Ports, server: ShareServer, intent: ExtendShare) -> ShareServer:
+    """Serve the share again, in the size that its file system really has; run after success and failure.
+
+    Where the file system did not grow, the volume gives back what it had gained. Idempotent, so also what
+    settles a crash. Gives the server with the share's capacity.
+    """
+    share = server.share_by_id(intent.share_id)
+    if share is None:
+        return server
+    try:
+        device = ports.storage.attach(share.volume_id)
+        reached = ports.filesystems.size(device, share.filesystem)
+    except ShareFailed as error:  # one lost volume must not block the server's other shares
+        return server.with_share(share.with_status(ShareStatus.FAILED, str(error)))
+    if reached > intent.volume_before or intent.after <= intent.volume_before:
+        share = evolve(share, capacity=intent.after)
+    else:
+        ports.storage.cut_volume(share.volume_id, intent.before)
+        share = evolve(share, capacity=intent.before)
+    server = server.with_share(share)
+    if is_running(ports, server):
+        try:
+            mount_share(ports, server, share)
+        except ShareFailed as error:
+            server = server.with_share(share.with_status(ShareStatus.FAILED, str(error)))
+        publish(ports, server)
+    else:
+        unmount_share(ports, server, share)
+    return server

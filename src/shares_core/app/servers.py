@@ -1,0 +1,212 @@
+"""Share servers: create, show, list, start, stop, delete, reconcile."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+
+from attrs import frozen
+
+from shares_core.app.registry import Held, Registry
+from shares_core.app.removing import remove_server
+from shares_core.app.serving import bring_down, bring_up
+from shares_core.app.settling import finish_removing, settle
+from shares_core.app.undo import undone_by
+from shares_core.domain.errors import (
+    AlreadyExists,
+    InvalidInput,
+    NotEmpty,
+    NotFound,
+    RecordUnreadable,
+    SharesError,
+)
+from shares_core.domain.intent import CreateServer, DeleteServer
+from shares_core.domain.names import ServerName
+from shares_core.domain.network import DefaultNetwork, InterfaceSpec, decide_interface, fits
+from shares_core.domain.server import DesiredState, ShareServer, free_uid
+from shares_core.domain.share import ShareStatus
+from shares_core.domain.views import ReconcileView, RunState, ServerView
+from shares_core.ports import Ports
+
+
+@frozen
+class Servers:
+    """The use cases about whole servers. Every one may raise HostNotReady, BackendFailure and Busy."""
+
+    _ports: Ports
+    _registry: Registry
+    _default_network: DefaultNetwork
+
+    def create(self, name: str, interfaces: Sequence[InterfaceSpec] = (InterfaceSpec(),)) -> ServerView:
+        """Make a server and start it; ready for shares when the call returns.
+
+        Where the server exists and fits, it is returned as it is. Raises InvalidInput, AlreadyExists,
+        AddressTaken, Conflict, NoCapacity; after any error nothing of a new server is left.
+        """
+        wanted, specs = ServerName(name), tuple(interfaces)
+        if not specs:
+            raise InvalidInput("a server needs at least one interface")
+        self._ports.runtime.check()
+        while True:
+            server_id = self._ports.ids.new_id()
+            with self._ports.locks.server(server_id):
+                claimed = self._claim(server_id, wanted, specs)
+                if claimed.id == server_id:
+                    return self._make(claimed)
+                self._ports.locks.forget(server_id)
+            try:
+                with self._registry.hold_id(claimed.id, name) as held:
+                    return self._same(held.server, wanted, specs)
+            except NotFound:
+                continue  # whoever was making it failed, or somebody deleted it: the name is free again
+
+    def _claim(self, server_id: str, wanted: ServerName, specs: tuple[InterfaceSpec, ...]) -> ShareServer:
+        """Record the new server with all it takes, or give the one that has its name."""
+        with undone_by(lambda: self._ports.locks.forget(server_id)), self._ports.locks.claims():
+            others = self._registry.others()
+            existing = next((server for server in others if server.name.key == wanted.key), None)
+            if existing is not None:
+                return existing
+            holders = [(str(server.name), held) for server in others for held in server.interfaces]
+            interfaces = []
+            for spec in specs:
+                interface = decide_interface(
+                    spec,
+                    interface_id=self._ports.ids.new_id(),
+                    default=self._default_network,
+                    holders=holders,
+                )
+                interfaces.append(interface)
+                holders.append((str(wanted), interface))
+            server = ShareServer(server_id, wanted, free_uid(others), tuple(interfaces)).intending(
+                CreateServer()
+            )
+            with undone_by(lambda: self._ports.records.remove(server_id)):
+                self._ports.records.save(server)
+            return server
+
+    def _make(self, claimed: ShareServer) -> ServerView:
+        with undone_by(lambda: self._unmake(claimed)):
+            server = bring_up(self._ports, claimed).intending(None)
+            self._ports.records.save(server)
+        return ServerView(server, RunState.RUNNING)
+
+    def _unmake(self, claimed: ShareServer) -> None:
+        self._ports.records.save(claimed)  # the last save may have taken effect although it failed
+        remove_server(self._ports, claimed)
+
+    def _same(self, server: ShareServer, wanted: ServerName, specs: tuple[InterfaceSpec, ...]) -> ServerView:
+        if server.name != wanted:
+            raise AlreadyExists("server", str(server.name), f"{wanted} differs from it in case only")
+        pairs = zip(specs, server.interfaces, strict=False)
+        if len(specs) != len(server.interfaces) or not all(
+            fits(*pair, self._default_network) for pair in pairs
+        ):
+            raise AlreadyExists("server", str(server.name), "its interfaces differ from those asked for")
+        return self._view(server)
+
+    def show(self, name: str) -> ServerView:
+        """The server as recorded and as it is. Raises InvalidInput, NotFound."""
+        return self._view(self._registry.find(name))
+
+    def list(self) -> tuple[ServerView | RecordUnreadable, ...]:
+        """Every server by name; a record that cannot be read is given as its error."""
+        return tuple(
+            self._view(record) if isinstance(record, ShareServer) else record
+            for record in self._ports.records.load_all()
+        )
+
+    def start(self, name: str) -> ServerView:
+        """Make the server serve, whatever of it is missing on the host. Idempotent.
+
+        A share that cannot be mounted is marked as failed and the others are served. Raises NotFound.
+        """
+        self._ports.runtime.check(stale_image_ok=True)
+        with self._registry.hold(name) as held:
+            return self._start(held)
+
+    def _start(self, held: Held) -> ServerView:
+        server = held.save(held.server.wanting(DesiredState.RUNNING))
+        brought = bring_up(self._ports, server)
+        if brought != server:
+            held.save(brought)
+        for share in brought.shares:
+            if share.status is ShareStatus.DELETING:  # an earlier delete could not finish
+                held.save(finish_removing(self._ports, held.server, share.id))
+        return self._view(held.server)
+
+    def stop(self, name: str) -> ServerView:
+        """Stop serving: connections end, file systems are unmounted, data and record stay. Idempotent.
+
+        Raises NotFound.
+        """
+        with self._registry.hold(name, even_unsettled=True) as held:
+            return self._stop(held)
+
+    def _stop(self, held: Held) -> ServerView:
+        server = held.save(held.server.wanting(DesiredState.STOPPED))
+        bring_down(self._ports, server)
+        with suppress(
+            SharesError
+        ):  # it is down, which was asked for; what is open is settled by the next call
+            server = settle(self._ports, server) or server
+        return self._view(server)
+
+    def delete(self, name: str, *, with_shares: bool = False) -> None:
+        """Remove the server; its shares and their data too where ``with_shares``.
+
+        Raises NotFound, and NotEmpty (nothing is touched) where it has shares. It only goes forward: after
+        any other error, calling again carries on.
+        """
+        with self._registry.hold(name, even_unsettled=True) as held:
+            if held.server.shares and not with_shares:
+                raise NotEmpty(
+                    f"server {name!r} still has {len(held.server.shares)} share(s)",
+                    hint="delete them first, or say --with-shares to delete them and their data too",
+                )
+            remove_server(self._ports, held.save(held.server.intending(DeleteServer())))
+
+    def reconcile(self) -> tuple[ReconcileView, ...]:
+        """Make the host agree with every record again, after a reboot, a Docker restart or a crash.
+
+        One server's trouble does not keep the others down: it is told in that server's view.
+        """
+        self._ports.runtime.check(stale_image_ok=True)
+        return tuple(self._reconcile(record) for record in self._ports.records.load_all())
+
+    def _reconcile(self, record: ShareServer | RecordUnreadable) -> ReconcileView:
+        if isinstance(record, RecordUnreadable):
+            return ReconcileView(record.path, str(record))
+        name = str(record.name)
+        try:
+            with self._registry.hold_id(record.id, name) as held:
+                if held.server.desired is DesiredState.RUNNING:
+                    self._start(held)
+                else:
+                    self._stop(held)
+                failed = tuple(str(s.name) for s in held.server.shares if s.status is ShareStatus.FAILED)
+                return ReconcileView(name, "", failed)
+        except NotFound:
+            return ReconcileView(name, "")  # an unfinished create or delete: it is gone now
+        except SharesError as error:
+            return ReconcileView(name, str(error))
+
+    def _view(self, server: ShareServer) -> ServerView:
+        state = RunState.UNKNOWN
+        try:
+            state = self._ports.runtime.inspect(server.id).state
+            return ServerView(server, state, self._problem(server, state))
+        except SharesError as error:
+            return ServerView(server, state, str(error))
+
+    def _problem(self, server: ShareServer, state: RunState) -> str:
+        if server.intent is not None:
+            return "an operation is under way, or was interrupted; the next command settles it"
+        if server.desired is DesiredState.STOPPED:
+            return ""
+        if state is not RunState.RUNNING:
+            return f"it should run but does not; 'shares-core server start {server.name}' brings it up"
+        if not all(self._ports.network.plugged(interface) for interface in server.interfaces):
+            return f"an interface is not plugged; 'shares-core server start {server.name}' mends it"
+        failed = [str(share.name) for share in server.shares if share.status is ShareStatus.FAILED]
+        return f"shares that cannot be served: {', '.join(failed)}" if failed else ""

@@ -1,0 +1,188 @@
+"""CIFS shares: create, show, list, extend, delete."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from shares_core.app.growing import finish_growing, grow
+from shares_core.app.registry import Held, Registry
+from shares_core.app.removing import remove_share
+from shares_core.app.serving import is_running, mount_share, unmount_share
+from shares_core.app.settling import finish_removing
+from shares_core.app.undo import undone_by
+from shares_core.domain.capacity import Capacity
+from shares_core.domain.errors import (
+    AlreadyExists,
+    BackendFailure,
+    Conflict,
+    InvalidInput,
+    ShareFailed,
+    SharesError,
+)
+from shares_core.domain.intent import CreateShare, DeleteShare, ExtendShare
+from shares_core.domain.names import ShareName
+from shares_core.domain.server import ShareServer
+from shares_core.domain.share import CifsShare, FileSystem, FileSystemKind, ShareStatus
+from shares_core.domain.views import ExtendView, ExtendWay, ShareView
+from shares_core.ports import Ports
+
+
+@frozen
+class Shares:
+    """The use cases about shares. Every one may raise HostNotReady, BackendFailure, Busy and NotFound."""
+
+    _ports: Ports
+    _registry: Registry
+
+    def create(
+        self,
+        server: str,
+        share: str,
+        capacity: Capacity,
+        filesystem: FileSystemKind = FileSystemKind.EXT4,
+    ) -> ShareView:
+        """Make a share of ``capacity``; nobody has access to it yet.
+
+        Where the share exists and fits, it is returned as it is. Raises InvalidInput, AlreadyExists,
+        NoCapacity; after any error nothing of a new share is left.
+        """
+        name = ShareName(share)
+        filesystem.check(capacity)
+        with self._registry.hold(server) as held:
+            existing = held.server.find_share(name)
+            if existing is not None:
+                return self._view(held.server, _same(existing, name, capacity, filesystem))
+            self._ports.storage.prepare()
+            minted = CifsShare(
+                id=self._ports.ids.new_id(),
+                name=name,
+                capacity=capacity,
+                filesystem=FileSystem(filesystem, self._ports.ids.new_uuid()),
+                volume_id=self._ports.ids.new_id(),
+            )
+            with undone_by(lambda: self._unmake(held, minted)):
+                held.save(held.server.with_share(minted).intending(CreateShare(minted.id)))
+                self._make(held.server, minted)
+                ready = minted.with_status(ShareStatus.READY)
+                held.save(held.server.with_share(ready).intending(None))
+            return self._view(held.server, ready)
+
+    def _make(self, server: ShareServer, share: CifsShare) -> None:
+        storage, filesystems = self._ports.storage, self._ports.filesystems
+        storage.ensure_volume(share.volume_id, share.capacity)
+        filesystems.make(storage.attach(share.volume_id), share.filesystem)
+        mount_share(self._ports, server, share)
+        filesystems.prepare_folder(server.id, share.id, share.folder, server.uid)
+        if not is_running(self._ports, server):
+            unmount_share(self._ports, server, share)
+
+    def _unmake(self, held: Held, share: CifsShare) -> None:
+        held.save(held.server)  # the last save may have taken effect although it failed
+        held.save(finish_removing(self._ports, held.server, share.id).intending(None))
+
+    def show(self, server: str, share: str) -> ShareView:
+        """The share as recorded, with what is used and free. Raises InvalidInput."""
+        found = self._registry.find(server)
+        return self._view(found, found.share(share))
+
+    def list(self, server: str | None = None) -> tuple[ShareView, ...]:
+        """The shares of one server, or of all, by the servers' names.
+
+        Where no server is named, those whose records cannot be read are left out: ``Servers.list``
+        names them.
+        """
+        if server is not None:
+            servers: tuple[ShareServer, ...] = (self._registry.find(server),)
+        else:
+            servers = tuple(r for r in self._ports.records.load_all() if isinstance(r, ShareServer))
+        return tuple(self._view(found, share) for found in servers for share in found.shares)
+
+    def extend(self, server: str, share: str, capacity: Capacity) -> ExtendView:
+        """Make the share larger, online where the kernel allows it.
+
+        Where it does not, the share's clients are disconnected, the file system is checked and grown, and
+        the share is served again. Raises InvalidInput (smaller than now), NoCapacity, ShareFailed; where a
+        step fails the share is served in its old size.
+        """
+        with self._registry.hold(server) as held:
+            found = held.server.share(share).require_ready()
+            if capacity == found.capacity:
+                return ExtendView(self._view(held.server, found), ExtendWay.UNCHANGED)
+            if capacity < found.capacity:
+                raise InvalidInput(
+                    f"share {share!r} has {found.capacity}, more than {capacity}",
+                    hint="extend only makes a share larger",
+                )
+            volume = self._ports.storage.find_volume(found.volume_id)
+            if volume is None:
+                raise ShareFailed(
+                    f"the volume of share {share!r} is missing", hint="see 'shares-core pool show'"
+                )
+            intent = ExtendShare(found.id, found.capacity, capacity, volume.size)
+            held.save(held.server.intending(intent))
+            way = self._extend(held, found, intent)
+            extended = held.server.share(share)
+            return ExtendView(self._view(held.server, extended), way)
+
+    def _extend(self, held: Held, share: CifsShare, intent: ExtendShare) -> ExtendWay:
+        """Grow, and serve the share again in whichever size it came out."""
+        try:
+            way = grow(self._ports, held.server, share, intent)
+        except SharesError as error:
+            self._finish_extending(held, intent, after=error)
+            if held.server.share(share.name).require_ready().capacity != intent.after:
+                raise
+            return ExtendWay.OFFLINE  # it had grown before the error, and serves since
+        self._finish_extending(held, intent)
+        if held.server.share(share.name).require_ready().capacity != intent.after:
+            raise BackendFailure(
+                f"the file system of share {share.name.value!r} did not grow, although nothing failed",
+                hint="a file system cannot grow by only a few blocks: ask for more",
+            )
+        return way
+
+    def _finish_extending(self, held: Held, intent: ExtendShare, after: SharesError | None = None) -> None:
+        try:
+            held.save(finish_growing(self._ports, held.server, intent).intending(None))
+        except SharesError as failure:
+            if after is None:
+                raise
+            after.add_note(
+                f"serving the share again failed too, and will be tried by the next call: {failure}"
+            )
+
+    def delete(self, server: str, share: str) -> None:
+        """Remove the share and its data, disconnecting whoever uses it.
+
+        It only goes forward: after an error, calling again carries on. Raises InvalidInput.
+        """
+        with self._registry.hold(server) as held:
+            found = held.server.share(share)
+            deleting = found.with_status(ShareStatus.DELETING)
+            held.save(held.server.with_share(deleting).intending(DeleteShare(found.id)))
+            held.save(remove_share(self._ports, held.server, deleting).intending(None))
+
+    def _view(self, server: ShareServer, share: CifsShare) -> ShareView:
+        try:
+            usage = self._ports.filesystems.usage(server.id, share.id)
+        except SharesError:
+            usage = None  # the share's other properties are known all the same
+        return ShareView(server, share, usage, server.export_locations(share))
+
+
+def _same(existing: CifsShare, name: ShareName, capacity: Capacity, kind: FileSystemKind) -> CifsShare:
+    if existing.status is ShareStatus.DELETING:
+        raise Conflict(
+            f"share {existing.name.value!r} is still being deleted: {existing.reason}",
+            hint="'shares-core share delete' tries again",
+        )
+    if existing.name != name:
+        raise AlreadyExists("share", str(existing.name), f"{name} differs from it in case only")
+    if (existing.capacity, existing.filesystem.kind) != (capacity, kind):
+        raise AlreadyExists(
+            "share",
+            str(existing.name),
+            f"it has {existing.capacity} with {existing.filesystem.kind}",
+            hint="'shares-core share extend' makes it larger",
+        )
+    return existing

@@ -1,0 +1,19 @@
+"""Undoing what a call made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def undone_by(undo: Callable[[], None]) -> Iterator[None]:
+    """Run ``undo`` when the body fails; the body's error is raised, a failed undo is a note on it."""
+    try:
+        yield
+    except BaseException as error:
+        try:
+            undo()
+        except Exception as failure:  # noqa: BLE001 - the first error is the one to raise
+            error.add_note(f"undoing it failed too, and will be tried again by the next call: {failure}")
+        raise

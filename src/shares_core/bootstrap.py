@@ -1,0 +1,117 @@
+"""The composition root: from a configuration to a Host with its use cases."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from shares_core.app.access import Access
+from shares_core.app.pool import Pool
+from shares_core.app.registry import Registry
+from shares_core.app.servers import Servers
+from shares_core.app.shares import Shares
+from shares_core.app.users import Users
+from shares_core.config import HostConfig
+from shares_core.domain.findings import Finding
+from shares_core.domain.network import DefaultNetwork
+from shares_core.ports import Events, Ports
+
+if TYPE_CHECKING:
+    from shares_core.adapters.docker.image import ImageBuilder
+
+
+@frozen
+class Host:
+    """A host's use cases, by what they are about."""
+
+    servers: Servers
+    shares: Shares
+    access: Access
+    users: Users
+    pool: Pool
+
+
+def host(ports: Ports, network: DefaultNetwork) -> Host:
+    """The use cases over the given ports."""
+    registry = Registry(ports)
+    return Host(
+        servers=Servers(ports, registry, network),
+        shares=Shares(ports, registry),
+        access=Access(ports, registry),
+        users=Users(ports, registry),
+        pool=Pool(ports),
+    )
+
+
+def open_host(config: HostConfig | None = None, events: Events | None = None) -> Host:
+    """This machine as a Host. Touches nothing yet. ``events`` hears what happens."""
+    config = config or HostConfig()
+    return host(ports(config, events), config.network)
+
+
+def ports(config: HostConfig, events: Events | None = None) -> Ports:
+    """This machine's ports. Touches nothing yet."""
+    # Imported when used, so that `import shares_core` stays quick.
+    from shares_core.adapters.bridges.network import LinuxNetwork
+    from shares_core.adapters.disk.folders import DiskFolders
+    from shares_core.adapters.disk.installation import Installation
+    from shares_core.adapters.disk.records import DiskRecords
+    from shares_core.adapters.disk.secrets import DiskSecrets
+    from shares_core.adapters.docker.client import Docker
+    from shares_core.adapters.docker.runtime import DockerRuntime, Limits
+    from shares_core.adapters.filesystems import LinuxFileSystems
+    from shares_core.adapters.layout import Layout
+    from shares_core.adapters.locking import FileLocks
+    from shares_core.adapters.loop_files import LoopFilePool
+    from shares_core.adapters.samba.config import SambaConfig
+    from shares_core.adapters.samba.sessions import SambaSessions
+    from shares_core.adapters.system import NoEvents, RandomIds, SystemClock
+
+    layout = Layout(config.state_dir)
+    timeout = config.lock_timeout
+    installation = Installation(layout, timeout)
+    limits = Limits(config.memory, config.processes)
+    runtime = DockerRuntime(Docker(config.docker_url), layout, installation, config.image, limits)
+    return Ports(
+        runtime=runtime,
+        folders=DiskFolders(layout, timeout),
+        storage=LoopFilePool(
+            config.pool_dir,
+            config.pool_size,
+            installation,
+            overprovision=config.overprovision,
+            lock_timeout=timeout,
+        ),
+        filesystems=LinuxFileSystems(layout),
+        network=LinuxNetwork(installation),
+        smb_config=SambaConfig(layout, runtime),
+        smb_sessions=SambaSessions(runtime),
+        records=DiskRecords(layout),
+        secrets=DiskSecrets(layout),
+        locks=FileLocks(layout, timeout),
+        clock=SystemClock(),
+        ids=RandomIds(),
+        events=events or NoEvents(),
+    )
+
+
+def image_builder(config: HostConfig) -> ImageBuilder:
+    """What builds the share servers' image on this machine."""
+    from shares_core.adapters.docker.client import Docker
+    from shares_core.adapters.docker.image import ImageBuilder
+
+    return ImageBuilder(Docker(config.docker_url), config.image)
+
+
+def examine(config: HostConfig) -> tuple[Finding, ...]:
+    """What this machine has and lacks; changes nothing."""
+    from shares_core.adapters import doctor
+
+    return doctor.examine(
+        state_dir=config.state_dir,
+        pool_dir=config.pool_dir,
+        image=config.image,
+        docker_url=config.docker_url,
+        bridge=str(config.network.bridge),
+    )

@@ -1,0 +1,60 @@
+"""What the use cases need of a host, in the domain's words.
+
+Every ``ensure`` returns what already fits, makes what is missing and raises Conflict on what differs; every
+``remove`` of what is absent succeeds. Each docstring says what a half-done call leaves. Any verb may raise
+BackendFailure or HostNotReady.
+"""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from shares_core.ports.clock import Clock
+from shares_core.ports.events import Events
+from shares_core.ports.filesystems import FileSystems
+from shares_core.ports.folders import ServerFolders
+from shares_core.ports.ids import Ids
+from shares_core.ports.locks import Locks
+from shares_core.ports.network import Network
+from shares_core.ports.records import Records
+from shares_core.ports.runtime import ServerRuntime
+from shares_core.ports.secrets import Secrets
+from shares_core.ports.smb import SmbConfig, SmbSessions
+from shares_core.ports.storage import BlockStorage
+
+
+@frozen
+class Ports:
+    """One of each: all that a host is to the use cases."""
+
+    runtime: ServerRuntime
+    folders: ServerFolders
+    storage: BlockStorage
+    filesystems: FileSystems
+    network: Network
+    smb_config: SmbConfig
+    smb_sessions: SmbSessions
+    records: Records
+    secrets: Secrets
+    locks: Locks
+    clock: Clock
+    ids: Ids
+    events: Events
+
+
+__all__ = [
+    "BlockStorage",
+    "Clock",
+    "Events",
+    "FileSystems",
+    "Ids",
+    "Locks",
+    "Network",
+    "Ports",
+    "Records",
+    "Secrets",
+    "ServerFolders",
+    "ServerRuntime",
+    "SmbConfig",
+    "SmbSessions",
+]

@@ -1,0 +1,13 @@
+"""Time."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+
+class Clock(ABC):
+    """The host's clock."""
+
+    @abstractmethod
+    def now(self) -> int:
+        """Unix time in whole seconds."""

@@ -1,0 +1,70 @@
+"""The file systems on volumes, and where they are mounted."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from shares_core.domain.capacity import Capacity
+from shares_core.domain.share import FileSystem
+from shares_core.domain.views import Usage
+
+
+class FileSystems(ABC):
+    """Make, mount, grow and measure. A share's mount is named by its server's id and its own."""
+
+    @abstractmethod
+    def make(self, device: str, filesystem: FileSystem) -> None:
+        """Make the file system on a volume that reads as zeros.
+
+        Idempotent. Raises Conflict, and writes nothing, where the device holds anything else. Half-done
+        leaves a volume that must be removed: only the call that minted it may make its file system.
+        """
+
+    @abstractmethod
+    def mount(self, server_id: str, share_id: str, device: str, filesystem: FileSystem) -> None:
+        """Mount the file system where the server's container sees it, safely (``nosuid,nodev,noexec``...).
+
+        Idempotent. Raises ShareFailed, and mounts nothing, where the device does not hold exactly this
+        file system. Atomic.
+        """
+
+    @abstractmethod
+    def prepare_folder(self, server_id: str, share_id: str, folder: str, uid: int) -> None:
+        """Make the folder that is served, inside the mounted file system and owned by ``uid``. Idempotent.
+
+        Raises BackendFailure where the file system is not mounted.
+        """
+
+    @abstractmethod
+    def unmount(self, server_id: str, share_id: str) -> None:
+        """Unmount, waiting for the last open file to be closed, and remove the mount point. Idempotent.
+
+        Raises BackendFailure, still mounted, where something holds it for too long. Never lazy.
+        """
+
+    @abstractmethod
+    def mounted(self, server_id: str, share_id: str) -> bool:
+        """Whether the share's file system is mounted."""
+
+    @abstractmethod
+    def usage(self, server_id: str, share_id: str) -> Usage | None:
+        """The mounted file system's figures, or None where it is not mounted."""
+
+    @abstractmethod
+    def grow_mounted(self, server_id: str, share_id: str, device: str, filesystem: FileSystem) -> None:
+        """Grow the mounted file system to its device's size. Idempotent; atomic.
+
+        Raises OnlineGrowRefused, and changes nothing, where the kernel does not do it.
+        """
+
+    @abstractmethod
+    def grow_unmounted(self, device: str, filesystem: FileSystem) -> None:
+        """Check and grow the unmounted file system to its device's size. Idempotent.
+
+        Repairs only what is safe without a person (``fsck -p``). Raises BackendFailure; whether the file
+        system has grown is then for ``size`` to say.
+        """
+
+    @abstractmethod
+    def size(self, device: str, filesystem: FileSystem) -> Capacity:
+        """How far into the device the file system reaches, mounted or not. Raises ShareFailed."""

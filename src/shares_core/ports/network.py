@@ -1,0 +1,45 @@
+"""Bridges, and the interfaces of servers on them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from shares_core.domain.network import Bridge, BridgeName, Interface
+
+
+class Network(ABC):
+    """Layer 2 between a server and its tenant; the host stays out of it unless it was given an address."""
+
+    @abstractmethod
+    def ensure_bridge(self, bridge: Bridge) -> None:
+        """Make the bridge, with its host addresses and closed to all else.
+
+        Idempotent, and mends what differs on a bridge of ours. Raises Conflict where a device of that
+        name exists that is not ours, or a host address is in use on another device. Half-done leaves a
+        bridge that is closed.
+        """
+
+    @abstractmethod
+    def remove_bridge(self, name: BridgeName) -> None:
+        """Remove the bridge if it is ours and has no port left. Idempotent."""
+
+    @abstractmethod
+    def plug(self, server_id: str, interface: Interface, index: int, namespace: str) -> None:
+        """Put the interface into the running container as ``eth<index>``, with its addresses and routes.
+
+        Ensures its bridge, also where that is removed by another caller meanwhile. Idempotent: an interface
+        that is there is completed. Half-done leaves a device that ``unplug`` finds, and that carries no
+        traffic before it is complete.
+        """
+
+    @abstractmethod
+    def unplug(self, interface: Interface) -> None:
+        """Remove the interface, at both its ends. Idempotent."""
+
+    @abstractmethod
+    def plugged(self, interface: Interface) -> bool:
+        """Whether the host's end of the interface is there, and up."""
+
+    @abstractmethod
+    def list(self) -> tuple[str, ...]:
+        """The names of this installation's devices: bridges and the host's ends of interfaces."""

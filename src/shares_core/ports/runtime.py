@@ -1,0 +1,60 @@
+"""Containers: where smbd runs."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from attrs import frozen
+
+from shares_core.domain.views import RunState
+
+
+@frozen
+class ContainerState:
+    """A server's container as it is. ``namespace`` is the path of its network namespace while running."""
+
+    state: RunState
+    namespace: str = ""
+
+
+class ServerRuntime(ABC):
+    """One container for each server: unprivileged, without capabilities, without a network of its own."""
+
+    @abstractmethod
+    def check(self, *, stale_image_ok: bool = False) -> None:
+        """Raise HostNotReady unless containers can be made from the image, and it is of this version."""
+
+    @abstractmethod
+    def ensure(self, server_id: str, uid: int) -> None:
+        """Make the server's container, not started, running as ``uid``.
+
+        Idempotent. Raises Conflict where one exists that is another installation's or runs otherwise.
+        Half-done leaves a container that was never started.
+        """
+
+    @abstractmethod
+    def start(self, server_id: str) -> ContainerState:
+        """Start the container. Idempotent; gives the state of the running container."""
+
+    @abstractmethod
+    def wait_ready(self, server_id: str) -> None:
+        """Wait until smbd listens in the container's namespace.
+
+        Raises BackendFailure, with the end of smbd's log, when it ended or takes too long.
+        """
+
+    @abstractmethod
+    def stop(self, server_id: str) -> None:
+        """Stop the container and every process in it. Idempotent, also when it is absent."""
+
+    @abstractmethod
+    def remove(self, server_id: str) -> None:
+        """Stop and remove the container. Idempotent."""
+
+    @abstractmethod
+    def inspect(self, server_id: str) -> ContainerState:
+        """The container's state."""
+
+    @abstractmethod
+    def list(self) -> tuple[str, ...]:
+        """The ids of the servers of this installation that have a container."""

@@ -1,0 +1,47 @@
+"""Samba: what it serves, to whom, and who is connected."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+
+from shares_core.domain.names import ShareName, UserName
+from shares_core.domain.secret import PasswordHash
+from shares_core.domain.server import ShareServer
+
+
+class SmbConfig(ABC):
+    """What smbd reads."""
+
+    @abstractmethod
+    def apply(self, server: ShareServer, hashes: Mapping[UserName, PasswordHash]) -> None:
+        """Make Samba serve exactly the ready shares and the accounts of ``server``.
+
+        Writes the accounts first, then the shares, each file atomically, and tells a running smbd. New
+        connections see it at once, open ones as soon as their process has taken it; nobody is thrown out.
+        An account without a hash cannot log in. Idempotent. Half-done leaves the former or the new
+        shares, never a mixture.
+        """
+
+
+class SmbSessions(ABC):
+    """Who is connected. Every verb does nothing where the server does not run.
+
+    Each first waits until every smbd process has taken the configuration of the last ``apply``, so that
+    no process that still has the former one admits anybody after the call.
+    """
+
+    @abstractmethod
+    def close_share(self, server: ShareServer, share: ShareName) -> None:
+        """Close the share, with its open files, for everyone. Idempotent."""
+
+    @abstractmethod
+    def close_user(self, server: ShareServer, share: ShareName, users: tuple[UserName, ...]) -> None:
+        """Close the share for these users, whose rights were lowered or taken away. Idempotent.
+
+        Another user of the same connection reconnects; other connections are undisturbed.
+        """
+
+    @abstractmethod
+    def end_user(self, server: ShareServer, user: UserName) -> None:
+        """End every connection that the user has a session on. Idempotent."""

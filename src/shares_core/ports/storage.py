@@ -1,0 +1,84 @@
+"""Pools and volumes."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from attrs import frozen
+
+from shares_core.domain.capacity import Capacity
+from shares_core.domain.views import PoolView
+
+
+@frozen
+class Volume:
+    """A volume as the pool has it. ``size`` may exceed what was asked for, to the pool's granularity."""
+
+    id: str
+    size: Capacity
+
+
+class BlockStorage(ABC):
+    """One pool of volumes. It has an identity: a folder or group that is not it is never an empty pool."""
+
+    @abstractmethod
+    def prepare(self) -> None:
+        """Make the pool usable: the first time it gets its identity, later that is checked.
+
+        Idempotent. Raises HostNotReady where the pool that this installation knows is not there.
+        """
+
+    @abstractmethod
+    def pool(self) -> PoolView:
+        """The pool's figures, also before it was first used. Raises HostNotReady."""
+
+    @abstractmethod
+    def ensure_volume(self, volume_id: str, size: Capacity) -> Volume:
+        """Make a volume of at least ``size`` that reads as zeros, its space reserved.
+
+        Idempotent. Raises Conflict where it exists in another size, NoCapacity where it does not fit,
+        HostNotReady where the pool is not there. Half-done leaves nothing that has the volume's id.
+        """
+
+    @abstractmethod
+    def find_volume(self, volume_id: str) -> Volume | None:
+        """The volume, or None. Raises HostNotReady where the pool is not there."""
+
+    @abstractmethod
+    def grow_volume(self, volume_id: str, size: Capacity) -> None:
+        """Make the volume at least ``size``, and its device if it is attached. It never shrinks one.
+
+        Idempotent. Raises NoCapacity and leaves the volume as it was. Half-done leaves a larger volume.
+        """
+
+    @abstractmethod
+    def cut_volume(self, volume_id: str, size: Capacity) -> None:
+        """Give back what lies beyond ``size``: the caller has shown that no file system reaches there.
+
+        Idempotent. Half-done leaves the larger volume.
+        """
+
+    @abstractmethod
+    def attach(self, volume_id: str) -> str:
+        """The path of the volume's block device, made if need be. Idempotent.
+
+        Raises ShareFailed where the volume is not there.
+        """
+
+    @abstractmethod
+    def detach(self, volume_id: str) -> None:
+        """Take the volume's block device away, once nothing has it mounted. Idempotent.
+
+        Raises BackendFailure where it is still in use.
+        """
+
+    @abstractmethod
+    def remove_volume(self, volume_id: str) -> None:
+        """Remove the volume and what it holds. Idempotent; detaches it first.
+
+        Raises HostNotReady where the pool is not there: that is not a volume that is gone.
+        """
+
+    @abstractmethod
+    def list(self) -> tuple[Volume, ...]:
+        """Every volume in the pool. Raises HostNotReady."""

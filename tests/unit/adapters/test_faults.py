@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from shares_core.adapters.memory import (
+    Call,
+    Fault,
+    FaultPlan,
+    MemoryHost,
+    Moment,
+    ProcessDied,
+    intercept,
+    memory_ports,
+)
+from shares_core.domain.errors import (
+    BackendFailure,
+)
+from shares_core.domain.share import FileSystem, FileSystemKind
+from shares_core.ports import Ports, ServerRuntime
+
+EXT4 = FileSystem(FileSystemKind.EXT4, "11111111-1111-1111-1111-111111111111")
+OTHER = FileSystem(FileSystemKind.EXT4, "22222222-2222-2222-2222-222222222222")
+
+
+@pytest.fixture
+def machine() -> MemoryHost:
+    return MemoryHost()
+
+
+@pytest.fixture
+def ports(machine: MemoryHost) -> Ports:
+    ports = memory_ports(machine)
+    ports.storage.prepare()
+    ports.folders.ensure("1", 7)
+    return ports
+
+
+def test_a_fault_strikes_before_half_way_or_after() -> None:
+    """Before: nothing happened; half-way: what the docstring says; after: all of it."""
+    ends = {}
+    for moment in Moment:
+        machine = MemoryHost()
+        plan = FaultPlan().on("folders.ensure", Fault(moment))
+        with pytest.raises(BackendFailure, match="injected"):
+            memory_ports(machine, faults=plan).folders.ensure("1", 7)
+        ends[moment] = [folder.shared for folder in machine.folders.values()]
+    assert {Moment.BEFORE: [], Moment.HALFWAY: [False], Moment.AFTER: [True]} == ends
+
+
+def test_a_dead_process_does_nothing_more(machine: MemoryHost) -> None:
+    """Every verb refuses, its locks are free, and another process goes on."""
+    plan = FaultPlan().on("folders.list", Fault(dies=True))
+    dying = memory_ports(machine, faults=plan)
+    with pytest.raises(ProcessDied), dying.locks.server("1"), dying.locks.claims():
+        dying.folders.list()
+    for attempt in (dying.clock.now, lambda: dying.folders.ensure("1", 7), dying.locks.claims().__enter__):
+        with pytest.raises(ProcessDied):
+            attempt()
+    assert (frozenset(), {}) == (machine.lock_table.held, machine.folders)
+    with memory_ports(machine).locks.server("1"):
+        pass
+
+
+def test_a_plan_skips_and_repeats(ports: Ports) -> None:
+    """The second and third call fail, the others do not."""
+    plan = FaultPlan().on("runtime.inspect", skip=1, times=2)
+    runtime = intercept(ports, plan).runtime
+    outcomes = []
+    for _ in range(4):
+        try:
+            runtime.inspect("1")
+            outcomes.append(True)
+        except BackendFailure:
+            outcomes.append(False)
+    assert [True, False, False, True] == outcomes
+    assert ["runtime.inspect"] * 4 == [str(call) for call in plan.calls]
+
+
+def test_an_interceptor_sees_every_call_of_any_ports(ports: Ports) -> None:
+    """Ports stay ports, layer upon layer."""
+    seen: list[Call] = []
+
+    def watch(call: Call, proceed: Callable[[], object]) -> object:
+        seen.append(call)
+        return proceed()
+
+    twice = intercept(intercept(ports, watch), watch)
+    assert isinstance(twice.runtime, ServerRuntime)
+    twice.runtime.check(stale_image_ok=True)
+    with twice.locks.claims():
+        pass
+    assert [Call("runtime", "check", (True,))] * 2 + [Call("locks", "claims")] * 2 == seen

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from tests.unit.world import NETWORK, PASSWORD, RO, RW, SMALL, World
+
+from shares_core.adapters.memory import (
+    Call,
+    Fault,
+    FaultPlan,
+    OpenFile,
+    ProcessDied,
+    SmbRefused,
+    intercept,
+    memory_ports,
+)
+from shares_core.adapters.memory.clients import LOGON_FAILURE
+from shares_core.bootstrap import host
+from shares_core.domain.errors import BackendFailure, Conflict, SharesError
+from shares_core.domain.secret import Secret
+
+OTHER = Secret("battery staple")
+
+
+@pytest.fixture(params=[False, True], ids=["prompt", "lagging"])
+def world(request: pytest.FixtureRequest) -> World:
+    """A share on a host whose connections take a new configuration at once, and on one where they lag."""
+    world = World.new(lagging=request.param)
+    world.served()
+    return world
+
+
+@pytest.mark.parametrize("verb", ["smb_config.apply", "smb_sessions.close_user"])
+@pytest.mark.parametrize("dies", [False, True])
+def test_a_half_done_deny_never_reopens(world: World, verb: str, dies: bool) -> None:
+    """The record has it at once, and the next call on the server carries it on."""
+    world.host.access.allow("tenant", "files", "ada", RW, PASSWORD)
+    opened = world.connect("ada").open("files", write=True)
+    with pytest.raises((SharesError, ProcessDied)):
+        world.process(FaultPlan().on(verb, Fault(dies=dies))).access.deny("tenant", "files", "ada")
+    assert () == world.host.access.list("tenant", "files")
+    world.host.shares.create("tenant", "other", SMALL)
+    assert (True, {}) == (opened.closed, world.admitted())
+
+
+def test_an_allow_that_fails_lets_nobody_in(world: World) -> None:
+    """Also whoever came in meanwhile is out again, and the account is gone."""
+    before = world.record("tenant")
+    # The record of the wider rules is the second that the call saves.
+    plan = FaultPlan().on("records.save", skip=1)
+    with pytest.raises(SharesError):
+        world.process(plan).access.allow("tenant", "files", "ada", RW, PASSWORD)
+    assert (before, {}, {}) == (
+        world.record("tenant"),
+        world.admitted(),
+        world.machine.secrets[before.id],
+    )
+    with pytest.raises(SmbRefused, match=LOGON_FAILURE):
+        world.connect("ada")
+
+
+def test_who_came_in_under_a_rule_that_failed_is_out_again(world: World) -> None:
+    """A client that connected between Samba's new configuration and the error keeps nothing."""
+    world.host.access.allow("tenant", "files", "bob", RO, PASSWORD)
+    opened: list[OpenFile] = []
+
+    def racing(call: Call, proceed: Callable[[], object]) -> object:
+        answer = proceed()
+        if str(call) == "smb_config.apply" and not opened:
+            opened.append(world.connect("bob").open("files", write=True))
+            raise BackendFailure("an injected fault")
+        return answer
+
+    with pytest.raises(BackendFailure):
+        host(intercept(memory_ports(world.machine), racing), NETWORK).access.allow(
+            "tenant", "files", "bob", RW
+        )
+    assert [True] == [each.closed for each in opened]
+    assert {("files", "bob"): RO} == world.admitted()
+
+
+def test_a_password_that_is_half_set_ends_the_users_sessions_in_the_end(world: World) -> None:
+    """The next process does what the dead one had begun."""
+    world.host.access.allow("tenant", "files", "ada", RW, PASSWORD)
+    session = world.connect("ada")
+    plan = FaultPlan().on("smb_sessions.end_user", Fault(dies=True))
+    with pytest.raises(ProcessDied):
+        world.process(plan).users.set_password("tenant", "ada", OTHER)
+    world.host.servers.reconcile()
+    assert not session.alive
+    assert RW == world.connect("ada", OTHER).level("files")
+
+
+@pytest.mark.parametrize("verb", ["filesystems.unmount", "storage.remove_volume"])
+def test_a_share_that_cannot_be_removed_keeps_nobody_from_being_denied(world: World, verb: str) -> None:
+    """It is not served, it waits to be deleted again, and the server's other shares go on."""
+    world.host.access.allow("tenant", "files", "ada", RW, PASSWORD)
+    world.host.shares.create("tenant", "other", SMALL)
+    world.host.access.allow("tenant", "other", "ada", RW)
+    stuck = world.process(FaultPlan().on(verb, times=None))
+    with pytest.raises(BackendFailure):
+        stuck.shares.delete("tenant", "files")
+    assert stuck.access.deny("tenant", "other", "ada")
+    assert {} == world.admitted()
+    with pytest.raises(Conflict, match="still being deleted"):
+        world.host.shares.create("tenant", "files", SMALL)
+    world.host.shares.delete("tenant", "files")
+    assert ["other"] == [str(view.share.name) for view in world.host.shares.list("tenant")]
+
+
+def test_reconcile_finishes_a_delete_that_could_not(world: World) -> None:
+    """What waits to be deleted is deleted when the host lets it be."""
+    with pytest.raises(BackendFailure):
+        world.process(FaultPlan().on("filesystems.unmount", times=None)).shares.delete("tenant", "files")
+    assert [""] == [view.problem for view in world.host.servers.reconcile()]
+    assert () == world.host.shares.list("tenant")
+
+
+@pytest.mark.parametrize("act", ["stop", "delete"])
+def test_a_server_can_be_taken_down_whatever_is_left_open_on_it(world: World, act: str) -> None:
+    """A deny that cannot be carried on must not keep anybody from ending all connections at once."""
+    world.host.access.allow("tenant", "files", "ada", RW, PASSWORD)
+    opened = world.connect("ada").open("files", write=True)
+    stuck = world.process(FaultPlan().on("smb_sessions.close_user", times=None))
+    with pytest.raises(BackendFailure):
+        stuck.access.deny("tenant", "files", "ada")
+    with pytest.raises(BackendFailure):
+        stuck.access.allow("tenant", "files", "bob", RO)
+    if act == "stop":
+        stuck.servers.stop("tenant")
+    else:
+        stuck.servers.delete("tenant", with_shares=True)
+    assert opened.closed

@@ -1,0 +1,221 @@
+from __future__ import annotations
+
+import pytest
+from tests.unit.world import LARGE, PASSWORD, RW, SMALL, World
+
+from shares_core.adapters.memory import SmbRefused
+from shares_core.adapters.memory.clients import DISK_FULL
+from shares_core.domain.capacity import GIB, MIB, Capacity
+from shares_core.domain.errors import (
+    AlreadyExists,
+    HostNotReady,
+    InvalidInput,
+    NoCapacity,
+    NotFound,
+    ShareFailed,
+)
+from shares_core.domain.share import FileSystemKind, ShareStatus
+
+
+def test_a_share_that_was_created_is_ready_shown_and_listed(world: World) -> None:
+    """With its figures, and nobody has access to it."""
+    world.served()
+    shown = world.host.shares.show("tenant", "FILES")
+    assert (ShareStatus.READY, SMALL, ()) == (shown.share.status, shown.share.capacity, shown.share.rules)
+    assert shown.usage is not None
+    assert 0 < shown.usage.free <= shown.usage.total <= SMALL.bytes
+    assert (shown,) == world.host.shares.list("tenant") == world.host.shares.list()
+    assert {} == world.admitted()
+
+
+def test_creating_the_same_share_again_gives_what_exists(world: World) -> None:
+    """Twice equals once."""
+    world.served()
+    assert world.host.shares.show("tenant", "files") == world.host.shares.create("tenant", "files", SMALL)
+    assert 1 == len(world.machine.volumes)
+
+
+def test_a_share_with_other_properties_already_exists(world: World) -> None:
+    """Another size, another file system, another case."""
+    world.served(size=LARGE)
+    for name, size, kind in (
+        ("files", SMALL, FileSystemKind.EXT4),
+        ("files", LARGE, FileSystemKind.XFS),
+        ("Files", LARGE, FileSystemKind.EXT4),
+    ):
+        with pytest.raises(AlreadyExists):
+            world.host.shares.create("tenant", name, size, kind)
+    assert 1 == len(world.machine.volumes) == len(world.record("tenant").shares)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "global", "HOMES", "IPC$", "..", "a/b", "a\\b", "%U", "a\nb", "@a", "x" * 81]
+)
+def test_a_bad_name_of_a_share_is_refused_and_changes_nothing(world: World, name: str) -> None:
+    """By every use case."""
+    world.host.servers.create("tenant")
+    before = world.record("tenant")
+    shares = world.host.shares
+    for attempt in (
+        lambda: shares.create("tenant", name, SMALL),
+        lambda: shares.show("tenant", name),
+        lambda: shares.extend("tenant", name, SMALL),
+        lambda: shares.delete("tenant", name),
+        lambda: world.host.access.allow("tenant", name, "ada"),
+    ):
+        with pytest.raises(InvalidInput):
+            attempt()
+    assert (before, {}) == (world.record("tenant"), world.machine.volumes)
+
+
+def test_a_share_smaller_than_its_file_system_can_be_is_refused(world: World) -> None:
+    """Before anything is made."""
+    world.host.servers.create("tenant")
+    for size, kind in ((16 * MIB - 1, FileSystemKind.EXT4), (300 * MIB - 1, FileSystemKind.XFS)):
+        with pytest.raises(InvalidInput):
+            world.host.shares.create("tenant", "files", Capacity(size), kind)
+    assert () == world.record("tenant").shares
+
+
+def test_a_share_larger_than_the_pool_is_refused(world: World) -> None:
+    """Nothing of it is left; what fits exactly is accepted, and then the pool is full."""
+    world = World.new(pool_size=LARGE)
+    world.served()
+    with pytest.raises(NoCapacity):
+        world.host.shares.create("tenant", "big", LARGE)
+    assert 1 == len(world.record("tenant").shares) == len(world.machine.volumes)
+    world.host.shares.create("tenant", "rest", Capacity(GIB - SMALL.bytes))
+    pool = world.host.pool.show()
+    assert (GIB, GIB, 0) == (pool.total, pool.provisioned, pool.free)
+
+
+def test_a_pool_may_promise_more_than_it_has_when_told_to() -> None:
+    """And says so."""
+    world = World.new(pool_size=LARGE, overprovision=True)
+    world.served(size=LARGE)
+    world.host.shares.create("tenant", "more", LARGE)
+    pool = world.host.pool.show()
+    assert (GIB, 2 * GIB, True) == (pool.total, pool.provisioned, pool.overprovisioned)
+
+
+def test_a_pool_that_is_not_mounted_is_not_an_empty_pool(world: World) -> None:
+    """Nothing is made in it, nothing counts as removed, and the shares are as they were once it is back."""
+    before = world.served()
+    world.machine.pool_present = False
+    for attempt in (
+        lambda: world.host.shares.create("tenant", "other", SMALL),
+        lambda: world.host.shares.extend("tenant", "files", LARGE),
+        world.host.pool.show,
+    ):
+        with pytest.raises(HostNotReady):
+            attempt()
+    world.machine.pool_present = True
+    world.host.servers.reconcile()
+    assert (before,) == world.record("tenant").shares
+
+
+def test_a_delete_without_the_pool_fails_and_is_carried_on(world: World) -> None:
+    """A failed delete is an error, never a warning."""
+    world.served()
+    world.machine.pool_present = False
+    with pytest.raises(HostNotReady):
+        world.host.shares.delete("tenant", "files")
+    world.machine.pool_present = True
+    world.host.servers.reconcile()
+    assert ({}, ()) == (world.machine.volumes, world.record("tenant").shares)
+
+
+def test_unknown_servers_and_shares_are_not_found(world: World) -> None:
+    """By every use case."""
+    world.host.servers.create("tenant")
+    for server in ("nobody", "tenant"):
+        for verb in (world.host.shares.show, world.host.shares.delete):
+            with pytest.raises(NotFound):
+                verb(server, "files")
+        with pytest.raises(NotFound):
+            world.host.shares.extend(server, "files", LARGE)
+    with pytest.raises(NotFound):
+        world.host.shares.create("nobody", "files", SMALL)
+
+
+def test_a_full_share_is_full_and_hurts_nobody_else(world: World) -> None:
+    """The client gets disk full, the next share takes the same data."""
+    world.served()
+    world.host.shares.create("tenant", "other", Capacity(2 * SMALL.bytes))
+    for share in ("files", "other"):
+        world.host.access.allow("tenant", share, "ada", RW, PASSWORD)
+    session, data = world.connect("ada"), bytes(SMALL.bytes)
+    with pytest.raises(SmbRefused, match=DISK_FULL):
+        session.open("files", write=True).write(data)
+    session.open("other", write=True).write(data)
+
+
+def test_a_share_is_deleted_while_files_are_open(world: World) -> None:
+    """Its clients are cut off, its data is gone, the others are undisturbed."""
+    world.served()
+    world.host.shares.create("tenant", "other", SMALL)
+    for share in ("files", "other"):
+        world.host.access.allow("tenant", share, "ada", RW, PASSWORD)
+    session = world.connect("ada")
+    opened, other = session.open("files", write=True), session.open("other", write=True)
+    world.host.shares.delete("tenant", "files")
+    assert opened.closed
+    other.write(b"undisturbed")
+    assert ["other"] == [str(view.share.name) for view in world.host.shares.list("tenant")]
+    assert 1 == len(world.machine.volumes)
+
+
+def test_a_name_that_was_deleted_gives_an_empty_share(world: World) -> None:
+    """Nothing of the former one shows."""
+    former = world.served()
+    world.host.access.allow("tenant", "files", "ada", RW, PASSWORD)
+    world.connect("ada").open("files", write=True).write(b"secret")
+    world.host.shares.delete("tenant", "files")
+    latter = world.host.shares.create("tenant", "files", SMALL).share
+    assert {former.id, former.volume_id}.isdisjoint({latter.id, latter.volume_id})
+    assert {} == world.admitted()
+    world.host.access.allow("tenant", "files", "ada", RW)
+    assert b"" == world.connect("ada").open("files").read()
+
+
+def test_a_share_on_a_stopped_server_serves_once_it_is_started(world: World) -> None:
+    """It is made, rules and all, and mounted by start."""
+    world.host.servers.create("tenant")
+    world.host.servers.stop("tenant")
+    assert world.host.shares.create("tenant", "files", SMALL).usage is None
+    world.host.access.allow("tenant", "files", "ada", RW, PASSWORD)
+    assert not world.machine.mounts
+    world.host.servers.start("tenant")
+    world.connect("ada").open("files", write=True).write(b"x")
+
+
+@pytest.mark.parametrize("loss", ["volume", "content", "other"])
+def test_a_share_whose_data_is_missing_is_failed_and_never_made_anew(world: World, loss: str) -> None:
+    """The other shares are served; what is there is left as it is; once it is back the share is ready."""
+    lost = world.served()
+    world.host.shares.create("tenant", "other", SMALL)
+    for share in ("files", "other"):
+        world.host.access.allow("tenant", share, "ada", RW, PASSWORD)
+    world.connect("ada").open("files", write=True).write(b"precious")
+    world.machine.reboot()
+    volumes = world.machine.volumes
+    volume = volumes.pop(lost.volume_id)
+    content = volume.content
+    if loss != "volume":
+        volumes[lost.volume_id] = volume
+        volume.content = (
+            None if loss == "content" else volumes[world.share("tenant", "other").volume_id].content
+        )
+    before = dict(volumes)
+    (view,) = world.host.servers.reconcile()
+    assert ("", ("files",)) == (view.problem, view.failed_shares)
+    assert "files" in world.host.servers.show("tenant").problem
+    assert {("other", "ada"): RW} == world.admitted()
+    with pytest.raises(ShareFailed):
+        world.host.shares.extend("tenant", "files", LARGE)
+    with pytest.raises(ShareFailed):
+        world.host.access.allow("tenant", "files", "bob")
+    assert before == volumes
+    volumes[lost.volume_id], volume.content = volume, content
+    world.host.servers.reconcile()
+    assert b"precious" == world.connect("ada").open("files").read()
