@@ -1,0 +1,1 @@
+"""Share servers as Docker containers, with what Podman's socket has too."""

@@ -1,0 +1,37 @@
+"""One connection to Docker for each process, made when it is first needed."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from shares_core.adapters.docker.errors import docker_errors
+
+if TYPE_CHECKING:
+    from docker import APIClient
+
+_SECONDS = 60
+
+
+class Docker:
+    """Where Docker's API is. ``url`` None means what the environment says, as for the docker command."""
+
+    def __init__(self, url: str | None = None) -> None:
+        self._url = url
+        self._threads = threading.local()
+
+    @property
+    def api(self) -> APIClient:
+        """A client for this thread: docker-py's is not made to be shared. Raises HostNotReady."""
+        client: APIClient | None = getattr(self._threads, "client", None)
+        if client is None:
+            client = self._threads.client = self._connect()
+        return client
+
+    def _connect(self) -> APIClient:
+        from docker import APIClient
+        from docker.utils import kwargs_from_env
+
+        settings = {"base_url": self._url} if self._url else kwargs_from_env()
+        with docker_errors("connecting to Docker"):
+            return APIClient(version="auto", timeout=_SECONDS, **settings)

@@ -1,0 +1,248 @@
+"""Share servers' containers: smbd as an unprivileged user, and as little else as can be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from shares_core.adapters.disk.installation import Installation
+from shares_core.adapters.docker.client import Docker
+from shares_core.adapters.docker.errors import docker_errors
+from shares_core.adapters.docker.image import require_image
+from shares_core.adapters.layout import Layout
+from shares_core.adapters.waiting import wait_until
+from shares_core.domain.capacity import MIB, Capacity
+from shares_core.domain.errors import BackendFailure, Conflict
+from shares_core.domain.views import RunState
+from shares_core.ports.runtime import ContainerState, ServerRuntime
+
+LABEL_INSTALLATION = "shares-core.installation"
+LABEL_SERVER = "shares-core.server"
+_READY_SECONDS = 30.0
+_STOP_SECONDS = 10
+_SMB_LISTENING = ":01BD 00000000"  # port 445, in the kernel's table of sockets
+_LISTEN = " 0A "
+
+
+@frozen
+class Limits:
+    """What one server may use of the host."""
+
+    memory: Capacity
+    processes: int
+    open_files: int = 16384
+    log_megabytes: int = 5
+    scratch: Capacity = Capacity(64 * MIB)
+
+
+class DockerRuntime(ServerRuntime):
+    """Containers by Docker's API. A container is named after its server's id and labelled with ours."""
+
+    def __init__(
+        self, docker: Docker, layout: Layout, installation: Installation, image: str, limits: Limits
+    ) -> None:
+        self._docker = docker
+        self._layout = layout
+        self._installation = installation
+        self._image = image
+        self._limits = limits
+
+    def check(self, *, stale_image_ok: bool = False) -> None:
+        require_image(self._docker.api, self._image, stale_ok=stale_image_ok)
+
+    def ensure(self, server_id: str, uid: int) -> None:
+        existing = self._inspect(server_id)
+        if existing is not None:
+            self._require_ours(server_id, existing)
+            if existing["Config"]["User"] != f"{uid}:{uid}":
+                raise Conflict(
+                    f"the container of server {server_id} runs as {existing['Config']['User']}, not {uid}"
+                )
+            return
+        api = self._docker.api
+        settings = container_settings(self._layout, server_id, uid, self._limits)
+        with docker_errors(f"making the container of server {server_id}"):
+            api.create_container(
+                image=self._image,
+                name=container_name(server_id),
+                user=f"{uid}:{uid}",
+                labels={LABEL_INSTALLATION: self._installation.id(), LABEL_SERVER: server_id},
+                hostname=server_id,
+                network_disabled=False,
+                host_config=api.create_host_config(**settings),
+            )
+
+    def start(self, server_id: str) -> ContainerState:
+        with docker_errors(f"starting the container of server {server_id}"):
+            self._docker.api.start(container_name(server_id))
+        state = self.inspect(server_id)
+        if state.state is not RunState.RUNNING:
+            raise BackendFailure(f"smbd of server {server_id} ended at once: {self._log(server_id)}")
+        return state
+
+    def wait_ready(self, server_id: str) -> None:
+        state = self.inspect(server_id)
+        ended = False
+
+        def listening_or_ended() -> bool:
+            nonlocal ended
+            if is_listening(Path(state.namespace)):
+                return True
+            ended = not Path(state.namespace).exists()
+            return ended
+
+        if not wait_until(listening_or_ended, _READY_SECONDS) or ended:
+            why = "ended" if ended else f"does not listen after {_READY_SECONDS:g} s"
+            raise BackendFailure(f"smbd of server {server_id} {why}: {self._log(server_id)}")
+
+    def _log(self, server_id: str) -> str:
+        with docker_errors(f"reading the log of server {server_id}"):
+            log: bytes = self._docker.api.logs(container_name(server_id), tail=5)
+        return " ".join(log.decode(errors="replace").split())[-400:] or "its log is empty"
+
+    def stop(self, server_id: str) -> None:
+        if self._ours(server_id):
+            with docker_errors(f"stopping the container of server {server_id}"):
+                self._docker.api.stop(container_name(server_id), timeout=_STOP_SECONDS)
+
+    def remove(self, server_id: str) -> None:
+        from docker.errors import NotFound
+
+        if self._ours(server_id):
+            with docker_errors(f"removing the container of server {server_id}"):
+                try:
+                    self._docker.api.remove_container(container_name(server_id), force=True, v=True)
+                except NotFound:
+                    return  # somebody else removed it meanwhile: that is what was wanted
+
+    def inspect(self, server_id: str) -> ContainerState:
+        found = self._inspect(server_id)
+        if found is None:
+            return ContainerState(RunState.ABSENT)
+        if not found["State"]["Running"]:
+            return ContainerState(RunState.STOPPED)
+        return ContainerState(RunState.RUNNING, f"/proc/{found['State']['Pid']}/ns/net")
+
+    def list(self) -> tuple[str, ...]:
+        installation = self._installation.known_id()
+        if not installation:
+            return ()
+        with docker_errors("listing containers"):
+            found = self._docker.api.containers(
+                all=True, filters={"label": f"{LABEL_INSTALLATION}={installation}"}
+            )
+        return tuple(sorted(entry["Labels"][LABEL_SERVER] for entry in found))
+
+    # -- what Samba's adapter needs of a container (see samba/processes.py)
+
+    def signal(self, server_id: str, name: str) -> bool:
+        """Signal every process of the server. Gives whether it runs."""
+        if self.inspect(server_id).state is not RunState.RUNNING:
+            return False
+        with docker_errors(f"signalling server {server_id}"):
+            self._docker.api.kill(container_name(server_id), signal=name)
+        return True
+
+    def run(self, server_id: str, argv: tuple[str, ...]) -> str:
+        """Run a command of the image inside, as smbd's user, and give its standard output.
+
+        Raises BackendFailure for an exit status other than 0.
+        """
+        api = self._docker.api
+        with docker_errors(f"running {argv[0]} in server {server_id}"):
+            created = api.exec_create(container_name(server_id), list(argv), stdin=False)
+            stdout, stderr = api.exec_start(created["Id"], demux=True)
+            status = api.exec_inspect(created["Id"])["ExitCode"]
+        if status != 0:
+            said = " ".join(((stderr or stdout) or b"").decode(errors="replace").split())[-300:]
+            raise BackendFailure(f"{argv[0]} in server {server_id} failed with status {status}: {said}")
+        return (stdout or b"").decode(errors="replace")
+
+    # -- helpers
+
+    def _inspect(self, server_id: str) -> dict[str, Any] | None:
+        from docker.errors import NotFound
+
+        with docker_errors(f"looking at the container of server {server_id}"):
+            try:
+                found: dict[str, Any] = self._docker.api.inspect_container(container_name(server_id))
+            except NotFound:
+                return None
+        return found
+
+    def _ours(self, server_id: str) -> bool:
+        found = self._inspect(server_id)
+        if found is None:
+            return False
+        self._require_ours(server_id, found)
+        return True
+
+    def _require_ours(self, server_id: str, found: dict[str, Any]) -> None:
+        if found["Config"]["Labels"].get(LABEL_INSTALLATION) != self._installation.known_id():
+            raise Conflict(
+                f"the container {container_name(server_id)} belongs to another installation of shares-core",
+                hint="use that installation's --state-dir",
+            )
+
+
+def container_name(server_id: str) -> str:
+    return f"shares-{server_id}"
+
+
+def container_settings(layout: Layout, server_id: str, uid: int, limits: Limits) -> dict[str, Any]:
+    """docker-py's host settings for one server: everything that confines it, in one place. Pure."""
+    from docker.types import LogConfig, Mount, Ulimit
+
+    owned = f"uid={uid},gid={uid},mode=0700,nosuid,nodev,noexec"
+    scratch = f"{owned},size={limits.scratch.bytes}"
+    folders = ("/run", "/tmp", "/var/lib/samba", "/var/cache/samba", "/var/log/samba")  # noqa: S108 - in there
+    return {
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges"],
+        "read_only": True,
+        "network_mode": "none",
+        "ipc_mode": "private",
+        "sysctls": {
+            # smbd has no capability to bind a port below 1024 with.
+            "net.ipv4.ip_unprivileged_port_start": "0",
+            # Docker turns IPv6 off in a namespace without network; addresses come from the record alone.
+            "net.ipv6.conf.all.disable_ipv6": "0",
+            "net.ipv6.conf.default.disable_ipv6": "0",
+            "net.ipv6.conf.all.accept_ra": "0",
+            "net.ipv6.conf.default.accept_ra": "0",
+        },
+        "mounts": [
+            Mount("/config", str(layout.config(server_id)), type="bind", read_only=True),
+            Mount("/private", str(layout.private(server_id)), type="bind"),
+            Mount("/shares", str(layout.shares(server_id)), type="bind", propagation="rslave"),
+        ],
+        "tmpfs": dict.fromkeys(folders, scratch),
+        "mem_limit": limits.memory.bytes,
+        "memswap_limit": limits.memory.bytes,
+        "pids_limit": limits.processes,
+        "ulimits": [
+            Ulimit(name="nofile", soft=limits.open_files, hard=limits.open_files),
+            Ulimit(name="core", soft=0, hard=0),
+        ],
+        "log_config": LogConfig(
+            type="json-file", config={"max-size": f"{limits.log_megabytes}m", "max-file": "2"}
+        ),
+        "restart_policy": {
+            "Name": "no"
+        },  # a restarted container has lost its interfaces: reconcile plugs them
+    }
+
+
+def is_listening(namespace: Path) -> bool:
+    """Whether something listens on TCP 445 in the network namespace of ``/proc/<pid>/ns/net``."""
+    process = namespace.parent.parent
+    for table in ("tcp", "tcp6"):
+        try:
+            sockets = (process / "net" / table).read_text()
+        except OSError:
+            continue  # it ended
+        if any(_SMB_LISTENING in line and _LISTEN in line for line in sockets.splitlines()):
+            return True
+    return False

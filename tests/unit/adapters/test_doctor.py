@@ -1,0 +1,249 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from shares_core.adapters import doctor_rules as rules
+from shares_core.domain.capacity import GIB, MIB
+from shares_core.domain.findings import Finding, Verdict
+
+# Captured from iptables 1.8.9 (nf_tables) in a namespace set up as a stock Docker host's.
+DOCKER_HOST = """\
+-P INPUT ACCEPT
+-P FORWARD DROP
+-P OUTPUT ACCEPT
+-N DOCKER-USER
+-A FORWARD -j DOCKER-USER
+-A FORWARD -o docker0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A DOCKER-USER -j RETURN
+"""
+MENDED = DOCKER_HOST.replace(
+    "-A DOCKER-USER -j RETURN",
+    '-A DOCKER-USER -i shares0 -o shares0 -m comment --comment "share servers" -j ACCEPT\n'
+    "-A DOCKER-USER -j RETURN",
+)
+OPEN = "-P INPUT DROP\n-P FORWARD ACCEPT\n-P OUTPUT ACCEPT\n"
+REJECTING = OPEN + "-A FORWARD -j REJECT --reject-with icmp-port-unreachable\n"
+# Captured from nftables 1.0.6.
+NFT_CHAINS = (
+    '{"nftables": [{"metainfo": {"version": "1.0.6", "release_name": "Lester Gooch #5",'
+    ' "json_schema_version": 1}},'
+    ' {"chain": {"family": "ip", "table": "filter", "name": "FORWARD", "handle": 1, "type": "filter",'
+    ' "hook": "forward", "prio": 0, "policy": "drop"}},'
+    ' {"chain": {"family": "ip", "table": "filter", "name": "DOCKER-USER", "handle": 2}}]}'
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "version"),
+    [
+        ("mount from util-linux 2.38.1 (libmount 2.38.1: selinux, smack, btrfs, assert, debug)", (2, 38, 1)),
+        ("e2fsck 1.47.0 (5-Feb-2023)\n\tUsing EXT2FS Library version 1.47.0, 5-Feb-2023\n", (1, 47, 0)),
+        ("mkfs.xfs version 6.1.0", (6, 1, 0)),
+        ("nftables v1.0.6 (Lester Gooch #5)", (1, 0, 6)),
+        ("6.18.44-fc-v595", (6, 18, 44)),
+        ("", ()),
+    ],
+)
+def test_a_version_is_found_in_what_a_program_says(text: str, version: tuple[int, ...]) -> None:
+    """The first dotted number is the version."""
+    assert version == rules.parse_version(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "drops"),
+    [
+        (DOCKER_HOST, True),
+        (MENDED, False),
+        (MENDED.replace("shares0", "other0"), True),
+        (OPEN, False),
+        (REJECTING, True),
+        (OPEN + "-A FORWARD -j DROP\n", True),
+        (OPEN + "-A FORWARD -i eth0 -j DROP\n", False),
+        (OPEN + "-A FORWARD -i shares0 -o shares0 -j ACCEPT\n-A FORWARD -j DROP\n", False),
+        (OPEN + "-A FORWARD -j DROP\n-A FORWARD -i shares0 -o shares0 -j ACCEPT\n", True),
+        (DOCKER_HOST + "-A FORWARD -i shares0 -o eth0 -j ACCEPT\n", True),
+        (DOCKER_HOST + "-A FORWARD -s 10.254.0.0/24 -i shares0 -j ACCEPT\n", True),
+        (DOCKER_HOST + "-A FORWARD -i shares0 -j ACCEPT\n", False),
+        (DOCKER_HOST + "-A FORWARD -j ACCEPT\n", False),
+        ("", False),
+    ],
+)
+def test_bridged_traffic_passes_only_what_lets_the_whole_bridge_through(text: str, drops: bool) -> None:
+    """The first rule for all of the bridge's traffic decides, then the policy."""
+    assert drops == rules.drops_forwarded(text, "shares0")
+
+
+def test_a_stock_docker_host_gets_the_exact_command() -> None:
+    """Where Docker keeps a chain for the operator's rules, the mending rule goes there."""
+    finding = rules.judge_iptables("iptables", DOCKER_HOST, "shares0", exists=True)
+    expected = (
+        Verdict.MISSING,
+        "iptables -I DOCKER-USER -i shares0 -o shares0 -m physdev --physdev-is-bridged -j ACCEPT",
+    )
+    assert expected == (finding.verdict, finding.mend)
+
+
+def test_without_dockers_chain_the_rule_goes_to_forward() -> None:
+    """A firewall that is not Docker's has no chain of that name."""
+    finding = rules.judge_iptables("ip6tables", REJECTING, "shares0", exists=True)
+    expected = "ip6tables -I FORWARD -i shares0 -o shares0 -m physdev --physdev-is-bridged -j ACCEPT"
+    assert expected == finding.mend
+
+
+def test_a_bridge_that_is_not_made_yet_is_not_missing_its_rule() -> None:
+    """Each bridge gets its rule when it is made, so a fresh Docker host lacks nothing."""
+    finding = rules.judge_iptables("iptables", DOCKER_HOST, "shares0", exists=False)
+    assert finding.verdict is Verdict.OK
+
+
+def test_the_rule_that_a_bridge_gets_is_recognised() -> None:
+    """What the network adapter inserts is what doctor looks for."""
+    inserted = "-A DOCKER-USER -i shares0 -o shares0 -m physdev --physdev-is-bridged -j ACCEPT"
+    assert not rules.drops_forwarded(f"{DOCKER_HOST}{inserted}\n", "shares0")
+
+
+@pytest.mark.parametrize(
+    ("document", "but_iptables", "verdict"),
+    [
+        (NFT_CHAINS, False, Verdict.NOTE),
+        (NFT_CHAINS, True, Verdict.OK),
+        (NFT_CHAINS.replace('"filter", "name"', '"fw", "name"'), True, Verdict.NOTE),
+        (NFT_CHAINS.replace('"drop"', '"accept"'), False, Verdict.OK),
+        (NFT_CHAINS.replace('"forward"', '"input"'), False, Verdict.OK),
+        ("", False, Verdict.OK),
+    ],
+)
+def test_a_forward_chain_that_drops_by_default_is_noted(
+    document: str, but_iptables: bool, verdict: Verdict
+) -> None:
+    """Only a base chain at the forward hook, and not the one that iptables was asked for already."""
+    assert verdict == rules.judge_nft_chains(document, "shares0", but_iptables=but_iptables).verdict
+
+
+def test_the_nft_command_names_the_chain() -> None:
+    """The command can be pasted."""
+    expected = "nft insert rule ip filter FORWARD iifname shares0 oifname shares0 accept"
+    assert expected == rules.judge_nft_chains(NFT_CHAINS, "shares0", but_iptables=False).mend
+
+
+@pytest.mark.parametrize(
+    ("options", "verdict"),
+    [
+        ('["name=seccomp,profile=default"]', Verdict.OK),
+        ('["name=apparmor","name=seccomp,profile=builtin","name=cgroupns"]', Verdict.OK),
+        ('["name=seccomp,profile=builtin","name=rootless","name=cgroupns"]', Verdict.MISSING),
+        ('["name=seccomp,profile=default","name=userns"]', Verdict.MISSING),
+        ("[]", Verdict.OK),
+    ],
+)
+def test_rootless_docker_and_remapped_users_are_in_the_way(options: str, verdict: Verdict) -> None:
+    """What Docker says of its security options tells both."""
+    assert verdict == rules.judge_isolation(json.loads(options)).verdict
+
+
+@pytest.mark.parametrize(
+    ("reason", "installed", "systemd", "mend"),
+    [
+        ("[Errno 13] Permission denied", True, True, "sudo shares-core doctor"),
+        ("[Errno 2] No such file or directory", False, True, "apt-get install docker.io"),
+        ("[Errno 111] Connection refused", True, True, "systemctl enable --now docker"),
+        ("[Errno 2] No such file or directory", True, False, "dockerd >/var/log/dockerd.log 2>&1 &"),
+    ],
+)
+def test_a_silent_docker_is_mended_according_to_why(
+    reason: str, installed: bool, systemd: bool, mend: str
+) -> None:
+    """No permission, not installed and not running are different things to do."""
+    finding = rules.judge_docker_silence(reason, installed=installed, systemd=systemd, apt=True)
+    assert (Verdict.MISSING, mend) == (finding.verdict, finding.mend)
+
+
+@pytest.mark.parametrize(
+    ("enabled", "parser", "verdict"),
+    [
+        (False, False, Verdict.OK),
+        (False, True, Verdict.OK),
+        (True, True, Verdict.OK),
+        (True, False, Verdict.MISSING),
+    ],
+)
+def test_apparmor_needs_its_parser_only_when_it_is_on(enabled: bool, parser: bool, verdict: Verdict) -> None:
+    """AppArmor in the kernel without the parser keeps Docker from starting any container."""
+    assert verdict == rules.judge_apparmor(enabled=enabled, parser=parser, apt=True).verdict
+
+
+def test_missing_programs_are_named_with_their_package() -> None:
+    """Only what is absent is named."""
+    found = {"mkfs.ext4": True, "resize2fs": False}
+    assert Finding(
+        "e2fsprogs", Verdict.MISSING, "not installed: resize2fs", "apt-get install e2fsprogs"
+    ) == rules.judge_tools("e2fsprogs", found, (1, 47), rules.install(["e2fsprogs"], apt=True), needed=True)
+
+
+def test_optional_programs_are_a_note() -> None:
+    """Servers work without xfs."""
+    expected = Verdict.NOTE
+    assert expected == rules.judge_tools("xfsprogs", {"mkfs.xfs": False}, (), "x", needed=False).verdict
+
+
+def test_without_apt_the_mending_names_what_to_look_for() -> None:
+    """A distribution without apt is not told to run it."""
+    expected = "install from your distribution what Debian calls: a b"
+    assert expected == rules.install(["a", "b"], apt=False)
+
+
+@pytest.mark.parametrize(
+    ("version", "verdict"),
+    [((2, 37, 2), Verdict.MISSING), ((2, 38), Verdict.OK), ((2, 41), Verdict.OK), ((), Verdict.OK)],
+)
+def test_mount_has_to_know_nosymfollow(version: tuple[int, ...], verdict: Verdict) -> None:
+    """An older mount hands the option on to a file system that refuses it."""
+    assert verdict == rules.judge_util_linux(version).verdict
+
+
+@pytest.mark.parametrize(
+    ("release", "verdict"),
+    [
+        ("5.4.0-150-generic", Verdict.MISSING),
+        ("5.10.0-28-amd64", Verdict.OK),
+        ("6.18.44-fc-v595", Verdict.OK),
+    ],
+)
+def test_the_kernel_has_to_know_nosymfollow(release: str, verdict: Verdict) -> None:
+    """Linux 5.10 brought it."""
+    assert verdict == rules.judge_kernel(release).verdict
+
+
+@pytest.mark.parametrize(
+    ("loaded", "loadable", "known", "verdict"),
+    [
+        (True, False, False, Verdict.OK),
+        (False, True, True, Verdict.OK),
+        (False, False, True, Verdict.MISSING),
+        (False, False, False, Verdict.NOTE),
+    ],
+)
+def test_a_module_is_missing_only_where_the_kernels_modules_are_known(
+    loaded: bool, loadable: bool, known: bool, verdict: Verdict
+) -> None:
+    """A kernel without a folder of modules may have it built in."""
+    assert (
+        verdict == rules.judge_module("bridge", loaded=loaded, loadable=loadable, modules_known=known).verdict
+    )
+
+
+@pytest.mark.parametrize(
+    ("free", "verdict"),
+    [(MIB, Verdict.MISSING), (64 * MIB, Verdict.NOTE), (GIB - 1, Verdict.NOTE), (GIB, Verdict.OK)],
+)
+def test_little_room_is_noted_and_none_is_missing(free: int, verdict: Verdict) -> None:
+    """Records need a little room, shares much more."""
+    assert verdict == rules.judge_room("/var/lib", free).verdict
+
+
+@pytest.mark.parametrize(("uid", "verdict"), [(0, Verdict.OK), (1000, Verdict.MISSING)])
+def test_root_is_needed(uid: int, verdict: Verdict) -> None:
+    """Mounts and interfaces are root's."""
+    assert verdict == rules.judge_root(uid).verdict
