@@ -1,0 +1,1 @@
+"""Linux bridges and veth pairs, and the filters that keep them closed."""

@@ -1,0 +1,91 @@
+"""Packet filters at the edges of a bridge, rendered as nftables' language by pure functions.
+
+They sit in the netdev family, at the ingress of one device each. There they see everything that a device
+hands to the host, ARP and IPv6 link-local included, whatever other firewall the host has; they keep no state;
+and a bridge's own forwarding between its ports never meets them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from shares_core.domain.network import Bridge, Interface, InterfaceAddress
+
+#: The one thing that a share server says on its own: an answer of its SMB port. A first packet of a
+#: connection (SYN without ACK) is none, so that a server cannot open one to anybody.
+_SMB_ANSWERS = "tcp sport 445 tcp flags & (syn | ack) != syn accept"
+_ERRORS_V4 = "destination-unreachable, time-exceeded, parameter-problem"
+_ERRORS_V6 = "destination-unreachable, packet-too-big, time-exceeded, parameter-problem"
+_NEIGHBOURS = "nd-neighbor-solicit, nd-neighbor-advert"
+
+
+def table_name(device: str) -> str:
+    return f"shares-{device}"
+
+
+def render_removal(devices: Iterable[str]) -> str:
+    """Remove the devices' tables, there or not: declared first, so that removing them is no error."""
+    return "".join(
+        f"table netdev {table_name(device)}\ndelete table netdev {table_name(device)}\n" for device in devices
+    )
+
+
+def render_bridge_filter(bridge: Bridge) -> str:
+    """What a bridge may hand to the host: nothing, or answers to an address that the host has on it.
+
+    Nothing for another address: the host would route it on, to another tenant's bridge.
+    """
+    rules = []
+    if bridge.host_addresses:
+        rules = ["ether type arp accept"]
+    if v4 := _set(address for address in bridge.host_addresses if address.version == 4):
+        rules += [
+            f"ip daddr {v4} {_SMB_ANSWERS}",
+            f"ip daddr {v4} icmp type {{ echo-request, echo-reply, {_ERRORS_V4} }} accept",
+        ]
+    if v6 := _set(address for address in bridge.host_addresses if address.version == 6):
+        rules += [
+            f"ip6 daddr {v6} {_SMB_ANSWERS}",
+            f"ip6 daddr {v6} icmpv6 type {{ echo-request, echo-reply, {_ERRORS_V6} }} accept",
+            f"icmpv6 type {{ {_NEIGHBOURS} }} accept",  # routers never pass these on (RFC 4861, 7.1)
+        ]
+    return _table(str(bridge.name), "to-host", rules)
+
+
+def render_port_filter(interface: Interface) -> str:
+    """What a server may send: answers, from its own MAC and IP addresses only."""
+    rules = [f"ether saddr != {interface.mac} drop", "ether type { 8021q, 8021ad } drop"]
+    v4 = _set(address for address in interface.addresses if address.version == 4)
+    v6 = _set(address for address in interface.addresses if address.version == 6)
+    if v4:
+        rules += [
+            f"arp operation {{ request, reply }} arp saddr ether {interface.mac} arp saddr ip {v4} accept",
+            f"ip saddr {v4} {_SMB_ANSWERS}",
+            f"ip saddr {v4} icmp type {{ echo-reply, {_ERRORS_V4} }} accept",
+        ]
+    if v6:
+        rules += [
+            f"ip6 saddr {v6} {_SMB_ANSWERS}",
+            f"ip6 saddr {v6} icmpv6 type {{ echo-reply, {_ERRORS_V6} }} accept",
+            # Neighbours are also asked for from the link-local address.
+            f"ip6 saddr {{ fe80::/10 }} icmpv6 type {{ {_NEIGHBOURS} }} accept",
+            f"ip6 saddr {v6} icmpv6 type {{ {_NEIGHBOURS} }} accept",
+        ]
+    return _table(interface.host_device, "from-server", rules)
+
+
+def _set(addresses: Iterable[InterfaceAddress]) -> str:
+    listed = ", ".join(str(address.ip) for address in addresses)
+    return f"{{ {listed} }}" if listed else ""
+
+
+def _table(device: str, chain: str, rules: Iterable[str]) -> str:
+    """One table for one device, put in the place of a former one in a single transaction."""
+    body = "".join(f"    {rule}\n" for rule in rules)
+    return (
+        f"{render_removal([device])}"
+        f"table netdev {table_name(device)} {{\n"
+        f"  chain {chain} {{\n"
+        f'    type filter hook ingress device "{device}" priority 0; policy drop;\n'
+        f"{body}  }}\n}}\n"
+    )

@@ -1,0 +1,83 @@
+"""Netlink, and the kernel's settings of devices: what the network adapter is written with."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from ipaddress import ip_interface
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from shares_core.adapters.disk.errors import os_errors
+from shares_core.domain.errors import BackendFailure, HostNotReady
+
+if TYPE_CHECKING:
+    from pyroute2 import IPRoute
+
+UP = 0x1  # IFF_UP
+_NO_DUPLICATE_DETECTION = 0x02  # IFA_F_NODAD: it would keep an IPv6 address from working for 1.8 s
+
+
+@contextmanager
+def netlink_socket(doing: str) -> Iterator[IPRoute]:
+    """A netlink socket, with its errors translated."""
+    from pyroute2 import IPRoute
+    from pyroute2.netlink.exceptions import NetlinkError
+
+    try:
+        with IPRoute() as netlink:
+            yield netlink
+    except NetlinkError as error:
+        if error.code in (errno.EPERM, errno.EACCES):
+            raise HostNotReady(f"{doing}: not permitted", hint="run it as root") from error
+        raise BackendFailure(f"{doing}: the kernel says: {error.args[-1]}") from error
+    except OSError as error:
+        raise BackendFailure(f"{doing}: {error}") from error
+
+
+@contextmanager
+def in_namespace(namespace: str) -> Iterator[IPRoute]:
+    from pyroute2 import NetNS
+
+    with NetNS(namespace, flags=0) as inside:
+        yield inside
+
+
+@contextmanager
+def gone_is_fine() -> Iterator[None]:
+    from pyroute2.netlink.exceptions import NetlinkError
+
+    try:
+        yield
+    except NetlinkError as error:
+        if error.code != errno.ENODEV:
+            raise
+
+
+def add_address(netlink: IPRoute, index: int, text: str) -> None:
+    address = ip_interface(text)
+    flags: dict[str, Any] = {"flags": _NO_DUPLICATE_DETECTION} if address.version == 6 else {}
+    netlink.addr(
+        "replace", index=index, address=str(address.ip), prefixlen=address.network.prefixlen, **flags
+    )
+
+
+def find_link(netlink: IPRoute, name: str) -> Any | None:
+    """The device of that name, or None."""
+    for index in netlink.link_lookup(ifname=name):
+        with gone_is_fine():
+            return netlink.get_links(index)[0]
+    return None
+
+
+def addresses_of(netlink: IPRoute, index: int) -> set[str]:
+    """The device's addresses with their prefixes, without the kernel's own link-local ones."""
+    found = (ip_interface(f"{a.get('address')}/{a['prefixlen']}") for a in netlink.get_addr(index=index))
+    return {str(address) for address in found if not address.ip.is_link_local}
+
+
+def write_sysctl(path: str, value: str) -> None:
+    """``path`` below /proc/sys/net; a kernel without IPv6 has none of its settings, and needs none."""
+    with os_errors(f"setting net/{path}"), suppress(FileNotFoundError):
+        (Path("/proc/sys/net") / path).write_text(value)

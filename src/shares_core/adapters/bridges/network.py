@@ -1,0 +1,240 @@
+"""Bridges and interfaces by netlink."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+from ipaddress import ip_interface
+from typing import TYPE_CHECKING
+
+from shares_core.adapters.bridges.filters import render_bridge_filter, render_port_filter, render_removal
+from shares_core.adapters.bridges.firewall import forget_bridge, let_bridged_pass
+from shares_core.adapters.bridges.netlink import (
+    UP,
+    add_address,
+    addresses_of,
+    find_link,
+    gone_is_fine,
+    in_namespace,
+    netlink_socket,
+    write_sysctl,
+)
+from shares_core.adapters.commands import run
+from shares_core.adapters.disk.installation import Installation
+from shares_core.domain.errors import BackendFailure, Conflict
+from shares_core.domain.network import Bridge, BridgeName, Interface
+from shares_core.ports.network import Network
+
+if TYPE_CHECKING:
+    from pyroute2 import IPRoute
+
+_ATTEMPTS = 5
+_MARK = "shares-core"
+
+
+class LinuxNetwork(Network):
+    """Devices of the host's network namespace. Each bears the installation's id in its alias."""
+
+    def __init__(self, installation: Installation) -> None:
+        self._installation = installation
+
+    # -- bridges
+
+    def ensure_bridge(self, bridge: Bridge) -> None:
+        with netlink_socket(f"making bridge {bridge.name}") as netlink:
+            self._ensure_bridge(netlink, bridge, filters="")
+
+    def _ensure_bridge(self, netlink: IPRoute, bridge: Bridge, *, filters: str) -> int:
+        """The bridge's index; ``filters`` of a port are loaded with its own, in one transaction.
+
+        The filters are loaded always: a firewall's restart may have swept them away.
+        """
+        name = str(bridge.name)
+        link = find_link(netlink, name)
+        if link is None:
+            self._require_free(netlink, bridge)
+            netlink.link("add", ifname=name, kind="bridge", address=_fixed_mac(name), br_mcast_snooping=0)
+            link = find_link(netlink, name)
+            if link is None:
+                raise BackendFailure(f"bridge {name} vanished while it was being made")
+            netlink.link("set", index=link["index"], ifalias=self._alias(), mtu=bridge.mtu)
+        elif link.get("ifalias") != self._alias() or link.get(("linkinfo", "kind")) != "bridge":
+            raise Conflict(
+                f"a device {name} exists that is not ours",
+                hint="name another bridge; to reach a network of yours, add its port to a bridge made here",
+            )
+        _load_filters(render_bridge_filter(bridge) + filters)
+        let_bridged_pass(name)
+        if not link["flags"] & UP or addresses_of(netlink, link["index"]) != _texts(bridge):
+            self._complete_bridge(netlink, bridge, link["index"])
+        return int(link["index"])
+
+    def _complete_bridge(self, netlink: IPRoute, bridge: Bridge, index: int) -> None:
+        """Addressed, then up; its filter is there already."""
+        name = str(bridge.name)
+        has_v6 = any(address.version == 6 for address in bridge.host_addresses)
+        write_sysctl(f"ipv6/conf/{name}/disable_ipv6", "0" if has_v6 else "1")
+        write_sysctl(f"ipv6/conf/{name}/accept_ra", "0")
+        write_sysctl(f"ipv4/conf/{name}/arp_ignore", "1")  # not for the host's other addresses
+        wanted = _texts(bridge)
+        for text in addresses_of(netlink, index) - wanted:
+            address = ip_interface(text)
+            netlink.addr("del", index=index, address=str(address.ip), prefixlen=address.network.prefixlen)
+        for text in sorted(wanted):
+            add_address(netlink, index, text)
+        netlink.link("set", index=index, state="up")
+
+    def _require_free(self, netlink: IPRoute, bridge: Bridge) -> None:
+        """A second route to a network would take the host's own traffic to it away."""
+        for held in netlink.get_addr():
+            there = ip_interface(f"{held.get('address')}/{held['prefixlen']}")
+            for address in bridge.host_addresses:
+                if there.version == address.version and there.network.overlaps(address.network):
+                    device = netlink.get_links(held["index"])[0].get("ifname")
+                    raise Conflict(
+                        f"host address {address} of bridge {bridge.name} overlaps {there} of {device}",
+                        hint="choose another network; the default one is [network] subnet of the settings",
+                    )
+
+    def remove_bridge(self, name: BridgeName) -> None:
+        with netlink_socket(f"removing bridge {name}") as netlink:
+            link = find_link(netlink, str(name))
+            if link is not None:
+                if link.get("ifalias") != self._alias():
+                    return
+                if any(port.get("master") == link["index"] for port in netlink.get_links()):
+                    return
+                with gone_is_fine():
+                    netlink.link("del", index=link["index"])
+        _load_filters(render_removal([str(name)]))
+        forget_bridge(str(name))
+
+    # -- interfaces
+
+    def plug(self, server_id: str, interface: Interface, index: int, namespace: str) -> None:
+        filters = render_port_filter(interface)
+        with netlink_socket(f"plugging an interface of server {server_id}") as netlink:
+            if self._is_complete(netlink, interface, namespace, f"eth{index}"):
+                self._ensure_bridge(netlink, interface.bridge_spec, filters=filters)
+                return
+            self._delete(netlink, interface)
+            for attempt in range(_ATTEMPTS):
+                self._add_pair(netlink, server_id, interface, index, namespace)
+                bridge = self._ensure_bridge(netlink, interface.bridge_spec, filters=filters)
+                try:
+                    self._connect(netlink, interface, index, namespace, bridge)
+                except BridgeGone:
+                    # Whoever removed the last other server on it saw it without ports: it is made again.
+                    if attempt == _ATTEMPTS - 1:
+                        raise
+                else:
+                    return
+
+    def _is_complete(self, netlink: IPRoute, interface: Interface, namespace: str, device: str) -> bool:
+        """Whether the interface is there; its host end is brought up last, once all else was done."""
+        link = find_link(netlink, interface.host_device)
+        if link is None or not link["flags"] & UP or link.get("master") is None:
+            return False
+        with in_namespace(namespace) as inside:
+            return find_link(inside, device) is not None
+
+    def _add_pair(
+        self, netlink: IPRoute, server_id: str, interface: Interface, index: int, namespace: str
+    ) -> None:
+        """The pair of devices, down at both ends; what is there already is kept."""
+        if find_link(netlink, interface.host_device) is not None:
+            return
+        descriptor = os.open(namespace, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            peer = {
+                "ifname": f"eth{index}",
+                "address": str(interface.mac),
+                "mtu": interface.mtu,
+                "net_ns_fd": descriptor,
+            }
+            netlink.link("add", ifname=interface.host_device, kind="veth", mtu=interface.mtu, peer=peer)
+        finally:
+            os.close(descriptor)
+        host_end = netlink.link_lookup(ifname=interface.host_device)[0]
+        netlink.link("set", index=host_end, ifalias=f"{self._alias()}:{server_id}")
+        write_sysctl(f"ipv6/conf/{interface.host_device}/disable_ipv6", "1")  # the host has no address on it
+
+    def _connect(
+        self, netlink: IPRoute, interface: Interface, index: int, namespace: str, bridge: int
+    ) -> None:
+        """Onto the bridge, configured inside, and only then up: the filters are there already."""
+        host_end = netlink.link_lookup(ifname=interface.host_device)[0]
+        from pyroute2.netlink.exceptions import NetlinkError
+
+        try:
+            netlink.link("set", index=host_end, master=bridge)
+        except NetlinkError as error:
+            if error.code in (errno.ENODEV, errno.EINVAL):
+                raise BridgeGone(f"bridge {interface.bridge} is gone") from error
+            raise
+        netlink.brport("set", index=host_end, isolated=int(interface.isolated))
+        _configure_inside(namespace, f"eth{index}", interface, metric=100 + index)
+        netlink.link("set", index=host_end, state="up")
+
+    def unplug(self, interface: Interface) -> None:
+        with netlink_socket(f"unplugging {interface.host_device}") as netlink:
+            self._delete(netlink, interface)
+        _load_filters(render_removal([interface.host_device]))
+
+    def _delete(self, netlink: IPRoute, interface: Interface) -> None:
+        link = find_link(netlink, interface.host_device)
+        if link is not None:
+            with gone_is_fine():
+                netlink.link("del", index=link["index"])  # its other end goes with it
+
+    def plugged(self, interface: Interface) -> bool:
+        with netlink_socket(f"looking for {interface.host_device}") as netlink:
+            link = find_link(netlink, interface.host_device)
+            return link is not None and bool(link["flags"] & UP)
+
+    def list(self) -> tuple[str, ...]:
+        installation = self._installation.known_id()
+        if not installation:
+            return ()
+        mark = f"{_MARK}:{installation}"
+        with netlink_socket("listing devices") as netlink:
+            links = [(link.get("ifname"), link.get("ifalias") or "") for link in netlink.get_links()]
+        return tuple(sorted(name for name, alias in links if alias == mark or alias.startswith(f"{mark}:")))
+
+    def _alias(self) -> str:
+        return f"{_MARK}:{self._installation.id()}"
+
+
+class BridgeGone(BackendFailure):
+    """The bridge was removed between making it and putting a port on it."""
+
+    code = "bridge_gone"
+
+
+def _load_filters(rules: str) -> None:
+    run(("nft", "-f", "-"), stdin=rules.encode())
+
+
+def _configure_inside(namespace: str, device: str, interface: Interface, metric: int) -> None:
+    """Addresses, up and routes, inside the container's namespace."""
+    with in_namespace(namespace) as inside:
+        link = find_link(inside, device)
+        if link is None:
+            raise BackendFailure(f"{device} is not in the namespace of its server")
+        for address in interface.addresses:
+            add_address(inside, link["index"], str(address))
+        inside.link("set", index=link["index"], state="up")
+        for gateway in interface.gateways:
+            family = {4: "0.0.0.0/0", 6: "::/0"}[gateway.version]
+            inside.route("replace", dst=family, gateway=str(gateway), oif=link["index"], priority=metric)
+
+
+def _texts(bridge: Bridge) -> set[str]:
+    return {str(address) for address in bridge.host_addresses}
+
+
+def _fixed_mac(bridge: str) -> str:
+    """A bridge's MAC would change with its ports, and leave clients on stale ARP entries."""
+    digits = "02" + hashlib.sha256(bridge.encode()).hexdigest()[:10]
+    return ":".join(digits[i : i + 2] for i in range(0, 12, 2))

@@ -1,0 +1,60 @@
+"""Running the host's commands: tuples, never shell strings."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping
+
+from shares_core.domain.errors import CommandFailed, HostNotReady
+
+#: Which of Debian's packages holds a command that may be missing.
+_PACKAGES: Mapping[str, str] = {
+    "blkid": "util-linux",
+    "losetup": "mount",
+    "mount": "mount",
+    "umount": "mount",
+    "mkfs.ext4": "e2fsprogs",
+    "mke2fs": "e2fsprogs",
+    "e2fsck": "e2fsprogs",
+    "resize2fs": "e2fsprogs",
+    "dumpe2fs": "e2fsprogs",
+    "mkfs.xfs": "xfsprogs",
+    "xfs_growfs": "xfsprogs",
+    "xfs_repair": "xfsprogs",
+    "xfs_db": "xfsprogs",
+    "nft": "nftables",
+    "mmdebstrap": "mmdebstrap",
+    "smbclient": "smbclient",
+}
+_SYSTEM_PATHS = ("/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/bin", "/bin")
+
+
+def environment() -> dict[str, str]:
+    """What every command runs in: the C locale, and a PATH with the system folders, which root's may lack."""
+    path = [folder for folder in os.environ.get("PATH", "").split(":") if folder.startswith("/")]
+    return {"LC_ALL": "C", "PATH": ":".join(dict.fromkeys((*path, *_SYSTEM_PATHS))), "HOME": "/"}
+
+
+def run(
+    argv: tuple[str, ...], *, stdin: bytes = b"", timeout: float = 60.0, ok: tuple[int, ...] = (0,)
+) -> str:
+    """Run a command to its end and give its standard output; secrets go in ``stdin`` only.
+
+    Raises CommandFailed for an exit status not in ``ok`` and after ``timeout`` seconds, HostNotReady where
+    the command is not installed.
+    """
+    try:
+        done = subprocess.run(
+            argv, input=stdin, capture_output=True, timeout=timeout, env=environment(), check=False
+        )
+    except FileNotFoundError as error:
+        package = _PACKAGES.get(argv[0], argv[0])
+        raise HostNotReady(f"{argv[0]} is not installed", hint=f"apt-get install {package}") from error
+    except subprocess.TimeoutExpired as error:
+        said = (error.stdout or b"") + (error.stderr or b"")
+        raise CommandFailed(argv, None, said.decode(errors="replace")) from error
+    if done.returncode not in ok:
+        said = done.stderr or done.stdout
+        raise CommandFailed(argv, done.returncode, said.decode(errors="replace"))
+    return done.stdout.decode(errors="replace")

@@ -1,0 +1,1 @@
+"""What an installation keeps in its state folder."""

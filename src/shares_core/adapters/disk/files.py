@@ -1,0 +1,83 @@
+"""Writing files whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+_TEMPORARY = ".new-"
+
+
+@contextmanager
+def open_folder(folder: Path) -> Iterator[int]:
+    """A descriptor of the folder itself: never of what a symbolic link in its place points to."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def write_whole(
+    path: Path, content: bytes, *, mode: int = 0o600, owner: int = 0, durable: bool = True
+) -> None:
+    """Replace ``path`` by a new file of ``content``.
+
+    Atomic; with ``durable`` it has reached the disk when the call returns. The folder must be one that
+    only root can write to, and the caller must keep other writers of the file out.
+    """
+    place_whole(path.parent, path.parent, path.name, content, mode=mode, owner=owner, durable=durable)
+
+
+def place_whole(
+    beside: Path, folder: Path, name: str, content: bytes, *, mode: int, owner: int, durable: bool = False
+) -> None:
+    """The same for a folder that another user owns: nothing is ever opened by name inside it.
+
+    The file is made in ``beside``, a root-only folder of the same file system, and renamed in through the
+    folder's descriptor: a link that was planted under any name is replaced, not followed.
+    """
+    temporary = f"{_TEMPORARY}{name}-{os.urandom(6).hex()}"
+    with open_folder(beside) as source, open_folder(folder) as target:
+        _remove_leftovers(source, name)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        descriptor = os.open(temporary, flags, 0o600, dir_fd=source)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fchown(file.fileno(), owner, owner)
+                os.fchmod(file.fileno(), mode)
+                if durable:
+                    os.fsync(file.fileno())
+            os.rename(temporary, name, src_dir_fd=source, dst_dir_fd=target)
+        except BaseException:
+            with suppress(FileNotFoundError):
+                os.unlink(temporary, dir_fd=source)
+            raise
+        if durable:
+            os.fsync(target)
+
+
+def remove_durably(path: Path) -> None:
+    """Remove a file; idempotent."""
+    with suppress(FileNotFoundError), open_folder(path.parent) as folder:
+        _remove_leftovers(folder, path.name)
+        os.unlink(path.name, dir_fd=folder)
+        os.fsync(folder)
+
+
+def _remove_leftovers(folder: int, name: str) -> None:
+    """Remove what a killed write of that file left; its callers keep other writers of the file out."""
+    for entry in os.listdir(folder):
+        if entry.startswith(f"{_TEMPORARY}{name}-"):
+            with suppress(FileNotFoundError):
+                os.unlink(entry, dir_fd=folder)
+
+
+def make_private_folder(folder: Path) -> None:
+    """Make a folder that only root may enter; idempotent."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)

@@ -1,0 +1,221 @@
+"""ext4 and xfs: made, mounted, grown and measured with their own tools."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from pathlib import Path
+
+from shares_core.adapters.commands import run
+from shares_core.adapters.disk.errors import os_errors
+from shares_core.adapters.disk.files import open_folder
+from shares_core.adapters.layout import Layout
+from shares_core.adapters.mounts import mount_at
+from shares_core.adapters.waiting import wait_until
+from shares_core.domain.capacity import Capacity
+from shares_core.domain.errors import BackendFailure, CommandFailed, Conflict, OnlineGrowRefused, ShareFailed
+from shares_core.domain.share import FileSystem, FileSystemKind
+from shares_core.domain.views import Usage
+from shares_core.ports.filesystems import FileSystems
+
+#: What a tenant writes is data: nothing in it is a device, a program or a link for the host's kernel.
+_SAFE = "rw,nodev,nosuid,noexec,nosymfollow,noatime"
+_UNMOUNT_SECONDS = 20.0
+#: Checking and growing read whole file systems.
+_LONG_SECONDS = 4 * 3600.0
+_NOTHING_FOUND = 2  # blkid's status where a device holds nothing that it knows
+
+
+class LinuxFileSystems(FileSystems):
+    """File systems mounted below the servers' folders."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+
+    def make(self, device: str, filesystem: FileSystem) -> None:
+        there = identify(device)
+        if there == {"TYPE": str(filesystem.kind), "UUID": filesystem.uuid}:
+            return
+        if there:
+            raise Conflict(f"{device} is not empty, it holds {there}: it is not formatted")
+        if filesystem.kind is FileSystemKind.XFS:
+            run(("mkfs.xfs", "-q", "-K", "-m", f"uuid={filesystem.uuid}", device), timeout=_LONG_SECONDS)
+        else:
+            _make_ext4(device, filesystem.uuid)
+
+    def mount(self, server_id: str, share_id: str, device: str, filesystem: FileSystem) -> None:
+        target = self._layout.share(server_id, share_id)
+        mounted = mount_at(target)
+        if mounted is not None:
+            if mounted.device != _device_number(device):
+                raise ShareFailed(
+                    f"{mounted.source} is mounted in the place of {device} at {target}",
+                    hint=f"find out what it is, then 'umount {target}'",
+                )
+            return
+        there = identify(device)
+        if there != {"TYPE": str(filesystem.kind), "UUID": filesystem.uuid}:
+            raise ShareFailed(
+                f"{device} does not hold this share's file system ({filesystem.kind} {filesystem.uuid}), "
+                f"but {there or 'nothing that is known'}",
+                hint="restore the volume from a backup; it is never formatted again",
+            )
+        with os_errors(f"making {target}"):
+            target.mkdir(mode=0o700, exist_ok=True)
+        run(("mount", "-t", str(filesystem.kind), "-o", _SAFE, device, str(target)))
+
+    def prepare_folder(self, server_id: str, share_id: str, folder: str, uid: int) -> None:
+        target = self._layout.share(server_id, share_id)
+        if mount_at(target) is None:
+            raise BackendFailure(f"nothing is mounted at {target}")
+        with os_errors(f"making {folder} in {target}"), open_folder(target) as root:
+            # The root of the file system stays root's, so that smbd cannot rename or remove the folder in it.
+            os.fchmod(root, 0o755)
+            if folder not in os.listdir(root):
+                os.mkdir(folder, mode=0o700, dir_fd=root)
+                os.chown(folder, uid, uid, dir_fd=root, follow_symlinks=False)
+            os.fsync(root)
+
+    def unmount(self, server_id: str, share_id: str) -> None:
+        target = self._layout.share(server_id, share_id)
+        busy: list[CommandFailed] = []
+
+        def gone() -> bool:
+            if mount_at(target) is None:
+                return True
+            try:
+                run(("umount", str(target)))
+            except CommandFailed as error:
+                if "busy" not in error.output:
+                    raise
+                busy[:] = [error]
+            return mount_at(target) is None
+
+        if not wait_until(gone, _UNMOUNT_SECONDS):
+            raise BackendFailure(
+                f"{target} cannot be unmounted: it is in use",
+                hint=f"'fuser -vm {target}' shows by what",
+            ) from busy[0]
+        with os_errors(f"removing {target}"):
+            if target.exists():
+                target.rmdir()
+
+    def mounted(self, server_id: str, share_id: str) -> bool:
+        return mount_at(self._layout.share(server_id, share_id)) is not None
+
+    def usage(self, server_id: str, share_id: str) -> Usage | None:
+        target = self._layout.share(server_id, share_id)
+        if mount_at(target) is None:
+            return None
+        with os_errors(f"measuring {target}"):
+            figures = os.statvfs(target)
+        unit = figures.f_frsize
+        return Usage(
+            total=figures.f_blocks * unit,
+            used=(figures.f_blocks - figures.f_bfree) * unit,
+            free=figures.f_bavail * unit,
+        )
+
+    def grow_mounted(self, server_id: str, share_id: str, device: str, filesystem: FileSystem) -> None:
+        if filesystem.kind is FileSystemKind.XFS:
+            run(("xfs_growfs", str(self._layout.share(server_id, share_id))), timeout=_LONG_SECONDS)
+            return
+        try:
+            run(("resize2fs", device), timeout=_LONG_SECONDS)
+        except CommandFailed as error:
+            if refused_online(error.output):
+                raise OnlineGrowRefused(f"this kernel does not grow {device} while it is mounted") from error
+            raise
+
+    def grow_unmounted(self, device: str, filesystem: FileSystem) -> None:
+        if filesystem.kind is FileSystemKind.XFS:
+            self._grow_xfs_aside(device)
+            return
+        run(
+            ("e2fsck", "-f", "-p", device), timeout=_LONG_SECONDS, ok=(0, 1)
+        )  # 1: repaired, which -p does safely
+        run(("resize2fs", device), timeout=_LONG_SECONDS)
+
+    def _grow_xfs_aside(self, device: str) -> None:
+        """xfs grows only while it is mounted: so mount it where nobody is served from."""
+        with tempfile.TemporaryDirectory(prefix="grow-", dir=self._layout.state_dir) as folder:
+            run(("mount", "-t", "xfs", "-o", _SAFE, device, folder))
+            try:
+                run(("xfs_growfs", folder), timeout=_LONG_SECONDS)
+            finally:
+                run(("umount", folder))
+
+    def size(self, device: str, filesystem: FileSystem) -> Capacity:
+        try:
+            if filesystem.kind is FileSystemKind.XFS:
+                return parse_xfs_info(run(("xfs_info", device)))
+            return parse_dumpe2fs(run(("dumpe2fs", "-h", device)))
+        except (CommandFailed, ValueError) as error:
+            raise ShareFailed(
+                f"{device} holds no {filesystem.kind} that can be read: {error}",
+                hint="look at it with fsck; nothing was repaired on its own",
+            ) from error
+
+
+def identify(device: str) -> dict[str, str]:
+    """What a device holds, by its own words: TYPE and UUID, or nothing. It is probed, never cached."""
+    return parse_blkid(run(("blkid", "--probe", "--output", "export", device), ok=(0, _NOTHING_FOUND)))
+
+
+def parse_blkid(output: str) -> dict[str, str]:
+    """TYPE and UUID in ``blkid --output export``; a partition table counts as a TYPE too."""
+    pairs = dict(line.split("=", 1) for line in output.splitlines() if "=" in line)
+    found: dict[str, str] = {key: pairs[key] for key in ("TYPE", "UUID") if key in pairs}
+    if not found and "PTTYPE" in pairs:
+        return {"TYPE": pairs["PTTYPE"]}
+    return found
+
+
+def parse_dumpe2fs(output: str) -> Capacity:
+    """The size of an ext4 in ``dumpe2fs -h``."""
+    blocks, unit = (
+        re.search(rf"^{key}:\s+(\d+)$", output, re.MULTILINE) for key in ("Block count", "Block size")
+    )
+    if blocks is None or unit is None:
+        raise ValueError("dumpe2fs printed no size")
+    return Capacity(int(blocks[1]) * int(unit[1]))
+
+
+def parse_xfs_info(output: str) -> Capacity:
+    """The size of an xfs's data section in ``xfs_info``."""
+    match = re.search(r"^data\s+=\s*bsize=(\d+)\s+blocks=(\d+)", output, re.MULTILINE)
+    if match is None:
+        raise ValueError("xfs_info printed no size")
+    return Capacity(int(match[1]) * int(match[2]))
+
+
+def refused_online(output: str) -> bool:
+    """Whether resize2fs says that the kernel, not the file system, is in the way of growing it mounted."""
+    said = output.lower()
+    return any(
+        phrase in said
+        for phrase in (
+            "permission denied",
+            "not permitted",
+            "not supported",
+            "does not support online resizing",
+        )
+    )
+
+
+def _make_ext4(device: str, uuid: str) -> None:
+    # No blocks are kept for root: it writes nothing here. An error makes it read-only rather than worse.
+    options = ("mkfs.ext4", "-q", "-F", "-m", "0", "-e", "remount-ro", "-U", uuid)
+    try:
+        run((*options, "-E", "nodiscard,assume_storage_prezeroed=1", device), timeout=_LONG_SECONDS)
+    except CommandFailed as error:
+        if "bad option" not in error.output.lower():
+            raise
+        run((*options, "-E", "nodiscard", device), timeout=_LONG_SECONDS)  # e2fsprogs before 1.47
+
+
+def _device_number(device: str) -> str:
+    with os_errors(f"looking at {device}"):
+        number = Path(device).stat().st_rdev
+    return f"{os.major(number)}:{os.minor(number)}"

@@ -1,0 +1,57 @@
+"""The mount table, read from the kernel."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from attrs import frozen
+
+_ESCAPE = re.compile(r"\\([0-7]{3})")
+
+
+@frozen
+class Mount:
+    """One line of the mount table. ``device`` is the kernel's major:minor; ``shared`` its propagation."""
+
+    target: str
+    device: str
+    kind: str
+    source: str
+    shared: bool
+
+
+def parse_mountinfo(text: str) -> tuple[Mount, ...]:
+    """Read /proc/self/mountinfo (proc_pid_mountinfo(5))."""
+    mounts = []
+    for line in text.splitlines():
+        fields = line.split(" ")
+        dash = fields.index("-", 6)
+        mounts.append(
+            Mount(
+                target=_unescape(fields[4]),
+                device=fields[2],
+                kind=fields[dash + 1],
+                source=_unescape(fields[dash + 2]),
+                shared=any(field.startswith("shared:") for field in fields[6:dash]),
+            )
+        )
+    return tuple(mounts)
+
+
+def _unescape(text: str) -> str:
+    return _ESCAPE.sub(lambda match: chr(int(match[1], 8)), text)
+
+
+def mount_table() -> tuple[Mount, ...]:
+    return parse_mountinfo(Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape"))
+
+
+def mount_at(target: Path) -> Mount | None:
+    """The mount whose root is ``target``; the topmost where several are stacked."""
+    return next((mount for mount in reversed(mount_table()) if mount.target == str(target)), None)
+
+
+def mounts_below(folder: Path) -> tuple[Mount, ...]:
+    """The mounts whose roots lie below ``folder``, itself excluded."""
+    return tuple(mount for mount in mount_table() if mount.target.startswith(f"{folder}/"))

@@ -1,0 +1,1 @@
+"""Samba's side of a share server: its configuration, its accounts, its sessions."""

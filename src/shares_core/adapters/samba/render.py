@@ -1,0 +1,126 @@
+"""What Samba reads, rendered from a server's record by pure functions.
+
+Nothing is escaped here, because nothing needs to be: the domain's names cannot hold what would end a
+line, a section, a quoted word or a field, nor start a macro.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from shares_core.domain.access import AccessLevel
+from shares_core.domain.names import NETBIOS_NAME, SERVICE_ACCOUNT, WORKGROUP, UserName
+from shares_core.domain.secret import PasswordHash
+from shares_core.domain.server import Account, ShareServer
+from shares_core.domain.share import CifsShare
+
+#: Where things are inside the container.
+CONFIG_FILE = "/config/smb.conf"
+PASSWORD_FILE = "/private/smbpasswd"  # noqa: S105 - a path
+SHARES_FOLDER = "/shares"
+_NOBODY = 65534
+_NOLOGIN = "/usr/sbin/nologin"
+
+_GLOBAL: Mapping[str, str] = {
+    "server role": "standalone server",
+    "netbios name": NETBIOS_NAME,
+    "workgroup": WORKGROUP,
+    "server string": "share server",
+    "passdb backend": f"smbpasswd:{PASSWORD_FILE}",
+    # Closed by default: SMB3 with encryption, NTLMv2, and nobody without an account.
+    "server min protocol": "SMB3_00",
+    "server smb encrypt": "required",
+    "server signing": "mandatory",
+    "ntlm auth": "ntlmv2-only",
+    "map to guest": "never",
+    "restrict anonymous": "2",
+    "guest ok": "no",
+    "access based share enum": "yes",
+    # One port, one service: no NetBIOS, no printing, no POSIX extensions, no links out of a share.
+    "smb ports": "445",
+    "disable netbios": "yes",
+    "load printers": "no",
+    "printing": "bsd",
+    "printcap name": "/dev/null",
+    "disable spoolss": "yes",
+    "smb3 unix extensions": "no",
+    "follow symlinks": "no",
+    "wide links": "no",
+    "allow insecure wide links": "no",
+    "dns proxy": "no",
+    "usershare max shares": "0",
+    "logging": "file",
+    "log level": "1",
+    # Windows' attributes live in extended attributes, so that they survive without mapping to mode bits.
+    "store dos attributes": "yes",
+    "map archive": "no",
+    "ea support": "yes",
+}
+
+
+def render_smb_conf(server: ShareServer) -> str:
+    """smb.conf with a section for each share that is served: ready, and with a rule."""
+    sections = [_section("global", _GLOBAL)]
+    sections += [
+        _section(str(share.name), _share_parameters(share)) for share in server.shares if share.served
+    ]
+    return "\n".join(sections)
+
+
+def _section(name: str, parameters: Mapping[str, str]) -> str:
+    lines = "".join(f"\t{key} = {value}\n" for key, value in parameters.items())
+    return f"[{name}]\n{lines}"
+
+
+def _share_parameters(share: CifsShare) -> dict[str, str]:
+    writers = [r.principal.name for r in share.rules if r.level is AccessLevel.READ_WRITE]
+    parameters = {
+        "path": f"{SHARES_FOLDER}/{share.id}/{share.folder}",
+        "read only": "yes",
+        "valid users": _user_list(rule.principal.name for rule in share.rules),
+        "guest ok": "no",
+        "force user": SERVICE_ACCOUNT,
+        "force group": SERVICE_ACCOUNT,
+        "create mask": "0600",
+        "directory mask": "0700",
+    }
+    if writers:
+        parameters["write list"] = _user_list(writers)
+    return parameters
+
+
+def _user_list(names: Iterable[UserName]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
+
+
+def render_passwd(server: ShareServer) -> str:
+    """/etc/passwd of the container: Samba wants a unix account behind each of its users."""
+    lines = [
+        _passwd_line(SERVICE_ACCOUNT, server.uid, server.uid),
+        _passwd_line("nobody", _NOBODY, _NOBODY),  # Samba does not start without its guest account
+        *(_passwd_line(str(account.name), account.uid, server.uid) for account in server.accounts),
+    ]
+    return "".join(lines)
+
+
+def _passwd_line(name: str, uid: int, gid: int) -> str:
+    return f"{name}:x:{uid}:{gid}::/nonexistent:{_NOLOGIN}\n"
+
+
+def render_group(server: ShareServer) -> str:
+    """/etc/group of the container."""
+    return f"{SERVICE_ACCOUNT}:x:{server.uid}:\nnogroup:x:{_NOBODY}:\n"
+
+
+def render_smbpasswd(accounts: Iterable[Account], hashes: Mapping[UserName, PasswordHash]) -> str:
+    """smbpasswd(5): the accounts that have a hash; one without cannot log in."""
+    return "".join(
+        _smbpasswd_line(account, hashes[account.name]) for account in accounts if account.name in hashes
+    )
+
+
+def _smbpasswd_line(account: Account, hashed: PasswordHash) -> str:
+    no_lanman_hash = "X" * 32
+    return (
+        f"{account.name}:{account.uid}:{no_lanman_hash}:{hashed.nt}:[U          ]:LCT-{hashed.changed:08X}:\n"
+    )

@@ -1,0 +1,157 @@
+"""Ending connections: Samba itself lets clients that are connected keep their former rights."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from attrs import frozen
+
+from shares_core.adapters.samba.processes import ServerProcesses
+from shares_core.adapters.samba.render import CONFIG_FILE
+from shares_core.adapters.waiting import wait_until
+from shares_core.domain.errors import BackendFailure
+from shares_core.domain.names import ShareName, UserName
+from shares_core.domain.server import ShareServer
+from shares_core.ports.smb import SmbSessions
+
+_SMBCONTROL = ("smbcontrol", f"--configfile={CONFIG_FILE}")
+#: In the image: waits until every smbd process has reloaded, then prints ``net status sessions parseable``.
+_SETTLED_SESSIONS = ("settled-sessions",)
+_TREE_CONNECTS = ("net", f"--configfile={CONFIG_FILE}", "status", "shares", "parseable")
+_END_SECONDS = 20.0
+#: After this long, what looks like the same tree connect may be another user's new one (see ``_close``).
+_AGAIN_SECONDS = 2.0
+
+
+@frozen
+class Session:
+    """One authenticated session: a connection is one process, and may carry sessions of several users."""
+
+    pid: int
+    user: str
+
+
+@frozen
+class TreeConnect:
+    """One use of a share by one session. ``line`` is all that Samba says of it."""
+
+    pid: int
+    share: str
+    line: str
+
+
+class SambaSessions(SmbSessions):
+    """Sessions by Samba's own tools, run inside the container as smbd's user."""
+
+    def __init__(self, processes: ServerProcesses) -> None:
+        self._processes = processes
+
+    def close_share(self, server: ShareServer, share: ShareName) -> None:
+        if not self._runs(server):
+            return
+        pids = {session.pid for session in self._sessions(server)}
+        self._close(server, share, pids, everywhere=True)
+
+    def close_user(self, server: ShareServer, share: ShareName, users: tuple[UserName, ...]) -> None:
+        if not self._runs(server):
+            return
+        self._close(server, share, set(pids_of(self._sessions(server), users)))
+
+    def _close(
+        self, server: ShareServer, share: ShareName, pids: set[int], *, everywhere: bool = False
+    ) -> None:
+        """Close the share in these processes, and wait until it is: a write under way there is finished.
+
+        A tree connect is known by its line alone, which says when it began, in seconds. Who shares the
+        connection and reconnects within the second of their former one looks like it; closed again later,
+        they do not.
+        """
+        before = self._tree_connects(server, share, pids) if pids else Counter()
+        if not before:
+            return
+
+        def closed() -> bool:
+            return not before & self._tree_connects(server, share, pids)
+
+        targets = ("smbd",) if everywhere else sorted({str(connect.pid) for connect in before})
+        for _ in range(round(_END_SECONDS / _AGAIN_SECONDS)):
+            for target in targets:
+                self._control(server, target, "close-share", str(share))
+            if wait_until(closed, _AGAIN_SECONDS):
+                return
+        raise BackendFailure(
+            f"share {share} of server {server.name} does not close: writes to it are still under way",
+            hint="see whether its storage answers, and call again",
+        )
+
+    def end_user(self, server: ShareServer, user: UserName) -> None:
+        if not self._runs(server):
+            return
+        ended: set[int] = set()
+
+        def gone() -> bool:
+            pids = pids_of(self._sessions(server), (user,))
+            for pid in pids:
+                if pid not in ended:
+                    self._control(server, str(pid), "shutdown")
+                    ended.add(pid)
+            return not ended.intersection(pids)
+
+        if not wait_until(gone, _END_SECONDS):
+            raise BackendFailure(f"connections of user {user} to server {server.name} do not end")
+
+    def _runs(self, server: ShareServer) -> bool:
+        """Whether the server runs. The signal is the one that ``apply`` sent, so it is harmless."""
+        return self._processes.signal(server.id, "SIGHUP")
+
+    def _sessions(self, server: ShareServer) -> tuple[Session, ...]:
+        """The sessions, once every process has taken the configuration and what was asked of it before."""
+        return parse_sessions(self._processes.run(server.id, _SETTLED_SESSIONS))
+
+    def _tree_connects(self, server: ShareServer, share: ShareName, pids: set[int]) -> Counter[TreeConnect]:
+        """The tree connects to the share in these processes; Samba lists them until they are closed."""
+        listed = parse_tree_connects(self._processes.run(server.id, _TREE_CONNECTS))
+        return Counter(c for c in listed if c.share.casefold() == share.key and c.pid in pids)
+
+    def _control(self, server: ShareServer, target: str, *message: str) -> None:
+        try:
+            self._processes.run(server.id, (*_SMBCONTROL, target, *message))
+        except BackendFailure:
+            # The process may have ended meanwhile, which is more than was asked for.
+            if any(str(session.pid) == target for session in self._sessions(server)):
+                raise
+
+
+def parse_sessions(output: str) -> tuple[Session, ...]:
+    r"""Read ``net status sessions parseable``: ``pid\user\group\machine\address``, one line each."""
+    sessions = []
+    for line in output.splitlines():
+        fields = line.split("\\")
+        if len(fields) >= 2 and fields[0].isdigit():
+            sessions.append(Session(int(fields[0]), fields[1]))
+    return tuple(sessions)
+
+
+def parse_tree_connects(output: str) -> tuple[TreeConnect, ...]:
+    r"""Read ``net status shares parseable``: ``share\pid\user\group\machine\address\since``, one line each.
+
+    Where users share a connection, the line names any of them.
+    """
+    connects = []
+    for line in output.splitlines():
+        fields = line.split("\\")
+        if len(fields) >= 2 and fields[1].isdigit():
+            connects.append(TreeConnect(int(fields[1]), fields[0], line))
+    return tuple(connects)
+
+
+def pids_of(sessions: Iterable[Session], users: Iterable[UserName]) -> tuple[int, ...]:
+    """The processes that carry a session of one of the users, each once.
+
+    Those of removed users too: Samba looks the names up when asked, and shows the number of a session
+    whose user has no account any more. No user's name is a number.
+    """
+    keys = {user.key for user in users}
+    found = {s.pid for s in sessions if s.user.casefold() in keys or s.user.isdigit()}
+    return tuple(sorted(found))

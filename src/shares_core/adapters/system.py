@@ -1,0 +1,51 @@
+"""Time, ids and randomness from the system, and listeners."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+import uuid
+from collections.abc import Callable
+
+from shares_core.domain.secret import Secret
+from shares_core.ports.clock import Clock
+from shares_core.ports.events import Event, Events
+from shares_core.ports.ids import Ids
+
+
+class SystemClock(Clock):
+    """The kernel's clock."""
+
+    def now(self) -> int:
+        return int(time.time())
+
+
+class RandomIds(Ids):
+    """Ids and passwords from the kernel's random numbers."""
+
+    def new_id(self) -> str:
+        return os.urandom(6).hex()
+
+    def new_uuid(self) -> str:
+        return str(uuid.uuid4())
+
+    def new_password(self) -> Secret:
+        return Secret(secrets.token_urlsafe(18))
+
+
+class NoEvents(Events):
+    """Nobody listens."""
+
+    def emit(self, event: Event) -> None:
+        """Forget it."""
+
+
+class CallbackEvents(Events):
+    """A function listens."""
+
+    def __init__(self, listener: Callable[[Event], None]) -> None:
+        self._listener = listener
+
+    def emit(self, event: Event) -> None:
+        self._listener(event)

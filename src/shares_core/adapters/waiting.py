@@ -1,0 +1,20 @@
+"""Waiting for a condition, with a deadline."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+_SHORTEST, _LONGEST = 0.002, 0.1
+
+
+def wait_until(condition: Callable[[], bool], timeout: float) -> bool:
+    """Poll until the condition holds, ever less often. Gives whether it did within ``timeout`` seconds."""
+    deadline = time.monotonic() + timeout
+    pause = _SHORTEST
+    while not condition():
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(pause)
+        pause = min(pause * 1.5, _LONGEST)
+    return True

@@ -1,0 +1,39 @@
+"""The packet filters at a bridge's edges."""
+
+from __future__ import annotations
+
+from attrs import evolve
+from tests.unit.adapters.values import INTERFACE
+
+from shares_core.adapters.bridges.filters import render_bridge_filter, render_port_filter, render_removal
+
+
+def test_a_bridge_without_a_host_address_hands_nothing_to_the_host() -> None:
+    """Its filter drops by default and has no rule that accepts."""
+    text = render_bridge_filter(evolve(INTERFACE, host_addresses=()).bridge_spec)
+    assert "policy drop;" in text
+    assert "accept" not in text
+
+
+def test_a_bridge_with_a_host_address_hands_it_answers_only() -> None:
+    """TCP is accepted from port 445 alone, and never the first packet of a connection."""
+    text = render_bridge_filter(INTERFACE.bridge_spec)
+    accepted = [line.strip() for line in text.splitlines() if "tcp" in line]
+    assert ["meta protocol { ip, ip6 } tcp sport 445 tcp flags & (syn | ack) != syn accept"] == accepted
+    assert "udp" not in text
+
+
+def test_a_server_speaks_from_its_own_addresses_only() -> None:
+    """Every rule that accepts names the server's addresses, after what is not from its MAC was dropped."""
+    lines = [line.strip() for line in render_port_filter(INTERFACE).splitlines()]
+    accepting = [line for line in lines if line.endswith("accept")]
+    assert "ether saddr != 02:00:00:aa:bb:cc drop" == lines[lines.index(accepting[0]) - 1]
+    for line in accepting:
+        assert any(own in line for own in ("{ 10.0.0.5 }", "{ fd00:a::5 }", "{ fe80::/10 }"))
+
+
+def test_loading_a_filter_replaces_the_former_one() -> None:
+    """The table is declared, deleted and made again in one transaction, so loading it twice is once."""
+    text = render_port_filter(INTERFACE)
+    assert text.startswith(render_removal([INTERFACE.host_device]))
+    assert "table netdev shares-x\ndelete table netdev shares-x\n" == render_removal(["x"])

@@ -1,0 +1,44 @@
+"""Running the host's commands."""
+
+from __future__ import annotations
+
+import pytest
+
+from shares_core.adapters.commands import run
+from shares_core.domain.errors import CommandFailed, HostNotReady
+
+
+def test_a_command_gives_its_output_and_gets_its_input() -> None:
+    """Standard input goes in, standard output comes out."""
+    assert "hello" == run(("cat",), stdin=b"hello")
+
+
+def test_a_command_runs_in_the_c_locale_without_the_callers_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Output that is parsed does not depend on who calls."""
+    monkeypatch.setenv("SOMETHING", "inherited")
+    lines = run(("env",)).splitlines()
+    assert "LC_ALL=C" in lines
+    assert not [line for line in lines if line.startswith("SOMETHING")]
+
+
+def test_a_failed_command_is_told_with_its_words() -> None:
+    """The error holds the command, its status and what it said."""
+    with pytest.raises(CommandFailed, match=r"ls failed with status 2: .*No such file") as raised:
+        run(("ls", "/nonexistent"))
+    assert (("ls", "/nonexistent"), 2) == (raised.value.command, raised.value.status)
+
+
+def test_a_command_that_hangs_is_ended() -> None:
+    """After the timeout it is killed, and the error has no status."""
+    with pytest.raises(CommandFailed, match="did not end in time") as raised:
+        run(("sleep", "60"), timeout=0.05)
+    assert raised.value.status is None
+
+
+def test_a_command_that_is_not_installed_is_named_with_its_package() -> None:
+    """The hint is the command that mends it."""
+    with pytest.raises(HostNotReady, match="no-such-tool is not installed") as raised:
+        run(("no-such-tool",))
+    assert "apt-get install no-such-tool" == raised.value.hint

@@ -1,0 +1,66 @@
+"""Writing files whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from shares_core.adapters.disk.files import place_whole, remove_durably, write_whole
+
+
+def test_a_file_is_replaced_whole_with_its_mode(tmp_path: Path) -> None:
+    """The new content and mode are there, and nothing else is left in the folder."""
+    path = tmp_path / "file"
+    path.write_bytes(b"former")
+    write_whole(path, b"new", mode=0o600, owner=os.getuid())
+    assert (b"new", 0o600, [path]) == (
+        path.read_bytes(),
+        path.stat().st_mode & 0o777,
+        list(tmp_path.iterdir()),
+    )
+
+
+def test_a_planted_link_is_replaced_and_not_followed(tmp_path: Path) -> None:
+    """Where another user planted a symbolic link under the file's name, its target stays as it is."""
+    beside, folder, victim = tmp_path / "beside", tmp_path / "folder", tmp_path / "victim"
+    beside.mkdir()
+    folder.mkdir()
+    victim.write_bytes(b"precious")
+    (folder / "file").symlink_to(victim)
+    place_whole(beside, folder, "file", b"new", mode=0o600, owner=os.getuid())
+    assert b"precious" == victim.read_bytes()
+    assert not (folder / "file").is_symlink()
+    assert b"new" == (folder / "file").read_bytes()
+
+
+def test_a_link_in_the_place_of_the_folder_is_refused(tmp_path: Path) -> None:
+    """A folder is opened as itself, never through a link."""
+    real, link = tmp_path / "real", tmp_path / "link"
+    real.mkdir()
+    link.symlink_to(real)
+    with pytest.raises(OSError, match=r"Not a directory|Too many levels"):
+        place_whole(tmp_path, link, "file", b"new", mode=0o600, owner=os.getuid())
+    assert [] == list(real.iterdir())
+
+
+def test_a_failed_write_leaves_the_former_file_and_nothing_else(tmp_path: Path) -> None:
+    """Where the rename is impossible, the temporary file is removed again."""
+    (tmp_path / "file").mkdir()
+    (tmp_path / "file" / "inside").touch()
+    with pytest.raises(OSError, match=r"Is a directory|not empty"):
+        write_whole(tmp_path / "file", b"new", owner=os.getuid())
+    assert ["file"] == os.listdir(tmp_path)
+
+
+def test_what_a_killed_writer_left_is_removed_with_the_next_write_or_removal(tmp_path: Path) -> None:
+    """Leftovers are known by the file's name; those of another file, which may be in use, are left alone."""
+    (tmp_path / ".new-record-0123456789ab").touch()
+    (tmp_path / ".new-other-0123456789ab").touch()
+    write_whole(tmp_path / "record", b"new", owner=os.getuid())
+    assert {"record", ".new-other-0123456789ab"} == set(os.listdir(tmp_path))
+    (tmp_path / ".new-record-0123456789ab").touch()
+    remove_durably(tmp_path / "record")
+    remove_durably(tmp_path / "record")
+    assert [".new-other-0123456789ab"] == os.listdir(tmp_path)

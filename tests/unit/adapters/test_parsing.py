@@ -1,0 +1,94 @@
+"""Reading what the kernel and its tools print: captured output, pure functions."""
+
+from __future__ import annotations
+
+import pytest
+
+from shares_core.adapters.filesystems import parse_blkid, parse_dumpe2fs, parse_xfs_info, refused_online
+from shares_core.adapters.loop_files import parse_losetup
+from shares_core.adapters.mounts import Mount, parse_mountinfo
+from shares_core.domain.capacity import Capacity
+
+MOUNTINFO = r"""22 27 0:20 / /proc rw,nosuid - proc proc rw
+44 27 254:0 /tmp/state/servers /tmp/state/servers rw,relatime shared:3 - ext4 /dev/vda rw
+51 44 7:3 / /tmp/state/servers/a\040b/shares/1 rw,nosuid shared:3 master:2 - xfs /dev/loop3 rw
+"""
+XFS_INFO = """\
+meta-data=/dev/loop3             isize=512    agcount=4, agsize=20480 blks
+         =                       sectsz=512   attr=2, projid32bit=1
+data     =                       bsize=4096   blocks=81920, imaxpct=25
+         =                       sunit=0      swidth=0 blks
+log      =internal log           bsize=4096   blocks=16384, version=2
+"""
+DUMPE2FS = """\
+Inode count:              8192
+Block count:              32768
+Reserved block count:     1638
+Block size:               1024
+"""
+
+
+def test_the_mount_table_is_read_with_its_escapes_and_propagation() -> None:
+    """Blanks in a path are unescaped, and a shared mount is told from a private one."""
+    expected = (
+        Mount("/proc", "0:20", "proc", "proc", shared=False),
+        Mount("/tmp/state/servers", "254:0", "ext4", "/dev/vda", shared=True),
+        Mount("/tmp/state/servers/a b/shares/1", "7:3", "xfs", "/dev/loop3", shared=True),
+    )
+    assert expected == parse_mountinfo(MOUNTINFO)
+
+
+@pytest.mark.parametrize(
+    ("output", "expected"),
+    [
+        ("DEVNAME=/dev/loop0\nUUID=6a1b\nBLOCK_SIZE=512\nTYPE=xfs\n", {"UUID": "6a1b", "TYPE": "xfs"}),
+        ("DEVNAME=/dev/loop0\nPTUUID=1\nPTTYPE=gpt\n", {"TYPE": "gpt"}),
+        ("", {}),
+    ],
+)
+def test_a_device_is_known_by_its_own_words(output: str, expected: dict[str, str]) -> None:
+    """A file system by its type and UUID, a partition table by its type, a blank device by nothing."""
+    assert expected == parse_blkid(output)
+
+
+def test_sizes_are_blocks_times_their_size() -> None:
+    """What the tools print in blocks is bytes here."""
+    assert Capacity(32 * 1024**2) == parse_dumpe2fs(DUMPE2FS)
+    assert Capacity(320 * 1024**2) == parse_xfs_info(XFS_INFO)
+
+
+@pytest.mark.parametrize("parse", [parse_dumpe2fs, parse_xfs_info])
+def test_an_output_without_a_size_is_an_error(parse: object) -> None:
+    """A size is read or refused, never guessed."""
+    assert callable(parse)
+    with pytest.raises(ValueError, match="no size"):
+        parse("nothing that is known")
+
+
+@pytest.mark.parametrize(
+    ("output", "expected"),
+    [
+        ('{"loopdevices": [{"name": "/dev/loop7"}]}', ("/dev/loop7",)),
+        ('{"loopdevices": []}', ()),
+        ("", ()),
+    ],
+)
+def test_loop_devices_are_read_from_json(output: str, expected: tuple[str, ...]) -> None:
+    """losetup prints an empty list, or in older versions nothing, where there is none."""
+    assert expected == parse_losetup(output)
+
+
+@pytest.mark.parametrize(
+    ("output", "expected"),
+    [
+        ("resize2fs: Permission denied to resize filesystem", True),
+        ("resize2fs: Operation not permitted While trying to add group #1", True),
+        ("resize2fs: Filesystem does not support online resizing", True),
+        ("resize2fs: On-line shrinking not supported", True),
+        ("resize2fs: No space left on device", False),
+        ("resize2fs: Bad magic number in super-block", False),
+    ],
+)
+def test_a_refusal_of_the_kernel_is_told_from_a_failure(output: str, expected: bool) -> None:
+    """Only where growing mounted is refused is the offline way taken."""
+    assert expected == refused_online(output)

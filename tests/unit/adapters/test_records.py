@@ -1,0 +1,133 @@
+"""Records on disk."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from attrs import evolve
+from tests.unit.adapters.values import RULES, SERVER
+
+from shares_core.adapters.disk.records import SCHEMA, DiskRecords, encode
+from shares_core.adapters.layout import Layout
+from shares_core.domain import intent as intents
+from shares_core.domain.capacity import GIB, Capacity
+from shares_core.domain.errors import RecordUnreadable
+from shares_core.domain.intent import Intent
+from shares_core.domain.names import ServerName, UserName
+
+INTENTS: tuple[Intent, ...] = (
+    intents.CreateServer(),
+    intents.DeleteServer(),
+    intents.CreateShare("5aaaaaaaaaaa"),
+    intents.DeleteShare("5aaaaaaaaaaa"),
+    intents.WidenAccess("5aaaaaaaaaaa", RULES, (UserName("ada"),)),
+    intents.NarrowAccess("5aaaaaaaaaaa", (UserName("ada"), UserName("bob"))),
+    intents.ExtendShare("5aaaaaaaaaaa", Capacity(GIB), Capacity(2 * GIB), Capacity(GIB + 4096)),
+    intents.EndSessions(UserName("ada")),
+)
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> DiskRecords:
+    return DiskRecords(Layout(tmp_path))
+
+
+def _path(tmp_path: Path) -> Path:
+    return tmp_path / "records" / f"{SERVER.id}.json"
+
+
+def test_every_intent_is_among_those_tried() -> None:
+    """A new intent is not forgotten here."""
+    assert set(get_args(Intent)) == {type(intent) for intent in INTENTS}
+
+
+@pytest.mark.parametrize("intent", [None, *INTENTS], ids=lambda intent: type(intent).__name__)
+def test_a_record_reads_as_it_was_written(records: DiskRecords, intent: Intent | None) -> None:
+    """What is saved is what is loaded, whatever was under way."""
+    server = SERVER.intending(intent)
+    records.save(server)
+    assert server == records.load(server.id)
+    records.save(server)  # and can be overwritten
+    assert (server,) == records.load_all()
+
+
+def test_records_are_listed_by_name(records: DiskRecords) -> None:
+    """Names order servers, not ids."""
+    other = evolve(SERVER, id="000000000000", name=ServerName("zebra"))
+    records.save(other)
+    records.save(SERVER)
+    assert (SERVER, other) == records.load_all()
+
+
+def test_removing_a_record_is_idempotent(records: DiskRecords) -> None:
+    """A record that is gone is gone."""
+    records.save(SERVER)
+    records.remove(SERVER.id)
+    records.remove(SERVER.id)
+    assert records.load(SERVER.id) is None
+
+
+def test_only_root_can_read_a_record(records: DiskRecords, tmp_path: Path) -> None:
+    """Records name users and networks: files are 0600, folders 0700."""
+    records.save(SERVER)
+    modes = [path.stat().st_mode & 0o777 for path in (_path(tmp_path), _path(tmp_path).parent, tmp_path)]
+    assert [0o600, 0o700, 0o700] == modes
+
+
+def _truncated(content: bytes) -> bytes:
+    return content[: len(content) // 2]
+
+
+def _newer(content: bytes) -> bytes:
+    return json.dumps(json.loads(content) | {"schema": SCHEMA + 1}).encode()
+
+
+def _edited(content: bytes) -> bytes:
+    return content.replace(b'"tenant-a"', b'"tenant-b"', 1)
+
+
+def _strange(content: bytes) -> bytes:
+    server = json.loads(content)["server"]
+    return encode(server | {"name": "../x"})
+
+
+def _anothers(content: bytes) -> bytes:
+    server = json.loads(content)["server"]
+    return encode(server | {"id": "000000000000"})
+
+
+@pytest.mark.parametrize(
+    ("spoil", "why"),
+    [
+        (_truncated, "truncated"),
+        (_newer, f"version {SCHEMA + 1} is newer"),
+        (_edited, "checksum"),
+        (_strange, "server name"),
+        (_anothers, "another server"),
+        (lambda _: b"[]", "not a record"),
+        (lambda _: b"", "truncated"),
+    ],
+)
+def test_a_record_that_cannot_be_read_is_named_and_never_overwritten(
+    records: DiskRecords, tmp_path: Path, spoil: Callable[[bytes], bytes], why: str
+) -> None:
+    """Loading says which file and why; saving and removing refuse; the file stays as it is."""
+    records.save(SERVER)
+    spoiled = spoil(_path(tmp_path).read_bytes())
+    _path(tmp_path).write_bytes(spoiled)
+    acts: tuple[Callable[[], object], ...] = (
+        lambda: records.load(SERVER.id),
+        lambda: records.save(SERVER),
+        lambda: records.remove(SERVER.id),
+    )
+    for act in acts:
+        with pytest.raises(RecordUnreadable, match=why) as raised:
+            act()
+        assert str(_path(tmp_path)) == raised.value.path
+    assert spoiled == _path(tmp_path).read_bytes()
+    (listed,) = records.load_all()
+    assert isinstance(listed, RecordUnreadable)

@@ -1,0 +1,83 @@
+"""What Samba reads."""
+
+from __future__ import annotations
+
+from attrs import evolve
+from tests.unit.adapters.values import RULES, SERVER, SHARE
+
+from shares_core.adapters.samba.render import (
+    render_group,
+    render_passwd,
+    render_smb_conf,
+    render_smbpasswd,
+)
+from shares_core.domain.access import AccessRule
+from shares_core.domain.names import UserName
+from shares_core.domain.secret import PasswordHash
+from shares_core.domain.share import ShareStatus
+
+
+def _section(text: str, name: str) -> dict[str, str]:
+    _, _, rest = text.partition(f"[{name}]\n")
+    lines = rest.split("\n[", 1)[0].splitlines()
+    return dict(line.strip().split(" = ", 1) for line in lines if line.strip())
+
+
+def test_a_share_admits_those_who_have_a_rule_and_lets_writers_write() -> None:
+    """valid users is everybody with a rule, write list those with rw, and the rest reads."""
+    section = _section(render_smb_conf(SERVER), "R&D 2026")
+    assert '"ada", "bob"' == section["valid users"]
+    assert '"ada"' == section["write list"]
+    assert ("yes", "no") == (section["read only"], section["guest ok"])
+    assert f"/shares/{SHARE.id}/data" == section["path"]
+
+
+def test_without_a_writer_there_is_no_write_list() -> None:
+    """A share that everybody only reads names no writer at all."""
+    share = SHARE.with_rules((AccessRule.for_user("bob", "ro"),))
+    assert "write list" not in _section(render_smb_conf(SERVER.with_share(share)), "R&D 2026")
+
+
+def test_a_share_without_a_rule_has_no_section() -> None:
+    """No rule, no section: an empty list of users would admit everybody."""
+    assert "[R&D" not in render_smb_conf(SERVER.with_share(SHARE.with_rules(())))
+
+
+def test_only_a_ready_share_has_a_section() -> None:
+    """Whatever is not ready is not served."""
+    served = {
+        status: "[R&D" in render_smb_conf(SERVER.with_share(evolve(SHARE, status=status, rules=RULES)))
+        for status in ShareStatus
+    }
+    assert {status: status is ShareStatus.READY for status in ShareStatus} == served
+
+
+def test_the_global_section_is_closed_by_default() -> None:
+    """SMB3 with encryption, no guests, no anonymous access, no links, no NetBIOS, no printers."""
+    section = _section(render_smb_conf(SERVER), "global")
+    expected = {
+        "server min protocol": "SMB3_00",
+        "server smb encrypt": "required",
+        "map to guest": "never",
+        "restrict anonymous": "2",
+        "smb3 unix extensions": "no",
+        "follow symlinks": "no",
+        "wide links": "no",
+        "disable netbios": "yes",
+        "load printers": "no",
+    }
+    assert expected == {key: section[key] for key in expected}
+
+
+def test_every_account_has_a_unix_account_of_its_own() -> None:
+    """passwd holds smbd's account, Samba's guest account and each user, with different ids."""
+    ids = {line.split(":")[0]: line.split(":")[2] for line in render_passwd(SERVER).splitlines()}
+    assert {"shares": "2000007", "nobody": "65534", "ada": "10000", "bob": "10001"} == ids
+    assert "shares:x:2000007:\nnogroup:x:65534:\n" == render_group(SERVER)
+
+
+def test_an_account_without_a_hash_cannot_log_in() -> None:
+    """smbpasswd holds the accounts that have a hash, in smbpasswd(5)'s form, and no others."""
+    hashes = {UserName("ada"): PasswordHash("A" * 32, 0x65000000), UserName("eve"): PasswordHash("E" * 32, 1)}
+    expected = f"ada:10000:{'X' * 32}:{'A' * 32}:[U          ]:LCT-65000000:\n"
+    assert expected == render_smbpasswd(SERVER.accounts, hashes)

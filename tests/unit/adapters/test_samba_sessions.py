@@ -1,0 +1,30 @@
+"""Reading and ending sessions."""
+
+from __future__ import annotations
+
+from shares_core.adapters.samba.sessions import Session, parse_sessions, pids_of
+from shares_core.domain.names import UserName
+
+# net status sessions parseable, Samba 4.22
+OUTPUT = """\
+34\\ada\\shares\\127.0.0.1\\ipv4:127.0.0.1:40704
+35\\Bob\\shares\\fd00::1\\ipv6:fd00::1:40706
+35\\ada\\shares\\fd00::1\\ipv6:fd00::1:40706
+"""
+
+
+def test_a_connection_carries_the_sessions_of_all_its_users() -> None:
+    """Each line is one session of one process."""
+    assert (Session(34, "ada"), Session(35, "Bob"), Session(35, "ada")) == parse_sessions(OUTPUT)
+
+
+def test_no_sessions_are_no_lines() -> None:
+    """Where nobody is connected there is nothing to close."""
+    assert () == parse_sessions("")
+
+
+def test_a_user_is_found_on_every_connection_in_whatever_case() -> None:
+    """Every process that carries one of the user's sessions is named once."""
+    assert (34, 35) == pids_of(parse_sessions(OUTPUT), (UserName("ADA"),))
+    assert (35,) == pids_of(parse_sessions(OUTPUT), (UserName("bob"),))
+    assert () == pids_of(parse_sessions(OUTPUT), (UserName("eve"),))

@@ -1,0 +1,51 @@
+"""A server that has one of everything, for tests of what is rendered and recorded."""
+
+from __future__ import annotations
+
+from attrs import evolve
+
+from shares_core.domain.access import AccessRule
+from shares_core.domain.capacity import GIB, Capacity
+from shares_core.domain.names import ServerName, ShareName, UserName
+from shares_core.domain.network import Interface, InterfaceSpec, MacAddress
+from shares_core.domain.server import Account, DesiredState, ShareServer
+from shares_core.domain.share import CifsShare, FileSystem, FileSystemKind, ShareStatus
+
+_SPEC = InterfaceSpec.parse(
+    bridge="tenant-a",
+    addresses=["10.0.0.5/24", "fd00:a::5/64"],
+    gateways=["10.0.0.1", "fd00:a::1"],
+    host_addresses=["10.0.0.254/24"],
+)
+assert _SPEC.bridge is not None
+INTERFACE = Interface(
+    id="0123456789ab",
+    bridge=_SPEC.bridge,
+    addresses=_SPEC.addresses,
+    mac=MacAddress("02:00:00:aa:bb:cc"),
+    mtu=1450,
+    gateways=_SPEC.gateways,
+    host_addresses=_SPEC.host_addresses,
+)
+RULES = (AccessRule.for_user("ada", "rw"), AccessRule.for_user("bob", "ro"))
+SHARE = CifsShare(
+    id="5aaaaaaaaaaa",
+    name=ShareName("R&D 2026"),
+    capacity=Capacity(3 * GIB + 1),
+    filesystem=FileSystem(FileSystemKind.XFS, "6a1b0c9e-1111-4222-8333-444455556666"),
+    volume_id="7bbbbbbbbbbb",
+    status=ShareStatus.READY,
+    rules=RULES,
+)
+SERVER = ShareServer(
+    id="feedfacecafe",
+    name=ServerName("tenant-a"),
+    uid=2_000_007,
+    interfaces=(INTERFACE,),
+    desired=DesiredState.STOPPED,
+    shares=(
+        SHARE,
+        evolve(SHARE, id="5bbbbbbbbbbb", name=ShareName("failed"), status=ShareStatus.FAILED, reason="gone"),
+    ),
+    accounts=(Account(UserName("ada"), 10_000), Account(UserName("bob"), 10_001)),
+)
