@@ -20,7 +20,7 @@ def _absolute(_: object, attribute: Any, value: object) -> None:
     if not isinstance(value, Path) or not value.is_absolute() or ".." in value.parts:
         raise InvalidInput(f"{attribute.name} must be an absolute path without '..', not {str(value)!r}")
     # Paths end up in mount options and in the mount table, which quote nothing reliably.
-    if any(char in str(value) for char in "\n\t\\,:\"'"):
+    if any(char in str(value) for char in " \n\t\\,:\"'"):
         raise InvalidInput(
             f"{attribute.name} {str(value)!r} cannot hold quotes, commas, colons or white space"
         )

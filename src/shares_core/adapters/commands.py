@@ -46,7 +46,13 @@ def run(
     """
     try:
         done = subprocess.run(
-            argv, input=stdin, capture_output=True, timeout=timeout, env=environment(), check=False
+            argv,
+            input=stdin,
+            capture_output=True,
+            timeout=timeout,
+            env=environment(),
+            check=False,
+            start_new_session=True,  # a Ctrl-C is for us, not for a half-done mkfs
         )
     except FileNotFoundError as error:
         package = _PACKAGES.get(argv[0], argv[0])

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from shares_core.adapters.commands import run
 from shares_core.adapters.disk.errors import os_errors
 from shares_core.adapters.disk.files import open_folder
 from shares_core.adapters.layout import Layout
-from shares_core.adapters.mounts import mount_at
+from shares_core.adapters.mounts import mount_at, mount_table
 from shares_core.adapters.waiting import wait_until
 from shares_core.domain.capacity import Capacity
 from shares_core.domain.errors import BackendFailure, CommandFailed, Conflict, OnlineGrowRefused, ShareFailed
@@ -24,6 +25,8 @@ _SAFE = "rw,nodev,nosuid,noexec,nosymfollow,noatime"
 _UNMOUNT_SECONDS = 20.0
 #: Checking and growing read whole file systems.
 _LONG_SECONDS = 4 * 3600.0
+#: Where file systems, partition tables and RAID keep what tells them: at both ends of a device.
+_ENDS = 1024 * 1024
 _NOTHING_FOUND = 2  # blkid's status where a device holds nothing that it knows
 
 
@@ -37,14 +40,16 @@ class LinuxFileSystems(FileSystems):
         there = identify(device)
         if there == {"TYPE": str(filesystem.kind), "UUID": filesystem.uuid}:
             return
-        if there:
-            raise Conflict(f"{device} is not empty, it holds {there}: it is not formatted")
+        if there or not ends_are_zeros(device):
+            held = there or "something unknown"
+            raise Conflict(f"{device} is not empty, it holds {held}: it is not formatted")
         if filesystem.kind is FileSystemKind.XFS:
             run(("mkfs.xfs", "-q", "-K", "-m", f"uuid={filesystem.uuid}", device), timeout=_LONG_SECONDS)
         else:
             _make_ext4(device, filesystem.uuid)
 
     def mount(self, server_id: str, share_id: str, device: str, filesystem: FileSystem) -> None:
+        _require(device, filesystem)
         target = self._layout.share(server_id, share_id)
         mounted = mount_at(target)
         if mounted is not None:
@@ -54,16 +59,19 @@ class LinuxFileSystems(FileSystems):
                     hint=f"find out what it is, then 'umount {target}'",
                 )
             return
-        there = identify(device)
-        if there != {"TYPE": str(filesystem.kind), "UUID": filesystem.uuid}:
-            raise ShareFailed(
-                f"{device} does not hold this share's file system ({filesystem.kind} {filesystem.uuid}), "
-                f"but {there or 'nothing that is known'}",
-                hint="restore the volume from a backup; it is never formatted again",
-            )
         with os_errors(f"making {target}"):
             target.mkdir(mode=0o700, exist_ok=True)
-        run(("mount", "-t", str(filesystem.kind), "-o", _SAFE, device, str(target)))
+        try:
+            run(("mount", "-t", str(filesystem.kind), "-o", _SAFE, device, str(target)))
+        except CommandFailed as error:
+            with suppress(OSError):  # what lies there is not ours to remove
+                target.rmdir()
+            if self.size(device, filesystem).bytes > _size_of(device):
+                raise ShareFailed(
+                    f"the {filesystem.kind} on {device} reaches beyond it: the volume was cut",
+                    hint="restore the volume from a backup",
+                ) from error
+            raise
 
     def prepare_folder(self, server_id: str, share_id: str, folder: str, uid: int) -> None:
         target = self._layout.share(server_id, share_id)
@@ -74,6 +82,8 @@ class LinuxFileSystems(FileSystems):
             os.fchmod(root, 0o755)
             if folder not in os.listdir(root):
                 os.mkdir(folder, mode=0o700, dir_fd=root)
+            # Only root can write here, so the name cannot be another's; a killed call left it root's.
+            if os.stat(folder, dir_fd=root, follow_symlinks=False).st_uid != uid:
                 os.chown(folder, uid, uid, dir_fd=root, follow_symlinks=False)
             os.fsync(root)
 
@@ -118,8 +128,13 @@ class LinuxFileSystems(FileSystems):
         )
 
     def grow_mounted(self, server_id: str, share_id: str, device: str, filesystem: FileSystem) -> None:
+        _require(device, filesystem)
+        target = self._layout.share(server_id, share_id)
+        mounted = mount_at(target)
+        if mounted is None or mounted.device != _device_number(device):
+            raise BackendFailure(f"{device} is not mounted at {target}")
         if filesystem.kind is FileSystemKind.XFS:
-            run(("xfs_growfs", str(self._layout.share(server_id, share_id))), timeout=_LONG_SECONDS)
+            run(("xfs_growfs", str(target)), timeout=_LONG_SECONDS)
             return
         try:
             run(("resize2fs", device), timeout=_LONG_SECONDS)
@@ -129,6 +144,10 @@ class LinuxFileSystems(FileSystems):
             raise
 
     def grow_unmounted(self, device: str, filesystem: FileSystem) -> None:
+        _require(device, filesystem)
+        number = _device_number(device)
+        if any(mount.device == number for mount in mount_table()):
+            raise BackendFailure(f"{device} is mounted", hint=f"'findmnt {device}' shows where")
         if filesystem.kind is FileSystemKind.XFS:
             self._grow_xfs_aside(device)
             return
@@ -147,6 +166,7 @@ class LinuxFileSystems(FileSystems):
                 run(("umount", folder))
 
     def size(self, device: str, filesystem: FileSystem) -> Capacity:
+        _require(device, filesystem)
         try:
             if filesystem.kind is FileSystemKind.XFS:
                 return parse_xfs_info(run(("xfs_info", device)))
@@ -161,6 +181,27 @@ class LinuxFileSystems(FileSystems):
 def identify(device: str) -> dict[str, str]:
     """What a device holds, by its own words: TYPE and UUID, or nothing. It is probed, never cached."""
     return parse_blkid(run(("blkid", "--probe", "--output", "export", device), ok=(0, _NOTHING_FOUND)))
+
+
+def ends_are_zeros(device: str) -> bool:
+    """Whether the device's first and last MiB read as zeros."""
+    with os_errors(f"looking at {device}"), open(device, "rb", buffering=0) as file:
+        size = file.seek(0, os.SEEK_END)
+        for start in {0, max(0, size - _ENDS)}:
+            file.seek(start)
+            if any(file.read(_ENDS)):
+                return False
+    return True
+
+
+def _require(device: str, filesystem: FileSystem) -> None:
+    there = identify(device)
+    if there != {"TYPE": str(filesystem.kind), "UUID": filesystem.uuid}:
+        raise ShareFailed(
+            f"{device} does not hold this share's file system ({filesystem.kind} {filesystem.uuid}), "
+            f"but {there or 'nothing that is known'}",
+            hint="restore the volume from a backup; it is never formatted again",
+        )
 
 
 def parse_blkid(output: str) -> dict[str, str]:
@@ -213,6 +254,11 @@ def _make_ext4(device: str, uuid: str) -> None:
         if "bad option" not in error.output.lower():
             raise
         run((*options, "-E", "nodiscard", device), timeout=_LONG_SECONDS)  # e2fsprogs before 1.47
+
+
+def _size_of(device: str) -> int:
+    with os_errors(f"looking at {device}"), open(device, "rb", buffering=0) as file:
+        return file.seek(0, os.SEEK_END)
 
 
 def _device_number(device: str) -> str:

@@ -20,14 +20,14 @@ def file_lock(path: Path, timeout: float, what: str) -> Iterator[None]:
 
     # A new object each time: within a process too, two holders are then two open files to flock(2).
     lock = FileLock(path, timeout=timeout, mode=0o600, thread_local=False, poll_interval=0.01)
-    try:
-        with os_errors(f"locking {path}"):
+    with os_errors(f"locking {path}"):
+        try:
             lock.acquire()
-    except Timeout as error:
-        raise Busy(
-            f"another caller has been working on {what} for more than {timeout:g} s",
-            hint="try again later; 'lock_timeout' in the configuration sets how long to wait",
-        ) from error
+        except Timeout as error:  # an OSError too, hence caught in here
+            raise Busy(
+                f"another caller has been working on {what} for more than {timeout:g} s",
+                hint="try again later; 'lock_timeout' in the configuration sets how long to wait",
+            ) from error
     try:
         yield
     finally:

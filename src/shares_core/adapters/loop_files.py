@@ -10,7 +10,7 @@ from pathlib import Path
 
 from shares_core.adapters.commands import run
 from shares_core.adapters.disk.errors import os_errors
-from shares_core.adapters.disk.files import open_folder, write_whole
+from shares_core.adapters.disk.files import make_private_folder, open_folder, write_whole
 from shares_core.adapters.disk.installation import Installation
 from shares_core.adapters.locking import file_lock
 from shares_core.adapters.waiting import wait_until
@@ -64,8 +64,7 @@ class LoopFilePool(BlockStorage):
             self._check()
             return
         with os_errors(f"making the pool {self._folder}"):
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._folder.chmod(0o700)
+            make_private_folder(self._folder)
         with self._locked():
             identity = self._identity()
             if identity is None:
@@ -188,6 +187,7 @@ class LoopFilePool(BlockStorage):
     def _claim(self, part: Path, size: int) -> int:
         """A new file of that length: from then on it counts, so the lock need not be held any longer."""
         with self._locked():
+            part.unlink(missing_ok=True)  # what a killed call left would count beside its successor
             self._require_room(size)
             flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
             descriptor = os.open(part, flags, 0o600)
@@ -209,17 +209,18 @@ class LoopFilePool(BlockStorage):
     def grow_volume(self, volume_id: str, size: Capacity) -> None:
         wanted = round_up(size.bytes, _GRANULARITY)
         before = self._require(volume_id).size.bytes
-        if wanted > before:
-            with os_errors(f"growing volume {volume_id}"), self._open(volume_id) as descriptor:
+        with os_errors(f"growing volume {volume_id}"), self._open(volume_id) as descriptor:
+            if wanted > before:
                 with self._locked():
                     self._require_room(wanted - before)
                     os.ftruncate(descriptor, wanted)
-                try:
-                    self._reserve(descriptor, before, wanted - before)
-                except OSError:
-                    os.ftruncate(descriptor, before)  # nothing has seen the new end yet
-                    raise
-                os.fsync(descriptor)
+            try:
+                # All of it: a killed call may have made the file longer without reserving anything.
+                self._reserve(descriptor, 0, max(wanted, before))
+            except OSError:
+                os.ftruncate(descriptor, before)  # nothing has seen the new end yet
+                raise
+            os.fsync(descriptor)
         self._refresh_device(volume_id)
 
     def cut_volume(self, volume_id: str, size: Capacity) -> None:

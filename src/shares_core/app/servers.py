@@ -164,6 +164,8 @@ class Servers:
                     f"server {name!r} still has {len(held.server.shares)} share(s)",
                     hint="delete them first, or say --with-shares to delete them and their data too",
                 )
+            for share in held.server.shares:
+                self._ports.storage.find_volume(share.volume_id)  # raises where the pool is not there
             remove_server(self._ports, held.save(held.server.intending(DeleteServer())))
 
     def reconcile(self) -> tuple[ReconcileView, ...]:
@@ -195,6 +197,8 @@ class Servers:
         state = RunState.UNKNOWN
         try:
             state = self._ports.runtime.inspect(server.id).state
+            if state is RunState.ABSENT and server.desired is DesiredState.STOPPED:
+                state = RunState.STOPPED  # stopping removes the container, which holds nothing of its own
             return ServerView(server, state, self._problem(server, state))
         except SharesError as error:
             return ServerView(server, state, str(error))

@@ -158,6 +158,7 @@ class Shares:
         """
         with self._registry.hold(server) as held:
             found = held.server.share(share)
+            self._ports.storage.find_volume(found.volume_id)  # raises where the pool is not there
             deleting = found.with_status(ShareStatus.DELETING)
             held.save(held.server.with_share(deleting).intending(DeleteShare(found.id)))
             held.save(remove_share(self._ports, held.server, deleting).intending(None))

@@ -16,8 +16,9 @@ class FileSystems(ABC):
     def make(self, device: str, filesystem: FileSystem) -> None:
         """Make the file system on a volume that reads as zeros.
 
-        Idempotent. Raises Conflict, and writes nothing, where the device holds anything else. Half-done
-        leaves a volume that must be removed: only the call that minted it may make its file system.
+        Idempotent. Raises Conflict, and writes nothing, where the device is seen to hold anything else: a
+        known signature, or any byte in its first and last MiB. Half-done leaves a volume that must be
+        removed: only the call that minted it may make its file system.
         """
 
     @abstractmethod
@@ -25,14 +26,15 @@ class FileSystems(ABC):
         """Mount the file system where the server's container sees it, safely (``nosuid,nodev,noexec``...).
 
         Idempotent. Raises ShareFailed, and mounts nothing, where the device does not hold exactly this
-        file system. Atomic.
+        file system, whole, or where another is mounted in its place; BackendFailure where the server has no
+        folders. A device is mounted for one share only. Half-done leaves an empty mount point.
         """
 
     @abstractmethod
     def prepare_folder(self, server_id: str, share_id: str, folder: str, uid: int) -> None:
         """Make the folder that is served, inside the mounted file system and owned by ``uid``. Idempotent.
 
-        Raises BackendFailure where the file system is not mounted.
+        Raises BackendFailure where the file system is not mounted. Half-done leaves a folder of root's.
         """
 
     @abstractmethod
@@ -54,17 +56,21 @@ class FileSystems(ABC):
     def grow_mounted(self, server_id: str, share_id: str, device: str, filesystem: FileSystem) -> None:
         """Grow the mounted file system to its device's size. Idempotent; atomic.
 
-        Raises OnlineGrowRefused, and changes nothing, where the kernel does not do it.
+        Raises OnlineGrowRefused, and changes nothing, where the kernel does not do it; ShareFailed as
+        ``mount`` does; BackendFailure where it is not mounted.
         """
 
     @abstractmethod
     def grow_unmounted(self, device: str, filesystem: FileSystem) -> None:
         """Check and grow the unmounted file system to its device's size. Idempotent.
 
-        Repairs only what is safe without a person (``fsck -p``). Raises BackendFailure; whether the file
-        system has grown is then for ``size`` to say.
+        Repairs only what is safe without a person (``fsck -p``). Raises ShareFailed as ``mount`` does, and
+        BackendFailure, always where it is mounted; whether it has grown is then for ``size`` to say.
         """
 
     @abstractmethod
     def size(self, device: str, filesystem: FileSystem) -> Capacity:
-        """How far into the device the file system reaches, mounted or not. Raises ShareFailed."""
+        """How far into the device the file system reaches, mounted or not.
+
+        Raises ShareFailed where the device does not hold exactly this file system.
+        """

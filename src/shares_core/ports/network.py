@@ -14,27 +14,28 @@ class Network(ABC):
     def ensure_bridge(self, bridge: Bridge) -> None:
         """Make the bridge, with its host addresses and closed to all else.
 
-        Idempotent, and mends what differs on a bridge of ours. Raises Conflict where a device of that
-        name exists that is not ours, or a host address is in use on another device. Half-done leaves a
-        bridge that is closed.
+        Idempotent, and mends what differs on a bridge of ours, also where a firewall's restart has opened
+        it. Raises Conflict where a device of that name exists that is not ours, or the network of a host
+        address overlaps one that the host has on another device. Half-done leaves a bridge that is closed.
         """
 
     @abstractmethod
     def remove_bridge(self, name: BridgeName) -> None:
-        """Remove the bridge if it is ours and has no port left. Idempotent."""
+        """Remove the bridge if it is ours and has no port left, else leave it. Idempotent."""
 
     @abstractmethod
     def plug(self, server_id: str, interface: Interface, index: int, namespace: str) -> None:
         """Put the interface into the running container as ``eth<index>``, with its addresses and routes.
 
-        Ensures its bridge, also where that is removed by another caller meanwhile. Idempotent: an interface
-        that is there is completed. Half-done leaves a device that ``unplug`` finds, and that carries no
-        traffic before it is complete.
+        Ensures its bridge, also where that is removed by another caller meanwhile, and raises Conflict as
+        that does, also for a device of the interface's name that is not ours; BackendFailure where the
+        namespace is gone. Idempotent: an interface that is there is completed, and filtered again. Half-done
+        leaves a device that ``unplug`` finds, and that carries no traffic before it is complete.
         """
 
     @abstractmethod
     def unplug(self, interface: Interface) -> None:
-        """Remove the interface, at both its ends. Idempotent."""
+        """Remove the interface, at both its ends. Idempotent; a device that is not ours is left."""
 
     @abstractmethod
     def plugged(self, interface: Interface) -> bool:

@@ -18,7 +18,11 @@ class ContainerState:
 
 
 class ServerRuntime(ABC):
-    """One container for each server: unprivileged, without capabilities, without a network of its own."""
+    """One container for each server: unprivileged, without capabilities, without a network of its own.
+
+    Another installation's container of that name counts as absent, and is left alone; only in the way of
+    ``ensure`` is it a Conflict.
+    """
 
     @abstractmethod
     def check(self, *, stale_image_ok: bool = False) -> None:
@@ -28,19 +32,24 @@ class ServerRuntime(ABC):
     def ensure(self, server_id: str, uid: int) -> None:
         """Make the server's container, not started, running as ``uid``.
 
-        Idempotent. Raises Conflict where one exists that is another installation's or runs otherwise.
-        Half-done leaves a container that was never started.
+        Idempotent; one that exists needs no image. Raises Conflict where one exists that is another
+        installation's or runs otherwise, HostNotReady where the image is missing, BackendFailure where the
+        server's folders are. Half-done leaves a container that was never started.
         """
 
     @abstractmethod
     def start(self, server_id: str) -> ContainerState:
-        """Start the container. Idempotent; gives the state of the running container."""
+        """Start the container. Idempotent; gives the state of the running container.
+
+        Raises BackendFailure where it is absent or its folders are, or smbd ends at once.
+        """
 
     @abstractmethod
     def wait_ready(self, server_id: str) -> None:
         """Wait until smbd listens in the container's namespace.
 
-        Raises BackendFailure, with the end of smbd's log, when it ended or takes too long.
+        Raises BackendFailure, with the end of smbd's log, when it takes too long, and at once when the
+        container does not run.
         """
 
     @abstractmethod

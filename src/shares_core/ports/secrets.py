@@ -12,7 +12,8 @@ from shares_core.domain.secret import PasswordHash, Secret
 class Secrets(ABC):
     """For each server the hashes of its accounts, readable by the host's root alone.
 
-    Each verb replaces the server's whole set, durably and atomically: half-done leaves the former one.
+    Each verb replaces the server's whole set, durably and atomically: half-done leaves the former one. All
+    but ``digest`` and ``clear`` raise RecordUnreadable, and change nothing, where the set is damaged.
     """
 
     @abstractmethod
@@ -33,4 +34,4 @@ class Secrets(ABC):
 
     @abstractmethod
     def clear(self, server_id: str) -> None:
-        """Forget the server's whole set. Idempotent."""
+        """Forget the server's whole set, damaged or not, without a trace. Idempotent."""

@@ -19,8 +19,8 @@ class SmbConfig(ABC):
 
         Writes the accounts first, then the shares, each file atomically, and tells a running smbd. New
         connections see it at once, open ones as soon as their process has taken it; nobody is thrown out.
-        An account without a hash cannot log in. Idempotent. Half-done leaves the former or the new
-        shares, never a mixture.
+        An account without a hash cannot log in. Idempotent. Raises BackendFailure where the server's
+        folders are missing. Half-done leaves the former or the new shares, never a mixture.
         """
 
 

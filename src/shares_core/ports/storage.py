@@ -30,7 +30,11 @@ class BlockStorage(ABC):
 
     @abstractmethod
     def pool(self) -> PoolView:
-        """The pool's figures, also before it was first used. Raises HostNotReady."""
+        """The pool's figures, also before it was first used. Raises HostNotReady.
+
+        ``free`` is what one more volume may have: in an overprovisioned pool its whole size, however much
+        was promised.
+        """
 
     @abstractmethod
     def ensure_volume(self, volume_id: str, size: Capacity) -> Volume:
@@ -48,14 +52,15 @@ class BlockStorage(ABC):
     def grow_volume(self, volume_id: str, size: Capacity) -> None:
         """Make the volume at least ``size``, and its device if it is attached. It never shrinks one.
 
-        Idempotent. Raises NoCapacity and leaves the volume as it was. Half-done leaves a larger volume.
+        Idempotent, and reserves the space of what a half-done call left. Raises NoCapacity and leaves the
+        volume as it was; ShareFailed where it is not there. Half-done leaves a larger volume.
         """
 
     @abstractmethod
     def cut_volume(self, volume_id: str, size: Capacity) -> None:
         """Give back what lies beyond ``size``: the caller has shown that no file system reaches there.
 
-        Idempotent. Half-done leaves the larger volume.
+        Idempotent. Raises ShareFailed where the volume is not there. Half-done leaves the larger volume.
         """
 
     @abstractmethod
@@ -74,11 +79,12 @@ class BlockStorage(ABC):
 
     @abstractmethod
     def remove_volume(self, volume_id: str) -> None:
-        """Remove the volume and what it holds. Idempotent; detaches it first.
+        """Remove the volume and what it holds, and what a half-done making left. Idempotent.
 
-        Raises HostNotReady where the pool is not there: that is not a volume that is gone.
+        Detaches it first. Raises HostNotReady where the pool is not there: that is not a volume that is
+        gone; BackendFailure, with the volume still there, where it is in use.
         """
 
     @abstractmethod
     def list(self) -> tuple[Volume, ...]:
-        """Every volume in the pool. Raises HostNotReady."""
+        """Every volume in the pool; none before its first use. Raises HostNotReady."""

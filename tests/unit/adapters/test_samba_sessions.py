@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from shares_core.adapters.samba.sessions import Session, parse_sessions, pids_of
+from shares_core.adapters.samba.sessions import (
+    Session,
+    TreeConnect,
+    parse_sessions,
+    parse_tree_connects,
+    pids_of,
+)
 from shares_core.domain.names import UserName
 
 # net status sessions parseable, Samba 4.22
@@ -28,3 +34,15 @@ def test_a_user_is_found_on_every_connection_in_whatever_case() -> None:
     assert (34, 35) == pids_of(parse_sessions(OUTPUT), (UserName("ADA"),))
     assert (35,) == pids_of(parse_sessions(OUTPUT), (UserName("bob"),))
     assert () == pids_of(parse_sessions(OUTPUT), (UserName("eve"),))
+
+
+def test_a_session_whose_user_was_removed_counts_as_anybodys() -> None:
+    """Samba shows a number where the account is gone, so that session may be the one that is looked for."""
+    assert (7,) == pids_of((Session(7, "10001"), Session(8, "bob")), (UserName("ada"),))
+
+
+def test_a_tree_connect_is_known_by_its_process_its_share_and_its_beginning() -> None:
+    """The user that Samba names may be any of those on the connection, so it is left out."""
+    output = "R&D\\34\\ada\\shares\\fd00::1\\ipv6:fd00::1:40704\\Mon Nov 23 13:47:34 2026\n"
+    assert (TreeConnect(34, "R&D", "Mon Nov 23 13:47:34 2026"),) == parse_tree_connects(output)
+    assert () == parse_tree_connects("")

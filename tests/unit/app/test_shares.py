@@ -114,14 +114,18 @@ def test_a_pool_that_is_not_mounted_is_not_an_empty_pool(world: World) -> None:
     assert (before,) == world.record("tenant").shares
 
 
-def test_a_delete_without_the_pool_fails_and_is_carried_on(world: World) -> None:
-    """A failed delete is an error, never a warning."""
+def test_a_delete_without_the_pool_fails_and_changes_nothing(world: World) -> None:
+    """A failed delete is an error, never a warning; one that cannot begin leaves the record as it was."""
     world.served()
+    before = world.record("tenant")
     world.machine.pool_present = False
     with pytest.raises(HostNotReady):
         world.host.shares.delete("tenant", "files")
+    with pytest.raises(HostNotReady):
+        world.host.servers.delete("tenant", with_shares=True)
+    assert before == world.record("tenant")
     world.machine.pool_present = True
-    world.host.servers.reconcile()
+    world.host.shares.delete("tenant", "files")
     assert ({}, ()) == (world.machine.volumes, world.record("tenant").shares)
 
 

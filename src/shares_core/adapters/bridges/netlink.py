@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from ipaddress import ip_interface
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from shares_core.adapters.disk.errors import os_errors
 from shares_core.domain.errors import BackendFailure, HostNotReady
 
 if TYPE_CHECKING:
     from pyroute2 import IPRoute
+
+T = TypeVar("T")
 
 UP = 0x1  # IFF_UP
 _NO_DUPLICATE_DETECTION = 0x02  # IFA_F_NODAD: it would keep an IPv6 address from working for 1.8 s
@@ -36,12 +39,22 @@ def netlink_socket(doing: str) -> Iterator[IPRoute]:
         raise BackendFailure(f"{doing}: {error}") from error
 
 
-@contextmanager
-def in_namespace(namespace: str) -> Iterator[IPRoute]:
-    from pyroute2 import NetNS
+def in_namespace(namespace: str, work: Callable[[IPRoute], T]) -> T:
+    """Do ``work`` with a netlink socket inside another network namespace, and give its answer.
 
-    with NetNS(namespace, flags=0) as inside:
-        yield inside
+    In a thread that enters the namespace and ends with the work. pyroute2's own way forks, and a
+    caller's signal handler that raises would then unwind, and undo, in the child too.
+    """
+
+    def enter_and_work() -> T:
+        from pyroute2 import IPRoute, netns
+
+        netns.setns(namespace, flags=0)
+        with IPRoute() as inside:
+            return work(inside)
+
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(enter_and_work).result()
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import errno
 import hashlib
 import os
 from ipaddress import ip_interface
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shares_core.adapters.bridges.filters import render_bridge_filter, render_port_filter, render_removal
 from shares_core.adapters.bridges.firewall import forget_bridge, let_bridged_pass
@@ -53,21 +53,28 @@ class LinuxNetwork(Network):
         name = str(bridge.name)
         link = find_link(netlink, name)
         if link is None:
-            self._require_free(netlink, bridge)
-            netlink.link("add", ifname=name, kind="bridge", address=_fixed_mac(name), br_mcast_snooping=0)
+            self._require_free(netlink, bridge, None)
+            netlink.link(
+                "add", ifname=name, kind="bridge", address=self._bridge_mac(name), br_mcast_snooping=0
+            )
             link = find_link(netlink, name)
             if link is None:
                 raise BackendFailure(f"bridge {name} vanished while it was being made")
-            netlink.link("set", index=link["index"], ifalias=self._alias(), mtu=bridge.mtu)
-        elif link.get("ifalias") != self._alias() or link.get(("linkinfo", "kind")) != "bridge":
+        elif not self._is_our_bridge(link):
             raise Conflict(
                 f"a device {name} exists that is not ours",
                 hint="name another bridge; to reach a network of yours, add its port to a bridge made here",
             )
+        elif _texts(bridge) - addresses_of(netlink, link["index"]):
+            self._require_free(netlink, bridge, link["index"])
+        if link.get("ifalias") != self._alias():
+            netlink.link("set", index=link["index"], ifalias=self._alias())
         _load_filters(render_bridge_filter(bridge) + filters)
         let_bridged_pass(name)
         if not link["flags"] & UP or addresses_of(netlink, link["index"]) != _texts(bridge):
             self._complete_bridge(netlink, bridge, link["index"])
+        if link.get("mtu") != bridge.mtu:
+            netlink.link("set", index=link["index"], mtu=bridge.mtu)
         return int(link["index"])
 
     def _complete_bridge(self, netlink: IPRoute, bridge: Bridge, index: int) -> None:
@@ -85,9 +92,11 @@ class LinuxNetwork(Network):
             add_address(netlink, index, text)
         netlink.link("set", index=index, state="up")
 
-    def _require_free(self, netlink: IPRoute, bridge: Bridge) -> None:
+    def _require_free(self, netlink: IPRoute, bridge: Bridge, own: int | None) -> None:
         """A second route to a network would take the host's own traffic to it away."""
         for held in netlink.get_addr():
+            if held["index"] == own:
+                continue
             there = ip_interface(f"{held.get('address')}/{held['prefixlen']}")
             for address in bridge.host_addresses:
                 if there.version == address.version and there.network.overlaps(address.network):
@@ -101,7 +110,7 @@ class LinuxNetwork(Network):
         with netlink_socket(f"removing bridge {name}") as netlink:
             link = find_link(netlink, str(name))
             if link is not None:
-                if link.get("ifalias") != self._alias():
+                if not self._is_our_bridge(link):
                     return
                 if any(port.get("master") == link["index"] for port in netlink.get_links()):
                     return
@@ -119,6 +128,8 @@ class LinuxNetwork(Network):
                 self._ensure_bridge(netlink, interface.bridge_spec, filters=filters)
                 return
             self._delete(netlink, interface)
+            if find_link(netlink, interface.host_device) is not None:
+                raise Conflict(f"a device {interface.host_device} exists that is not ours")
             for attempt in range(_ATTEMPTS):
                 self._add_pair(netlink, server_id, interface, index, namespace)
                 bridge = self._ensure_bridge(netlink, interface.bridge_spec, filters=filters)
@@ -136,8 +147,7 @@ class LinuxNetwork(Network):
         link = find_link(netlink, interface.host_device)
         if link is None or not link["flags"] & UP or link.get("master") is None:
             return False
-        with in_namespace(namespace) as inside:
-            return find_link(inside, device) is not None
+        return in_namespace(namespace, lambda inside: find_link(inside, device) is not None)
 
     def _add_pair(
         self, netlink: IPRoute, server_id: str, interface: Interface, index: int, namespace: str
@@ -174,7 +184,8 @@ class LinuxNetwork(Network):
                 raise BridgeGone(f"bridge {interface.bridge} is gone") from error
             raise
         netlink.brport("set", index=host_end, isolated=int(interface.isolated))
-        _configure_inside(namespace, f"eth{index}", interface, metric=100 + index)
+        device, metric = f"eth{index}", 100 + index
+        in_namespace(namespace, lambda inside: _configure_inside(inside, device, interface, metric))
         netlink.link("set", index=host_end, state="up")
 
     def unplug(self, interface: Interface) -> None:
@@ -184,9 +195,14 @@ class LinuxNetwork(Network):
 
     def _delete(self, netlink: IPRoute, interface: Interface) -> None:
         link = find_link(netlink, interface.host_device)
-        if link is not None:
+        if link is not None and self._may_be_ours(link):
             with gone_is_fine():
                 netlink.link("del", index=link["index"])  # its other end goes with it
+
+    def _may_be_ours(self, link: Any) -> bool:
+        """Also without an alias: a killed plug may not have come to set it."""
+        alias = link.get("ifalias") or ""
+        return not alias or alias.startswith(f"{self._alias()}:")
 
     def plugged(self, interface: Interface) -> bool:
         with netlink_socket(f"looking for {interface.host_device}") as netlink:
@@ -202,6 +218,18 @@ class LinuxNetwork(Network):
             links = [(link.get("ifname"), link.get("ifalias") or "") for link in netlink.get_links()]
         return tuple(sorted(name for name, alias in links if alias == mark or alias.startswith(f"{mark}:")))
 
+    def _is_our_bridge(self, link: Any) -> bool:
+        """Known by its alias or, where a killed call did not come to set it, by the MAC it was made with."""
+        if link.get(("linkinfo", "kind")) != "bridge":
+            return False
+        made_by_us = link.get("address") == self._bridge_mac(link.get("ifname"))
+        return link.get("ifalias") == self._alias() or (not link.get("ifalias") and made_by_us)
+
+    def _bridge_mac(self, name: str) -> str:
+        """Fixed: else it would change with the bridge's ports, and leave clients on stale ARP entries."""
+        digits = "02" + hashlib.sha256(f"{self._installation.id()} {name}".encode()).hexdigest()[:10]
+        return ":".join(digits[i : i + 2] for i in range(0, 12, 2))
+
     def _alias(self) -> str:
         return f"{_MARK}:{self._installation.id()}"
 
@@ -216,25 +244,18 @@ def _load_filters(rules: str) -> None:
     run(("nft", "-f", "-"), stdin=rules.encode())
 
 
-def _configure_inside(namespace: str, device: str, interface: Interface, metric: int) -> None:
+def _configure_inside(inside: IPRoute, device: str, interface: Interface, metric: int) -> None:
     """Addresses, up and routes, inside the container's namespace."""
-    with in_namespace(namespace) as inside:
-        link = find_link(inside, device)
-        if link is None:
-            raise BackendFailure(f"{device} is not in the namespace of its server")
-        for address in interface.addresses:
-            add_address(inside, link["index"], str(address))
-        inside.link("set", index=link["index"], state="up")
-        for gateway in interface.gateways:
-            family = {4: "0.0.0.0/0", 6: "::/0"}[gateway.version]
-            inside.route("replace", dst=family, gateway=str(gateway), oif=link["index"], priority=metric)
+    link = find_link(inside, device)
+    if link is None:
+        raise BackendFailure(f"{device} is not in the namespace of its server")
+    for address in interface.addresses:
+        add_address(inside, link["index"], str(address))
+    inside.link("set", index=link["index"], state="up")
+    for gateway in interface.gateways:
+        family = {4: "0.0.0.0/0", 6: "::/0"}[gateway.version]
+        inside.route("replace", dst=family, gateway=str(gateway), oif=link["index"], priority=metric)
 
 
 def _texts(bridge: Bridge) -> set[str]:
     return {str(address) for address in bridge.host_addresses}
-
-
-def _fixed_mac(bridge: str) -> str:
-    """A bridge's MAC would change with its ports, and leave clients on stale ARP entries."""
-    digits = "02" + hashlib.sha256(bridge.encode()).hexdigest()[:10]
-    return ":".join(digits[i : i + 2] for i in range(0, 12, 2))

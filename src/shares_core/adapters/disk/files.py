@@ -78,6 +78,5 @@ def _remove_leftovers(folder: int, name: str) -> None:
 
 
 def make_private_folder(folder: Path) -> None:
-    """Make a folder that only root may enter; idempotent."""
+    """Make a folder that only root may enter; one that is there is left as it is. Idempotent."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder.chmod(0o700)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface, ip_address, ip_interface
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -124,7 +125,11 @@ class DiskRecords(Records):
 
     def load_all(self) -> tuple[ShareServer | RecordUnreadable, ...]:
         with os_errors(f"listing {self._folder}"):
-            paths = sorted(self._folder.glob("[!.]*.json")) if self._folder.is_dir() else []
+            try:
+                names = os.listdir(self._folder)
+            except FileNotFoundError:
+                names = []
+        paths = [self._folder / name for name in sorted(names) if name.endswith(".json") and name[0] != "."]
         servers: list[ShareServer] = []
         unreadable: list[RecordUnreadable] = []
         for path in paths:

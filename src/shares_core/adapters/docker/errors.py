@@ -29,6 +29,8 @@ def docker_errors(doing: str) -> Iterator[None]:
     except (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError) as error:
         raise BackendFailure(f"{doing}: Docker did not answer in time") from error
     except (errors.DockerException, requests.exceptions.ConnectionError) as error:
+        if "Permission denied" in repr(error):
+            raise HostNotReady(f"{doing}: not permitted to talk to Docker", hint="run it as root") from error
         raise HostNotReady(
             f"{doing}: Docker does not answer",
             hint="start it ('systemctl start docker'), or install it ('apt-get install docker.io')",

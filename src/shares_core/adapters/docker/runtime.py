@@ -55,7 +55,11 @@ class DockerRuntime(ServerRuntime):
     def ensure(self, server_id: str, uid: int) -> None:
         existing = self._inspect(server_id)
         if existing is not None:
-            self._require_ours(server_id, existing)
+            if not self._is_ours(existing):
+                raise Conflict(
+                    f"container {container_name(server_id)} belongs to another installation of shares-core",
+                    hint="use that installation's --state-dir",
+                )
             if existing["Config"]["User"] != f"{uid}:{uid}":
                 raise Conflict(
                     f"the container of server {server_id} runs as {existing['Config']['User']}, not {uid}"
@@ -75,6 +79,8 @@ class DockerRuntime(ServerRuntime):
             )
 
     def start(self, server_id: str) -> ContainerState:
+        if self._ours(server_id) is None:
+            raise BackendFailure(f"server {server_id} has no container", hint="shares-core reconcile")
         with docker_errors(f"starting the container of server {server_id}"):
             self._docker.api.start(container_name(server_id))
         state = self.inspect(server_id)
@@ -84,13 +90,15 @@ class DockerRuntime(ServerRuntime):
 
     def wait_ready(self, server_id: str) -> None:
         state = self.inspect(server_id)
+        if state.state is RunState.ABSENT:
+            raise BackendFailure(f"server {server_id} has no container", hint="shares-core reconcile")
         ended = False
 
         def listening_or_ended() -> bool:
             nonlocal ended
-            if is_listening(Path(state.namespace)):
+            if state.namespace and is_listening(Path(state.namespace)):
                 return True
-            ended = not Path(state.namespace).exists()
+            ended = not state.namespace or not Path(state.namespace).exists()
             return ended
 
         if not wait_until(listening_or_ended, _READY_SECONDS) or ended:
@@ -103,14 +111,14 @@ class DockerRuntime(ServerRuntime):
         return " ".join(log.decode(errors="replace").split())[-400:] or "its log is empty"
 
     def stop(self, server_id: str) -> None:
-        if self._ours(server_id):
+        if self._ours(server_id) is not None:
             with docker_errors(f"stopping the container of server {server_id}"):
                 self._docker.api.stop(container_name(server_id), timeout=_STOP_SECONDS)
 
     def remove(self, server_id: str) -> None:
         from docker.errors import NotFound
 
-        if self._ours(server_id):
+        if self._ours(server_id) is not None:
             with docker_errors(f"removing the container of server {server_id}"):
                 try:
                     self._docker.api.remove_container(container_name(server_id), force=True, v=True)
@@ -118,7 +126,7 @@ class DockerRuntime(ServerRuntime):
                     return  # somebody else removed it meanwhile: that is what was wanted
 
     def inspect(self, server_id: str) -> ContainerState:
-        found = self._inspect(server_id)
+        found = self._ours(server_id)
         if found is None:
             return ContainerState(RunState.ABSENT)
         if not found["State"]["Running"]:
@@ -172,19 +180,13 @@ class DockerRuntime(ServerRuntime):
                 return None
         return found
 
-    def _ours(self, server_id: str) -> bool:
+    def _ours(self, server_id: str) -> dict[str, Any] | None:
         found = self._inspect(server_id)
-        if found is None:
-            return False
-        self._require_ours(server_id, found)
-        return True
+        return found if found is not None and self._is_ours(found) else None
 
-    def _require_ours(self, server_id: str, found: dict[str, Any]) -> None:
-        if found["Config"]["Labels"].get(LABEL_INSTALLATION) != self._installation.known_id():
-            raise Conflict(
-                f"the container {container_name(server_id)} belongs to another installation of shares-core",
-                hint="use that installation's --state-dir",
-            )
+    def _is_ours(self, found: dict[str, Any]) -> bool:
+        label = (found["Config"]["Labels"] or {}).get(LABEL_INSTALLATION)
+        return label is not None and label == self._installation.known_id()
 
 
 def container_name(server_id: str) -> str:

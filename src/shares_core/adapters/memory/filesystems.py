@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shares_core.adapters.memory.faults import halfway
 from shares_core.adapters.memory.host import MemoryHost
-from shares_core.adapters.memory.state import MemoryFileSystem, MemoryVolume
+from shares_core.adapters.memory.state import ContractBroken, MemoryFileSystem, MemoryVolume
 from shares_core.adapters.memory.storage import device_of, volume_at
 from shares_core.domain.capacity import Capacity
 from shares_core.domain.errors import BackendFailure, Conflict, OnlineGrowRefused, ShareFailed
@@ -18,7 +18,8 @@ _BLOCK = 4096
 class MemoryFileSystems(FileSystems):
     """File systems inside ``MemoryHost.volumes``, mounted in ``mounts``.
 
-    A file system reaches as far as whole blocks do. Half-done: a make leaves debris on the volume.
+    A file system reaches as far as whole blocks do. Half-done: a make leaves debris on the volume, a
+    prepare_folder a folder of root's.
     """
 
     def __init__(self, host: MemoryHost) -> None:
@@ -47,13 +48,15 @@ class MemoryFileSystems(FileSystems):
             raise BackendFailure(f"server {server_id} has no folder to mount in")
         volume_id = next(key for key in self._host.attached if device_of(key) == device)
         if volume_id in self._host.mounts.values():
-            raise BackendFailure(f"{device} is mounted elsewhere")
+            raise ContractBroken(f"{device} is mounted for another share already")
         self._host.mounts[server_id, share_id] = volume_id
 
     def prepare_folder(self, server_id: str, share_id: str, folder: str, uid: int) -> None:
         filesystem = self._host.mounted_filesystem(server_id, share_id)
         if filesystem is None:
             raise BackendFailure(f"share {share_id} is not mounted")
+        filesystem.folders.setdefault(folder, 0)
+        halfway()
         filesystem.folders[folder] = uid
 
     def unmount(self, server_id: str, share_id: str) -> None:

@@ -68,6 +68,8 @@ class MemoryHost:
 
         self.records: dict[str, ShareServer | Damaged] = {}
         self.secrets: dict[str, dict[UserName, PasswordHash]] = {}
+        #: Servers whose set of hashes cannot be read any more.
+        self.damaged_secrets: set[str] = set()
         self.volumes: dict[str, MemoryVolume] = {}
         #: Volumes that have a block device.
         self.attached: set[str] = set()

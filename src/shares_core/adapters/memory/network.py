@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_interface
+
 from shares_core.adapters.memory.faults import halfway
 from shares_core.adapters.memory.host import MemoryHost
 from shares_core.adapters.memory.state import Link, MemoryBridge
@@ -32,13 +34,15 @@ class MemoryNetwork(Network):
         found.spec, found.complete = bridge, True
 
     def _check_free(self, bridge: Bridge) -> None:
-        taken = {address: name for name, given in self._host.foreign_devices.items() for address in given}
+        held = {name: map(ip_interface, given) for name, given in self._host.foreign_devices.items()}
         for name, other in self._host.bridges.items():
             if name != str(bridge.name):
-                taken |= {str(address.ip): name for address in other.spec.host_addresses}
-        for address in bridge.host_addresses:
-            if str(address.ip) in taken:
-                raise Conflict(f"the host has {address.ip} on {taken[str(address.ip)]} already")
+                held[name] = map(ip_interface, other.spec.host_addresses)
+        for name, addresses in held.items():
+            for there in addresses:
+                for wanted in bridge.host_addresses:
+                    if there.version == wanted.version and there.network.overlaps(wanted.network):
+                        raise Conflict(f"host address {wanted} overlaps {there} of {name}")
 
     def remove_bridge(self, name: BridgeName) -> None:
         if all(link.interface.bridge != name for link in self._host.links.values()):

@@ -24,11 +24,16 @@ class MemoryRuntime(ServerRuntime):
             raise HostNotReady("the image is of another version", hint="run 'shares-core image build'")
 
     def ensure(self, server_id: str, uid: int) -> None:
-        self.check(stale_image_ok=True)
-        container = self._host.containers.setdefault(server_id, Container(uid))
-        if container.foreign or container.uid != uid:
+        self._need_docker()
+        container = self._host.containers.get(server_id)
+        if container is None:
+            self.check(stale_image_ok=True)
+            if server_id not in self._host.folders:
+                raise BackendFailure(f"server {server_id} has no folder")
+            self._host.containers[server_id] = Container(uid)
+            halfway()
+        elif container.foreign or container.uid != uid:
             raise Conflict(f"the container of server {server_id} is not the one that is needed")
-        halfway()
 
     def start(self, server_id: str) -> ContainerState:
         container = self._ours(server_id)

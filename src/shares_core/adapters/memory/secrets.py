@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from shares_core.domain.errors import RecordUnreadable
 from shares_core.domain.names import UserName
 from shares_core.domain.secret import PasswordHash, Secret
 from shares_core.ports.secrets import Secrets
@@ -29,6 +30,8 @@ class MemorySecrets(Secrets):
         return PasswordHash(digest(password.reveal()), changed)
 
     def hashes(self, server_id: str) -> Mapping[UserName, PasswordHash]:
+        if server_id in self._host.damaged_secrets:
+            raise RecordUnreadable(f"memory:secrets/{server_id}", "it is damaged")
         return dict(self._host.secrets.get(server_id, {}))
 
     def put(self, server_id: str, hashes: Mapping[UserName, PasswordHash]) -> None:
@@ -42,3 +45,4 @@ class MemorySecrets(Secrets):
 
     def clear(self, server_id: str) -> None:
         self._host.secrets.pop(server_id, None)
+        self._host.damaged_secrets.discard(server_id)

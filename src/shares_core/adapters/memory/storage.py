@@ -54,7 +54,7 @@ class MemoryStorage(BlockStorage):
         return Volume(volume_id, Capacity(rounded))
 
     def find_volume(self, volume_id: str) -> Volume | None:
-        self._need_pool()
+        self._need_prepared()
         found = self._host.volumes.get(volume_id)
         return Volume(volume_id, Capacity(found.size)) if found is not None else None
 
@@ -86,7 +86,7 @@ class MemoryStorage(BlockStorage):
         self._host.attached.discard(volume_id)
 
     def remove_volume(self, volume_id: str) -> None:
-        self._need_pool()
+        self._need_prepared()
         self.detach(volume_id)
         halfway()
         self._host.volumes.pop(volume_id, None)

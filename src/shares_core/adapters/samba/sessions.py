@@ -34,11 +34,11 @@ class Session:
 
 @frozen
 class TreeConnect:
-    """One use of a share by one session. ``line`` is all that Samba says of it."""
+    """One use of a share by one session, known by the second in which it began, as Samba shows it."""
 
     pid: int
     share: str
-    line: str
+    since: str
 
 
 class SambaSessions(SmbSessions):
@@ -63,9 +63,8 @@ class SambaSessions(SmbSessions):
     ) -> None:
         """Close the share in these processes, and wait until it is: a write under way there is finished.
 
-        A tree connect is known by its line alone, which says when it began, in seconds. Who shares the
-        connection and reconnects within the second of their former one looks like it; closed again later,
-        they do not.
+        Where another user of the connection reconnects within the second in which the former tree connect
+        began, the two look alike; closed again later, they do not.
         """
         before = self._tree_connects(server, share, pids) if pids else Counter()
         if not before:
@@ -136,13 +135,13 @@ def parse_sessions(output: str) -> tuple[Session, ...]:
 def parse_tree_connects(output: str) -> tuple[TreeConnect, ...]:
     r"""Read ``net status shares parseable``: ``share\pid\user\group\machine\address\since``, one line each.
 
-    Where users share a connection, the line names any of them.
+    The user is left out: where several share a connection, the line names any of them.
     """
     connects = []
     for line in output.splitlines():
         fields = line.split("\\")
-        if len(fields) >= 2 and fields[1].isdigit():
-            connects.append(TreeConnect(int(fields[1]), fields[0], line))
+        if len(fields) >= 3 and fields[1].isdigit():
+            connects.append(TreeConnect(int(fields[1]), fields[0], fields[-1]))
     return tuple(connects)
 
 

@@ -1,0 +1,129 @@
+"""``shares-core access``: who may use a share."""
+
+from __future__ import annotations
+
+import click
+
+from shares_core.domain.access import AccessLevel, AccessRule
+from shares_core.domain.errors import InvalidInput
+from shares_core.domain.views import AccessView
+from shares_core.entrypoints.cli import documents
+from shares_core.entrypoints.cli.framework import Group
+from shares_core.entrypoints.cli.invocation import Invocation, pass_invocation
+from shares_core.entrypoints.cli.passwords import described, from_stdin
+from shares_core.entrypoints.cli.text import hosts, locations, smbclient_line
+
+_LEVELS = {"rw": "read and write", "ro": "only read"}
+
+
+@click.group(cls=Group)
+def access() -> None:
+    """Access rules: nobody may use a share without one."""
+
+
+@access.command(
+    "allow",
+    epilog="shares-core access allow tenant-a projects ada\n"
+    "shares-core access allow tenant-a projects bob --level ro --password-stdin <password-file",
+)
+@click.argument("server", metavar="SERVER")
+@click.argument("share", metavar="SHARE")
+@click.argument("user", metavar="USER")
+@click.option(
+    "--level", metavar="rw|ro", default="rw", show_default=True, help="Read and write, or only read."
+)
+@click.option(
+    "--password-stdin", is_flag=True, help="Set the user's password to the first line of standard input."
+)
+@pass_invocation
+def allow(
+    invocation: Invocation, server: str, share: str, user: str, level: str, password_stdin: bool
+) -> None:
+    """Let a user in, or change what they may do.
+
+    A user who is new to the server gets an account. Without --password-stdin a new user's password is
+    generated and printed this once; one who is known keeps theirs.
+    """
+    rule = AccessRule.for_user(user, level)
+    host = invocation.changing()
+    view = host.access.allow(server, share, user, rule.level, from_stdin(password_stdin))
+
+    def tell() -> None:
+        name = str(view.rule.principal.name)
+        invocation.out.lines(f"{name} may {_LEVELS[view.rule.level]} {view.share.name} on {view.server.name}")
+        invocation.out.fields(
+            [*described(name, view.outcome, view.password), *locations(view.server, view.share)]
+        )
+        lines = [smbclient_line(address, str(view.share.name), name) for address in hosts(view.server)]
+        invocation.out.lines("", *(f"try: {line}" for line in lines))
+
+    invocation.out.answer(documents.access(view), tell)
+
+
+@access.command("deny")
+@click.argument("server", metavar="SERVER")
+@click.argument("share", metavar="SHARE")
+@click.argument("user", metavar="USER")
+@pass_invocation
+def deny(invocation: Invocation, server: str, share: str, user: str) -> None:
+    """Take a user's access away, open connections included.
+
+    The user's account stays, until 'user remove'.
+    """
+    had_rule = invocation.changing().access.deny(server, share, user)
+    said = (
+        f"{user} may not use {share} on {server} any more" if had_rule else f"{user} had no access to {share}"
+    )
+    invocation.out.answer(
+        {"server": server, "share": share, "user": user, "denied": had_rule},
+        lambda: invocation.out.lines(said),
+    )
+
+
+@access.command("list")
+@click.argument("server", metavar="SERVER")
+@click.argument("share", metavar="SHARE")
+@pass_invocation
+def list_rules(invocation: Invocation, server: str, share: str) -> None:
+    """List who may use a share."""
+    rules = invocation.reading().access.list(server, share)
+    rows = [(str(rule.principal.name), str(rule.level)) for rule in rules]
+    invocation.out.answer(
+        [documents.rule(rule) for rule in rules],
+        lambda: invocation.out.table(("user", "level"), rows, "nobody has access"),
+    )
+
+
+@access.command("replace", epilog="shares-core access replace tenant-a projects ada=rw bob=ro")
+@click.argument("server", metavar="SERVER")
+@click.argument("share", metavar="SHARE")
+@click.argument("rules", metavar="USER=LEVEL...", nargs=-1)
+@click.option("--nobody", is_flag=True, help="Take everyone's access away.")
+@pass_invocation
+def replace(invocation: Invocation, server: str, share: str, rules: tuple[str, ...], nobody: bool) -> None:
+    """Make these a share's only rules.
+
+    First all that is taken away goes, then the rest is given. Passwords of new users are generated and
+    printed this once.
+    """
+    if bool(rules) == nobody:
+        raise click.UsageError("give either rules, as USER=LEVEL, or --nobody")
+    wanted = tuple(_parse(rule) for rule in rules)
+    views = invocation.changing().access.replace(server, share, wanted)
+    rows = [_row(view) for view in views]
+    invocation.out.answer(
+        [documents.access(view) for view in views],
+        lambda: invocation.out.table(("user", "level", "password"), rows, "nobody has access"),
+    )
+
+
+def _parse(text: str) -> AccessRule:
+    user, equals, level = text.rpartition("=")
+    if not equals:
+        raise InvalidInput(f"{text!a} is not a rule", hint=f"write USER={AccessLevel.READ_WRITE}")
+    return AccessRule.for_user(user, level)
+
+
+def _row(view: AccessView) -> tuple[str, str, str]:
+    said = view.password.reveal() if view.password is not None else str(view.outcome)
+    return str(view.rule.principal.name), str(view.rule.level), said

@@ -1,0 +1,211 @@
+"""The demo's client: a real ``smbclient`` in a network namespace of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from ipaddress import IPv4Interface
+from pathlib import Path
+
+from attrs import frozen
+
+from shares_core.adapters.commands import environment, run
+from shares_core.adapters.waiting import wait_until
+from shares_core.domain.errors import BackendFailure, CommandFailed, HostNotReady
+from shares_core.domain.network import BridgeName
+from shares_core.domain.secret import Secret
+
+_TIMEOUT = 60.0
+_OPTIONS = ("--max-protocol=SMB3", "--configfile=/dev/null", "--timeout=20")
+_STATUS = re.compile(r"NT_STATUS_[A-Z0-9_]+")
+
+
+@frozen
+class Place:
+    """Where the client stands: names that a later run can remove it by, should this one be killed."""
+
+    namespace: str
+    device: str
+    bridge: BridgeName
+    address: IPv4Interface
+    mtu: int
+    folder: Path
+
+
+@frozen
+class Target:
+    """A share and who asks for it."""
+
+    host: str
+    share: str
+    user: str
+    password: Secret
+
+
+class Connection(ABC):
+    """A client that stays connected."""
+
+    @abstractmethod
+    def last_words(self) -> str:
+        """List files on the open connection, and end it. Gives the status, empty where it went well."""
+
+
+class DemoClient(ABC):
+    """An SMB client. A status is Samba's name of it, as NT_STATUS_ACCESS_DENIED, and empty for success."""
+
+    @abstractmethod
+    def write(self, target: Target, name: str, content: bytes) -> str:
+        """Write a file. Gives the status."""
+
+    @abstractmethod
+    def read(self, target: Target, name: str) -> tuple[str, bytes]:
+        """Read a file. Gives the status and the content."""
+
+    @abstractmethod
+    def connect(self, target: Target, name: str) -> AbstractContextManager[Connection]:
+        """Read a file, and stay connected."""
+
+
+def first_status(output: str) -> str:
+    """The first NT status that smbclient's output names, or an empty text."""
+    found = _STATUS.search(output)
+    return found.group() if found is not None else ""
+
+
+def require_tools() -> None:
+    """Raise HostNotReady unless the client's tools are there."""
+    for tool, package in (("smbclient", "smbclient"), ("ip", "iproute2"), ("nsenter", "util-linux")):
+        if shutil.which(tool, path=environment()["PATH"]) is None:
+            raise HostNotReady(f"the demo needs {tool}", hint=f"apt-get install {package}")
+
+
+@contextmanager
+def client_at(place: Place) -> Iterator[DemoClient]:
+    """A client in a namespace of its own, on the bridge, without any route out. Removed in the end."""
+    try:
+        place.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make(place)
+        yield NamespaceClient(place)
+    finally:
+        remove_client(place.namespace, place.device, place.folder)
+
+
+def _make(place: Place) -> None:
+    run(("ip", "netns", "add", place.namespace))
+    peer = ("peer", "name", "eth0", "mtu", str(place.mtu), "netns", place.namespace)
+    run(("ip", "link", "add", place.device, "mtu", str(place.mtu), "type", "veth", *peer))
+    run(("ip", "link", "set", place.device, "alias", f"the client of shares-core demo, in {place.namespace}"))
+    run(("ip", "link", "set", place.device, "addrgenmode", "none"))  # no address of the host's on it
+    run(("ip", "link", "set", place.device, "master", str(place.bridge)))
+    run(("ip", "link", "set", place.device, "up"))
+    inside = ("ip", "-n", place.namespace)
+    run((*inside, "addr", "add", str(place.address), "dev", "eth0"))
+    run((*inside, "link", "set", "lo", "up"))
+    run((*inside, "link", "set", "eth0", "up"))
+
+
+def remove_client(namespace: str, device: str, folder: Path) -> None:
+    """Remove what a client consists of, as far as it is there. Idempotent.
+
+    The pair goes first: a namespace takes its devices along only some time after it was deleted.
+    """
+    if Path("/sys/class/net", device).exists():
+        run(("ip", "link", "del", device))
+    if Path("/run/netns", namespace).exists():
+        run(("ip", "netns", "del", namespace))
+    with suppress(FileNotFoundError):
+        shutil.rmtree(folder)
+
+
+class NamespaceClient(DemoClient):
+    """smbclient; the password goes in through a pipe, never an argument."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+
+    def write(self, target: Target, name: str, content: bytes) -> str:
+        (self._place.folder / "out").write_bytes(content)
+        return self._ask(target, f'put "out" "{name}"')
+
+    def read(self, target: Target, name: str) -> tuple[str, bytes]:
+        here = self._place.folder / "in"
+        here.unlink(missing_ok=True)
+        status = self._ask(target, f'get "{name}" "in"')
+        return status, here.read_bytes() if here.exists() else b""
+
+    @contextmanager
+    def connect(self, target: Target, name: str) -> Iterator[Connection]:
+        here = self._place.folder / "connected"
+        here.unlink(missing_ok=True)
+        reading, writing = os.pipe()
+        with os.fdopen(reading, "rb"), os.fdopen(writing, "wb") as pipe:
+            pipe.write(_login(target))
+            pipe.close()
+            process = subprocess.Popen(
+                self._command(target, f"/dev/fd/{reading}"),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                pass_fds=(reading,),
+                cwd=self._place.folder,
+                env=environment(),
+            )
+        try:
+            assert process.stdin is not None  # noqa: S101 - a pipe was asked for above
+            process.stdin.write(f'get "{name}" "connected"\n'.encode())
+            process.stdin.flush()
+            # What it prints comes when it ends, so the file it gets is what shows that it is connected.
+            wait_until(lambda: here.exists() or process.poll() is not None, _TIMEOUT)
+            if process.poll() is not None or not here.exists():
+                said, _ = _talk(process, b"")
+                raise BackendFailure(f"the client did not stay connected: {said}")
+            yield _OpenConnection(process)
+        finally:
+            process.kill()
+            process.communicate()
+
+    def _ask(self, target: Target, command: str) -> str:
+        # With --stderr all that it says comes on one stream.
+        argv = (*self._command(target, "/dev/stdin"), "--stderr", "--command", command)
+        try:
+            run(("env", "-C", str(self._place.folder), *argv), stdin=_login(target), timeout=_TIMEOUT)
+        except CommandFailed as error:
+            status = first_status(error.output)
+            if not status:
+                raise CommandFailed(("smbclient", command), error.status, error.output) from error
+            return status
+        return ""
+
+    def _command(self, target: Target, authentication: str) -> tuple[str, ...]:
+        service = f"//{target.host}/{target.share}"
+        inside = ("nsenter", f"--net=/run/netns/{self._place.namespace}", "--")
+        return (*inside, "smbclient", service, *_OPTIONS, f"--authentication-file={authentication}")
+
+
+class _OpenConnection(Connection):
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+
+    def last_words(self) -> str:
+        said, status = _talk(self._process, b"ls\n")
+        found = first_status(said)
+        if found or status == 0:
+            return found
+        raise BackendFailure(f"smbclient ended with status {status}: {said}")
+
+
+def _talk(process: subprocess.Popen[bytes], words: bytes) -> tuple[str, int]:
+    try:
+        said, _ = process.communicate(words, timeout=_TIMEOUT)
+    except subprocess.TimeoutExpired as error:
+        raise BackendFailure("smbclient did not end in time") from error
+    return said.decode(errors="replace"), process.returncode
+
+
+def _login(target: Target) -> bytes:
+    return f"username = {target.user}\npassword = {target.password.reveal()}\n".encode()

@@ -1,0 +1,138 @@
+"""The JSON documents: plain values with stable keys, in snake case; sizes are whole bytes.
+
+A key that has no value is null, never left out, so that a program can rely on all of them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shares_core.domain.access import AccessRule
+from shares_core.domain.capacity import format_bytes
+from shares_core.domain.errors import RecordUnreadable
+from shares_core.domain.findings import Finding
+from shares_core.domain.network import Interface
+from shares_core.domain.server import Account
+from shares_core.domain.views import (
+    AccessView,
+    ExtendView,
+    PasswordView,
+    PoolView,
+    ReconcileView,
+    RunState,
+    ServerView,
+    ShareView,
+)
+from shares_core.entrypoints.cli.text import hosts, smbclient_line, state_of
+
+Document = dict[str, Any]
+
+
+def interface(value: Interface) -> Document:
+    return {
+        "bridge": str(value.bridge),
+        "addresses": [str(address) for address in value.addresses],
+        "mac": str(value.mac),
+        "gateways": [str(gateway) for gateway in value.gateways],
+        "mtu": value.mtu,
+        "host_addresses": [str(address) for address in value.host_addresses],
+    }
+
+
+def server(view: ServerView | RecordUnreadable) -> Document:
+    """A server; one whose record cannot be read has all the keys too, its problem among them."""
+    if isinstance(view, RecordUnreadable):
+        nothing: Document = {"name": None, "id": None, "state": str(RunState.UNKNOWN), "desired": None}
+        return nothing | {"problem": view.message, "interfaces": [], "shares": [], "users": []}
+    found = view.server
+    return {
+        "name": str(found.name),
+        "id": found.id,
+        "state": state_of(view),
+        "desired": str(found.desired),
+        "problem": view.problem,
+        "interfaces": [interface(each) for each in found.interfaces],
+        "shares": [str(each.name) for each in found.shares],
+        "users": [str(each.name) for each in found.accounts],
+    }
+
+
+def share(view: ShareView) -> Document:
+    found, usage = view.share, view.usage
+    return {
+        "name": str(found.name),
+        "server": str(view.server.name),
+        "status": str(found.status),
+        "reason": found.reason,
+        "capacity_bytes": found.capacity.bytes,
+        "capacity": str(found.capacity),
+        "used_bytes": usage.used if usage else None,
+        "used": format_bytes(usage.used) if usage else None,
+        "free_bytes": usage.free if usage else None,
+        "free": format_bytes(usage.free) if usage else None,
+        "filesystem": str(found.filesystem.kind),
+        "export_locations": list(view.export_locations),
+        "access": [rule(each) for each in found.rules],
+    }
+
+
+def extended(view: ExtendView) -> Document:
+    return share(view.share) | {"way": str(view.way)}
+
+
+def rule(value: AccessRule) -> Document:
+    return {"user": str(value.principal.name), "level": str(value.level)}
+
+
+def access(view: AccessView) -> Document:
+    """What an allow did. ``password`` is null unless it was generated: this is the one time it is shown."""
+    user = str(view.rule.principal.name)
+    return {
+        "server": str(view.server.name),
+        "share": str(view.share.name),
+        **rule(view.rule),
+        "password_outcome": str(view.outcome),
+        "password": view.password.reveal() if view.password else None,
+        "export_locations": list(view.server.export_locations(view.share)),
+        "smbclient": [smbclient_line(host, str(view.share.name), user) for host in hosts(view.server)],
+    }
+
+
+def account(value: Account) -> Document:
+    return {"user": str(value.name)}
+
+
+def password(view: PasswordView) -> Document:
+    return {
+        "server": str(view.server.name),
+        "user": view.user,
+        "password_outcome": str(view.outcome),
+        "password": view.password.reveal() if view.password else None,
+    }
+
+
+def pool(view: PoolView) -> Document:
+    return {
+        "kind": view.kind,
+        "location": view.location,
+        "total_bytes": view.total,
+        "provisioned_bytes": view.provisioned,
+        "free_bytes": view.free,
+        "total": format_bytes(view.total),
+        "provisioned": format_bytes(view.provisioned),
+        "free": format_bytes(view.free),
+        "overprovisioned": view.overprovisioned,
+    }
+
+
+def finding(value: Finding) -> Document:
+    return {
+        "subject": value.subject,
+        "verdict": str(value.verdict),
+        "detail": value.detail,
+        "mend": value.mend,
+    }
+
+
+def reconciled(view: ReconcileView) -> Document:
+    return {"server": view.name, "problem": view.problem, "failed_shares": list(view.failed_shares)}

@@ -1,0 +1,99 @@
+"""From errors to exit statuses, and to the lines that a person reads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from attrs import frozen
+
+from shares_core.domain.errors import (
+    BackendFailure,
+    Conflict,
+    HostNotReady,
+    InvalidInput,
+    NoCapacity,
+    NotFound,
+    SharesError,
+)
+from shares_core.entrypoints.cli.text import printable
+
+#: The exit status of each branch of the error tree; they are a promise to scripts.
+STATUSES: Mapping[type[SharesError], int] = {
+    InvalidInput: 2,
+    NotFound: 3,
+    Conflict: 4,
+    NoCapacity: 5,
+    HostNotReady: 6,
+    BackendFailure: 7,
+}
+INVALID = STATUSES[InvalidInput]
+FAILED = STATUSES[BackendFailure]
+UNEXPECTED = 70  # sysexits.h, EX_SOFTWARE
+BROKEN_PIPE = 141  # as if SIGPIPE had ended the process
+MISSING = 1  # what doctor gives
+
+
+class PipeClosed(Exception):
+    """Whoever read the answer has gone. Not an OSError, so that a port's trouble never looks like it."""
+
+
+class OutputFailed(Exception):
+    """The answer could not be written."""
+
+
+@frozen
+class Report:
+    """An error as it is reported: its parts hold printable characters only."""
+
+    status: int
+    code: str
+    message: str
+    hint: str = ""
+    notes: tuple[str, ...] = ()
+
+    def lines(self) -> tuple[str, ...]:
+        """The lines for standard error."""
+        hint = (f"hint: {self.hint}",) if self.hint else ()
+        return (f"error: {self.message}", *hint, *(f"note: {note}" for note in self.notes))
+
+    def document(self) -> dict[str, object]:
+        """The JSON document for standard output."""
+        error = {"code": self.code, "message": self.message, "hint": self.hint, "notes": list(self.notes)}
+        return {"error": error}
+
+
+def report(error: Exception) -> Report:
+    """What to say of an error that ended a command."""
+    if isinstance(error, SharesError):
+        return _report(_status(error), error.code, error.message, error.hint, error)
+    if isinstance(error, PermissionError):
+        hint = "run it as root, with sudo for example" if os.geteuid() != 0 else "see 'shares-core doctor'"
+        return _report(STATUSES[HostNotReady], HostNotReady.code, f"not permitted: {error}", hint, error)
+    what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    hint = "this is a fault in shares-core: run it again with -v, and report what that prints"
+    return _report(UNEXPECTED, "unexpected", f"unexpected: {what}", hint, error)
+
+
+def bad_usage(message: str, hint: str) -> Report:
+    """What to say of a command line that is wrong in itself."""
+    return Report(INVALID, "usage", printable(message), printable(hint))
+
+
+def unreadable_output(error: OutputFailed) -> Report:
+    """What to say when the answer could not be written: the command itself has done its work."""
+    return Report(
+        UNEXPECTED,
+        "output_failed",
+        printable(str(error)),
+        "the command has done its work; show tells how things are",
+    )
+
+
+def _status(error: SharesError) -> int:
+    return next((status for kind, status in STATUSES.items() if isinstance(error, kind)), FAILED)
+
+
+def _report(status: int, code: str, message: str, hint: str, error: Exception) -> Report:
+    notes = tuple(printable(note) for note in getattr(error, "__notes__", ()))
+    return Report(status, code, printable(message), printable(hint), notes)

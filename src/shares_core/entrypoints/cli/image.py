@@ -1,0 +1,52 @@
+"""``shares-core image``: what share servers run from."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import click
+
+from shares_core.entrypoints.cli.framework import Group
+from shares_core.entrypoints.cli.invocation import Invocation, pass_invocation
+from shares_core.entrypoints.cli.output import moving_line, on_terminal
+from shares_core.entrypoints.cli.text import printable
+
+
+@click.group(cls=Group)
+def image() -> None:
+    """The image that share servers run from."""
+
+
+@image.command("build")
+@pass_invocation
+def build(invocation: Invocation) -> None:
+    """Build the image; quick where it is there already.
+
+    Where no registry answers, its base is made from Debian's packages first.
+    """
+    builder = invocation.doors.image_builder(invocation.config)
+    name = invocation.config.image
+    began = time.monotonic()
+    with _progress(invocation) as progress:
+        built = builder.build(progress)
+    took = time.monotonic() - began
+    invocation.out.answer(
+        {"image": name, "built": built, "seconds": round(took, 1)},
+        lambda: invocation.out.lines(
+            f"image {name} was built in {took:.1f} s" if built else f"image {name} is current"
+        ),
+    )
+
+
+@contextmanager
+def _progress(invocation: Invocation) -> Iterator[Callable[[str], None]]:
+    """Where progress goes: a line that moves on a terminal, else plain lines; with --json only with -v."""
+    if invocation.out.json:
+        yield invocation.chat
+    elif on_terminal() and not invocation.verbose:
+        with moving_line("building the image ...") as change:
+            yield change
+    else:
+        yield lambda line: invocation.out.lines(printable(line))

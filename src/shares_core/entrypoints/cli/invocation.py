@@ -1,0 +1,116 @@
+"""One run of the command line: its global options, and the way from them to the host."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+import click
+from attrs import define, field, frozen
+
+from shares_core import bootstrap
+from shares_core.bootstrap import Host
+from shares_core.config import HostConfig
+from shares_core.domain.errors import HostNotReady
+from shares_core.domain.findings import Finding
+from shares_core.entrypoints.cli.demo_client import DemoClient, Place, client_at, require_tools
+from shares_core.entrypoints.cli.output import Output, complain
+from shares_core.entrypoints.cli.text import printable, shell
+from shares_core.ports.events import Event, Events
+
+
+class ImageBuilder(Protocol):
+    """What builds the share servers' image."""
+
+    def build(self, progress: Callable[[str], None]) -> bool:
+        """Build the image unless it is current, telling each step. Gives whether it was built."""
+
+
+@frozen
+class Doors:
+    """The ways from the command line to the host; a test has others."""
+
+    open_host: Callable[[HostConfig, Events], Host] = bootstrap.open_host
+    examine: Callable[[HostConfig], tuple[Finding, ...]] = lambda config: bootstrap.examine(config)
+    image_builder: Callable[[HostConfig], ImageBuilder] = lambda config: bootstrap.image_builder(config)
+    open_client: Callable[[Place], AbstractContextManager[DemoClient]] = client_at
+    require_client: Callable[[], None] = require_tools
+    is_root: Callable[[], bool] = lambda: os.geteuid() == 0
+    default_config: Path = Path("/etc/shares-core.toml")
+
+
+class _Watching(Events):
+    """Prints events on standard error while the command works."""
+
+    def __init__(self, invocation: Invocation) -> None:
+        self._invocation = invocation
+
+    def emit(self, event: Event) -> None:
+        self._invocation.chat(f"{event.what}: {event.subject}")
+
+
+# Not slotted: the cached properties live in the instance's dictionary.
+@define(slots=False)
+class Invocation:
+    """One run: filled in by the global options, wherever they stand, and asked by the commands."""
+
+    doors: Doors = field(factory=Doors)
+    config_file: Path | None = None
+    state_dir: Path | None = None
+    verbose: bool = False
+    out: Output = field(factory=Output)
+
+    @cached_property
+    def config(self) -> HostConfig:
+        """The settings that count. Raises InvalidInput."""
+        path = self.config_file
+        if path is None and self.doors.default_config.exists():
+            path = self.doors.default_config
+        return HostConfig.load(path, state_dir=self.state_dir)
+
+    @cached_property
+    def events(self) -> Events:
+        return _Watching(self)
+
+    def reading(self) -> Host:
+        """The host, for a command that changes nothing. Raises HostNotReady where it may not look."""
+        folder = self.config.state_dir
+        if not self.doors.is_root() and folder.exists() and not os.access(folder, os.R_OK | os.X_OK):
+            raise HostNotReady(
+                f"the state folder {folder} can be read by root only",
+                hint="run it as root, with sudo for example",
+            )
+        return self.doors.open_host(self.config, self.events)
+
+    def changing(self) -> Host:
+        """The host, for a command that changes something. Raises HostNotReady without root's rights."""
+        config = self.config  # first: a wrong option is told to anybody
+        if not self.doors.is_root():
+            raise HostNotReady("changing the host needs root", hint="run it as root, with sudo for example")
+        return self.doors.open_host(config, self.events)
+
+    def chat(self, line: str) -> None:
+        """With -v, a line about what happens, on standard error."""
+        if self.verbose:
+            complain(f"  {printable(line)}")
+
+    def command(self, *words: str) -> str:
+        """A shares-core command to paste into a shell: on this installation, whatever the shell's PATH is."""
+        program = "shares-core"
+        if shutil.which(program) is None and Path(sys.argv[0]).name == program:
+            program = str(Path(sys.argv[0]).absolute())
+        options: list[str] = []
+        if self.config_file is not None:
+            options += ["--config", str(self.config_file.absolute())]
+        if self.state_dir is not None:
+            options += ["--state-dir", str(self.state_dir.absolute())]
+        return shell(program, *options, *words)
+
+
+pass_invocation = click.make_pass_decorator(Invocation)

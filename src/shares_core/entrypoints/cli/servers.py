@@ -1,0 +1,209 @@
+"""``shares-core server``: share servers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import click
+
+from shares_core.domain.errors import RecordUnreadable
+from shares_core.domain.network import InterfaceSpec
+from shares_core.domain.server import ShareServer
+from shares_core.domain.views import ServerView
+from shares_core.entrypoints.cli import documents
+from shares_core.entrypoints.cli.errors import FAILED, report
+from shares_core.entrypoints.cli.framework import Group
+from shares_core.entrypoints.cli.invocation import Invocation, pass_invocation
+from shares_core.entrypoints.cli.output import complain
+from shares_core.entrypoints.cli.text import hosts, locations, state_of
+
+
+@click.group(cls=Group)
+def server() -> None:
+    """Share servers: one tenant's Samba container each."""
+
+
+@server.command(
+    "create",
+    epilog="shares-core server create tenant-a\n"
+    "shares-core server create tenant-b --bridge tenant-b --address 10.0.0.5/24\n"
+    "shares-core server create tenant-c --bridge tenant-c --address fd00::5/64 --host-address fd00::1/64",
+)
+@click.argument("name", metavar="SERVER")
+@click.option(
+    "--address",
+    "addresses",
+    metavar="IP/PREFIX",
+    multiple=True,
+    help="An address of the server; may be given again. Default: the next free one of the default network.",
+)
+@click.option(
+    "--bridge", metavar="NAME", help="The bridge it is on, made if need be. Default: the default network's."
+)
+@click.option("--mac", metavar="MAC", help="The interface's MAC address. Default: one that never changes.")
+@click.option(
+    "--gateway", "gateways", metavar="IP", multiple=True, help="The default gateway, for each IP version."
+)
+@click.option(
+    "--host-address",
+    "host_addresses",
+    metavar="IP/PREFIX",
+    multiple=True,
+    help="The host's own address on the bridge. Without one the bridge is closed to the host.",
+)
+@click.option(
+    "--mtu", type=int, metavar="BYTES", help="The bridge's MTU. Default: the configuration's, 1500."
+)
+@pass_invocation
+def create(
+    invocation: Invocation,
+    name: str,
+    addresses: tuple[str, ...],
+    bridge: str | None,
+    mac: str | None,
+    gateways: tuple[str, ...],
+    host_addresses: tuple[str, ...],
+    mtu: int | None,
+) -> None:
+    """Make a share server and start it.
+
+    Where it exists and fits, nothing is done.
+    """
+    spec = InterfaceSpec.parse(
+        bridge=bridge, addresses=addresses, mac=mac, gateways=gateways, host_addresses=host_addresses, mtu=mtu
+    )
+    view = invocation.changing().servers.create(name, (spec,))
+
+    def tell() -> None:
+        invocation.out.lines(f"server {view.server.name} is {state_of(view)}")
+        invocation.out.fields(_reach(view.server))
+        line = invocation.command("share", "create", str(view.server.name), "SHARE", "--size", "1GiB")
+        invocation.out.lines("", f"next: {line}")
+
+    invocation.out.answer(documents.server(view), tell)
+
+
+@server.command("list")
+@pass_invocation
+def list_servers(invocation: Invocation) -> None:
+    """List all servers."""
+    found = invocation.reading().servers.list()
+    head = ("name", "state", "bridge", "addresses", "shares", "users", "problem")
+    rows = [_row(each) for each in found]
+    invocation.out.answer(
+        [documents.server(each) for each in found],
+        lambda: invocation.out.table(head, rows, "there are no servers yet"),
+    )
+    fail_for_unreadable(found)
+
+
+@server.command("show")
+@click.argument("name", metavar="SERVER")
+@pass_invocation
+def show(invocation: Invocation, name: str) -> None:
+    """Show a server, with the export locations of its shares."""
+    view = invocation.reading().servers.show(name)
+    invocation.out.answer(documents.server(view), lambda: _tell(invocation, view))
+
+
+@server.command("start")
+@click.argument("name", metavar="SERVER")
+@pass_invocation
+def start(invocation: Invocation, name: str) -> None:
+    """Make a server serve, mending whatever of it is missing."""
+    view = invocation.changing().servers.start(name)
+    _answer_state(invocation, view)
+
+
+@server.command("stop")
+@click.argument("name", metavar="SERVER")
+@pass_invocation
+def stop(invocation: Invocation, name: str) -> None:
+    """Stop serving; the data stays."""
+    view = invocation.changing().servers.stop(name)
+    _answer_state(invocation, view)
+
+
+@server.command("delete")
+@click.argument("name", metavar="SERVER")
+@click.option("--with-shares", is_flag=True, help="Delete its shares and their data too.")
+@pass_invocation
+def delete(invocation: Invocation, name: str, with_shares: bool) -> None:
+    """Remove a server; refused while it has shares."""
+    invocation.changing().servers.delete(name, with_shares=with_shares)
+    invocation.out.answer(
+        {"server": name, "deleted": True}, lambda: invocation.out.lines(f"server {name} is deleted")
+    )
+
+
+def fail_for_unreadable(found: Iterable[ServerView | RecordUnreadable]) -> None:
+    """Name the records that could not be read, and end with their exit status. Raises Exit."""
+    unreadable = [each for each in found if isinstance(each, RecordUnreadable)]
+    for error in unreadable:
+        complain(*report(error).lines())
+    if unreadable:
+        raise click.exceptions.Exit(FAILED)
+
+
+def _answer_state(invocation: Invocation, view: ServerView) -> None:
+    def tell() -> None:
+        invocation.out.lines(f"server {view.server.name} is {state_of(view)}")
+        if view.problem:
+            invocation.out.lines(f"problem: {view.problem}")
+
+    invocation.out.answer(documents.server(view), tell)
+
+
+def _row(view: ServerView | RecordUnreadable) -> tuple[str, ...]:
+    if isinstance(view, RecordUnreadable):
+        return ("?", "unknown", "", "", "", "", view.message)
+    found = view.server
+    return (
+        str(found.name),
+        state_of(view),
+        " ".join(dict.fromkeys(str(interface.bridge) for interface in found.interfaces)),
+        " ".join(hosts(found)),
+        str(len(found.shares)),
+        str(len(found.accounts)),
+        view.problem,
+    )
+
+
+def _tell(invocation: Invocation, view: ServerView) -> None:
+    found, out = view.server, invocation.out
+    state = state_of(view)
+    desired = "" if str(found.desired) == state else f" (should be {found.desired})"
+    out.fields([("server", str(found.name)), ("id", found.id), ("state", f"{state}{desired}"),
+                ("problem", view.problem)])  # fmt: skip
+    for interface in found.interfaces:
+        out.lines("")
+        out.fields(
+            [
+                ("bridge", str(interface.bridge)),
+                ("addresses", ", ".join(map(str, interface.addresses))),
+                ("mac", str(interface.mac)),
+                ("gateways", ", ".join(map(str, interface.gateways))),
+                (
+                    "host addresses",
+                    ", ".join(map(str, interface.host_addresses)) or "none: closed to the host",
+                ),
+                ("mtu", str(interface.mtu)),
+            ]
+        )
+    out.lines("", "users: " + (", ".join(str(account.name) for account in found.accounts) or "none"))
+    for share in found.shares:
+        out.lines("", f"share {share.name}: {share.capacity}, {share.status}")
+        out.fields([(f"  {client}", location) for client, location in locations(found, share)])
+
+
+def _reach(found: ShareServer) -> list[tuple[str, str]]:
+    """From where the server can be reached, and how."""
+    fields = []
+    for interface in found.interfaces:
+        addresses = ", ".join(str(address.ip) for address in interface.addresses)
+        if interface.host_addresses:
+            where = f"from this host, and from clients on bridge {interface.bridge}"
+        else:
+            where = f"from clients on bridge {interface.bridge}; the host itself cannot reach it"
+        fields.append((f"  {addresses}", where))
+    return fields

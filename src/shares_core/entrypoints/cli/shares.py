@@ -1,0 +1,144 @@
+"""``shares-core share``: CIFS shares."""
+
+from __future__ import annotations
+
+import click
+
+from shares_core.domain.capacity import Capacity, format_bytes
+from shares_core.domain.share import FileSystemKind
+from shares_core.domain.views import ExtendView, ExtendWay, ShareView
+from shares_core.entrypoints.cli import documents
+from shares_core.entrypoints.cli.framework import Group
+from shares_core.entrypoints.cli.invocation import Invocation, pass_invocation
+from shares_core.entrypoints.cli.servers import fail_for_unreadable
+from shares_core.entrypoints.cli.text import locations
+
+_WAYS = {
+    ExtendWay.ONLINE: "online: its clients stayed connected",
+    ExtendWay.OFFLINE: "offline: its clients' connections were closed for a moment, and it is served again",
+    ExtendWay.UNCHANGED: "not at all: it has that size already",
+}
+
+
+@click.group(cls=Group)
+def share() -> None:
+    """CIFS shares: a volume with a capacity of its own each."""
+
+
+@share.command(
+    "create",
+    epilog="shares-core share create tenant-a projects --size 1GiB\n"
+    "shares-core share create tenant-a 'R&D' --size 1.5TiB --filesystem xfs",
+)
+@click.argument("server", metavar="SERVER")
+@click.argument("name", metavar="SHARE")
+@click.option("--size", metavar="SIZE", required=True, help="Its capacity: 500MiB, 1.5GiB, 2TiB.")
+@click.option(
+    "--filesystem", metavar="ext4|xfs", default="ext4", show_default=True, help="The file system inside."
+)
+@pass_invocation
+def create(invocation: Invocation, server: str, name: str, size: str, filesystem: str) -> None:
+    """Make a share; nobody has access to it yet.
+
+    Where it exists and fits, nothing is done.
+    """
+    capacity, kind = Capacity.parse(size), FileSystemKind.parse(filesystem)
+    view = invocation.changing().shares.create(server, name, capacity, kind)
+
+    def tell() -> None:
+        _tell(invocation, view)
+        if not view.share.rules:
+            line = invocation.command("access", "allow", str(view.server.name), str(view.share.name), "USER")
+            invocation.out.lines("", f"next: {line}")
+
+    invocation.out.answer(documents.share(view), tell)
+
+
+@share.command("list")
+@click.argument("server", metavar="[SERVER]", required=False)
+@pass_invocation
+def list_shares(invocation: Invocation, server: str | None) -> None:
+    """List the shares of one server, or of all."""
+    host = invocation.reading()
+    found = host.shares.list(server)
+    head = ("server", "share", "status", "size", "used", "free", "filesystem", "access")
+    rows = [_row(view) for view in found]
+    invocation.out.answer(
+        [documents.share(view) for view in found],
+        lambda: invocation.out.table(head, rows, "there are no shares yet"),
+    )
+    if server is None:
+        fail_for_unreadable(host.servers.list())
+
+
+@share.command("show")
+@click.argument("server", metavar="SERVER")
+@click.argument("name", metavar="SHARE")
+@pass_invocation
+def show(invocation: Invocation, server: str, name: str) -> None:
+    """Show a share, with its export locations ready to paste."""
+    view = invocation.reading().shares.show(server, name)
+    invocation.out.answer(documents.share(view), lambda: _tell(invocation, view))
+
+
+@share.command("extend", epilog="shares-core share extend tenant-a projects --size 2GiB")
+@click.argument("server", metavar="SERVER")
+@click.argument("name", metavar="SHARE")
+@click.option("--size", metavar="SIZE", required=True, help="Its new capacity, larger than now.")
+@pass_invocation
+def extend(invocation: Invocation, server: str, name: str, size: str) -> None:
+    """Make a share larger, online where the kernel allows it."""
+    capacity = Capacity.parse(size)
+    view = invocation.changing().shares.extend(server, name, capacity)
+    invocation.out.answer(documents.extended(view), lambda: _tell_extended(invocation, view))
+
+
+@share.command("delete")
+@click.argument("server", metavar="SERVER")
+@click.argument("name", metavar="SHARE")
+@pass_invocation
+def delete(invocation: Invocation, server: str, name: str) -> None:
+    """Remove a share and its data, disconnecting whoever uses it."""
+    invocation.changing().shares.delete(server, name)
+    invocation.out.answer(
+        {"server": server, "share": name, "deleted": True},
+        lambda: invocation.out.lines(f"share {name} of server {server} is deleted"),
+    )
+
+
+def _tell_extended(invocation: Invocation, view: ExtendView) -> None:
+    invocation.out.lines(f"share {view.share.share.name} has {view.share.share.capacity}")
+    invocation.out.lines(f"extended {_WAYS[view.way]}")
+
+
+def _tell(invocation: Invocation, view: ShareView) -> None:
+    found, usage, out = view.share, view.usage, invocation.out
+    access = ", ".join(f"{rule.principal.name} ({rule.level})" for rule in found.rules)
+    out.fields(
+        [
+            ("share", str(found.name)),
+            ("server", str(view.server.name)),
+            ("status", str(found.status)),
+            ("reason", found.reason),
+            ("size", str(found.capacity)),
+            ("used", format_bytes(usage.used) if usage else ""),
+            ("free", format_bytes(usage.free) if usage else ""),
+            ("filesystem", str(found.filesystem.kind)),
+            ("access", access or "nobody"),
+            *locations(view.server, found),
+        ]
+    )
+
+
+def _row(view: ShareView) -> tuple[str, ...]:
+    found, usage = view.share, view.usage
+    return (
+        str(view.server.name),
+        str(found.name),
+        str(found.status),
+        str(found.capacity),
+        format_bytes(usage.used) if usage else "-",
+        format_bytes(usage.free) if usage else "-",
+        str(found.filesystem.kind),
+        ", ".join(f"{rule.principal.name}:{rule.level}" for rule in found.rules) or "nobody",
+    )

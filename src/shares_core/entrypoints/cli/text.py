@@ -1,0 +1,82 @@
+"""Text for terminals: nothing that came from elsewhere may move a cursor or change a meaning."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from ipaddress import ip_address
+
+from shares_core.domain.server import DesiredState, ShareServer
+from shares_core.domain.share import CifsShare
+from shares_core.domain.views import RunState, ServerView
+
+
+def printable(text: str) -> str:
+    """The text as one line: white space becomes spaces, control and format characters are escaped."""
+    return escaped(" ".join(text.split()))
+
+
+def escaped(text: str) -> str:
+    """The text with every control and format character escaped, line ends too."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def shell(*words: str) -> str:
+    """A command line that a POSIX shell reads back as these words."""
+    return shlex.join(words)
+
+
+def smbclient_line(host: str, share: str, user: str) -> str:
+    """The command that tries the share from a shell; it asks for the password."""
+    return shell("smbclient", f"//{host}/{share}", "-U", user)
+
+
+def state_of(view: ServerView) -> str:
+    """How the server is. One that should not run has no container, which is no news to anybody."""
+    resting = view.server.desired is DesiredState.STOPPED and view.state is RunState.ABSENT
+    return str(RunState.STOPPED if resting else view.state)
+
+
+def hosts(server: ShareServer) -> tuple[str, ...]:
+    """The server's addresses without their prefixes, in the order of its interfaces."""
+    return tuple(str(address.ip) for interface in server.interfaces for address in interface.addresses)
+
+
+def linux_location(host: str, share: str) -> str:
+    """What Linux clients and ``smbclient`` take."""
+    return f"//{host}/{share}"
+
+
+def windows_location(host: str, share: str) -> str:
+    r"""What Windows takes: ``\\host\share``, where an IPv6 address is written as a name of its own kind.
+
+    A colon cannot stand in a UNC path (MS-DTYP 2.2.57), so Windows maps ``*.ipv6-literal.net`` itself.
+    """
+    if ip_address(host).version == 6:
+        host = host.replace(":", "-") + ".ipv6-literal.net"
+    return rf"\\{host}\{share}"
+
+
+def locations(server: ShareServer, share: CifsShare) -> list[tuple[str, str]]:
+    """Each address's export locations, as (client, location), ready to paste."""
+    pairs = []
+    for host in hosts(server):
+        pairs.append(("windows", windows_location(host, str(share.name))))
+        pairs.append(("linux", linux_location(host, str(share.name))))
+    return pairs
+
+
+def plain_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """The table as lines, columns aligned with spaces: for pipes and files."""
+    whole = [head, *rows]
+    widths = [max(len(row[column]) for row in whole) for column in range(len(head))]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in whole
+    ]
+
+
+def plain_fields(fields: Sequence[tuple[str, str]]) -> list[str]:
+    """Names and values as lines, the values aligned."""
+    width = max((len(name) for name, _ in fields), default=0)
+    return [f"{name.ljust(width)}  {value}".rstrip() for name, value in fields]

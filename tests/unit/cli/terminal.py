@@ -1,0 +1,165 @@
+"""The command line on a machine in memory, as a shell sees it."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import define, evolve, field, frozen
+from tests.unit.world import World
+
+from shares_core.adapters.memory import SmbRefused, memory_ports
+from shares_core.adapters.memory.clients import OpenFile
+from shares_core.bootstrap import Host, host
+from shares_core.config import HostConfig
+from shares_core.domain.findings import Finding
+from shares_core.entrypoints.cli import Doors, main
+from shares_core.entrypoints.cli.demo_client import Connection, DemoClient, Place, Target
+from shares_core.ports import Events
+
+
+@frozen
+class Result:
+    """What a command left: its exit status and what it wrote."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        """The one JSON document on standard output."""
+        return json.loads(self.out)
+
+
+class Builder:
+    """An image builder that builds nothing."""
+
+    def build(self, progress: Callable[[str], None]) -> bool:
+        progress("Step 1/2 : FROM \x1b[31mdebian")
+        progress("Step 2/2 : RUN true")
+        return True
+
+
+class MemoryClient(DemoClient):
+    """An SMB client of the machine in memory."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def write(self, target: Target, name: str, content: bytes) -> str:
+        try:
+            opened = self._open(target, name, write=True)
+            opened.write(content)
+        except SmbRefused as error:
+            return error.status
+        opened.session.end()
+        return ""
+
+    def read(self, target: Target, name: str) -> tuple[str, bytes]:
+        try:
+            opened = self._open(target, name)
+            content = opened.read()
+        except SmbRefused as error:
+            return error.status, b""
+        opened.session.end()
+        return "", content
+
+    @contextmanager
+    def _connected(self, target: Target, name: str) -> Iterator[Connection]:
+        opened = self._open(target, name)
+        yield _MemoryConnection(opened)
+        opened.session.end()
+
+    def connect(self, target: Target, name: str) -> AbstractContextManager[Connection]:
+        return self._connected(target, name)
+
+    def _open(self, target: Target, name: str, *, write: bool = False) -> OpenFile:
+        session = self._world.connect(target.user, target.password, server="shares-core-demo")
+        return session.open(target.share, name=name, write=write)
+
+
+class _MemoryConnection(Connection):
+    def __init__(self, opened: OpenFile) -> None:
+        self._opened = opened
+
+    def last_words(self) -> str:
+        try:
+            self._opened.read()
+        except SmbRefused as error:
+            return error.status
+        return ""
+
+
+@define
+class Terminal:
+    """Runs commands; ``configs`` are the settings that they came with, ``places`` where demos had clients."""
+
+    world: World
+    state_dir: Path
+    capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch
+    doors: Doors = field(init=False)
+    configs: list[HostConfig] = field(factory=list)
+    places: list[Place] = field(factory=list)
+    findings: tuple[Finding, ...] = ()
+
+    def __attrs_post_init__(self) -> None:
+        self.doors = Doors(
+            open_host=self._open_host,
+            examine=self._examine,
+            image_builder=lambda _: Builder(),
+            open_client=self._open_client,
+            require_client=lambda: None,
+            is_root=lambda: True,
+            default_config=self.state_dir / "absent.toml",
+        )
+
+    def __call__(self, *arguments: str, stdin: bytes = b"") -> Result:
+        """Run a command on this terminal's state folder."""
+        return self.bare("--state-dir", str(self.state_dir), *arguments, stdin=stdin)
+
+    def bare(self, *arguments: str, stdin: bytes = b"") -> Result:
+        """Run a command with exactly these arguments."""
+        self.monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        self.capsys.readouterr()
+        status = main(arguments, self.doors)
+        out, err = self.capsys.readouterr()
+        return Result(status, out, err)
+
+    def ok(self, *arguments: str, stdin: bytes = b"") -> Result:
+        """The same for a command that must succeed, and complain about nothing."""
+        result = self(*arguments, stdin=stdin)
+        assert (0, "") == (result.status, result.err)
+        return result
+
+    def use(self, **doors: Any) -> None:
+        """Put other doors in the place of these."""
+        self.doors = evolve(self.doors, **doors)
+
+    def fail_with(self, error: BaseException) -> None:
+        """Let every command that needs the host fail."""
+
+        def fail(config: HostConfig, events: Events) -> Host:
+            raise error
+
+        self.use(open_host=fail)
+
+    def _open_host(self, config: HostConfig, events: Events) -> Host:
+        self.configs.append(config)
+        return host(memory_ports(self.world.machine, events=events), config.network)
+
+    def _examine(self, config: HostConfig) -> tuple[Finding, ...]:
+        self.configs.append(config)
+        return self.findings
+
+    @contextmanager
+    def _open_client(self, place: Place) -> Iterator[DemoClient]:
+        self.places.append(place)
+        yield MemoryClient(self.world)

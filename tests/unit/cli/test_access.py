@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import sys
+
+import pytest
+from tests.unit.cli.terminal import Terminal
+
+from shares_core.domain.secret import Secret
+from shares_core.entrypoints.cli import main
+
+ACCESS_KEYS = [
+    *("server", "share", "user", "level", "password_outcome", "password", "export_locations", "smbclient"),
+]
+
+
+def test_a_new_user_s_password_is_generated_and_printed_once(served: Terminal) -> None:
+    out = served.ok("access", "allow", "tenant", "files", "ada").out
+    password = next(line.split()[1] for line in out.splitlines() if line.startswith("password"))
+    assert 1 == out.count(password)
+    assert "ada may read and write files on tenant\n" in out
+    served.world.connect("ada", Secret(password)).open("files", write=True)
+    out = served.ok("access", "allow", "tenant", "files", "ada").out
+    assert "password  kept: ada has one already\n" in out
+    served.world.connect("ada", Secret(password)).open("files", write=True)
+
+
+def test_the_smbclient_line_can_be_pasted(served: Terminal) -> None:
+    served.ok("share", "create", "tenant", "R&D o'b", "--size", "64MiB")
+    out = served.ok("access", "allow", "tenant", "R&D o'b", "ada").out
+    assert out.endswith("""try: smbclient '//10.254.0.2/R&D o'"'"'b' -U ada\n""")
+
+
+def test_the_document_of_an_allow(served: Terminal) -> None:
+    """The keys are always there; the password only where it was generated."""
+    document = served.ok("access", "allow", "tenant", "files", "ada", "--level", "ro", "--json").document
+    assert ACCESS_KEYS == list(document)
+    served.world.connect("ada", Secret(document.pop("password"))).open("files")
+    assert {
+        "server": "tenant",
+        "share": "files",
+        "user": "ada",
+        "level": "ro",
+        "password_outcome": "generated",
+        "export_locations": [r"\\10.254.0.2\files"],
+        "smbclient": ["smbclient //10.254.0.2/files -U ada"],
+    } == document
+    document = served.ok("access", "allow", "tenant", "files", "ada", "--json").document
+    assert ("rw", "kept", None) == tuple(document[key] for key in ("level", "password_outcome", "password"))
+
+
+@pytest.mark.parametrize(
+    ("stdin", "password"),
+    [
+        (b"correct horse\n", "correct horse"),
+        (b"correct horse", "correct horse"),
+        (b"correct horse\r\n", "correct horse"),
+        (b"  spaces count  \n", "  spaces count  "),
+        (b"first\nsecond\n", "first"),
+        ("schön €\n".encode(), "schön €"),
+    ],
+)
+def test_a_password_is_the_first_line_of_standard_input(
+    served: Terminal, stdin: bytes, password: str
+) -> None:
+    result = served.ok("access", "allow", "tenant", "files", "ada", "--password-stdin", stdin=stdin)
+    assert "password  set to what was given\n" in result.out
+    assert password not in result.out
+    served.world.connect("ada", Secret(password)).open("files")
+
+
+@pytest.mark.parametrize("stdin", [b"", b"\n", b"\r\n", b"\xff\xfe\n", b"a\tb\n", b"x" * 5000])
+def test_a_password_that_cannot_be_one_changes_nothing(served: Terminal, stdin: bytes) -> None:
+    before = dict(served.world.machine.records)
+    result = served("access", "allow", "tenant", "files", "ada", "--password-stdin", stdin=stdin)
+    assert (2, "") == (result.status, result.out)
+    assert result.err.startswith("error: ")
+    assert before == served.world.machine.records
+
+
+def test_a_closed_standard_input_holds_no_password(served: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    arguments = ("--state-dir", str(served.state_dir), "access", "allow", "tenant", "files", "ada")
+    assert 2 == main((*arguments, "--password-stdin"), served.doors)
+    assert 0 == main(arguments, served.doors)
+
+
+def test_standard_input_is_left_alone_unless_asked_for(served: Terminal) -> None:
+    document = served.ok("access", "allow", "tenant", "files", "ada", "--json", stdin=b"no\n").document
+    assert "generated" == document["password_outcome"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (("tenant", "files", "root"), 2),
+        (("tenant", "files", "ada", "--level", "admin"), 2),
+        (("tenant", "files", "@group"), 2),
+        (("tenant", "nothing", "ada"), 3),
+        (("nobody", "files", "ada"), 3),
+    ],
+)
+def test_bad_input(served: Terminal, arguments: tuple[str, ...], status: int) -> None:
+    result = served("access", "allow", *arguments)
+    assert (status, "") == (result.status, result.out)
+
+
+def test_deny_says_whether_there_was_a_rule(served: Terminal) -> None:
+    served.ok("access", "allow", "tenant", "files", "ada")
+    expected = {"server": "tenant", "share": "files", "user": "ada", "denied": True}
+    assert expected == served.ok("access", "deny", "tenant", "files", "ada", "--json").document
+    assert "ada had no access to files\n" == served.ok("access", "deny", "tenant", "files", "ada").out
+    assert 3 == served("access", "deny", "tenant", "files", "bob").status
+
+
+def test_list_and_replace(served: Terminal) -> None:
+    served.ok("access", "allow", "tenant", "files", "ada")
+    documents = served.ok("access", "replace", "tenant", "files", "ada=ro", "bob=rw", "--json").document
+    assert [ACCESS_KEYS, ACCESS_KEYS] == [list(each) for each in documents]
+    assert ["kept", "generated"] == [each["password_outcome"] for each in documents]
+    expected = [{"user": "ada", "level": "ro"}, {"user": "bob", "level": "rw"}]
+    assert expected == served.ok("access", "list", "tenant", "files", "--json").document
+    assert "USER  LEVEL\nada   ro\nbob   rw\n" == served.ok("access", "list", "tenant", "files").out
+    assert "nobody has access\n" == served.ok("access", "replace", "tenant", "files", "--nobody").out
+    assert [] == served.ok("access", "list", "tenant", "files", "--json").document
+
+
+@pytest.mark.parametrize("rule", ["ada", "ada=", "=rw", "ada=rx", "ada=rw=ro"])
+def test_a_rule_that_is_none(served: Terminal, rule: str) -> None:
+    assert 2 == served("access", "replace", "tenant", "files", rule).status
+    assert [] == served.ok("access", "list", "tenant", "files", "--json").document
+
+
+def test_users(served: Terminal) -> None:
+    served.ok("access", "allow", "tenant", "files", "ada")
+    assert [{"user": "ada"}] == served.ok("user", "list", "tenant", "--json").document
+    document = served.ok("user", "set-password", "tenant", "ada", "--json").document
+    served.world.connect("ada", Secret(document.pop("password"))).open("files")
+    assert {"server": "tenant", "user": "ada", "password_outcome": "generated"} == document
+    out = served.ok("user", "set-password", "tenant", "ada", "--password-stdin", stdin=b"geheim\n").out
+    assert "geheim" not in out
+    served.world.connect("ada", Secret("geheim")).open("files")
+    assert 3 == served("user", "set-password", "tenant", "bob").status
+    removed = served.ok("user", "remove", "tenant", "ada", "--json").document
+    assert {"server": "tenant", "user": "ada", "removed": True} == removed
+    assert "there are no users yet\n" == served.ok("user", "list", "tenant").out

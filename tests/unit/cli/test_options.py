@@ -1,0 +1,81 @@
+"""The global options, in every position."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.unit.cli.terminal import Terminal
+
+from shares_core.config import HostConfig
+from shares_core.domain.capacity import GIB, Capacity
+
+
+@pytest.mark.parametrize("position", range(3))
+def test_json_is_taken_anywhere(served: Terminal, position: int) -> None:
+    words = ["server", "list"]
+    words.insert(position, "--json")
+    assert "tenant" == served.ok(*words).document[0]["name"]
+
+
+@pytest.mark.parametrize("position", range(3))
+def test_a_configuration_is_taken_anywhere(terminal: Terminal, tmp_path: Path, position: int) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text('[pool]\nsize = "7GiB"\n')
+    words = ["pool", "show"]
+    words[position:position] = ["--config", str(file)]
+    terminal.ok(*words)
+    assert Capacity(7 * GIB) == terminal.configs[-1].pool_size
+
+
+@pytest.mark.parametrize("position", range(3))
+def test_a_state_folder_is_taken_anywhere(terminal: Terminal, tmp_path: Path, position: int) -> None:
+    words = ["pool", "show"]
+    words[position:position] = ["--state-dir", str(tmp_path / "mine")]
+    assert 0 == terminal.bare(*words).status
+    assert tmp_path / "mine" == terminal.configs[-1].state_dir
+
+
+def test_the_innermost_of_two_counts(terminal: Terminal, tmp_path: Path) -> None:
+    terminal.bare("--state-dir", "/one", "pool", "--state-dir", "/two", "show", "--state-dir", str(tmp_path))
+    assert tmp_path == terminal.configs[-1].state_dir
+
+
+@pytest.mark.parametrize("position", range(3))
+def test_verbose_is_taken_anywhere_and_tells_events_on_standard_error(
+    served: Terminal, position: int
+) -> None:
+    words = ["server", "start", "tenant"]
+    words.insert(position, "-v")
+    result = served(*words)
+    assert (0, "  server up: tenant\n") == (result.status, result.err)
+    assert "server tenant is running\n" == result.out
+
+
+def test_a_quiet_command_tells_no_events(served: Terminal) -> None:
+    served.ok("server", "start", "tenant")
+
+
+def test_the_default_configuration_counts_where_it_exists(terminal: Terminal, tmp_path: Path) -> None:
+    file = tmp_path / "default.toml"
+    file.write_text('[pool]\nsize = "5GiB"\n')
+    terminal.use(default_config=file)
+    terminal.ok("pool", "show")
+    assert Capacity(5 * GIB) == terminal.configs[-1].pool_size
+
+
+def test_without_any_the_defaults_count(terminal: Terminal) -> None:
+    assert 0 == terminal.bare("pool", "show").status
+    assert [HostConfig()] == terminal.configs
+
+
+def test_a_configuration_that_is_named_must_be_there(terminal: Terminal, tmp_path: Path) -> None:
+    result = terminal("pool", "show", "--config", str(tmp_path / "nowhere.toml"))
+    assert (2, "") == (result.status, result.out)
+    assert result.err.startswith("error: the configuration ")
+    assert [] == terminal.configs
+
+
+def test_commands_to_paste_name_the_same_installation(terminal: Terminal, tmp_path: Path) -> None:
+    out = terminal.ok("server", "create", "tenant").out
+    assert f"--state-dir {tmp_path} share create tenant SHARE --size 1GiB\n" in out

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.unit.cli.terminal import Terminal
+
+from shares_core.domain.capacity import MIB
+from shares_core.domain.share import FileSystemKind
+
+SHARE_KEYS = [
+    *("name", "server", "status", "reason", "capacity_bytes", "capacity", "used_bytes", "used"),
+    *("free_bytes", "free", "filesystem", "export_locations", "access"),
+]
+
+
+def test_the_document_of_a_share(served: Terminal) -> None:
+    served.world.host.access.allow("tenant", "files", "ada")
+    document = served.ok("share", "show", "tenant", "files", "--json").document
+    assert SHARE_KEYS == list(document)
+    assert {
+        "name": "files",
+        "server": "tenant",
+        "status": "ready",
+        "reason": "",
+        "capacity_bytes": 64 * MIB,
+        "capacity": "64 MiB",
+        "used_bytes": 0,
+        "used": "0 B",
+        "free_bytes": 63 * MIB,
+        "free": "63 MiB",
+        "filesystem": "ext4",
+        "export_locations": [r"\\10.254.0.2\files"],
+        "access": [{"user": "ada", "level": "rw"}],
+    } == document
+
+
+def test_a_share_that_is_not_mounted_has_all_keys(served: Terminal) -> None:
+    served.ok("server", "stop", "tenant")
+    document = served.ok("share", "show", "tenant", "files", "--json").document
+    assert SHARE_KEYS == list(document)
+    assert document["used_bytes"] is None
+    assert document["free"] is None
+    assert "used" not in served.ok("share", "show", "tenant", "files").out
+
+
+def test_create_says_what_comes_next(served: Terminal) -> None:
+    out = served.ok("share", "create", "tenant", "R&D o'b", "--size", "300MiB", "--filesystem", "xfs").out
+    assert out.endswith("""access allow tenant 'R&D o'"'"'b' USER\n""")
+    assert "filesystem  xfs\n" in out
+    assert "access      nobody\n" in out
+    assert "windows     \\\\10.254.0.2\\R&D o'b\n" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (("tenant", "new", "--size", "0"), 2, "greater than zero"),
+        (("tenant", "new", "--size=-1GiB"), 2, "greater than zero"),
+        (("tenant", "new", "--size", "1.5"), 2, "not a whole number of bytes"),
+        (("tenant", "new", "--size", "1MiB"), 2, "too small for ext4"),
+        (("tenant", "new", "--size", "64MiB", "--filesystem", "ntfs"), 2, "not a file system"),
+        (("tenant", "global", "--size", "64MiB"), 2, "reserved"),
+        (("tenant", "a\nb", "--size", "64MiB"), 2, r"'a\nb' cannot be used"),
+        (("tenant", "FILES", "--size", "64MiB"), 4, "in case only"),
+        (("tenant", "files", "--size", "65MiB"), 4, "already exists"),
+        (("tenant", "new", "--size", "1TiB"), 5, "free"),
+        (("nobody", "new", "--size", "64MiB"), 3, "no server 'nobody'"),
+    ],
+)
+def test_bad_input_changes_nothing(
+    served: Terminal, arguments: tuple[str, ...], status: int, said: str
+) -> None:
+    before = dict(served.world.machine.records)
+    result = served("share", "create", *arguments)
+    assert (status, "") == (result.status, result.out)
+    assert said in result.err
+    assert before == served.world.machine.records
+
+
+def test_extend_says_which_way_it_went(served: Terminal) -> None:
+    out = served.ok("share", "extend", "tenant", "files", "--size", "128MiB").out
+    assert "share files has 128 MiB\nextended online: its clients stayed connected\n" == out
+    served.world.machine.online_grow = frozenset[FileSystemKind]()
+    out = served.ok("share", "extend", "tenant", "files", "--size", "256MiB").out
+    assert "extended offline: its clients' connections were closed for a moment" in out
+    document = served.ok("share", "extend", "tenant", "files", "--size", "256MiB", "--json").document
+    assert [*SHARE_KEYS, "way"] == list(document)
+    assert "unchanged" == document["way"]
+
+
+def test_a_share_is_not_made_smaller(served: Terminal) -> None:
+    result = served("share", "extend", "tenant", "files", "--size", "32MiB")
+    assert (2, "") == (result.status, result.out)
+
+
+def test_list_and_delete(served: Terminal) -> None:
+    served.ok("share", "create", "tenant", "more", "--size", "64MiB")
+    assert ["files", "more"] == [s["name"] for s in served.ok("share", "list", "--json").document]
+    document = served.ok("share", "delete", "tenant", "files", "--json").document
+    assert {"server": "tenant", "share": "files", "deleted": True} == document
+    lines = served.ok("share", "list", "tenant").out.splitlines()
+    assert ["SERVER", "tenant"] == [line.split()[0] for line in lines]
+    assert 3 == served("share", "list", "nobody").status
+
+
+def test_the_pool(served: Terminal) -> None:
+    document = served.ok("pool", "show", "--json").document
+    assert {
+        *("kind", "location", "total_bytes", "provisioned_bytes", "free_bytes"),
+        *("total", "provisioned", "free", "overprovisioned"),
+    } == set(document)
+    assert 64 * MIB == document["provisioned_bytes"]
+    assert document["total_bytes"] - document["provisioned_bytes"] == document["free_bytes"]
+    assert "64 MiB, promised to shares\n" in served.ok("pool", "show").out
+
+
+def test_a_pool_that_is_not_there_is_not_an_empty_one(served: Terminal, tmp_path: Path) -> None:
+    served.world.machine.pool_present = False
+    result = served("pool", "show", "--json")
+    assert (6, "host_not_ready") == (result.status, result.document["error"]["code"])

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import click
+import pytest
+from tests.unit.cli.terminal import Terminal
+
+from shares_core.entrypoints.cli import root
+
+COMMANDS = {
+    "server create", "server list", "server show", "server start", "server stop", "server delete",
+    "share create", "share list", "share show", "share extend", "share delete",
+    "access allow", "access deny", "access list", "access replace",
+    "user list", "user set-password", "user remove",
+    "pool show", "image build", "reconcile", "doctor", "demo",
+}  # fmt: skip
+GROUPS = ("server", "share", "access", "user", "pool", "image")
+
+
+def test_the_surface_is_what_was_promised() -> None:
+    """No command is missing, and none is there that no test knows."""
+    found = set()
+    for name, command in root.commands.items():
+        inner = command.commands if isinstance(command, click.Group) else None
+        found |= {name} if inner is None else {f"{name} {each}" for each in inner}
+    assert COMMANDS == found
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS | set(GROUPS)))
+def test_every_command_explains_itself(terminal: Terminal, command: str) -> None:
+    result = terminal.bare(*command.split(), "--help")
+    assert (0, "") == (result.status, result.err)
+    assert f"Usage: shares-core {command}" in result.out
+
+
+def test_alone_it_prints_its_help(terminal: Terminal) -> None:
+    result = terminal.bare()
+    assert (0, "") == (result.status, result.err)
+    assert result.out.startswith("Usage: shares-core")
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_a_group_alone_prints_its_help_and_is_no_success(terminal: Terminal, group: str) -> None:
+    result = terminal.bare(group)
+    assert 2 == result.status
+    assert result.out.startswith(f"Usage: shares-core {group}")
+
+
+def test_examples_stand_as_they_were_written(terminal: Terminal) -> None:
+    out = terminal.bare("share", "create", "--help").out
+    assert "  shares-core share create tenant-a 'R&D' --size 1.5TiB --filesystem xfs\n" in out
+
+
+def test_the_version_is_printed(terminal: Terminal) -> None:
+    result = terminal.bare("--version")
+    assert 0 == result.status
+    assert result.out.startswith("shares-core ")
+
+
+def test_rich_and_what_the_host_needs_are_not_imported_for_help() -> None:
+    code = (
+        "import sys; from shares_core.entrypoints.cli import main; status = main(['--help']);"
+        "heavy = {'rich', 'docker', 'pyroute2', 'cattrs', 'requests'} & set(sys.modules);"
+        "print(sorted(heavy), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        (sys.executable, "-c", code), capture_output=True, text=True, check=True, timeout=60
+    )
+    assert "[]\n" == done.stderr
