@@ -1,0 +1,1 @@
+"""Tests on real Docker, Samba, bridges and loop devices. They need root."""

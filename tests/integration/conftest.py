@@ -1,0 +1,154 @@
+"""A real host for each test module: its own state folder, pool, bridge and network."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import define, evolve, field
+
+import shares_core
+from shares_core import AccessLevel, Capacity, Host, HostConfig, NotFound
+from shares_core.domain.network import BridgeName, DefaultNetwork
+from tests.integration.support.clients import ClientNamespace, SmbClient
+from tests.integration.support.leftovers import BRIDGE_PREFIX, ROOT, remove_installation, remove_leftovers
+
+_bridges = itertools.count()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _clean_host() -> None:
+    """What a killed run left is removed before the first test."""
+    if os.geteuid() != 0:
+        pytest.exit("integration tests need root: run them with ./dev integration", returncode=1)
+    remove_leftovers()
+
+
+@define
+class Site:
+    """A host under test, with its clients."""
+
+    host: Host
+    config: HostConfig
+    folder: Path
+    namespaces: list[ClientNamespace] = field(factory=list)
+
+    def new_bridge(self) -> str:
+        """A bridge's name that no other test has."""
+        return f"{BRIDGE_PREFIX}{os.getpid() % 100000}x{next(_bridges)}"
+
+    def client_on(self, bridge: str, *addresses: str) -> ClientNamespace:
+        """A client's namespace on a bridge that exists."""
+        namespace = ClientNamespace.create(bridge, *addresses)
+        self.namespaces.append(namespace)
+        return namespace
+
+    def smb(self, namespace: ClientNamespace, address: str, user: str, password: str) -> SmbClient:
+        return SmbClient(namespace, address, user, password, self.folder)
+
+    def allow(self, server: str, share: str, user: str, level: str = "rw") -> str:
+        """Let a new user in; gives the generated password."""
+        allowed = self.host.access.allow(server, share, user, AccessLevel.parse(level))
+        assert allowed.password is not None
+        return allowed.password.reveal()
+
+
+@define
+class Tenant:
+    """One server on the default network, with one share and a client beside it."""
+
+    site: Site
+    server: str
+    share: str
+    address: str
+    namespace: ClientNamespace
+
+    def smb(self, user: str, password: str) -> SmbClient:
+        return self.site.smb(self.namespace, self.address, user, password)
+
+    def user(self, user: str, level: str = "rw") -> SmbClient:
+        """A new user with access to the share."""
+        return self.smb(user, self.site.allow(self.server, self.share, user, level))
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    """A host with a pool and a default network of its own."""
+    run = ROOT / f"run-{uuid.uuid4().hex[:8]}"
+    state_dir = run
+    folder = ROOT / f"files-{uuid.uuid4().hex[:8]}"
+    folder.mkdir(mode=0o700)
+    bridge = f"{BRIDGE_PREFIX}{os.getpid() % 100000}d{next(_bridges)}"
+    network = DefaultNetwork(BridgeName(bridge), IPv4Network("10.213.0.0/24"))
+    config = evolve(HostConfig(state_dir=state_dir), network=network, pool_size=Capacity.parse("20GiB"))
+    made = Site(shares_core.open_host(config), config, folder)
+    try:
+        yield made
+    finally:
+        for namespace in made.namespaces:
+            namespace.remove()
+        remove_installation(state_dir)
+        remove_installation(folder)
+
+
+@pytest.fixture
+def tenant(site: Site) -> Iterator[Tenant]:
+    """A fresh server with one empty share, ``files``, that nobody has access to yet."""
+    name = f"tenant-{uuid.uuid4().hex[:6]}"
+    made = _tenant(site, name)
+    try:
+        yield made
+    finally:
+        made.namespace.remove()
+        site.namespaces.remove(made.namespace)
+        site.host.servers.delete(name, with_shares=True)
+
+
+def _tenant(site: Site, name: str) -> Tenant:
+    view = site.host.servers.create(name)
+    site.host.shares.create(name, "files", Capacity.parse("64MiB"))
+    interface = view.server.interfaces[0]
+    namespace = site.client_on(str(interface.bridge), "10.213.0.200/24")
+    return Tenant(site, name, "files", str(interface.addresses[0].ip), namespace)
+
+
+@pytest.fixture
+def remove_after(site: Site) -> Iterator[Callable[[str], str]]:
+    """Names of servers to delete with their shares when the test is over, whatever became of it."""
+    names: list[str] = []
+
+    def remember(name: str) -> str:
+        names.append(name)
+        return name
+
+    yield remember
+    for name in names:
+        with suppress(NotFound):  # the test itself deleted it
+            site.host.servers.delete(name, with_shares=True)
+
+
+@contextmanager
+def opened_site(**changes: Any) -> Iterator[Site]:
+    """A further host beside the module's, with a network of its own and the settings changed."""
+    run = ROOT / f"run-{uuid.uuid4().hex[:8]}"
+    folder = ROOT / f"files-{uuid.uuid4().hex[:8]}"
+    folder.mkdir(mode=0o700)
+    number = next(_bridges)
+    bridge = f"{BRIDGE_PREFIX}{os.getpid() % 100000}d{number}"
+    network = DefaultNetwork(BridgeName(bridge), IPv4Network(f"10.213.{1 + number % 250}.0/24"))
+    config = evolve(HostConfig(state_dir=run, network=network, pool_size=Capacity.parse("20GiB")), **changes)
+    made = Site(shares_core.open_host(config), config, folder)
+    try:
+        yield made
+    finally:
+        for namespace in made.namespaces:
+            namespace.remove()
+        remove_installation(run)
+        remove_installation(folder)

@@ -1,0 +1,280 @@
+"""SMB clients that nobody here wrote, each run from a network namespace of its own.
+
+A namespace has one interface on one bridge and no default route: a packet to a server that is gone goes
+nowhere.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from ipaddress import ip_interface
+from pathlib import Path
+
+from attrs import define, frozen
+from pyroute2 import IPRoute, NetNS, netns
+from smbprotocol.connection import Connection, Dialects
+from smbprotocol.exceptions import SMBConnectionClosed, SMBResponseException
+from smbprotocol.file_info import FileAttributes
+from smbprotocol.header import NtStatus
+from smbprotocol.open import (
+    CreateDisposition,
+    CreateOptions,
+    FilePipePrinterAccessMask,
+    ImpersonationLevel,
+    Open,
+    ShareAccess,
+)
+from smbprotocol.session import Session
+from smbprotocol.tree import TreeConnect
+
+from tests.integration.support.leftovers import NAMESPACE_PREFIX
+
+_STATUS = re.compile(r"\bNT_STATUS_[A-Z0-9_]+")
+_SECONDS = 60
+_STATUS_NAMES = {value: f"NT_{name}" for name, value in vars(NtStatus).items() if name.startswith("STATUS_")}
+
+#: The access masks of smbprotocol's opens (MS-SMB2 2.2.13.1.1).
+READ: int = FilePipePrinterAccessMask.GENERIC_READ
+READ_WRITE: int = READ | FilePipePrinterAccessMask.GENERIC_WRITE
+#: What :func:`nt_status` gives where the server ended the connection.
+CONNECTION_CLOSED = "connection closed"
+
+
+@frozen
+class Answer:
+    """What smbclient said: ``status`` is the first NT status in it, or NT_STATUS_OK where it succeeded."""
+
+    status: str
+    output: str
+
+
+@define
+class ClientNamespace:
+    """A client's machine: a network namespace on one bridge."""
+
+    name: str
+
+    @classmethod
+    def create(cls, bridge: str, *addresses: str) -> ClientNamespace:
+        """On ``bridge``, with these addresses (``IP/PREFIX``)."""
+        token = uuid.uuid4().hex[:8]
+        name = f"{NAMESPACE_PREFIX}{token}"
+        netns.create(name)
+        client = cls(name)
+        try:
+            client._plug(bridge, f"scv{token}", addresses)
+        except BaseException:
+            client.remove()
+            raise
+        return client
+
+    def _plug(self, bridge: str, device: str, addresses: tuple[str, ...]) -> None:
+        with IPRoute() as host, NetNS(self.name) as inside:
+            peer = {"ifname": "eth0", "net_ns_fd": self.name}
+            host.link("add", ifname=device, kind="veth", peer=peer)
+            port = host.link_lookup(ifname=device)[0]
+            host.link("set", index=port, master=host.link_lookup(ifname=bridge)[0], state="up")
+            inside.link("set", index=inside.link_lookup(ifname="lo")[0], state="up")
+            index = inside.link_lookup(ifname="eth0")[0]
+            for text in addresses:
+                address = ip_interface(text)
+                flags = {"flags": 0x02} if address.version == 6 else {}  # no duplicate detection
+                prefix = address.network.prefixlen
+                inside.addr("add", index=index, address=str(address.ip), prefixlen=prefix, **flags)
+            inside.link("set", index=index, state="up")
+
+    def remove(self) -> None:
+        netns.remove(self.name)  # its interface goes with it, at both ends
+
+    def run(self, *argv: str, timeout: float = _SECONDS, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Run a command inside, to its end."""
+        command = ["ip", "netns", "exec", self.name, *argv]
+        return subprocess.run(
+            command,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=timeout,
+            check=False,
+        )
+
+    def popen(self, *argv: str) -> subprocess.Popen[str]:
+        """Start a command inside, with pipes to it."""
+        return subprocess.Popen(
+            ["ip", "netns", "exec", self.name, *argv],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """Inside, this thread's new sockets are the namespace's."""
+        netns.pushns(self.name)
+        try:
+            yield
+        finally:
+            netns.popns()
+
+    def reaches(self, address: str, port: int = 445, seconds: int = 2) -> bool:
+        """Whether a TCP connection can be opened from inside."""
+        code = f"import socket; socket.create_connection(({address!r}, {port}), timeout={seconds})"
+        return self.run("python3", "-c", code).returncode == 0
+
+
+@frozen
+class SmbClient:
+    """``smbclient`` as one user of one server."""
+
+    namespace: ClientNamespace
+    address: str
+    user: str
+    password: str
+    folder: Path
+
+    def argv(self, share: str, *options: str) -> tuple[str, ...]:
+        """The command line; the password is in a file that only root can read."""
+        authentication = self.folder / f"auth-{uuid.uuid4().hex[:8]}"
+        authentication.touch(mode=0o600)
+        authentication.write_text(f"username = {self.user}\npassword = {self.password}\n")
+        return (
+            "smbclient",
+            f"//{self.address}/{share}",
+            "-A",
+            str(authentication),
+            *(options or ("-m", "SMB3")),
+        )
+
+    def do(self, share: str, command: str, *options: str, timeout: float = _SECONDS) -> Answer:
+        """Run smbclient's commands (``put``, ``get``, ``ls``...) on the share."""
+        return answer(self.namespace.run(*self.argv(share, *options), "-c", command, timeout=timeout))
+
+    def put(self, share: str, name: str, content: bytes) -> Answer:
+        """Write a file."""
+        local = self.folder / f"put-{uuid.uuid4().hex[:8]}"
+        local.write_bytes(content)
+        return self.do(share, f'put "{local}" "{name}"')
+
+    def get(self, share: str, name: str) -> bytes | Answer:
+        """A file's content, or what smbclient said instead."""
+        local = self.folder / f"get-{uuid.uuid4().hex[:8]}"
+        said = self.do(share, f'get "{name}" "{local}"')
+        return local.read_bytes() if said.status == "NT_STATUS_OK" else said
+
+    @contextmanager
+    def connection(self) -> Iterator[Session]:
+        """A session of smbprotocol, the other implementation, on a connection of its own."""
+        connection = Connection(uuid.uuid4(), self.address, 445)
+        with self.namespace.entered():
+            connection.connect(Dialects.SMB_3_1_1, timeout=_SECONDS)
+        try:
+            session = Session(connection, self.user, self.password)
+            session.connect()
+            yield session
+        finally:
+            with suppress(OSError):  # the server may have ended it already
+                connection.disconnect(close=False)
+
+    @contextmanager
+    def negotiated(self, dialect: int = Dialects.SMB_3_1_1) -> Iterator[Connection]:
+        """A connection of smbprotocol on which nobody has logged in, at exactly that dialect."""
+        connection = Connection(uuid.uuid4(), self.address, 445)
+        try:
+            with self.namespace.entered():
+                connection.connect(dialect, timeout=_SECONDS)
+            yield connection
+        finally:
+            with suppress(OSError):
+                connection.disconnect(close=False)
+
+    def log_in(self, connection: Connection) -> Session:
+        """A session of this user on a connection that may have others."""
+        session = Session(connection, self.user, self.password)
+        session.connect()
+        return session
+
+    def tree(self, session: Session, share: str) -> TreeConnect:
+        """The share, connected in that session."""
+        tree = TreeConnect(session, rf"\\{self.address}\{share}")
+        tree.connect()
+        return tree
+
+
+def open_file(
+    tree: TreeConnect,
+    name: str,
+    access: int = READ_WRITE,
+    *,
+    disposition: int = CreateDisposition.FILE_OPEN_IF,
+    options: int = CreateOptions.FILE_NON_DIRECTORY_FILE,
+) -> Open:
+    """Open, or make, a file that others may open too."""
+    opened = Open(tree, name)
+    everything = ShareAccess.FILE_SHARE_READ | ShareAccess.FILE_SHARE_WRITE | ShareAccess.FILE_SHARE_DELETE
+    attributes = FileAttributes.FILE_ATTRIBUTE_NORMAL
+    opened.create(ImpersonationLevel.Impersonation, access, attributes, everything, disposition, options)
+    return opened
+
+
+def nt_status(action: Callable[[], object]) -> str:
+    """What the server says to something done by smbprotocol, in smbclient's words."""
+    try:
+        action()
+    except SMBResponseException as refusal:
+        return _STATUS_NAMES.get(refusal.status, f"{refusal.status:#010x}")
+    except SMBConnectionClosed:
+        return CONNECTION_CLOSED
+    return "NT_STATUS_OK"
+
+
+@contextmanager
+def still_admitted(client: SmbClient, share: str = "files") -> Iterator[None]:
+    """The positive control of a refusal: this client gets in just before it and just after."""
+    assert client.do(share, "ls").status == "NT_STATUS_OK"
+    yield
+    assert client.do(share, "ls").status == "NT_STATUS_OK"
+
+
+def answer(done: subprocess.CompletedProcess[str]) -> Answer:
+    """What a finished smbclient said."""
+    output = done.stdout + done.stderr
+    found = _STATUS.search(output)
+    if found is not None:
+        return Answer(found[0], output)
+    return Answer("NT_STATUS_OK" if done.returncode == 0 else f"exit {done.returncode}", output)
+
+
+@define
+class HostSide(ClientNamespace):
+    """The host itself as a client: its own network namespace."""
+
+    name: str = "the host"
+
+    def run(self, *argv: str, timeout: float = _SECONDS, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            argv,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=timeout,
+            check=False,
+        )
+
+    def popen(self, *argv: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        yield
+
+    def remove(self) -> None:
+        """Nothing to remove."""

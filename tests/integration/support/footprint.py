@@ -1,0 +1,110 @@
+"""All that an installation has on the host, found without the code under test."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import docker
+from pyroute2 import IPRoute
+
+from shares_core import HostConfig
+from shares_core.domain.server import ShareServer
+from tests.integration.support.leftovers import BRIDGE_PREFIX
+
+#: How the bridges of this run's tests begin: other runs may work on the same machine.
+RUN_BRIDGES = f"{BRIDGE_PREFIX}{os.getpid() % 100000}"
+#: The pool's and the installation's own files, made once and kept; lock files of what servers share.
+_KEPT = ("claims.lock", "installation.lock", "mount.lock", "pool.lock", "installation.json", "pool.json")
+
+
+def footprint(config: HostConfig) -> dict[str, list[str]]:
+    """Containers, devices, filters, mounts, loop devices and files; equal before and after means no trace."""
+    installation = _installation(config)
+    return {
+        "containers": _containers(installation),
+        "devices": devices(installation),
+        "filters": _filters(installation),
+        "mounts": mounts_below(config.state_dir),
+        "loops": loops_below(config.state_dir, config.pool_dir),
+        "files": _files(config),
+    }
+
+
+def _installation(config: HostConfig) -> str:
+    path = config.state_dir / "installation.json"
+    return str(json.loads(path.read_bytes())["id"]) if path.exists() else "none"
+
+
+def containers_of(installation: str) -> list[str]:
+    """The ids of the installation's containers."""
+    client = docker.from_env()
+    try:
+        found = client.api.containers(all=True, filters={"label": f"shares-core.installation={installation}"})
+        return sorted(entry["Id"] for entry in found)
+    finally:
+        client.close()
+
+
+def _containers(installation: str) -> list[str]:
+    return containers_of(installation)
+
+
+def devices(installation: str) -> list[str]:
+    """The names of the installation's bridges and ports."""
+    with IPRoute() as netlink:
+        links = [(str(link.get("ifname")), link.get("ifalias") or "") for link in netlink.get_links()]
+    return sorted(name for name, alias in links if alias.split(":")[:2] == ["shares-core", installation])
+
+
+def tables() -> list[str]:
+    """The names of all packet filters of shares-core's."""
+    listing = subprocess.run(
+        ["nft", "--json", "list", "tables"], check=True, capture_output=True, text=True
+    ).stdout
+    found = [entry["table"]["name"] for entry in json.loads(listing)["nftables"] if "table" in entry]
+    return sorted(name for name in found if name.startswith("shares-"))
+
+
+def _filters(installation: str) -> list[str]:
+    """Those of the installation's devices, and those of this run's bridges, there or gone."""
+    ours = {f"shares-{name}" for name in devices(installation)}
+    return [name for name in tables() if name in ours or name.startswith(f"shares-{RUN_BRIDGES}")]
+
+
+def mounts_below(folder: Path) -> list[str]:
+    """What is mounted below a folder, apart from the servers' own shared mount."""
+    lines = Path("/proc/self/mountinfo").read_text().splitlines()
+    targets = [line.split(" ")[4] for line in lines]
+    return sorted(t for t in targets if t.startswith(f"{folder}/") and t != f"{folder}/servers")
+
+
+def loops_below(*folders: Path) -> list[str]:
+    """The files below the folders that are loop devices."""
+    listing = subprocess.run(
+        ["losetup", "--json", "--list"], check=True, capture_output=True, text=True
+    ).stdout
+    found = json.loads(listing)["loopdevices"] if listing.strip() else []
+    files = (str(entry["back-file"]) for entry in found)
+    return sorted(f for f in files if any(f.startswith(f"{folder}/") for folder in folders))
+
+
+def _files(config: HostConfig) -> list[str]:
+    """Files and folders, but not what lies in mounted file systems nor what Samba writes."""
+    found = []
+    for folder in {config.state_dir, config.pool_dir}:
+        for path in folder.rglob("*") if folder.exists() else ():
+            inner = path.relative_to(folder).parts
+            if path.name in _KEPT or (len(inner) > 4 and inner[0] == "servers"):
+                continue
+            if len(inner) == 1 and path.is_dir():
+                continue  # the state folder's own parts
+            found.append(str(path))
+    return sorted(set(found))
+
+
+def image_of(config: HostConfig, server: ShareServer, share: str) -> Path:
+    """The file of a share's volume."""
+    return config.pool_dir / f"{server.share(share).volume_id}.img"
