@@ -70,6 +70,13 @@ def demo(session: nox.Session) -> None:
 
 
 @nox.session
+def bench(session: nox.Session) -> None:
+    """Each operation's median beside its floor's; an argument says how many rounds (10)."""
+    with _docker_and_image(session):
+        _run(session, "python", "-m", "benchmarks", *session.posargs)
+
+
+@nox.session
 def test(session: nox.Session) -> None:
     """Everything, cheap sessions first. A failure does not stop the rest: one run tells all."""
     for name in ("lint", "types", "layers", "unit", "integration"):

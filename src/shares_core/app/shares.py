@@ -7,7 +7,7 @@ from attrs import frozen
 from shares_core.app.growing import finish_growing, grow
 from shares_core.app.registry import Held, Registry
 from shares_core.app.removing import remove_share
-from shares_core.app.serving import is_running, mount_share, unmount_share
+from shares_core.app.serving import is_running, unmount_share
 from shares_core.app.settling import finish_removing
 from shares_core.app.undo import undone_by
 from shares_core.domain.capacity import Capacity
@@ -70,8 +70,9 @@ class Shares:
     def _make(self, server: ShareServer, share: CifsShare) -> None:
         storage, filesystems = self._ports.storage, self._ports.filesystems
         storage.ensure_volume(share.volume_id, share.capacity)
-        filesystems.make(storage.attach(share.volume_id), share.filesystem)
-        mount_share(self._ports, server, share)
+        device = storage.attach(share.volume_id)
+        filesystems.make(device, share.filesystem)
+        filesystems.mount(server.id, share.id, device, share.filesystem)
         filesystems.prepare_folder(server.id, share.id, share.folder, server.uid)
         if not is_running(self._ports, server):
             unmount_share(self._ports, server, share)

@@ -41,8 +41,8 @@ class Result:
 class Builder:
     """An image builder that builds nothing."""
 
-    def build(self, progress: Callable[[str], None]) -> bool:
-        progress("Step 1/2 : FROM \x1b[31mdebian")
+    def build(self, progress: Callable[[str], None], *, fresh: bool = False) -> bool:
+        progress("Step 1/2 : FROM \x1b[31mdebian" + (" without the cache" if fresh else ""))
         progress("Step 2/2 : RUN true")
         return True
 

@@ -59,3 +59,9 @@ def test_a_build_s_steps_are_no_part_of_the_document(terminal: Terminal) -> None
     result = terminal("image", "build", "--json", "-v")
     assert "  Step 2/2 : RUN true" == result.err.splitlines()[1]
     assert result.document["built"]
+
+
+def test_a_fresh_image_is_asked_for_with_an_option(terminal: Terminal) -> None:
+    """``--fresh`` reaches the builder, so that security updates come without knowing Docker."""
+    assert "without the cache" in terminal.ok("image", "build", "--fresh").out
+    assert "without the cache" not in terminal.ok("image", "build").out

@@ -120,23 +120,24 @@ class ImageBuilder:
         self._docker = docker
         self._name = name
 
-    def build(self, progress: Progress) -> bool:
+    def build(self, progress: Progress, *, fresh: bool = False) -> bool:
         """Build the image unless it is current. Gives whether it was built.
 
-        Idempotent. ``progress`` gets each line of what happens, and must not fail. Raises BackendFailure
-        with the last of these lines, HostNotReady where Docker or mmdebstrap is missing. Half-done leaves the
-        former image in place, and perhaps a base that the next call uses.
+        ``fresh`` builds it in any case and from nothing, to take in Debian's security updates. Idempotent.
+        ``progress`` gets each line of what happens, and must not fail. Raises BackendFailure with the last of
+        these lines, HostNotReady where Docker or mmdebstrap is missing. Half-done leaves the former image in
+        place, and perhaps a base that the next call uses.
         """
         client = self._docker.api
         state = image_state(client, self._name)
         progress(state.message)
-        if state.status is ImageStatus.CURRENT:
+        if state.status is ImageStatus.CURRENT and not fresh:
             return False
-        self._build_on(client, provide_base(client, progress), progress)
+        self._build_on(client, provide_base(client, progress), progress, fresh=fresh)
         _remove_leftovers(client, progress)
         return True
 
-    def _build_on(self, client: APIClient, base: str, progress: Progress) -> None:
+    def _build_on(self, client: APIClient, base: str, progress: Progress, *, fresh: bool) -> None:
         # One reading for both, so that the label tells what was built even if a file changes meanwhile.
         files = recipe_files(recipe_dir())
         with docker_errors(f"building the image {self._name}"):
@@ -146,6 +147,7 @@ class ImageBuilder:
                     custom_context=True,
                     tag=self._name,
                     buildargs={"BASE": base, "RECIPE": version_of(files)},
+                    nocache=fresh,
                     network_mode="host",  # a daemon without networks of its own can build too
                     timeout=_BUILD_SECONDS,
                     rm=True,

@@ -20,17 +20,19 @@ def image() -> None:
 
 
 @image.command("build")
+@click.option("--fresh", is_flag=True, help="Build it anew, to take in Debian's security updates.")
 @pass_invocation
-def build(invocation: Invocation) -> None:
+def build(invocation: Invocation, fresh: bool) -> None:
     """Build the image; quick where it is there already.
 
-    Where no registry answers, its base is made from Debian's packages first.
+    Servers take a new image when they are stopped and started. Where no registry answers, its base is made
+    from Debian's packages first.
     """
     builder = invocation.doors.image_builder(invocation.config)
     name = invocation.config.image
     began = time.monotonic()
     with _progress(invocation) as progress:
-        built = builder.build(progress)
+        built = builder.build(progress, fresh=fresh)
     took = time.monotonic() - began
     invocation.out.answer(
         {"image": name, "built": built, "seconds": round(took, 1)},

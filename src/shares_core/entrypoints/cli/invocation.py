@@ -28,7 +28,7 @@ from shares_core.ports.events import Event, Events
 class ImageBuilder(Protocol):
     """What builds the share servers' image."""
 
-    def build(self, progress: Callable[[str], None]) -> bool:
+    def build(self, progress: Callable[[str], None], *, fresh: bool = False) -> bool:
         """Build the image unless it is current, telling each step. Gives whether it was built."""
 
 

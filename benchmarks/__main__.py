@@ -1,0 +1,184 @@
+"""``python -m benchmarks [ROUNDS]``: the medians of each operation and of its floor, and their ratio."""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Callable
+from ipaddress import IPv4Network
+from pathlib import Path
+
+from attrs import define, evolve, field
+from smbprotocol.connection import Connection
+from smbprotocol.exceptions import SMBException
+from smbprotocol.session import Session
+from smbprotocol.tree import TreeConnect
+from tests.integration.support.clients import ClientNamespace
+from tests.integration.support.leftovers import ROOT, remove_installation, remove_leftovers
+
+import shares_core
+from benchmarks.floor import Floor, run, wait_for
+from shares_core import Capacity, HostConfig, Secret
+from shares_core.domain.network import BridgeName, DefaultNetwork
+
+SIZE, LARGER = Capacity.parse("1GiB"), Capacity.parse("2GiB")
+USER = PASSWORD = "bench"
+SERVER, SHARE = "bench", "files"
+FLOOR_NETWORK = "10.214.0.1/24", "10.214.0.2/24"
+
+
+@define
+class Times:
+    """Seconds, by operation, of one of the two sides."""
+
+    seconds: dict[str, list[float]] = field(factory=dict)
+
+    def measure(self, operation: str, *steps: Callable[[], object]) -> None:
+        began = time.perf_counter()
+        for step in steps:
+            step()
+        self.seconds.setdefault(operation, []).append(time.perf_counter() - began)
+
+
+@define
+class Client:
+    """A connected client: one session that stays open, and tries the share until it has it."""
+
+    namespace: ClientNamespace
+    address: str
+
+    def connect(self) -> Session:
+        connection = Connection(uuid.uuid4(), self.address, 445)
+        with self.namespace.entered():
+            connection.connect()
+        session = Session(connection, USER, PASSWORD)
+        session.connect()
+        return session
+
+    def has(self, session: Session, share: str) -> None:
+        """Wait until the share can be used."""
+
+        def usable() -> bool:
+            try:
+                TreeConnect(session, rf"\\{self.address}\{share}").connect()
+            except SMBException:
+                return False
+            return True
+
+        wait_for(usable)
+
+
+def floor_round(floor: Floor, times: Times) -> None:
+    """The bare steps, once through."""
+    floor.served = []
+    floor.write_config()
+    times.measure("server create", floor.create_server)
+    with_client = _wire(floor)
+    try:
+        session = with_client.connect()
+        times.measure(
+            "share create, until a client has it",
+            lambda: floor.create_share(SHARE, SIZE.bytes),
+            lambda: floor.allow(SHARE),
+            lambda: with_client.has(session, SHARE),
+        )
+        times.measure("deny", lambda: floor.deny(SHARE))
+        times.measure("allow", lambda: floor.allow(SHARE))
+        with_client.has(session, SHARE)
+        times.measure("share extend, offline", lambda: floor.extend_offline(SHARE, LARGER.bytes))
+        times.measure("share delete", lambda: floor.delete_share(SHARE))
+        session.connection.disconnect(close=False)
+        times.measure("server delete", floor.delete_server)
+    finally:
+        with_client.namespace.remove()
+
+
+def _wire(floor: Floor) -> Client:
+    """A client with a wire of its own to the bare container."""
+    inside, outside = FLOOR_NETWORK
+    namespace = ClientNamespace(f"sctest-{uuid.uuid4().hex[:8]}")
+    run("ip", "netns", "add", namespace.name)
+    pid = str(floor.pid())
+    ends = ("name", "eth0", "netns", pid)
+    run("ip", "-n", namespace.name, "link", "add", "eth0", "type", "veth", "peer", *ends)
+    run("nsenter", "-t", pid, "-n", "ip", "address", "add", inside, "dev", "eth0")
+    run("nsenter", "-t", pid, "-n", "ip", "link", "set", "eth0", "up")
+    run("ip", "-n", namespace.name, "address", "add", outside, "dev", "eth0")
+    run("ip", "-n", namespace.name, "link", "set", "eth0", "up")
+    return Client(namespace, inside.split("/")[0])
+
+
+def our_round(host: shares_core.Host, times: Times) -> None:
+    """The same by the library, with all that it does besides."""
+    times.measure("server create", lambda: host.servers.create(SERVER))
+    interface = host.servers.show(SERVER).server.interfaces[0]
+    host.shares.create(SERVER, "other", Capacity.parse("16MiB"))
+    host.access.allow(SERVER, "other", USER, password=Secret(PASSWORD))
+    namespace = ClientNamespace.create(str(interface.bridge), "10.213.7.200/24")
+    client = Client(namespace, str(interface.addresses[0].ip))
+    try:
+        session = client.connect()
+        times.measure(
+            "share create, until a client has it",
+            lambda: host.shares.create(SERVER, SHARE, SIZE),
+            lambda: host.access.allow(SERVER, SHARE, USER),
+            lambda: client.has(session, SHARE),
+        )
+        times.measure("deny", lambda: host.access.deny(SERVER, SHARE, USER))
+        times.measure("allow", lambda: host.access.allow(SERVER, SHARE, USER))
+        client.has(session, SHARE)
+        times.measure("share extend, offline", lambda: host.shares.extend(SERVER, SHARE, LARGER))
+        times.measure("share delete", lambda: host.shares.delete(SERVER, SHARE))
+        session.connection.disconnect(close=False)
+        host.shares.delete(SERVER, "other")
+        times.measure("server delete", lambda: host.servers.delete(SERVER))
+    finally:
+        namespace.remove()
+
+
+def import_seconds(rounds: int) -> float:
+    """The median time to import the library, without the interpreter's own start."""
+    code = "import time; t = time.perf_counter(); import shares_core; print(time.perf_counter() - t)"
+    runs = [
+        subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+        for _ in range(rounds)
+    ]
+    return statistics.median(map(float, runs))
+
+
+def report(floor: Times, ours: Times) -> None:
+    print(f"{'operation':38} {'floor':>9} {'ours':>9} {'ratio':>7}")
+    for operation, seconds in ours.seconds.items():
+        bare, full = statistics.median(floor.seconds[operation]), statistics.median(seconds)
+        print(f"{operation:38} {bare * 1000:6.0f} ms {full * 1000:6.0f} ms {full / bare:6.2f}x")
+
+
+def main() -> None:
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 10
+    remove_leftovers()
+    state_dir = ROOT / f"bench-{uuid.uuid4().hex[:8]}"
+    network = DefaultNetwork(BridgeName("sctbench"), IPv4Network("10.213.7.0/24"))
+    config = evolve(HostConfig(state_dir=state_dir), network=network)
+    host = shares_core.open_host(config)
+    floor = Floor(Path(tempfile.mkdtemp(prefix="floor-", dir=ROOT)), config.image, "sctest-floor")
+    floor_times, our_times = Times(), Times()
+    try:
+        floor.prepare()
+        for number in range(rounds + 1):  # the first warms both up, and does not count
+            if number == 1:
+                floor_times, our_times = Times(), Times()
+            floor_round(floor, floor_times)
+            our_round(host, our_times)
+    finally:
+        floor.remove_all()
+        remove_installation(state_dir)
+    report(floor_times, our_times)
+    print(f"import shares_core: {import_seconds(rounds) * 1000:.0f} ms; medians of {rounds} rounds")
+
+
+if __name__ == "__main__":
+    main()
