@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from shares_core.app.serving import bring_down, publish
 from shares_core.domain.errors import RecordUnreadable
+from shares_core.domain.intent import DeleteServer
 from shares_core.domain.server import ShareServer
 from shares_core.domain.share import CifsShare
 from shares_core.ports import Ports
@@ -22,7 +23,12 @@ def remove_share(ports: Ports, server: ShareServer, share: CifsShare) -> ShareSe
 
 
 def remove_server(ports: Ports, server: ShareServer) -> None:
-    """Remove the server with everything it has. Its record goes last, so that nothing is lost sight of."""
+    """Remove the server with everything it has. Its record goes last, so that nothing is lost sight of.
+
+    The record says first that the server goes, so that others who go at the same time know it.
+    """
+    if server.intent != DeleteServer():
+        ports.records.save(server.intending(DeleteServer()))
     bring_down(ports, server)
     for share in server.shares:
         ports.storage.remove_volume(share.volume_id)
@@ -35,13 +41,17 @@ def remove_server(ports: Ports, server: ShareServer) -> None:
 
 
 def _remove_unused_bridges(ports: Ports, server: ShareServer) -> None:
+    """Remove the bridges that no other server stays on.
+
+    Those who go too do not count: each tries after it has unplugged, so the last one finds no port left.
+    """
     records = ports.records.load_all()
     if any(isinstance(record, RecordUnreadable) for record in records):
         return  # that server may be on the bridge
     in_use = {
         interface.bridge
         for other in records
-        if isinstance(other, ShareServer) and other.id != server.id
+        if isinstance(other, ShareServer) and other.id != server.id and other.intent != DeleteServer()
         for interface in other.interfaces
     }
     for interface in server.interfaces:

@@ -20,7 +20,7 @@ from shares_core.domain.errors import (
     RecordUnreadable,
     SharesError,
 )
-from shares_core.domain.intent import CreateServer, DeleteServer
+from shares_core.domain.intent import CreateServer
 from shares_core.domain.names import ServerName
 from shares_core.domain.network import DefaultNetwork, InterfaceSpec, decide_interface, fits
 from shares_core.domain.server import DesiredState, ShareServer, free_uid
@@ -86,14 +86,11 @@ class Servers:
             return server
 
     def _make(self, claimed: ShareServer) -> ServerView:
-        with undone_by(lambda: self._unmake(claimed)):
+        # Removing saves the record first: the last save may have taken effect although it failed.
+        with undone_by(lambda: remove_server(self._ports, claimed)):
             server = bring_up(self._ports, claimed).intending(None)
             self._ports.records.save(server)
         return ServerView(server, RunState.RUNNING)
-
-    def _unmake(self, claimed: ShareServer) -> None:
-        self._ports.records.save(claimed)  # the last save may have taken effect although it failed
-        remove_server(self._ports, claimed)
 
     def _same(self, server: ShareServer, wanted: ServerName, specs: tuple[InterfaceSpec, ...]) -> ServerView:
         if server.name != wanted:
@@ -166,7 +163,7 @@ class Servers:
                 )
             for share in held.server.shares:
                 self._ports.storage.find_volume(share.volume_id)  # raises where the pool is not there
-            remove_server(self._ports, held.save(held.server.intending(DeleteServer())))
+            remove_server(self._ports, held.server)
 
     def reconcile(self) -> tuple[ReconcileView, ...]:
         """Make the host agree with every record again, after a reboot, a Docker restart or a crash.

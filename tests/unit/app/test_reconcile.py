@@ -25,7 +25,7 @@ def test_reconcile_makes_the_host_agree_with_the_records(world: World, shock: st
             (v.name, v.problem) for v in world.host.servers.reconcile()
         ]
     assert b"kept" == world.connect("ada").open("files").read()
-    assert RunState.ABSENT is world.host.servers.show("resting").state
+    assert RunState.STOPPED is world.host.servers.show("resting").state
 
 
 def test_one_servers_trouble_does_not_keep_the_others_down(world: World) -> None:

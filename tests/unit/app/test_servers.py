@@ -200,7 +200,7 @@ def test_a_stopped_server_serves_nobody_and_keeps_everything(world: World) -> No
     session.open("files", write=True).write(b"kept")
     for _ in range(2):
         stopped = world.host.servers.stop("tenant")
-        assert (RunState.ABSENT, DesiredState.STOPPED, "") == (
+        assert (RunState.STOPPED, DesiredState.STOPPED, "") == (
             stopped.state,
             stopped.server.desired,
             stopped.problem,

@@ -88,6 +88,20 @@ def test_callers_who_delete_the_same_server_leave_nothing(world: World) -> None:
     assert CALLERS - 1 == sum(isinstance(answer, NotFound) for answer in answers)
 
 
+def test_the_last_two_servers_of_a_bridge_who_go_at_once_take_it_with_them(world: World) -> None:
+    """Each still sees the other's record; neither may leave the bridge to the other."""
+    world.host.servers.create("a", on("br-t", "10.0.0.5/24"))
+    world.host.servers.create("b", on("br-t", "10.0.0.6/24"))
+
+    def meanwhile(call: Call, proceed: Callable[[], object]) -> object:
+        if str(call) == "folders.remove":
+            world.host.servers.delete("b")
+        return proceed()
+
+    host(intercept(memory_ports(world.machine), meanwhile), NETWORK).servers.delete("a")
+    assert {} == world.leftovers()
+
+
 def test_who_waits_for_too_long_is_told(world: World) -> None:
     """And changes nothing."""
     world.served()

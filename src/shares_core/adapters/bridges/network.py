@@ -202,7 +202,9 @@ class LinuxNetwork(Network):
     def _may_be_ours(self, link: Any) -> bool:
         """Also without an alias: a killed plug may not have come to set it."""
         alias = link.get("ifalias") or ""
-        return not alias or alias.startswith(f"{self._alias()}:")
+        if not alias:
+            return bool(link.get(("linkinfo", "kind")) == "veth")
+        return bool(alias.startswith(f"{self._alias()}:"))
 
     def plugged(self, interface: Interface) -> bool:
         with netlink_socket(f"looking for {interface.host_device}") as netlink:

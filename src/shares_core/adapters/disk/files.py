@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _TEMPORARY = ".new-"
+_ASIDE = ".old-"
+_ATTEMPTS = 50
 
 
 @contextmanager
@@ -37,7 +40,8 @@ def place_whole(
     """The same for a folder that another user owns: nothing is ever opened by name inside it.
 
     The file is made in ``beside``, a root-only folder of the same file system, and renamed in through the
-    folder's descriptor: a link that was planted under any name is replaced, not followed.
+    folder's descriptor: a link that was planted under any name is replaced, not followed, and a folder that
+    was is moved away. Raises OSError where another one is planted each time.
     """
     temporary = f"{_TEMPORARY}{name}-{os.urandom(6).hex()}"
     with open_folder(beside) as source, open_folder(folder) as target:
@@ -52,13 +56,74 @@ def place_whole(
                 os.fchmod(file.fileno(), mode)
                 if durable:
                     os.fsync(file.fileno())
-            os.rename(temporary, name, src_dir_fd=source, dst_dir_fd=target)
+            _rename_in(temporary, name, source, target)
         except BaseException:
             with suppress(FileNotFoundError):
                 os.unlink(temporary, dir_fd=source)
             raise
         if durable:
             os.fsync(target)
+
+
+def _rename_in(temporary: str, name: str, source: int, target: int) -> None:
+    """Rename into a folder whose owner may plant a folder under that name, which no rename replaces."""
+    for attempt in range(_ATTEMPTS):
+        try:
+            os.rename(temporary, name, src_dir_fd=source, dst_dir_fd=target)
+        except IsADirectoryError:
+            if source == target or attempt == _ATTEMPTS - 1:
+                raise
+            with suppress(FileNotFoundError):
+                _move_aside(name, target, source)
+        else:
+            return
+
+
+def sweep(beside: Path, folder: Path, *, keep: str) -> None:
+    """Remove what its owner left in a folder, all but the file ``keep``, and what was moved aside before.
+
+    Nothing is opened by name but folders that were moved into ``beside``, which only root can write to. A tree
+    is taken apart from its top, one folder at a time, so that none is too deep. What its owner fills anew
+    meanwhile is left to the next sweep.
+    """
+    with open_folder(beside) as aside, open_folder(folder) as owned:
+        for entry in os.listdir(owned):
+            with suppress(FileNotFoundError):
+                if entry != keep:
+                    _unlink_or_move(entry, owned, aside)
+        while found := [entry for entry in os.listdir(aside) if entry.startswith(_ASIDE)]:
+            if not any([_take_apart(entry, aside) for entry in found]):
+                return
+
+
+def _take_apart(entry: str, aside: int) -> bool:
+    """Remove one folder, moving those in it beside it. Gives whether it is gone."""
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(entry, flags, dir_fd=aside)
+    try:
+        for inner in os.listdir(descriptor):
+            with suppress(FileNotFoundError):
+                _unlink_or_move(inner, descriptor, aside)
+    finally:
+        os.close(descriptor)
+    try:
+        os.rmdir(entry, dir_fd=aside)
+    except OSError as error:
+        if error.errno != errno.ENOTEMPTY:
+            raise
+        return False
+    return True
+
+
+def _unlink_or_move(entry: str, folder: int, aside: int) -> None:
+    try:
+        os.unlink(entry, dir_fd=folder)
+    except IsADirectoryError:
+        _move_aside(entry, folder, aside)
+
+
+def _move_aside(entry: str, folder: int, aside: int) -> None:
+    os.rename(entry, f"{_ASIDE}{os.urandom(6).hex()}", src_dir_fd=folder, dst_dir_fd=aside)
 
 
 def remove_durably(path: Path) -> None:

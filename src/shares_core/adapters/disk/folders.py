@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
+from pathlib import Path
 
 from shares_core.adapters.commands import run
 from shares_core.adapters.disk.errors import os_errors
@@ -11,8 +13,14 @@ from shares_core.adapters.disk.files import make_private_folder, open_folder
 from shares_core.adapters.layout import Layout
 from shares_core.adapters.locking import file_lock
 from shares_core.adapters.mounts import mount_at, mounts_below
-from shares_core.domain.errors import BackendFailure
+from shares_core.adapters.waiting import wait_until
+from shares_core.domain.errors import BackendFailure, CommandFailed
 from shares_core.ports.folders import ServerFolders
+
+#: What lies in a server's folder is small, and rendered again whenever the server is brought up. In memory
+#: that is bounded, smbd can fill neither the host's disk, nor run what it writes, nor make a link that leads on.
+_SMALL = "mode=0700,size=64m,nr_inodes=16384,nodev,nosuid,noexec,nosymfollow"
+_UNMOUNT_SECONDS = 20.0
 
 
 class DiskFolders(ServerFolders):
@@ -29,6 +37,7 @@ class DiskFolders(ServerFolders):
             make_private_folder(layout.servers)
             self._ensure_shared_mount()
             make_private_folder(layout.server(server_id))
+            self._ensure_small(server_id)
             for folder in (layout.config(server_id), layout.shares(server_id)):
                 folder.mkdir(mode=0o755, exist_ok=True)
                 folder.chmod(0o755)
@@ -50,6 +59,12 @@ class DiskFolders(ServerFolders):
                 run(("mount", "--make-private", str(servers)))
                 run(("mount", "--make-shared", str(servers)))
 
+    def _ensure_small(self, server_id: str) -> None:
+        """Mount the server's folder; one with anything in it is in use, and stays as it is."""
+        folder = self._layout.server(server_id)
+        if mount_at(folder) is None and not os.listdir(folder):
+            run(("mount", "-t", "tmpfs", "-o", _SMALL, "shares-core", str(folder)))
+
     def remove(self, server_id: str) -> None:
         folder = self._layout.server(server_id)
         if mounted := mounts_below(folder):
@@ -61,9 +76,20 @@ class DiskFolders(ServerFolders):
             shares = self._layout.shares(server_id)
             for mount_point in shares.iterdir() if shares.is_dir() else ():
                 mount_point.rmdir()  # raises where anything lies in it: that would be somebody's data
-            # smbd owned one of these folders; on Linux, rmtree works with descriptors and follows no link.
+            # What smbd left goes with the mount, however deep it is nested.
+            self._unmount(folder)
             if folder.exists():
                 shutil.rmtree(folder)
+
+    def _unmount(self, folder: Path) -> None:
+        def gone() -> bool:
+            with suppress(CommandFailed):
+                if mount_at(folder) is not None:
+                    run(("umount", str(folder)))
+            return mount_at(folder) is None
+
+        if not wait_until(gone, _UNMOUNT_SECONDS):
+            raise BackendFailure(f"{folder} cannot be unmounted", hint=f"'fuser -vm {folder}' shows by what")
 
     def list(self) -> tuple[str, ...]:
         servers = self._layout.servers

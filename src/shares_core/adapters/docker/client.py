@@ -23,10 +23,10 @@ class Docker:
     @property
     def api(self) -> APIClient:
         """A client for this thread: docker-py's is not made to be shared. Raises HostNotReady."""
-        client: APIClient | None = getattr(self._threads, "client", None)
-        if client is None:
-            client = self._threads.client = self._connect()
-        return client
+        connection: _Connection | None = getattr(self._threads, "connection", None)
+        if connection is None:
+            connection = self._threads.connection = _Connection(self._connect())
+        return connection.client
 
     def _connect(self) -> APIClient:
         from docker import APIClient
@@ -35,3 +35,13 @@ class Docker:
         settings = {"base_url": self._url} if self._url else kwargs_from_env()
         with docker_errors("connecting to Docker"):
             return APIClient(version="auto", timeout=_SECONDS, **settings)
+
+
+class _Connection:
+    """A client that is closed when its thread ends, or the last use of it does."""
+
+    def __init__(self, client: APIClient) -> None:
+        self.client = client
+
+    def __del__(self) -> None:
+        self.client.close()

@@ -1,0 +1,350 @@
+"""Servers that stop, die, lose their host's objects or their disks, and come back with the same data."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import docker
+import pytest
+from attrs import frozen
+
+from shares_core import Capacity, FileSystemKind, NotEmpty, NotFound, ShareFailed
+from shares_core.domain.server import DesiredState
+from shares_core.domain.share import ShareStatus
+from shares_core.domain.views import RunState
+from tests.integration.conftest import Site, Tenant, opened_site
+from tests.integration.support.clients import SmbClient
+from tests.integration.support.footprint import (
+    containers_of,
+    devices,
+    footprint,
+    image_of,
+    loops_below,
+    mounts_below,
+    tables,
+)
+from tests.integration.support.probes import until
+from tests.integration.support.wire import link, port
+
+OK = "NT_STATUS_OK"
+NO_SHARE = "NT_STATUS_BAD_NETWORK_NAME"
+CONTENT = b"what is kept" * 1000
+
+
+@pytest.fixture
+def ada(tenant: Tenant) -> SmbClient:
+    """A user who has written ``kept.txt``."""
+    user = tenant.user("ada")
+    assert user.put("files", "kept.txt", CONTENT).status == OK
+    return user
+
+
+def installation(site: Site) -> str:
+    return str(json.loads((site.config.state_dir / "installation.json").read_bytes())["id"])
+
+
+def behind_its_back(site: Site, action: str, server: str, **options: object) -> None:
+    """Do something to a server's container by Docker alone."""
+    server_id = site.host.servers.show(server).server.id
+    client = docker.from_env()
+    try:
+        getattr(client.containers.get(f"shares-{server_id}"), action)(**options)
+    finally:
+        client.close()
+
+
+def reconciled(site: Site, server: str) -> str:
+    """Reconcile, and give what it said of the server."""
+    return next(view.problem for view in site.host.servers.reconcile() if view.name == server)
+
+
+# -- stop, start, kill
+
+
+def test_a_stopped_server_serves_nobody_and_the_same_data_after_a_start(
+    tenant: Tenant, ada: SmbClient
+) -> None:
+    """A stop ends serving and unmounts; reconcile leaves it stopped; a start serves the same data."""
+    site = tenant.site
+    view = site.host.servers.stop(tenant.server)
+    assert (view.state, view.problem, view.server.desired) == (RunState.STOPPED, "", DesiredState.STOPPED)
+    assert not tenant.namespace.reaches(tenant.address, seconds=1)
+    server = view.server
+    assert [mount for mount in mounts_below(site.config.state_dir) if f"{server.id}/" in mount] == []
+    assert str(image_of(site.config, server, "files")) not in loops_below(site.config.pool_dir)
+    assert reconciled(site, tenant.server) == ""
+    assert not tenant.namespace.reaches(tenant.address, seconds=1)
+    assert site.host.servers.stop(tenant.server).problem == ""  # once more changes nothing
+    started = site.host.servers.start(tenant.server)
+    assert (started.state, started.problem) == (RunState.RUNNING, "")
+    assert ada.get("files", "kept.txt") == CONTENT
+    assert site.host.servers.start(tenant.server).server == started.server
+    assert ada.get("files", "kept.txt") == CONTENT
+
+
+def test_work_on_a_stopped_server_is_served_after_its_start(tenant: Tenant, ada: SmbClient) -> None:
+    """Shares, rules and sizes of a stopped server change in its record, and count when it starts."""
+    site = tenant.site
+    site.host.servers.stop(tenant.server)
+    site.host.shares.create(tenant.server, "more", Capacity.parse("16MiB"))
+    bob = tenant.smb("bob", site.allow(tenant.server, "more", "bob"))
+    site.host.access.deny(tenant.server, "files", "ada")
+    site.host.access.allow(tenant.server, "more", "ada")
+    site.host.shares.extend(tenant.server, "files", Capacity.parse("96MiB"))
+    assert loops_below(site.config.pool_dir) == []
+    site.host.servers.start(tenant.server)
+    assert bob.put("more", "x.txt", b"x").status == OK
+    assert ada.get("more", "x.txt") == b"x"
+    assert ada.do("files", "ls").status == NO_SHARE  # no rule, no section
+    site.host.access.allow(tenant.server, "files", "ada")
+    assert ada.get("files", "kept.txt") == CONTENT
+    usage = site.host.shares.show(tenant.server, "files").usage
+    assert usage is not None
+    assert usage.total > Capacity.parse("80MiB").bytes
+
+
+def test_a_killed_container_is_seen_and_comes_back(tenant: Tenant, ada: SmbClient) -> None:
+    """After a ``docker kill`` show says that the server does not run, and reconcile serves the same data."""
+    site = tenant.site
+    assert ada.get("files", "kept.txt") == CONTENT
+    behind_its_back(site, "kill", tenant.server)
+    assert until(lambda: site.host.servers.show(tenant.server).state is RunState.STOPPED)
+    assert "it should run but does not" in site.host.servers.show(tenant.server).problem
+    assert not tenant.namespace.reaches(tenant.address, seconds=1)
+    assert reconciled(site, tenant.server) == ""
+    view = site.host.servers.show(tenant.server)
+    assert (view.state, view.problem) == (RunState.RUNNING, "")
+    assert ada.get("files", "kept.txt") == CONTENT
+    assert ada.put("files", "more.txt", b"more").status == OK
+
+
+def test_a_container_restarted_by_docker_gets_its_interface_back(tenant: Tenant, ada: SmbClient) -> None:
+    """A restart by Docker loses the interface; show says so, and reconcile plugs it again."""
+    site = tenant.site
+    behind_its_back(site, "restart", tenant.server, timeout=5)
+    assert "an interface is not plugged" in site.host.servers.show(tenant.server).problem
+    assert not tenant.namespace.reaches(tenant.address, seconds=1)
+    assert reconciled(site, tenant.server) == ""
+    assert site.host.servers.show(tenant.server).problem == ""
+    assert ada.get("files", "kept.txt") == CONTENT
+
+
+def test_an_interface_that_was_taken_away_is_plugged_again(tenant: Tenant, ada: SmbClient) -> None:
+    """A port that somebody deleted is seen by show, and reconcile brings it back without a restart."""
+    site = tenant.site
+    server = site.host.servers.show(tenant.server).server
+    inspected = containers_of(installation(site))
+    subprocess.run(["ip", "link", "delete", port(server)], check=True)
+    assert "an interface is not plugged" in site.host.servers.show(tenant.server).problem
+    assert reconciled(site, tenant.server) == ""
+    assert ada.get("files", "kept.txt") == CONTENT
+    assert containers_of(installation(site)) == inspected
+
+
+# -- a reboot
+
+
+def reboot(site: Site) -> None:
+    """Take away all that a reboot takes away: containers, mounts, loop devices, devices, filters."""
+    mark = installation(site)
+    there = devices(mark)
+    client = docker.from_env()
+    try:
+        for container in containers_of(mark):
+            client.api.remove_container(container, force=True, v=True)
+    finally:
+        client.close()
+    for target in sorted(mounts_below(site.config.state_dir), key=len, reverse=True):
+        assert until(lambda target=target: subprocess.run(["umount", target], check=False).returncode == 0)  # type: ignore[misc]
+    subprocess.run(["umount", site.config.state_dir / "servers"], check=True)
+    for image in loops_below(site.config.state_dir):
+        device = subprocess.run(
+            ["losetup", "--noheadings", "--output", "NAME", "--associated", image],
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout.strip()
+        subprocess.run(["losetup", "--detach", device], check=True)
+    assert until(lambda: loops_below(site.config.state_dir) == [])
+    for device in there:  # ports have gone with their containers
+        subprocess.run(["ip", "link", "delete", device], check=False, capture_output=True)
+        subprocess.run(["nft", "delete", "table", "netdev", f"shares-{device}"], check=True)
+    assert devices(mark) == []
+
+
+def test_reconcile_brings_everything_back_after_a_reboot() -> None:
+    """After a reboot every server that ran serves its data again, filters too; a stopped one stays so."""
+    with opened_site() as site:
+        subnet = site.config.network.subnet
+        users: dict[str, SmbClient] = {}
+        passwords: dict[str, tuple[str, str]] = {}
+        for name, kind in (("first", FileSystemKind.EXT4), ("second", FileSystemKind.XFS), ("asleep", None)):
+            server = site.host.servers.create(name).server
+            size = Capacity.parse("320MiB" if kind is FileSystemKind.XFS else "32MiB")
+            site.host.shares.create(name, "files", size, kind or FileSystemKind.EXT4)
+            passwords[name] = (
+                str(server.interfaces[0].addresses[0].ip),
+                site.allow(name, "files", f"user-{name}"),
+            )
+        client = site.client_on(str(site.config.network.bridge), f"{subnet[200]}/24")
+        for name, (address, password) in passwords.items():
+            users[name] = site.smb(client, address, f"user-{name}", password)
+            assert users[name].put("files", "kept.txt", name.encode() + CONTENT).status == OK
+        site.host.servers.stop("asleep")
+        before, filters = footprint(site.config), tables()
+
+        reboot(site)
+        shown = {name: site.host.servers.show(name) for name in passwords}
+        assert {name: view.state for name, view in shown.items()} == {
+            "first": RunState.ABSENT,
+            "second": RunState.ABSENT,
+            "asleep": RunState.STOPPED,  # as it should be
+        }
+        assert {name for name, view in shown.items() if view.problem} == {"first", "second"}
+        site.namespaces.remove(client)
+        client.remove()
+        assert [(view.name, view.problem) for view in site.host.servers.reconcile()] == [
+            (name, "") for name in sorted(passwords)
+        ]
+        after = footprint(site.config)
+        assert {k: v for k, v in after.items() if k != "containers"} == {
+            k: v for k, v in before.items() if k != "containers"
+        }
+        assert len(after["containers"]) == len(before["containers"])
+        assert tables() == filters
+
+        client = site.client_on(str(site.config.network.bridge), f"{subnet[200]}/24")
+        for name in ("first", "second"):
+            user = site.smb(client, passwords[name][0], f"user-{name}", passwords[name][1])
+            assert user.get("files", "kept.txt") == name.encode() + CONTENT
+            assert user.put("files", "more.txt", b"more").status == OK
+        assert not client.reaches(passwords["asleep"][0], seconds=1)
+        site.host.servers.start("asleep")
+        user = site.smb(client, passwords["asleep"][0], "user-asleep", passwords["asleep"][1])
+        assert user.get("files", "kept.txt") == b"asleep" + CONTENT
+        again = footprint(site.config)
+        site.host.servers.reconcile()
+        assert footprint(site.config) == again  # twice is as once
+
+
+# -- volumes that are not what they should be
+
+
+@frozen
+class TwoShares:
+    """A stopped server with two shares, both with data, and the file of the first one's volume."""
+
+    tenant: Tenant
+    ada: SmbClient
+    image: Path
+    aside: Path
+
+    def start(self) -> None:
+        self.tenant.site.host.servers.start(self.tenant.server)
+
+    def is_failed(self) -> None:
+        """The first share is failed, told, and not served; the second one is served."""
+        host, server = self.tenant.site.host, self.tenant.server
+        view = host.servers.show(server)
+        share = view.server.share("files")
+        assert (share.status, bool(share.reason)) == (ShareStatus.FAILED, True)
+        assert "files" in view.problem
+        reconciled = next(each for each in host.servers.reconcile() if each.name == server)
+        assert (reconciled.problem, reconciled.failed_shares) == ("", ("files",))
+        assert self.ada.do("files", "ls").status == NO_SHARE
+        assert self.ada.get("other", "kept.txt") == CONTENT
+        for refused in (
+            lambda: host.shares.extend(server, "files", Capacity.parse("96MiB")),
+            lambda: host.access.allow(server, "files", "bob"),
+        ):
+            with pytest.raises(ShareFailed, match="share 'files' is failed"):
+                refused()
+
+    def is_well(self) -> None:
+        """Reconcile serves both again, with their data."""
+        views = self.tenant.site.host.servers.reconcile()
+        view = next(each for each in views if each.name == self.tenant.server)
+        assert (view.problem, view.failed_shares) == ("", ())
+        assert self.tenant.site.host.servers.show(self.tenant.server).problem == ""
+        for share in ("files", "other"):
+            assert self.ada.get(share, "kept.txt") == CONTENT
+
+
+@pytest.fixture
+def two(tenant: Tenant, ada: SmbClient) -> Iterator[TwoShares]:
+    site = tenant.site
+    site.host.shares.create(tenant.server, "other", Capacity.parse("32MiB"))
+    site.host.access.allow(tenant.server, "other", "ada")
+    assert ada.put("other", "kept.txt", CONTENT).status == OK
+    server = site.host.servers.stop(tenant.server).server
+    image = image_of(site.config, server, "files")
+    aside = site.folder / f"aside-{uuid.uuid4().hex[:8]}"
+    image.rename(aside)
+    yield TwoShares(tenant, ada, image, aside)
+    aside.unlink(missing_ok=True)
+
+
+def test_a_share_whose_volume_is_missing_is_failed_and_never_made_anew(two: TwoShares) -> None:
+    """A missing volume fails its share, not the server's others; put back, it is served again."""
+    two.start()
+    two.is_failed()
+    assert not two.image.exists()
+    two.aside.rename(two.image)
+    two.is_well()
+
+
+@pytest.mark.parametrize("what", ["another ext4", "an empty file", "a clone of a neighbour"])
+def test_another_volume_in_its_place_is_not_served_and_not_touched(two: TwoShares, what: str) -> None:
+    """What does not hold exactly this share's file system is neither served, nor formatted, nor repaired."""
+    subprocess.run(["truncate", "--size=64M", two.image], check=True)
+    if what == "another ext4":
+        subprocess.run(["mkfs.ext4", "-q", two.image], check=True)
+    elif what == "a clone of a neighbour":
+        server = two.tenant.site.host.servers.show(two.tenant.server).server
+        shutil.copyfile(image_of(two.tenant.site.config, server, "other"), two.image)
+    before = hashlib.sha256(two.image.read_bytes()).hexdigest()
+    two.start()
+    two.is_failed()
+    assert hashlib.sha256(two.image.read_bytes()).hexdigest() == before
+    two.tenant.site.host.servers.stop(two.tenant.server)
+    two.image.unlink()
+    two.aside.rename(two.image)
+    two.start()
+    two.is_well()
+
+
+def test_a_failed_share_can_be_deleted(two: TwoShares) -> None:
+    """A share whose volume is lost for good can be deleted; the others are not touched."""
+    two.start()
+    two.is_failed()
+    two.tenant.site.host.shares.delete(two.tenant.server, "files")
+    assert two.ada.get("other", "kept.txt") == CONTENT
+    two.tenant.site.host.shares.create(two.tenant.server, "files", Capacity.parse("32MiB"))
+    two.tenant.site.host.access.allow(two.tenant.server, "files", "ada")
+    assert two.ada.do("files", "get kept.txt /dev/null").status == "NT_STATUS_OBJECT_NAME_NOT_FOUND"
+
+
+# -- delete
+
+
+def test_deleting_a_server_with_shares_has_to_be_said(tenant: Tenant, ada: SmbClient) -> None:
+    """A server with shares is not deleted unless told to; then it goes with all that it has."""
+    site = tenant.site
+    with pytest.raises(NotEmpty, match=r"still has 1 share\(s\)"):
+        site.host.servers.delete(tenant.server)
+    assert ada.get("files", "kept.txt") == CONTENT
+    server = site.host.servers.show(tenant.server).server
+    image = image_of(site.config, server, "files")
+    site.host.servers.delete(tenant.server, with_shares=True)
+    assert not image.exists()
+    assert link(port(server)) is None
+    assert not any(server.id in str(path) for path in site.config.state_dir.rglob("*"))
+    with pytest.raises(NotFound):
+        site.host.servers.show(tenant.server)
+    site.host.servers.create(tenant.server)  # the fixture deletes it
