@@ -1,0 +1,28 @@
+"""What every listener does."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+from shares_core.ports.events import Event
+from tests.contracts.world import World
+
+
+class EventsWorld(World):
+    """A host with a listener."""
+
+    @abstractmethod
+    def heard(self) -> tuple[Event, ...]:
+        """What the listener took note of, oldest first."""
+
+
+class EventsContract:
+    """The suite of ``ports.events``."""
+
+    def test_every_event_is_heard_in_order(self, world: EventsWorld) -> None:
+        """Equal ones as often as they happen."""
+        events = world.ports.events
+        told = (Event("server up", "a"), Event("share failed", "a/b"), Event("server up", "a"))
+        for event in told:
+            events.emit(event)
+        assert told == world.heard()

@@ -1,0 +1,192 @@
+"""What every keeper of file systems does."""
+
+from __future__ import annotations
+
+import pytest
+
+from shares_core.domain.capacity import MIB
+from shares_core.domain.errors import BackendFailure, Conflict, ShareFailed
+from shares_core.domain.share import FileSystemKind
+from tests.contracts.filesystems_growth import FileSystemsGrowth
+from tests.contracts.filesystems_world import DATA, SHARE, FileSystemsWorld, Made, new_volume
+from tests.contracts.values import UID, new_filesystem
+
+
+class FileSystemsContract(FileSystemsGrowth):
+    """The suite of ``ports.filesystems``."""
+
+    def test_making_twice_is_making_once(self, world: FileSystemsWorld, made: Made) -> None:
+        """It reaches to the device's end, and what was written stays."""
+        filesystems = world.ports.filesystems
+        assert world.device_size(made.device) == filesystems.size(made.device, made.filesystem).bytes
+        filesystems.mount(*made.mount)
+        world.write(*made.share, DATA)
+        filesystems.unmount(*made.share)
+        filesystems.make(made.device, made.filesystem)
+        filesystems.mount(*made.mount)
+        assert DATA == world.read(*made.share)
+
+    def test_nothing_is_made_over_another_file_system(self, world: FileSystemsWorld, made: Made) -> None:
+        """It is a conflict, and the former one stays."""
+        filesystems = world.ports.filesystems
+        with pytest.raises(Conflict):
+            filesystems.make(made.device, new_filesystem(made.filesystem.kind))
+        filesystems.mount(*made.mount)
+        assert filesystems.mounted(*made.share)
+
+    def test_nothing_is_made_over_what_is_unknown(
+        self, world: FileSystemsWorld, kind: FileSystemKind
+    ) -> None:
+        """Somebody's raw data, or what a killed make left: the volume must be removed."""
+        filesystems, storage = world.ports.filesystems, world.ports.storage
+        storage.prepare()
+        for spoil in (world.scribble, world.half_made_filesystem):
+            volume_id, device = new_volume(world, kind)
+            spoil(device)
+            wanted = new_filesystem(kind)
+            with pytest.raises(Conflict):
+                filesystems.make(device, wanted)
+            with pytest.raises(ShareFailed):
+                filesystems.size(device, wanted)
+            assert not world.is_blank(device)
+            storage.remove_volume(volume_id)
+
+    def test_a_device_that_is_not_there_fails(self, world: FileSystemsWorld, made: Made) -> None:
+        """No file is made in its place."""
+        filesystems = world.ports.filesystems
+        device = f"{made.device}-absent"
+        with pytest.raises(BackendFailure):
+            filesystems.make(device, made.filesystem)
+        with pytest.raises(ShareFailed):
+            filesystems.mount(*made.share, device, made.filesystem)
+        assert 0 == world.device_size(device)
+
+    def test_mounting_twice_is_mounting_once(self, world: FileSystemsWorld, made: Made) -> None:
+        """One unmount then unmounts it."""
+        filesystems = world.ports.filesystems
+        assert (False, None) == (filesystems.mounted(*made.share), filesystems.usage(*made.share))
+        for _ in range(2):
+            filesystems.mount(*made.mount)
+            assert filesystems.mounted(*made.share)
+        filesystems.unmount(*made.share)
+        assert not filesystems.mounted(*made.share)
+
+    def test_a_half_done_mount_is_completed(self, world: FileSystemsWorld, made: Made) -> None:
+        """An empty mount point counts as not mounted."""
+        filesystems = world.ports.filesystems
+        world.empty_mount_point(*made.share)
+        assert not filesystems.mounted(*made.share)
+        filesystems.mount(*made.mount)
+        assert filesystems.mounted(*made.share)
+
+    def test_a_half_done_mount_is_unmounted(self, world: FileSystemsWorld, made: Made) -> None:
+        """Its mount point goes, so that the folders can."""
+        filesystems = world.ports.filesystems
+        world.empty_mount_point(*made.share)
+        filesystems.unmount(*made.share)
+        world.ports.folders.remove(made.server_id)
+        assert () == world.ports.folders.list()
+
+    def test_only_the_right_file_system_is_mounted(self, world: FileSystemsWorld, made: Made) -> None:
+        """Neither another one nor a blank device; also where the right one is mounted already."""
+        filesystems = world.ports.filesystems
+        other = new_filesystem(made.filesystem.kind)
+        _, blank = new_volume(world, FileSystemKind.EXT4)
+        for device, wanted in ((made.device, other), (blank, made.filesystem)):
+            with pytest.raises(ShareFailed):
+                filesystems.mount(*made.share, device, wanted)
+            assert not filesystems.mounted(*made.share)
+        filesystems.mount(*made.mount)
+        with pytest.raises(ShareFailed):
+            filesystems.mount(*made.share, made.device, other)
+        assert filesystems.mounted(*made.share)
+
+    def test_nothing_is_mounted_in_the_place_of_another(self, world: FileSystemsWorld, made: Made) -> None:
+        """What is mounted there stays."""
+        filesystems = world.ports.filesystems
+        filesystems.mount(*made.mount)
+        world.write(*made.share, DATA)
+        _, device = new_volume(world, FileSystemKind.EXT4)
+        other = new_filesystem()
+        filesystems.make(device, other)
+        with pytest.raises(ShareFailed):
+            filesystems.mount(*made.share, device, other)
+        assert DATA == world.read(*made.share)
+
+    def test_a_file_system_that_was_cut_is_not_mounted(self, world: FileSystemsWorld, made: Made) -> None:
+        """It reaches beyond its volume: a person has to look at it."""
+        filesystems = world.ports.filesystems
+        size = world.device_size(made.device)
+        world.ports.storage.detach(made.volume_id)
+        world.cut_behind(made.volume_id, size - 4 * MIB)
+        world.ports.storage.attach(made.volume_id)
+        with pytest.raises(ShareFailed):
+            filesystems.mount(*made.mount)
+        assert not filesystems.mounted(*made.share)
+
+    def test_a_server_without_folders_has_nowhere_to_mount(self, world: FileSystemsWorld, made: Made) -> None:
+        """None is made on the way."""
+        filesystems = world.ports.filesystems
+        server_id = world.new_id()
+        with pytest.raises(BackendFailure):
+            filesystems.mount(server_id, SHARE, made.device, made.filesystem)
+        assert (made.server_id,) == world.ports.folders.list()
+
+    def test_the_served_folder_is_made_once(self, world: FileSystemsWorld, made: Made) -> None:
+        """It belongs to smbd, and what is in it stays."""
+        filesystems = world.ports.filesystems
+        with pytest.raises(BackendFailure):
+            filesystems.prepare_folder(*made.share, "data", UID)
+        filesystems.mount(*made.mount)
+        for _ in range(2):
+            filesystems.prepare_folder(*made.share, "data", UID)
+            assert UID == world.served_owner(*made.share, "data")
+            world.write(*made.share, DATA)
+        assert DATA == world.read(*made.share)
+
+    def test_a_half_prepared_folder_is_completed(self, world: FileSystemsWorld, made: Made) -> None:
+        """Else smbd could never enter it."""
+        filesystems = world.ports.filesystems
+        filesystems.mount(*made.mount)
+        world.half_prepared_folder(*made.share, "data")
+        filesystems.prepare_folder(*made.share, "data", UID)
+        assert UID == world.served_owner(*made.share, "data")
+
+    def test_unmounting_keeps_the_data_and_unmounting_the_absent_succeeds(
+        self, world: FileSystemsWorld, made: Made
+    ) -> None:
+        """Its mount point goes, and mounted again it holds what it held."""
+        filesystems = world.ports.filesystems
+        filesystems.unmount(*made.share)
+        filesystems.mount(*made.mount)
+        world.write(*made.share, DATA)
+        for _ in range(2):
+            filesystems.unmount(*made.share)
+            assert (False, None) == (filesystems.mounted(*made.share), world.read(*made.share))
+        filesystems.mount(*made.mount)
+        assert DATA == world.read(*made.share)
+
+    def test_what_is_held_open_stays_mounted(self, world: FileSystemsWorld, made: Made) -> None:
+        """The error says so; once it is closed, it is unmounted."""
+        filesystems = world.ports.filesystems
+        filesystems.mount(*made.mount)
+        with world.file_held_open(*made.share):
+            with pytest.raises(BackendFailure):
+                filesystems.unmount(*made.share)
+            assert filesystems.mounted(*made.share)
+        filesystems.unmount(*made.share)
+        assert not filesystems.mounted(*made.share)
+
+    def test_the_figures_are_those_of_the_mounted_file_system(
+        self, world: FileSystemsWorld, made: Made
+    ) -> None:
+        """Less than its device, and what is written counts."""
+        filesystems = world.ports.filesystems
+        filesystems.mount(*made.mount)
+        before = filesystems.usage(*made.share)
+        assert before is not None
+        assert 0 < before.free <= before.total < world.device_size(made.device)
+        world.write(*made.share, b"x" * MIB)
+        after = filesystems.usage(*made.share)
+        assert after is not None
+        assert (before.total, True) == (after.total, after.used >= before.used + MIB)

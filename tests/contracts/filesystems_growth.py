@@ -1,0 +1,95 @@
+"""How every keeper of file systems grows them."""
+
+from __future__ import annotations
+
+import pytest
+
+from shares_core.domain.capacity import MIB, Capacity
+from shares_core.domain.errors import BackendFailure, OnlineGrowRefused, ShareFailed
+from shares_core.domain.share import FileSystemKind
+from tests.contracts.filesystems_world import DATA, FileSystemsSuite, FileSystemsWorld, Made
+from tests.contracts.values import new_filesystem
+
+
+class FileSystemsGrowth(FileSystemsSuite):
+    """The part of the suite that is about sizes."""
+
+    def test_a_mounted_file_system_grows_to_its_device(self, world: FileSystemsWorld, made: Made) -> None:
+        """Twice is once, and what was written stays; a kernel that cannot says so each time."""
+        filesystems = world.ports.filesystems
+        filesystems.mount(*made.mount)
+        world.write(*made.share, DATA)
+        before, larger = filesystems.size(made.device, made.filesystem), _grown(world, made)
+        for _ in range(2):
+            if world.grows_mounted(made.filesystem.kind):
+                filesystems.grow_mounted(*made.mount)
+                assert larger == filesystems.size(made.device, made.filesystem)
+            else:
+                with pytest.raises(OnlineGrowRefused):
+                    filesystems.grow_mounted(*made.mount)
+                assert before == filesystems.size(made.device, made.filesystem)
+        assert (True, DATA) == (filesystems.mounted(*made.share), world.read(*made.share))
+
+    @pytest.mark.parametrize("kind", [FileSystemKind.EXT4], indirect=True)
+    def test_a_kernel_that_does_not_grow_it_mounted_says_so(
+        self, world: FileSystemsWorld, made: Made
+    ) -> None:
+        """Nothing is changed, and unmounted it grows."""
+        filesystems = world.ports.filesystems
+        filesystems.mount(*made.mount)
+        before = filesystems.size(made.device, made.filesystem)
+        larger = _grown(world, made)
+        with pytest.raises(OnlineGrowRefused):
+            world.refusing_to_grow(lambda: filesystems.grow_mounted(*made.mount))
+        assert before == filesystems.size(made.device, made.filesystem)
+        filesystems.unmount(*made.share)
+        filesystems.grow_unmounted(made.device, made.filesystem)
+        assert larger == filesystems.size(made.device, made.filesystem)
+
+    def test_an_unmounted_file_system_grows_to_its_device(self, world: FileSystemsWorld, made: Made) -> None:
+        """Twice is once, it is not mounted afterwards, and what was written stays."""
+        filesystems = world.ports.filesystems
+        filesystems.mount(*made.mount)
+        world.write(*made.share, DATA)
+        filesystems.unmount(*made.share)
+        larger = _grown(world, made)
+        for _ in range(2):
+            filesystems.grow_unmounted(made.device, made.filesystem)
+            assert larger == filesystems.size(made.device, made.filesystem)
+        assert not filesystems.mounted(*made.share)
+        filesystems.mount(*made.mount)
+        assert DATA == world.read(*made.share)
+
+    def test_each_way_to_grow_refuses_the_others_case(self, world: FileSystemsWorld, made: Made) -> None:
+        """Mounted or not, and nothing is changed."""
+        filesystems = world.ports.filesystems
+        before = filesystems.size(made.device, made.filesystem)
+        _grown(world, made)
+        with pytest.raises(BackendFailure):
+            filesystems.grow_mounted(*made.mount)
+        filesystems.mount(*made.mount)
+        with pytest.raises(BackendFailure):
+            filesystems.grow_unmounted(made.device, made.filesystem)
+        assert before == filesystems.size(made.device, made.filesystem)
+
+    def test_only_the_right_file_system_grows(self, world: FileSystemsWorld, made: Made) -> None:
+        """Nor is another's size told."""
+        filesystems = world.ports.filesystems
+        other = new_filesystem(made.filesystem.kind)
+        before = filesystems.size(made.device, made.filesystem)
+        _grown(world, made)
+        with pytest.raises(ShareFailed):
+            filesystems.grow_unmounted(made.device, other)
+        filesystems.mount(*made.mount)
+        with pytest.raises(ShareFailed):
+            filesystems.grow_mounted(*made.share, made.device, other)
+        with pytest.raises(ShareFailed):
+            filesystems.size(made.device, other)
+        assert before == filesystems.size(made.device, made.filesystem)
+
+
+def _grown(world: FileSystemsWorld, made: Made) -> Capacity:
+    """Make the volume larger; gives the size that the file system will have."""
+    wanted = Capacity(made.filesystem.kind.smallest.bytes + 64 * MIB)
+    world.ports.storage.grow_volume(made.volume_id, wanted)
+    return wanted

@@ -1,0 +1,104 @@
+"""Where file systems are tried."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+import pytest
+from attrs import frozen
+
+from shares_core.domain.share import FileSystem, FileSystemKind
+from tests.contracts.values import UID, new_filesystem
+from tests.contracts.world import DeviceWorld
+
+SHARE = "5" * 12
+DATA = b"precious"
+
+
+class FileSystemsWorld(DeviceWorld):
+    """A host whose mounts can be looked into."""
+
+    @abstractmethod
+    def half_made_filesystem(self, device: str) -> None:
+        """What a ``make`` leaves that is killed in the middle."""
+
+    @abstractmethod
+    def half_prepared_folder(self, server_id: str, share_id: str, folder: str) -> None:
+        """What a ``prepare_folder`` leaves that is killed in the middle."""
+
+    @abstractmethod
+    def empty_mount_point(self, server_id: str, share_id: str) -> None:
+        """What a ``mount`` leaves that is killed in the middle."""
+
+    @abstractmethod
+    def cut_behind(self, volume_id: str, size: int) -> None:
+        """Make the detached volume smaller behind everybody's back."""
+
+    @abstractmethod
+    def served_owner(self, server_id: str, share_id: str, folder: str) -> int | None:
+        """Who owns the folder in the mounted file system, or None where there is none."""
+
+    @abstractmethod
+    def write(self, server_id: str, share_id: str, content: bytes) -> None:
+        """Write a file into the mounted file system."""
+
+    @abstractmethod
+    def read(self, server_id: str, share_id: str) -> bytes | None:
+        """That file's content, or None where it is not there."""
+
+    @abstractmethod
+    def file_held_open(self, server_id: str, share_id: str) -> AbstractContextManager[None]:
+        """Inside, somebody has a file of the mounted file system open."""
+
+    @abstractmethod
+    def grows_mounted(self, kind: FileSystemKind) -> bool:
+        """Whether this host's kernel grows such a file system while it is mounted."""
+
+    @abstractmethod
+    def refusing_to_grow(self, action: Callable[[], None]) -> None:
+        """Do it where the kernel does not grow mounted ext4."""
+
+
+@frozen
+class Made:
+    """A server's folders, and a volume with its file system, attached and not mounted."""
+
+    server_id: str
+    volume_id: str
+    device: str
+    filesystem: FileSystem
+
+    @property
+    def share(self) -> tuple[str, str]:
+        return self.server_id, SHARE
+
+    @property
+    def mount(self) -> tuple[str, str, str, FileSystem]:
+        """The arguments of ``mount`` and ``grow_mounted``."""
+        return self.server_id, SHARE, self.device, self.filesystem
+
+
+class FileSystemsSuite:
+    """What the tests are tried on."""
+
+    @pytest.fixture(params=FileSystemKind)
+    def kind(self, request: pytest.FixtureRequest) -> FileSystemKind:
+        """Every kind."""
+        return FileSystemKind(request.param)
+
+    @pytest.fixture
+    def made(self, world: FileSystemsWorld, kind: FileSystemKind) -> Made:
+        world.ports.storage.prepare()
+        world.ports.folders.ensure(server_id := world.new_id(), UID)
+        volume_id, device = new_volume(world, kind)
+        filesystem = new_filesystem(kind)
+        world.ports.filesystems.make(device, filesystem)
+        return Made(server_id, volume_id, device, filesystem)
+
+
+def new_volume(world: FileSystemsWorld, kind: FileSystemKind) -> tuple[str, str]:
+    """A blank volume, and its device."""
+    volume = world.ports.storage.ensure_volume(world.new_id(), kind.smallest)
+    return volume.id, world.ports.storage.attach(volume.id)

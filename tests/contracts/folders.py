@@ -1,0 +1,99 @@
+"""What every keeper of servers' folders does."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import pytest
+
+from shares_core.domain.errors import BackendFailure
+from tests.contracts.values import UID
+from tests.contracts.world import World
+
+
+class FoldersWorld(World):
+    """A host whose folders can be looked at."""
+
+    @abstractmethod
+    def folder_owner(self, server_id: str) -> int | None:
+        """Who owns the folder that smbd writes to, or None where there is none."""
+
+    @abstractmethod
+    def passes_mounts_on(self, server_id: str) -> bool:
+        """Whether what is mounted below the server's folder reaches its container."""
+
+    @abstractmethod
+    def half_ensured_folders(self, server_id: str, step: int) -> None:
+        """What an ``ensure`` leaves that is killed in the middle, early (1) or later (2)."""
+
+    @abstractmethod
+    def mount_below(self, server_id: str) -> None:
+        """Mount something where the server's shares are mounted."""
+
+    @abstractmethod
+    def unmount_below(self, server_id: str) -> None:
+        """Unmount that, and leave its empty mount point."""
+
+
+class ServerFoldersContract:
+    """The suite of ``ports.folders``."""
+
+    def test_what_is_ensured_is_there(self, world: FoldersWorld) -> None:
+        """Twice is once; smbd owns its folder, and mounts are passed on."""
+        folders = world.ports.folders
+        server_id = world.new_id()
+        assert () == folders.list()
+        for _ in range(2):
+            folders.ensure(server_id, UID)
+            assert (UID, True) == (world.folder_owner(server_id), world.passes_mounts_on(server_id))
+            assert (server_id,) == folders.list()
+
+    def test_the_owner_is_the_one_that_was_asked_for_last(self, world: FoldersWorld) -> None:
+        """A folder that another owns is made right."""
+        folders = world.ports.folders
+        server_id = world.new_id()
+        folders.ensure(server_id, UID)
+        folders.ensure(server_id, UID + 1)
+        assert UID + 1 == world.folder_owner(server_id)
+
+    @pytest.mark.parametrize("step", [1, 2])
+    def test_a_half_done_ensure_is_completed(self, world: FoldersWorld, step: int) -> None:
+        """By the next one."""
+        folders = world.ports.folders
+        server_id = world.new_id()
+        world.half_ensured_folders(server_id, step)
+        folders.ensure(server_id, UID)
+        assert (UID, True) == (world.folder_owner(server_id), world.passes_mounts_on(server_id))
+
+    @pytest.mark.parametrize("step", [1, 2])
+    def test_a_half_done_ensure_is_removed(self, world: FoldersWorld, step: int) -> None:
+        """With nothing left."""
+        folders = world.ports.folders
+        server_id = world.new_id()
+        world.half_ensured_folders(server_id, step)
+        folders.remove(server_id)
+        assert () == folders.list()
+
+    def test_what_is_removed_is_gone_and_removing_the_absent_succeeds(self, world: FoldersWorld) -> None:
+        """Another server's folders stay."""
+        folders = world.ports.folders
+        gone, kept = world.new_id(), world.new_id()
+        folders.remove(gone)
+        folders.ensure(gone, UID)
+        folders.ensure(kept, UID)
+        for _ in range(2):
+            folders.remove(gone)
+        assert ((kept,), None) == (folders.list(), world.folder_owner(gone))
+
+    def test_nothing_is_removed_under_a_mount(self, world: FoldersWorld) -> None:
+        """Once it is unmounted all is, with the mount point that was left."""
+        folders = world.ports.folders
+        server_id = world.new_id()
+        folders.ensure(server_id, UID)
+        world.mount_below(server_id)
+        with pytest.raises(BackendFailure):
+            folders.remove(server_id)
+        assert ((server_id,), UID) == (folders.list(), world.folder_owner(server_id))
+        world.unmount_below(server_id)
+        folders.remove(server_id)
+        assert () == folders.list()

@@ -1,0 +1,129 @@
+"""What all locks do."""
+
+from __future__ import annotations
+
+import threading
+from abc import abstractmethod
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+
+import pytest
+
+from shares_core.domain.errors import BackendFailure, Busy
+from shares_core.ports.locks import Locks
+from tests.contracts.world import World
+
+Take = Callable[[Locks], AbstractContextManager[None]]
+_SECONDS = 10
+
+
+def of_server(locks: Locks) -> AbstractContextManager[None]:
+    return locks.server("a" * 12)
+
+
+def of_claims(locks: Locks) -> AbstractContextManager[None]:
+    return locks.claims()
+
+
+class LocksWorld(World):
+    """A host where processes take locks, and die."""
+
+    @abstractmethod
+    def locks(self, timeout: float) -> Locks:
+        """The locks as another process has them that waits that many seconds."""
+
+    @abstractmethod
+    def die_holding(self, take: Take) -> None:
+        """Let another process take the lock and die without letting go of it."""
+
+    @abstractmethod
+    def kept_locks(self) -> set[str]:
+        """The servers for whose locks something is kept."""
+
+
+class LocksContract:
+    """The suite of ``ports.locks``."""
+
+    @pytest.fixture(params=[of_server, of_claims])
+    def take(self, request: pytest.FixtureRequest) -> Take:
+        """Both kinds of locks."""
+        chosen: Take = request.param
+        return chosen
+
+    def test_what_is_held_is_busy_for_others(self, world: LocksWorld, take: Take) -> None:
+        """They wait as long as they would and then raise; the holder keeps it, and then it is free."""
+        impatient = world.locks(0.05)
+        with take(world.ports.locks):
+            for _ in range(2):
+                assert "busy" == _elsewhere(lambda: _try(take, impatient))
+        assert "taken" == _elsewhere(lambda: _try(take, impatient))
+
+    def test_who_waits_gets_it_when_it_is_let_go_of(self, world: LocksWorld, take: Take) -> None:
+        """Never two at a time."""
+        holders, most, at_once = 0, 0, threading.Barrier(4)
+
+        def work() -> None:
+            nonlocal holders, most
+            at_once.wait(_SECONDS)
+            for _ in range(5):
+                with take(world.locks(_SECONDS)):
+                    holders += 1
+                    most = max(most, holders)
+                    holders -= 1
+
+        with ThreadPoolExecutor(4) as threads:
+            for done in [threads.submit(work) for _ in range(4)]:
+                done.result(_SECONDS)
+        assert (1, 0) == (most, holders)
+
+    def test_an_error_lets_go_of_it(self, world: LocksWorld, take: Take) -> None:
+        """And goes through."""
+        with pytest.raises(BackendFailure, match="the work"), take(world.ports.locks):
+            raise BackendFailure("the work failed")
+        assert "taken" == _elsewhere(lambda: _try(take, world.locks(0.05)))
+
+    def test_a_holder_that_dies_frees_it(self, world: LocksWorld, take: Take) -> None:
+        """Nobody has to clean up after it."""
+        world.die_holding(take)
+        assert "taken" == _try(take, world.locks(_SECONDS))
+
+    def test_servers_do_not_wait_for_each_other_nor_for_claims(self, world: LocksWorld) -> None:
+        """One lock a server, and one for what they share."""
+        locks, impatient = world.ports.locks, world.locks(0.05)
+        with locks.server("a" * 12):
+            assert "taken" == _elsewhere(lambda: _try(lambda each: each.server("b" * 12), impatient))
+            assert "taken" == _elsewhere(lambda: _try(of_claims, impatient))
+        with locks.claims():
+            assert "taken" == _elsewhere(lambda: _try(of_server, impatient))
+
+    def test_one_holder_may_have_servers_by_id_and_then_claims(self, world: LocksWorld) -> None:
+        """The order that everybody keeps."""
+        locks = world.ports.locks
+        with locks.server("a" * 12), locks.server("b" * 12), locks.claims():
+            pass
+
+    def test_nothing_is_kept_of_a_lock_that_was_forgotten(self, world: LocksWorld) -> None:
+        """Forgetting twice is forgetting once; others' locks stay."""
+        locks = world.ports.locks
+        with locks.server("b" * 12):
+            pass
+        with locks.server("a" * 12):
+            for _ in range(2):
+                locks.forget("a" * 12)
+        assert {"b" * 12} >= world.kept_locks()
+        assert "taken" == _try(of_server, world.locks(0.05))
+
+
+def _try(take: Take, locks: Locks) -> str:
+    try:
+        with take(locks):
+            return "taken"
+    except Busy:
+        return "busy"
+
+
+def _elsewhere(action: Callable[[], str]) -> str:
+    """Done in another thread."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(action).result(_SECONDS)

@@ -1,0 +1,246 @@
+"""What every network of servers does."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from shares_core.domain.errors import BackendFailure, Conflict
+from shares_core.domain.network import Bridge, Interface, MacAddress
+from tests.contracts.network_world import ADDRESS, NetworkWorld, Plugged
+
+HOST, OTHER_HOST = ip_interface("10.214.0.1/24"), ip_interface("10.214.1.1/24")
+ADDRESSES: tuple[IPv4Interface | IPv6Interface, ...] = (ADDRESS, ip_interface("fd14:0:0:1::5/64"))
+
+
+class NetworkContract:
+    """The suite of ``ports.network``."""
+
+    @pytest.fixture
+    def bridge(self, world: NetworkWorld) -> Bridge:
+        return Bridge(world.new_name(), (HOST,), 1400)
+
+    @pytest.fixture
+    def interface(self, world: NetworkWorld, bridge: Bridge) -> Interface:
+        """One with everything, on the bridge."""
+        interface_id = world.new_id()
+        mac = MacAddress.derived_from(interface_id)
+        gateways = (ip_address("10.214.0.254"), ip_address("fd14:0:0:1::1"))
+        return Interface(
+            interface_id, bridge.name, ADDRESSES, mac, bridge.mtu, gateways, bridge.host_addresses
+        )
+
+    def test_ensuring_twice_is_ensuring_once(self, world: NetworkWorld, bridge: Bridge) -> None:
+        """The bridge has its addresses and its MTU, and is closed to all else."""
+        network = world.ports.network
+        assert () == network.list()
+        for _ in range(2):
+            network.ensure_bridge(bridge)
+            assert (frozenset({str(HOST)}), bridge.mtu) == world.bridge_is(bridge.name)
+            assert (str(bridge.name),) == network.list()
+            assert world.is_filtered(str(bridge.name))
+
+    @pytest.mark.parametrize(
+        "change", [{"mtu": 1500}, {"host_addresses": ()}, {"host_addresses": (OTHER_HOST,)}]
+    )
+    def test_what_differs_on_a_bridge_of_ours_is_mended(
+        self, world: NetworkWorld, bridge: Bridge, change: dict[str, Any]
+    ) -> None:
+        """Its MTU and its host addresses, there and back."""
+        network = world.ports.network
+        for wanted in (bridge, evolve(bridge, **change), bridge):
+            network.ensure_bridge(wanted)
+            addresses = frozenset(map(str, wanted.host_addresses))
+            assert (addresses, wanted.mtu) == world.bridge_is(bridge.name)
+
+    @pytest.mark.parametrize("step", [1, 2])
+    def test_a_half_made_bridge_is_closed_and_completed(
+        self, world: NetworkWorld, bridge: Bridge, step: int
+    ) -> None:
+        """Closed before addressed; the next call completes it; it is listed, so that it can be removed."""
+        network = world.ports.network
+        world.half_made_bridge(bridge, step)
+        assert not world.carries(str(bridge.name))
+        assert world.is_filtered(str(bridge.name)) or not world.bridge_is(bridge.name)[0]
+        assert (str(bridge.name),) == network.list()
+        network.ensure_bridge(bridge)
+        assert (frozenset({str(HOST)}), bridge.mtu) == world.bridge_is(bridge.name)
+        assert world.carries(str(bridge.name))
+        assert world.is_filtered(str(bridge.name))
+
+    def test_a_bridge_that_a_firewall_opened_is_closed_again(
+        self, world: NetworkWorld, bridge: Bridge
+    ) -> None:
+        """A restarted firewall forgets what it does not know."""
+        network = world.ports.network
+        network.ensure_bridge(bridge)
+        world.flush_filters()
+        network.ensure_bridge(bridge)
+        assert world.is_filtered(str(bridge.name))
+
+    def test_a_device_that_is_not_ours_is_a_conflict(
+        self, world: NetworkWorld, bridge: Bridge, interface: Interface
+    ) -> None:
+        """It stays as it is, and is neither listed nor removed."""
+        network = world.ports.network
+        server_id, namespace = world.new_namespace()
+        world.foreign_device(str(bridge.name))
+        with pytest.raises(Conflict):
+            network.ensure_bridge(bridge)
+        with pytest.raises(Conflict):
+            network.plug(server_id, interface, 0, namespace)
+        network.remove_bridge(bridge.name)
+        network.unplug(interface)
+        assert world.is_there(str(bridge.name))
+        assert () == network.list()
+
+    def test_a_device_in_the_place_of_an_interface_is_a_conflict(
+        self, world: NetworkWorld, interface: Interface
+    ) -> None:
+        """It is not removed either."""
+        network = world.ports.network
+        server_id, namespace = world.new_namespace()
+        world.foreign_device(interface.host_device)
+        with pytest.raises(Conflict):
+            network.plug(server_id, interface, 0, namespace)
+        network.unplug(interface)
+        assert world.is_there(interface.host_device)
+
+    @pytest.mark.parametrize("held", ["10.214.0.1/24", "10.214.0.9/16"])
+    def test_a_network_that_the_host_has_elsewhere_is_a_conflict(
+        self, world: NetworkWorld, bridge: Bridge, held: str
+    ) -> None:
+        """Nothing is made; nor is a bridge that is there mended to have it."""
+        network = world.ports.network
+        world.foreign_device(str(world.new_name()), held)
+        with pytest.raises(Conflict):
+            network.ensure_bridge(bridge)
+        assert () == network.list()
+        network.ensure_bridge(evolve(bridge, host_addresses=()))
+        with pytest.raises(Conflict):
+            network.ensure_bridge(bridge)
+        assert frozenset() == world.bridge_is(bridge.name)[0]
+
+    def test_a_removed_bridge_is_gone_and_removing_the_absent_succeeds(
+        self, world: NetworkWorld, bridge: Bridge
+    ) -> None:
+        """With its filter."""
+        network = world.ports.network
+        network.remove_bridge(bridge.name)
+        network.ensure_bridge(bridge)
+        for _ in range(2):
+            network.remove_bridge(bridge.name)
+        assert ((), False) == (network.list(), world.is_filtered(str(bridge.name)))
+
+    def test_a_bridge_with_a_port_stays(
+        self, world: NetworkWorld, bridge: Bridge, interface: Interface
+    ) -> None:
+        """Until the last one is unplugged."""
+        network = world.ports.network
+        server_id, namespace = world.new_namespace()
+        network.plug(server_id, interface, 0, namespace)
+        network.remove_bridge(bridge.name)
+        assert world.is_there(str(bridge.name))
+        assert world.is_filtered(str(bridge.name))
+        network.unplug(interface)
+        network.remove_bridge(bridge.name)
+        assert not world.is_there(str(bridge.name))
+
+    def test_plugging_twice_is_plugging_once(
+        self, world: NetworkWorld, bridge: Bridge, interface: Interface
+    ) -> None:
+        """The container has the interface with its MAC, addresses and routes; the bridge is made for it."""
+        network = world.ports.network
+        server_id, namespace = world.new_namespace()
+        assert not network.plugged(interface)
+        for _ in range(2):
+            network.plug(server_id, interface, 1, namespace)
+            assert network.plugged(interface)
+            assert Plugged.of(interface) == world.inside(namespace, 1)
+            assert {str(bridge.name), interface.host_device} == set(network.list())
+            assert world.is_filtered(interface.host_device)
+
+    @pytest.mark.parametrize("step", [1, 2, 3, 4])
+    def test_a_half_plugged_interface_carries_nothing_and_is_completed(
+        self, world: NetworkWorld, interface: Interface, step: int
+    ) -> None:
+        """By the next call."""
+        network = world.ports.network
+        server_id, namespace = world.new_namespace()
+        world.half_plugged(server_id, interface, namespace, step)
+        assert (False, False) == (network.plugged(interface), world.carries(interface.host_device))
+        network.plug(server_id, interface, 0, namespace)
+        assert (True, Plugged.of(interface)) == (network.plugged(interface), world.inside(namespace, 0))
+        assert world.is_filtered(interface.host_device)
+
+    @pytest.mark.parametrize("step", [1, 2, 3, 4])
+    def test_a_half_plugged_interface_is_unplugged(
+        self, world: NetworkWorld, interface: Interface, step: int
+    ) -> None:
+        """At both ends."""
+        network = world.ports.network
+        server_id, namespace = world.new_namespace()
+        world.half_plugged(server_id, interface, namespace, step)
+        network.unplug(interface)
+        assert (False, None) == (world.is_there(interface.host_device), world.inside(namespace, 0))
+
+    def test_an_interface_that_a_firewall_opened_is_closed_again(
+        self, world: NetworkWorld, bridge: Bridge, interface: Interface
+    ) -> None:
+        """And its bridge with it."""
+        network = world.ports.network
+        server_id, namespace = world.new_namespace()
+        network.plug(server_id, interface, 0, namespace)
+        world.flush_filters()
+        network.plug(server_id, interface, 0, namespace)
+        assert world.is_filtered(interface.host_device)
+        assert world.is_filtered(str(bridge.name))
+
+    def test_an_interface_without_its_bridge_gets_it_back(
+        self, world: NetworkWorld, bridge: Bridge, interface: Interface
+    ) -> None:
+        """Plugging makes the bridge, whoever removed it."""
+        network = world.ports.network
+        server_id, namespace = world.new_namespace()
+        network.plug(server_id, interface, 0, namespace)
+        world.lose_bridge(bridge.name)
+        network.plug(server_id, interface, 0, namespace)
+        network.remove_bridge(bridge.name)  # refuses: the interface is its port
+        assert {str(bridge.name), interface.host_device} == set(network.list())
+        assert Plugged.of(interface) == world.inside(namespace, 0)
+
+    def test_unplugging_takes_both_ends_away_and_unplugging_the_absent_succeeds(
+        self, world: NetworkWorld, interface: Interface
+    ) -> None:
+        """The server's other interfaces stay."""
+        network = world.ports.network
+        server_id, namespace = world.new_namespace()
+        other_id = world.new_id()
+        other = evolve(
+            interface,
+            id=other_id,
+            mac=MacAddress.derived_from(other_id),
+            addresses=(ip_interface("10.214.0.6/24"),),
+            gateways=(),
+        )
+        network.unplug(interface)
+        network.plug(server_id, interface, 0, namespace)
+        network.plug(server_id, other, 1, namespace)
+        for _ in range(2):
+            network.unplug(interface)
+            assert (False, True) == (network.plugged(interface), network.plugged(other))
+        assert (None, Plugged.of(other)) == (world.inside(namespace, 0), world.inside(namespace, 1))
+        assert not world.is_filtered(interface.host_device)
+
+    def test_nothing_is_plugged_into_a_namespace_that_is_gone(
+        self, world: NetworkWorld, interface: Interface
+    ) -> None:
+        """The container ended meanwhile."""
+        network = world.ports.network
+        server_id, namespace = world.new_namespace()
+        with pytest.raises(BackendFailure):
+            network.plug(server_id, interface, 0, f"{namespace}-gone")
+        assert not network.plugged(interface)

@@ -1,0 +1,83 @@
+"""Where networks are tried."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from ipaddress import ip_interface
+
+from attrs import frozen
+
+from shares_core.domain.network import Bridge, BridgeName, Interface
+from tests.contracts.world import World
+
+ADDRESS = ip_interface("10.214.0.5/24")
+
+
+@frozen
+class Plugged:
+    """An interface as the container has it."""
+
+    addresses: frozenset[str]
+    mac: str
+    gateways: frozenset[str]
+
+    @classmethod
+    def of(cls, interface: Interface) -> Plugged:
+        """What the container has once the interface is complete."""
+        return cls(
+            frozenset(map(str, interface.addresses)),
+            str(interface.mac),
+            frozenset(map(str, interface.gateways)),
+        )
+
+
+class NetworkWorld(World):
+    """A host whose devices can be looked at."""
+
+    @abstractmethod
+    def new_name(self) -> BridgeName:
+        """A name that no device has."""
+
+    @abstractmethod
+    def new_namespace(self) -> tuple[str, str]:
+        """A running server's id, and its network namespace."""
+
+    @abstractmethod
+    def foreign_device(self, name: str, *addresses: str) -> None:
+        """Make a device that is not this installation's, up and with these addresses of the host."""
+
+    @abstractmethod
+    def is_there(self, name: str) -> bool:
+        """Whether the host has a device of that name."""
+
+    @abstractmethod
+    def bridge_is(self, name: BridgeName) -> tuple[frozenset[str], int]:
+        """The host's addresses on the bridge, and its MTU."""
+
+    @abstractmethod
+    def inside(self, namespace: str, index: int) -> Plugged | None:
+        """The container's end of an interface, or None where there is none."""
+
+    @abstractmethod
+    def half_made_bridge(self, bridge: Bridge, step: int) -> None:
+        """What an ``ensure_bridge`` leaves that is killed in the middle, early (1) or later (2)."""
+
+    @abstractmethod
+    def half_plugged(self, server_id: str, interface: Interface, namespace: str, step: int) -> None:
+        """What a ``plug`` as ``eth0`` leaves that is killed in the middle, from early (1) to late (4)."""
+
+    @abstractmethod
+    def carries(self, name: str) -> bool:
+        """Whether frames pass the device."""
+
+    @abstractmethod
+    def is_filtered(self, name: str) -> bool:
+        """Whether what comes from the device is filtered."""
+
+    @abstractmethod
+    def flush_filters(self) -> None:
+        """What the restart of a firewall does."""
+
+    @abstractmethod
+    def lose_bridge(self, name: BridgeName) -> None:
+        """Remove the bridge under its ports."""

@@ -1,0 +1,123 @@
+"""What every keeper of records does."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import pytest
+from attrs import evolve
+
+from shares_core.domain.errors import RecordUnreadable
+from shares_core.domain.intent import ExtendShare
+from shares_core.domain.server import DesiredState, ShareServer
+from tests.contracts.values import new_server, new_share, with_rules
+from tests.contracts.world import World
+
+
+class RecordsWorld(World):
+    """A host whose records can be damaged."""
+
+    @abstractmethod
+    def damage_record(self, server_id: str) -> None:
+        """Make the record unreadable."""
+
+    @abstractmethod
+    def half_saved(self, server: ShareServer) -> None:
+        """What a ``save`` leaves that is killed before its effect."""
+
+    @abstractmethod
+    def record_traces(self, server_id: str) -> object:
+        """Whatever there is of the server's record, in a form that can be compared; false for nothing."""
+
+
+class RecordsContract:
+    """The suite of ``ports.records``."""
+
+    def test_what_was_saved_is_loaded(self, world: RecordsWorld) -> None:
+        """With all that a record holds; another process sees it too."""
+        records = world.ports.records
+        server = with_rules(
+            new_server(world.new_id(), users=["ada"]).with_share(new_share("1" * 12, "2" * 12)),
+            "files",
+            ada="ro",
+        )
+        share = server.share("files")
+        intent = ExtendShare(share.id, share.capacity, share.capacity, share.capacity)
+        server = evolve(server, desired=DesiredState.STOPPED, intent=intent)
+        assert records.load(server.id) is None
+        records.save(server)
+        records.save(server)
+        assert server == records.load(server.id)
+        assert (server,) == records.load_all()
+
+    def test_a_record_is_replaced_whole(self, world: RecordsWorld) -> None:
+        """Nothing of the former one shows through."""
+        records = world.ports.records
+        former = new_server(world.new_id(), users=["ada", "bob"])
+        records.save(former)
+        records.save(new_server(former.id, "renamed"))
+        assert new_server(former.id, "renamed") == records.load(former.id)
+
+    def test_records_come_in_the_order_of_names(self, world: RecordsWorld) -> None:
+        """In whatever case."""
+        records = world.ports.records
+        assert () == records.load_all()
+        for name in ("b", "C", "a"):
+            records.save(new_server(world.new_id(), name))
+        found = [str(record.name) for record in records.load_all() if isinstance(record, ShareServer)]
+        assert ["a", "b", "C"] == found
+
+    def test_a_removed_record_is_gone_and_removing_the_absent_succeeds(self, world: RecordsWorld) -> None:
+        """Others stay, and no trace does."""
+        records = world.ports.records
+        gone, kept = new_server(world.new_id()), new_server(world.new_id(), "kept")
+        records.remove(gone.id)
+        for server in (gone, kept):
+            records.save(server)
+        records.remove(gone.id)
+        records.remove(gone.id)
+        assert (None, (kept,)) == (records.load(gone.id), records.load_all())
+        assert not world.record_traces(gone.id)
+
+    def test_a_half_done_save_leaves_the_former_record(self, world: RecordsWorld) -> None:
+        """Whole, and not as a second one; the next save is as any other, and remove leaves nothing."""
+        records = world.ports.records
+        former = new_server(world.new_id())
+        records.save(former)
+        later = former.wanting(DesiredState.STOPPED)
+        world.half_saved(later)
+        assert (former, (former,)) == (records.load(former.id), records.load_all())
+        records.save(later)
+        assert later == records.load(former.id)
+        world.half_saved(former)
+        records.remove(former.id)
+        assert not world.record_traces(former.id)
+
+    def test_a_half_done_first_save_leaves_no_record(self, world: RecordsWorld) -> None:
+        """And removing it leaves no trace."""
+        records = world.ports.records
+        server = new_server(world.new_id())
+        world.half_saved(server)
+        assert (None, ()) == (records.load(server.id), records.load_all())
+        records.remove(server.id)
+        assert not world.record_traces(server.id)
+
+    def test_a_record_that_cannot_be_read_is_told_and_kept(self, world: RecordsWorld) -> None:
+        """It is neither loaded nor overwritten nor removed, and hides no other."""
+        records = world.ports.records
+        server, other = new_server(world.new_id()), new_server(world.new_id(), "other")
+        records.save(server)
+        records.save(other)
+        world.damage_record(server.id)
+        damaged = world.record_traces(server.id)
+        with pytest.raises(RecordUnreadable):
+            records.load(server.id)
+        with pytest.raises(RecordUnreadable):
+            records.save(server)
+        with pytest.raises(RecordUnreadable):
+            records.remove(server.id)
+        readable, unreadable = records.load_all()
+        assert (other, RecordUnreadable) == (readable, type(unreadable))
+        assert isinstance(unreadable, RecordUnreadable)
+        assert server.id in unreadable.path
+        assert damaged == world.record_traces(server.id)

@@ -1,0 +1,194 @@
+"""What every Samba does: what it serves, to whom, and whose connections end."""
+
+from __future__ import annotations
+
+import pytest
+from attrs import evolve
+
+from shares_core.domain.access import AccessLevel
+from shares_core.domain.errors import BackendFailure
+from shares_core.domain.secret import Secret
+from shares_core.domain.server import Account, ShareServer
+from shares_core.domain.share import ShareStatus
+from tests.contracts.smb_world import (
+    ADA,
+    BOB,
+    EVE,
+    FILES,
+    OTHER,
+    PASSWORD,
+    RO,
+    RW,
+    Serving,
+    SmbContract,
+    SmbWorld,
+    Written,
+)
+from tests.contracts.values import UID, new_server, with_rules
+
+
+class SmbConfigContract(SmbContract):
+    """The suite of ``ports.smb.SmbConfig``."""
+
+    def test_exactly_what_is_applied_is_served(self, world: SmbWorld, serving: Serving) -> None:
+        """To whom it is allowed, at their level; applying twice is applying once."""
+        smb_config = world.ports.smb_config
+        wanted = with_rules(with_rules(serving.server, "files", ada="rw", bob="ro"), "other", bob="rw")
+        for _ in range(2):
+            smb_config.apply(wanted, serving.hashes)
+            ada, bob = serving.connect(ADA), serving.connect(BOB)
+            assert (RW, None) == (ada.level(FILES), ada.level(OTHER))
+            assert (RO, RW) == (bob.level(FILES), bob.level(OTHER))
+
+    def test_nobody_else_gets_in(self, world: SmbWorld, serving: Serving) -> None:
+        """Neither without an account, nor with a wrong password, nor with an account but no hash."""
+        smb_config = world.ports.smb_config
+        assert world.log_in(serving.server, EVE, PASSWORD) is None
+        assert world.log_in(serving.server, ADA, Secret("wrong horse")) is None
+        smb_config.apply(serving.server, {BOB: serving.hashes[BOB]})
+        assert world.log_in(serving.server, ADA, PASSWORD) is None
+        assert RW == serving.connect(BOB).level(FILES)
+
+    @pytest.mark.parametrize("status", [each for each in ShareStatus if each is not ShareStatus.READY])
+    def test_only_ready_shares_are_served(
+        self, world: SmbWorld, serving: Serving, status: ShareStatus
+    ) -> None:
+        """And none without a rule."""
+        smb_config = world.ports.smb_config
+        share = serving.server.share(FILES).with_status(status)
+        smb_config.apply(serving.server.with_share(share), serving.hashes)
+        ada = serving.connect(ADA)
+        assert (None, RW) == (ada.level(FILES), ada.level(OTHER))
+        serving.rules(OTHER)
+        assert serving.connect(ADA).level(OTHER) is None
+
+    def test_applying_throws_nobody_out(self, world: SmbWorld, serving: Serving) -> None:
+        """Not even who loses a right by it: that is for the sessions' verbs."""
+        held = serving.connect(ADA).hold(FILES)
+        serving.rules(bob="rw")
+        assert held.usable()
+
+    def test_what_is_applied_to_a_server_at_rest_is_served_when_it_starts(
+        self, world: SmbWorld, resting: Serving
+    ) -> None:
+        """Nobody has to be told then."""
+        resting.rules(ada="ro")
+        resting.start()
+        assert RO == resting.connect(ADA).level(FILES)
+
+    def test_accounts_come_before_shares(self, world: SmbWorld, serving: Serving) -> None:
+        """Killed in between, the former shares are served, to whom they were; applied again, the new ones."""
+        smb_config = world.ports.smb_config
+        wider = _for_eve(serving.server)
+        world.half_applied(wider, serving.hashes, Written.ACCOUNTS)
+        eve = serving.connect(EVE)
+        assert (None, None) == (eve.level(FILES), eve.level(OTHER))
+        assert RW == serving.connect(BOB).level(FILES)
+        smb_config.apply(wider, serving.hashes)
+        assert RW == serving.connect(EVE).level(FILES)
+        assert serving.connect(BOB).level(FILES) is None
+
+    def test_the_shares_are_the_former_or_the_new_ones(self, world: SmbWorld, serving: Serving) -> None:
+        """Killed before smbd is told, no connection gets some of these and some of those."""
+        smb_config = world.ports.smb_config
+        wider = _for_eve(serving.server)
+        world.half_applied(wider, serving.hashes, Written.SHARES)
+        for user, former, new in ((ADA, RW, None), (EVE, None, RW)):
+            client = serving.connect(user)
+            assert (client.level(FILES), client.level(OTHER)) in {(former, former), (new, new)}
+        smb_config.apply(wider, serving.hashes)
+        assert RW == serving.connect(EVE).level(OTHER)
+
+    def test_a_server_without_folders_cannot_be_configured(self, world: SmbWorld) -> None:
+        """None are made on the way."""
+        smb_config = world.ports.smb_config
+        with pytest.raises(BackendFailure):
+            smb_config.apply(new_server(world.new_id()), {})
+        assert () == world.ports.folders.list()
+
+
+class SmbSessionsContract(SmbContract):
+    """The suite of ``ports.smb.SmbSessions``."""
+
+    def test_nothing_is_done_where_the_server_does_not_run(self, world: SmbWorld, resting: Serving) -> None:
+        """Stopped or absent: nobody is connected."""
+        smb_sessions = world.ports.smb_sessions
+        server = resting.rules(ada="rw")
+        for stopped in (False, True):
+            if stopped:
+                world.ports.runtime.ensure(server.id, UID)
+            smb_sessions.close_share(server, FILES)
+            smb_sessions.close_user(server, FILES, (ADA,))
+            smb_sessions.end_user(server, ADA)
+
+    def test_a_closed_share_is_closed_for_everyone(self, world: SmbWorld, serving: Serving) -> None:
+        """With its open files; the connections stay, and with them what is open elsewhere."""
+        smb_sessions = world.ports.smb_sessions
+        ada, bob = serving.connect(ADA), serving.connect(BOB)
+        closed, elsewhere = (ada.hold(FILES), bob.hold(FILES)), ada.hold(OTHER)
+        for _ in range(2):
+            smb_sessions.close_share(serving.server, FILES)
+            assert [False, False, True] == [each.usable() for each in (*closed, elsewhere)]
+        assert (RW, RW) == (ada.level(OTHER), bob.level(FILES))
+
+    def test_a_share_that_is_not_served_any_more_stays_closed(
+        self, world: SmbWorld, serving: Serving
+    ) -> None:
+        """No connection that was there before has the former configuration."""
+        smb_sessions = world.ports.smb_sessions
+        ada = serving.connect(ADA)
+        held = ada.hold(FILES)
+        gone = serving.publish(
+            serving.server.with_share(serving.server.share(FILES).with_status(ShareStatus.DELETING))
+        )
+        smb_sessions.close_share(gone, FILES)
+        assert (False, None, RW) == (held.usable(), ada.level(FILES), ada.level(OTHER))
+
+    @pytest.mark.parametrize(("given", "left"), [({"bob": "rw"}, None), ({"ada": "ro", "bob": "rw"}, RO)])
+    def test_a_user_whose_rights_were_lowered_keeps_nothing_open(
+        self, world: SmbWorld, serving: Serving, given: dict[str, str], left: AccessLevel | None
+    ) -> None:
+        """Others on connections of their own notice nothing; twice is once."""
+        smb_sessions = world.ports.smb_sessions
+        ada, again, bob = serving.connect(ADA), serving.connect(ADA), serving.connect(BOB)
+        closed = (ada.hold(FILES), again.hold(FILES, write=False))
+        kept = bob.hold(FILES)
+        server = serving.rules(FILES, **given)
+        for _ in range(2):
+            smb_sessions.close_user(server, FILES, (ADA,))
+            assert [False, False, True] == [each.usable() for each in (*closed, kept)]
+        assert [left, left, RW] == [each.level(FILES) for each in (ada, again, bob)]
+
+    def test_several_users_are_closed_at_once(self, world: SmbWorld, serving: Serving) -> None:
+        """And nobody is where none is named."""
+        smb_sessions = world.ports.smb_sessions
+        held = [serving.connect(user).hold(FILES) for user in (ADA, BOB)]
+        smb_sessions.close_user(serving.server, FILES, ())
+        assert [True, True] == [each.usable() for each in held]
+        smb_sessions.close_user(serving.rules(), FILES, (ADA, BOB))
+        assert [False, False] == [each.usable() for each in held]
+
+    def test_a_users_connections_end(self, world: SmbWorld, serving: Serving) -> None:
+        """All of them, on every share; another's stay; twice is once."""
+        smb_sessions = world.ports.smb_sessions
+        ended, kept = [serving.connect(ADA), serving.connect(ADA)], serving.connect(BOB)
+        held = kept.hold(FILES)
+        for _ in range(2):
+            smb_sessions.end_user(serving.server, ADA)
+            assert [False, False, True] == [each.connected() for each in (*ended, kept)]
+        assert (True, RW) == (held.usable(), serving.connect(ADA).level(FILES))
+
+    def test_a_user_whose_account_is_gone_is_out(self, world: SmbWorld, serving: Serving) -> None:
+        """And does not come back."""
+        smb_sessions = world.ports.smb_sessions
+        ada = serving.connect(ADA)
+        server = serving.publish(with_rules(serving.server, "files", bob="rw").without_account(ADA))
+        smb_sessions.end_user(server, ADA)
+        assert not ada.connected()
+        assert world.log_in(server, ADA, PASSWORD) is None
+
+
+def _for_eve(server: ShareServer) -> ShareServer:
+    """The server with both shares EVE's alone, who has no account yet."""
+    wider = evolve(server, accounts=(*server.accounts, Account(EVE, 10_009)))
+    return with_rules(with_rules(wider, "files", eve="rw"), "other", eve="rw")

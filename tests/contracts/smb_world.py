@@ -1,0 +1,141 @@
+"""Where Samba is tried."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from enum import StrEnum
+
+import pytest
+from attrs import define, evolve
+
+from shares_core.domain.access import AccessLevel
+from shares_core.domain.names import ShareName, UserName
+from shares_core.domain.network import Interface
+from shares_core.domain.secret import PasswordHash, Secret
+from shares_core.domain.server import ShareServer
+from tests.contracts.values import UID, new_server, new_share, with_rules
+from tests.contracts.world import World
+
+ADA, BOB, EVE = UserName("ada"), UserName("bob"), UserName("eve")
+FILES, OTHER = ShareName("files"), ShareName("other")
+RO, RW = AccessLevel.READ_ONLY, AccessLevel.READ_WRITE
+PASSWORD = Secret("correct horse")
+
+
+class Written(StrEnum):
+    """How far a half-done ``apply`` came. With the shares all is written, and smbd was not told."""
+
+    ACCOUNTS = "accounts"
+    SHARES = "shares"
+
+
+class Handle(ABC):
+    """A file that a client has open."""
+
+    @abstractmethod
+    def usable(self) -> bool:
+        """Whether the server still knows it."""
+
+
+class Client(ABC):
+    """One user's connection, with one session on it."""
+
+    @abstractmethod
+    def level(self, share: ShareName) -> AccessLevel | None:
+        """What a new use of the share on this connection may do."""
+
+    @abstractmethod
+    def hold(self, share: ShareName, *, write: bool = True) -> Handle:
+        """Open a file of the share that is there."""
+
+    @abstractmethod
+    def connected(self) -> bool:
+        """Whether the server still knows the session."""
+
+
+class SmbWorld(World):
+    """A host with SMB clients."""
+
+    @abstractmethod
+    def new_interface(self) -> Interface:
+        """An interface that the clients reach."""
+
+    @abstractmethod
+    def log_in(self, server: ShareServer, user: UserName, password: Secret) -> Client | None:
+        """A new connection, or None where the server does not let the user in."""
+
+    @abstractmethod
+    def put_file(self, server: ShareServer, share: ShareName) -> None:
+        """Put the file that ``hold`` opens into the share, from the host."""
+
+    @abstractmethod
+    def half_applied(
+        self, server: ShareServer, hashes: Mapping[UserName, PasswordHash], written: Written
+    ) -> None:
+        """What an ``apply`` leaves that is killed in the middle."""
+
+
+@define
+class Serving:
+    """A server with the accounts of ADA and BOB, who have one password and whatever rules are published."""
+
+    world: SmbWorld
+    server: ShareServer
+
+    @property
+    def hashes(self) -> dict[UserName, PasswordHash]:
+        """Everybody's, of those who have an account and of those who do not."""
+        digest = self.world.ports.secrets.digest(PASSWORD, 1_700_000_000)
+        return dict.fromkeys((ADA, BOB, EVE), digest)
+
+    def publish(self, server: ShareServer) -> ShareServer:
+        self.server = server
+        self.world.ports.smb_config.apply(server, self.hashes)
+        return server
+
+    def rules(self, share: ShareName = FILES, /, **levels: str) -> ShareServer:
+        """Publish the server with exactly these rules on the share."""
+        return self.publish(with_rules(self.server, str(share), **levels))
+
+    def connect(self, user: UserName) -> Client:
+        client = self.world.log_in(self.server, user, PASSWORD)
+        assert client is not None
+        return client
+
+    def start(self) -> None:
+        runtime = self.world.ports.runtime
+        runtime.ensure(self.server.id, UID)
+        namespace = runtime.start(self.server.id).namespace
+        self.world.ports.network.plug(self.server.id, self.server.interfaces[0], 0, namespace)
+        runtime.wait_ready(self.server.id)
+
+
+class SmbContract:
+    """What both suites are tried on."""
+
+    @pytest.fixture
+    def resting(self, world: SmbWorld) -> Serving:
+        """Two shares, mounted; nothing published, no container."""
+        ports = world.ports
+        ports.storage.prepare()
+        server = evolve(new_server(world.new_id(), users=["ada", "bob"]), interfaces=(world.new_interface(),))
+        ports.folders.ensure(server.id, UID)
+        for name in (FILES, OTHER):
+            share = new_share(world.new_id(), world.new_id(), str(name))
+            ports.storage.ensure_volume(share.volume_id, share.capacity)
+            device = ports.storage.attach(share.volume_id)
+            ports.filesystems.make(device, share.filesystem)
+            ports.filesystems.mount(server.id, share.id, device, share.filesystem)
+            ports.filesystems.prepare_folder(server.id, share.id, share.folder, UID)
+            server = server.with_share(share)
+            world.put_file(server, name)
+        return Serving(world, server)
+
+    @pytest.fixture
+    def serving(self, resting: Serving) -> Serving:
+        """The same, running: ``files`` is ADA's and BOB's to write, ``other`` ADA's."""
+        resting.rules(FILES, ada="rw", bob="rw")
+        resting.rules(OTHER, ada="rw")
+        resting.start()
+        return resting

@@ -1,0 +1,248 @@
+"""What every pool of volumes does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from shares_core.domain.capacity import MIB, Capacity
+from shares_core.domain.errors import BackendFailure, Conflict, HostNotReady, NoCapacity, ShareFailed
+from shares_core.ports.storage import BlockStorage, Volume
+from tests.contracts.storage_world import POOL, StorageWorld
+
+SIZE, LARGER, MOST = Capacity(32 * MIB), Capacity(48 * MIB), Capacity(600 * MIB)
+_ABSENT = "0" * 12
+_NEED_THE_POOL: dict[str, Callable[[BlockStorage, str], object]] = {
+    "prepare": lambda storage, _: storage.prepare(),
+    "pool": lambda storage, _: storage.pool(),
+    "ensure_volume": lambda storage, volume_id: storage.ensure_volume(volume_id, SIZE),
+    "find_volume": lambda storage, volume_id: storage.find_volume(volume_id),
+    "grow_volume": lambda storage, volume_id: storage.grow_volume(volume_id, LARGER),
+    "cut_volume": lambda storage, volume_id: storage.cut_volume(volume_id, SIZE),
+    "attach": lambda storage, volume_id: storage.attach(volume_id),
+    "remove_volume": lambda storage, volume_id: storage.remove_volume(volume_id),
+    "list": lambda storage, _: storage.list(),
+}
+
+
+class BlockStorageContract:
+    """The suite of ``ports.storage``."""
+
+    def test_a_pool_has_figures_before_its_first_use_and_nothing_else(self, world: StorageWorld) -> None:
+        """No volumes; and none can be made, looked for or removed before the pool is known."""
+        storage = world.ports.storage
+        view = storage.pool()
+        assert (POOL.bytes, 0, POOL.bytes) == (view.total, view.provisioned, view.free)
+        assert () == storage.list()
+        for verb in ("ensure_volume", "find_volume", "remove_volume"):
+            with pytest.raises(HostNotReady):
+                _NEED_THE_POOL[verb](storage, _ABSENT)
+
+    def test_preparing_twice_is_preparing_once(self, world: StorageWorld) -> None:
+        """What is in the pool stays."""
+        storage = _prepared(world)
+        made = storage.ensure_volume(_ABSENT, SIZE)
+        storage.prepare()
+        assert (made,) == storage.list()
+
+    @pytest.mark.parametrize("verb", _NEED_THE_POOL)
+    def test_something_else_in_the_pools_place_is_not_an_empty_pool(
+        self, world: StorageWorld, verb: str
+    ) -> None:
+        """Every verb refuses, and when the pool is back so is what it holds."""
+        storage = _prepared(world)
+        volume = storage.ensure_volume(world.new_id(), SIZE)
+        with world.lost_pool(), pytest.raises(HostNotReady):
+            _NEED_THE_POOL[verb](storage, volume.id)
+        assert (volume,) == storage.list()
+
+    def test_a_volume_reads_as_zeros_and_its_space_is_reserved(self, world: StorageWorld) -> None:
+        """It has at least the size that was asked for; the figures count what it has."""
+        storage = _prepared(world)
+        volume = storage.ensure_volume(world.new_id(), Capacity(SIZE.bytes + 1))
+        assert SIZE.bytes < volume.size.bytes <= SIZE.bytes + 4 * MIB
+        assert world.is_blank(storage.attach(volume.id))
+        assert world.is_reserved(volume.id)
+        view = storage.pool()
+        free = POOL.bytes - volume.size.bytes
+        assert (volume.size.bytes, free) == (view.provisioned, view.free)
+        assert (True, False) == (view.holds(Capacity(free)), view.holds(Capacity(free + 1)))
+
+    def test_ensuring_twice_is_ensuring_once(self, world: StorageWorld) -> None:
+        """With the same size, also one that was rounded up; what was written stays."""
+        storage = _prepared(world)
+        odd = Capacity(SIZE.bytes + 1)
+        volume = storage.ensure_volume(world.new_id(), odd)
+        world.scribble(storage.attach(volume.id))
+        assert volume == storage.ensure_volume(volume.id, odd)
+        assert volume == storage.ensure_volume(volume.id, volume.size)
+        assert not world.is_blank(storage.attach(volume.id))
+        assert (volume,) == storage.list()
+
+    @pytest.mark.parametrize("other", [LARGER, Capacity(SIZE.bytes // 2)])
+    def test_another_size_is_a_conflict(self, world: StorageWorld, other: Capacity) -> None:
+        """And the volume stays as it is."""
+        storage = _prepared(world)
+        volume = storage.ensure_volume(world.new_id(), SIZE)
+        with pytest.raises(Conflict):
+            storage.ensure_volume(volume.id, other)
+        assert volume == storage.find_volume(volume.id)
+
+    def test_what_does_not_fit_is_refused(self, world: StorageWorld) -> None:
+        """Nothing is left of it, and what fits is made."""
+        storage = _prepared(world)
+        first = storage.ensure_volume(world.new_id(), MOST)
+        before = storage.pool()
+        with pytest.raises(NoCapacity):
+            storage.ensure_volume(_ABSENT, MOST)
+        assert (before, None, (first,)) == (storage.pool(), storage.find_volume(_ABSENT), storage.list())
+        storage.ensure_volume(_ABSENT, Capacity(before.free))
+        assert 0 == storage.pool().free
+
+    def test_an_overprovisioned_pool_promises_more_than_it_has(self, world: StorageWorld) -> None:
+        """Its whole size is free for each volume, and no more than that."""
+        storage = world.overprovisioned_pool()
+        for _ in range(2):
+            storage.ensure_volume(world.new_id(), MOST)
+        view = storage.pool()
+        assert (True, 2 * MOST.bytes, POOL.bytes) == (view.overprovisioned, view.provisioned, view.free)
+        with pytest.raises(NoCapacity):
+            storage.ensure_volume(_ABSENT, Capacity(POOL.bytes + 1))
+
+    def test_a_half_made_volume_is_not_there(self, world: StorageWorld) -> None:
+        """Making it again makes it, though there is no room for two of it."""
+        storage = _prepared(world)
+        world.half_made_volume(_ABSENT, MOST)
+        assert (None, ()) == (storage.find_volume(_ABSENT), storage.list())
+        assert Volume(_ABSENT, MOST) == storage.ensure_volume(_ABSENT, MOST)
+        assert world.is_blank(storage.attach(_ABSENT))
+
+    def test_a_half_made_volume_is_removed(self, world: StorageWorld) -> None:
+        """And its space is free again."""
+        storage = _prepared(world)
+        world.half_made_volume(_ABSENT, MOST)
+        storage.remove_volume(_ABSENT)
+        assert (POOL.bytes, 0) == (storage.pool().free, storage.pool().provisioned)
+
+    def test_a_volume_grows_and_its_device_with_it(self, world: StorageWorld) -> None:
+        """Twice is once, what was written stays, and nothing shrinks it."""
+        storage = _prepared(world)
+        volume = storage.ensure_volume(world.new_id(), SIZE)
+        device = storage.attach(volume.id)
+        world.scribble(device)
+        for size in (LARGER, LARGER, SIZE):
+            storage.grow_volume(volume.id, size)
+            assert Volume(volume.id, LARGER) == storage.find_volume(volume.id)
+            assert LARGER.bytes == world.device_size(device)
+        assert not world.is_blank(device)
+        assert world.is_reserved(volume.id)
+
+    def test_a_volume_that_is_not_attached_grows_too(self, world: StorageWorld) -> None:
+        """Its device then has the new size."""
+        storage = _prepared(world)
+        volume = storage.ensure_volume(world.new_id(), SIZE)
+        storage.grow_volume(volume.id, LARGER)
+        assert LARGER.bytes == world.device_size(storage.attach(volume.id))
+
+    def test_a_volume_that_cannot_grow_stays_as_it_was(self, world: StorageWorld) -> None:
+        """And so does its device."""
+        storage = _prepared(world)
+        volume = storage.ensure_volume(world.new_id(), SIZE)
+        device, before = storage.attach(volume.id), storage.pool()
+        with pytest.raises(NoCapacity):
+            storage.grow_volume(volume.id, Capacity(POOL.bytes + MIB))
+        assert (volume, before) == (storage.find_volume(volume.id), storage.pool())
+        assert SIZE.bytes == world.device_size(device)
+
+    def test_a_half_grown_volume_grows_on_or_is_cut_back(self, world: StorageWorld) -> None:
+        """It is larger than it was; growing it reserves what is not reserved yet."""
+        storage = _prepared(world)
+        volume = storage.ensure_volume(world.new_id(), SIZE)
+        device = storage.attach(volume.id)
+        world.half_grown_volume(volume.id, LARGER)
+        found = storage.find_volume(volume.id)
+        assert found is not None
+        assert SIZE < found.size <= LARGER
+        storage.grow_volume(volume.id, LARGER)
+        assert (LARGER.bytes, True) == (world.device_size(device), world.is_reserved(volume.id))
+        storage.cut_volume(volume.id, SIZE)
+        assert (volume, SIZE.bytes) == (storage.find_volume(volume.id), world.device_size(device))
+
+    def test_cutting_gives_space_back(self, world: StorageWorld) -> None:
+        """Twice is once, what lies before stays, and a volume that is smaller stays as it is."""
+        storage = _prepared(world)
+        volume = storage.ensure_volume(world.new_id(), LARGER)
+        device = storage.attach(volume.id)
+        world.scribble(device)
+        for size in (SIZE, SIZE, LARGER):
+            storage.cut_volume(volume.id, size)
+            assert Volume(volume.id, SIZE) == storage.find_volume(volume.id)
+            assert SIZE.bytes == world.device_size(device)
+        assert POOL.bytes - SIZE.bytes == storage.pool().free
+        assert not world.is_blank(device)
+
+    @pytest.mark.parametrize("verb", ["attach", "grow_volume", "cut_volume"])
+    def test_a_volume_that_is_not_there_is_a_failed_share(self, world: StorageWorld, verb: str) -> None:
+        """It is never made on the way."""
+        storage = _prepared(world)
+        with pytest.raises(ShareFailed):
+            _NEED_THE_POOL[verb](storage, _ABSENT)
+        assert (None, ()) == (storage.find_volume(_ABSENT), storage.list())
+
+    def test_attaching_twice_is_attaching_once(self, world: StorageWorld) -> None:
+        """Each volume has a device of its own."""
+        storage = _prepared(world)
+        first, second = (storage.ensure_volume(world.new_id(), SIZE).id for _ in range(2))
+        device = storage.attach(first)
+        assert device == storage.attach(first)
+        assert device != storage.attach(second)
+
+    def test_detaching_takes_the_device_away_and_nothing_else(self, world: StorageWorld) -> None:
+        """Also where it is away, or the volume is; attached again, it holds what it held."""
+        storage = _prepared(world)
+        volume = storage.ensure_volume(world.new_id(), SIZE)
+        storage.detach(_ABSENT)
+        device = storage.attach(volume.id)
+        world.scribble(device)
+        for _ in range(2):
+            storage.detach(volume.id)
+            assert 0 == world.device_size(device)
+        assert not world.is_blank(storage.attach(volume.id))
+
+    def test_a_volume_in_use_is_neither_detached_nor_removed(self, world: StorageWorld) -> None:
+        """Afterwards it is both."""
+        storage = _prepared(world)
+        volume = storage.ensure_volume(world.new_id(), SIZE)
+        device = storage.attach(volume.id)
+        with world.in_use(volume.id):
+            with pytest.raises(BackendFailure):
+                storage.detach(volume.id)
+            with pytest.raises(BackendFailure):
+                storage.remove_volume(volume.id)
+            assert (volume, SIZE.bytes) == (storage.find_volume(volume.id), world.device_size(device))
+        storage.detach(volume.id)
+        storage.remove_volume(volume.id)
+        assert () == storage.list()
+
+    def test_a_removed_volume_is_gone_and_removing_the_absent_succeeds(self, world: StorageWorld) -> None:
+        """Its device too; others stay; one that is made under its id holds nothing of it."""
+        storage = _prepared(world)
+        gone, kept = (storage.ensure_volume(world.new_id(), SIZE) for _ in range(2))
+        device = storage.attach(gone.id)
+        world.scribble(device)
+        for _ in range(2):
+            storage.remove_volume(gone.id)
+        assert ((kept,), None, 0) == (
+            storage.list(),
+            storage.find_volume(gone.id),
+            world.device_size(device),
+        )
+        storage.ensure_volume(gone.id, SIZE)
+        assert world.is_blank(storage.attach(gone.id))
+
+
+def _prepared(world: StorageWorld) -> BlockStorage:
+    storage = world.ports.storage
+    storage.prepare()
+    return storage

@@ -1,0 +1,39 @@
+"""Values for suites: a server with whatever it should have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from uuid import uuid4
+
+from attrs import evolve
+
+from shares_core.domain.access import AccessRule
+from shares_core.domain.capacity import MIB, Capacity
+from shares_core.domain.names import ServerName, ShareName, UserName
+from shares_core.domain.server import Account, ShareServer
+from shares_core.domain.share import CifsShare, FileSystem, FileSystemKind, ShareStatus
+
+UID = 2_000_000
+
+
+def new_filesystem(kind: FileSystemKind = FileSystemKind.EXT4) -> FileSystem:
+    return FileSystem(kind, str(uuid4()))
+
+
+def new_server(server_id: str, name: str = "tenant", *, users: Iterable[str] = ()) -> ShareServer:
+    """A server without interfaces and shares."""
+    accounts = tuple(Account(UserName(user), 10_000 + number) for number, user in enumerate(users))
+    return ShareServer(server_id, ServerName(name), UID, (), accounts=accounts)
+
+
+def new_share(share_id: str, volume_id: str, name: str = "files") -> CifsShare:
+    """A ready share that nobody has access to."""
+    return CifsShare(
+        share_id, ShareName(name), Capacity(32 * MIB), new_filesystem(), volume_id, ShareStatus.READY
+    )
+
+
+def with_rules(server: ShareServer, share: str, **levels: str) -> ShareServer:
+    """The server with exactly these rules on the share: ``ada="rw"``."""
+    rules = tuple(AccessRule.for_user(user, level) for user, level in levels.items())
+    return server.with_share(evolve(server.share(share), rules=rules))

@@ -1,0 +1,36 @@
+"""What the worlds of several suites have in common."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from shares_core.ports import Ports
+
+
+class World(ABC):
+    """A host where nothing was done yet. Whatever a test leaves is removed after it."""
+
+    @property
+    @abstractmethod
+    def ports(self) -> Ports:
+        """One process on the host."""
+
+    def new_id(self) -> str:
+        """An id that nothing has."""
+        return self.ports.ids.new_id()
+
+
+class DeviceWorld(World):
+    """A host whose block devices can be looked into. Its pool has POOL bytes (see storage)."""
+
+    @abstractmethod
+    def is_blank(self, device: str) -> bool:
+        """Whether the device reads as zeros."""
+
+    @abstractmethod
+    def scribble(self, device: str) -> None:
+        """Write something onto the device that is no file system."""
+
+    @abstractmethod
+    def device_size(self, device: str) -> int:
+        """The device's size in bytes, or 0 where there is no such device."""

@@ -1,0 +1,125 @@
+"""A real host with SMB clients as the contracts' suites want it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import ExitStack
+
+from attrs import frozen
+from smbprotocol.connection import Dialects
+from smbprotocol.exceptions import LogonFailure
+from smbprotocol.open import CreateDisposition, Open
+from smbprotocol.session import Session
+from smbprotocol.tree import TreeConnect
+
+from shares_core.domain.access import AccessLevel
+from shares_core.domain.names import ShareName, UserName
+from shares_core.domain.network import Interface, MacAddress
+from shares_core.domain.secret import PasswordHash, Secret
+from shares_core.domain.server import ShareServer
+from tests.contracts.network_world import ADDRESS
+from tests.contracts.smb_world import Client, Handle, SmbWorld, Written
+from tests.contracts.values import UID
+from tests.integration.support.clients import (
+    READ,
+    READ_WRITE,
+    ClientNamespace,
+    SmbClient,
+    nt_status,
+    open_file,
+)
+from tests.integration.support.contract_servers import RealDevices
+from tests.integration.support.contract_storage import RealStorage
+
+_OK = "NT_STATUS_OK"
+_FILE = "file"
+
+
+@frozen
+class RealHandle(Handle):
+    opened: Open
+
+    def usable(self) -> bool:
+        return _OK == nt_status(lambda: self.opened.read(0, 1))
+
+
+@frozen
+class RealClient(Client):
+    smb: SmbClient
+    session: Session
+
+    def level(self, share: ShareName) -> AccessLevel | None:
+        if nt_status(lambda: self._tree_of(share)) != _OK:
+            return None
+        tree = self._tree_of(share)
+        for access, level in ((READ_WRITE, AccessLevel.READ_WRITE), (READ, AccessLevel.READ_ONLY)):
+            if nt_status(lambda wanted=access: self._open(tree, wanted).close()) == _OK:  # type: ignore[misc]
+                return level
+        return None
+
+    def _tree_of(self, share: ShareName) -> TreeConnect:
+        return self.smb.tree(self.session, str(share))
+
+    @staticmethod
+    def _open(tree: TreeConnect, access: int) -> Open:
+        return open_file(tree, _FILE, access, disposition=CreateDisposition.FILE_OPEN)
+
+    def hold(self, share: ShareName, *, write: bool = True) -> Handle:
+        return RealHandle(self._open(self._tree_of(share), READ_WRITE if write else READ))
+
+    def connected(self) -> bool:
+        return _OK == nt_status(lambda: self.smb.tree(self.session, "IPC$"))
+
+
+class RealSmb(RealStorage, RealDevices, SmbWorld):
+    """With SMB clients."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._clients = ExitStack()
+        self._machine: ClientNamespace | None = None
+
+    def close(self) -> None:
+        """Clients first: a connection that cannot say goodbye keeps its namespace for minutes."""
+        self._clients.close()
+        super().close()
+
+    def new_interface(self) -> Interface:
+        interface_id = self.new_id()
+        return Interface(
+            interface_id, self.new_name(), (ADDRESS,), MacAddress.derived_from(interface_id), 1500
+        )
+
+    def log_in(self, server: ShareServer, user: UserName, password: Secret) -> Client | None:
+        smb = SmbClient(
+            self._namespace(server), str(ADDRESS.ip), str(user), password.reveal(), self.state_dir
+        )
+        connection = self._clients.enter_context(smb.negotiated(Dialects.SMB_3_1_1))
+        try:
+            return RealClient(smb, smb.log_in(connection))
+        except LogonFailure:
+            return None
+
+    def _namespace(self, server: ShareServer) -> ClientNamespace:
+        """One for the server's clients, made when it is first needed."""
+        if self._machine is None:
+            self._machine = ClientNamespace.create(str(server.interfaces[0].bridge), "10.214.0.200/24")
+            self._clients.callback(self._machine.remove)
+        return self._machine
+
+    def put_file(self, server: ShareServer, share: ShareName) -> None:
+        found = server.share(share)
+        path = self.layout.share(server.id, found.id) / found.folder / _FILE
+        path.write_bytes(b"content")
+        os.chown(path, UID, UID)
+
+    def half_applied(
+        self, server: ShareServer, hashes: Mapping[UserName, PasswordHash], written: Written
+    ) -> None:
+        """The shares are the last of four files."""
+        where = {
+            Written.ACCOUNTS: "os.rename:4",
+            Written.SHARES: "shares_core.adapters.docker.runtime.DockerRuntime.signal",
+        }
+        self.killed_in("smb_config.apply", server, hashes, where=where[written])

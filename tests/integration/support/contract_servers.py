@@ -1,0 +1,164 @@
+"""A real host's containers and devices as the contracts' suites want them."""
+
+from __future__ import annotations
+
+import subprocess
+import uuid
+from pathlib import Path
+from typing import Any
+
+import docker
+from attrs import evolve
+from pyroute2 import netns
+
+from shares_core.adapters.docker.image import LABEL_RECIPE
+from shares_core.adapters.docker.runtime import LABEL_INSTALLATION, LABEL_SERVER, container_name
+from shares_core.domain.network import Bridge, BridgeName, Interface
+from shares_core.ports.runtime import ServerRuntime
+from tests.contracts.network_world import NetworkWorld, Plugged
+from tests.contracts.runtime import RuntimeWorld
+from tests.integration.support import wire
+from tests.integration.support.contract_world import RealWorld
+from tests.integration.support.footprint import tables
+from tests.integration.support.leftovers import BRIDGE_PREFIX, NAMESPACE_PREFIX
+
+_STRANGER = "0" * 12
+_NETWORK = "shares_core.adapters.bridges.network"
+
+
+class RealContainers(RealWorld, RuntimeWorld):
+    """With Docker."""
+
+    def without_image(self) -> ServerRuntime:
+        return self._runtime(image="shares-core-contract-absent")
+
+    def with_stale_image(self) -> ServerRuntime:
+        name = f"shares-core-contract-{uuid.uuid4().hex[:8]}"
+        api = docker.from_env().api
+        self.cleanup.callback(api.close)
+        api.import_image_from_data(bytes(10240), repository=name, changes=[f"LABEL {LABEL_RECIPE}=old"])
+        self.cleanup.callback(api.remove_image, name, force=True)
+        return self._runtime(image=name)
+
+    def without_docker(self) -> ServerRuntime:
+        return self._runtime(docker_url="tcp://127.0.0.1:1")
+
+    def _runtime(self, **changes: Any) -> ServerRuntime:
+        return self.opened(evolve(self.config, **changes)).runtime
+
+    def foreign_container(self, server_id: str) -> None:
+        client = docker.from_env()
+        self.cleanup.callback(client.close)
+        container = client.containers.create(
+            self.config.image,
+            name=container_name(server_id),
+            labels={LABEL_INSTALLATION: _STRANGER, LABEL_SERVER: server_id},
+        )
+        self.cleanup.callback(container.remove, force=True)
+
+    def foreign_is_there(self, server_id: str) -> bool:
+        return "created" == _docker("inspect", "--format={{.State.Status}}", container_name(server_id))
+
+    def lives(self, namespace: str) -> bool:
+        return Path(namespace).exists()
+
+    def kill(self, server_id: str) -> None:
+        _docker("kill", container_name(server_id))
+        _docker("wait", container_name(server_id))
+
+    def break_smbd(self, server_id: str) -> str:
+        (self.layout.config(server_id) / "smb.conf").unlink()
+        return r"smb\.conf"
+
+
+class RealDevices(RealWorld, NetworkWorld):
+    """With bridges and namespaces."""
+
+    def new_name(self) -> BridgeName:
+        return BridgeName(f"{BRIDGE_PREFIX}{uuid.uuid4().hex[:8]}")
+
+    def close(self) -> None:
+        """Interfaces before bridges, while their names are known: a filter outlives its device."""
+        devices = sorted(self.ports.network.list(), key=lambda name: name.startswith(BRIDGE_PREFIX))
+        for name in devices:
+            if name.startswith(BRIDGE_PREFIX):
+                self.ports.network.remove_bridge(BridgeName(name))
+            else:
+                _ip("link", "delete", name)
+                table = f"table netdev shares-{name}"
+                _nft(f"{table}\ndelete {table}\n")
+        super().close()
+
+    def new_namespace(self) -> tuple[str, str]:
+        server_id = self.new_id()
+        name = f"{NAMESPACE_PREFIX}{server_id}"
+        netns.create(name)
+        self.cleanup.callback(netns.remove, name)
+        return server_id, f"/run/netns/{name}"
+
+    def foreign_device(self, name: str, *addresses: str) -> None:
+        _ip("link", "add", name, "type", "bridge")
+        self.cleanup.callback(_ip, "link", "delete", name)
+        for address in addresses:
+            _ip("address", "add", address, "dev", name)
+        _ip("link", "set", name, "up", "alias", f"shares-core:{_STRANGER}")
+
+    def is_there(self, name: str) -> bool:
+        return wire.link(name) is not None
+
+    def bridge_is(self, name: BridgeName) -> tuple[frozenset[str], int]:
+        return frozenset(wire.addresses(str(name))), wire.properties(str(name))["mtu"]
+
+    def inside(self, namespace: str, index: int) -> Plugged | None:
+        there = wire.link(f"eth{index}", namespace)
+        if there is None or "UP" not in there["flags"]:
+            return None
+        addresses = {a for a in wire.addresses(there["ifname"], namespace) if not a.startswith("fe80:")}
+        routes = [
+            route
+            for family in ("-4", "-6")
+            for route in wire.ip(family, "route", "show", "dev", there["ifname"], namespace=namespace)
+        ]
+        gateways = frozenset(route["gateway"] for route in routes if route["dst"] == "default")
+        return Plugged(frozenset(addresses), there["address"], gateways)
+
+    def half_made_bridge(self, bridge: Bridge, step: int) -> None:
+        where = {1: "_load_filters", 2: "add_address"}[step]
+        self.killed_in("network.ensure_bridge", bridge, where=f"{_NETWORK}.{where}")
+
+    def half_plugged(self, server_id: str, interface: Interface, namespace: str, step: int) -> None:
+        if step == 1:  # made, and not marked as ours yet
+            inside = ("peer", "name", "eth0", "netns", Path(namespace).name)
+            _ip("link", "add", interface.host_device, "type", "veth", *inside)
+            return
+        where = {2: "write_sysctl", 3: "_load_filters", 4: "_configure_inside"}[step]
+        self.killed_in("network.plug", server_id, interface, 0, namespace, where=f"{_NETWORK}.{where}")
+
+    def carries(self, name: str) -> bool:
+        there = wire.link(name)
+        return there is not None and "UP" in there["flags"]
+
+    def is_filtered(self, name: str) -> bool:
+        return f"shares-{name}" in tables()
+
+    def flush_filters(self) -> None:
+        """Of this installation's devices: other hosts are tested on the same machine."""
+        for name in self.ports.network.list():
+            _nft(f"delete table netdev shares-{name}\n")
+
+    def lose_bridge(self, name: BridgeName) -> None:
+        _ip("link", "delete", str(name))
+
+
+def _docker(*arguments: str) -> str:
+    return subprocess.run(
+        ["docker", *arguments], check=True, capture_output=True, text=True, stdin=subprocess.DEVNULL
+    ).stdout.strip()
+
+
+def _nft(rules: str) -> None:
+    subprocess.run(["nft", "-f", "-"], check=True, input=rules.encode(), capture_output=True)
+
+
+def _ip(*arguments: str) -> None:
+    subprocess.run(["ip", *arguments], check=True, capture_output=True)

@@ -1,0 +1,153 @@
+"""A real host's pool, devices and mounts as the contracts' suites want them."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from ctypes import CDLL, get_errno
+from pathlib import Path
+
+from attrs import evolve
+
+from shares_core import Capacity
+from shares_core.domain.share import FileSystemKind
+from shares_core.ports.storage import BlockStorage
+from tests.contracts.filesystems_world import FileSystemsWorld
+from tests.contracts.storage_world import StorageWorld
+from tests.contracts.values import UID
+from tests.integration.support.contract_world import RealWorld
+
+_CHUNK = 4 * 1024 * 1024
+_PR_CAPBSET_DROP, _CAP_SYS_RESOURCE = 24, 24
+
+
+class RealStorage(RealWorld, StorageWorld, FileSystemsWorld):
+    """With a pool and mounts that can be looked into."""
+
+    # -- the pool
+
+    @contextmanager
+    def lost_pool(self) -> Iterator[None]:
+        pool = self.config.pool_dir
+        aside = pool.with_name("aside")
+        pool.rename(aside)
+        pool.mkdir()
+        try:
+            yield
+        finally:
+            shutil.rmtree(pool)
+            aside.rename(pool)
+
+    @contextmanager
+    def in_use(self, volume_id: str) -> Iterator[None]:
+        descriptor = os.open(self.ports.storage.attach(volume_id), os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            yield
+        finally:
+            os.close(descriptor)
+
+    def half_made_volume(self, volume_id: str, size: Capacity) -> None:
+        self.killed_in("storage.ensure_volume", volume_id, size, where="os.posix_fallocate")
+
+    def half_grown_volume(self, volume_id: str, size: Capacity) -> None:
+        self.killed_in("storage.grow_volume", volume_id, size, where="os.posix_fallocate")
+
+    def is_reserved(self, volume_id: str) -> bool:
+        there = (self.config.pool_dir / f"{volume_id}.img").stat()
+        return there.st_blocks * 512 >= there.st_size
+
+    def overprovisioned_pool(self) -> BlockStorage:
+        config = evolve(
+            self.config,
+            state_dir=self.state_dir / "over",
+            pool_dir=self.state_dir / "over" / "pool",
+            overprovision=True,
+        )
+        storage = self.opened(config).storage
+        storage.prepare()
+        return storage
+
+    # -- devices
+
+    def is_blank(self, device: str) -> bool:
+        zeros = bytes(_CHUNK)
+        with open(device, "rb", buffering=0) as file:
+            while chunk := file.read(_CHUNK):
+                if chunk != zeros[: len(chunk)]:
+                    return False
+        return True
+
+    def scribble(self, device: str) -> None:
+        with open(device, "r+b", buffering=0) as file:
+            file.write(b"somebody's raw data".ljust(512, b"."))
+            os.fsync(file.fileno())
+
+    def device_size(self, device: str) -> int:
+        try:
+            with open(device, "rb", buffering=0) as file:
+                return file.seek(0, os.SEEK_END)
+        except OSError:
+            return 0
+
+    def cut_behind(self, volume_id: str, size: int) -> None:
+        os.truncate(self.config.pool_dir / f"{volume_id}.img", size)
+
+    # -- mounts
+
+    def half_made_filesystem(self, device: str) -> None:
+        """Tables, and no superblock yet: mke2fs writes that last."""
+        with open(device, "r+b", buffering=0) as file:
+            file.seek(8192)
+            file.write(b"\x01" * 4096)
+            os.fsync(file.fileno())
+
+    def half_prepared_folder(self, server_id: str, share_id: str, folder: str) -> None:
+        self.killed_in("filesystems.prepare_folder", server_id, share_id, folder, UID, where="os.chown")
+
+    def empty_mount_point(self, server_id: str, share_id: str) -> None:
+        self.layout.share(server_id, share_id).mkdir(mode=0o700)
+
+    def served_owner(self, server_id: str, share_id: str, folder: str) -> int | None:
+        path = self.layout.share(server_id, share_id) / folder
+        return path.stat().st_uid if path.exists() else None
+
+    def write(self, server_id: str, share_id: str, content: bytes) -> None:
+        path = self._file(server_id, share_id)
+        with path.open("wb") as file:
+            file.write(content)
+            os.fsync(file.fileno())
+
+    def read(self, server_id: str, share_id: str) -> bytes | None:
+        path = self._file(server_id, share_id)
+        return path.read_bytes() if path.exists() else None
+
+    def _file(self, server_id: str, share_id: str) -> Path:
+        return self.layout.share(server_id, share_id) / "file"
+
+    @contextmanager
+    def file_held_open(self, server_id: str, share_id: str) -> Iterator[None]:
+        with self.layout.share(server_id, share_id).joinpath("held").open("wb"):
+            yield
+
+    def grows_mounted(self, kind: FileSystemKind) -> bool:
+        """xfs asks for no capability beside root's; ext4 for the one that some virtual machines lack."""
+        status = Path("/proc/self/status").read_text()
+        effective = re.search(r"^CapEff:\s+([0-9a-f]+)$", status, re.MULTILINE)
+        assert effective is not None
+        return kind is FileSystemKind.XFS or bool(int(effective[1], 16) >> _CAP_SYS_RESOURCE & 1)
+
+    def refusing_to_grow(self, action: Callable[[], None]) -> None:
+        """In a thread whose commands lack the capability that the kernel asks for (ext4's ioctl.c)."""
+
+        def lacking() -> None:
+            libc = CDLL(None, use_errno=True)
+            if libc.prctl(_PR_CAPBSET_DROP, _CAP_SYS_RESOURCE, 0, 0, 0):
+                raise OSError(get_errno(), "cannot drop CAP_SYS_RESOURCE")
+            action()
+
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(lacking).result()

@@ -1,0 +1,70 @@
+"""A host in memory with mounts, as the contracts' suites want it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from tests.contracts.filesystems_world import FileSystemsWorld
+from tests.contracts.values import UID
+from tests.unit.contracts.memory_world import MemoryWorld
+
+from shares_core.adapters.memory import (
+    OpenFile,
+    Session,
+)
+from shares_core.adapters.memory.state import ServedShare
+from shares_core.domain.names import ShareName
+from shares_core.domain.share import FileSystem, FileSystemKind
+
+FILE = "file"
+
+
+class MemoryMounts(MemoryWorld, FileSystemsWorld):
+    """With mounts that can be looked into."""
+
+    def half_made_filesystem(self, device: str) -> None:
+        with self.dying("filesystems.make") as ports:
+            ports.filesystems.make(device, FileSystem(FileSystemKind.EXT4, "half"))
+
+    def half_prepared_folder(self, server_id: str, share_id: str, folder: str) -> None:
+        with self.dying("filesystems.prepare_folder") as ports:
+            ports.filesystems.prepare_folder(server_id, share_id, folder, UID)
+
+    def empty_mount_point(self, server_id: str, share_id: str) -> None:
+        """Nothing: mounting has no half-done state in memory."""
+
+    def cut_behind(self, volume_id: str, size: int) -> None:
+        self.host.volumes[volume_id].size = size
+
+    def served_owner(self, server_id: str, share_id: str, folder: str) -> int | None:
+        filesystem = self.host.mounted_filesystem(server_id, share_id)
+        return None if filesystem is None else filesystem.folders.get(folder)
+
+    def write(self, server_id: str, share_id: str, content: bytes) -> None:
+        filesystem = self.host.mounted_filesystem(server_id, share_id)
+        assert filesystem is not None
+        filesystem.files[FILE] = content
+
+    def read(self, server_id: str, share_id: str) -> bytes | None:
+        filesystem = self.host.mounted_filesystem(server_id, share_id)
+        return None if filesystem is None else filesystem.files.get(FILE)
+
+    @contextmanager
+    def file_held_open(self, server_id: str, share_id: str) -> Iterator[None]:
+        session = Session(self.host, server_id, "somebody", ())
+        share = ServedShare(share_id, ShareName("files"), "data", ())
+        session.files.append(OpenFile(session, share, FILE, writable=False))
+        self.host.sessions.append(session)
+        yield
+        session.end()
+
+    def grows_mounted(self, kind: FileSystemKind) -> bool:
+        return kind in self.host.online_grow
+
+    def refusing_to_grow(self, action: Callable[[], None]) -> None:
+        before, self.host.online_grow = self.host.online_grow, frozenset()
+        try:
+            action()
+        finally:
+            self.host.online_grow = before

@@ -1,0 +1,129 @@
+"""The other half of the host in memory: devices, and SMB clients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+
+from attrs import frozen
+from tests.contracts.network_world import ADDRESS, NetworkWorld, Plugged
+from tests.contracts.smb_world import Client, Handle, SmbWorld, Written
+from tests.contracts.values import UID
+from tests.unit.contracts.memory_mounts import FILE, MemoryMounts
+from tests.unit.contracts.memory_world import MemoryWorld
+
+from shares_core.adapters.memory import (
+    OpenFile,
+    Session,
+    SmbRefused,
+)
+from shares_core.adapters.memory.clients import LOGON_FAILURE
+from shares_core.domain.access import AccessLevel
+from shares_core.domain.names import ShareName, UserName
+from shares_core.domain.network import Bridge, BridgeName, Interface, MacAddress
+from shares_core.domain.secret import PasswordHash, Secret
+from shares_core.domain.server import ShareServer
+
+
+class MemoryDevices(MemoryWorld, NetworkWorld):
+    """With devices that can be looked at. A filter is part of its device here."""
+
+    def new_name(self) -> BridgeName:
+        return BridgeName(f"br{self.host.count()}")
+
+    def new_namespace(self) -> tuple[str, str]:
+        server_id = self.new_id()
+        self.ports.folders.ensure(server_id, UID)
+        self.ports.runtime.ensure(server_id, UID)
+        return server_id, self.ports.runtime.start(server_id).namespace
+
+    def foreign_device(self, name: str, *addresses: str) -> None:
+        self.host.foreign_devices[name] = addresses
+
+    def is_there(self, name: str) -> bool:
+        return name in {*self.host.foreign_devices, *self.host.bridges, *self.host.links}
+
+    def bridge_is(self, name: BridgeName) -> tuple[frozenset[str], int]:
+        there = self.host.bridges[str(name)]
+        addresses = there.spec.host_addresses if there.complete else ()
+        return frozenset(map(str, addresses)), there.spec.mtu
+
+    def inside(self, namespace: str, index: int) -> Plugged | None:
+        for link in self.host.links.values():
+            if (link.namespace, link.index) == (namespace, index):
+                return Plugged.of(link.interface)
+        return None
+
+    def half_made_bridge(self, bridge: Bridge, step: int) -> None:
+        with self.dying("network.ensure_bridge") as ports:
+            ports.network.ensure_bridge(bridge)
+
+    def half_plugged(self, server_id: str, interface: Interface, namespace: str, step: int) -> None:
+        self.ports.network.ensure_bridge(interface.bridge_spec)
+        with self.dying("network.plug") as ports:
+            ports.network.plug(server_id, interface, 0, namespace)
+
+    def carries(self, name: str) -> bool:
+        bridge, link = self.host.bridges.get(name), self.host.links.get(name)
+        return bool(bridge and bridge.complete) or bool(link and link.up)
+
+    def is_filtered(self, name: str) -> bool:
+        return self.carries(name)
+
+    def flush_filters(self) -> None:
+        """Nothing: they cannot be had without their device."""
+
+    def lose_bridge(self, name: BridgeName) -> None:
+        del self.host.bridges[str(name)]
+
+
+@frozen
+class MemoryHandle(Handle):
+    opened: OpenFile
+
+    def usable(self) -> bool:
+        with suppress(SmbRefused):
+            self.opened.read()
+            return True
+        return False
+
+
+@frozen
+class MemoryClient(Client):
+    session: Session
+
+    def level(self, share: ShareName) -> AccessLevel | None:
+        return self.session.level(str(share))
+
+    def hold(self, share: ShareName, *, write: bool = True) -> Handle:
+        return MemoryHandle(self.session.open(str(share), name=FILE, write=write))
+
+    def connected(self) -> bool:
+        return self.session.alive
+
+
+class MemorySmb(MemoryMounts, MemoryDevices, SmbWorld):
+    """With clients."""
+
+    def new_interface(self) -> Interface:
+        interface_id = self.new_id()
+        return Interface(
+            interface_id, self.new_name(), (ADDRESS,), MacAddress.derived_from(interface_id), 1500
+        )
+
+    def log_in(self, server: ShareServer, user: UserName, password: Secret) -> Client | None:
+        try:
+            return MemoryClient(self.host.connect(server.id, str(user), password.reveal()))
+        except SmbRefused as refusal:
+            if refusal.status != LOGON_FAILURE:
+                raise
+            return None
+
+    def put_file(self, server: ShareServer, share: ShareName) -> None:
+        self.write(server.id, server.share(share).id, b"content")
+
+    def half_applied(
+        self, server: ShareServer, hashes: Mapping[UserName, PasswordHash], written: Written
+    ) -> None:
+        with self.dying("smb_config.apply", step=1 if written is Written.ACCOUNTS else 2) as ports:
+            ports.smb_config.apply(server, hashes)
