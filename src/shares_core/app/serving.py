@@ -11,7 +11,11 @@ from shares_core.ports.events import Event
 
 
 def publish(ports: Ports, server: ShareServer) -> None:
-    """Make Samba serve what ``server`` says, with the passwords that are known."""
+    """Make Samba serve what ``server`` says, with the passwords that are known.
+
+    Also for a server that does not run: its folders, which a reboot takes away, are made if need be.
+    """
+    ports.folders.ensure(server.id, server.uid)
     ports.smb_config.apply(server, ports.secrets.hashes(server.id))
 
 

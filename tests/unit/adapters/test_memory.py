@@ -172,20 +172,20 @@ def test_a_container_that_exists_otherwise_is_a_conflict(ports: Ports) -> None:
 
 
 def test_a_reboot_leaves_data_and_definitions(machine: MemoryHost, ports: Ports) -> None:
-    """Mounts, devices and running containers are gone; volumes, folders and containers stay."""
+    """Mounts, devices, folders and running containers are gone; volumes and containers stay."""
     ports.filesystems.mount("1", "s", made(ports), EXT4)
     ports.runtime.ensure("1", 7)
     ports.runtime.start("1")
     machine.reboot()
     assert RunState.STOPPED is ports.runtime.inspect("1").state
-    assert ({}, set(), ["v"], ("1",)) == (
+    assert ({}, set(), ["v"], ()) == (
         machine.mounts,
         machine.attached,
         list(machine.volumes),
         ports.folders.list(),
     )
     with pytest.raises(BackendFailure):
-        ports.runtime.start("1")  # mounts do not reach its folder before that is ensured again
+        ports.runtime.start("1")  # not before its folders are ensured again
 
 
 def test_locks_are_taken_in_their_order(machine: MemoryHost, ports: Ports) -> None:

@@ -117,6 +117,16 @@ def test_reconcile_finishes_a_delete_that_could_not(world: World) -> None:
     assert () == world.host.shares.list("tenant")
 
 
+def test_reconcile_finishes_a_delete_on_a_stopped_server(world: World) -> None:
+    """What waits to be deleted needs no running server to go."""
+    stuck = world.process(FaultPlan().on("storage.remove_volume", times=None))
+    with pytest.raises(BackendFailure):
+        stuck.shares.delete("tenant", "files")
+    stuck.servers.stop("tenant")
+    assert [""] == [view.problem for view in world.host.servers.reconcile()]
+    assert ((), {}) == (world.host.shares.list("tenant"), world.machine.volumes)
+
+
 @pytest.mark.parametrize("act", ["stop", "delete"])
 def test_a_server_can_be_taken_down_whatever_is_left_open_on_it(world: World, act: str) -> None:
     """A deny that cannot be carried on must not keep anybody from ending all connections at once."""

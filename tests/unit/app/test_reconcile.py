@@ -85,3 +85,13 @@ def test_what_is_wrong_with_a_server_is_told(world: World) -> None:
     shown = world.host.servers.show("tenant")
     assert (server, RunState.UNKNOWN) == (shown.server, shown.state)
     assert "Docker" in shown.problem
+
+
+def test_a_deny_counts_after_a_reboot_too_before_anything_runs_again(world: World) -> None:
+    """A server that does not run can be worked on, and serves the new rules when it is brought back."""
+    world.served()
+    world.host.access.allow("tenant", "files", "ada", RW, PASSWORD)
+    world.machine.reboot()
+    assert world.host.access.deny("tenant", "files", "ada")
+    world.host.servers.reconcile()
+    assert {} == world.admitted()

@@ -98,15 +98,14 @@ class MemoryHost:
     # -- what happens to hosts
 
     def reboot(self) -> None:
-        """Containers stop; mounts, block devices, bridges and interfaces vanish; all else stays."""
+        """Containers stop; mounts, folders, block devices, bridges and interfaces vanish; all else stays."""
         for server_id in tuple(self.containers):
             self.kill_container(server_id)
         self.mounts.clear()
         self.attached.clear()
         self.bridges.clear()
         self.links.clear()
-        for folder in self.folders.values():
-            folder.shared = False
+        self.folders.clear()
         self.lock_table.reset()
 
     def restart_docker(self) -> None:
