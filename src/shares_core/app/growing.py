@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import evolve
 
 from shares_core.app.serving import is_running, mount_share, publish, unmount_share
-from shares_core.domain.errors import OnlineGrowRefused, ShareFailed
+from shares_core.domain.errors import OnlineGrowRefused, ShareFailed, SharesError
 from shares_core.domain.intent import ExtendShare
 from shares_core.domain.server import ShareServer
 from shares_core.domain.share import CifsShare, ShareStatus
@@ -47,8 +47,8 @@ def finish_growing(ports: Ports, server: ShareServer, intent: ExtendShare) -> Sh
     try:
         device = ports.storage.attach(share.volume_id)
         reached = ports.filesystems.size(device, share.filesystem)
-    except ShareFailed as error:  # one lost volume must not block the server's other shares
-        return server.with_share(share.with_status(ShareStatus.FAILED, str(error)))
+    except ShareFailed as error:
+        return set_aside(server, share, intent, error)
     if reached > intent.volume_before or intent.after <= intent.volume_before:
         share = evolve(share, capacity=intent.after)
     else:
@@ -64,3 +64,19 @@ def finish_growing(ports: Ports, server: ShareServer, intent: ExtendShare) -> Sh
     else:
         unmount_share(ports, server, share)
     return server
+
+
+def set_aside(server: ShareServer, share: CifsShare, intent: ExtendShare, why: SharesError) -> ShareServer:
+    """The server with the share marked as failed, its extension left for ``resume_growing``.
+
+    One share whose volume is lost, or cannot be unmounted, must not block the server's others.
+    """
+    return server.with_share(evolve(share.with_status(ShareStatus.FAILED, str(why)), unfinished=intent))
+
+
+def resume_growing(ports: Ports, server: ShareServer, share: CifsShare) -> ShareServer:
+    """Settle an extension that was set aside. Raises as ``finish_growing`` does, or gives the server."""
+    if share.unfinished is None:
+        return server
+    ready = evolve(share.with_status(ShareStatus.READY), unfinished=None)
+    return finish_growing(ports, server.with_share(ready), share.unfinished)

@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from attrs import frozen
 
+from shares_core.app.growing import resume_growing
 from shares_core.app.registry import Held, Registry
 from shares_core.app.removing import remove_server
 from shares_core.app.serving import bring_down, bring_up
@@ -120,17 +121,25 @@ class Servers:
         """
         self._ports.runtime.check(stale_image_ok=True)
         with self._registry.hold(name) as held:
-            return self._start(held)
+            self._start(held)
+            self._finish_deletes(held)
+            return self._view(held.server)
 
-    def _start(self, held: Held) -> ServerView:
+    def _start(self, held: Held) -> None:
         server = held.save(held.server.wanting(DesiredState.RUNNING))
         brought = bring_up(self._ports, server)
         if brought != server:
             held.save(brought)
         for share in brought.shares:
-            if share.status is ShareStatus.DELETING:  # an earlier delete could not finish
+            if share.unfinished is not None:
+                with suppress(SharesError):  # the share stays failed, and says why
+                    held.save(resume_growing(self._ports, held.server, share))
+
+    def _finish_deletes(self, held: Held) -> None:
+        """Remove the shares whose deletes could not finish earlier."""
+        for share in held.server.shares:
+            if share.status is ShareStatus.DELETING:
                 held.save(finish_removing(self._ports, held.server, share.id))
-        return self._view(held.server)
 
     def stop(self, name: str) -> ServerView:
         """Stop serving: connections end, file systems are unmounted, data and record stay. Idempotent.
@@ -138,16 +147,15 @@ class Servers:
         Raises NotFound.
         """
         with self._registry.hold(name, even_unsettled=True) as held:
-            return self._stop(held)
+            self._stop(held)
+            return self._view(held.server)
 
-    def _stop(self, held: Held) -> ServerView:
+    def _stop(self, held: Held) -> None:
         server = held.save(held.server.wanting(DesiredState.STOPPED))
         bring_down(self._ports, server)
-        with suppress(
-            SharesError
-        ):  # it is down, which was asked for; what is open is settled by the next call
-            server = settle(self._ports, server) or server
-        return self._view(server)
+        # It is down, which was asked for; what is open and cannot be settled is left to the next call.
+        with suppress(SharesError):
+            held.server = settle(self._ports, server) or server
 
     def delete(self, name: str, *, with_shares: bool = False) -> None:
         """Remove the server; its shares and their data too where ``with_shares``.
@@ -183,6 +191,7 @@ class Servers:
                     self._start(held)
                 else:
                     self._stop(held)
+                self._finish_deletes(held)
                 failed = tuple(str(s.name) for s in held.server.shares if s.status is ShareStatus.FAILED)
                 return ReconcileView(name, "", failed)
         except NotFound:

@@ -38,7 +38,7 @@ def unmount_share(ports: Ports, server: ShareServer, share: CifsShare) -> None:
 def mount_shares(ports: Ports, server: ShareServer) -> ShareServer:
     """Mount every share that was once ready; one that cannot be mounted is failed, and not served."""
     for share in server.shares:
-        if share.status not in (ShareStatus.READY, ShareStatus.FAILED):
+        if share.status not in (ShareStatus.READY, ShareStatus.FAILED) or share.unfinished:
             continue
         try:
             mount_share(ports, server, share)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from shares_core.app.growing import finish_growing
+from shares_core.app.growing import finish_growing, set_aside
 from shares_core.app.removing import remove_server, remove_share
 from shares_core.app.serving import publish
 from shares_core.domain import intent as intents
@@ -30,19 +28,13 @@ def settle(ports: Ports, server: ShareServer) -> ShareServer | None:
             remove_server(ports, server)
             return None
         case intents.CreateShare(share_id) | intents.DeleteShare(share_id):
-            server = _unless_it_fails(ports, server, share_id, ShareStatus.DELETING, finish_removing)
+            server = _remove_or_mark(ports, server, share_id)
         case intents.NarrowAccess(share_id, users):
             cut_off(ports, server, share_id, users)
         case intents.WidenAccess() as widening:
             undo_widening(ports, server, widening)
-        case intents.ExtendShare(share_id) as extending:
-            server = _unless_it_fails(
-                ports,
-                server,
-                share_id,
-                ShareStatus.FAILED,
-                lambda ports, server, _: finish_growing(ports, server, extending),
-            )
+        case intents.ExtendShare() as extending:
+            server = _finish_or_set_aside(ports, server, extending)
         case intents.EndSessions(user):
             end_sessions(ports, server, user)
     server = server.intending(None)
@@ -50,28 +42,35 @@ def settle(ports: Ports, server: ShareServer) -> ShareServer | None:
     return server
 
 
-def _unless_it_fails(
-    ports: Ports,
-    server: ShareServer,
-    share_id: str,
-    otherwise: ShareStatus,
-    step: Callable[[Ports, ShareServer, str], ShareServer],
-) -> ShareServer:
-    """Settle one share; where that fails, mark it and go on.
+def _remove_or_mark(ports: Ports, server: ShareServer, share_id: str) -> ShareServer:
+    """Remove the share; where that fails it stays, unserved, until it is deleted again or reconciled.
 
-    It is not served then, and one share that cannot be unmounted must not keep anybody from denying a
-    user on another. Deleting it again, or reconcile, tries again.
+    One share that cannot be unmounted must not keep anybody from denying a user on another.
     """
     try:
-        return step(ports, server, share_id)
+        return finish_removing(ports, server, share_id)
     except SharesError as error:
         share = server.share_by_id(share_id)
         if share is None:
             raise
-        ports.events.emit(Event("settling failed", f"{server.name}/{share.name}: {error}"))
-        marked = server.with_share(share.with_status(otherwise, str(error)))
-        publish(ports, marked)
-        return marked
+        return _unserved(ports, server.with_share(share.with_status(ShareStatus.DELETING, str(error))), error)
+
+
+def _finish_or_set_aside(ports: Ports, server: ShareServer, extending: intents.ExtendShare) -> ShareServer:
+    """Finish the extension; where that fails the share stays, unserved, until the server is started."""
+    try:
+        return finish_growing(ports, server, extending)
+    except SharesError as error:
+        share = server.share_by_id(extending.share_id)
+        if share is None:
+            raise
+        return _unserved(ports, set_aside(server, share, extending, error), error)
+
+
+def _unserved(ports: Ports, server: ShareServer, why: SharesError) -> ShareServer:
+    ports.events.emit(Event("settling failed", f"{server.name}: {why}"))
+    publish(ports, server)
+    return server
 
 
 def finish_removing(ports: Ports, server: ShareServer, share_id: str) -> ShareServer:
@@ -95,6 +94,8 @@ def undo_widening(ports: Ports, server: ShareServer, widening: intents.WidenAcce
         return
     came_in = tuple(principal.name for principal in narrowed(widening.rules, share.rules))
     cut_off(ports, server, share.id, came_in)
+    for name in widening.accounts:  # a connection would outlive its account, and serve the next of that name
+        ports.smb_sessions.end_user(server, name)
     ports.secrets.remove(server.id, widening.accounts)
 
 

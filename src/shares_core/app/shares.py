@@ -72,6 +72,7 @@ class Shares:
         storage.ensure_volume(share.volume_id, share.capacity)
         device = storage.attach(share.volume_id)
         filesystems.make(device, share.filesystem)
+        self._ports.folders.ensure(server.id, server.uid)  # a reboot takes them away
         filesystems.mount(server.id, share.id, device, share.filesystem)
         filesystems.prepare_folder(server.id, share.id, share.folder, server.uid)
         if not is_running(self._ports, server):

@@ -9,6 +9,7 @@ from attrs import evolve, field, frozen
 from shares_core.domain.access import AccessRule, rule_set
 from shares_core.domain.capacity import MIB, Capacity
 from shares_core.domain.errors import InvalidInput, ShareFailed
+from shares_core.domain.intent import ExtendShare
 from shares_core.domain.names import ShareName
 
 
@@ -66,7 +67,8 @@ class CifsShare:
 
     ``volume_id`` and ``filesystem.uuid`` were minted for this share and are never used for another.
     ``folder`` is what is served inside the volume: it exists nowhere else, so an unmounted share
-    cannot be served. ``reason`` says why a share is failed, else it is empty.
+    cannot be served. ``reason`` says why a share is failed, else it is empty. ``unfinished`` is an extension
+    that was interrupted and could not be settled: the share is failed until starting the server settles it.
     """
 
     id: str
@@ -77,6 +79,7 @@ class CifsShare:
     status: ShareStatus = ShareStatus.CREATING
     reason: str = ""
     folder: str = "data"
+    unfinished: ExtendShare | None = None
     rules: tuple[AccessRule, ...] = field(default=(), converter=rule_set)
 
     @property

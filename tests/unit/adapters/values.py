@@ -6,6 +6,7 @@ from attrs import evolve
 
 from shares_core.domain.access import AccessRule
 from shares_core.domain.capacity import GIB, Capacity
+from shares_core.domain.intent import ExtendShare
 from shares_core.domain.names import ServerName, ShareName, UserName
 from shares_core.domain.network import Interface, InterfaceSpec, MacAddress
 from shares_core.domain.server import Account, DesiredState, ShareServer
@@ -45,7 +46,14 @@ SERVER = ShareServer(
     desired=DesiredState.STOPPED,
     shares=(
         SHARE,
-        evolve(SHARE, id="5bbbbbbbbbbb", name=ShareName("failed"), status=ShareStatus.FAILED, reason="gone"),
+        evolve(
+            SHARE,
+            id="5bbbbbbbbbbb",
+            name=ShareName("failed"),
+            status=ShareStatus.FAILED,
+            reason="gone",
+            unfinished=ExtendShare("5bbbbbbbbbbb", Capacity(GIB), Capacity(2 * GIB), Capacity(GIB)),
+        ),
     ),
     accounts=(Account(UserName("ada"), 10_000), Account(UserName("bob"), 10_001)),
 )

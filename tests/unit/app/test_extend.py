@@ -161,3 +161,18 @@ def test_a_share_that_cannot_be_mounted_after_it_grew_does_not_block_its_server(
     assert {("other", "ada"): RW} == world.admitted()
     world.host.servers.start("tenant")
     assert b"old data" == world.connect("ada").open("files", name="old").read()
+
+
+@pytest.mark.parametrize("settling", ["filesystems.size", "storage.cut_volume"])
+def test_an_extension_that_could_not_be_settled_at_once_is_settled_later(settling: str) -> None:
+    """Whichever size it came out in, record, volume and file system agree once the host is well again."""
+    world = serving(online_grow=OFFLINE_ONLY)
+    verb = "filesystems.mount" if settling == "filesystems.size" else "filesystems.unmount"
+    with pytest.raises(BaseException, match="died"):
+        world.process(FaultPlan().on(verb, Fault(dies=True))).shares.extend("tenant", "files", LARGE)
+    world.process(FaultPlan().on(settling)).servers.reconcile()
+    world.host.servers.reconcile()
+    share = world.share("tenant", "files")
+    volume = world.machine.volumes[share.volume_id]
+    assert volume.content is not None
+    assert share.capacity.bytes == volume.size == volume.content.reach

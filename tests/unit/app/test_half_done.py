@@ -11,6 +11,7 @@ from shares_core.adapters.memory import (
     FaultPlan,
     OpenFile,
     ProcessDied,
+    Session,
     SmbRefused,
     intercept,
     memory_ports,
@@ -78,6 +79,23 @@ def test_who_came_in_under_a_rule_that_failed_is_out_again(world: World) -> None
         )
     assert [True] == [each.closed for each in opened]
     assert {("files", "bob"): RO} == world.admitted()
+
+
+def test_who_logged_in_to_an_account_that_failed_is_out_again(world: World) -> None:
+    """Else that connection, made with a password that nobody was given, would get what that name is given."""
+    came_in: list[Session] = []
+
+    def racing(call: Call, proceed: Callable[[], object]) -> object:
+        answer = proceed()
+        if str(call) == "smb_config.apply" and not came_in:
+            came_in.append(world.connect("bob"))
+            raise BackendFailure("an injected fault")
+        return answer
+
+    process = host(intercept(memory_ports(world.machine), racing), NETWORK)
+    with pytest.raises(BackendFailure):
+        process.access.allow("tenant", "files", "bob", RW, PASSWORD)
+    assert [False] == [session.alive for session in came_in]
 
 
 def test_a_password_that_is_half_set_ends_the_users_sessions_in_the_end(world: World) -> None:

@@ -193,6 +193,16 @@ def test_a_share_on_a_stopped_server_serves_once_it_is_started(world: World) -> 
     world.connect("ada").open("files", write=True).write(b"x")
 
 
+def test_a_share_can_be_created_between_a_reboot_and_a_reconcile(world: World) -> None:
+    """The server's folders are gone then; the share is served once the server is up again."""
+    world.host.servers.create("tenant")
+    world.machine.reboot()
+    world.host.shares.create("tenant", "files", SMALL)
+    world.host.access.allow("tenant", "files", "ada", RW, PASSWORD)
+    world.host.servers.reconcile()
+    world.connect("ada").open("files", write=True).write(b"x")
+
+
 @pytest.mark.parametrize("loss", ["volume", "content", "other"])
 def test_a_share_whose_data_is_missing_is_failed_and_never_made_anew(world: World, loss: str) -> None:
     """The other shares are served; what is there is left as it is; once it is back the share is ready."""

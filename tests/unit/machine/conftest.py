@@ -1,0 +1,3 @@
+"""Registers the suite's profiles before pytest reads --hypothesis-profile."""
+
+from tests.unit.machine import profiles as profiles

@@ -1,0 +1,270 @@
+"""Drives use cases on a machine in memory beside the model, and holds them to the laws.
+
+While a crash has left something open the model is not certain: ``possible`` are all the models that the
+contracts allow. A record without an open intent makes it certain again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import pairwise
+
+from attrs import frozen
+from tests.unit.machine import laws
+from tests.unit.machine.model import RANK, Model
+from tests.unit.machine.operations import Meant, Operation, meant, reconcile
+from tests.unit.machine.picture import Picture
+from tests.unit.machine.reach import Ceiling, Grant, Reach
+from tests.unit.machine.troubles import CALM, Trouble
+from tests.unit.machine.watch import Watch
+from tests.unit.world import NETWORK
+
+from shares_core.adapters.memory import MemoryHost, OpenFile, ProcessDied, memory_ports
+from shares_core.bootstrap import Host, host
+from shares_core.domain.errors import Conflict, ShareFailed, SharesError
+
+#: What a share that waits to be mended or deleted answers.
+_LIMBO = frozenset({Conflict, ShareFailed})
+#: Where these fail, an empty lock file may stay behind after its server is gone.
+_LOCK_LOSERS = frozenset({"locks.forget", "records.remove"})
+
+
+@frozen
+class Attempt:
+    """How one use case ended. ``struck`` are the port calls that went wrong."""
+
+    answer: object
+    error: SharesError | ProcessDied | None
+    struck: list[str]
+
+    @property
+    def acknowledged(self) -> bool:
+        return self.error is None
+
+    @property
+    def died(self) -> bool:
+        return isinstance(self.error, ProcessDied)
+
+    @property
+    def failed_once(self) -> bool:
+        """It failed by one fault, and nothing kept it from cleaning up."""
+        return isinstance(self.error, SharesError) and len(self.struck) == 1
+
+
+class Driver:
+    """One machine, the process that works on it now, and what its tenants were promised."""
+
+    def __init__(self, machine: MemoryHost) -> None:
+        self.machine = machine
+        self.watch = Watch(machine)
+        self.process = self._start_process()
+        self.possible = [Model(machine.pool_size.bytes)]
+        #: Servers that do not run as their records want: after a reboot, or a start that failed.
+        self.disturbed: set[str] = set()
+        #: What those who are connected may still have, until an interrupted narrowing is carried on.
+        self._lingering: list[Model] = []
+        #: Lock files of servers that were never recorded; whoever should have removed them died.
+        self._lost_locks: set[str] = set()
+
+    def _start_process(self) -> Host:
+        return host(memory_ports(self.machine, faults=self.watch), NETWORK)
+
+    @property
+    def certain(self) -> Model | None:
+        return self.possible[0] if len(self.possible) == 1 else None
+
+    def _names(self) -> list[str]:
+        return [str(record.name) for record in laws.records_of(self.machine)]
+
+    def serves(self, name: str) -> bool:
+        """Whether the server is certain to serve as its record says."""
+        record = next((r for r in laws.records_of(self.machine) if str(r.name) == name), None)
+        return (
+            record is not None
+            and laws.is_settled(record)
+            and name not in self.disturbed
+            and self.certain is not None
+        )
+
+    # -- one use case
+
+    def run(self, operation: Operation, trouble: Trouble = CALM, *, again: bool = False) -> None:
+        """Run it, and check every law."""
+        predicted = [meant(operation, model) for model in self.possible]
+        blurred = not all(map(laws.is_well, laws.records_of(self.machine)))
+        before, others = Picture.of(self.machine), self._pictures_of_others(operation)
+        opened = [] if blurred else self._opened_beyond(operation)
+        undisturbed = not self.disturbed
+
+        ended = self._attempt(operation, trouble, predicted, blurred=blurred)
+        self._conclude(operation, ended, predicted, blurred=blurred)
+        self._note_what_is_left(operation, ended)
+        self._take_stock()
+
+        if ended.failed_once and undisturbed and not blurred and predicted[0].rolls_back:
+            laws.failed_left_nothing_behind(before, Picture.of(self.machine), ended.struck)
+        laws.other_servers_are_untouched(others, self._pictures_of_others(operation))
+        laws.nobody_else_is_disturbed(opened)
+        if again and trouble.visit is None and ended.acknowledged and not ended.struck and operation.repeats:
+            once = Picture.of(self.machine)
+            self.run(operation)
+            laws.twice_equals_once(once, Picture.of(self.machine))
+
+    def _attempt(
+        self, operation: Operation, trouble: Trouble, predicted: list[Meant], *, blurred: bool
+    ) -> Attempt:
+        stages = [model for each in predicted for model in each.stages]
+        ceilings, closing = [Ceiling.over([*stages, *self._lingering])], {}
+        if not blurred and len(predicted) == 1:
+            # From one stage to the next nobody may have more than the one or the other gives.
+            ceilings = [Ceiling.over(way) for way in pairwise(stages)] or ceilings
+            if self.serves(operation.server):
+                reach = Reach.of(self.machine).rules
+                closing = {g: rank for g, rank in _narrowed(stages).items() if reach.get(g, 0) > rank}
+        trouble = trouble.aimed_at(operation)
+        self.watch.arm(trouble, ceilings, closing, (operation.server, stages))
+        answer, error = None, None
+        try:
+            answer = operation.work(self.process)
+        except (SharesError, ProcessDied) as raised:
+            error = raised
+        self.watch.disarm()
+        return Attempt(answer, error, trouble.struck(self.watch.plan))
+
+    def _conclude(
+        self, operation: Operation, ended: Attempt, predicted: list[Meant], *, blurred: bool
+    ) -> None:
+        """Which models are possible now, and whether it could end like this at all."""
+        if ended.acknowledged:
+            now = [meant(operation, model, ended.answer) for model in self.possible]
+            expected = {each.refused for each in now}
+            assert None in expected, f"{operation} was acknowledged, and had to raise {expected}"
+            self.possible = [each.end for each in now if each.refused is None or blurred]
+        elif ended.struck:
+            # What rolls back has done so after a single fault, and what was closed stays so.
+            sure = ended.failed_once and not blurred
+            self._lingering += [model for each in predicted for model in each.stages]
+            outcomes = [model for each in predicted for model in (each.sticking if sure else each.stages)]
+            self.possible = [model for model in outcomes if not self._reopens(model)]
+        else:
+            allowed = {each.refused for each in predicted} | (_LIMBO if blurred else set())
+            assert type(ended.error) in allowed, f"{ended.error!r}, where {allowed} was to come"
+
+    def _reopens(self, model: Model) -> bool:
+        rules, narrowed = model.rules(), self.watch.closing
+        return any(RANK[rules.get(grant)] > narrowed[grant] for grant in self.watch.closed)
+
+    def _note_what_is_left(self, operation: Operation, ended: Attempt) -> None:
+        if ended.died:
+            self.process = self._start_process()
+        if ended.died or not _LOCK_LOSERS.isdisjoint(ended.struck):
+            self._lost_locks |= self.machine.lock_table.kept - self.machine.records.keys()
+        if operation.brings:
+            concerned = {operation.server} if operation.server else set(self._names())
+            if ended.struck:
+                self.disturbed |= concerned
+            elif ended.acknowledged:
+                self.disturbed -= concerned
+
+    # -- taking stock
+
+    def _take_stock(self) -> None:
+        """Everything that is settled is as the model says."""
+        names = {name for model in self.possible for name in model.servers}
+        records = laws.records_of(self.machine)
+        self.possible = laws.acknowledged_is_there(
+            self.machine, _distinct(self.possible), sorted(names | {str(r.name) for r in records})
+        )
+        self.disturbed &= {str(record.name) for record in records}
+        for record in records:
+            name = str(record.name)
+            servers = [model.servers.get(name) for model in self.possible]
+            if laws.is_settled(record) and name not in self.disturbed:
+                server = servers[0]
+                assert server is not None
+                laws.settled_host_equals_records(self.machine, record, server)
+        settled = all(map(laws.is_settled, records))
+        self._lingering = [] if settled else _distinct(self._lingering)
+        model = self.certain
+        if model is not None and settled:
+            laws.no_session_outlives_its_password(self.machine, self.watch.logins, model)
+        self.watch.arm(CALM, [Ceiling.over([*self.possible, *self._lingering])])
+        self.watch.look("the use case")
+        locks = self.machine.lock_table
+        assert not locks.held
+        stray = locks.kept - self.machine.records.keys() - self._lost_locks
+        assert not stray, f"locks of nobody: {stray}"
+
+    def settle(self) -> None:
+        """After a reconcile that nothing disturbs all is certain, and another one has nothing to do."""
+        self.run(reconcile(), again=True)
+        assert self.certain is not None, f"it is not certain what is promised: {self.possible}"
+        assert not self.disturbed
+        assert all(map(laws.is_settled, laws.records_of(self.machine)))
+
+    def resume(self, possible: list[Model], *, disturbed: bool) -> None:
+        """Go on after others have worked here, who came to one of these models."""
+        self.possible, self.disturbed = possible, set(self._names()) if disturbed else set()
+        if disturbed:
+            self._lost_locks |= self.machine.lock_table.kept - self.machine.records.keys()
+        self._take_stock()
+        self.settle()
+
+    # -- clients and shocks
+
+    def shock(self, server: str | None) -> None:
+        """The host reboots, or one server's container dies."""
+        if server is None:
+            self.machine.reboot()
+            self.disturbed |= set(self._names())
+            return
+        record = next((r for r in laws.records_of(self.machine) if str(r.name) == server), None)
+        if record is not None and record.id in self.machine.containers:
+            self.machine.kill_container(record.id)
+            self.disturbed.add(server)
+
+    def wrote(self, server: str, share: str, name: str, data: bytes) -> None:
+        """A client's data was taken."""
+        for model in self.possible:
+            found = model.servers.get(server)
+            if found is not None and share in found.shares:
+                found.shares[share].files[name] = data
+
+    def _opened_beyond(self, operation: Operation) -> list[OpenFile]:
+        """The open files that are none of the operation's business."""
+        names = {record.id: str(record.name) for record in laws.records_of(self.machine)}
+        return [
+            file
+            for session in self.machine.sessions
+            for file in session.files
+            if names[session.server_id] not in self.disturbed
+            and not operation.may_disturb(names[session.server_id], str(file.share.name), session.user)
+        ]
+
+    def _pictures_of_others(self, operation: Operation) -> dict[str, Picture]:
+        if not operation.server:
+            return {}
+        return {
+            str(record.name): Picture.of(self.machine, record)
+            for record in laws.records_of(self.machine)
+            if str(record.name) != operation.server
+        }
+
+
+def _narrowed(stages: list[Model]) -> dict[Grant, int]:
+    """To what each grant on a share that stays is narrowed on the way, of those that are."""
+    ranks = [{grant: RANK[level] for grant, level in stage.rules().items()} for stage in stages]
+    lowest = {grant: min(stage.get(grant, 0) for stage in ranks) for grant in ranks[0]}
+    return {
+        grant: rank
+        for grant, rank in lowest.items()
+        if rank < ranks[0][grant] and stages[-1].has_share(grant[0], grant[1])
+    }
+
+
+def _distinct(models: Iterable[Model]) -> list[Model]:
+    distinct: list[Model] = []
+    for model in models:
+        if model not in distinct:
+            distinct.append(model)
+    return distinct

@@ -1,0 +1,204 @@
+"""The laws, by name. Each raises AssertionError with what breaks it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from tests.unit.machine.model import DEFAULT_HOME, GRANULARITY, UNTOLD, Model, Server
+from tests.unit.machine.picture import Picture
+from tests.unit.machine.reach import Ceiling, Reach
+
+from shares_core.adapters.memory import MemoryHost, OpenFile, Session
+from shares_core.adapters.memory.secrets import digest
+from shares_core.domain.capacity import round_up
+from shares_core.domain.server import DesiredState, ShareServer
+from shares_core.domain.share import CifsShare, ShareStatus
+
+
+def records_of(machine: MemoryHost) -> list[ShareServer]:
+    return [record for record in machine.records.values() if isinstance(record, ShareServer)]
+
+
+def is_settled(record: ShareServer) -> bool:
+    """Whether nothing is open in the record: what it says is then what the host has.
+
+    A share that could not be mounted waits for its server to be started.
+    """
+    stopped = record.desired is DesiredState.STOPPED
+    return record.intent is None and all(
+        share.status is ShareStatus.READY or (share.status is ShareStatus.FAILED and stopped)
+        for share in record.shares
+    )
+
+
+def is_well(record: ShareServer) -> bool:
+    """Whether it is settled, and no share of it is failed."""
+    return is_settled(record) and all(share.status is ShareStatus.READY for share in record.shares)
+
+
+# -- at every instant, so also between two port calls
+
+
+def no_rule_is_ever_wider_than_asked(machine: MemoryHost, ceilings: Iterable[Ceiling]) -> None:
+    """Nobody can do more than one of the ceilings says, by a new connection, an open one or an open file."""
+    reach = Reach.of(machine)
+    excesses = []
+    for ceiling in ceilings:
+        excess = ceiling.excess(reach)
+        if not excess:
+            return
+        excesses.append(excess)
+    raise AssertionError(f"more than was asked for is open to {min(excesses, key=len)}")
+
+
+def nothing_is_orphaned(machine: MemoryHost) -> None:
+    """Every host object belongs to a record: the record is written first and removed last."""
+    records = records_of(machine)
+    ids = {record.id for record in records}
+    shares = {(record.id, share.id): share.volume_id for record in records for share in record.shares}
+    interfaces = [interface for record in records for interface in record.interfaces]
+    volumes = set(shares.values())
+    strays = {
+        "containers": machine.containers.keys() - ids,
+        "folders": machine.folders.keys() - ids,
+        "secrets": machine.secrets.keys() - ids,
+        "volumes": machine.volumes.keys() - volumes,
+        "devices": machine.attached - volumes,
+        "mounts": machine.mounts.keys() - shares.keys(),
+        "links": machine.links.keys() - {interface.host_device for interface in interfaces},
+        "bridges": machine.bridges.keys() - {str(interface.bridge) for interface in interfaces},
+    }
+    assert not any(strays.values()), f"orphans: { ({kind: s for kind, s in strays.items() if s}) }"
+
+
+def nothing_is_given_twice(machine: MemoryHost) -> None:
+    """Names, user ids, and on one bridge addresses and MACs, belong to one server each."""
+    given: Counter[object] = Counter()
+    for record in records_of(machine):
+        given.update([("name", record.name.key), ("uid", record.uid)])
+        for interface in record.interfaces:
+            given.update((interface.bridge, address.ip) for address in interface.addresses)
+            given[interface.bridge, interface.mac] += 1
+    assert {1} >= set(given.values()), f"given twice: {[what for what, times in given.items() if times > 1]}"
+
+
+def the_pool_is_never_overcommitted(machine: MemoryHost) -> None:
+    """The volumes fit into the pool."""
+    assert sum(volume.size for volume in machine.volumes.values()) <= machine.pool_size.bytes
+
+
+# -- when a use case has ended
+
+
+def agrees(record: ShareServer | None, hashes: Mapping[str, str], server: Server | None) -> bool:
+    """Whether a settled record, with its passwords' hashes, says what the model says."""
+    if record is None or server is None:
+        return record is None and server is None
+    shares = {
+        str(share.name): (share.capacity.bytes, {str(r.principal.name): r.level for r in share.rules})
+        for share in record.shares
+    }
+    (interface,) = record.interfaces
+    home = DEFAULT_HOME if interface.isolated else f"{interface.bridge} {interface.addresses[0]}"
+    return (
+        (server.home, server.running) == (home, record.desired is DesiredState.RUNNING)
+        and shares == {name: (share.size, share.rules) for name, share in server.shares.items()}
+        and {str(account.name) for account in record.accounts} == server.passwords.keys()
+        and all(
+            password == UNTOLD or hashes.get(user) == digest(password)
+            for user, password in server.passwords.items()
+        )
+    )
+
+
+def acknowledged_is_there(machine: MemoryHost, possible: list[Model], names: Iterable[str]) -> list[Model]:
+    """What each settled record says is what the model says; gives those of the models that agree."""
+    records = {str(record.name): record for record in records_of(machine)}
+    for name in names:
+        record = records.get(name)
+        if record is not None and not is_settled(record):
+            continue
+        secrets = machine.secrets.get(record.id, {}) if record is not None else {}
+        hashes = {str(user): known.nt for user, known in secrets.items()}
+        fitting = [model for model in possible if agrees(record, hashes, model.servers.get(name))]
+        fitting = _best_known(fitting, name)
+        assert fitting, f"{name} is {record}, and not {[model.servers.get(name) for model in possible]}"
+        possible = fitting
+    return possible
+
+
+def _best_known(models: list[Model], name: str) -> list[Model]:
+    """Those with the fewest passwords that nobody knows: such a one fits any hash."""
+    unknown = [
+        list(server.passwords.values()).count(UNTOLD)
+        if (server := model.servers.get(name)) is not None
+        else 0
+        for model in models
+    ]
+    return [model for model, count in zip(models, unknown, strict=True) if count == min(unknown)]
+
+
+def settled_host_equals_records(machine: MemoryHost, record: ShareServer, server: Server) -> None:
+    """All that a settled record speaks of is on the host, in the size, shape and state that it says."""
+    container, running = machine.containers.get(record.id), server.running
+    assert running == (container is not None and container.running)
+    assert running or container is None
+    assert not running or record.id in machine.folders
+    assert record.id in machine.lock_table.kept
+    for interface in record.interfaces:
+        link, bridge = machine.links.get(interface.host_device), machine.bridges.get(str(interface.bridge))
+        assert running == (link is not None and link.up)
+        assert not running or (bridge is not None and bridge.complete)
+    assert server.passwords.keys() == {str(user) for user in machine.secrets.get(record.id, {})}
+    for name, share in server.shares.items():
+        _share_is_whole(machine, record, record.share(name), share.files, mounted=running)
+    rules = {(name, user): lv for name, share in server.shares.items() for user, lv in share.rules.items()}
+    assert machine.admitted(record.id) == (rules if running else {})
+
+
+def _share_is_whole(
+    machine: MemoryHost, record: ShareServer, share: CifsShare, files: dict[str, bytes], *, mounted: bool
+) -> None:
+    volume = machine.volumes[share.volume_id]
+    assert volume.content is not None
+    assert volume.content.identity == share.filesystem
+    assert volume.content.reach == volume.size == round_up(share.capacity.bytes, GRANULARITY)
+    assert volume.content.folders == {share.folder: record.uid}
+    assert volume.content.files == files, f"the data of {share.name} is {volume.content.files}, not {files}"
+    assert mounted == ((record.id, share.id) in machine.mounts)
+    assert mounted == (share.volume_id in machine.attached)
+
+
+def failed_left_nothing_behind(before: Picture, after: Picture, struck: list[str]) -> None:
+    """A create or an allow that failed left the host as it was."""
+    if struck != ["locks.forget"]:  # the lock file of nobody is what fails to go
+        assert before.things == after.things, f"{before.difference(after)} after {struck} failed"
+
+
+def twice_equals_once(before: Picture, after: Picture) -> None:
+    """Doing again what was acknowledged changes nothing, and disconnects nobody."""
+    assert before == after, f"the second time changed {before.difference(after)}"
+
+
+def other_servers_are_untouched(before: Mapping[str, Picture], after: Mapping[str, Picture]) -> None:
+    """An operation on one server changes nothing of another's, and disconnects none of its clients."""
+    for name, picture in before.items():
+        assert picture == after.get(name), f"{picture.difference(after.get(name))} of {name} changed"
+
+
+def nobody_else_is_disturbed(opened: Iterable[OpenFile]) -> None:
+    """The files that were open on what an operation is not about are open still."""
+    closed = [(str(file.share.name), file.session.user) for file in opened if file.closed]
+    assert not closed, f"the files of {closed} were closed"
+
+
+def no_session_outlives_its_password(
+    machine: MemoryHost, logins: Mapping[Session, str], model: Model
+) -> None:
+    """Every open connection was made with a password that its user still has."""
+    for session in machine.sessions:
+        record = machine.records[session.server_id]
+        assert isinstance(record, ShareServer)
+        kept = model.servers[str(record.name)].passwords.get(session.user)
+        assert kept in (logins[session], UNTOLD), f"{session.user} of {record.name} is connected by another"

@@ -1,0 +1,222 @@
+"""The plain model: what tenants were promised, in dicts, with nothing of hosts, locks or crashes.
+
+Every verb is a generator. It raises Refused before it changes anything, or goes through the stages that the
+use case goes through, and yields after each what becomes of it when the use case then fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from enum import Enum
+
+from attrs import define, field
+from tests.unit.world import RO, RW
+
+from shares_core.domain.access import AccessLevel
+from shares_core.domain.capacity import round_up
+from shares_core.domain.errors import (
+    AddressTaken,
+    AlreadyExists,
+    InvalidInput,
+    NoCapacity,
+    NotEmpty,
+    NotFound,
+    SharesError,
+)
+
+GRANULARITY = 4096
+RANK = {None: 0, RO: 1, RW: 2}
+#: Any number of servers may ask for the default network; each other home is one bridge and one address on it.
+DEFAULT_HOME = "default"
+#: A generated password that was told nobody.
+UNTOLD = "?"
+
+Rules = Mapping[str, AccessLevel]
+
+
+class Stage(Enum):
+    """What becomes of a stage when the use case fails after it: it only goes forward, or rolls back."""
+
+    STICKS = "sticks"
+    UNDONE = "undone"
+
+
+class Refused(Exception):
+    """The use case must raise this kind of error, and change nothing."""
+
+    def __init__(self, kind: type[SharesError]) -> None:
+        super().__init__(kind.__name__)
+        self.kind = kind
+
+
+@define
+class Share:
+    size: int
+    rules: dict[str, AccessLevel] = field(factory=dict)
+    files: dict[str, bytes] = field(factory=dict)
+
+
+@define
+class Server:
+    home: str
+    running: bool = True
+    shares: dict[str, Share] = field(factory=dict)
+    passwords: dict[str, str] = field(factory=dict)
+
+    def share(self, name: str) -> Share:
+        if name not in self.shares:
+            raise Refused(NotFound)
+        return self.shares[name]
+
+
+@define
+class Model:
+    """All tenants of a host whose pool has ``pool`` bytes."""
+
+    pool: int
+    servers: dict[str, Server] = field(factory=dict)
+
+    def copy(self) -> Model:
+        return Model(self.pool, {name: _copied(server) for name, server in self.servers.items()})
+
+    def server(self, name: str) -> Server:
+        if name not in self.servers:
+            raise Refused(NotFound)
+        return self.servers[name]
+
+    def has_share(self, name: str, share: str) -> bool:
+        return name in self.servers and share in self.servers[name].shares
+
+    def rules(self) -> dict[tuple[str, str, str], AccessLevel]:
+        """Every rule, by (server, share, user)."""
+        return {
+            (name, share, user): level
+            for name, server in self.servers.items()
+            for share, kept in server.shares.items()
+            for user, level in kept.rules.items()
+        }
+
+    def _reserve(self, before: int, after: int) -> None:
+        sizes = [share.size for server in self.servers.values() for share in server.shares.values()]
+        used = sum(round_up(size, GRANULARITY) for size in sizes)
+        if used - round_up(before, GRANULARITY) + round_up(after, GRANULARITY) > self.pool:
+            raise Refused(NoCapacity)
+
+    # -- servers
+
+    def create_server(self, name: str, home: str) -> Iterator[Stage]:
+        if name in self.servers:
+            if self.servers[name].home != home:
+                raise Refused(AlreadyExists)
+            return
+        if home != DEFAULT_HOME and home in {server.home for server in self.servers.values()}:
+            raise Refused(AddressTaken)
+        self.servers[name] = Server(home)
+        yield Stage.UNDONE
+
+    def want(self, name: str, *, running: bool) -> Iterator[Stage]:
+        self.server(name).running = running
+        yield Stage.STICKS
+
+    def delete_server(self, name: str, *, with_shares: bool) -> Iterator[Stage]:
+        if self.server(name).shares and not with_shares:
+            raise Refused(NotEmpty)
+        del self.servers[name]
+        yield Stage.STICKS
+
+    # -- shares
+
+    def create_share(self, name: str, share: str, size: int) -> Iterator[Stage]:
+        server = self.server(name)
+        if share in server.shares:
+            if server.shares[share].size != size:
+                raise Refused(AlreadyExists)
+            return
+        self._reserve(0, size)
+        server.shares[share] = Share(size)
+        yield Stage.UNDONE
+
+    def extend_share(self, name: str, share: str, size: int) -> Iterator[Stage]:
+        found = self.server(name).share(share)
+        if size < found.size:
+            raise Refused(InvalidInput)
+        self._reserve(found.size, size)
+        found.size = size
+        yield Stage.STICKS
+
+    def delete_share(self, name: str, share: str) -> Iterator[Stage]:
+        server = self.server(name)
+        server.share(share)
+        del server.shares[share]
+        yield Stage.STICKS
+
+    # -- access
+
+    def allow(
+        self, name: str, share: str, user: str, level: AccessLevel, password: str | None, told: str
+    ) -> Iterator[Stage]:
+        """``told`` is the password that the use case generates where it is given none for a new user."""
+        server = self.server(name)
+        rules = server.share(share).rules
+        known = user in server.passwords
+        if known and password is not None:
+            server.passwords[user] = password
+            yield Stage.STICKS
+        before = rules.get(user)
+        rules[user] = level
+        if not known:
+            server.passwords[user] = password or told
+        yield Stage.STICKS if RANK[level] < RANK[before] else Stage.UNDONE
+
+    def deny(self, name: str, share: str, user: str) -> Iterator[Stage]:
+        server = self.server(name)
+        rules = server.share(share).rules
+        if user not in server.passwords:
+            raise Refused(NotFound)
+        rules.pop(user, None)
+        yield Stage.STICKS
+
+    def replace(
+        self, name: str, share: str, rules: Rules, passwords: Mapping[str, str], told: Mapping[str, str]
+    ) -> Iterator[Stage]:
+        """First all that is taken away goes, then the rest is given."""
+        server = self.server(name)
+        found = server.share(share)
+        lowest = {
+            user: min(level, rules[user], key=RANK.__getitem__)
+            for user, level in found.rules.items()
+            if user in rules
+        }
+        if lowest != found.rules:
+            found.rules = lowest
+            yield Stage.STICKS
+        found.rules = dict(rules)
+        for user in rules:
+            if user not in server.passwords:
+                server.passwords[user] = passwords.get(user) or told.get(user, UNTOLD)
+        if lowest != rules:
+            yield Stage.UNDONE
+
+    # -- users
+
+    def set_password(self, name: str, user: str, password: str) -> Iterator[Stage]:
+        server = self.server(name)
+        if user not in server.passwords:
+            raise Refused(NotFound)
+        server.passwords[user] = password
+        yield Stage.STICKS
+
+    def remove_user(self, name: str, user: str) -> Iterator[Stage]:
+        server = self.server(name)
+        if server.passwords.pop(user, None) is None:
+            raise Refused(NotFound)
+        for share in server.shares.values():
+            share.rules.pop(user, None)
+        yield Stage.STICKS
+
+
+def _copied(server: Server) -> Server:
+    shares = {
+        name: Share(share.size, dict(share.rules), dict(share.files)) for name, share in server.shares.items()
+    }
+    return Server(server.home, server.running, shares, dict(server.passwords))

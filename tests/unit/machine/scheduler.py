@@ -1,0 +1,117 @@
+"""Runs callers one port call at a time: whose turn it is, is a choice that Hypothesis makes and shrinks.
+
+A caller pauses before each of its port calls. Who waits for a lock that another holds is not chosen; where
+all who are left wait, that is a deadlock. Nothing sleeps, and no two callers ever run at the same time.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from shares_core.adapters.memory import Call, Interceptor, ProcessDied
+from shares_core.adapters.memory.locks import LockTable
+from shares_core.domain.errors import SharesError
+
+#: Of the callers that may go on, given as indices, the one to go on; the first is who went last.
+Choose = Callable[[Sequence[int]], int]
+
+
+class Deadlock(AssertionError):
+    """Every caller that is left waits for a lock."""
+
+
+class Abandoned(BaseException):
+    """The run was given up: nothing has an effect any more."""
+
+
+class Caller:
+    """One caller in its own thread, which runs only while it has the turn."""
+
+    def __init__(self, work: Callable[[], Any]) -> None:
+        self.answer: Any = None
+        self.error: SharesError | ProcessDied | None = None
+        self.bug: BaseException | None = None
+        self.ended = False
+        self.given_up = False
+        #: The key of the lock that it is about to take, or "".
+        self.wants = ""
+        self._work = work
+        self._turn = threading.Semaphore(0)
+        self._paused = threading.Semaphore(0)
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self) -> None:
+        self._turn.acquire()
+        try:
+            if not self.given_up:
+                self.answer = self._work()
+        except (SharesError, ProcessDied) as error:
+            self.error = error
+        except BaseException as bug:  # noqa: BLE001 - it is raised again by the scheduler
+            self.bug = bug
+        self.ended = True
+        self._paused.release()
+
+    def step(self) -> None:
+        """Run to the next port call, or to the end."""
+        self._turn.release()
+        self._paused.acquire()
+
+    def pause(self, call: Call) -> None:
+        """Called in the caller's thread."""
+        self.wants = _lock_of(call)
+        if not self.given_up:
+            self._paused.release()
+            self._turn.acquire()
+        if self.given_up:
+            raise Abandoned
+
+    def give_up(self) -> None:
+        while not self.ended:
+            self.given_up = True
+            self.step()
+        self._thread.join()
+
+
+def _lock_of(call: Call) -> str:
+    if call.port != "locks" or call.verb == "forget":
+        return ""
+    return str(call.args[0]) if call.args else "claims"
+
+
+def paused_by(caller: Callable[[], Caller]) -> Interceptor:
+    """An interceptor that pauses its caller before each call."""
+
+    def around(call: Call, proceed: Callable[[], Any]) -> Any:
+        caller().pause(call)
+        return proceed()
+
+    return around
+
+
+def interleave(
+    callers: Sequence[Caller], locks: LockTable, choose: Choose, after_step: Callable[[int], None]
+) -> None:
+    """Run all callers to their ends. Raises Deadlock, and what is no answer of a use case."""
+    last = 0
+    try:
+        while not all(caller.ended for caller in callers):
+            ready = [
+                number
+                for number, caller in enumerate(callers)
+                if not caller.ended and caller.wants not in locks.held
+            ]
+            if not ready:
+                raise Deadlock(f"all wait: {[caller.wants for caller in callers if not caller.ended]}")
+            ready.sort(key=lambda number: number != last)
+            last = choose(ready) if len(ready) > 1 else ready[0]
+            callers[last].step()
+            if (bug := callers[last].bug) is not None:
+                raise bug
+            after_step(last)
+    finally:
+        for caller in callers:
+            caller.give_up()

@@ -1,0 +1,79 @@
+"""What callers at the same time may come to: the same as in some serial order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from attrs import frozen
+from tests.unit.machine.model import Model
+from tests.unit.machine.operations import Operation, meant
+
+from shares_core.domain.errors import Conflict, ShareFailed
+
+
+@frozen
+class Ended:
+    """How one caller's use case ended.
+
+    ``error`` is None where it was acknowledged; ``struck`` where something went wrong with a port call.
+    """
+
+    operation: Operation
+    answer: Any = None
+    error: BaseException | None = None
+    struck: bool = False
+
+    def possible_after(self, model: Model, transient: Sequence[Operation]) -> Iterator[Model]:
+        """The models that it may leave where it found ``model``; none where it cannot have ended like this.
+
+        While another use case that failed was at work, this one may have met what it undid later.
+        """
+        found = meant(self.operation, model, self.answer)
+        if self.error is None:
+            if found.refused is None:
+                yield found.end
+        elif self.struck:
+            yield from found.stages
+        else:
+            met = [model, *(meant(other, model).end for other in transient)]
+            refusals = {meant(self.operation, each).refused for each in met}
+            refusals |= {Conflict, ShareFailed} if len(transient) > 1 else set()
+            if type(self.error) in refusals:
+                yield model
+
+
+def outcomes(model: Model, ended: Sequence[Ended]) -> list[Model]:
+    """The models after every serial order that explains how all ended."""
+    transient = [each.operation for each in ended if each.struck and each.error is not None]
+    found: list[Model] = []
+    _explore(model, list(ended), transient, found)
+    return found
+
+
+def _explore(model: Model, left: list[Ended], transient: list[Operation], found: list[Model]) -> None:
+    if not left and model not in found:
+        found.append(model)
+    for number, each in enumerate(left):
+        for after in each.possible_after(model, transient):
+            _explore(after, left[:number] + left[number + 1 :], transient, found)
+
+
+def reachable(model: Model, operations: Sequence[Operation]) -> list[tuple[frozenset[int], Model]]:
+    """Every model on any serial way, with the numbers of the operations that are done by then."""
+    found: list[tuple[frozenset[int], Model]] = []
+
+    def explore(model: Model, done: frozenset[int]) -> None:
+        if (done, model) in found:
+            return
+        found.append((done, model))
+        for number, operation in enumerate(operations):
+            if number in done:
+                continue
+            stages = meant(operation, model).stages
+            found.extend((done, stage) for stage in stages[1:])
+            for stage in stages:
+                explore(stage, done | {number})
+
+    explore(model, frozenset())
+    return found

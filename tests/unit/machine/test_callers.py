@@ -1,0 +1,135 @@
+"""Callers at the same time, interleaved at port-call granularity."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from hypothesis import given, note, settings
+from hypothesis import strategies as st
+from tests.unit.machine import laws
+from tests.unit.machine import operations as ops
+from tests.unit.machine.driver import Driver
+from tests.unit.machine.model import Model
+from tests.unit.machine.operations import Operation
+from tests.unit.machine.profiles import profile
+from tests.unit.machine.reach import Ceiling
+from tests.unit.machine.scheduler import Caller, interleave, paused_by
+from tests.unit.machine.serial import Ended, outcomes, reachable
+from tests.unit.machine.troubles import CALM, Trouble, faults
+from tests.unit.world import NETWORK, RO, RW
+
+from shares_core.adapters.memory import Call, MemoryHost, intercept, memory_ports
+from shares_core.bootstrap import host
+from shares_core.domain.capacity import MIB, Capacity
+from shares_core.domain.share import FileSystemKind
+
+SERVERS = st.sampled_from(["a", "a", "b", "c"])
+NEW_SERVERS = st.sampled_from(["c", "d", "a"])
+HOMES = st.sampled_from(sorted(ops.HOMES, reverse=True))
+SHARES = st.sampled_from(["x", "y"])
+USERS = st.sampled_from(["ada", "bob"])
+LEVELS = st.sampled_from([RW, RO])
+SIZES = st.sampled_from([16 * MIB, 24 * MIB, 48 * MIB])
+PASSWORDS = st.sampled_from(["one", "two"])
+POOL = Capacity(72 * MIB)
+
+OPERATIONS = st.one_of(
+    st.builds(ops.create_server, NEW_SERVERS, HOMES),
+    st.builds(ops.create_server, NEW_SERVERS, HOMES),
+    st.builds(ops.create_share, SERVERS, SHARES, SIZES),
+    st.builds(ops.create_share, SERVERS, SHARES, SIZES),
+    st.builds(ops.allow, SERVERS, SHARES, USERS, LEVELS, PASSWORDS),
+    st.builds(ops.deny, SERVERS, SHARES, USERS),
+    st.builds(ops.delete_server, SERVERS),
+    st.builds(ops.delete_share, SERVERS, SHARES),
+    st.builds(ops.extend_share, SERVERS, SHARES, SIZES),
+    st.builds(ops.replace, SERVERS, SHARES, st.dictionaries(USERS, LEVELS), st.just({"bob": "two"})),
+    st.builds(ops.set_password, SERVERS, USERS, PASSWORDS),
+    st.builds(ops.remove_user, SERVERS, USERS),
+    st.builds(ops.start, SERVERS),
+    st.builds(ops.stop, SERVERS),
+    st.builds(ops.reconcile),
+)
+TROUBLES = st.just(CALM) | st.builds(Trouble, st.dictionaries(st.integers(0, 23), faults(), max_size=1))
+CALLS = st.tuples(OPERATIONS, TROUBLES)
+
+
+class AtOnce:
+    """Callers on one machine, each a process of its own, and what they may come to."""
+
+    def __init__(self, driver: Driver, calls: Sequence[tuple[Operation, Trouble]]) -> None:
+        model = driver.certain
+        assert model is not None
+        self.machine, self.model = driver.machine, model
+        self.operations = [operation for operation, _ in calls]
+        self.troubles = [trouble.aimed_at(operation) for operation, trouble in calls]
+        self.plans = [trouble.plan() for trouble in self.troubles]
+        self.ways = reachable(model, self.operations)
+        self.ceiling = Ceiling.over(model for _, model in self.ways)
+        self.callers: list[Caller] = []
+        self.trace: list[str] = []
+
+    def run(self, choose: Callable[[Sequence[int]], int]) -> list[Model]:
+        """Run them; gives what they may have come to."""
+        for number in range(len(self.operations)):
+            self.callers.append(Caller(self._work(number)))
+        interleave(self.callers, self.machine.lock_table, choose, self._check)
+        assert not self.machine.lock_table.held
+        return outcomes(self.model, [self._ended(number) for number in range(len(self.callers))])
+
+    def _work(self, number: int) -> Callable[[], Any]:
+        def watch(call: Call, proceed: Callable[[], Any]) -> Any:
+            self.trace.append(f"{number}: {call}")
+            return self.plans[number](call, proceed)
+
+        ports = intercept(memory_ports(self.machine), watch)
+        process = host(intercept(ports, paused_by(lambda: self.callers[number])), NETWORK)
+        return lambda: self.operations[number].work(process)
+
+    def _check(self, number: int) -> None:
+        """The laws of every instant; what was acknowledged counts from then on."""
+        for line in self.trace:
+            note(line)
+        self.trace.clear()
+        if self.callers[number].ended and self.callers[number].error is None:
+            done = {n for n, caller in enumerate(self.callers) if caller.ended and caller.error is None}
+            self.ceiling = Ceiling.over(model for applied, model in self.ways if applied >= done)
+        laws.no_rule_is_ever_wider_than_asked(self.machine, [self.ceiling])
+        laws.nothing_is_orphaned(self.machine)
+        laws.nothing_is_given_twice(self.machine)
+        laws.the_pool_is_never_overcommitted(self.machine)
+
+    def _ended(self, number: int) -> Ended:
+        caller, trouble = self.callers[number], self.troubles[number]
+        struck = bool(trouble.struck(self.plans[number]))
+        return Ended(self.operations[number], caller.answer, caller.error, struck)
+
+
+def prepared(*, lagging: bool) -> Driver:
+    """Two tenants, one of whom serves two users who have files open."""
+    driver = Driver(MemoryHost(pool_size=POOL, online_grow=[FileSystemKind.XFS], lagging=lagging))
+    driver.run(ops.create_server("a", "br-a 10.0.0.5/24"))
+    driver.run(ops.create_server("b", "br-a 10.0.0.6/24"))
+    driver.run(ops.create_share("a", "x", 16 * MIB))
+    for user, level, password in (("ada", RW, "one"), ("bob", RO, "two")):
+        driver.run(ops.allow("a", "x", user, level, password))
+        driver.watch.connect("a", user, password).open("x", write=level is RW)
+    return driver
+
+
+@settings(profile(), max_examples=2 * profile().max_examples)
+@given(calls=st.lists(CALLS, min_size=2, max_size=3), lagging=st.booleans(), data=st.data())
+def test_callers_at_once_come_to_what_some_serial_order_comes_to(
+    calls: list[tuple[Operation, Trouble]], lagging: bool, data: st.DataObject
+) -> None:
+    """No deadlock, nothing given twice, nobody let in; and after a reconcile the host equals the records."""
+    driver = prepared(lagging=lagging)
+    together = AtOnce(driver, calls)
+
+    def choose(ready: Sequence[int]) -> int:
+        return ready[data.draw(st.integers(0, len(ready) - 1), label="who goes on")]
+
+    possible = together.run(choose)
+    assert possible, "no serial order explains the answers"
+    driver.resume(possible, disturbed=any(trouble.at for trouble in together.troubles))

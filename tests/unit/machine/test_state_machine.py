@@ -1,0 +1,180 @@
+"""The state machine: every use case, in any order, whatever goes wrong, beside the model."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from tests.unit.machine import operations as ops
+from tests.unit.machine.driver import Driver
+from tests.unit.machine.model import UNTOLD, Rules
+from tests.unit.machine.profiles import profile
+from tests.unit.machine.troubles import Trouble, troubles
+from tests.unit.world import RO, RW
+
+from shares_core.adapters.memory import MemoryHost, SmbRefused
+from shares_core.domain.access import AccessLevel
+from shares_core.domain.capacity import MIB, Capacity
+from shares_core.domain.share import FileSystemKind
+
+# Some come more often, so that most calls meet something that is there.
+SERVERS = st.sampled_from(["a", "a", "b", "c"])
+SHARES = st.sampled_from(["x", "x", "y"])
+USERS = st.sampled_from(["ada", "ada", "bob"])
+HOMES = st.sampled_from(sorted(ops.HOMES, reverse=True))
+SIZES = st.sampled_from([16 * MIB, 24 * MIB, 24 * MIB + 100, 48 * MIB])
+LEVELS = st.sampled_from([RW, RO])
+PASSWORDS = st.sampled_from([None, "one", "two"])
+RULES = st.dictionaries(USERS, LEVELS, max_size=2)
+POOL = Capacity(144 * MIB)
+
+
+class Tenants(RuleBasedStateMachine):
+    """Three tenants at most, on a host whose pool holds the shares of about two."""
+
+    @initialize(online=st.booleans(), lagging=st.booleans())
+    def a_host(self, online: bool, lagging: bool) -> None:
+        grows = [FileSystemKind.EXT4] if online else []
+        self.driver = Driver(MemoryHost(pool_size=POOL, online_grow=grows, lagging=lagging))
+        self.driver.run(ops.create_server("a", "default"))
+        self.driver.run(ops.create_share("a", "x", 16 * MIB))
+        self.driver.run(ops.allow("a", "x", "ada", RW, "one"))
+
+    # -- use cases
+
+    @rule(server=SERVERS, home=HOMES, trouble=troubles(), again=st.booleans())
+    def create_server(self, server: str, home: str, trouble: Trouble, again: bool) -> None:
+        self.driver.run(ops.create_server(server, home), trouble, again=again)
+
+    @rule(server=SERVERS, trouble=troubles(), again=st.booleans())
+    def start(self, server: str, trouble: Trouble, again: bool) -> None:
+        self.driver.run(ops.start(server), trouble, again=again)
+
+    @rule(server=SERVERS, trouble=troubles(), again=st.booleans())
+    def stop(self, server: str, trouble: Trouble, again: bool) -> None:
+        self.driver.run(ops.stop(server), trouble, again=again)
+
+    @rule(server=SERVERS, with_shares=st.booleans(), trouble=troubles(), again=st.booleans())
+    def delete_server(self, server: str, with_shares: bool, trouble: Trouble, again: bool) -> None:
+        self.driver.run(ops.delete_server(server, with_shares=with_shares), trouble, again=again)
+
+    @rule(trouble=troubles(), again=st.booleans())
+    def reconcile(self, trouble: Trouble, again: bool) -> None:
+        self.driver.run(ops.reconcile(), trouble, again=again)
+
+    @rule(server=SERVERS, share=SHARES, size=SIZES, trouble=troubles(), again=st.booleans())
+    def create_share(self, server: str, share: str, size: int, trouble: Trouble, again: bool) -> None:
+        self.driver.run(ops.create_share(server, share, size), trouble, again=again)
+
+    @rule(server=SERVERS, share=SHARES, size=SIZES, trouble=troubles(), again=st.booleans())
+    def extend_share(self, server: str, share: str, size: int, trouble: Trouble, again: bool) -> None:
+        self.driver.run(ops.extend_share(server, share, size), trouble, again=again)
+
+    @rule(server=SERVERS, share=SHARES, trouble=troubles(), again=st.booleans())
+    def delete_share(self, server: str, share: str, trouble: Trouble, again: bool) -> None:
+        self.driver.run(ops.delete_share(server, share), trouble, again=again)
+
+    @rule(
+        server=SERVERS,
+        share=SHARES,
+        user=USERS,
+        level=LEVELS,
+        password=PASSWORDS,
+        trouble=troubles(),
+        again=st.booleans(),
+    )
+    def allow(
+        self,
+        server: str,
+        share: str,
+        user: str,
+        level: AccessLevel,
+        password: str | None,
+        trouble: Trouble,
+        again: bool,
+    ) -> None:
+        self.driver.run(ops.allow(server, share, user, level, password), trouble, again=again)
+
+    @rule(server=SERVERS, share=SHARES, user=USERS, trouble=troubles(), again=st.booleans())
+    def deny(self, server: str, share: str, user: str, trouble: Trouble, again: bool) -> None:
+        self.driver.run(ops.deny(server, share, user), trouble, again=again)
+
+    @rule(server=SERVERS, share=SHARES, rules=RULES, trouble=troubles(), again=st.booleans())
+    def replace(self, server: str, share: str, rules: Rules, trouble: Trouble, again: bool) -> None:
+        self.driver.run(ops.replace(server, share, rules, {"bob": "two"}), trouble, again=again)
+
+    @rule(server=SERVERS, user=USERS, password=PASSWORDS, trouble=troubles(), again=st.booleans())
+    def set_password(
+        self, server: str, user: str, password: str | None, trouble: Trouble, again: bool
+    ) -> None:
+        self.driver.run(ops.set_password(server, user, password), trouble, again=again)
+
+    @rule(server=SERVERS, user=USERS, trouble=troubles(), again=st.booleans())
+    def remove_user(self, server: str, user: str, trouble: Trouble, again: bool) -> None:
+        self.driver.run(ops.remove_user(server, user), trouble, again=again)
+
+    # -- what happens to hosts
+
+    @rule(reconciled=st.booleans())
+    def reboot(self, reconciled: bool) -> None:
+        self.driver.shock(None)
+        if reconciled:
+            self.driver.settle()
+
+    @rule(server=SERVERS, reconciled=st.booleans())
+    def container_dies(self, server: str, reconciled: bool) -> None:
+        self.driver.shock(server)
+        if reconciled:
+            self.driver.settle()
+
+    @rule()
+    def settle(self) -> None:
+        self.driver.settle()
+
+    # -- clients
+
+    @rule(server=SERVERS, user=USERS, share=SHARES, data=st.sampled_from([b"1", b"22"]))
+    def connect(self, server: str, user: str, share: str, data: bytes) -> None:
+        """A client writes where it may, and keeps the file open."""
+        passwords = [
+            model.servers[server].passwords.get(user, UNTOLD)
+            for model in self.driver.possible
+            if server in model.servers
+        ]
+        with suppress(SmbRefused, KeyError):
+            for password in passwords:
+                session = self.driver.watch.connect(server, user, password)
+                opened = session.open(share, name=user, write=session.level(share) is not RO)
+                if opened.writable:
+                    opened.write(data)
+                    self.driver.wrote(server, share, user, data)
+
+    @precondition(lambda self: self.driver.machine.sessions)
+    @rule(data=st.data())
+    def disconnect(self, data: st.DataObject) -> None:
+        data.draw(st.sampled_from(self.driver.machine.sessions)).end()
+
+    @invariant()
+    def everybody_gets_what_was_granted(self) -> None:
+        """Who has a rule and a password gets in, and can do what the rule says and no more."""
+        model = self.driver.certain
+        for name, server in model.servers.items() if model is not None else ():
+            if not server.running or not self.driver.serves(name):
+                continue
+            for user, password in server.passwords.items():
+                if password == UNTOLD:
+                    continue
+                session = self.driver.watch.connect(name, user, password)
+                for share, kept in server.shares.items():
+                    assert kept.rules.get(user) == session.level(share)
+                session.end()
+
+    def teardown(self) -> None:
+        """However it ends, one reconcile makes the host agree with what is promised."""
+        if hasattr(self, "driver"):
+            self.driver.settle()
+
+
+TestTenants = Tenants.TestCase
+TestTenants.settings = profile()
