@@ -7,6 +7,7 @@ line), so seven environments would be seven installations of one thing.
 
 import logging
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ for chatty in ("docker", "urllib3"):  # nox turns everyone's debug messages on
     logging.getLogger(chatty).setLevel(logging.WARNING)
 
 BIN = Path(sys.executable).parent
+MUTMUT = "mutmut==3.8.1"
 
 
 @nox.session
@@ -74,6 +76,21 @@ def bench(session: nox.Session) -> None:
     """Each operation's median beside its floor's; an argument says how many rounds (10)."""
     with _docker_and_image(session):
         _run(session, "python", "-m", "benchmarks", *session.posargs)
+
+
+@nox.session
+def mutation(session: nox.Session) -> None:
+    """Mutmut on the domain and the renderers: each survivor is a change of the code that no test sees."""
+    # It brings a dozen packages that nothing else needs, so it is installed when it is asked for.
+    _run(session, "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", MUTMUT)
+    copy = Path(session.create_tmp()) / "mutation"
+    shutil.rmtree(copy, ignore_errors=True)
+    for folder in ("src", "tests"):
+        shutil.copytree(ROOT / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", copy)
+    with session.chdir(copy):
+        _run(session, "mutmut", "run", *session.posargs)
+        _run(session, "mutmut", "results")
 
 
 @nox.session

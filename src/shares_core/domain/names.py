@@ -30,9 +30,11 @@ _RESERVED_USERS = frozenset(
     | set("administrator administrators users guest guests replicator krbtgt none".split())
     | set("everyone nobody anonymous authenticated interactive network service system self".split())
     | set("batch dialup proxy restricted localsystem localservice networkservice".split())
-    | set("builtin nt-authority unix_users unix_groups all global homes printers".split())
+    | set("builtin nt-authority unix_users unix_groups all global homes printers local iusr".split())
 )
-_RESERVED_SHARES = frozenset({"global", "homes", "printers", "ipc", "admin", "print", "netlogon", "sysvol"})
+# Sections that Samba reads in a way of its own, and shares that clients do. It finds [global] whatever
+# spaces stand in it ([Glob als]: lib/param/loadparm.c, strwicmp), so these are compared without them.
+_RESERVED_SHARES = frozenset("global globals homes printers ipc admin print netlogon sysvol".split())
 
 
 def _check(name: Name) -> None:
@@ -47,7 +49,7 @@ def _check(name: Name) -> None:
             f"{what} name {shown} is too long: {len(value)} characters, {type(name).longest} at most"
         )
     # Reserved comes before the pattern, so that IPC$ is told that it is reserved and not that $ is bad.
-    if value.casefold().rstrip("$") in type(name).reserved:
+    if value.casefold().replace(" ", "").rstrip("$") in type(name).reserved:
         raise InvalidInput(f"{what} name {shown} is reserved", hint="choose another name")
     if type(name).pattern.fullmatch(value) is None or type(name).forbidden.fullmatch(value) is not None:
         raise InvalidInput(f"{what} name {shown} cannot be used", hint=type(name).rule)
@@ -93,14 +95,19 @@ class ServerName(Name):
 class ShareName(Name):
     """A CIFS share's name, as clients type it after the server: ``Projects 2026``, ``R&D``.
 
-    80 characters is the longest share name that SMB clients take (MS-SMB2, MS-SRVS).
+    80 characters is the longest share name that SMB clients take (MS-SMB2, MS-SRVS). Samba reads spaces
+    in a row as one, so that two names would become one share: there are none.
     """
 
     kind = "share"
     longest = 80
     pattern = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_ .&'()-]*[A-Za-z0-9_&'()-])?")
+    forbidden = re.compile(r".*  .*")
     reserved = _RESERVED_SHARES
-    rule = "use letters, digits, spaces inside, and . _ - & ' ( ), beginning with a letter, a digit or '_'"
+    rule = (
+        "use letters, digits, single spaces inside, and . _ - & ' ( ), "
+        "beginning with a letter, a digit or '_'"
+    )
 
 
 @frozen(order=True)

@@ -1,0 +1,139 @@
+"""Whole files as they are rendered, to read and to compare: what Samba and nftables get."""
+
+from __future__ import annotations
+
+from attrs import evolve
+from tests.unit.adapters.values import INTERFACE, SERVER, SHARE
+
+from shares_core.adapters.bridges.filters import render_bridge_filter, render_port_filter, render_removal
+from shares_core.adapters.samba.render import render_passwd, render_smb_conf, render_smbpasswd
+from shares_core.domain.access import AccessRule
+from shares_core.domain.names import UserName
+from shares_core.domain.secret import PasswordHash
+
+_SECTION = """\
+[R&D 2026]
+	path = /shares/5aaaaaaaaaaa/data
+	read only = yes
+	valid users = "ada", "bob", "eve"
+	guest ok = no
+	force user = shares
+	force group = shares
+	create mask = 0600
+	directory mask = 0700
+	write list = "ada", "eve"
+"""
+_PASSWD = """\
+shares:x:2000007:2000007::/nonexistent:/usr/sbin/nologin
+nobody:x:65534:65534::/nonexistent:/usr/sbin/nologin
+ada:x:10000:2000007::/nonexistent:/usr/sbin/nologin
+bob:x:10001:2000007::/nonexistent:/usr/sbin/nologin
+"""
+_BRIDGE = """\
+table netdev shares-tenant-a
+delete table netdev shares-tenant-a
+table netdev shares-tenant-a {
+  chain to-host {
+    type filter hook ingress device "tenant-a" priority 0; policy drop;
+    ether type arp accept
+    ip daddr { 10.0.0.254 } tcp sport 445 tcp flags & (syn | ack) != syn accept
+    ip daddr { 10.0.0.254 } icmp type { echo-request, echo-reply, ERRORS4 } accept
+    ip6 daddr { fd00:a::fe } tcp sport 445 tcp flags & (syn | ack) != syn accept
+    ip6 daddr { fd00:a::fe } icmpv6 type { echo-request, echo-reply, ERRORS6 } accept
+    icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept
+  }
+}
+"""
+_PORT = """\
+table netdev shares-shc0123456789ab
+delete table netdev shares-shc0123456789ab
+table netdev shares-shc0123456789ab {
+  chain from-server {
+    type filter hook ingress device "shc0123456789ab" priority 0; policy drop;
+    ether saddr != 02:00:00:aa:bb:cc drop
+    ether type { 8021q, 8021ad } drop
+    arp operation { request, reply } arp saddr ether 02:00:00:aa:bb:cc arp saddr ip { 10.0.0.5, 10.0.0.6 } accept
+    ip saddr { 10.0.0.5, 10.0.0.6 } tcp sport 445 tcp flags & (syn | ack) != syn accept
+    ip saddr { 10.0.0.5, 10.0.0.6 } icmp type { echo-reply, ERRORS4 } accept
+    ip6 saddr { fd00:a::5 } tcp sport 445 tcp flags & (syn | ack) != syn accept
+    ip6 saddr { fd00:a::5 } icmpv6 type { echo-reply, ERRORS6 } accept
+    ip6 saddr { fd00:a::5, fe80::ff:feaa:bbcc } icmpv6 type nd-neighbor-solicit accept
+    ip6 saddr { fd00:a::5, fe80::ff:feaa:bbcc } icmpv6 type nd-neighbor-advert @th,64,128 { TOLD } accept
+  }
+}
+"""  # noqa: E501 - as nft reads it
+
+
+def _full(text: str) -> str:
+    errors4 = "destination-unreachable, time-exceeded, parameter-problem"
+    errors6 = "destination-unreachable, packet-too-big, time-exceeded, parameter-problem"
+    told = "0xfd00000a000000000000000000000005, 0xfe80000000000000000000fffeaabbcc"
+    text = text.replace("TOLD", told)
+    return text.replace("ERRORS4", errors4).replace("ERRORS6", errors6)
+
+
+def _v4_only(text: str) -> str:
+    return "".join(li for li in text.splitlines(keepends=True) if "ip6" not in li and "icmpv6" not in li)
+
+
+def _v6_only(text: str) -> str:
+    return "".join(li for li in text.splitlines(keepends=True) if "    ip " not in li and "arp op" not in li)
+
+
+def test_a_shares_section_word_for_word() -> None:
+    """After the global section, one for the share: closed, and for those who have a rule."""
+    rules = tuple(
+        AccessRule.for_user(name, level) for name, level in (("ada", "rw"), ("bob", "ro"), ("eve", "rw"))
+    )
+    text = render_smb_conf(SERVER.with_share(SHARE.with_rules(rules)))
+    common, section = text.split("\n[", 1)
+    assert _SECTION == f"[{section}"
+    assert common.startswith("[global]\n\tserver role = standalone server\n\tnetbios name = SHARESERVER\n")
+    assert common.endswith("\tmax smbd processes = 0\n")
+    assert all(line.startswith("\t") for line in common.splitlines()[1:])
+
+
+def test_passwd_word_for_word() -> None:
+    """Nobody has a shell or a home, and all are in smbd's group."""
+    assert _PASSWD == render_passwd(SERVER)
+
+
+def test_smbpasswd_is_in_the_order_of_the_accounts() -> None:
+    """One line for each that has a hash, with its own."""
+    hashes = {UserName("bob"): PasswordHash("B" * 32, 2), UserName("ada"): PasswordHash("A" * 32, 1)}
+    lines = [line.split(":") for line in render_smbpasswd(SERVER.accounts, hashes).splitlines()]
+    expected = [("ada", "10000", "A" * 32, "LCT-00000001"), ("bob", "10001", "B" * 32, "LCT-00000002")]
+    assert expected == [(name, uid, nt, changed) for name, uid, _, nt, _, changed, _ in lines]
+
+
+def test_a_bridges_filter_word_for_word() -> None:
+    """Each version of IP is let in for the host's own addresses of that version, if it has any."""
+    v4, v6 = INTERFACE.host_addresses[0], type(INTERFACE.addresses[1])("fd00:a::fe/64")
+    rendered = {
+        hosts: render_bridge_filter(evolve(INTERFACE, host_addresses=hosts).bridge_spec)
+        for hosts in ((v4, v6), (v4,), (v6,))
+    }
+    whole = _full(_BRIDGE)
+    assert {(v4, v6): whole, (v4,): _v4_only(whole), (v6,): _v6_only(whole)} == rendered
+
+
+def test_a_ports_filter_word_for_word() -> None:
+    """Each version of IP is let out from the server's own addresses of that version, if it has any."""
+    first, v6 = INTERFACE.addresses
+    second = type(first)("10.0.0.6/24")
+    rendered = {
+        own: render_port_filter(evolve(INTERFACE, addresses=own))
+        for own in ((first, second, v6), (first, second), (v6,))
+    }
+    whole = _full(_PORT)
+    assert {
+        (first, second, v6): whole,
+        (first, second): _v4_only(whole),
+        (v6,): _v6_only(whole),
+    } == rendered
+
+
+def test_several_devices_filters_are_removed_one_by_one() -> None:
+    """Each is declared and deleted by its own name."""
+    expected = "".join(f"table netdev shares-{d}\ndelete table netdev shares-{d}\n" for d in ("a", "b"))
+    assert expected == render_removal(["a", "b"])
