@@ -59,7 +59,8 @@ def ports(config: HostConfig, events: Events | None = None) -> Ports:
     from shares_core.adapters.disk.records import DiskRecords
     from shares_core.adapters.disk.secrets import DiskSecrets
     from shares_core.adapters.docker.client import Docker
-    from shares_core.adapters.docker.runtime import DockerRuntime, Limits
+    from shares_core.adapters.docker.runtime import DockerRuntime
+    from shares_core.adapters.docker.settings import Limits
     from shares_core.adapters.filesystems import LinuxFileSystems
     from shares_core.adapters.layout import Layout
     from shares_core.adapters.locking import FileLocks
@@ -85,7 +86,7 @@ def ports(config: HostConfig, events: Events | None = None) -> Ports:
         ),
         filesystems=LinuxFileSystems(layout),
         network=LinuxNetwork(installation),
-        smb_config=SambaConfig(layout, runtime),
+        smb_config=SambaConfig(layout, runtime, limits.connections),
         smb_sessions=SambaSessions(runtime),
         records=DiskRecords(layout),
         secrets=DiskSecrets(layout),

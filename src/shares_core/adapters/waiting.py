@@ -8,6 +8,12 @@ from collections.abc import Callable
 _SHORTEST, _LONGEST = 0.002, 0.1
 
 
+def timer(seconds: float) -> Callable[[], bool]:
+    """Gives a function that tells whether there is time left, from now on."""
+    deadline = time.monotonic() + seconds
+    return lambda: time.monotonic() < deadline
+
+
 def wait_until(condition: Callable[[], bool], timeout: float) -> bool:
     """Poll until the condition holds, ever less often. Gives whether it did within ``timeout`` seconds."""
     deadline = time.monotonic() + timeout

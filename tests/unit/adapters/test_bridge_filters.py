@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv6Address
+
 from attrs import evolve
 from tests.unit.adapters.values import INTERFACE
 
@@ -30,7 +32,9 @@ def test_a_server_speaks_from_its_own_addresses_only() -> None:
     dropping = lines[lines.index(accepting[0]) - 2 : lines.index(accepting[0])]
     assert ["ether saddr != 02:00:00:aa:bb:cc drop", "ether type { 8021q, 8021ad } drop"] == dropping
     for line in accepting:
-        assert any(own in line for own in ("{ 10.0.0.5 }", "{ fd00:a::5 }", "{ fe80::/10 }"))
+        assert any(
+            own in line for own in ("{ 10.0.0.5 }", "{ fd00:a::5 }", "{ fd00:a::5, fe80::ff:feaa:bbcc }")
+        )
 
 
 def test_loading_a_filter_replaces_the_former_one() -> None:
@@ -38,3 +42,12 @@ def test_loading_a_filter_replaces_the_former_one() -> None:
     text = render_port_filter(INTERFACE)
     assert text.startswith(render_removal([INTERFACE.host_device]))
     assert "table netdev shares-x\ndelete table netdev shares-x\n" == render_removal(["x"])
+
+
+def test_neighbours_are_told_of_the_servers_own_addresses_only() -> None:
+    """An advertisement passes if the address that it tells of is the server's, link-local or given."""
+    text = render_port_filter(INTERFACE)
+    told = f"{{ {int(IPv6Address('fd00:a::5')):#034x}, {int(IPv6Address('fe80::ff:feaa:bbcc')):#034x} }}"
+    adverts = [line.strip() for line in text.splitlines() if "advert" in line]
+    assert len(adverts) == 1
+    assert adverts[0].endswith(f"nd-neighbor-advert @th,64,128 {told} accept")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shares_core.adapters.disk.files import place_whole, remove_durably, write_whole
+from shares_core.adapters.disk.files import place_whole, remove_durably, sweep, write_whole
 
 
 def test_a_file_is_replaced_whole_with_its_mode(tmp_path: Path) -> None:
@@ -64,3 +64,40 @@ def test_what_a_killed_writer_left_is_removed_with_the_next_write_or_removal(tmp
     remove_durably(tmp_path / "record")
     remove_durably(tmp_path / "record")
     assert [".new-other-0123456789ab"] == os.listdir(tmp_path)
+
+
+def test_a_planted_folder_is_moved_away_and_removed(tmp_path: Path) -> None:
+    """A folder under the file's name, which no rename replaces, keeps no file from being put there."""
+    beside, folder = tmp_path / "beside", tmp_path / "folder"
+    beside.mkdir()
+    (folder / "file" / "inner").mkdir(parents=True)
+    (folder / "file" / "inner" / "x").touch()
+    place_whole(beside, folder, "file", b"new", mode=0o600, owner=os.getuid())
+    assert b"new" == (folder / "file").read_bytes()
+    sweep(beside, folder, keep="file")
+    assert ([], ["file"]) == (os.listdir(beside), os.listdir(folder))
+
+
+def test_a_sweep_leaves_one_file_and_follows_no_link(tmp_path: Path) -> None:
+    """Whatever else lies there goes: links but not their targets, pipes, trees of any depth."""
+    beside, folder, victim = tmp_path / "beside", tmp_path / "folder", tmp_path / "victim"
+    for made in (beside, folder, victim):
+        made.mkdir()
+    (victim / "precious").write_bytes(b"precious")
+    (folder / "keep").write_bytes(b"kept")
+    (folder / "link").symlink_to(victim)
+    os.mkfifo(folder / "pipe")
+    descriptor = os.open(folder, os.O_RDONLY)
+    for _ in range(3000):  # deeper than Python's stack, and than a path may be long
+        os.mkdir("deep", dir_fd=descriptor)
+        inner = os.open("deep", os.O_RDONLY, dir_fd=descriptor)
+        os.symlink(victim, "link", dir_fd=inner)
+        os.close(descriptor)
+        descriptor = inner
+    os.close(descriptor)
+    for _ in range(100):  # each has its time, and leaves the rest to the next
+        sweep(beside, folder, keep="keep")
+        if not os.listdir(beside):
+            break
+    assert ([], ["keep"]) == (os.listdir(beside), os.listdir(folder))
+    assert (b"kept", b"precious") == ((folder / "keep").read_bytes(), (victim / "precious").read_bytes())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from attrs import evolve
 from tests.unit.adapters.values import RULES, SERVER, SHARE
 
+from shares_core.adapters.docker.settings import Limits
 from shares_core.adapters.samba.render import (
     render_group,
     render_passwd,
@@ -12,6 +13,7 @@ from shares_core.adapters.samba.render import (
     render_smbpasswd,
 )
 from shares_core.domain.access import AccessRule
+from shares_core.domain.capacity import GIB, MIB, Capacity
 from shares_core.domain.names import UserName
 from shares_core.domain.secret import PasswordHash
 from shares_core.domain.share import ShareStatus
@@ -81,3 +83,14 @@ def test_an_account_without_a_hash_cannot_log_in() -> None:
     hashes = {UserName("ada"): PasswordHash("A" * 32, 0x65000000), UserName("eve"): PasswordHash("E" * 32, 1)}
     expected = f"ada:10000:{'X' * 32}:{'A' * 32}:[U          ]:LCT-65000000:\n"
     assert expected == render_smbpasswd(SERVER.accounts, hashes)
+
+
+def test_connections_are_bounded_by_the_servers_own_limits() -> None:
+    """A connection is a process and some memory: half of the processes and three quarters of the memory."""
+    assert "512" == _section(render_smb_conf(SERVER, 512), "global")["max smbd processes"]
+    assert (384, 512, 32, 24) == (
+        Limits(Capacity(1 * GIB), 1024).connections,
+        Limits(Capacity(8 * GIB), 1024).connections,
+        Limits(Capacity(1 * GIB), 64).connections,
+        Limits(Capacity(64 * MIB), 64).connections,
+    )

@@ -46,3 +46,10 @@ def test_a_tree_connect_is_known_by_its_process_its_share_and_its_beginning() ->
     output = "R&D\\34\\ada\\shares\\fd00::1\\ipv6:fd00::1:40704\\Mon Nov 23 13:47:34 2026\n"
     assert (TreeConnect(34, "R&D", "Mon Nov 23 13:47:34 2026"),) == parse_tree_connects(output)
     assert () == parse_tree_connects("")
+
+
+def test_what_samba_never_says_is_passed_over() -> None:
+    """Something inside that speaks in Samba's place makes up no process and no error."""
+    for pid in ("\N{SUPERSCRIPT TWO}", "-1", "9" * 5000, "\N{ARABIC-INDIC DIGIT ONE}", "all", ""):
+        assert () == parse_sessions(f"{pid}\\ada\\shares\n")
+        assert () == parse_tree_connects(f"files\\{pid}\\ada\\shares\\x\\y\\z\n")

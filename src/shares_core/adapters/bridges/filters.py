@@ -8,14 +8,17 @@ and a bridge's own forwarding between its ports never meets them.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from ipaddress import IPv6Address
 
-from shares_core.domain.network import Bridge, Interface, InterfaceAddress
+from shares_core.domain.network import Bridge, Interface, InterfaceAddress, MacAddress
 
 #: The one thing that a share server says on its own: an answer of its SMB port. A first packet of a
 #: connection (SYN without ACK) is none, so that a server cannot open one to anybody.
 _SMB_ANSWERS = "tcp sport 445 tcp flags & (syn | ack) != syn accept"
 _ERRORS_V4 = "destination-unreachable, time-exceeded, parameter-problem"
 _ERRORS_V6 = "destination-unreachable, packet-too-big, time-exceeded, parameter-problem"
+#: Whose MAC an advertisement tells (RFC 4861, 4.4): older nft has no word for it.
+_ND_TARGET = "@th,64,128"
 _NEIGHBOURS = "nd-neighbor-solicit, nd-neighbor-advert"
 
 
@@ -64,14 +67,25 @@ def render_port_filter(interface: Interface) -> str:
             f"ip saddr {v4} icmp type {{ echo-reply, {_ERRORS_V4} }} accept",
         ]
     if v6:
+        own = [address.ip for address in interface.addresses if address.version == 6]
+        own = [*own, link_local(interface.mac)]
+        own_v6 = f"{{ {', '.join(str(ip) for ip in own)} }}"
+        told = f"{{ {', '.join(f'{int(ip):#034x}' for ip in own)} }}"
         rules += [
             f"ip6 saddr {v6} {_SMB_ANSWERS}",
             f"ip6 saddr {v6} icmpv6 type {{ echo-reply, {_ERRORS_V6} }} accept",
-            # Neighbours are also asked for from the link-local address.
-            f"ip6 saddr {{ fe80::/10 }} icmpv6 type {{ {_NEIGHBOURS} }} accept",
-            f"ip6 saddr {v6} icmpv6 type {{ {_NEIGHBOURS} }} accept",
+            # Neighbours are also asked for from the link-local address; told of are its own addresses only.
+            f"ip6 saddr {own_v6} icmpv6 type nd-neighbor-solicit accept",
+            f"ip6 saddr {own_v6} icmpv6 type nd-neighbor-advert {_ND_TARGET} {told} accept",
         ]
     return _table(interface.host_device, "from-server", rules)
+
+
+def link_local(mac: MacAddress) -> IPv6Address:
+    """The link-local address that the kernel gives to a device of this MAC (RFC 4291, appendix A)."""
+    octets = bytes.fromhex(str(mac).replace(":", ""))
+    identifier = bytes([octets[0] ^ 2]) + octets[1:3] + b"\xff\xfe" + octets[3:]
+    return IPv6Address(b"\xfe\x80" + bytes(6) + identifier)
 
 
 def _set(addresses: Iterable[InterfaceAddress]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 _TEMPORARY = ".new-"
 _ASIDE = ".old-"
 _ATTEMPTS = 50
+_SWEEP_SECONDS = 5.0
 
 
 @contextmanager
@@ -56,7 +58,7 @@ def place_whole(
                 os.fchmod(file.fileno(), mode)
                 if durable:
                     os.fsync(file.fileno())
-            _rename_in(temporary, name, source, target)
+            _rename_in(temporary, name, source, target, contested=beside != folder)
         except BaseException:
             with suppress(FileNotFoundError):
                 os.unlink(temporary, dir_fd=source)
@@ -65,13 +67,13 @@ def place_whole(
             os.fsync(target)
 
 
-def _rename_in(temporary: str, name: str, source: int, target: int) -> None:
+def _rename_in(temporary: str, name: str, source: int, target: int, *, contested: bool) -> None:
     """Rename into a folder whose owner may plant a folder under that name, which no rename replaces."""
     for attempt in range(_ATTEMPTS):
         try:
             os.rename(temporary, name, src_dir_fd=source, dst_dir_fd=target)
         except IsADirectoryError:
-            if source == target or attempt == _ATTEMPTS - 1:
+            if not contested or attempt == _ATTEMPTS - 1:
                 raise
             with suppress(FileNotFoundError):
                 _move_aside(name, target, source)
@@ -82,22 +84,27 @@ def _rename_in(temporary: str, name: str, source: int, target: int) -> None:
 def sweep(beside: Path, folder: Path, *, keep: str) -> None:
     """Remove what its owner left in a folder, all but the file ``keep``, and what was moved aside before.
 
-    Nothing is opened by name but folders that were moved into ``beside``, which only root can write to. A tree
-    is taken apart from its top, one folder at a time, so that none is too deep. What its owner fills anew
-    meanwhile is left to the next sweep.
+    Nothing is opened by name but folders that were moved into ``beside``, which only root can write to. A
+    tree is taken apart from its top, one folder at a time, so that none is too deep. What its owner fills
+    anew meanwhile is left to the next sweep.
     """
     with open_folder(beside) as aside, open_folder(folder) as owned:
         for entry in os.listdir(owned):
             with suppress(FileNotFoundError):
                 if entry != keep:
                     _unlink_or_move(entry, owned, aside)
+        deadline = time.monotonic() + _SWEEP_SECONDS
         while found := [entry for entry in os.listdir(aside) if entry.startswith(_ASIDE)]:
-            if not any([_take_apart(entry, aside) for entry in found]):
+            gone = [_take_apart(entry, aside) for entry in found if time.monotonic() < deadline]
+            if not any(gone):
                 return
 
 
 def _take_apart(entry: str, aside: int) -> bool:
     """Remove one folder, moving those in it beside it. Gives whether it is gone."""
+    with suppress(IsADirectoryError):
+        os.unlink(entry, dir_fd=aside)  # its owner had put a file in the place of a folder in time
+        return True
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(entry, flags, dir_fd=aside)
     try:

@@ -17,8 +17,8 @@ from shares_core.adapters.waiting import wait_until
 from shares_core.domain.errors import BackendFailure, CommandFailed
 from shares_core.ports.folders import ServerFolders
 
-#: What lies in a server's folder is small, and rendered again whenever the server is brought up. In memory
-#: that is bounded, smbd can fill neither the host's disk, nor run what it writes, nor make a link that leads on.
+#: What lies in a server's folder is small, and rendered again whenever the server is brought up. In bounded
+#: memory smbd cannot fill the host's disk with it, nor run what it writes, nor make a link that is followed.
 _SMALL = "mode=0700,size=64m,nr_inodes=16384,nodev,nosuid,noexec,nosymfollow"
 _UNMOUNT_SECONDS = 20.0
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
-
 from shares_core.adapters.disk.installation import Installation
 from shares_core.adapters.docker.client import Docker
 from shares_core.adapters.docker.errors import docker_errors
+from shares_core.adapters.docker.execution import run_inside
 from shares_core.adapters.docker.image import require_image
+from shares_core.adapters.docker.settings import Limits, container_settings
 from shares_core.adapters.layout import Layout
 from shares_core.adapters.waiting import wait_until
-from shares_core.domain.capacity import MIB, Capacity
 from shares_core.domain.errors import BackendFailure, Conflict
 from shares_core.domain.views import RunState
 from shares_core.ports.runtime import ContainerState, ServerRuntime
@@ -24,17 +23,6 @@ _READY_SECONDS = 30.0
 _STOP_SECONDS = 10
 _SMB_LISTENING = ":01BD 00000000"  # port 445, in the kernel's table of sockets
 _LISTEN = " 0A "
-
-
-@frozen
-class Limits:
-    """What one server may use of the host."""
-
-    memory: Capacity
-    processes: int
-    open_files: int = 16384
-    log_megabytes: int = 5
-    scratch: Capacity = Capacity(64 * MIB)
 
 
 class DockerRuntime(ServerRuntime):
@@ -156,17 +144,9 @@ class DockerRuntime(ServerRuntime):
     def run(self, server_id: str, argv: tuple[str, ...]) -> str:
         """Run a command of the image inside, as smbd's user, and give its standard output.
 
-        Raises BackendFailure for an exit status other than 0.
+        Raises BackendFailure for an exit status other than 0, and where it does not end or says too much.
         """
-        api = self._docker.api
-        with docker_errors(f"running {argv[0]} in server {server_id}"):
-            created = api.exec_create(container_name(server_id), list(argv), stdin=False)
-            stdout, stderr = api.exec_start(created["Id"], demux=True)
-            status = api.exec_inspect(created["Id"])["ExitCode"]
-        if status != 0:
-            said = " ".join(((stderr or stdout) or b"").decode(errors="replace").split())[-300:]
-            raise BackendFailure(f"{argv[0]} in server {server_id} failed with status {status}: {said}")
-        return (stdout or b"").decode(errors="replace")
+        return run_inside(self._docker.api, container_name(server_id), argv)
 
     # -- helpers
 
@@ -191,50 +171,6 @@ class DockerRuntime(ServerRuntime):
 
 def container_name(server_id: str) -> str:
     return f"shares-{server_id}"
-
-
-def container_settings(layout: Layout, server_id: str, uid: int, limits: Limits) -> dict[str, Any]:
-    """docker-py's host settings for one server: everything that confines it, in one place. Pure."""
-    from docker.types import LogConfig, Mount, Ulimit
-
-    owned = f"uid={uid},gid={uid},mode=0700,nosuid,nodev,noexec"
-    scratch = f"{owned},size={limits.scratch.bytes}"
-    folders = ("/run", "/tmp", "/var/lib/samba", "/var/cache/samba", "/var/log/samba")  # noqa: S108 - in there
-    return {
-        "cap_drop": ["ALL"],
-        "security_opt": ["no-new-privileges"],
-        "read_only": True,
-        "network_mode": "none",
-        "ipc_mode": "private",
-        "sysctls": {
-            # smbd has no capability to bind a port below 1024 with.
-            "net.ipv4.ip_unprivileged_port_start": "0",
-            # Docker turns IPv6 off in a namespace without network; addresses come from the record alone.
-            "net.ipv6.conf.all.disable_ipv6": "0",
-            "net.ipv6.conf.default.disable_ipv6": "0",
-            "net.ipv6.conf.all.accept_ra": "0",
-            "net.ipv6.conf.default.accept_ra": "0",
-        },
-        "mounts": [
-            Mount("/config", str(layout.config(server_id)), type="bind", read_only=True),
-            Mount("/private", str(layout.private(server_id)), type="bind"),
-            Mount("/shares", str(layout.shares(server_id)), type="bind", propagation="rslave"),
-        ],
-        "tmpfs": dict.fromkeys(folders, scratch),
-        "mem_limit": limits.memory.bytes,
-        "memswap_limit": limits.memory.bytes,
-        "pids_limit": limits.processes,
-        "ulimits": [
-            Ulimit(name="nofile", soft=limits.open_files, hard=limits.open_files),
-            Ulimit(name="core", soft=0, hard=0),
-        ],
-        "log_config": LogConfig(
-            type="json-file", config={"max-size": f"{limits.log_megabytes}m", "max-file": "2"}
-        ),
-        "restart_policy": {
-            "Name": "no"
-        },  # a restarted container has lost its interfaces: reconcile plugs them
-    }
 
 
 def is_listening(namespace: Path) -> bool:

@@ -2,40 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import errno
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from shares_core.adapters.disk.errors import os_errors
-from shares_core.adapters.disk.files import place_whole, write_whole
+from shares_core.adapters.disk.files import place_whole, sweep, write_whole
 from shares_core.adapters.layout import Layout
 from shares_core.adapters.samba.processes import ServerProcesses
 from shares_core.adapters.samba.render import render_group, render_passwd, render_smb_conf, render_smbpasswd
+from shares_core.domain.errors import BackendFailure
 from shares_core.domain.names import UserName
 from shares_core.domain.secret import PasswordHash
 from shares_core.domain.server import ShareServer
 from shares_core.ports.smb import SmbConfig
 
+_PASSWORDS = "smbpasswd"
+
 
 class SambaConfig(SmbConfig):
-    """Files in the server's folders, each replaced by rename, and a SIGHUP."""
+    """Files in the server's folders, each replaced by rename, and a SIGHUP.
 
-    def __init__(self, layout: Layout, processes: ServerProcesses) -> None:
+    ``connections`` bounds what a server may have at once; 0 is no bound.
+    """
+
+    def __init__(self, layout: Layout, processes: ServerProcesses, connections: int = 0) -> None:
         self._layout = layout
         self._processes = processes
+        self._connections = connections
 
     def apply(self, server: ShareServer, hashes: Mapping[UserName, PasswordHash]) -> None:
-        config = self._layout.config(server.id)
-        with os_errors(f"configuring server {server.name}"):
-            # Accounts first, so that no share is ever served to names that Samba does not know. None of it
-            # need reach the disk: it is rendered again whenever the server is brought up.
-            for name, text in (("passwd", render_passwd(server)), ("group", render_group(server))):
-                write_whole(config / name, text.encode(), mode=0o644, durable=False)
-            self._place_passwords(server, render_smbpasswd(server.accounts, hashes))
-            write_whole(config / "smb.conf", render_smb_conf(server).encode(), mode=0o644, durable=False)
+        with os_errors(f"configuring server {server.name}"), _room_in(server):
+            self._write(server, hashes)
         self._processes.signal(server.id, "SIGHUP")
+
+    def _write(self, server: ShareServer, hashes: Mapping[UserName, PasswordHash]) -> None:
+        config = self._layout.config(server.id)
+        # Accounts first, so that no share is ever served to names that Samba does not know. None of it
+        # need reach the disk: it is rendered again whenever the server is brought up.
+        self._sweep(server)
+        for name, text in (("passwd", render_passwd(server)), ("group", render_group(server))):
+            write_whole(config / name, text.encode(), mode=0o644, durable=False)
+        self._place_passwords(server, render_smbpasswd(server.accounts, hashes))
+        text = render_smb_conf(server, self._connections)
+        write_whole(config / "smb.conf", text.encode(), mode=0o644, durable=False)
+
+    def _sweep(self, server: ShareServer) -> None:
+        """smbd itself puts nothing beside its passwords: what lies there takes the room of what it reads."""
+        sweep(self._layout.server(server.id), self._layout.private(server.id), keep=_PASSWORDS)
 
     def _place_passwords(self, server: ShareServer, text: str) -> None:
         """Into the one folder that smbd owns, as smbd's own file: it insists on both."""
         folder = self._layout.server(server.id)
         place_whole(
-            folder, self._layout.private(server.id), "smbpasswd", text.encode(), mode=0o600, owner=server.uid
+            folder, self._layout.private(server.id), _PASSWORDS, text.encode(), mode=0o600, owner=server.uid
         )
+
+
+@contextmanager
+def _room_in(server: ShareServer) -> Iterator[None]:
+    """The room is the server's own (see DiskFolders): it is not the host's disk that is full."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise BackendFailure(
+            f"the own folder of server {server.name} is full of what its smbd put there",
+            hint=f"nothing of that is needed: 'shares-core server stop {server.name}', then start it",
+        ) from error

@@ -58,9 +58,12 @@ _GLOBAL: Mapping[str, str] = {
 }
 
 
-def render_smb_conf(server: ShareServer) -> str:
-    """smb.conf with a section for each share that is served: ready, and with a rule."""
-    sections = [_section("global", _GLOBAL)]
+def render_smb_conf(server: ShareServer, connections: int = 0) -> str:
+    """smb.conf with a section for each share that is served: ready, and with a rule.
+
+    More clients than ``connections`` are turned away before they cost anything; 0 is no bound.
+    """
+    sections = [_section("global", {**_GLOBAL, "max smbd processes": str(connections)})]
     sections += [
         _section(str(share.name), _share_parameters(share)) for share in server.shares if share.served
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 
@@ -9,7 +10,7 @@ from attrs import frozen
 
 from shares_core.adapters.samba.processes import ServerProcesses
 from shares_core.adapters.samba.render import CONFIG_FILE
-from shares_core.adapters.waiting import wait_until
+from shares_core.adapters.waiting import timer, wait_until
 from shares_core.domain.errors import BackendFailure
 from shares_core.domain.names import ShareName, UserName
 from shares_core.domain.server import ShareServer
@@ -20,8 +21,12 @@ _SMBCONTROL = ("smbcontrol", f"--configfile={CONFIG_FILE}")
 _SETTLED_SESSIONS = ("settled-sessions",)
 _TREE_CONNECTS = ("net", f"--configfile={CONFIG_FILE}", "status", "shares", "parseable")
 _END_SECONDS = 20.0
+#: However many processes a server that was broken into may name, no call goes on for longer.
+_ALL_SECONDS = 120.0
 #: After this long, what looks like the same tree connect may be another user's new one (see ``_close``).
 _AGAIN_SECONDS = 2.0
+#: What is no process's number was not said by Samba, but by something that speaks in its place.
+_PID = re.compile(r"[0-9]{1,9}")
 
 
 @frozen
@@ -74,11 +79,15 @@ class SambaSessions(SmbSessions):
             return not before & self._tree_connects(server, share, pids)
 
         targets = ("smbd",) if everywhere else sorted({str(connect.pid) for connect in before})
+        time_left = timer(_ALL_SECONDS)
         for _ in range(round(_END_SECONDS / _AGAIN_SECONDS)):
             for target in targets:
-                self._control(server, target, "close-share", str(share))
+                if time_left():
+                    self._control(server, target, "close-share", str(share))
             if wait_until(closed, _AGAIN_SECONDS):
                 return
+            if not time_left():
+                break
         raise BackendFailure(
             f"share {share} of server {server.name} does not close: writes to it are still under way",
             hint="see whether its storage answers, and call again",
@@ -88,10 +97,13 @@ class SambaSessions(SmbSessions):
         if not self._runs(server):
             return
         ended: set[int] = set()
+        time_left = timer(_ALL_SECONDS)
 
         def gone() -> bool:
             pids = pids_of(self._sessions(server), (user,))
             for pid in pids:
+                if not time_left():
+                    return False
                 if pid not in ended:
                     self._control(server, str(pid), "shutdown")
                     ended.add(pid)
@@ -127,7 +139,7 @@ def parse_sessions(output: str) -> tuple[Session, ...]:
     sessions = []
     for line in output.splitlines():
         fields = line.split("\\")
-        if len(fields) >= 2 and fields[0].isdigit():
+        if len(fields) >= 2 and _PID.fullmatch(fields[0]):
             sessions.append(Session(int(fields[0]), fields[1]))
     return tuple(sessions)
 
@@ -140,7 +152,7 @@ def parse_tree_connects(output: str) -> tuple[TreeConnect, ...]:
     connects = []
     for line in output.splitlines():
         fields = line.split("\\")
-        if len(fields) >= 3 and fields[1].isdigit():
+        if len(fields) >= 3 and _PID.fullmatch(fields[1]):
             connects.append(TreeConnect(int(fields[1]), fields[0], fields[-1]))
     return tuple(connects)
 

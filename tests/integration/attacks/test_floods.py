@@ -1,0 +1,155 @@
+"""Floods from a compromised smbd and from clients: its neighbour and the host do not suffer."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+from attrs import frozen
+
+from shares_core import Capacity
+from shares_core.adapters.docker.settings import Limits
+from shares_core.domain.capacity import MIB
+from tests.integration.conftest import Site, opened_site
+from tests.integration.support.clients import ClientNamespace, SmbClient, nt_status
+from tests.integration.support.intruder import Intruder, in_time, intruder_in
+from tests.integration.support.probes import until
+
+OK = "NT_STATUS_OK"
+LIMITS = Limits(Capacity(192 * MIB), 128)
+
+
+@frozen
+class Street:
+    """Two servers on one host: who is flooded, and who lives next door."""
+
+    site: Site
+    namespace: ClientNamespace
+    ada: SmbClient
+    nora: SmbClient
+    intruder: Intruder
+
+    def pids(self) -> int:
+        top = self.intruder.api.top(self.intruder.name)
+        return len(top["Processes"])
+
+    @contextmanager
+    def undisturbed(self) -> Iterator[None]:
+        """Next door and the host's own work go on, before, meanwhile (asserted by the caller) and after."""
+        self.works()
+        yield
+        self.works()
+
+    def works(self) -> None:
+        """The neighbour is served and the host does its work, in time."""
+        host = self.site.host
+        with in_time(30):
+            assert self.nora.put("files", "n.txt", b"nora").status == OK
+            assert self.nora.get("files", "n.txt") == b"nora"
+            host.access.allow("next-door", "files", "visitor")
+            assert host.access.deny("next-door", "files", "visitor") is True
+            assert {str(view.server.name) for view in host.servers.list()} == {"flooded", "next-door"}  # type: ignore[union-attr]
+
+    def serves_again(self) -> None:
+        """Whatever is left of the flood, a stop and a start end it."""
+        self.site.host.servers.stop("flooded")
+        self.site.host.servers.start("flooded")
+        assert self.ada.get("files", "a.txt") == b"ada"
+
+
+@pytest.fixture(scope="module")
+def street() -> Iterator[Street]:
+    with opened_site(memory=LIMITS.memory, processes=LIMITS.processes) as site:
+        addresses, passwords = [], []
+        for server, user in (("flooded", "ada"), ("next-door", "nora")):
+            view = site.host.servers.create(server)
+            site.host.shares.create(server, "files", Capacity.parse("64MiB"))
+            addresses.append(str(view.server.interfaces[0].addresses[0].ip))
+            passwords.append(site.allow(server, "files", user))
+        network = addresses[0].rpartition(".")[0]
+        namespace = site.client_on(str(site.config.network.bridge), f"{network}.200/24")
+        ada = site.smb(namespace, addresses[0], "ada", passwords[0])
+        nora = site.smb(namespace, addresses[1], "nora", passwords[1])
+        assert ada.put("files", "a.txt", b"ada").status == OK
+        with intruder_in(site, "flooded") as intruder:
+            yield Street(site, namespace, ada, nora, intruder)
+
+
+def test_processes(street: Street) -> None:
+    """A fork bomb stays within its server's limit of processes, and ends with the server."""
+    with street.undisturbed():
+        # Bounded besides: each of them ends after some seconds.
+        street.intruder.start("bomb() { [ $SECONDS -lt 8 ] && { bomb | bomb & sleep 1; }; }; bomb")
+        assert until(lambda: street.pids() > LIMITS.processes // 2)
+        street.works()
+        assert street.pids() <= LIMITS.processes
+        street.serves_again()
+
+
+def test_memory(street: Street) -> None:
+    """What takes memory without end is killed in its own cgroup; reconcile brings back what fell with it."""
+    with street.undisturbed():
+        status, _ = street.intruder.sh("head -c 2G /dev/zero | tail -c 1G > /dev/null; exit ${PIPESTATUS[1]}")
+        assert status == 137  # killed
+        assert all(view.problem == "" for view in street.site.host.servers.reconcile())
+        assert street.ada.get("files", "a.txt") == b"ada"
+
+
+def test_scratch_folders_count_as_memory(street: Street) -> None:
+    """Filling the folders in memory meets the server's limit: it ends alone, and is brought back."""
+    with street.undisturbed():
+        folders = "/tmp /run /dev/shm /var/lib/samba /var/log/samba"
+        street.intruder.sh(f"for f in {folders}; do head -c 60M /dev/zero > $f/x; done")
+        state = street.intruder.inspected()["State"]
+        assert state["OOMKilled"] is True
+        assert all(view.problem == "" for view in street.site.host.servers.reconcile())
+        street.serves_again()
+
+
+def test_the_log(street: Street) -> None:
+    """However much a server logs, its files on the host's disk keep to their size."""
+    with street.undisturbed():
+        street.intruder.succeeds("yes 'a line of log without end' | head -c 40M > /proc/1/fd/1")
+        log = Path(street.intruder.inspected()["LogPath"])
+        most = 2 * LIMITS.log_megabytes * 1_000_000 * 1.2
+
+        def size() -> int:
+            return sum(path.stat().st_size for path in log.parent.glob(f"{log.name}*"))
+
+        assert until(lambda: size() > most / 3)
+        assert size() <= most
+        assert street.ada.get("files", "a.txt") == b"ada"
+
+
+def test_open_files(street: Street) -> None:
+    """A process opens as many files as its limit allows, and no more."""
+    script = "for ((i = 0; i < 20000; i++)); do exec {file}</dev/null || break; done 2>/dev/null; echo $i"
+    with street.undisturbed():
+        opened = int(street.intruder.sh(script)[1])
+        assert 1000 < opened < LIMITS.open_files
+        assert street.ada.get("files", "a.txt") == b"ada"
+
+
+def test_a_thousand_connections(street: Street) -> None:
+    """Connections are bounded; who has one keeps it, and whoever comes after the flood is served."""
+    address = street.ada.address
+    with street.undisturbed(), street.ada.connection() as session:
+        tree = street.ada.tree(session, "files")
+        with ExitStack() as opened:
+            with street.namespace.entered():
+                for _ in range(1000):
+                    attempt = opened.enter_context(socket.socket())
+                    attempt.setblocking(False)
+                    attempt.connect_ex((address, 445))
+            assert until(lambda: street.pids() >= LIMITS.connections)
+            street.works()
+            assert street.pids() <= LIMITS.connections + 10
+            assert nt_status(lambda: street.ada.tree(session, "files")) == OK
+            # There is room for the host's tools: whoever is connected can still be thrown out.
+            assert street.site.host.access.deny("flooded", "files", "ada") is True
+            assert nt_status(lambda: tree.disconnect()) != OK
+        street.site.host.access.allow("flooded", "files", "ada")
+        assert until(lambda: street.ada.get("files", "a.txt") == b"ada")

@@ -1,0 +1,125 @@
+"""A compromised smbd stands in the way of the host's tools: it stops them, floods them, fills up its room."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from shares_core import BackendFailure, Capacity
+from shares_core.adapters.docker import execution
+from tests.integration.conftest import Site, Tenant
+from tests.integration.support.clients import SmbClient, still_admitted
+from tests.integration.support.intruder import Intruder, in_time, intruder_in, refused
+from tests.integration.support.probes import until
+
+OK = "NT_STATUS_OK"
+DENIED = "NT_STATUS_ACCESS_DENIED"
+
+#: Stops every tool that the host runs inside, as soon as it appears.
+STOPPING = """
+for process in /proc/[0-9]*; do
+  { read -r name < $process/comm; } 2>/dev/null
+  case $name in settled*|smbcontrol|net) kill -STOP ${process#/proc/} 2>/dev/null ;; esac
+done
+"""
+#: The same, and speaks without end in the tool's place.
+FLOODING = """
+for process in /proc/[0-9]*; do
+  { read -r name < $process/comm; } 2>/dev/null
+  case $name in settled*) kill -STOP ${process#/proc/}; yes '7\\ada\\flood' > $process/fd/1 ;; esac
+done 2>/dev/null
+"""
+
+
+@pytest.fixture
+def intruder(tenant: Tenant) -> Iterator[Intruder]:
+    with intruder_in(tenant.site, tenant.server) as inside:
+        yield inside
+
+
+@pytest.fixture
+def neighbour(site: Site, tenant: Tenant, remove_after: Callable[[str], str]) -> SmbClient:
+    """The honest user of another server."""
+    name = remove_after("honest-neighbour")
+    view = site.host.servers.create(name)
+    site.host.shares.create(name, "files", Capacity.parse("32MiB"))
+    address = str(view.server.interfaces[0].addresses[0].ip)
+    return site.smb(tenant.namespace, address, "nora", site.allow(name, "files", "nora"))
+
+
+@pytest.mark.parametrize(("step", "said"), [(STOPPING, "does not end"), (FLOODING, "says too much")])
+def test_a_revocation_that_is_obstructed_fails_in_time(
+    tenant: Tenant,
+    intruder: Intruder,
+    neighbour: SmbClient,
+    monkeypatch: pytest.MonkeyPatch,
+    step: str,
+    said: str,
+) -> None:
+    """A deny that its server holds up is an error in time, and in force once the server was stopped."""
+    host, server = tenant.site.host, tenant.server
+    ada, bob = tenant.user("ada"), tenant.user("bob")
+    assert ada.do("files", "ls").status == OK
+    monkeypatch.setattr(execution, "_SECONDS", 2.0 if said == "does not end" else 30.0)
+    with still_admitted(neighbour), ada.connection() as session:
+        ada.tree(session, "files")
+        with intruder.looping(step):
+            with in_time(30), pytest.raises(BackendFailure, match=said) as raised:
+                host.access.deny(server, "files", "ada")
+            assert "stop the server" in raised.value.hint
+            assert "ada" not in {str(rule.principal.name) for rule in host.access.list(server, "files")}
+            host.servers.stop(server)
+    host.servers.start(server)
+    assert ada.do("files", "ls").status == DENIED
+    assert bob.do("files", "ls").status == OK
+
+
+def test_the_hosts_disk_cannot_be_filled(tenant: Tenant, intruder: Intruder, neighbour: SmbClient) -> None:
+    """All that a server can write outside its shares is bounded; what takes the room is swept away."""
+    host = tenant.site.host
+    ada = tenant.user("ada")
+    with still_admitted(neighbour):
+        for folder in ("/private", "/tmp", "/run", "/dev/shm", "/var/lib/samba"):
+            refused(intruder.sh(f"head -c 100M /dev/zero > {folder}/large"), "No space left")
+            intruder.succeeds(f"[ $(stat -c %s {folder}/large) -le $((65 << 20)) ]")
+            if folder != "/private":
+                intruder.succeeds(f"rm {folder}/large")
+        many = "cd /private; for ((i = 0; i < 40000; i++)); do : > file-$i || exit 1; done"
+        refused(intruder.sh(many), "No space left")
+        host.access.allow(tenant.server, "files", "bob")
+        assert intruder.succeeds("ls /private").split() == ["smbpasswd"]
+    assert ada.do("files", "ls").status == OK
+
+
+def test_room_that_is_held_is_an_error_until_a_restart(
+    tenant: Tenant, intruder: Intruder, neighbour: SmbClient
+) -> None:
+    """Where a removed file that is held open takes all room, the error says so; a restart gives it back."""
+    host, server = tenant.site.host, tenant.server
+    ada = tenant.user("ada")
+    intruder.start(
+        "exec 9> /private/held; head -c 100M /dev/zero >&9; rm /private/held; : > /tmp/full; sleep 300"
+    )
+    assert intruder.sh("until [ -e /tmp/full ]; do sleep 0.05; done")[0] == 0
+    with still_admitted(neighbour), pytest.raises(BackendFailure, match="is full of what its smbd") as raised:
+        host.access.allow(server, "files", "bob")
+    assert f"server stop {server}" in raised.value.hint
+    host.servers.stop(server)
+    host.servers.start(server)
+    bob = tenant.user("bob")
+    with still_admitted(ada), still_admitted(bob):
+        assert host.servers.show(server).problem == ""
+
+
+def test_a_server_that_is_killed_from_inside_is_brought_back(
+    tenant: Tenant, intruder: Intruder, neighbour: SmbClient
+) -> None:
+    """A server that ends itself is seen by show; reconcile serves its data again, and nobody else notices."""
+    host = tenant.site.host
+    ada = tenant.user("ada")
+    with still_admitted(neighbour):
+        intruder.sh("kill -KILL -1")
+        assert until(lambda: "it should run but does not" in host.servers.show(tenant.server).problem)
+        assert all(view.problem == "" for view in host.servers.reconcile())
+    assert ada.do("files", "ls").status == OK
