@@ -52,16 +52,22 @@ def layers(session: nox.Session) -> None:
 
 @nox.session
 def unit(session: nox.Session) -> None:
-    """Tests that need no root, no network and no Docker; with coverage when all of them run."""
-    coverage = () if session.posargs else ("--cov=shares_core",)
-    _run(session, "pytest", *coverage, *_selection("tests/unit", session.posargs))
+    """Tests that need no root, no network and no Docker."""
+    _pytest(session, "tests/unit")
 
 
 @nox.session
 def integration(session: nox.Session) -> None:
     """Tests on real Docker, Samba, bridges and loop devices."""
     with _docker_and_image(session):
-        _run(session, "pytest", *_selection("tests/integration", session.posargs))
+        _pytest(session, "tests/integration")
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """What of src/ the last whole runs of unit and integration tests went through, branches too."""
+    _run(session, "coverage", "combine", "--keep", *map(str, sorted(ROOT.glob(".coverage-*"))))
+    _run(session, "coverage", "report")
 
 
 @nox.session
@@ -96,7 +102,7 @@ def mutation(session: nox.Session) -> None:
 @nox.session
 def test(session: nox.Session) -> None:
     """Everything, cheap sessions first. A failure does not stop the rest: one run tells all."""
-    for name in ("lint", "types", "layers", "unit", "integration"):
+    for name in ("lint", "types", "layers", "unit", "integration", "coverage"):
         session.notify(name, posargs=())
 
 
@@ -105,10 +111,14 @@ def _run(session: nox.Session, program: str, *args: str) -> None:
     session.run(str(BIN / program), *args, interrupt_timeout=60, terminate_timeout=10)
 
 
-def _selection(folder: str, posargs: list[str]) -> list[str]:
-    """Pytest's arguments: the whole folder, unless one of them names a file or test."""
-    named = any(Path(arg.partition("::")[0]).exists() for arg in posargs)
-    return posargs if named else [folder, *posargs]
+def _pytest(session: nox.Session, folder: str) -> None:
+    """Run the whole folder, with its coverage kept, unless an argument names a file or test."""
+    if any(Path(arg.partition("::")[0]).exists() for arg in session.posargs):
+        _run(session, "pytest", *session.posargs)
+        return
+    data = ROOT / f".coverage-{Path(folder).name}"
+    options = f"--data-file={data}"
+    _run(session, "coverage", "run", options, "-m", "pytest", folder, *session.posargs)
 
 
 @contextmanager
