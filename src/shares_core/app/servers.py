@@ -122,7 +122,7 @@ class Servers:
         self._ports.runtime.check(stale_image_ok=True)
         with self._registry.hold(name) as held:
             self._start(held)
-            self._finish_deletes(held)
+            self._finish_shares(held)
             return self._view(held.server)
 
     def _start(self, held: Held) -> None:
@@ -130,14 +130,13 @@ class Servers:
         brought = bring_up(self._ports, server)
         if brought != server:
             held.save(brought)
-        for share in brought.shares:
+
+    def _finish_shares(self, held: Held) -> None:
+        """Settle the extensions and deletes that could not be settled earlier."""
+        for share in held.server.shares:
             if share.unfinished is not None:
                 with suppress(SharesError):  # the share stays failed, and says why
                     held.save(resume_growing(self._ports, held.server, share))
-
-    def _finish_deletes(self, held: Held) -> None:
-        """Remove the shares whose deletes could not finish earlier."""
-        for share in held.server.shares:
             if share.status is ShareStatus.DELETING:
                 held.save(finish_removing(self._ports, held.server, share.id))
 
@@ -191,7 +190,7 @@ class Servers:
                     self._start(held)
                 else:
                     self._stop(held)
-                self._finish_deletes(held)
+                self._finish_shares(held)
                 failed = tuple(str(s.name) for s in held.server.shares if s.status is ShareStatus.FAILED)
                 return ReconcileView(name, "", failed)
         except NotFound:
