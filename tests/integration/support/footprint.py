@@ -27,10 +27,15 @@ def footprint(config: HostConfig) -> dict[str, list[str]]:
         "containers": _containers(installation),
         "devices": devices(installation),
         "filters": _filters(installation),
-        "mounts": mounts_below(config.state_dir),
+        "mounts": [path for path in mounts_below(config.state_dir) if not _is_servers_own(config, path)],
         "loops": loops_below(config.state_dir, config.pool_dir),
         "files": _files(config),
     }
+
+
+def _is_servers_own(config: HostConfig, path: str) -> bool:
+    """The small file system of a server's own folder: a reboot takes it away, the next start mounts it."""
+    return Path(path).parent == config.state_dir / "servers"
 
 
 def _installation(config: HostConfig) -> str:
@@ -97,8 +102,8 @@ def _files(config: HostConfig) -> list[str]:
     for folder in {config.state_dir, config.pool_dir}:
         for path in folder.rglob("*") if folder.exists() else ():
             inner = path.relative_to(folder).parts
-            if path.name in _KEPT or (len(inner) > 4 and inner[0] == "servers"):
-                continue
+            if path.name in _KEPT or (len(inner) > 2 and inner[0] == "servers"):
+                continue  # in a server's own folder all is rendered when it starts
             if len(inner) == 1 and path.is_dir():
                 continue  # the state folder's own parts
             found.append(str(path))

@@ -21,15 +21,16 @@ def records_of(machine: MemoryHost) -> list[ShareServer]:
 
 
 def is_settled(record: ShareServer) -> bool:
-    """Whether nothing is open in the record: what it says is then what the host has.
-
-    A share that could not be mounted waits for its server to be started.
-    """
+    """Whether nothing is open in the record: what it says is then what the host has."""
     stopped = record.desired is DesiredState.STOPPED
     return record.intent is None and all(
-        share.status is ShareStatus.READY or (share.status is ShareStatus.FAILED and stopped)
-        for share in record.shares
+        share.status is ShareStatus.READY or (stopped and _waits_for_start(share)) for share in record.shares
     )
+
+
+def _waits_for_start(share: CifsShare) -> bool:
+    """Whether it is only that it could not be mounted, which is tried again when its server is started."""
+    return share.status is ShareStatus.FAILED and share.unfinished is None
 
 
 def is_well(record: ShareServer) -> bool:

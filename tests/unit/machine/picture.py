@@ -12,7 +12,10 @@ from shares_core.domain.server import ShareServer
 
 @frozen
 class Picture:
-    """``things`` is the host's state, ``clients`` who is connected and what they have open."""
+    """``things`` is the host's state, ``clients`` who is connected and what they have open.
+
+    Bridges are left out: those of servers that do not run may be there or not.
+    """
 
     things: dict[str, Any]
     clients: frozenset[int]
@@ -35,7 +38,6 @@ class Picture:
             "links": {key: link.up for key, link in machine.links.items() if link.server_id in ids},
         }
         if only is None:
-            things["bridges"] = {name: bridge.complete for name, bridge in machine.bridges.items()}
             things["locks"] = set(machine.lock_table.kept), machine.lock_table.held
         opened = [id(file) for session in sessions for file in session.files]
         return cls(things, frozenset([*map(id, sessions), *opened]))
