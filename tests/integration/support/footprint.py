@@ -17,7 +17,15 @@ from tests.integration.support.leftovers import BRIDGE_PREFIX
 #: How the bridges of this run's tests begin: other runs may work on the same machine.
 RUN_BRIDGES = f"{BRIDGE_PREFIX}{os.getpid() % 100000}"
 #: The pool's and the installation's own files, made once and kept; lock files of what servers share.
-_KEPT = ("claims.lock", "installation.lock", "mount.lock", "pool.lock", "installation.json", "pool.json")
+_KEPT = (
+    "demo.lock",
+    "claims.lock",
+    "installation.lock",
+    "mount.lock",
+    "pool.lock",
+    "installation.json",
+    "pool.json",
+)
 
 
 def footprint(config: HostConfig) -> dict[str, list[str]]:

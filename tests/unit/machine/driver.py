@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import pairwise
 
-from attrs import frozen
 from tests.unit.machine import laws
+from tests.unit.machine.attempt import Attempt
+from tests.unit.machine.meaning import Meant, meant, narrowed
 from tests.unit.machine.model import RANK, Model
-from tests.unit.machine.operations import Meant, Operation, meant, reconcile, start
+from tests.unit.machine.operations import Operation, reconcile, start
 from tests.unit.machine.picture import Picture
-from tests.unit.machine.reach import Ceiling, Grant, Reach
+from tests.unit.machine.reach import Ceiling, Reach
 from tests.unit.machine.troubles import CALM, Trouble
 from tests.unit.machine.watch import Watch
 from tests.unit.world import NETWORK
@@ -27,28 +28,6 @@ from shares_core.domain.errors import Conflict, ShareFailed, SharesError
 _LIMBO = frozenset({Conflict, ShareFailed})
 #: Where these fail, an empty lock file may stay behind after its server is gone.
 _LOCK_LOSERS = frozenset({"locks.forget", "records.remove"})
-
-
-@frozen
-class Attempt:
-    """How one use case ended. ``struck`` are the port calls that went wrong."""
-
-    answer: object
-    error: SharesError | ProcessDied | None
-    struck: list[str]
-
-    @property
-    def acknowledged(self) -> bool:
-        return self.error is None
-
-    @property
-    def died(self) -> bool:
-        return isinstance(self.error, ProcessDied)
-
-    @property
-    def failed_once(self) -> bool:
-        """It failed by one fault, and nothing kept it from cleaning up."""
-        return isinstance(self.error, SharesError) and len(self.struck) == 1
 
 
 class Driver:
@@ -120,7 +99,7 @@ class Driver:
             ceilings = [Ceiling.over(way) for way in pairwise(stages)] or ceilings
             if self.serves(operation.server):
                 reach = Reach.of(self.machine).rules
-                closing = {g: rank for g, rank in _narrowed(stages).items() if reach.get(g, 0) > rank}
+                closing = {g: rank for g, rank in narrowed(stages).items() if reach.get(g, 0) > rank}
         trouble = trouble.aimed_at(operation)
         self.watch.arm(trouble, ceilings, closing, (operation.server, stages))
         answer, error = None, None
@@ -255,17 +234,6 @@ class Driver:
             for record in laws.records_of(self.machine)
             if str(record.name) != operation.server
         }
-
-
-def _narrowed(stages: list[Model]) -> dict[Grant, int]:
-    """To what each grant on a share that stays is narrowed on the way, of those that are."""
-    ranks = [{grant: RANK[level] for grant, level in stage.rules().items()} for stage in stages]
-    lowest = {grant: min(stage.get(grant, 0) for stage in ranks) for grant in ranks[0]}
-    return {
-        grant: rank
-        for grant, rank in lowest.items()
-        if rank < ranks[0][grant] and stages[-1].has_share(grant[0], grant[1])
-    }
 
 
 def _distinct(models: Iterable[Model]) -> list[Model]:

@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from attrs import field, frozen
-from tests.unit.machine.model import DEFAULT_HOME, UNTOLD, Model, Refused, Rules, Stage
+from tests.unit.machine.model import DEFAULT_HOME, UNTOLD, Model, Rules, Stage
 from tests.unit.world import on
 
 from shares_core.bootstrap import Host
 from shares_core.domain.access import AccessLevel, AccessRule
 from shares_core.domain.capacity import Capacity
-from shares_core.domain.errors import SharesError
 from shares_core.domain.names import UserName
 from shares_core.domain.network import InterfaceSpec
 from shares_core.domain.secret import Secret
@@ -57,46 +56,6 @@ class Operation:
             and self.share in (None, share)
             and (self.users is None or user in self.users)
         )
-
-
-@frozen
-class Meant:
-    """What an operation means to one model: the stages that it goes through, or the error it must raise.
-
-    ``stages`` begins with the model as it was. ``rolls_back`` says that none of its steps sticks.
-    """
-
-    stages: tuple[Model, ...]
-    kinds: tuple[Stage, ...] = ()
-    refused: type[SharesError] | None = None
-    rolls_back: bool = False
-
-    @property
-    def end(self) -> Model:
-        return self.stages[-1]
-
-    @property
-    def sticking(self) -> tuple[Model, ...]:
-        """Where a single failure may leave it: what rolls back is not among them."""
-        return (
-            self.stages[0],
-            *(s for s, kind in zip(self.stages[1:], self.kinds, strict=True) if kind is Stage.STICKS),
-        )
-
-
-def meant(operation: Operation, model: Model, answer: object = None) -> Meant:
-    """Play the operation on the model."""
-    working, stages, kinds = model.copy(), [model], []
-    passed = set()
-    try:
-        for kind in operation.meaning(working, answer):
-            passed.add(kind)
-            if working != stages[-1]:
-                stages.append(working.copy())
-                kinds.append(kind)
-    except Refused as refused:
-        return Meant((model,), refused=refused.kind)
-    return Meant(tuple(stages), tuple(kinds), rolls_back=passed == {Stage.UNDONE})
 
 
 def _secret(password: str | None) -> Secret | None:

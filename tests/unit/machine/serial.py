@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from attrs import frozen
+from tests.unit.machine.meaning import meant
 from tests.unit.machine.model import Model
-from tests.unit.machine.operations import Operation, meant
+from tests.unit.machine.operations import Operation
 
 from shares_core.domain.errors import Conflict, ShareFailed
 

@@ -1,0 +1,101 @@
+"""The command line on the real host: the demo, and what looks at the host."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shares_core.adapters.docker.client import Docker
+from shares_core.adapters.docker.image import ImageBuilder, ImageStatus, image_state
+from shares_core.entrypoints.cli import main
+from tests.integration.conftest import Site, opened_site
+from tests.integration.support.footprint import footprint
+
+#: A command's exit status and its one JSON document.
+Run = Callable[..., tuple[int, Any]]
+
+
+@pytest.fixture(scope="module")
+def own_site() -> Iterator[Site]:
+    with opened_site() as site:
+        yield site
+
+
+@pytest.fixture
+def run(own_site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+    """The command line in this process, on the site's installation."""
+    settings = own_site.config
+    config = tmp_path / "config.toml"
+    config.write_text(
+        f'state_dir = "{settings.state_dir}"\n'
+        f'[network]\nbridge = "{settings.network.bridge}"\nsubnet = "{settings.network.subnet}"\n'
+        f'[pool]\nsize = "{settings.pool_size.bytes}"\n'
+    )
+
+    def command(*words: str) -> tuple[int, Any]:
+        status = main(["--config", str(config), "--json", *words])
+        return status, json.loads(capsys.readouterr().out)
+
+    return command
+
+
+def test_the_demo_does_the_main_job_and_leaves_nothing(own_site: Site, run: Run) -> None:
+    """Every step of it is as it should be, with a real client, and the host is as it was."""
+    own_site.host.servers.create("before")  # what an installation makes once is there
+    own_site.host.servers.delete("before")
+    before = footprint(own_site.config)
+    status, document = run("demo")
+    assert 0 == status
+    assert before == footprint(own_site.config)
+    said = json.dumps(document)
+    assert "NT_STATUS_ACCESS_DENIED" in said
+    assert "NT_STATUS_NETWORK_NAME_DELETED" in said
+
+
+def test_a_kept_demo_is_there_and_is_not_overwritten(own_site: Site, run: Run) -> None:
+    """With --keep its server serves on; another demo then refuses, and says how to remove it."""
+    assert run("demo", "--keep")[0] == 0
+    try:
+        assert [server["name"] for server in run("server", "list")[1]] == ["shares-core-demo"]
+        status, document = run("demo")
+        assert (4, "shares-core-demo") == (status, next(iter(document["error"]["message"].split("'")[1:2])))
+    finally:
+        assert run("server", "delete", "shares-core-demo", "--with-shares")[0] == 0
+    assert run("server", "list") == (0, [])
+
+
+def test_doctor_finds_this_host_ready(run: Run) -> None:
+    """Where the integration tests run, nothing is missing."""
+    status, document = run("doctor")
+    missing = [found for found in document if found["verdict"] == "missing"]
+    assert (0, []) == (status, missing)
+
+
+def test_doctor_names_what_is_missing_with_the_command_that_mends_it(tmp_path: Path) -> None:
+    """A host without Docker's daemon or the image is told so, and the exit status is 1."""
+    config = tmp_path / "config.toml"
+    config.write_text(f'state_dir = "{tmp_path}"\n[docker]\nurl = "tcp://127.0.0.1:1"\n')
+    assert main(["--config", str(config), "doctor"]) == 1
+
+
+def test_an_image_that_is_current_is_not_built_again(run: Run) -> None:
+    """Building is idempotent, and quick where there is nothing to do."""
+    status, document = run("image", "build")
+    assert (0, False) == (status, document["built"])
+
+
+def test_an_image_is_built_anew_under_another_name() -> None:
+    """The recipe builds, and carries its version as a label."""
+    docker = Docker()
+    builder = ImageBuilder(docker, "sctest-image")
+    try:
+        lines: list[str] = []
+        assert builder.build(lines.append) is True
+        assert lines
+        assert ImageStatus.CURRENT is image_state(docker.api, "sctest-image").status
+    finally:
+        docker.api.remove_image("sctest-image", force=True)

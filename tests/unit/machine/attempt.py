@@ -1,0 +1,30 @@
+"""How a use case ended."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from shares_core.adapters.memory import ProcessDied
+from shares_core.domain.errors import SharesError
+
+
+@frozen
+class Attempt:
+    """How one use case ended. ``struck`` are the port calls that went wrong."""
+
+    answer: object
+    error: SharesError | ProcessDied | None
+    struck: list[str]
+
+    @property
+    def acknowledged(self) -> bool:
+        return self.error is None
+
+    @property
+    def died(self) -> bool:
+        return isinstance(self.error, ProcessDied)
+
+    @property
+    def failed_once(self) -> bool:
+        """It failed by one fault, and nothing kept it from cleaning up."""
+        return isinstance(self.error, SharesError) and len(self.struck) == 1
