@@ -1,4 +1,7 @@
-"""The composition root: from a configuration to a Host with its use cases."""
+"""The composition root: from a configuration to a Host with its use cases.
+
+What a function composes it imports itself, so that ``import shares_core`` stays quick.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +9,18 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from shares_core.app.access import Access
-from shares_core.app.pool import Pool
-from shares_core.app.registry import Registry
-from shares_core.app.servers import Servers
-from shares_core.app.shares import Shares
-from shares_core.app.users import Users
 from shares_core.config import HostConfig
-from shares_core.domain.findings import Finding
-from shares_core.domain.network import DefaultNetwork
-from shares_core.ports import Events, Ports
 
 if TYPE_CHECKING:
     from shares_core.adapters.docker.image import ImageBuilder
+    from shares_core.app.access import Access
+    from shares_core.app.pool import Pool
+    from shares_core.app.servers import Servers
+    from shares_core.app.shares import Shares
+    from shares_core.app.users import Users
+    from shares_core.domain.findings import Finding
+    from shares_core.domain.network import DefaultNetwork
+    from shares_core.ports import Events, Ports
 
 
 @frozen
@@ -34,6 +36,13 @@ class Host:
 
 def host(ports: Ports, network: DefaultNetwork) -> Host:
     """The use cases over the given ports."""
+    from shares_core.app.access import Access
+    from shares_core.app.pool import Pool
+    from shares_core.app.registry import Registry
+    from shares_core.app.servers import Servers
+    from shares_core.app.shares import Shares
+    from shares_core.app.users import Users
+
     registry = Registry(ports)
     return Host(
         servers=Servers(ports, registry, network),
@@ -52,10 +61,10 @@ def open_host(config: HostConfig | None = None, events: Events | None = None) ->
 
 def ports(config: HostConfig, events: Events | None = None) -> Ports:
     """This machine's ports. Touches nothing yet."""
-    # Imported when used, so that `import shares_core` stays quick.
     from shares_core.adapters.bridges.network import LinuxNetwork
     from shares_core.adapters.disk.folders import DiskFolders
     from shares_core.adapters.disk.installation import Installation
+    from shares_core.adapters.disk.locks import FileLocks
     from shares_core.adapters.disk.records import DiskRecords
     from shares_core.adapters.disk.secrets import DiskSecrets
     from shares_core.adapters.docker.client import Docker
@@ -63,11 +72,11 @@ def ports(config: HostConfig, events: Events | None = None) -> Ports:
     from shares_core.adapters.docker.settings import Limits
     from shares_core.adapters.filesystems import LinuxFileSystems
     from shares_core.adapters.layout import Layout
-    from shares_core.adapters.locking import FileLocks
-    from shares_core.adapters.loop_files import LoopFilePool
+    from shares_core.adapters.loop_files.pool import LoopFilePool
     from shares_core.adapters.samba.config import SambaConfig
     from shares_core.adapters.samba.sessions import SambaSessions
     from shares_core.adapters.system import NoEvents, RandomIds, SystemClock
+    from shares_core.ports import Ports
 
     layout = Layout(config.state_dir)
     timeout = config.lock_timeout

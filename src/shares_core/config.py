@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -11,9 +10,10 @@ from typing import Any, Self
 
 from attrs import Factory, evolve, field, frozen
 
+from shares_core.domain.addresses import BridgeName
 from shares_core.domain.capacity import GIB, MIB, Capacity
 from shares_core.domain.errors import InvalidInput
-from shares_core.domain.network import BridgeName, DefaultNetwork
+from shares_core.domain.network import DefaultNetwork
 
 
 def _absolute(_: object, attribute: Any, value: object) -> None:
@@ -110,6 +110,8 @@ _KEYS: Mapping[tuple[str, ...], tuple[str, type]] = {
 
 
 def _read(path: Path) -> dict[str, Any]:
+    import tomllib  # here, so that `import shares_core` stays quick
+
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from attrs import evolve
 
+from shares_core.domain.addresses import MacAddress
 from shares_core.domain.errors import BackendFailure, Conflict
-from shares_core.domain.network import Bridge, Interface, MacAddress
+from shares_core.domain.network import Bridge, Interface
 from tests.contracts.network_world import ADDRESS, NetworkWorld, Plugged
 
 HOST, OTHER_HOST = ip_interface("10.214.0.1/24"), ip_interface("10.214.1.1/24")

@@ -7,7 +7,8 @@ from ipaddress import ip_interface
 
 from attrs import frozen
 
-from shares_core.domain.network import Bridge, BridgeName, Interface
+from shares_core.domain.addresses import BridgeName
+from shares_core.domain.network import Bridge, Interface
 from tests.contracts.world import World
 
 ADDRESS = ip_interface("10.214.0.5/24")

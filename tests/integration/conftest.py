@@ -15,10 +15,17 @@ import pytest
 from attrs import define, evolve, field
 
 import shares_core
-from shares_core import AccessLevel, Capacity, Host, HostConfig, NotFound
-from shares_core.domain.network import BridgeName, DefaultNetwork
+from shares_core import AccessLevel, Capacity, Host, HostConfig, InterfaceSpec, NotFound
+from shares_core.domain.addresses import BridgeName
+from shares_core.domain.network import DefaultNetwork
+from shares_core.domain.server import ShareServer
+from shares_core.domain.views import PasswordOutcome
 from tests.integration.support.clients import ClientNamespace, SmbClient
+from tests.integration.support.held import Held, holding
 from tests.integration.support.leftovers import BRIDGE_PREFIX, ROOT, remove_installation, remove_leftovers
+
+NewServer = Callable[..., ShareServer]
+NewClient = Callable[..., ClientNamespace]
 
 _bridges = itertools.count()
 
@@ -77,6 +84,19 @@ class Tenant:
         """A new user with access to the share."""
         return self.smb(user, self.site.allow(self.server, self.share, user, level))
 
+    @property
+    def server_id(self) -> str:
+        return self.site.host.servers.show(self.server).server.id
+
+    def deny(self, user: str, share: str = "files") -> None:
+        """End a user's access, which there was."""
+        assert self.site.host.access.deny(self.server, share, user) is True
+
+    def relevel(self, user: str, level: AccessLevel = AccessLevel.READ_WRITE) -> None:
+        """Allow a user who has an account, which keeps its password."""
+        allowed = self.site.host.access.allow(self.server, self.share, user, level)
+        assert allowed.outcome is PasswordOutcome.KEPT
+
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
@@ -132,6 +152,41 @@ def remove_after(site: Site) -> Iterator[Callable[[str], str]]:
     for name in names:
         with suppress(NotFound):  # the test itself deleted it
             site.host.servers.delete(name, with_shares=True)
+
+
+@pytest.fixture
+def new_server(site: Site, remove_after: Callable[[str], str]) -> NewServer:
+    """Makes a server with one interface and the share ``files``; it is removed after the test."""
+
+    def make(name: str, **interface: object) -> ShareServer:
+        remove_after(name)
+        specs = (InterfaceSpec.parse(**interface),)  # type: ignore[arg-type]
+        site.host.servers.create(name, specs)
+        return site.host.shares.create(name, "files", Capacity.parse("32MiB")).server
+
+    return make
+
+
+@pytest.fixture
+def client_on(site: Site) -> Iterator[NewClient]:
+    """Makes clients that are gone after the test."""
+    made: list[ClientNamespace] = []
+
+    def make(bridge: str, *given: str) -> ClientNamespace:
+        made.append(site.client_on(bridge, *given))
+        return made[-1]
+
+    yield make
+    for namespace in made:
+        site.namespaces.remove(namespace)
+        namespace.remove()
+
+
+@pytest.fixture
+def hold() -> Iterator[Callable[..., Held]]:
+    """Opens files and writes to them; all of them are let go of when the test is over."""
+    with holding() as held:
+        yield held
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import json
 import stat
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from shares_core import Capacity, Secret
 from shares_core.adapters.disk.secrets import nt_hash
 from shares_core.domain.server import FIRST_SERVER_UID, ShareServer
 from tests.integration.conftest import Site, Tenant
+from tests.integration.support.inside import executed
 
 OK = "NT_STATUS_OK"
 LOGON_FAILURE = "NT_STATUS_LOGON_FAILURE"
@@ -45,15 +47,21 @@ class Container:
         return [int(process[column]) for process in top["Processes"]]
 
     def run(self, *argv: str) -> tuple[int, str]:
-        """Run a command inside, as the server's own user; its exit status and what it said."""
-        created = self.api.exec_create(self.name, list(argv))
-        said = self.api.exec_start(created["Id"]).decode()
-        return int(self.api.exec_inspect(created["Id"])["ExitCode"]), said
+        """Run a command inside, as the server's own user; its exit status and what it said, errors last."""
+        status, said, complaints = executed(self.api, self.name, *argv)
+        return status, said + complaints
+
+    def says(self, *argv: str) -> str:
+        """What a command that has to succeed says, without complaints."""
+        status, said, complaints = executed(self.api, self.name, *argv)
+        assert status == 0, said + complaints
+        return said
 
     def finds(self, *expression: str) -> list[str]:
         """The paths of the root file system that ``find`` finds, apart from what its user may not enter."""
-        said = self.run("find", "/", "-xdev", *expression)[1]
-        return [line for line in said.splitlines() if not line.startswith("find:")]
+        # Without its complaints: standard error arrives in pieces, also in the middle of a line of the other.
+        created = self.api.exec_create(self.name, ["find", "/", "-xdev", *expression], stderr=False)
+        return list(self.api.exec_start(created["Id"]).decode().splitlines())
 
     def mounts(self) -> dict[str, set[str]]:
         """Every mount inside with its options."""
@@ -95,8 +103,7 @@ def test_every_process_is_unprivileged(tenant: Tenant, container: Container) -> 
             assert set(status["Gid"].split()) == {str(container.server.uid)}
             assert status["Groups"] in ("", str(container.server.uid))
     assert container.server.uid >= FIRST_SERVER_UID
-    code, said = container.run("id", "-u")
-    assert (code, said.strip()) == (0, str(container.server.uid))
+    assert container.says("id", "-u").strip() == str(container.server.uid)
 
 
 def test_servers_run_as_different_users(
@@ -154,9 +161,8 @@ def test_a_server_sees_its_own_folders_only(
     host.shares.create(tenant.server, "second", Capacity.parse("32MiB"))
     server = host.servers.show(tenant.server).server
     ids = {share.id for share in server.shares}
-    code, said = container.run("ls", "/shares")
-    assert (code, set(said.split())) == (0, ids)
-    assert set(container.run("ls", "/private")[1].split()) == {"smbpasswd"}
+    assert set(container.says("ls", "/shares").split()) == ids
+    assert set(container.says("ls", "/private").split()) == {"smbpasswd"}
     assert "ada:" in container.run("cat", "/private/smbpasswd")[1]
     assert "nora" not in container.run("cat", "/private/smbpasswd", "/config/passwd", "/config/smb.conf")[1]
     neighbour = host.servers.show("neighbour").server
@@ -167,10 +173,9 @@ def test_a_server_sees_its_own_folders_only(
     expected = {"/", "/config", "/private", "/shares"} | SCRATCH | {f"/shares/{each}" for each in ids}
     assert ours - expected == {"/etc/hostname", "/etc/hosts", "/etc/resolv.conf"}
     assert container.finds("-name", "docker.sock") == []
-    code, said = container.run("find", "/dev", "-type", "b")
-    assert (code, said) == (0, "")
+    assert container.run("find", "/dev", "-type", "b") == (0, "")
     assert container.inspected()["HostConfig"]["Devices"] in (None, [])
-    processes = {path for path in container.run("ls", "/proc")[1].split() if path.isdigit()}
+    processes = {path for path in container.says("ls", "/proc").split() if path.isdigit()}
     assert len(processes) < 20  # its own; the host has more
 
 
@@ -253,8 +258,7 @@ def test_the_state_folder_is_roots_alone(tenant: Tenant, container: Container) -
     assert (stat.S_IMODE(passwords.st_mode), passwords.st_uid) == (0o600, server.uid)
     private = (state / "servers" / server.id / "private").stat()
     assert (stat.S_IMODE(private.st_mode), private.st_uid) == (0o700, server.uid)
-    code, said = container.run("stat", "-c", "%a %u", "/private/smbpasswd")
-    assert (code, said.strip()) == (0, f"600 {server.uid}")
+    assert container.says("stat", "-c", "%a %u", "/private/smbpasswd").strip() == f"600 {server.uid}"
 
 
 def _command_lines() -> str:
@@ -267,12 +271,9 @@ def _command_lines() -> str:
     return "\n".join(texts)
 
 
-def test_no_secret_is_visible(tenant: Tenant, container: Container) -> None:
-    """Neither password nor hash is in Docker's view, in the record, in the log or on a command line."""
-    site = tenant.site
-    generated = site.host.access.allow(tenant.server, "files", "bob").password
-    assert generated is not None
-    password, given = generated.reveal(), "Another-Given-Password-99"
+@contextmanager
+def _watched() -> Iterator[list[str]]:
+    """Gathers the command lines of all that runs on the host while the block lasts."""
     seen: list[str] = []
     done = threading.Event()
 
@@ -283,12 +284,22 @@ def test_no_secret_is_visible(tenant: Tenant, container: Container) -> None:
     watcher = threading.Thread(target=watch)
     watcher.start()
     try:
-        for secret in (given, PASSWORD):
-            site.host.users.set_password(tenant.server, "ada", Secret(secret))
-        site.host.access.allow(tenant.server, "files", "cleo", password=Secret(given))
+        yield seen
     finally:
         done.set()
         watcher.join()
+
+
+def test_no_secret_is_visible(tenant: Tenant, container: Container) -> None:
+    """Neither password nor hash is in Docker's view, in the record, in the log or on a command line."""
+    site = tenant.site
+    generated = site.host.access.allow(tenant.server, "files", "bob").password
+    assert generated is not None
+    password, given = generated.reveal(), "Another-Given-Password-99"
+    with _watched() as seen:
+        for secret in (given, PASSWORD):
+            site.host.users.set_password(tenant.server, "ada", Secret(secret))
+        site.host.access.allow(tenant.server, "files", "cleo", password=Secret(given))
     assert len(seen) > 1
     assert any("smbd" in text for text in seen)  # it looks at what runs
     record = (site.config.state_dir / "records" / f"{container.server.id}.json").read_text()

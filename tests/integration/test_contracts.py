@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from shares_core.adapters import filesystems, loop_files
+from shares_core.adapters import filesystems
+from shares_core.adapters.loop_files import devices
 from tests.contracts.clock import ClockContract
 from tests.contracts.events import EventsContract
 from tests.contracts.every_port import SUITES, suites_run_by
@@ -36,7 +37,7 @@ def test_every_suite_runs_here() -> None:
 def _impatient() -> Iterator[None]:
     """Who waits for what a test holds need not wait long."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop_files, "_DETACH_SECONDS", 0.2)
+        patch.setattr(devices, "_DETACH_SECONDS", 0.2)
         patch.setattr(filesystems, "_UNMOUNT_SECONDS", 0.2)
         yield
 

@@ -19,7 +19,7 @@ from shares_core.domain.server import DesiredState
 from shares_core.domain.share import ShareStatus
 from shares_core.domain.views import RunState
 from tests.integration.conftest import Site, Tenant, opened_site
-from tests.integration.support.clients import SmbClient
+from tests.integration.support.clients import ClientNamespace, SmbClient
 from tests.integration.support.footprint import (
     containers_of,
     devices,
@@ -178,39 +178,74 @@ def reboot(site: Site) -> None:
     assert devices(mark) == []
 
 
+@frozen
+class Fleet:
+    """Three servers of a site, two that run and one that is stopped, each with a user and data."""
+
+    site: Site
+    addresses: dict[str, str]
+    passwords: dict[str, str]
+
+    @classmethod
+    def opened(cls, site: Site) -> Fleet:
+        """Make the servers and the shares, without a client so far."""
+        made = cls(site, {}, {})
+        for name, kind, size in (
+            ("first", FileSystemKind.EXT4, "32MiB"),
+            ("second", FileSystemKind.XFS, "320MiB"),
+            ("asleep", FileSystemKind.EXT4, "32MiB"),
+        ):
+            server = site.host.servers.create(name).server
+            site.host.shares.create(name, "files", Capacity.parse(size), kind)
+            made.addresses[name] = str(server.interfaces[0].addresses[0].ip)
+            made.passwords[name] = site.allow(name, "files", f"user-{name}")
+        return made
+
+    def client(self) -> ClientNamespace:
+        network = self.site.config.network
+        return self.site.client_on(str(network.bridge), f"{network.subnet[200]}/24")
+
+    def user(self, client: ClientNamespace, name: str) -> SmbClient:
+        return self.site.smb(client, self.addresses[name], f"user-{name}", self.passwords[name])
+
+    def is_gone(self) -> None:
+        """What ran is absent and told to be a problem; what was stopped is as it should be."""
+        shown = {name: self.site.host.servers.show(name) for name in self.addresses}
+        assert {name: view.state for name, view in shown.items()} == {
+            "first": RunState.ABSENT,
+            "second": RunState.ABSENT,
+            "asleep": RunState.STOPPED,
+        }
+        assert {name for name, view in shown.items() if view.problem} == {"first", "second"}
+
+    def serves_again(self) -> None:
+        """What ran serves its data and takes more; what was stopped serves its own once it is started."""
+        client = self.client()
+        for name in ("first", "second"):
+            user = self.user(client, name)
+            assert user.get("files", "kept.txt") == name.encode() + CONTENT
+            assert user.put("files", "more.txt", b"more").status == OK
+        assert not client.reaches(self.addresses["asleep"], seconds=1)
+        self.site.host.servers.start("asleep")
+        assert self.user(client, "asleep").get("files", "kept.txt") == b"asleep" + CONTENT
+
+
 def test_reconcile_brings_everything_back_after_a_reboot() -> None:
     """After a reboot every server that ran serves its data again, filters too; a stopped one stays so."""
     with opened_site() as site:
-        subnet = site.config.network.subnet
-        users: dict[str, SmbClient] = {}
-        passwords: dict[str, tuple[str, str]] = {}
-        for name, kind in (("first", FileSystemKind.EXT4), ("second", FileSystemKind.XFS), ("asleep", None)):
-            server = site.host.servers.create(name).server
-            size = Capacity.parse("320MiB" if kind is FileSystemKind.XFS else "32MiB")
-            site.host.shares.create(name, "files", size, kind or FileSystemKind.EXT4)
-            passwords[name] = (
-                str(server.interfaces[0].addresses[0].ip),
-                site.allow(name, "files", f"user-{name}"),
-            )
-        client = site.client_on(str(site.config.network.bridge), f"{subnet[200]}/24")
-        for name, (address, password) in passwords.items():
-            users[name] = site.smb(client, address, f"user-{name}", password)
-            assert users[name].put("files", "kept.txt", name.encode() + CONTENT).status == OK
+        fleet = Fleet.opened(site)
+        client = fleet.client()
+        for name in fleet.addresses:
+            assert fleet.user(client, name).put("files", "kept.txt", name.encode() + CONTENT).status == OK
         site.host.servers.stop("asleep")
         before, filters = footprint(site.config), tables()
 
         reboot(site)
-        shown = {name: site.host.servers.show(name) for name in passwords}
-        assert {name: view.state for name, view in shown.items()} == {
-            "first": RunState.ABSENT,
-            "second": RunState.ABSENT,
-            "asleep": RunState.STOPPED,  # as it should be
-        }
-        assert {name for name, view in shown.items() if view.problem} == {"first", "second"}
+        fleet.is_gone()
         site.namespaces.remove(client)
         client.remove()
         assert [(view.name, view.problem) for view in site.host.servers.reconcile()] == [
-            (name, "") for name in sorted(passwords)
+            (name, "") for name in sorted(fleet.addresses)
         ]
         after = footprint(site.config)
         assert {k: v for k, v in after.items() if k != "containers"} == {
@@ -219,15 +254,7 @@ def test_reconcile_brings_everything_back_after_a_reboot() -> None:
         assert len(after["containers"]) == len(before["containers"])
         assert tables() == filters
 
-        client = site.client_on(str(site.config.network.bridge), f"{subnet[200]}/24")
-        for name in ("first", "second"):
-            user = site.smb(client, passwords[name][0], f"user-{name}", passwords[name][1])
-            assert user.get("files", "kept.txt") == name.encode() + CONTENT
-            assert user.put("files", "more.txt", b"more").status == OK
-        assert not client.reaches(passwords["asleep"][0], seconds=1)
-        site.host.servers.start("asleep")
-        user = site.smb(client, passwords["asleep"][0], "user-asleep", passwords["asleep"][1])
-        assert user.get("files", "kept.txt") == b"asleep" + CONTENT
+        fleet.serves_again()
         again = footprint(site.config)
         site.host.servers.reconcile()
         assert footprint(site.config) == again  # twice is as once

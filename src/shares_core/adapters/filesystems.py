@@ -13,6 +13,7 @@ from shares_core.adapters.disk.errors import os_errors
 from shares_core.adapters.disk.files import open_folder
 from shares_core.adapters.layout import Layout
 from shares_core.adapters.mounts import mount_at, mount_table
+from shares_core.adapters.signatures import ends_are_zeros, holds, identify, length_of
 from shares_core.adapters.waiting import wait_until
 from shares_core.domain.capacity import Capacity
 from shares_core.domain.errors import BackendFailure, CommandFailed, Conflict, OnlineGrowRefused, ShareFailed
@@ -25,9 +26,6 @@ _SAFE = "rw,nodev,nosuid,noexec,nosymfollow,noatime"
 _UNMOUNT_SECONDS = 20.0
 #: Checking and growing read whole file systems.
 _LONG_SECONDS = 4 * 3600.0
-#: Where file systems, partition tables and RAID keep what tells them: at both ends of a device.
-_ENDS = 1024 * 1024
-_NOTHING_FOUND = 2  # blkid's status where a device holds nothing that it knows
 
 
 class LinuxFileSystems(FileSystems):
@@ -66,7 +64,7 @@ class LinuxFileSystems(FileSystems):
         except CommandFailed as error:
             with suppress(OSError):  # what lies there is not ours to remove
                 target.rmdir()
-            if self.size(device, filesystem).bytes > _size_of(device):
+            if self.size(device, filesystem).bytes > length_of(device):
                 raise ShareFailed(
                     f"the {filesystem.kind} on {device} reaches beyond it: the volume was cut",
                     hint="restore the volume from a backup",
@@ -151,9 +149,8 @@ class LinuxFileSystems(FileSystems):
         if filesystem.kind is FileSystemKind.XFS:
             self._grow_xfs_aside(device)
             return
-        run(
-            ("e2fsck", "-f", "-p", device), timeout=_LONG_SECONDS, ok=(0, 1)
-        )  # 1: repaired, which -p does safely
+        repaired = 1  # which -p does only where it is safe
+        run(("e2fsck", "-f", "-p", device), timeout=_LONG_SECONDS, ok=(0, repaired))
         run(("resize2fs", device), timeout=_LONG_SECONDS)
 
     def _grow_xfs_aside(self, device: str) -> None:
@@ -178,41 +175,6 @@ class LinuxFileSystems(FileSystems):
             ) from error
 
 
-def identify(device: str) -> dict[str, str]:
-    """What a device holds, by its own words: TYPE and UUID, or nothing. It is probed, never cached."""
-    return parse_blkid(run(("blkid", "--probe", "--output", "export", device), ok=(0, _NOTHING_FOUND)))
-
-
-def ends_are_zeros(device: str) -> bool:
-    """Whether the device's first and last MiB read as zeros."""
-    with os_errors(f"looking at {device}"), open(device, "rb", buffering=0) as file:
-        size = file.seek(0, os.SEEK_END)
-        for start in {0, max(0, size - _ENDS)}:
-            file.seek(start)
-            if any(file.read(_ENDS)):
-                return False
-    return True
-
-
-def _require(device: str, filesystem: FileSystem) -> None:
-    there = identify(device)
-    if there != {"TYPE": str(filesystem.kind), "UUID": filesystem.uuid}:
-        raise ShareFailed(
-            f"{device} does not hold this share's file system ({filesystem.kind} {filesystem.uuid}), "
-            f"but {there or 'nothing that is known'}",
-            hint="restore the volume from a backup; it is never formatted again",
-        )
-
-
-def parse_blkid(output: str) -> dict[str, str]:
-    """TYPE and UUID in ``blkid --output export``; a partition table counts as a TYPE too."""
-    pairs = dict(line.split("=", 1) for line in output.splitlines() if "=" in line)
-    found: dict[str, str] = {key: pairs[key] for key in ("TYPE", "UUID") if key in pairs}
-    if not found and "PTTYPE" in pairs:
-        return {"TYPE": pairs["PTTYPE"]}
-    return found
-
-
 def parse_dumpe2fs(output: str) -> Capacity:
     """The size of an ext4 in ``dumpe2fs -h``."""
     blocks, unit = (
@@ -229,6 +191,15 @@ def parse_xfs_info(output: str) -> Capacity:
     if match is None:
         raise ValueError("xfs_info printed no size")
     return Capacity(int(match[1]) * int(match[2]))
+
+
+def _require(device: str, filesystem: FileSystem) -> None:
+    if not holds(device, filesystem):
+        raise ShareFailed(
+            f"{device} does not hold this share's file system ({filesystem.kind} {filesystem.uuid}), "
+            f"but {identify(device) or 'nothing that is known'}",
+            hint="restore the volume from a backup; it is never formatted again",
+        )
 
 
 def refused_online(output: str) -> bool:
@@ -254,11 +225,6 @@ def _make_ext4(device: str, uuid: str) -> None:
         if "bad option" not in error.output.lower():
             raise
         run((*options, "-E", "nodiscard", device), timeout=_LONG_SECONDS)  # e2fsprogs before 1.47
-
-
-def _size_of(device: str) -> int:
-    with os_errors(f"looking at {device}"), open(device, "rb", buffering=0) as file:
-        return file.seek(0, os.SEEK_END)
 
 
 def _device_number(device: str) -> str:

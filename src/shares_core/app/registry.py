@@ -63,9 +63,7 @@ class Registry:
     def hold_id(self, server_id: str, name: str, *, even_unsettled: bool = False) -> Iterator[Held]:
         """The same for a server that was found before."""
         with self.ports.locks.server(server_id):
-            self.ports.runtime.inspect(
-                server_id
-            )  # raises, before anything is changed, where Docker is not there
+            self.ports.runtime.inspect(server_id)  # raises where Docker is not there: nothing has changed yet
             recorded = self.ports.records.load(server_id)
             try:
                 settled = settle(self.ports, recorded) if recorded is not None else None

@@ -1,138 +1,26 @@
-"""Interfaces, bridges and addresses of share servers.
+"""Interfaces and bridges of share servers, and which interface a server gets.
 
-Addresses are the standard library's ``IPv4Interface``/``IPv6Interface``: an address with its prefix.
 "Taken" is meant for one bridge: two tenants may have the same address on two bridges.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
-from ipaddress import (
-    IPv4Address,
-    IPv4Interface,
-    IPv4Network,
-    IPv6Address,
-    IPv6Interface,
-    ip_address,
-    ip_interface,
-)
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from ipaddress import IPv4Interface, IPv4Network
 from typing import Any, Self
 
 from attrs import field, frozen
 
+from shares_core.domain.addresses import (
+    Address,
+    BridgeName,
+    InterfaceAddress,
+    MacAddress,
+    parse_gateway,
+    parse_interface_address,
+    usable,
+)
 from shares_core.domain.errors import AddressTaken, Conflict, InvalidInput, NoCapacity
-
-Address = IPv4Address | IPv6Address
-InterfaceAddress = IPv4Interface | IPv6Interface
-
-_BRIDGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,14}")
-_MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
-_LONGEST_SHOWN = 60
-#: Holders of addresses that are not servers; no server can have such a name.
-_HOST, _ROUTER = "the host", "a gateway"
-
-
-def parse_interface_address(text: str) -> InterfaceAddress:
-    """Read ``10.0.0.5/24`` or ``fd00::5/64``. Raises InvalidInput; the prefix must be written out."""
-    shown = ascii(text[:_LONGEST_SHOWN])
-    if "/" not in text:
-        raise InvalidInput(
-            f"{shown} has no prefix length", hint="write an address as 10.0.0.5/24 or fd00::5/64"
-        )
-    if "%" in text:
-        raise InvalidInput(f"{shown} has a scope", hint="write the address without %")
-    try:
-        address = ip_interface(text.strip())
-    except ValueError:
-        raise InvalidInput(
-            f"{shown} is not an IP address with a prefix",
-            hint="write an address as 10.0.0.5/24 or fd00::5/64",
-        ) from None
-    return usable(address)
-
-
-def parse_gateway(text: str) -> Address:
-    """Read a gateway's address, without a prefix. Raises InvalidInput."""
-    try:
-        if "%" in text:
-            raise ValueError(text)
-        return ip_address(text.strip())
-    except ValueError:
-        raise InvalidInput(f"{text[:_LONGEST_SHOWN]!a} is not an IP address") from None
-
-
-def usable(address: InterfaceAddress) -> InterfaceAddress:
-    """The address, if a host can have it. Raises InvalidInput."""
-    ip, network = address.ip, address.network
-    why = None
-    if ip.is_unspecified or ip.is_loopback or ip.is_multicast or ip.is_link_local:
-        why = "unspecified, loopback, link-local and multicast addresses cannot be a server's"
-    elif ip.version == 4 and ip.is_reserved:
-        why = "the address is reserved"
-    elif ip == network.network_address and network.num_addresses > 2:
-        why = f"it is the address of the network {network} itself, not of a host in it"
-    elif isinstance(network, IPv4Network) and ip == network.broadcast_address and network.num_addresses > 2:
-        why = f"it is the broadcast address of {network}"
-    if why:
-        raise InvalidInput(f"{address} cannot be used: {why}")
-    return address
-
-
-@frozen(order=True)
-class BridgeName:
-    """A Linux bridge's name: at most 15 characters (the kernel's IFNAMSIZ)."""
-
-    value: str = field()
-
-    @value.validator
-    def _check(self, _: object, value: object) -> None:
-        if not isinstance(value, str) or _BRIDGE.fullmatch(value) is None:
-            raise InvalidInput(
-                f"bridge name {str(value)[:_LONGEST_SHOWN]!a} cannot be used",
-                hint="use at most 15 letters, digits, '.', '_' and '-', beginning with a letter or a digit",
-            )
-        if value in ("all", "default", "lo"):
-            raise InvalidInput(f"bridge name {value!r} is reserved by the kernel")
-
-    def __str__(self) -> str:
-        return self.value
-
-
-def _lower(value: object) -> object:
-    return value.lower().replace("-", ":") if isinstance(value, str) else value
-
-
-@frozen(order=True)
-class MacAddress:
-    """A unicast Ethernet address, in lower case with colons."""
-
-    value: str = field(converter=_lower)
-
-    @value.validator
-    def _check(self, _: object, value: object) -> None:
-        shown = ascii(str(value)[:_LONGEST_SHOWN])
-        if not isinstance(value, str) or _MAC.fullmatch(value) is None:
-            raise InvalidInput(f"{shown} is not a MAC address", hint="write it as 02:00:00:aa:bb:cc")
-        if int(value[:2], 16) & 1:
-            raise InvalidInput(
-                f"MAC address {value} is a multicast address", hint="its first byte must be even"
-            )
-        if value == "00:00:00:00:00:00":
-            raise InvalidInput(f"MAC address {value} belongs to nobody")
-
-    @classmethod
-    def derived_from(cls, interface_id: str) -> Self:
-        """The fixed, locally administered address of an interface that was given none.
-
-        Fixed, because clients keep a former address in their ARP caches for long after it changed.
-        ``interface_id`` is 12 hexadecimal digits.
-        """
-        digits = f"02{interface_id[2:12]}"
-        return cls(":".join(digits[i : i + 2] for i in range(0, 12, 2)))
-
-    def __str__(self) -> str:
-        return self.value
 
 
 def _each_version_once(what: str, addresses: Iterable[Address]) -> None:
@@ -274,6 +162,10 @@ class DefaultNetwork:
         return (IPv4Interface((number, self.subnet.prefixlen)) for number in range(first, last))
 
 
+#: The interfaces on one bridge, each with the name of its server.
+_Neighbours = Sequence[tuple[str, Interface]]
+
+
 def decide_interface(
     spec: InterfaceSpec,
     *,
@@ -287,61 +179,95 @@ def decide_interface(
     addresses and one MTU: they come from the first server on it, and a later one inherits them or
     agrees with them. Raises AddressTaken, Conflict, NoCapacity or InvalidInput.
     """
-    bridge = spec.bridge or default.bridge
-    on_default = bridge == default.bridge
-    neighbours = [(name, other) for name, other in holders if other.bridge == bridge]
-    taken = {str(address.ip): name for name, other in neighbours for address in other.addresses}
-    if on_default:
-        host_addresses: tuple[InterfaceAddress, ...] = (default.host_address,)
-        mtu = default.mtu
-    elif neighbours:
-        host_addresses, mtu = neighbours[0][1].host_addresses, neighbours[0][1].mtu
-    else:
-        host_addresses, mtu = spec.host_addresses, spec.mtu or default.mtu
-    if spec.host_addresses and set(spec.host_addresses) != set(host_addresses):
-        there = ", ".join(map(str, host_addresses)) or "none"
-        raise Conflict(f"bridge {bridge} has another host address: {there}")
-    if spec.mtu is not None and spec.mtu != mtu:
-        raise Conflict(f"bridge {bridge} has another MTU: {mtu}")
-    taken |= {str(gateway): _ROUTER for _, other in neighbours for gateway in other.gateways}
-    taken |= {str(address.ip): _HOST for address in host_addresses}
-
-    addresses = spec.addresses
-    if not addresses:
-        free = (a for a in default.candidates() if str(a.ip) not in taken and a.ip not in spec.gateways)
-        chosen = next(free, None)
-        if chosen is None:
-            raise NoCapacity(
-                f"the default network {default.subnet} has no free address",
-                hint="give the server a --bridge and an --address, or configure a larger subnet",
-            )
-        addresses = (chosen,)
-    for address in addresses:
-        if on_default and isinstance(address, IPv4Interface) and address.network != default.subnet:
-            raise InvalidInput(f"{address} is outside of the default network {default.subnet}")
-        if str(address.ip) in taken:
-            raise AddressTaken(str(address.ip), str(bridge), _who(taken[str(address.ip)]))
-    mac = spec.mac or MacAddress.derived_from(interface_id)
-    for name, other in neighbours:
-        if other.mac == mac:
-            raise AddressTaken(str(mac), str(bridge), _who(name))
-    decided = InterfaceSpec(
-        bridge, addresses, mac, spec.gateways, mtu=mtu
-    )  # the gateway fits the chosen address
+    name = spec.bridge or default.bridge
+    neighbours = [(server, other) for server, other in holders if other.bridge == name]
+    bridge = _agreed_bridge(spec, name, default, neighbours)
+    addresses = _free_addresses(spec, bridge, default, neighbours)
+    mac = _free_mac(spec, interface_id, neighbours)
+    # The same checks again, with the chosen address: the gateway has to fit it.
+    decided = InterfaceSpec(name, addresses, mac, spec.gateways, mtu=bridge.mtu)
     return Interface(
         id=interface_id,
-        bridge=bridge,
+        bridge=name,
         addresses=decided.addresses,
         mac=mac,
-        mtu=mtu,
+        mtu=bridge.mtu,
         gateways=decided.gateways,
-        host_addresses=host_addresses,
-        isolated=on_default,
+        host_addresses=bridge.host_addresses,
+        isolated=name == default.bridge,
     )
 
 
-def _who(name: str) -> str:
-    return name if name in (_HOST, _ROUTER) else f"server {name!r}"
+def _agreed_bridge(
+    spec: InterfaceSpec, name: BridgeName, default: DefaultNetwork, neighbours: _Neighbours
+) -> Bridge:
+    """The bridge as it is or will be. Raises Conflict where ``spec`` wants it otherwise."""
+    bridge = _bridge(spec, name, default, neighbours)
+    if spec.host_addresses and set(spec.host_addresses) != set(bridge.host_addresses):
+        there = ", ".join(map(str, bridge.host_addresses)) or "none"
+        raise Conflict(f"bridge {name} has another host address: {there}")
+    if spec.mtu is not None and spec.mtu != bridge.mtu:
+        raise Conflict(f"bridge {name} has another MTU: {bridge.mtu}")
+    return bridge
+
+
+def _bridge(
+    spec: InterfaceSpec, name: BridgeName, default: DefaultNetwork, neighbours: _Neighbours
+) -> Bridge:
+    """What decides about a bridge: the configuration, else the first server on it."""
+    if name == default.bridge:
+        return Bridge(name, (default.host_address,), default.mtu)
+    if neighbours:
+        _, first = neighbours[0]
+        return first.bridge_spec
+    return Bridge(name, spec.host_addresses, spec.mtu or default.mtu)
+
+
+def _free_addresses(
+    spec: InterfaceSpec, bridge: Bridge, default: DefaultNetwork, neighbours: _Neighbours
+) -> tuple[InterfaceAddress, ...]:
+    """The addresses of ``spec``, or the next free one. Raises AddressTaken, NoCapacity or InvalidInput."""
+    taken = _taken_addresses(bridge, neighbours)
+    if not spec.addresses:
+        return (_lowest_free(default, {*taken, *spec.gateways}),)
+    on_default = bridge.name == default.bridge
+    for address in spec.addresses:
+        if on_default and isinstance(address, IPv4Interface) and address.network != default.subnet:
+            raise InvalidInput(f"{address} is outside of the default network {default.subnet}")
+        if address.ip in taken:
+            raise AddressTaken(str(address.ip), str(bridge.name), taken[address.ip])
+    return spec.addresses
+
+
+def _taken_addresses(bridge: Bridge, neighbours: _Neighbours) -> dict[Address, str]:
+    """The addresses that are used on the bridge, each with who has it, in words for people."""
+    servers = {address.ip: _server(name) for name, interface in neighbours for address in interface.addresses}
+    routers = {gateway: "a gateway" for _, interface in neighbours for gateway in interface.gateways}
+    host = {address.ip: "the host" for address in bridge.host_addresses}
+    return {**servers, **routers, **host}
+
+
+def _lowest_free(default: DefaultNetwork, taken: Collection[Address]) -> IPv4Interface:
+    for candidate in default.candidates():
+        if candidate.ip not in taken:
+            return candidate
+    raise NoCapacity(
+        f"the default network {default.subnet} has no free address",
+        hint="give the server a --bridge and an --address, or configure a larger subnet",
+    )
+
+
+def _free_mac(spec: InterfaceSpec, interface_id: str, neighbours: _Neighbours) -> MacAddress:
+    """The MAC of ``spec``, or the interface's own. Raises AddressTaken."""
+    mac = spec.mac or MacAddress.derived_from(interface_id)
+    for name, interface in neighbours:
+        if interface.mac == mac:
+            raise AddressTaken(str(mac), str(interface.bridge), _server(name))
+    return mac
+
+
+def _server(name: str) -> str:
+    return f"server {name!r}"
 
 
 def fits(spec: InterfaceSpec, interface: Interface, default: DefaultNetwork) -> bool:

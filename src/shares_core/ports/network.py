@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-from shares_core.domain.network import Bridge, BridgeName, Interface
+from shares_core.domain.addresses import BridgeName
+from shares_core.domain.network import Bridge, Interface
 
 
 class Network(ABC):

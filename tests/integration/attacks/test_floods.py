@@ -133,7 +133,7 @@ def test_open_files(street: Street) -> None:
     """A process opens as many files as its limit allows, and no more."""
     script = "for ((i = 0; i < 20000; i++)); do exec {file}</dev/null || break; done 2>/dev/null; echo $i"
     with street.undisturbed():
-        opened = int(street.intruder.sh(script)[1])
+        opened = int(street.intruder.succeeds(script))
         assert 1000 < opened < LIMITS.open_files
         assert street.ada.get("files", "a.txt") == b"ada"
 

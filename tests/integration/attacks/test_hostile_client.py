@@ -1,4 +1,4 @@
-"""A user who is let in, with a client that keeps to no rule. More of it: test_smb_protocol, test_sessions."""
+"""A user who is let in, with a client that keeps to no rule. More of it: test_smb_protocol, test_deny."""
 
 from __future__ import annotations
 

@@ -16,7 +16,6 @@ from shares_core.domain.errors import NotFound
 from tests.integration.conftest import Tenant
 from tests.integration.support.clients import SmbClient
 from tests.integration.support.intruder import (
-    WRITABLE,
     Intruder,
     canary,
     cleanly,
@@ -144,7 +143,7 @@ def test_planting_while_the_host_works(tenant: Tenant, ada: SmbClient, intruder:
 
 def test_no_device_can_be_made_anywhere(tenant: Tenant, ada: SmbClient, intruder: Intruder) -> None:
     """mknod is not permitted in any folder that can be written, where an ordinary file can be made."""
-    folders = intruder.sh(WRITABLE)[1].split()
+    folders = intruder.writable()
     share = tenant.site.host.servers.show(tenant.server).server.shares[0].id
     assert {"/private", "/tmp", "/dev/shm", f"/shares/{share}/data"} <= set(folders)
     for folder in folders:
@@ -158,7 +157,7 @@ def test_nothing_that_was_written_can_be_run(tenant: Tenant, ada: SmbClient, int
     """In no folder that can be written does a program start, by itself or through the loader."""
     loader = intruder.succeeds("echo /lib64/ld-linux-*.so.*").strip()
     intruder.succeeds(f"/bin/true && {loader} /bin/true")
-    folders = set(intruder.sh(WRITABLE)[1].split()) - {"/dev/mqueue"}  # files there hold messages
+    folders = set(intruder.writable()) - {"/dev/mqueue"}  # files there hold messages
     assert len(folders) > 6
     for folder in folders:
         intruder.succeeds(f"cp /bin/true {folder}/program && chmod 0700 {folder}/program")

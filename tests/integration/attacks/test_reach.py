@@ -12,6 +12,7 @@ import pytest
 
 from shares_core import Capacity, InterfaceSpec
 from shares_core.adapters.layout import Layout
+from shares_core.domain.server import ShareServer
 from tests.integration.conftest import Site, Tenant
 from tests.integration.support.clients import SmbClient, still_admitted
 from tests.integration.support.footprint import image_of
@@ -113,6 +114,24 @@ def _as_user(uid: int, namespace: str, *argv: str) -> subprocess.CompletedProces
     )
 
 
+def _of_others(site: Site, server: ShareServer, process: Path) -> tuple[Path, ...]:
+    """Files that are none of an intruder's business: another server's, the host's; ``process`` is smbd's."""
+    layout = Layout(site.config.state_dir)
+    return (
+        layout.records / f"{server.id}.json",
+        layout.secrets / f"{server.id}.json",
+        layout.private(server.id) / "smbpasswd",
+        layout.config(server.id) / "smb.conf",
+        layout.installation,
+        image_of(site.config, server, "files"),
+        process / "environ",
+        process / "mem",
+        process / "root" / "private" / "smbpasswd",
+        Path(f"/proc/{os.getpid()}/environ"),
+        Path("/etc/shadow"),
+    )
+
+
 def test_a_servers_user_reads_nothing_on_the_host(
     tenant: Tenant, ada: SmbClient, intruder: Intruder, remove_after: Callable[[str], str]
 ) -> None:
@@ -123,28 +142,14 @@ def test_a_servers_user_reads_nothing_on_the_host(
     site.host.shares.create(other, "files", Capacity.parse("32MiB"))
     site.allow(other, "files", "nora")
     server = site.host.servers.show(other).server
-    layout = Layout(site.config.state_dir)
     with intruder_in(site, other) as neighbour:
         theirs = Path(f"/proc/{neighbour.pid()}")
-    paths = (
-        layout.records / f"{server.id}.json",
-        layout.secrets / f"{server.id}.json",
-        layout.private(server.id) / "smbpasswd",
-        layout.config(server.id) / "smb.conf",
-        layout.installation,
-        image_of(site.config, server, "files"),
-        theirs / "environ",
-        theirs / "mem",
-        theirs / "root" / "private" / "smbpasswd",
-        Path(f"/proc/{os.getpid()}/environ"),
-        Path("/etc/shadow"),
-    )
-    for path in paths:
+    for path in _of_others(site, server, theirs):
         with path.open("rb"):  # it is there
             pass
         said = _as_user(intruder.uid(), "", "head", "-c", "1", str(path))
         assert (path, said.returncode, "Permission denied" in said.stderr) == (path, 1, True)
-    folder = layout.share(server.id, server.shares[0].id) / "data"
+    folder = Layout(site.config.state_dir).share(server.id, server.shares[0].id) / "data"
     assert folder.is_dir()
     said = _as_user(intruder.uid(), "", "ls", str(folder))
     assert (said.returncode, "Permission denied" in said.stderr) == (2, True)

@@ -38,7 +38,7 @@ _FOLDERS = "/var/lib/samba/private /run/samba /var/cache/samba /var/log/samba"
 
 @frozen
 class Box:
-    """The container, and the folder that is ``/work`` inside; ``/config`` and ``/private`` lie below it."""
+    """The container, and the folder that is ``/box`` inside; ``/config`` and ``/private`` lie below it."""
 
     container: Container
     pid: int
@@ -54,7 +54,7 @@ class Box:
         return done.stdout
 
     def place(self, name: str, text: str, mode: int = 0o644) -> None:
-        """A file below ``/work``, made new."""
+        """A file below ``/box``, made new."""
         path = self.folder / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
@@ -67,8 +67,8 @@ class Box:
             self.place(f"batch/{number}", text)
         last = len(inputs) - 1
         self.script(
-            f"cd /work/batch; for i in $(seq 0 {last}); do"
-            f" f=/work/batch/$i; ( {command} ) >$i.out 2>$i.err || echo failed >>$i.err; done"
+            f"cd /box/batch; for i in $(seq 0 {last}); do"
+            f" f=/box/batch/$i; ( {command} ) >$i.out 2>$i.err || echo failed >>$i.err; done"
         )
         batch = self.folder / "batch"
         return [
@@ -83,7 +83,7 @@ class Box:
         self.place("words", "\n".join(names) + "\n")
         out = self.script(
             'while read -r word; do echo "=$word";'
-            ' net --configfile=/config/smb.conf sam show "$word" 2>&1 || true; done </work/words'
+            ' net --configfile=/config/smb.conf sam show "$word" 2>&1 || true; done </box/words'
         )
         found = dict(part.partition("\n")[::2] for part in out.split("=")[1:])
         meanings = {name: found[name].strip() for name in names}
@@ -145,7 +145,7 @@ def _started(client: DockerClient, image: str) -> Iterator[Box]:
         network_mode="none",
         detach=True,
         ulimits=[Ulimit(name="nofile", soft=16384, hard=16384)],  # testparm warns below it
-        volumes=[f"{folder}:/work", f"{folder}/config:/config", f"{folder}/private:/private"],
+        volumes=[f"{folder}:/box", f"{folder}/config:/config", f"{folder}/private:/private"],
     )
     try:
         container.reload()

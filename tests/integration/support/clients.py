@@ -241,6 +241,12 @@ def still_admitted(client: SmbClient, share: str = "files") -> Iterator[None]:
     assert client.do(share, "ls").status == "NT_STATUS_OK"
 
 
+def anonymous(namespace: ClientNamespace, address: str, share: str) -> Answer:
+    """What smbclient is told there without a name and a password."""
+    command = ("smbclient", "-N", "-U%", "-m", "SMB3", f"//{address}/{share}", "-c", "ls")
+    return answer(namespace.run(*command))
+
+
 def answer(done: subprocess.CompletedProcess[str]) -> Answer:
     """What a finished smbclient said."""
     output = done.stdout + done.stderr

@@ -14,8 +14,9 @@ from smbprotocol.session import Session
 from smbprotocol.tree import TreeConnect
 
 from shares_core.domain.access import AccessLevel
+from shares_core.domain.addresses import MacAddress
 from shares_core.domain.names import ShareName, UserName
-from shares_core.domain.network import Interface, MacAddress
+from shares_core.domain.network import Interface
 from shares_core.domain.secret import PasswordHash, Secret
 from shares_core.domain.server import ShareServer
 from tests.contracts.network_world import ADDRESS

@@ -13,7 +13,8 @@ from pyroute2 import netns
 
 from shares_core.adapters.docker.image import LABEL_RECIPE
 from shares_core.adapters.docker.runtime import LABEL_INSTALLATION, LABEL_SERVER, container_name
-from shares_core.domain.network import Bridge, BridgeName, Interface
+from shares_core.domain.addresses import BridgeName
+from shares_core.domain.network import Bridge, Interface
 from shares_core.ports.runtime import ServerRuntime
 from tests.contracts.network_world import NetworkWorld, Plugged
 from tests.contracts.runtime import RuntimeWorld

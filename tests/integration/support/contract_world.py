@@ -67,7 +67,7 @@ class RealWorld(EventsWorld, FoldersWorld, LocksWorld, RecordsWorld, SecretsWorl
     # -- locks
 
     def locks(self, timeout: float) -> Locks:
-        from shares_core.adapters.locking import FileLocks
+        from shares_core.adapters.disk.locks import FileLocks
 
         return FileLocks(self.layout, timeout)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -39,6 +40,13 @@ def footprint(config: HostConfig) -> dict[str, list[str]]:
         "loops": loops_below(config.state_dir, config.pool_dir),
         "files": _files(config),
     }
+
+
+def everything(config: HostConfig) -> list[object]:
+    """The footprint with what the records and the secrets say; equal before and after means no change."""
+    folders = (config.state_dir / name for name in ("records", "secrets"))
+    paths = [path for folder in folders for path in sorted(folder.glob("*"))]
+    return [footprint(config), {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}]
 
 
 def _is_servers_own(config: HostConfig, path: str) -> bool:

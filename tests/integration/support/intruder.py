@@ -14,10 +14,10 @@ from attrs import frozen
 
 from shares_core import NotFound, SharesError
 from tests.integration.conftest import Site
+from tests.integration.support.inside import executed
 from tests.integration.support.probes import until
 
-#: Every folder that a server's user can write to, wherever it is.
-WRITABLE = "find / -path /proc -prune -o -path /sys -prune -o -type d -writable -print 2>/dev/null"
+_WRITABLE = "find / -path /proc -prune -o -path /sys -prune -o -type d -writable -print"
 _STOP = "/tmp/stop-it"
 
 
@@ -34,20 +34,23 @@ class Intruder:
         return f"shares-{self.site.host.servers.show(self.server).server.id}"
 
     def run(self, *argv: str) -> tuple[int, str]:
-        """Run a command to its end; its exit status and what it said."""
-        created = self.api.exec_create(self.name, list(argv))
-        said = self.api.exec_start(created["Id"]).decode(errors="replace")
-        return int(self.api.exec_inspect(created["Id"])["ExitCode"]), said
+        """Run a command to its end; its exit status and what it said, its complaints after the rest."""
+        status, said, complaints = executed(self.api, self.name, *argv)
+        return status, said + complaints
 
     def sh(self, script: str) -> tuple[int, str]:
         """Run a script of bash to its end."""
         return self.run("bash", "-c", script)
 
     def succeeds(self, script: str) -> str:
-        """Run a script that has to succeed; gives what it said."""
-        status, said = self.sh(script)
-        assert status == 0, said
+        """Run a script that has to succeed; gives what it said, without complaints."""
+        status, said, complaints = executed(self.api, self.name, "bash", "-c", script)
+        assert status == 0, said + complaints
         return said
+
+    def writable(self) -> list[str]:
+        """Every folder that a server's user can write to, wherever it is."""
+        return executed(self.api, self.name, "bash", "-c", _WRITABLE)[1].splitlines()
 
     def start(self, script: str) -> str:
         """Start a script and leave it running."""

@@ -19,7 +19,8 @@ from typing import Any
 from attrs import evolve
 
 from shares_core import Capacity, Host, HostConfig, SharesError, bootstrap
-from shares_core.domain.network import BridgeName, DefaultNetwork
+from shares_core.domain.addresses import BridgeName
+from shares_core.domain.network import DefaultNetwork
 from shares_core.ports import Ports
 from tests.integration.support.probes import until
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from shares_core.adapters.filesystems import parse_blkid, parse_dumpe2fs, parse_xfs_info, refused_online
-from shares_core.adapters.loop_files import parse_losetup
+from shares_core.adapters.filesystems import parse_dumpe2fs, parse_xfs_info, refused_online
 from shares_core.adapters.mounts import Mount, parse_mountinfo
+from shares_core.adapters.signatures import parse_blkid
 from shares_core.domain.capacity import Capacity
 
 MOUNTINFO = r"""22 27 0:20 / /proc rw,nosuid - proc proc rw
@@ -63,19 +63,6 @@ def test_an_output_without_a_size_is_an_error(parse: object) -> None:
     assert callable(parse)
     with pytest.raises(ValueError, match="no size"):
         parse("nothing that is known")
-
-
-@pytest.mark.parametrize(
-    ("output", "expected"),
-    [
-        ('{"loopdevices": [{"name": "/dev/loop7"}]}', ("/dev/loop7",)),
-        ('{"loopdevices": []}', ()),
-        ("", ()),
-    ],
-)
-def test_loop_devices_are_read_from_json(output: str, expected: tuple[str, ...]) -> None:
-    """losetup prints an empty list, or in older versions nothing, where there is none."""
-    assert expected == parse_losetup(output)
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,11 @@ from __future__ import annotations
 from attrs import evolve
 
 from shares_core.domain.access import AccessRule
+from shares_core.domain.addresses import MacAddress
 from shares_core.domain.capacity import GIB, Capacity
 from shares_core.domain.intent import ExtendShare
 from shares_core.domain.names import ServerName, ShareName, UserName
-from shares_core.domain.network import Interface, InterfaceSpec, MacAddress
+from shares_core.domain.network import Interface, InterfaceSpec
 from shares_core.domain.server import Account, DesiredState, ShareServer
 from shares_core.domain.share import CifsShare, FileSystem, FileSystemKind, ShareStatus
 

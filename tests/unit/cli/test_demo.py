@@ -5,7 +5,7 @@ import json
 import pytest
 from tests.unit.cli.terminal import MemoryClient, Terminal
 
-from shares_core.adapters.locking import file_lock
+from shares_core.adapters.disk.locks import file_lock
 from shares_core.adapters.memory import Fault, FaultPlan, ProcessDied, memory_ports
 from shares_core.bootstrap import Host, host
 from shares_core.config import HostConfig

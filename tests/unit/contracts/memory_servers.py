@@ -19,8 +19,9 @@ from shares_core.adapters.memory import (
 )
 from shares_core.adapters.memory.clients import LOGON_FAILURE
 from shares_core.domain.access import AccessLevel
+from shares_core.domain.addresses import BridgeName, MacAddress
 from shares_core.domain.names import ShareName, UserName
-from shares_core.domain.network import Bridge, BridgeName, Interface, MacAddress
+from shares_core.domain.network import Bridge, Interface
 from shares_core.domain.secret import PasswordHash, Secret
 from shares_core.domain.server import ShareServer
 

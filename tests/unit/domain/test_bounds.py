@@ -8,17 +8,11 @@ from ipaddress import IPv4Network
 import pytest
 
 from shares_core.domain.access import AccessRule, rule_set
+from shares_core.domain.addresses import BridgeName, MacAddress, parse_interface_address
 from shares_core.domain.capacity import GIB, PIB, Capacity, format_bytes
 from shares_core.domain.errors import CommandFailed, InvalidInput, SharesError
 from shares_core.domain.names import ServerName, ShareName, UserName
-from shares_core.domain.network import (
-    BridgeName,
-    DefaultNetwork,
-    InterfaceSpec,
-    MacAddress,
-    decide_interface,
-    parse_interface_address,
-)
+from shares_core.domain.network import DefaultNetwork, InterfaceSpec, decide_interface
 from shares_core.domain.secret import Secret
 from shares_core.domain.share import FileSystemKind
 from shares_core.domain.views import PoolView

@@ -8,16 +8,9 @@ from typing import Any
 
 import pytest
 
+from shares_core.domain.addresses import BridgeName, MacAddress, parse_gateway, parse_interface_address
 from shares_core.domain.errors import SharesError
-from shares_core.domain.network import (
-    BridgeName,
-    DefaultNetwork,
-    InterfaceSpec,
-    MacAddress,
-    decide_interface,
-    parse_gateway,
-    parse_interface_address,
-)
+from shares_core.domain.network import DefaultNetwork, InterfaceSpec, decide_interface
 
 ADDRESS = "write an address as 10.0.0.5/24 or fd00::5/64"
 BRIDGE = "use at most 15 letters, digits, '.', '_' and '-', beginning with a letter or a digit"

@@ -10,7 +10,7 @@ from tests.unit.machine.picture import Picture
 from tests.unit.machine.reach import Ceiling, Reach
 
 from shares_core.adapters.memory import MemoryHost, OpenFile, Session
-from shares_core.adapters.memory.secrets import digest
+from shares_core.adapters.memory.hashes import digest
 from shares_core.domain.capacity import round_up
 from shares_core.domain.server import DesiredState, ShareServer
 from shares_core.domain.share import CifsShare, ShareStatus

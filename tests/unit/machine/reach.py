@@ -8,7 +8,7 @@ from attrs import frozen
 from tests.unit.machine.model import RANK, UNTOLD, Model
 
 from shares_core.adapters.memory import MemoryHost
-from shares_core.adapters.memory.secrets import digest
+from shares_core.adapters.memory.hashes import digest
 from shares_core.domain.server import ShareServer
 
 #: (server, share, user)

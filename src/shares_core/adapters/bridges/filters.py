@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from ipaddress import IPv6Address
 
-from shares_core.domain.network import Bridge, Interface, InterfaceAddress, MacAddress
+from shares_core.domain.addresses import InterfaceAddress, MacAddress
+from shares_core.domain.network import Bridge, Interface
 
 #: The one thing that a share server says on its own: an answer of its SMB port. A first packet of a
 #: connection (SYN without ACK) is none, so that a server cannot open one to anybody.

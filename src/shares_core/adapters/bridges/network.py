@@ -22,8 +22,9 @@ from shares_core.adapters.bridges.netlink import (
 )
 from shares_core.adapters.commands import run
 from shares_core.adapters.disk.installation import Installation
+from shares_core.domain.addresses import BridgeName
 from shares_core.domain.errors import BackendFailure, Conflict
-from shares_core.domain.network import Bridge, BridgeName, Interface
+from shares_core.domain.network import Bridge, Interface
 from shares_core.ports.network import Network
 
 if TYPE_CHECKING:

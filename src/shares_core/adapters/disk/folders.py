@@ -10,8 +10,8 @@ from pathlib import Path
 from shares_core.adapters.commands import run
 from shares_core.adapters.disk.errors import os_errors
 from shares_core.adapters.disk.files import make_private_folder, open_folder
+from shares_core.adapters.disk.locks import file_lock
 from shares_core.adapters.layout import Layout
-from shares_core.adapters.locking import file_lock
 from shares_core.adapters.mounts import mount_at, mounts_below
 from shares_core.adapters.waiting import wait_until
 from shares_core.domain.errors import BackendFailure, CommandFailed

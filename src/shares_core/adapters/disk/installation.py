@@ -7,8 +7,8 @@ import os
 
 from shares_core.adapters.disk.errors import os_errors
 from shares_core.adapters.disk.files import make_private_folder, write_whole
+from shares_core.adapters.disk.locks import file_lock
 from shares_core.adapters.layout import Layout
-from shares_core.adapters.locking import file_lock
 from shares_core.domain.errors import RecordUnreadable
 
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from shares_core.adapters.disk.errors import os_errors
 from shares_core.adapters.disk.files import make_private_folder, remove_durably, write_whole
 from shares_core.adapters.layout import Layout
+from shares_core.domain.addresses import BridgeName, MacAddress
 from shares_core.domain.capacity import Capacity
 from shares_core.domain.errors import RecordUnreadable
 from shares_core.domain.names import ServerName, ShareName, UserName
-from shares_core.domain.network import BridgeName, MacAddress
 from shares_core.domain.server import ShareServer
 from shares_core.ports.records import Records
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from attrs import define, field
 
 from shares_core.adapters.memory.state import MemoryFileSystem, ServedShare
 from shares_core.domain.access import AccessLevel
-
-if TYPE_CHECKING:
-    from shares_core.adapters.memory.host import MemoryHost
 
 HOST_UNREACHABLE = "NT_STATUS_HOST_UNREACHABLE"
 LOGON_FAILURE = "NT_STATUS_LOGON_FAILURE"
@@ -28,6 +25,15 @@ class SmbRefused(Exception):
         self.status = status
 
 
+class Serving(Protocol):
+    """What a connection needs of the host that it leads to."""
+
+    sessions: list[Session]
+
+    def served_filesystem(self, server_id: str, share: ServedShare) -> MemoryFileSystem | None:
+        """The file system of a share where smbd can serve it, or None."""
+
+
 @define(eq=False)
 class Session:
     """One user's connection to a server, until the server or the client ends it.
@@ -36,7 +42,7 @@ class Session:
     stays the former one until the library waits for the process to take the new one.
     """
 
-    host: MemoryHost
+    host: Serving
     server_id: str
     user: str
     taken: tuple[ServedShare, ...]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 
+from attrs import define, field
+
 from shares_core.adapters.memory.clients import HOST_UNREACHABLE, LOGON_FAILURE, OpenFile, Session, SmbRefused
+from shares_core.adapters.memory.hashes import digest
 from shares_core.adapters.memory.locks import LockTable
-from shares_core.adapters.memory.secrets import digest
 from shares_core.adapters.memory.state import (
     Container,
     Damaged,
@@ -26,14 +28,17 @@ from shares_core.domain.server import ShareServer
 from shares_core.domain.share import FileSystemKind
 from shares_core.ports.events import Event
 
-_POOL_SIZE = Capacity(100 * GIB)
+
+def _kinds(kinds: Iterable[FileSystemKind]) -> frozenset[FileSystemKind]:
+    return frozenset(kinds)
 
 
+@define(eq=False, repr=False, kw_only=True)
 class MemoryHost:
     """The state of a host: what is left when a process that works on it dies.
 
     ``memory_ports(host)`` gives the ports that work on it; several may at once, as processes do. The
-    attributes may be looked at, and changed to play tricks; the methods do what happens to real hosts.
+    attributes may be given, looked at, and changed to play tricks; the methods do what happens to real hosts.
 
     ``pool_size`` and ``granularity`` (bytes) describe the pool, ``overprovision`` lets it promise more than
     it has. ``online_grow`` names the file systems that the kernel grows while they are mounted. On a
@@ -41,53 +46,45 @@ class MemoryHost:
     for them to take the new one.
     """
 
-    def __init__(
-        self,
-        *,
-        pool_size: Capacity = _POOL_SIZE,
-        granularity: int = 4096,
-        overprovision: bool = False,
-        online_grow: Iterable[FileSystemKind] = tuple(FileSystemKind),
-        lagging: bool = False,
-    ) -> None:
-        self.pool_size = pool_size
-        self.granularity = granularity
-        self.overprovision = overprovision
-        self.online_grow = frozenset(online_grow)
-        self.lagging = lagging
-        #: False is a pool whose folder is not mounted.
-        self.pool_present = True
-        self.pool_prepared = False
-        #: False is a Docker that does not answer, or an image that was not built.
-        self.docker_up = True
-        self.image_built = True
-        self.image_stale = False
-        #: What smbd logs before it ends instead of listening; empty while all is well.
-        self.smbd_fails = ""
-        self.time = 1_700_000_000
+    pool_size: Capacity = Capacity(100 * GIB)
+    granularity: int = 4096
+    overprovision: bool = False
+    online_grow: frozenset[FileSystemKind] = field(default=tuple(FileSystemKind), converter=_kinds)
+    lagging: bool = False
 
-        self.records: dict[str, ShareServer | Damaged] = {}
-        self.secrets: dict[str, dict[UserName, PasswordHash]] = {}
-        #: Servers whose set of hashes cannot be read any more.
-        self.damaged_secrets: set[str] = set()
-        self.volumes: dict[str, MemoryVolume] = {}
-        #: Volumes that have a block device.
-        self.attached: set[str] = set()
-        #: (server id, share id) to volume id.
-        self.mounts: dict[tuple[str, str], str] = {}
-        self.folders: dict[str, Folder] = {}
-        self.containers: dict[str, Container] = {}
-        self.bridges: dict[str, MemoryBridge] = {}
-        self.links: dict[str, Link] = {}
-        #: Devices that are not this installation's, with the addresses that the host has on them.
-        self.foreign_devices: dict[str, tuple[str, ...]] = {}
-        self.sessions: list[Session] = []
-        self.events: list[Event] = []
+    #: False is a pool whose folder is not mounted.
+    pool_present: bool = True
+    pool_prepared: bool = False
+    #: False is a Docker that does not answer, or an image that was not built.
+    docker_up: bool = True
+    image_built: bool = True
+    image_stale: bool = False
+    #: What smbd logs before it ends instead of listening; empty while all is well.
+    smbd_fails: str = ""
+    time: int = 1_700_000_000
 
-        self.lock_table = LockTable()
-        #: Held over each verb, so that verbs are atomic among threads.
-        self.mutex = threading.RLock()
-        self._counter = 0
+    records: dict[str, ShareServer | Damaged] = field(factory=dict)
+    secrets: dict[str, dict[UserName, PasswordHash]] = field(factory=dict)
+    #: Servers whose set of hashes cannot be read any more.
+    damaged_secrets: set[str] = field(factory=set)
+    volumes: dict[str, MemoryVolume] = field(factory=dict)
+    #: Volumes that have a block device.
+    attached: set[str] = field(factory=set)
+    #: (server id, share id) to volume id.
+    mounts: dict[tuple[str, str], str] = field(factory=dict)
+    folders: dict[str, Folder] = field(factory=dict)
+    containers: dict[str, Container] = field(factory=dict)
+    bridges: dict[str, MemoryBridge] = field(factory=dict)
+    links: dict[str, Link] = field(factory=dict)
+    #: Devices that are not this installation's, with the addresses that the host has on them.
+    foreign_devices: dict[str, tuple[str, ...]] = field(factory=dict)
+    sessions: list[Session] = field(factory=list)
+    events: list[Event] = field(factory=list)
+
+    lock_table: LockTable = field(init=False, factory=LockTable)
+    #: Held over each verb, so that verbs are atomic among threads.
+    mutex: threading.RLock = field(init=False, factory=threading.RLock)
+    _counter: int = field(init=False, default=0)
 
     def count(self) -> int:
         """A number that was never given before."""

@@ -7,8 +7,9 @@ from ipaddress import ip_interface
 from shares_core.adapters.memory.faults import halfway
 from shares_core.adapters.memory.host import MemoryHost
 from shares_core.adapters.memory.state import Link, MemoryBridge
+from shares_core.domain.addresses import BridgeName
 from shares_core.domain.errors import BackendFailure, Conflict
-from shares_core.domain.network import Bridge, BridgeName, Interface
+from shares_core.domain.network import Bridge, Interface
 from shares_core.ports.network import Network
 
 

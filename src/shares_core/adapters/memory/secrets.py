@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
 
+from shares_core.adapters.memory.hashes import digest
+from shares_core.adapters.memory.host import MemoryHost
 from shares_core.domain.errors import RecordUnreadable
 from shares_core.domain.names import UserName
 from shares_core.domain.secret import PasswordHash, Secret
 from shares_core.ports.secrets import Secrets
-
-if TYPE_CHECKING:
-    from shares_core.adapters.memory.host import MemoryHost
-
-
-def digest(password: str) -> str:
-    """What stands in for an NT hash: the same shape, and nothing that a real Samba would take."""
-    return hashlib.sha256(password.encode()).hexdigest()[:32].upper()
 
 
 class MemorySecrets(Secrets):

@@ -16,8 +16,8 @@ from attrs import frozen
 
 from shares_core.adapters.commands import environment, run
 from shares_core.adapters.waiting import wait_until
+from shares_core.domain.addresses import BridgeName
 from shares_core.domain.errors import BackendFailure, CommandFailed, HostNotReady
-from shares_core.domain.network import BridgeName
 from shares_core.domain.secret import Secret
 
 _TIMEOUT = 60.0

@@ -13,10 +13,10 @@ from attrs import asdict, frozen
 
 from shares_core.adapters.disk.errors import os_errors
 from shares_core.adapters.disk.files import remove_durably, write_whole
-from shares_core.adapters.locking import file_lock
+from shares_core.adapters.disk.locks import file_lock
 from shares_core.bootstrap import Host
+from shares_core.domain.addresses import MacAddress
 from shares_core.domain.errors import Busy, Conflict, NotFound
-from shares_core.domain.network import MacAddress
 from shares_core.domain.server import ShareServer
 from shares_core.entrypoints.cli.demo_client import remove_client
 

@@ -11,9 +11,10 @@ from attrs import evolve, frozen
 from shares_core.bootstrap import Host
 from shares_core.config import HostConfig
 from shares_core.domain.access import AccessLevel
+from shares_core.domain.addresses import MacAddress
 from shares_core.domain.capacity import MIB, Capacity, format_bytes
 from shares_core.domain.errors import BackendFailure, Conflict, NoCapacity
-from shares_core.domain.network import InterfaceSpec, MacAddress
+from shares_core.domain.network import InterfaceSpec
 from shares_core.domain.server import ShareServer
 from shares_core.domain.views import ExtendWay, ServerView
 from shares_core.entrypoints.cli.demo_client import DemoClient, Place, Target

@@ -1,35 +1,24 @@
-"""The embedded default pool: a folder of files, one for each volume, attached as loop devices."""
+"""A pool whose volumes are files."""
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from shares_core.adapters.commands import run
 from shares_core.adapters.disk.errors import os_errors
-from shares_core.adapters.disk.files import make_private_folder, open_folder, write_whole
+from shares_core.adapters.disk.files import open_folder
 from shares_core.adapters.disk.installation import Installation
-from shares_core.adapters.locking import file_lock
-from shares_core.adapters.waiting import wait_until
+from shares_core.adapters.loop_files import devices
+from shares_core.adapters.loop_files.identity import PoolIdentity
 from shares_core.domain.capacity import Capacity, format_bytes, round_up
-from shares_core.domain.errors import (
-    BackendFailure,
-    CommandFailed,
-    Conflict,
-    HostNotReady,
-    NoCapacity,
-    ShareFailed,
-)
+from shares_core.domain.errors import Conflict, NoCapacity, ShareFailed
 from shares_core.domain.views import PoolView
 from shares_core.ports.storage import BlockStorage, Volume
 
 #: Volumes are whole blocks of every file system that they may carry.
 _GRANULARITY = 4096
-_IDENTITY = "pool.json"
-_DETACH_SECONDS = 10.0
 
 
 class LoopFilePool(BlockStorage):
@@ -53,74 +42,18 @@ class LoopFilePool(BlockStorage):
     ) -> None:
         self._folder = folder
         self._size = size
-        self._installation = installation
+        self._identity = PoolIdentity(folder, installation, lock_timeout)
         self._overprovision = overprovision
-        self._lock_timeout = lock_timeout
-
-    # -- identity
 
     def prepare(self) -> None:
-        if self._installation.pool_id():
-            self._check()
-            return
-        with os_errors(f"making the pool {self._folder}"):
-            make_private_folder(self._folder)
-        with self._locked():
-            identity = self._identity()
-            if identity is None:
-                self._require_empty()
-                identity = {"pool": os.urandom(6).hex(), "installation": self._installation.id()}
-                with os_errors(f"making the pool {self._folder}"):
-                    write_whole(self._folder / _IDENTITY, json.dumps(identity, indent=1).encode())
-            if identity.get("installation") != self._installation.id():
-                raise HostNotReady(
-                    f"{self._folder} is the pool of another installation of shares-core",
-                    hint="name another folder in the configuration: [pool] dir",
-                )
-            # After the identity, so that a crash in between leaves a folder that is recognised, not lost.
-            self._installation.remember_pool(identity["pool"])
-        self._check()
-
-    def _identity(self) -> dict[str, str] | None:
-        path = self._folder / _IDENTITY
-        with os_errors(f"reading {path}"):
-            try:
-                identity = json.loads(path.read_bytes())
-            except FileNotFoundError:
-                return None
-            except ValueError:
-                identity = None
-        if not isinstance(identity, dict) or not isinstance(identity.get("pool"), str):
-            raise HostNotReady(
-                f"{path} is damaged", hint="restore it from a backup; it says whose pool this is"
-            )
-        return identity
-
-    def _require_empty(self) -> None:
-        strange = [
-            entry.name for entry in self._folder.iterdir() if entry.name not in ("lost+found", "pool.lock")
-        ]
-        if strange:
-            raise HostNotReady(
-                f"{self._folder} is not empty and not a pool: it holds {strange[0]!r}",
-                hint="name an empty folder in the configuration: [pool] dir",
-            )
-
-    def _check(self) -> None:
-        """An unmounted folder is not an empty pool: what is there must say that it is ours."""
-        identity = self._identity()
-        if identity is None or identity["pool"] != self._installation.pool_id():
-            raise HostNotReady(
-                f"{self._folder} is not the pool of this installation",
-                hint="mount the disk that the pool is on; it is the one with this installation's pool.json",
-            )
+        self._identity.establish()
 
     # -- figures
 
     def pool(self) -> PoolView:
         provisioned = 0
-        if self._installation.pool_id():
-            self._check()
+        if self._identity.exists():
+            self._identity.check()
             provisioned = self._provisioned()
         return PoolView(
             kind="loop files",
@@ -160,7 +93,7 @@ class LoopFilePool(BlockStorage):
     # -- volumes
 
     def ensure_volume(self, volume_id: str, size: Capacity) -> Volume:
-        self._check()
+        self._identity.check()
         wanted = round_up(size.bytes, _GRANULARITY)
         existing = self.find_volume(volume_id)
         if existing is not None:
@@ -186,7 +119,7 @@ class LoopFilePool(BlockStorage):
 
     def _claim(self, part: Path, size: int) -> int:
         """A new file of that length: from then on it counts, so the lock need not be held any longer."""
-        with self._locked():
+        with self._identity.locked():
             part.unlink(missing_ok=True)  # what a killed call left would count beside its successor
             self._require_room(size)
             flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -199,7 +132,7 @@ class LoopFilePool(BlockStorage):
             os.posix_fallocate(descriptor, offset, length)
 
     def find_volume(self, volume_id: str) -> Volume | None:
-        self._check()
+        self._identity.check()
         with os_errors(f"looking for volume {volume_id}"):
             try:
                 return Volume(volume_id, Capacity(self._image(volume_id).stat().st_size))
@@ -211,7 +144,7 @@ class LoopFilePool(BlockStorage):
         before = self._require(volume_id).size.bytes
         with os_errors(f"growing volume {volume_id}"), self._open(volume_id) as descriptor:
             if wanted > before:
-                with self._locked():
+                with self._identity.locked():
                     self._require_room(wanted - before)
                     os.ftruncate(descriptor, wanted)
             try:
@@ -221,26 +154,26 @@ class LoopFilePool(BlockStorage):
                 os.ftruncate(descriptor, before)  # nothing has seen the new end yet
                 raise
             os.fsync(descriptor)
-        self._refresh_device(volume_id)
+        devices.refresh(self._image(volume_id))
 
     def cut_volume(self, volume_id: str, size: Capacity) -> None:
         wanted = round_up(size.bytes, _GRANULARITY)
         if self._require(volume_id).size.bytes > wanted:
             with os_errors(f"cutting volume {volume_id}"), self._open(volume_id) as descriptor:
                 os.ftruncate(descriptor, wanted)
-        self._refresh_device(volume_id)
+        devices.refresh(self._image(volume_id))
 
     def remove_volume(self, volume_id: str) -> None:
-        self._check()
+        self._identity.check()
         self.detach(volume_id)
         with os_errors(f"removing volume {volume_id}"):
             self._image(volume_id).unlink(missing_ok=True)
             (self._folder / f"{volume_id}.part").unlink(missing_ok=True)
 
     def list(self) -> tuple[Volume, ...]:
-        if not self._installation.pool_id():
+        if not self._identity.exists():
             return ()
-        self._check()
+        self._identity.check()
         found = (self.find_volume(path.stem) for path in sorted(self._folder.glob("*.img")))
         return tuple(volume for volume in found if volume is not None)
 
@@ -248,42 +181,10 @@ class LoopFilePool(BlockStorage):
 
     def attach(self, volume_id: str) -> str:
         self._require(volume_id)
-        device = self._device(volume_id)
-        if device is not None:
-            return device
-        image = str(self._image(volume_id))
-        try:
-            return run(("losetup", "--find", "--show", "--direct-io=on", image)).strip()
-        except CommandFailed as error:
-            if "direct io" not in error.output.lower():
-                raise
-            # A backing file system without direct I/O: data is cached twice, and as safe.
-            return self._device(volume_id) or run(("losetup", "--find", "--show", image)).strip()
+        return devices.attach(self._image(volume_id))
 
     def detach(self, volume_id: str) -> None:
-        if not self._image(volume_id).exists():
-            return
-        device = self._device(volume_id)
-        if device is None:
-            return
-        run(("losetup", "--detach", device))
-        # losetup answers 0 while something still holds the device, and then only marks it to be cleared.
-        if not wait_until(lambda: self._device(volume_id) is None, _DETACH_SECONDS):
-            raise BackendFailure(
-                f"{device} of volume {volume_id} is still in use",
-                hint=f"'findmnt {device}' shows where it is mounted",
-            )
-
-    def _device(self, volume_id: str) -> str | None:
-        listing = run(
-            ("losetup", "--json", "--list", "--output", "NAME", "--associated", str(self._image(volume_id)))
-        )
-        return next(iter(parse_losetup(listing)), None)
-
-    def _refresh_device(self, volume_id: str) -> None:
-        device = self._device(volume_id)
-        if device is not None:
-            run(("losetup", "--set-capacity", device))
+        devices.detach(self._image(volume_id))
 
     # -- helpers
 
@@ -306,13 +207,3 @@ class LoopFilePool(BlockStorage):
             yield descriptor
         finally:
             os.close(descriptor)
-
-    def _locked(self) -> AbstractContextManager[None]:
-        return file_lock(self._folder / "pool.lock", self._lock_timeout, "the pool")
-
-
-def parse_losetup(listing: str) -> tuple[str, ...]:
-    """The devices in what ``losetup --json --list --output NAME`` prints: nothing where there are none."""
-    if not listing.strip():
-        return ()
-    return tuple(entry["name"] for entry in json.loads(listing)["loopdevices"])

@@ -1,4 +1,4 @@
-"""Who gets in, and who does not: with real clients, on real Samba."""
+"""What a rule lets its user do, and what changing the rules changes."""
 
 from __future__ import annotations
 
@@ -8,27 +8,16 @@ import pytest
 from attrs import evolve
 from smbprotocol.open import CreateDisposition, CreateOptions, FilePipePrinterAccessMask
 
-from shares_core import (
-    AccessLevel,
-    AccessRule,
-    AlreadyExists,
-    Capacity,
-    InvalidInput,
-    NotFound,
-    RecordUnreadable,
-    Secret,
-)
+from shares_core import AccessLevel, AccessRule, InvalidInput, NotFound, RecordUnreadable, Secret
 from shares_core.adapters.layout import Layout
-from shares_core.bootstrap import ports
 from shares_core.domain.names import UserName
 from shares_core.domain.views import PasswordOutcome
 from tests.integration.conftest import Tenant
 from tests.integration.support.clients import (
     READ,
     READ_WRITE,
-    Answer,
     SmbClient,
-    answer,
+    anonymous,
     nt_status,
     open_file,
     still_admitted,
@@ -38,7 +27,6 @@ OK = "NT_STATUS_OK"
 DENIED = "NT_STATUS_ACCESS_DENIED"
 NO_SHARE = "NT_STATUS_BAD_NETWORK_NAME"
 LOGON_FAILURE = "NT_STATUS_LOGON_FAILURE"
-
 #: What only a writer may do, in smbclient's words; ``old`` and ``folder`` are there before.
 _CHANGES = (
     'put "/etc/hostname" new',
@@ -94,43 +82,9 @@ def _statuses(client: SmbClient, commands: tuple[str, ...], share: str = "files"
     return {command: client.do(share, command).status for command in commands}
 
 
-def _anonymous(tenant: Tenant, share: str) -> Answer:
-    command = ("smbclient", "-N", "-U%", "-m", "SMB3", f"//{tenant.address}/{share}", "-c", "ls")
-    return answer(tenant.namespace.run(*command))
-
-
-def _outsiders(tenant: Tenant, member: SmbClient) -> dict[str, str]:
-    """What each who has no rule on ``files`` is told; ``member`` has an account."""
-    strangers = ("mallory", "guest", "nobody", "root", "shares", "administrator")
-    said = {name: tenant.smb(name, "secret").do("files", "ls").status for name in strangers}
-    said |= {f"{name}, no password": tenant.smb(name, "").do("files", "ls").status for name in strangers}
-    said["anonymous"] = _anonymous(tenant, "files").status
-    said["anonymous, IPC$"] = _anonymous(tenant, "IPC$").status
-    said["member"] = member.do("files", "ls").status
-    with tenant.smb("mallory", "secret").negotiated() as connection:
-        said["mallory, smbprotocol"] = nt_status(lambda: tenant.smb("mallory", "x").log_in(connection))
-    with tenant.smb("guest", "").negotiated() as connection:
-        said["guest, smbprotocol"] = nt_status(lambda: tenant.smb("guest", "").log_in(connection))
-    with member.connection() as session:
-        said["member, smbprotocol"] = nt_status(lambda: member.tree(session, "files"))
-    return said
-
-
-def _refused(member: str) -> dict[str, str]:
-    """The same, as it has to be: an account without a rule is told ``member``."""
-    strangers = ("mallory", "guest", "nobody", "root", "shares", "administrator")
-    said = dict.fromkeys(strangers, LOGON_FAILURE)
-    said |= dict.fromkeys([f"{name}, no password" for name in strangers], LOGON_FAILURE)
-    said |= {"anonymous": DENIED, "anonymous, IPC$": DENIED}
-    said |= {"member": member, "mallory, smbprotocol": LOGON_FAILURE}
-    return said | {"guest, smbprotocol": LOGON_FAILURE, "member, smbprotocol": member}
-
-
-@pytest.fixture
-def member(tenant: Tenant) -> SmbClient:
-    """A user with an account, because of another share of the server, ``lobby``, and no rule on ``files``."""
-    tenant.site.host.shares.create(tenant.server, "lobby", Capacity.parse("64MiB"))
-    return tenant.smb("member", tenant.site.allow(tenant.server, "lobby", "member"))
+def _config_files(tenant: Tenant) -> dict[str, bytes]:
+    folder = Layout(tenant.site.config.state_dir).config(tenant.server_id)
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 # ---- what the two levels let one do
@@ -200,109 +154,14 @@ def test_a_read_only_user_changes_nothing_by_smbprotocol(tenant: Tenant) -> None
         assert open_file(ada.tree(session, "files"), "old").write(b"new", 0) == 3
 
 
-# ---- who gets nothing
-
-
-def test_nobody_gets_in_before_the_first_rule(tenant: Tenant, member: SmbClient) -> None:
-    """A share without a rule does not exist for anybody."""
-    with still_admitted(member, "lobby"):
-        assert _outsiders(tenant, member) == _refused(NO_SHARE)
-
-
-def test_only_those_with_a_rule_get_in(tenant: Tenant, member: SmbClient) -> None:
-    """While one has access, everybody else is refused, those with an account on the server too."""
+def test_the_servers_own_files_stay_outside(tenant: Tenant) -> None:
+    """A share begins as an empty folder, and what a writer puts there is all that is seen of it."""
     ada = tenant.user("ada")
-    with still_admitted(ada), still_admitted(member, "lobby"):
-        assert _outsiders(tenant, member) == _refused(DENIED)
-
-
-def test_nobody_gets_in_after_the_last_rule(tenant: Tenant, member: SmbClient) -> None:
-    """When the last user is denied, the share is closed again, to that user as well."""
-    ada = tenant.user("ada")
-    assert ada.do("files", "ls").status == OK
-    assert tenant.site.host.access.deny(tenant.server, "files", "ada") is True
-    with still_admitted(member, "lobby"):
-        assert ada.do("files", "ls").status == NO_SHARE
-        assert _outsiders(tenant, member) == _refused(NO_SHARE)
-
-
-def test_a_rule_counts_on_its_own_share_only(tenant: Tenant, member: SmbClient) -> None:
-    """A writer of one share is refused on the other, and the other way round."""
-    ada = tenant.user("ada")
-    with still_admitted(ada), still_admitted(member, "lobby"):
-        assert ada.put("lobby", "x", b"x").status == DENIED
-        assert member.put("files", "x", b"x").status == DENIED
-
-
-def test_denying_one_leaves_the_others_as_they_were(tenant: Tenant) -> None:
-    """A deny takes one user's access and nobody else's, whatever the level."""
-    ada, bob, eve = tenant.user("ada"), tenant.user("bob", "ro"), tenant.user("eve")
-    with still_admitted(ada), still_admitted(bob):
-        assert eve.do("files", "ls").status == OK
-        assert tenant.site.host.access.deny(tenant.server, "files", "eve") is True
-        assert eve.do("files", "ls").status == DENIED
-    assert ada.put("files", "ada", b"ada").status == OK
-    assert bob.put("files", "bob", b"bob").status == DENIED
-
-
-def test_a_wrong_password_is_a_logon_failure(tenant: Tenant) -> None:
-    """Nothing but the user's own password is accepted, by either client."""
-    ada, bob = tenant.user("ada"), tenant.user("bob")
-    hashed = ports(tenant.site.config).secrets.hashes(_server_id(tenant))[UserName("ada")].nt
-    wrong = {
-        "another": "wrong",
-        "empty": "",
-        "in another case": ada.password.swapcase(),
-        "too long": f"{ada.password}x",
-        "too short": ada.password[:-1],
-        "another user's": bob.password,
-        "its hash": hashed,
-    }
-    with still_admitted(ada):
-        said = {name: tenant.smb("ada", text).do("files", "ls").status for name, text in wrong.items()}
-        assert said == dict.fromkeys(wrong, LOGON_FAILURE)
-        for text in wrong.values():
-            with ada.negotiated() as connection:
-                intruder = tenant.smb("ada", text)
-                assert nt_status(partial(intruder.log_in, connection)) == LOGON_FAILURE
-
-
-def test_an_account_without_a_hash_cannot_log_in(tenant: Tenant) -> None:
-    """An account that has no password is shut, not open."""
-    ada = tenant.user("ada")
-    host = ports(tenant.site.config)
-    server = tenant.site.host.servers.show(tenant.server).server
-    with still_admitted(ada):
-        host.smb_config.apply(server, {})
-        assert ada.do("files", "ls").status == LOGON_FAILURE
-        assert tenant.smb("ada", "").do("files", "ls").status == LOGON_FAILURE
-        host.smb_config.apply(server, host.secrets.hashes(server.id))
-
-
-def test_a_removed_user_is_a_stranger(tenant: Tenant) -> None:
-    """A removed user's password is worth nothing, and a new account of that name starts from nothing."""
-    ada, bob = tenant.user("ada"), tenant.user("bob")
-    with still_admitted(bob):
-        assert ada.do("files", "ls").status == OK
-        tenant.site.host.users.remove(tenant.server, "ada")
-        assert ada.do("files", "ls").status == LOGON_FAILURE
-        assert tenant.site.host.access.list(tenant.server, "files") == (AccessRule.for_user("bob", "rw"),)
-        again = tenant.user("ada", "ro")
-        assert ada.do("files", "ls").status == LOGON_FAILURE
-        assert again.do("files", "ls").status == OK
-        assert again.put("files", "x", b"x").status == DENIED
-
-
-def test_the_case_of_a_user_name_does_not_matter(tenant: Tenant) -> None:
-    """SMB clients may write a name in any case: it is one user, who cannot be made a second time."""
-    ada = tenant.user("ada", "ro")
-    assert tenant.smb("ADA", ada.password).do("files", "ls").status == OK
-    assert tenant.smb("Ada", ada.password).put("files", "x", b"x").status == DENIED
-    with pytest.raises(AlreadyExists):
-        tenant.site.host.access.allow(tenant.server, "files", "ADA", AccessLevel.READ_WRITE)
-    assert tenant.smb("ADA", ada.password).put("files", "x", b"x").status == DENIED
-    tenant.site.host.access.deny(tenant.server, "files", "ada")
-    assert tenant.smb("ADA", ada.password).do("files", "ls").status == NO_SHARE
+    with ada.connection() as session:
+        tree = ada.tree(session, "files")
+        assert open_file(tree, "first", READ_WRITE).write(b"1", 0) == 1
+    listed = ada.do("files", "recurse; ls").output
+    assert [line.split()[0] for line in listed.splitlines() if line.startswith("  ")] == [".", "..", "first"]
 
 
 # ---- changing rules
@@ -392,7 +251,7 @@ def test_names_with_injections_are_refused_and_change_nothing(tenant: Tenant) ->
             with pytest.raises(InvalidInput):
                 access.deny(tenant.server, "files", name)
         assert tenant.smb("mallory", "").do("files", "ls").status == LOGON_FAILURE
-        assert _anonymous(tenant, "files").status == DENIED
+        assert anonymous(tenant.namespace, tenant.address, "files").status == DENIED
     assert _config_files(tenant) == config
     assert access.list(tenant.server, "files") == (AccessRule.for_user("ada", "rw"),)
 
@@ -413,7 +272,7 @@ def test_a_failed_read_is_not_nobody(tenant: Tenant, which: str) -> None:
     """Where what is known of a server cannot be read, that is said, and nothing changes or is overwritten."""
     ada, bob = tenant.user("ada"), tenant.user("bob")
     layout = Layout(tenant.site.config.state_dir)
-    server_id = _server_id(tenant)
+    server_id = tenant.server_id
     path = (layout.records if which == "record" else layout.secrets) / f"{server_id}.json"
     content = path.read_bytes()
     access = tenant.site.host.access
@@ -430,22 +289,3 @@ def test_a_failed_read_is_not_nobody(tenant: Tenant, which: str) -> None:
             path.write_bytes(content)
         access.deny(tenant.server, "files", "ada")
         assert ada.do("files", "ls").status == DENIED
-
-
-def _server_id(tenant: Tenant) -> str:
-    return tenant.site.host.servers.show(tenant.server).server.id
-
-
-def _config_files(tenant: Tenant) -> dict[str, bytes]:
-    folder = Layout(tenant.site.config.state_dir).config(_server_id(tenant))
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
-
-
-def test_the_servers_own_files_stay_outside(tenant: Tenant) -> None:
-    """A share begins as an empty folder, and what a writer puts there is all that is seen of it."""
-    ada = tenant.user("ada")
-    with ada.connection() as session:
-        tree = ada.tree(session, "files")
-        assert open_file(tree, "first", READ_WRITE).write(b"1", 0) == 1
-    listed = ada.do("files", "recurse; ls").output
-    assert [line.split()[0] for line in listed.splitlines() if line.startswith("  ")] == [".", "..", "first"]

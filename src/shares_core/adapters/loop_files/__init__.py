@@ -1,0 +1,1 @@
+"""The embedded default storage: a folder of files, attached as loop devices."""

@@ -1,0 +1,83 @@
+"""What a block device holds: looked up on the device each time, never in a cache."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from uuid import UUID
+
+from attrs import frozen
+
+from shares_core.adapters.commands import run
+from shares_core.adapters.disk.errors import os_errors
+from shares_core.domain.share import FileSystem, FileSystemKind
+
+#: Where file systems, partition tables and RAID keep what tells them: at both ends of a device.
+_ENDS = 1024 * 1024
+_NOTHING_FOUND = 2  # blkid's status where a device holds nothing that it knows
+
+
+@frozen
+class _Superblock:
+    """Where a file system's superblock says what it is, in bytes from the start of the device."""
+
+    magic: bytes
+    magic_at: int
+    uuid_at: int
+
+
+#: From the kernel's fs/ext4/ext4.h (struct ext4_super_block, which begins at 1024) and
+#: fs/xfs/libxfs/xfs_format.h (struct xfs_dsb).
+_SUPERBLOCKS: Mapping[FileSystemKind, _Superblock] = {
+    FileSystemKind.EXT4: _Superblock(magic=b"\x53\xef", magic_at=1024 + 0x38, uuid_at=1024 + 0x68),
+    FileSystemKind.XFS: _Superblock(magic=b"XFSB", magic_at=0, uuid_at=32),
+}
+
+
+def identify(device: str) -> dict[str, str]:
+    """What a device holds, whatever it is, by its own words: TYPE and UUID, or nothing."""
+    return parse_blkid(run(("blkid", "--probe", "--output", "export", device), ok=(0, _NOTHING_FOUND)))
+
+
+def holds(device: str, filesystem: FileSystem) -> bool:
+    """Whether the device holds exactly this file system.
+
+    That question is asked at every mount, and answered by reading two fields: a blkid for each share would
+    take longer than the mount itself.
+    """
+    there = _SUPERBLOCKS[filesystem.kind]
+    with os_errors(f"looking at {device}"):
+        try:
+            with open(device, "rb", buffering=0) as file:
+                start = file.read(4096)
+        except FileNotFoundError:
+            return False
+    magic = start[there.magic_at :].startswith(there.magic)
+    return magic and start[there.uuid_at :].startswith(UUID(filesystem.uuid).bytes)
+
+
+def ends_are_zeros(device: str) -> bool:
+    """Whether the device's first and last MiB read as zeros."""
+    with os_errors(f"looking at {device}"), open(device, "rb", buffering=0) as file:
+        size = file.seek(0, os.SEEK_END)
+        for start in {0, max(0, size - _ENDS)}:
+            file.seek(start)
+            end = file.read(_ENDS)
+            if end != bytes(len(end)):
+                return False
+    return True
+
+
+def length_of(device: str) -> int:
+    """The device's length in bytes."""
+    with os_errors(f"looking at {device}"), open(device, "rb", buffering=0) as file:
+        return file.seek(0, os.SEEK_END)
+
+
+def parse_blkid(output: str) -> dict[str, str]:
+    """TYPE and UUID in ``blkid --output export``; a partition table counts as a TYPE too."""
+    pairs = dict(line.split("=", 1) for line in output.splitlines() if "=" in line)
+    found: dict[str, str] = {key: pairs[key] for key in ("TYPE", "UUID") if key in pairs}
+    if not found and "PTTYPE" in pairs:
+        return {"TYPE": pairs["PTTYPE"]}
+    return found

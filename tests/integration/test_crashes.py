@@ -1,0 +1,146 @@
+"""A process that dies in the middle of a call: the next call settles what it left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from shares_core import Capacity, NotFound
+from shares_core.domain.share import ShareStatus
+from tests.integration.conftest import Site, Tenant
+from tests.integration.support.footprint import footprint, image_of
+from tests.integration.support.worker import Worker
+
+OK = "NT_STATUS_OK"
+MIB64 = Capacity.parse("64MiB")
+
+
+def killed(site: Site, where: str, *job: str) -> None:
+    """Do the job in a process that is killed at that point."""
+    worker = Worker(site.config, *job, kill_at=where)
+    worker.go()
+    assert worker.result() == {}, f"it was not killed at {where}"
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "after:records.save",
+        "before:network.plug",
+        "before:records.save:2",
+    ],
+)
+def test_a_killed_create_of_a_server_leaves_nothing(
+    site: Site, remove_after: Callable[[str], str], where: str
+) -> None:
+    """Wherever the caller is killed, the next one settles it: reconcile removes it, create makes it new."""
+    before = footprint(site.config)
+    name = remove_after("crashed")
+    killed(site, where, "create server", name)
+    assert footprint(site.config) != before
+    assert "interrupted" in site.host.servers.show(name).problem
+    assert [view.problem for view in site.host.servers.reconcile() if view.name == name] == [""]
+    assert footprint(site.config) == before
+    with pytest.raises(NotFound):
+        site.host.servers.show(name)
+    killed(site, where, "create server", name)
+    view = site.host.servers.create(name)
+    assert (str(view.state), view.problem) == ("running", "")
+    assert len(footprint(site.config)["containers"]) == len(before["containers"]) + 1
+    site.host.servers.delete(name)
+    assert footprint(site.config) == before
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "after:storage.ensure_volume",
+        "after:storage.attach",
+        "after:filesystems.mount",
+        "before:records.save:2",
+    ],
+)
+def test_a_killed_create_of_a_share_leaves_nothing(tenant: Tenant, where: str) -> None:
+    """The next call on the server removes what a killed create left: volume, loop device, mount and file."""
+    site = tenant.site
+    ada = tenant.user("ada")
+    before, free = footprint(site.config), site.host.pool.show().free
+    killed(site, where, "create share", tenant.server, "crashed", "64MiB")
+    assert [view.problem for view in site.host.servers.reconcile() if view.name == tenant.server] == [""]
+    assert footprint(site.config) == before
+    assert site.host.pool.show().free == pytest.approx(free, abs=2**22)  # the host's disk is others' too
+    killed(site, where, "create share", tenant.server, "crashed", "64MiB")
+    made = site.host.shares.create(tenant.server, "crashed", MIB64)
+    assert made.share.status is ShareStatus.READY
+    assert len(footprint(site.config)["loops"]) == len(before["loops"]) + 1
+    bob = tenant.smb("bob", site.allow(tenant.server, "crashed", "bob"))
+    assert bob.put("crashed", "x.txt", b"x").status == OK
+    site.host.shares.delete(tenant.server, "crashed")
+    assert footprint(site.config) == before
+    assert ada.do("files", "ls").status == OK
+
+
+def test_a_killed_fallocate_leaves_no_part_of_a_volume(tenant: Tenant) -> None:
+    """A volume that was being made when its maker died is given back to the pool."""
+    site = tenant.site
+    before = footprint(site.config)
+    killed(site, "before:storage._reserve", "create share", tenant.server, "crashed", "64MiB")
+    assert [Path(f).suffix for f in footprint(site.config)["files"] if f.endswith(".part")] == [".part"]
+    assert [view.problem for view in site.host.servers.reconcile() if view.name == tenant.server] == [""]
+    assert footprint(site.config) == before
+
+
+@pytest.mark.parametrize(
+    "where",
+    ["after:records.save", "after:filesystems.unmount", "after:storage.remove_volume"],
+)
+def test_a_killed_delete_of_a_share_is_carried_on(tenant: Tenant, where: str) -> None:
+    """A delete that was begun is finished by the next call, and the other shares are untouched."""
+    site = tenant.site
+    ada = tenant.user("ada")
+    assert ada.put("files", "kept.txt", b"kept").status == OK
+    before = footprint(site.config)
+    site.host.shares.create(tenant.server, "doomed", MIB64)
+    killed(site, where, "delete share", tenant.server, "doomed")
+    assert [view.problem for view in site.host.servers.reconcile() if view.name == tenant.server] == [""]
+    assert footprint(site.config) == before
+    assert ada.get("files", "kept.txt") == b"kept"
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "after:storage.grow_volume",
+        "after:filesystems.unmount",
+        "after:filesystems.grow_unmounted",
+        "before:records.save:2",
+    ],
+)
+def test_a_killed_extend_serves_the_same_data(tenant: Tenant, where: str) -> None:
+    """Wherever an extend dies, the share is served afterwards with its data, in its old or its new size."""
+    site = tenant.site
+    ada = tenant.user("ada")
+    assert ada.put("files", "kept.txt", b"kept" * 10000).status == OK
+    killed(site, where, "extend share", tenant.server, "files", "96MiB")
+    assert [view.problem for view in site.host.servers.reconcile() if view.name == tenant.server] == [""]
+    view = site.host.servers.show(tenant.server)
+    assert view.problem == ""
+    capacity = view.server.share("files").capacity
+    grown = where in ("after:filesystems.grow_unmounted", "before:records.save:2")
+    assert capacity == Capacity.parse("96MiB" if grown else "64MiB")
+    assert image_of(site.config, view.server, "files").stat().st_size == capacity.bytes
+    assert ada.get("files", "kept.txt") == b"kept" * 10000
+    site.host.shares.extend(tenant.server, "files", Capacity.parse("128MiB"))
+    assert ada.get("files", "kept.txt") == b"kept" * 10000
+
+
+def test_a_killed_deny_is_carried_on(tenant: Tenant) -> None:
+    """A deny that was begun is never forgotten: the next call ends that user's access, and no other's."""
+    site = tenant.site
+    ada, bob = tenant.user("ada"), tenant.user("bob")
+    killed(site, "before:smb_config.apply", "deny", tenant.server, "files", "ada")
+    site.host.servers.reconcile()
+    assert ada.do("files", "ls").status == "NT_STATUS_ACCESS_DENIED"
+    assert bob.do("files", "ls").status == OK

@@ -1,0 +1,249 @@
+"""The network that servers share by default: the host mounts from them, and they only answer."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+from attrs import frozen
+
+from shares_core import AlreadyExists, InterfaceSpec
+from shares_core.domain.server import ShareServer
+from tests.integration.conftest import NewClient, NewServer, Site
+from tests.integration.support.clients import ClientNamespace, HostSide, SmbClient
+from tests.integration.support.footprint import footprint, tables
+from tests.integration.support.probes import (
+    ACK,
+    ETH_ARP,
+    ETH_IPV4,
+    ETH_IPV6,
+    ETH_LOCAL,
+    ETH_VLAN,
+    RST,
+    SYN,
+    Target,
+    arp,
+    arrived,
+    ethernet,
+    icmp,
+    ipv4,
+    ipv6,
+    listening,
+    packets,
+    reached,
+    reaches_all,
+    tcp,
+    udp,
+    until,
+)
+from tests.integration.support.wire import addresses, ip, link, namespace_of, port
+
+OK = "NT_STATUS_OK"
+
+
+@frozen
+class Pair:
+    """Two servers on the default network, and a client beside them with a user on each."""
+
+    a: ShareServer
+    b: ShareServer
+    namespace: ClientNamespace
+    ada: SmbClient
+    bob: SmbClient
+
+    def both_serve(self) -> bool:
+        return all(each.do("files", "ls").status == OK for each in (self.ada, self.bob))
+
+
+def address_of(server: ShareServer) -> str:
+    return str(server.interfaces[0].addresses[0].ip)
+
+
+@pytest.fixture
+def pair(site: Site, new_server: NewServer, client_on: NewClient) -> Pair:
+    a, b = new_server("pair-a"), new_server("pair-b")
+    namespace = client_on(str(site.config.network.bridge), "10.213.0.200/24")
+    ada = site.smb(namespace, address_of(a), "ada", site.allow("pair-a", "files", "ada"))
+    bob = site.smb(namespace, address_of(b), "bob", site.allow("pair-b", "files", "bob"))
+    return Pair(a, b, namespace, ada, bob)
+
+
+def test_the_host_mounts_from_the_default_network(site: Site, pair: Pair) -> None:
+    """On the default network the host itself is a client of every server."""
+    host = SmbClient(HostSide(), pair.ada.address, "ada", pair.ada.password, site.folder)
+    assert host.put("files", "host.txt", b"from the host").status == OK
+    assert pair.ada.get("files", "host.txt") == b"from the host"
+    assert addresses(str(site.config.network.bridge)) == {"10.213.0.1/24"}
+
+
+def test_a_mac_that_was_not_asked_for_stays_too(site: Site, pair: Pair) -> None:
+    """Without a MAC of its caller's choice a server keeps the one it got first, and its address."""
+    before = pair.a.interfaces
+    site.host.servers.stop("pair-a")
+    site.host.servers.start("pair-a")
+    assert site.host.servers.show("pair-a").server.interfaces == before
+    shown = link("eth0", namespace_of(site, "pair-a"))
+    assert shown is not None
+    assert shown["address"] == str(before[0].mac)
+    assert pair.both_serve()
+
+
+def test_a_server_with_other_interfaces_is_not_the_same(site: Site, pair: Pair) -> None:
+    """Creating again gives what exists if it fits, and AlreadyExists, changing nothing, if it does not."""
+    before = footprint(site.config)
+    assert site.host.servers.create("pair-a").server == site.host.servers.show("pair-a").server
+    with pytest.raises(AlreadyExists, match="its interfaces differ"):
+        site.host.servers.create("pair-a", [InterfaceSpec.parse(mac="02:00:00:00:00:01")])
+    assert footprint(site.config) == before
+    assert until(pair.both_serve)
+
+
+# -- what a server may send
+
+
+def test_a_server_opens_no_connection(site: Site, pair: Pair) -> None:
+    """A server reaches neither the host, nor another server, nor a client: it only answers."""
+    inside = namespace_of(site, "pair-a")
+    assert pair.both_serve()
+    with listening() as on_host, listening(pair.namespace.name) as on_client:
+        assert reaches_all(None, {Target("tcp", "10.213.0.1", on_host.port)})
+        to_client = Target("tcp", "10.213.0.200", on_client.port)
+        assert reached(None, {to_client}) == set()  # answers of SMB alone come back from a client
+        kinds = ("tcp", "udp")
+        for source in ("", address_of(pair.a)):
+            host = {Target(kind, "10.213.0.1", on_host.port) for kind in kinds} | {
+                Target("icmp", "10.213.0.1")
+            }
+            client = {Target(kind, "10.213.0.200", on_client.port) for kind in kinds}
+            other = {Target("tcp", address_of(pair.b), 445), Target("icmp", address_of(pair.b))}
+            assert reached(inside, host, on_host, source=source) == set()
+            assert (
+                reached(inside, client | {Target("icmp", "10.213.0.200")}, on_client, source=source) == set()
+            )
+            assert reached(inside, other, source=source) == set()
+        assert on_host.heard() | on_client.heard() == set()
+    assert pair.both_serve()
+
+
+def test_servers_of_the_default_network_are_isolated_from_each_other(site: Site, pair: Pair) -> None:
+    """Even without its filter a server does not reach another one's port, for the bridge keeps them apart."""
+    inside = namespace_of(site, "pair-a")
+    other = {Target("tcp", address_of(pair.b), 445), Target("icmp", address_of(pair.b))}
+    for server in (pair.a, pair.b):
+        shown = link(port(server))
+        assert shown is not None
+        assert shown["linkinfo"]["info_slave_data"]["isolated"] is True
+    subprocess.run(["nft", "delete", "table", "netdev", f"shares-{port(pair.a)}"], check=True)
+    subprocess.run(["nft", "delete", "table", "netdev", f"shares-{port(pair.b)}"], check=True)
+    assert reaches_all(inside, {Target("icmp", "10.213.0.200")})
+    assert reached(inside, other) == set()
+    assert pair.both_serve()
+
+
+def test_reconcile_puts_lost_filters_back(site: Site, pair: Pair) -> None:
+    """A firewall that is reloaded flushes every filter; reconcile closes ports and bridges again."""
+    inside, client = namespace_of(site, "pair-a"), Target("icmp", "10.213.0.200")
+    bridge = str(site.config.network.bridge)
+    assert reached(inside, {client}) == set()
+    lost = {f"shares-{name}" for name in (bridge, port(pair.a), port(pair.b))}
+    assert lost <= set(tables())
+    for table in lost:
+        subprocess.run(["nft", "delete", "table", "netdev", table], check=True)
+    with listening() as listener:
+        to_host = {Target(kind, "10.213.0.1", listener.port) for kind in ("tcp", "udp")}
+        assert reaches_all(inside, {client})
+        assert reaches_all(pair.namespace.name, to_host, listener)
+        assert all(view.problem == "" for view in site.host.servers.reconcile())
+        assert lost <= set(tables())
+        assert reached(inside, {client}) == set()
+        assert reached(pair.namespace.name, to_host, listener) == set()
+    assert pair.both_serve()
+
+
+@frozen
+class Voice:
+    """What a server's namespace may say to a client, ``victim``, and what it must not."""
+
+    mac: str
+    mine: str
+    other_mac: str
+    theirs: str
+    victim: str
+
+    def legal(self, mark: bytes) -> dict[bytes, bytes]:
+        """Frames that get through, by the marks that they carry."""
+        mac, mine, victim = self.mac, self.mine, self.victim
+        answer = tcp(445, 50000, SYN | ACK, mark + b"-tcp")
+        return {
+            mark + b"-arp": ethernet(mac, ETH_ARP, arp(1, mac, mine, victim, mark + b"-arp")),
+            mark + b"-tcp": ethernet(mac, ETH_IPV4, ipv4(mine, victim, 6, answer)),
+            mark + b"-icmp": ethernet(mac, ETH_IPV4, ipv4(mine, victim, 1, icmp(0, mark + b"-icmp"))),
+        }
+
+    def forged(self) -> dict[str, bytes]:
+        """Frames that must not, each with a mark of its own: ``forged-00`` and so on."""
+        mac, mine, victim = self.mac, self.mine, self.victim
+
+        def over_ip(protocol: int, payload: bytes, source: str = mine, target: str = victim) -> bytes:
+            return ethernet(mac, ETH_IPV4, ipv4(source, target, protocol, payload))
+
+        def over_icmp6(kind: int, source: str, mark: bytes) -> bytes:
+            return ethernet(mac, ETH_IPV6, ipv6(source, "ff02::1", 58, icmp(kind, mark)))
+
+        in_vlan = b"\x00\x05\x08\x00" + ipv4(mine, victim, 6, tcp(445, 9, ACK, b"forged-14"))
+        return {
+            "another MAC": ethernet(self.other_mac, ETH_ARP, arp(1, mac, mine, victim, b"forged-00")),
+            "ARP of another MAC": ethernet(mac, ETH_ARP, arp(2, self.other_mac, mine, victim, b"forged-01")),
+            "ARP of another address": ethernet(mac, ETH_ARP, arp(2, mac, self.theirs, victim, b"forged-02")),
+            "ARP of the host": ethernet(mac, ETH_ARP, arp(2, mac, "10.213.0.1", victim, b"forged-03")),
+            "answer of another": over_ip(6, tcp(445, 9, ACK, b"forged-04"), source=self.theirs),
+            "first packet": over_ip(6, tcp(445, 9, SYN, b"forged-05")),
+            "other port": over_ip(6, tcp(446, 9, ACK, b"forged-06")),
+            "first packet with RST": over_ip(6, tcp(445, 9, SYN | RST, b"forged-07")),
+            "UDP": over_ip(17, udp(445, 9, b"forged-08")),
+            "DHCP offer": over_ip(17, udp(67, 68, b"forged-09"), target="255.255.255.255"),
+            "echo request": over_ip(1, icmp(8, b"forged-10")),
+            "redirect": over_ip(1, icmp(5, b"forged-11", code=1)),
+            "router advertisement": over_icmp6(134, "fe80::1", b"forged-12"),
+            "neighbour over IPv6": over_icmp6(136, "fd00::9", b"forged-13"),
+            "VLAN": ethernet(mac, ETH_VLAN, in_vlan),
+            "unknown protocol": ethernet(mac, ETH_LOCAL, b"forged-15"),
+            "spanning tree": ethernet(mac, 0x0026, b"\x42\x42\x03" + b"forged-16", "01:80:c2:00:00:00"),
+        }
+
+
+def _is_not_heard_by_another_name(inside: str, client: str, voice: Voice) -> None:
+    """A server that gives its own device another MAC and address is heard by nobody."""
+    with packets(inside) as sending, packets(client) as hearing:
+        ip("link", "set", "eth0", "address", "02:00:00:00:00:99", namespace=inside)
+        try:
+            ip("address", "add", "10.213.0.99/24", "dev", "eth0", namespace=inside)
+            assert reached(inside, {Target("icmp", voice.victim)}, source="10.213.0.99") == set()
+            assert reached(client, {Target("icmp", "10.213.0.99")}) == set()
+            announced = arp(1, voice.mac, voice.mine, voice.victim, b"renamed")
+            sending.send(ethernet("02:00:00:00:00:99", ETH_ARP, announced))
+            assert arrived(hearing, {b"renamed"}) == set()
+        finally:
+            ip("link", "set", "eth0", "address", voice.mac, namespace=inside)
+
+
+def test_a_server_cannot_speak_as_another(site: Site, pair: Pair) -> None:
+    """No frame leaves a server with another MAC or IP address, nor of a protocol that it has no part in."""
+    inside, client = namespace_of(site, "pair-a"), pair.namespace.name
+    macs = [str(server.interfaces[0].mac) for server in (pair.a, pair.b)]
+    voice = Voice(macs[0], address_of(pair.a), macs[1], address_of(pair.b), "10.213.0.200")
+    forged = list(voice.forged().values())
+    marks = {b"forged-%02d" % number for number in range(len(forged))}
+    assert all(any(mark in frame for frame in forged) for mark in marks)
+    before, after = voice.legal(b"before"), voice.legal(b"after")
+    with packets(inside) as sending, packets(client) as hearing:
+        for frames, awaited, expected in (
+            (list(before.values()), set(before), set(before)),
+            (forged, marks, set()),
+            (list(after.values()), set(after), set(after)),
+        ):
+            for frame in frames:
+                sending.send(frame)
+            assert arrived(hearing, awaited) == expected, sorted(awaited)
+    _is_not_heard_by_another_name(inside, client, voice)
+    assert pair.both_serve()

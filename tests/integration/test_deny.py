@@ -1,0 +1,269 @@
+"""When a deny returns it counts: for open files, for what is under way, and for nobody else.
+
+Handles are held by smbprotocol, which neither reconnects nor hides a refusal.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+from collections.abc import Callable
+
+import pytest
+from attrs import define, evolve, field
+from smbprotocol.open import Open
+
+from shares_core import AccessRule, Capacity
+from shares_core.adapters.layout import Layout
+from tests.integration.conftest import Tenant
+from tests.integration.support.clients import SmbClient, nt_status, open_file
+from tests.integration.support.held import SHARE_CLOSED, Held
+
+OK = "NT_STATUS_OK"
+DENIED = "NT_STATUS_ACCESS_DENIED"
+NO_SHARE = "NT_STATUS_BAD_NETWORK_NAME"
+_SECONDS = 30.0
+
+
+# ---- what is under way
+
+
+@define
+class Writer:
+    """Appends to a file over one handle, as fast as it is answered, until it is refused."""
+
+    file: Open
+    block: bytes
+    written: int = 0
+    refusal: str = ""
+    under_way: threading.Event = field(factory=threading.Event)
+
+    def run(self) -> None:
+        while not self.refusal:
+            status = nt_status(lambda: self.file.write(self.block, self.written))
+            if status == OK:
+                self.written += len(self.block)
+            else:
+                self.refusal = status
+            if self.refusal or self.written >= 20 * len(self.block):
+                self.under_way.set()
+
+
+@pytest.mark.parametrize("block", [512, 16 * 1024])
+def test_deny_while_a_file_is_being_written(tenant: Tenant, hold: Callable[..., Held], block: int) -> None:
+    """When deny returns, no write succeeds any more, neither on the open file nor by connecting again."""
+    ada, bob = hold(tenant.user("ada")), hold(tenant.user("bob"))
+    writer = Writer(ada.open("growing"), b"x" * block)
+    thread = threading.Thread(target=writer.run)
+    thread.start()
+    try:
+        assert writer.under_way.wait(_SECONDS)
+        assert writer.refusal == ""
+        tenant.deny("ada")
+        size = bob.open("growing").end_of_file
+    finally:
+        thread.join(_SECONDS)
+    assert writer.refusal == SHARE_CLOSED
+    assert [nt_status(lambda: writer.file.write(b"more", size)) for _ in range(10)] == [SHARE_CLOSED] * 10
+    assert ada.enter() == DENIED
+    assert ada.client.put("files", "growing", b"again").status == DENIED
+    assert bob.open("growing").end_of_file == size
+    assert size == writer.written
+    assert (bob.write, bob.read) == (OK, OK)
+
+
+def test_a_write_that_waits_for_the_disk_is_over_when_deny_returns(
+    tenant: Tenant, hold: Callable[..., Held]
+) -> None:
+    """Deny waits for a write that smbd already took, so that none is finished after it returned."""
+    ada, bob = hold(tenant.user("ada")), hold(tenant.user("bob"))
+    file = ada.open("slow")
+    assert file.write(b"x" * 4096, 0) == 4096
+    server = tenant.site.host.servers.show(tenant.server).server
+    mount = Layout(tenant.site.config.state_dir).share(server.id, server.share("files").id)
+    on_disk = mount / "data" / "slow"
+    denying = threading.Thread(target=lambda: tenant.deny("ada"))
+    subprocess.run(["fsfreeze", "--freeze", str(mount)], check=True)
+    try:
+        request, receive = file.write(b"y" * 4096, 4096, send=False)
+        sent = ada.session.connection.send(request, ada.session.session_id, file.tree_connect.tree_connect_id)
+        denying.start()
+        denying.join(1.5)  # it takes half a second where nothing is under way
+        assert denying.is_alive()
+    finally:
+        subprocess.run(["fsfreeze", "--unfreeze", str(mount)], check=True)
+    denying.join(_SECONDS)
+    size = os.stat(on_disk).st_size
+    assert not denying.is_alive()
+    assert nt_status(lambda: receive(sent)) == OK
+    assert (size, os.stat(on_disk).st_size) == (8192, 8192)
+    assert nt_status(lambda: file.write(b"more", size)) == SHARE_CLOSED
+    assert (bob.write, bob.read) == (OK, OK)
+
+
+# ---- whom it reaches, and whom it does not
+
+
+def test_deny_of_the_last_user_closes_the_share(tenant: Tenant, hold: Callable[..., Held]) -> None:
+    """The last user's open file is closed as well, and the share is there no more for their session."""
+    ada = hold(tenant.user("ada"))
+    tenant.deny("ada")
+    assert (ada.write, ada.read, ada.enter()) == (SHARE_CLOSED, SHARE_CLOSED, NO_SHARE)
+    tenant.relevel("ada")
+    ada.file = ada.open("held by ada")
+    assert ada.write == OK
+
+
+def test_deny_leaves_other_connections_alone(tenant: Tenant, hold: Callable[..., Held]) -> None:
+    """Other users' files stay open, and so do the same user's on another share."""
+    site = tenant.site
+    site.host.shares.create(tenant.server, "lobby", Capacity.parse("64MiB"))
+    ada, bob, eve = tenant.user("ada"), hold(tenant.user("bob")), hold(tenant.user("eve", "rw"))
+    site.host.access.allow(tenant.server, "lobby", "ada")
+    files = hold(ada)
+    lobby = hold(ada, "lobby", files.session)
+    tenant.deny("ada")
+    assert (files.write, files.enter()) == (SHARE_CLOSED, DENIED)
+    assert (bob.write, eve.write, lobby.write) == (OK, OK, OK)
+    assert site.host.access.deny(tenant.server, "files", "ada") is False
+    assert (bob.write, eve.write, lobby.write) == (OK, OK, OK)
+
+
+def test_deny_finds_every_connection_of_the_user(tenant: Tenant, hold: Callable[..., Held]) -> None:
+    """Several connections, the user or the share in another case, a domain: all are closed."""
+    ada, bob = tenant.user("ada"), hold(tenant.user("bob"))
+    spelled = [ada, ada, *(evolve(ada, user=user) for user in ("ADA", "nowhere\\Ada", "SHARESERVER\\ada"))]
+    held = [hold(client) for client in spelled] + [hold(ada, "FILES")]
+    tenant.deny("ada")
+    assert [one.write for one in held] == [SHARE_CLOSED] * len(held)
+    assert [one.enter() for one in held] == [DENIED] * len(held)
+    assert bob.write == OK
+
+
+def test_a_share_with_an_odd_name_is_closed_too(tenant: Tenant, hold: Callable[..., Held]) -> None:
+    """Spaces, apostrophes and brackets in a share's name do not keep anybody's file open."""
+    name = "R&D's plan (2026) -x"
+    tenant.site.host.shares.create(tenant.server, name, Capacity.parse("64MiB"))
+    site = tenant.site
+    ada = hold(tenant.smb("ada", site.allow(tenant.server, name, "ada")), name)
+    bob = hold(tenant.smb("bob", site.allow(tenant.server, name, "bob")), name)
+    tenant.deny("ada", name)
+    assert (ada.write, ada.enter(name), bob.write) == (SHARE_CLOSED, DENIED, OK)
+    tenant.deny("bob", name)
+    assert (bob.write, bob.enter(name)) == (SHARE_CLOSED, NO_SHARE)
+
+
+# ---- connections that are shared, half made, or made anew
+
+
+def test_two_users_on_one_connection(tenant: Tenant, hold: Callable[..., Held]) -> None:
+    """Deny one of two who share a connection: that one is out, the other connects to the share again."""
+    ada, bob, eve = tenant.user("ada"), tenant.user("bob"), hold(tenant.user("eve"))
+    with ada.negotiated() as connection:
+        one = hold(ada, session=ada.log_in(connection))
+        other = hold(bob, session=bob.log_in(connection))
+        tenant.deny("ada")
+        assert (one.write, one.enter()) == (SHARE_CLOSED, DENIED)
+        assert other.write == SHARE_CLOSED
+        other.file = other.open("held by bob")
+        assert (other.write, eve.write) == (OK, OK)
+        tenant.deny("bob")
+        assert (other.write, other.enter(), eve.write) == (SHARE_CLOSED, DENIED, OK)
+
+
+def test_deny_ends_although_who_shares_the_connection_reconnects_at_once(
+    tenant: Tenant, hold: Callable[..., Held]
+) -> None:
+    """Whoever is thrown out with the denied user, and is back at once, does not keep the deny from ending."""
+    ada, bob = tenant.user("ada"), tenant.user("bob")
+    stop = threading.Event()
+    with ada.negotiated() as connection:
+        one = hold(ada, session=ada.log_in(connection))
+        other = hold(bob, session=bob.log_in(connection))
+
+        def go_on() -> None:
+            while not stop.is_set():
+                if other.write == SHARE_CLOSED:
+                    other.file = other.open("held by bob")
+
+        going_on = threading.Thread(target=go_on)
+        going_on.start()
+        try:
+            tenant.deny("ada")
+        finally:
+            stop.set()
+            going_on.join(_SECONDS)
+        assert (one.write, one.enter(), other.write) == (SHARE_CLOSED, DENIED, OK)
+
+
+def test_connections_that_are_only_half_made_get_nothing(tenant: Tenant, hold: Callable[..., Held]) -> None:
+    """Who logged in, or only connected, before the deny and goes on after it, is refused."""
+    ada, bob = tenant.user("ada"), hold(tenant.user("bob"))
+    with ada.connection() as logged_in, ada.negotiated() as connected:
+        assert nt_status(lambda: logged_in.connection.echo(sid=logged_in.session_id)) == OK
+        tenant.deny("ada")
+        assert nt_status(lambda: ada.tree(logged_in, "files")) == DENIED
+        late = ada.log_in(connected)
+        assert nt_status(lambda: ada.tree(late, "files")) == DENIED
+    assert bob.write == OK
+
+
+@define
+class Knocker:
+    """Connects, logs in and writes, again and again; notes how each try that began late ended."""
+
+    client: SmbClient
+    inside: threading.Event = field(factory=threading.Event)
+    denied: threading.Event = field(factory=threading.Event)
+    stop: threading.Event = field(factory=threading.Event)
+    late: list[str] = field(factory=list)
+
+    def run(self) -> None:
+        while not self.stop.is_set():
+            late = self.denied.is_set()
+            status = nt_status(self._enter)
+            if status == OK:
+                self.inside.set()
+            if late:
+                self.late.append(status)
+            if len(self.late) >= 20:
+                return
+
+    def _enter(self) -> None:
+        with self.client.connection() as session:
+            open_file(self.client.tree(session, "files"), "knock").write(b"knock", 0)
+
+
+def test_who_keeps_connecting_is_out_when_deny_returns(tenant: Tenant, hold: Callable[..., Held]) -> None:
+    """However fast a client reconnects meanwhile, no try that begins after the deny returned gets in."""
+    ada, bob = tenant.user("ada"), hold(tenant.user("bob"))
+    knockers = [Knocker(ada) for _ in range(3)]
+    threads = [threading.Thread(target=knocker.run) for knocker in knockers]
+    for thread in threads:
+        thread.start()
+    try:
+        assert [knocker.inside.wait(_SECONDS) for knocker in knockers] == [True] * 3
+        tenant.deny("ada")
+        for knocker in knockers:
+            knocker.denied.set()
+        for thread in threads:
+            thread.join(_SECONDS)
+    finally:
+        for knocker in knockers:
+            knocker.stop.set()
+    assert [knocker.late for knocker in knockers] == [[DENIED] * 20] * 3
+    assert (bob.write, bob.read) == (OK, OK)
+
+
+def test_replace_ends_what_it_narrows_and_nothing_else(tenant: Tenant, hold: Callable[..., Held]) -> None:
+    """Whoever may do less after a replacement is cut off, whoever may do the same keeps the file open."""
+    ada, bob, eve = (hold(tenant.user(name)) for name in ("ada", "bob", "eve"))
+    rules = [
+        AccessRule.for_user(name, level) for name, level in (("bob", "ro"), ("eve", "rw"), ("new", "rw"))
+    ]
+    tenant.site.host.access.replace(tenant.server, "files", rules)
+    assert (ada.write, ada.enter()) == (SHARE_CLOSED, DENIED)
+    assert (bob.write, bob.enter()) == (SHARE_CLOSED, OK)
+    assert nt_status(lambda: bob.open("held by bob")) == DENIED
+    assert (eve.write, eve.read) == (OK, OK)

@@ -1,0 +1,158 @@
+"""A host that lacks Docker, the image or the pool's disk says so and changes nothing."""
+
+from __future__ import annotations
+
+import gc
+import io
+import subprocess
+import uuid
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import docker
+import pytest
+from attrs import evolve
+
+import shares_core
+from shares_core import Capacity, HostNotReady
+from shares_core.domain.share import ShareStatus
+from tests.integration.conftest import Site, Tenant, opened_site
+from tests.integration.support.footprint import everything
+
+OK = "NT_STATUS_OK"
+MIB64 = Capacity.parse("64MiB")
+
+
+# -- Docker and the image
+
+
+def test_docker_that_does_not_run_is_told_and_nothing_changes(tenant: Tenant) -> None:
+    """Without Docker every change is refused as HostNotReady before anything has been changed."""
+    site = tenant.site
+    ada = tenant.user("ada")
+    host = shares_core.open_host(evolve(site.config, docker_url="unix:///nonexistent/docker.sock"))
+    before = everything(site.config)
+    changes: dict[str, Callable[[], object]] = {
+        "create server": lambda: host.servers.create("late"),
+        "start": lambda: host.servers.start(tenant.server),
+        "stop": lambda: host.servers.stop(tenant.server),
+        "delete": lambda: host.servers.delete(tenant.server, with_shares=True),
+        "reconcile": host.servers.reconcile,
+        "create share": lambda: host.shares.create(tenant.server, "late", MIB64),
+        "extend": lambda: host.shares.extend(tenant.server, "files", Capacity.parse("80MiB")),
+        "delete share": lambda: host.shares.delete(tenant.server, "files"),
+        "allow": lambda: host.access.allow(tenant.server, "files", "bob"),
+        "deny": lambda: host.access.deny(tenant.server, "files", "ada"),
+        "replace": lambda: host.access.replace(tenant.server, "files", []),
+        "set password": lambda: host.users.set_password(tenant.server, "ada"),
+        "remove user": lambda: host.users.remove(tenant.server, "ada"),
+    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # docker-py leaves sockets that did not connect
+        for name, change in changes.items():
+            with pytest.raises(HostNotReady, match="Docker does not answer") as raised:
+                change()
+            assert "apt-get install docker.io" in raised.value.hint, name
+            assert everything(site.config) == before, name
+            del raised  # its traceback holds a socket
+        view = host.servers.show(tenant.server)
+        gc.collect()
+    assert (str(view.state), "Docker does not answer" in view.problem) == ("unknown", True)
+    assert ada.put("files", "after.txt", b"after").status == OK
+
+
+def test_a_missing_image_is_named_with_the_command_that_builds_it(
+    site: Site, remove_after: Callable[[str], str]
+) -> None:
+    """Without the image nothing is made, and the error says ``shares-core image build``."""
+    site.host.servers.create(remove_after("before"))
+    host = shares_core.open_host(evolve(site.config, image="shares-core-none"))
+    before = everything(site.config)
+    with pytest.raises(HostNotReady, match="the image shares-core-none is missing") as raised:
+        host.servers.create("late")
+    assert raised.value.hint == "shares-core image build"
+    assert everything(site.config) == before
+    site.host.servers.create(remove_after("after"))
+
+
+@pytest.fixture
+def stale_image() -> Iterator[str]:
+    """An image whose label names another recipe."""
+    name = f"sctest-stale-{uuid.uuid4().hex[:8]}"
+    recipe = b"FROM shares-core-samba\nLABEL shares-core.recipe=000000000000\n"
+    client = docker.from_env()
+    try:
+        client.images.build(fileobj=io.BytesIO(recipe), tag=name, rm=True)
+        yield name
+    finally:
+        client.images.remove(name, force=True)
+        client.close()
+
+
+def test_a_stale_image_makes_no_new_server_and_still_starts_old_ones(
+    site: Site, stale_image: str, remove_after: Callable[[str], str]
+) -> None:
+    """A stale image is named; nothing new is made from it, but what there is comes up again."""
+    site.host.servers.create(remove_after("old"))
+    host = shares_core.open_host(evolve(site.config, image=stale_image))
+    before = everything(site.config)
+    with pytest.raises(HostNotReady, match=f"{stale_image} was built from recipe 000000000000") as raised:
+        host.servers.create("late")
+    assert raised.value.hint == "shares-core image build"
+    assert everything(site.config) == before
+    host.servers.stop("old")
+    assert str(host.servers.start("old").state) == "running"
+    site.host.servers.stop("old")  # so that it is made again from the current image
+    assert str(site.host.servers.start("old").state) == "running"
+    site.host.servers.create(remove_after("new"))
+
+
+# -- a pool that is not there
+
+
+def test_an_unmounted_pool_is_told_and_its_bare_folder_stays_empty() -> None:
+    """A pool whose disk is not mounted is no empty pool: nothing is made in its folder, nothing is lost."""
+    with opened_site() as outer:
+        disk, pool = outer.folder / "disk", outer.folder / "pool"
+        disk.mkdir()
+        pool.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512m", "tmpfs", disk], check=True)
+        subprocess.run(["mount", "--bind", disk, pool], check=True)
+        site = evolve_site(outer, pool)
+        site.host.servers.create("kept")
+        site.host.shares.create("kept", "files", MIB64)
+        address = str(site.host.servers.show("kept").server.interfaces[0].addresses[0].ip)
+        password = site.allow("kept", "files", "ada")
+        client = outer.client_on(str(site.config.network.bridge), f"{site.config.network.subnet[200]}/24")
+        ada = site.smb(client, address, "ada", password)
+        assert ada.put("files", "kept.txt", b"kept").status == OK
+        site.host.servers.stop("kept")
+        subprocess.run(["umount", pool], check=True)
+
+        for refused in (
+            lambda: site.host.shares.create("kept", "late", MIB64),
+            lambda: site.host.shares.delete("kept", "files"),
+            lambda: site.host.servers.delete("kept", with_shares=True),
+            site.host.pool.show,
+        ):
+            with pytest.raises(HostNotReady, match=f"{pool} is not the pool of this installation") as raised:
+                refused()
+            assert raised.value.hint
+            assert list(pool.iterdir()) == []
+        site.host.servers.start("kept")
+        assert ada.do("files", "ls").status == "NT_STATUS_BAD_NETWORK_NAME"
+        assert site.host.servers.show("kept").server.share("files").status is ShareStatus.FAILED
+        assert "files" in site.host.servers.show("kept").problem
+        assert list(pool.iterdir()) == []
+
+        subprocess.run(["mount", "--bind", disk, pool], check=True)
+        assert all(view.problem == "" for view in site.host.servers.reconcile())
+        assert ada.get("files", "kept.txt") == b"kept"
+        site.host.servers.delete("kept", with_shares=True)
+
+
+def evolve_site(outer: Site, pool: Path) -> Site:
+    """The same site with its pool elsewhere."""
+    config = evolve(outer.config, pool_dir=pool, pool_size=Capacity.parse("256MiB"))
+    return Site(shares_core.open_host(config), config, outer.folder)

@@ -1,0 +1,60 @@
+"""Whether a device holds exactly one file system, by its superblock."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from attrs import evolve
+
+from shares_core.adapters.signatures import ends_are_zeros, holds, length_of
+from shares_core.domain.capacity import MIB
+from shares_core.domain.share import FileSystem, FileSystemKind
+
+EXT4 = FileSystem(FileSystemKind.EXT4, "0e6fa4b8-9a0e-4b51-8f4c-3a2b1c0d9e8f")
+XFS = evolve(EXT4, kind=FileSystemKind.XFS)
+#: The first bytes of what mkfs.ext4 and mkfs.xfs make with that UUID: each superblock's own fields alone.
+UUID_BYTES = bytes.fromhex("0e6fa4b89a0e4b518f4c3a2b1c0d9e8f")
+STARTS = {
+    FileSystemKind.EXT4: (b"\0" * 1080 + b"\x53\xef").ljust(1128, b"\0") + UUID_BYTES,
+    FileSystemKind.XFS: b"XFSB".ljust(32, b"\0") + UUID_BYTES,
+}
+
+Device = Callable[[bytes], str]
+
+
+@pytest.fixture
+def device(tmp_path: Path) -> Device:
+    """Makes a file of 4 MiB that begins with the given bytes."""
+
+    def make(start: bytes) -> str:
+        path = tmp_path / "device"
+        path.write_bytes(start.ljust(4 * MIB, b"\0"))
+        return str(path)
+
+    return make
+
+
+@pytest.mark.parametrize("filesystem", [EXT4, XFS], ids=["ext4", "xfs"])
+def test_it_is_known_by_kind_and_uuid(device: Device, filesystem: FileSystem) -> None:
+    """Another's UUID, the other kind, zeros, a cut device and none at all are something else."""
+    start = STARTS[filesystem.kind]
+    assert holds(device(start), filesystem)
+    other_uuid = evolve(filesystem, uuid="0e6fa4b8-9a0e-4b51-8f4c-3a2b1c0d9e80")
+    other_kind = XFS if filesystem is EXT4 else EXT4
+    assert not holds(device(start), other_uuid)
+    assert not holds(device(start), other_kind)
+    assert not holds(device(b""), filesystem)
+    cut = device(start)
+    Path(cut).write_bytes(start[:-1])
+    assert not holds(cut, filesystem)
+    assert not holds("/dev/absent", filesystem)
+
+
+@pytest.mark.parametrize(
+    ("offset", "zeros"), [(0, False), (MIB, True), (3 * MIB, False), (4 * MIB - 1, False)]
+)
+def test_one_byte_at_an_end_is_seen(device: Device, offset: int, zeros: bool) -> None:
+    """The first and the last MiB are read, what lies between is not."""
+    path = device(b"\0" * offset + b"x")
+    assert ends_are_zeros(path) is zeros
+    assert length_of(path) == 4 * MIB
