@@ -28,7 +28,8 @@ class Ended:
     def possible_after(self, model: Model, transient: Sequence[Operation]) -> Iterator[Model]:
         """The models that it may leave where it found ``model``; none where it cannot have ended like this.
 
-        While another use case that failed was at work, this one may have met what it undid later.
+        While another use case that failed was at work, this one may have met what it undid later; and one
+        that brings servers up leaves a share that it could not mount failed, although it succeeds.
         """
         found = meant(self.operation, model, self.answer)
         if self.error is None:
@@ -40,13 +41,14 @@ class Ended:
             met = [model, *(meant(other, model).end for other in transient)]
             refusals = {meant(self.operation, each).refused for each in met}
             refusals |= {Conflict, ShareFailed} if len(transient) > 1 else set()
+            refusals |= {ShareFailed} if any(other.brings for other in transient) else set()
             if type(self.error) in refusals:
                 yield model
 
 
 def outcomes(model: Model, ended: Sequence[Ended]) -> list[Model]:
     """The models after every serial order that explains how all ended."""
-    transient = [each.operation for each in ended if each.struck and each.error is not None]
+    transient = [each.operation for each in ended if each.struck and (each.error or each.operation.brings)]
     found: list[Model] = []
     _explore(model, list(ended), transient, found)
     return found

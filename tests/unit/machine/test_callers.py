@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from hypothesis import given, note, settings
+from hypothesis import currently_in_test_context, given, note, settings
 from hypothesis import strategies as st
 from tests.unit.machine import laws
 from tests.unit.machine import operations as ops
@@ -19,9 +19,10 @@ from tests.unit.machine.serial import Ended, outcomes, reachable
 from tests.unit.machine.troubles import CALM, Trouble, faults
 from tests.unit.world import NETWORK, RO, RW
 
-from shares_core.adapters.memory import Call, MemoryHost, intercept, memory_ports
+from shares_core.adapters.memory import Call, Fault, MemoryHost, Moment, intercept, memory_ports
 from shares_core.bootstrap import host
 from shares_core.domain.capacity import MIB, Capacity
+from shares_core.domain.errors import ShareFailed
 from shares_core.domain.share import FileSystemKind
 
 SERVERS = st.sampled_from(["a", "a", "b", "c"])
@@ -92,7 +93,7 @@ class AtOnce:
 
     def _check(self, number: int) -> None:
         """The laws of every instant; what was acknowledged counts from then on."""
-        for line in self.trace:
+        for line in self.trace if currently_in_test_context() else ():
             note(line)
         self.trace.clear()
         if self.callers[number].ended and self.callers[number].error is None:
@@ -136,3 +137,12 @@ def test_callers_at_once_come_to_what_some_serial_order_comes_to(
     possible = together.run(choose)
     assert possible, "no serial order explains the answers"
     driver.resume(possible, disturbed=any(trouble.at for trouble in together.troubles))
+
+
+def test_who_comes_after_a_reconcile_that_could_not_mount_a_share_finds_it_failed() -> None:
+    """A reconcile that is acknowledged may leave a share failed, and says so; nobody is let in on it."""
+    attaching = Trouble({7: Fault(Moment.BEFORE)})
+    allowing = ops.allow("a", "x", "ada", RW, "one")
+    together = AtOnce(prepared(lagging=False), [(ops.reconcile(), attaching), (allowing, CALM)])
+    assert together.run(min)
+    assert isinstance(together.callers[1].error, ShareFailed)
