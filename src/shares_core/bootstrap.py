@@ -5,11 +5,14 @@ What a function composes it imports itself, so that ``import shares_core`` stays
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from shares_core.config import HostConfig
+from shares_core.domain.checks import require
 
 if TYPE_CHECKING:
     from shares_core.adapters.docker.image import ImageBuilder
@@ -54,13 +57,19 @@ def host(ports: Ports, network: DefaultNetwork) -> Host:
 
 
 def open_host(config: HostConfig | None = None, events: Events | None = None) -> Host:
-    """This machine as a Host. Touches nothing yet. ``events`` hears what happens."""
-    config = config or HostConfig()
+    """This machine as a Host. Changes nothing yet. ``events`` hears what happens.
+
+    Without ``config`` the machine's own settings count, as they do at a shell: those that
+    ``HostConfig.load()`` reads. Raises InvalidInput for settings that are wrong.
+    """
+    if config is None:
+        config = HostConfig.load()
+    require(config, HostConfig, "a host's configuration", hint="HostConfig.load(path) reads a file")
     return host(ports(config, events), config.network)
 
 
 def ports(config: HostConfig, events: Events | None = None) -> Ports:
-    """This machine's ports. Touches nothing yet."""
+    """This machine's ports. Touches nothing yet. Raises InvalidInput for a folder that a link leads to."""
     from shares_core.adapters.bridges.network import LinuxNetwork
     from shares_core.adapters.disk.folders import DiskFolders
     from shares_core.adapters.disk.installation import Installation
@@ -78,6 +87,7 @@ def ports(config: HostConfig, events: Events | None = None) -> Ports:
     from shares_core.adapters.system import NoEvents, RandomIds, SystemClock
     from shares_core.ports import Ports
 
+    config = _behind_links(config)
     layout = Layout(config.state_dir)
     timeout = config.lock_timeout
     installation = Installation(layout, timeout)
@@ -94,7 +104,7 @@ def ports(config: HostConfig, events: Events | None = None) -> Ports:
             lock_timeout=timeout,
         ),
         filesystems=LinuxFileSystems(layout),
-        network=LinuxNetwork(installation),
+        network=LinuxNetwork(layout, installation, timeout),
         smb_config=SambaConfig(layout, runtime, limits.connections),
         smb_sessions=SambaSessions(runtime),
         records=DiskRecords(layout),
@@ -104,6 +114,15 @@ def ports(config: HostConfig, events: Events | None = None) -> Ports:
         ids=RandomIds(),
         events=events or NoEvents(),
     )
+
+
+def _behind_links(config: HostConfig) -> HostConfig:
+    """The settings with the folders that symbolic links lead to: the mount table knows no others.
+
+    Raises InvalidInput where such a folder could not have been named in the settings.
+    """
+    state_dir, pool_dir = (Path(os.path.realpath(folder)) for folder in (config.state_dir, config.pool_dir))
+    return evolve(config, state_dir=state_dir, pool_dir=pool_dir)
 
 
 def image_builder(config: HostConfig) -> ImageBuilder:
@@ -118,10 +137,14 @@ def examine(config: HostConfig) -> tuple[Finding, ...]:
     """What this machine has and lacks; changes nothing."""
     from shares_core.adapters import doctor
 
+    config = _behind_links(config)
+    looking = ports(config)
     return doctor.examine(
         state_dir=config.state_dir,
         pool_dir=config.pool_dir,
         image=config.image,
         docker_url=config.docker_url,
         bridge=str(config.network.bridge),
+        storage=looking.storage,
+        records=looking.records,
     )

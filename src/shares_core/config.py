@@ -3,26 +3,39 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any, Self
 
 from attrs import Factory, evolve, field, frozen
+from attrs.validators import optional
 
 from shares_core.domain.addresses import BridgeName
 from shares_core.domain.capacity import GIB, MIB, Capacity
+from shares_core.domain.checks import must_be, require
 from shares_core.domain.errors import InvalidInput
 from shares_core.domain.network import DefaultNetwork
 
+#: The machine's own settings: they count wherever none are named, at a shell and in Python alike.
+MACHINE_SETTINGS = Path("/etc/shares-core.toml")
 
-def _absolute(_: object, attribute: Any, value: object) -> None:
-    if not isinstance(value, Path) or not value.is_absolute() or ".." in value.parts:
-        raise InvalidInput(f"{attribute.name} must be an absolute path without '..', not {str(value)!r}")
+_FOLDER = "give a path like /srv/shares"
+
+
+def _path(value: str | Path) -> Path:
+    require(value, str | Path, "the path of a folder", hint=_FOLDER)
+    return Path(value)
+
+
+def _absolute(_: object, attribute: Any, value: Any) -> None:
+    name = attribute.name
+    if not value.is_absolute() or ".." in value.parts:
+        raise InvalidInput(f"{name} must be an absolute path without '..', not {str(value)!r}", hint=_FOLDER)
     # Paths end up in mount options and in the mount table, which quote nothing reliably.
     if any(char in str(value) for char in " \n\t\\,:\"'"):
         raise InvalidInput(
-            f"{attribute.name} {str(value)!r} cannot hold quotes, commas, colons or white space"
+            f"{name} {str(value)!r} cannot hold quotes, commas, colons or white space", hint=_FOLDER
         )
 
 
@@ -30,10 +43,29 @@ def _at_least(smallest: int) -> Any:
     def check(_: object, attribute: Any, value: object) -> None:
         if not isinstance(value, int) or isinstance(value, bool) or value < smallest:
             raise InvalidInput(
-                f"{attribute.name} must be a whole number of at least {smallest}, not {value!r}"
+                f"{attribute.name} must be a whole number of at least {smallest}, not {value!r}",
+                hint=f"give {smallest} or more",
             )
 
     return check
+
+
+def _one_word(example: str) -> Any:
+    def check(_: object, attribute: Any, value: Any) -> None:
+        hint = f"give one like {example}, or leave it out"
+        require(value, str, attribute.name, hint=hint)
+        if len(value.split()) != 1:
+            raise InvalidInput(f"{attribute.name} cannot be empty or hold white space: {value!r}", hint=hint)
+
+    return check
+
+
+def _enough_memory(_: object, __: object, value: Any) -> None:
+    require(value, Capacity, "memory", hint="Capacity.parse('1GiB') reads a size")
+    if value.bytes < 64 * MIB:
+        raise InvalidInput(
+            f"a server needs at least 64 MiB of memory, not {value}", hint="give 64MiB or more"
+        )
 
 
 _DEFAULT_NETWORK = DefaultNetwork(BridgeName("shares0"), IPv4Network("10.254.0.0/24"))
@@ -49,28 +81,41 @@ class HostConfig:
     ``processes`` bound each server, ``lock_timeout`` (seconds) how long a caller waits for another.
     """
 
-    state_dir: Path = field(default=Path("/var/lib/shares-core"), converter=Path, validator=_absolute)
+    state_dir: Path = field(default=Path("/var/lib/shares-core"), converter=_path, validator=_absolute)
     pool_dir: Path = field(
         default=Factory(lambda self: self.state_dir / "pool", takes_self=True),
-        converter=Path,
+        converter=_path,
         validator=_absolute,
     )
-    pool_size: Capacity = Capacity(100 * GIB)
-    overprovision: bool = False
-    network: DefaultNetwork = _DEFAULT_NETWORK
-    image: str = "shares-core-samba"
-    docker_url: str | None = None
-    memory: Capacity = Capacity(1 * GIB)
+    pool_size: Capacity = field(
+        default=Capacity(100 * GIB),
+        validator=must_be(Capacity, "pool_size", hint="Capacity.parse('100GiB') reads a size"),
+    )
+    overprovision: bool = field(
+        default=False, validator=must_be(bool, "overprovision", hint="give True or False")
+    )
+    network: DefaultNetwork = field(
+        default=_DEFAULT_NETWORK,
+        validator=must_be(DefaultNetwork, "network", hint="HostConfig.load reads one from a file"),
+    )
+    image: str = field(default="shares-core-samba", validator=_one_word("shares-core-samba"))
+    docker_url: str | None = field(default=None, validator=optional(_one_word("unix:///run/docker.sock")))
+    memory: Capacity = field(default=Capacity(1 * GIB), validator=_enough_memory)
     processes: int = field(default=1024, validator=_at_least(64))
     lock_timeout: int = field(default=120, validator=_at_least(0))
 
-    def __attrs_post_init__(self) -> None:
-        if self.memory.bytes < 64 * MIB:
-            raise InvalidInput(f"a server needs at least 64 MiB of memory, not {self.memory}")
-
     @classmethod
-    def load(cls, path: Path | None = None, *, state_dir: Path | None = None) -> Self:
-        """Read a TOML file, if one is named; ``state_dir`` wins over what it says.
+    def load(
+        cls,
+        path: str | Path | None = None,
+        *,
+        state_dir: str | Path | None = None,
+        machine_settings: Path | None = None,
+    ) -> Self:
+        """Read the settings from a TOML file; ``state_dir`` wins over what it says.
+
+        Without ``path`` the machine's own file is read where it exists: ``machine_settings``, which is
+        ``MACHINE_SETTINGS`` unless a test has another.
 
         ::
 
@@ -87,49 +132,95 @@ class HostConfig:
 
         Raises InvalidInput for a file that cannot be read, a key that is not known or a value that is wrong.
         """
-        values = _read(path) if path is not None else {}
+        if path is None:
+            own = machine_settings or MACHINE_SETTINGS
+            values = _read(own) if own.exists() else {}
+        else:
+            require(path, str | Path, "the path of a configuration", hint="give it as text or a Path")
+            values = _read(Path(path))
         if state_dir is not None:
-            values["state_dir"] = Path(os.path.abspath(state_dir))
+            values["state_dir"] = Path(os.path.abspath(_path(state_dir)))
         return cls(**values)
 
 
-_KEYS: Mapping[tuple[str, ...], tuple[str, type]] = {
-    ("state_dir",): ("state_dir", str),
-    ("lock_timeout",): ("lock_timeout", int),
-    ("pool", "dir"): ("pool_dir", str),
-    ("pool", "size"): ("pool_size", str),
-    ("pool", "overprovision"): ("overprovision", bool),
-    ("network", "bridge"): ("bridge", str),
-    ("network", "subnet"): ("subnet", str),
-    ("network", "mtu"): ("mtu", int),
-    ("docker", "url"): ("docker_url", str),
-    ("docker", "image"): ("image", str),
-    ("server", "memory"): ("memory", str),
-    ("server", "processes"): ("processes", int),
+def _subnet(text: str) -> IPv4Network:
+    try:
+        return IPv4Network(text)
+    except ValueError:
+        raise InvalidInput(f"{text!r} is not an IPv4 network", hint="write 10.254.0.0/24") from None
+
+
+#: Each key with the setting that it is, and an example, whose type is the key's.
+_KEYS: Mapping[tuple[str, ...], tuple[str, str | int | bool]] = {
+    ("state_dir",): ("state_dir", "/var/lib/shares-core"),
+    ("lock_timeout",): ("lock_timeout", 120),
+    ("pool", "dir"): ("pool_dir", "/srv/pool"),
+    ("pool", "size"): ("pool_size", "500GiB"),
+    ("pool", "overprovision"): ("overprovision", False),
+    ("network", "bridge"): ("bridge", "shares0"),
+    ("network", "subnet"): ("subnet", "10.254.0.0/24"),
+    ("network", "mtu"): ("mtu", 1500),
+    ("docker", "url"): ("docker_url", "unix:///run/docker.sock"),
+    ("docker", "image"): ("image", "shares-core-samba"),
+    ("server", "memory"): ("memory", "1GiB"),
+    ("server", "processes"): ("processes", 1024),
+}
+_TYPES = {str: "text in quotes", int: "a whole number", bool: "true or false"}
+_NETWORK = ("bridge", "subnet", "mtu")
+#: How text becomes a setting that is none.
+_READERS: Mapping[str, Callable[[Any], Any]] = {
+    "pool_size": Capacity.parse,
+    "memory": Capacity.parse,
+    "bridge": BridgeName,
+    "subnet": _subnet,
 }
 
 
 def _read(path: Path) -> dict[str, Any]:
+    """The file's settings, by HostConfig's names."""
     import tomllib  # here, so that `import shares_core` stays quick
 
+    hint = "give the path of a TOML file that can be read"
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InvalidInput(f"the configuration {path} cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"the configuration {path} is not TOML: {error}") from error
+        raise InvalidInput(f"the configuration {path} cannot be read: {error.strerror}", hint=hint) from error
+    except ValueError as error:  # bad TOML, and bytes that are no text
+        raise InvalidInput(
+            f"the configuration {path} is not TOML: {error}",
+            hint='write lines like state_dir = "/srv/shares": text stands in quotes',
+        ) from error
     values: dict[str, Any] = {}
     for key, value in _flatten(document):
-        if key not in _KEYS:
-            raise InvalidInput(f"{path} has an unknown key: {'.'.join(key)}")
-        name, kind = _KEYS[key]
-        if type(value) is not kind:
-            raise InvalidInput(f"{path}: {'.'.join(key)} must be of type {kind.__name__}, not {value!r}")
-        values[name] = value
-    for name in ("pool_size", "memory"):
-        if name in values:
-            values[name] = Capacity.parse(values[name])
-    return _with_network(values)
+        values |= _setting(path, key, value)
+    network = evolve(_DEFAULT_NETWORK, **{name: values.pop(name) for name in _NETWORK if name in values})
+    return values | {"network": network}
+
+
+def _setting(path: Path, key: tuple[str, ...], value: Any) -> dict[str, Any]:
+    """The setting by its name. Raises InvalidInput, which names the file and the key."""
+    dotted = ".".join(key)
+    if key not in _KEYS:
+        known = ", ".join(".".join(one) for one in _KEYS)
+        raise InvalidInput(f"{path} has an unknown key: {dotted}", hint=f"the keys are {known}")
+    name, example = _KEYS[key]
+    if type(value) is not type(example):
+        import json  # its text, numbers and truths are TOML's
+
+        raise InvalidInput(
+            f"{path}: {dotted} must be {_TYPES[type(example)]}, not {value!r}",
+            hint=f"write {key[-1]} = {json.dumps(example)}",
+        )
+    try:
+        setting: dict[str, Any] = {name: _READERS[name](value) if name in _READERS else value}
+        # Each is checked by itself, while it is known which key it came from.
+        if name in _NETWORK:
+            evolve(_DEFAULT_NETWORK, **setting)
+        else:
+            HostConfig(**setting)
+    except InvalidInput as error:
+        raise InvalidInput(f"{path}: {dotted}: {error.message}", hint=error.hint) from error
+    return setting
 
 
 def _flatten(document: Mapping[str, Any]) -> list[tuple[tuple[str, ...], Any]]:
@@ -140,20 +231,3 @@ def _flatten(document: Mapping[str, Any]) -> list[tuple[tuple[str, ...], Any]]:
         else:
             flat.append(((key,), value))
     return flat
-
-
-def _with_network(values: dict[str, Any]) -> dict[str, Any]:
-    network = _DEFAULT_NETWORK
-    if "bridge" in values:
-        network = evolve(network, bridge=BridgeName(values.pop("bridge")))
-    if "subnet" in values:
-        text = values.pop("subnet")
-        try:
-            network = evolve(network, subnet=IPv4Network(text))
-        except ValueError:
-            raise InvalidInput(
-                f"network.subnet {text!r} is not an IPv4 network", hint="write 10.254.0.0/24"
-            ) from None
-    if "mtu" in values:
-        network = evolve(network, mtu=values.pop("mtu"))
-    return values | {"network": network}

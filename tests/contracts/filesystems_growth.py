@@ -60,6 +60,39 @@ class FileSystemsGrowth(FileSystemsSuite):
         filesystems.mount(*made.mount)
         assert DATA == world.read(*made.share)
 
+    @pytest.mark.parametrize("growing", [False, True])
+    def test_a_growing_that_was_broken_off_is_made_whole(
+        self, world: FileSystemsWorld, made: Made, growing: bool
+    ) -> None:
+        """By a check, and by growing again; what was written stays, and it can be mounted and removed."""
+        filesystems = world.ports.filesystems
+        filesystems.mount(*made.mount)
+        world.write(*made.share, DATA)
+        filesystems.unmount(*made.share)
+        larger = _grown(world, made)
+        world.half_grown_filesystem(made)
+        for _ in range(2):
+            (filesystems.grow_unmounted if growing else filesystems.check)(made.device, made.filesystem)
+            assert world.is_whole(made)
+        assert growing == (larger == filesystems.size(made.device, made.filesystem))
+        filesystems.mount(*made.mount)
+        assert DATA == world.read(*made.share)
+        filesystems.unmount(*made.share)
+        world.ports.storage.remove_volume(made.volume_id)
+
+    @pytest.mark.parametrize("kind", [FileSystemKind.EXT4], indirect=True)
+    def test_what_takes_a_person_to_repair_is_not_repaired(self, world: FileSystemsWorld, made: Made) -> None:
+        """Nor grown."""
+        filesystems = world.ports.filesystems
+        before = filesystems.size(made.device, made.filesystem)
+        _grown(world, made)
+        world.ruined_filesystem(made)
+        for verb in (filesystems.check, filesystems.grow_unmounted):
+            with pytest.raises(ShareFailed):
+                verb(made.device, made.filesystem)
+        assert not world.is_whole(made)
+        assert before == filesystems.size(made.device, made.filesystem)
+
     def test_each_way_to_grow_refuses_the_others_case(self, world: FileSystemsWorld, made: Made) -> None:
         """Mounted or not, and nothing is changed."""
         filesystems = world.ports.filesystems
@@ -68,8 +101,9 @@ class FileSystemsGrowth(FileSystemsSuite):
         with pytest.raises(BackendFailure):
             filesystems.grow_mounted(*made.mount)
         filesystems.mount(*made.mount)
-        with pytest.raises(BackendFailure):
-            filesystems.grow_unmounted(made.device, made.filesystem)
+        for verb in (filesystems.grow_unmounted, filesystems.check):
+            with pytest.raises(BackendFailure):
+                verb(made.device, made.filesystem)
         assert before == filesystems.size(made.device, made.filesystem)
 
     def test_only_the_right_file_system_grows(self, world: FileSystemsWorld, made: Made) -> None:
@@ -78,8 +112,9 @@ class FileSystemsGrowth(FileSystemsSuite):
         other = new_filesystem(made.filesystem.kind)
         before = filesystems.size(made.device, made.filesystem)
         _grown(world, made)
-        with pytest.raises(ShareFailed):
-            filesystems.grow_unmounted(made.device, other)
+        for verb in (filesystems.grow_unmounted, filesystems.check):
+            with pytest.raises(ShareFailed):
+                verb(made.device, other)
         filesystems.mount(*made.mount)
         with pytest.raises(ShareFailed):
             filesystems.grow_mounted(*made.share, made.device, other)

@@ -25,6 +25,18 @@ class FileSystemsWorld(DeviceWorld):
         """What a ``make`` leaves that is killed in the middle."""
 
     @abstractmethod
+    def half_grown_filesystem(self, made: Made) -> None:
+        """What a ``grow_unmounted`` leaves that is killed in the middle, before it has got larger."""
+
+    @abstractmethod
+    def ruined_filesystem(self, made: Made) -> None:
+        """Damage it so that it takes a person to repair it."""
+
+    @abstractmethod
+    def is_whole(self, made: Made) -> bool:
+        """Whether a full check finds nothing wrong."""
+
+    @abstractmethod
     def half_prepared_folder(self, server_id: str, share_id: str, folder: str) -> None:
         """What a ``prepare_folder`` leaves that is killed in the middle."""
 

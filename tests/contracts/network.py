@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface
 from typing import Any
 
@@ -15,6 +19,7 @@ from tests.contracts.network_world import ADDRESS, NetworkWorld, Plugged
 
 HOST, OTHER_HOST = ip_interface("10.214.0.1/24"), ip_interface("10.214.1.1/24")
 ADDRESSES: tuple[IPv4Interface | IPv6Interface, ...] = (ADDRESS, ip_interface("fd14:0:0:1::5/64"))
+_SECONDS = 10
 
 
 class NetworkContract:
@@ -150,6 +155,35 @@ class NetworkContract:
         network.remove_bridge(bridge.name)
         assert not world.is_there(str(bridge.name))
 
+    def test_callers_who_ensure_one_bridge_at_once_all_have_it(
+        self, world: NetworkWorld, bridge: Bridge
+    ) -> None:
+        """None of them fails because another one was quicker."""
+        network = world.ports.network
+        _at_once([lambda: network.ensure_bridge(bridge)] * 8)
+        assert (frozenset({str(HOST)}), bridge.mtu) == world.bridge_is(bridge.name)
+        assert world.carries(str(bridge.name))
+        assert world.is_filtered(str(bridge.name))
+
+    def test_a_bridge_that_others_leave_meanwhile_is_closed_for_who_comes(
+        self, world: NetworkWorld, bridge: Bridge, interface: Interface
+    ) -> None:
+        """Who removes it sees the new port, or is done before the bridge is made again."""
+        network = world.ports.network
+
+        def come_and_go(number: int, server_id: str, namespace: str) -> None:
+            mine = _beside(interface, world.new_id(), f"10.214.0.{10 + number}/24")
+            for _ in range(4):
+                network.plug(server_id, mine, 0, namespace)
+                for device in (str(bridge.name), mine.host_device):
+                    assert (True, True) == (world.carries(device), world.is_filtered(device)), device
+                network.unplug(mine)
+                network.remove_bridge(bridge.name)
+
+        servers = [world.new_namespace() for _ in range(4)]
+        _at_once([partial(come_and_go, number, *server) for number, server in enumerate(servers)])
+        assert ((), False) == (network.list(), world.is_filtered(str(bridge.name)))
+
     def test_plugging_twice_is_plugging_once(
         self, world: NetworkWorld, bridge: Bridge, interface: Interface
     ) -> None:
@@ -219,14 +253,7 @@ class NetworkContract:
         """The server's other interfaces stay."""
         network = world.ports.network
         server_id, namespace = world.new_namespace()
-        other_id = world.new_id()
-        other = evolve(
-            interface,
-            id=other_id,
-            mac=MacAddress.derived_from(other_id),
-            addresses=(ip_interface("10.214.0.6/24"),),
-            gateways=(),
-        )
+        other = _beside(interface, world.new_id(), "10.214.0.6/24")
         network.unplug(interface)
         network.plug(server_id, interface, 0, namespace)
         network.plug(server_id, other, 1, namespace)
@@ -245,3 +272,22 @@ class NetworkContract:
         with pytest.raises(BackendFailure):
             network.plug(server_id, interface, 0, f"{namespace}-gone")
         assert not network.plugged(interface)
+
+
+def _beside(interface: Interface, other_id: str, address: str) -> Interface:
+    """Another one on the same bridge."""
+    mac = MacAddress.derived_from(other_id)
+    return evolve(interface, id=other_id, mac=mac, addresses=(ip_interface(address),), gateways=())
+
+
+def _at_once(works: Iterable[Callable[[], None]]) -> None:
+    """Let threads begin the works together; raises what one of them raised."""
+    listed = list(works)
+    barrier = threading.Barrier(len(listed))
+
+    def work(index: int) -> None:
+        barrier.wait(_SECONDS)
+        listed[index]()
+
+    with ThreadPoolExecutor(len(listed)) as threads:
+        list(threads.map(work, range(len(listed))))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from attrs import evolve
 
@@ -10,6 +12,8 @@ from shares_core.domain.errors import BackendFailure
 from shares_core.domain.secret import Secret
 from shares_core.domain.server import Account, ShareServer
 from shares_core.domain.share import ShareStatus
+from shares_core.domain.views import RunState
+from shares_core.ports.smb import SmbSessions
 from tests.contracts.smb_world import (
     ADA,
     BOB,
@@ -25,6 +29,12 @@ from tests.contracts.smb_world import (
     Written,
 )
 from tests.contracts.values import UID, new_server, with_rules
+
+_ENDING: dict[str, Callable[[SmbSessions, ShareServer], None]] = {
+    "close_share": lambda sessions, server: sessions.close_share(server, FILES),
+    "close_user": lambda sessions, server: sessions.close_user(server, FILES, (ADA,)),
+    "end_user": lambda sessions, server: sessions.end_user(server, ADA),
+}
 
 
 class SmbConfigContract(SmbContract):
@@ -106,6 +116,17 @@ class SmbConfigContract(SmbContract):
             smb_config.apply(new_server(world.new_id()), {})
         assert () == world.ports.folders.list()
 
+    def test_a_server_that_ends_meanwhile_is_configured_for_its_next_start(
+        self, world: SmbWorld, serving: Serving
+    ) -> None:
+        """That nobody is there any more to be told is no failure."""
+        server = with_rules(serving.server, "files", ada="ro")
+        with world.ending(server.id, 1) as ports:
+            ports.smb_config.apply(server, serving.hashes)
+        assert RunState.STOPPED is world.ports.runtime.inspect(server.id).state
+        serving.start()
+        assert RO == serving.connect(ADA).level(FILES)
+
 
 class SmbSessionsContract(SmbContract):
     """The suite of ``ports.smb.SmbSessions``."""
@@ -120,6 +141,19 @@ class SmbSessionsContract(SmbContract):
             smb_sessions.close_share(server, FILES)
             smb_sessions.close_user(server, FILES, (ADA,))
             smb_sessions.end_user(server, ADA)
+
+    @pytest.mark.parametrize("verb", _ENDING)
+    @pytest.mark.parametrize("step", [1, 2, 3])
+    def test_nothing_is_left_to_do_where_the_server_ends_meanwhile(
+        self, world: SmbWorld, serving: Serving, verb: str, step: int
+    ) -> None:
+        """All its connections end with it."""
+        ada = serving.connect(ADA)
+        held = ada.hold(FILES)
+        with world.ending(serving.server.id, step) as ports:
+            _ENDING[verb](ports.smb_sessions, serving.server)
+        assert RunState.STOPPED is world.ports.runtime.inspect(serving.server.id).state
+        assert (False, False) == (held.usable(), ada.connected())
 
     def test_a_closed_share_is_closed_for_everyone(self, world: SmbWorld, serving: Serving) -> None:
         """With its open files; the connections stay, and with them what is open elsewhere."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from enum import StrEnum
 
 import pytest
@@ -14,6 +15,7 @@ from shares_core.domain.names import ShareName, UserName
 from shares_core.domain.network import Interface
 from shares_core.domain.secret import PasswordHash, Secret
 from shares_core.domain.server import ShareServer
+from shares_core.ports import Ports
 from tests.contracts.values import UID, new_server, new_share, with_rules
 from tests.contracts.world import World
 
@@ -74,6 +76,13 @@ class SmbWorld(World):
         self, server: ShareServer, hashes: Mapping[UserName, PasswordHash], written: Written
     ) -> None:
         """What an ``apply`` leaves that is killed in the middle."""
+
+    @abstractmethod
+    def ending(self, server_id: str, step: int) -> AbstractContextManager[Ports]:
+        """The ports of a process under whose call of Samba's verbs the running server's smbd is killed.
+
+        As soon as the server was seen to run (1), before the first command inside (2) or with it (3).
+        """
 
 
 @define

@@ -198,6 +198,25 @@ class BlockStorageContract:
         assert device == storage.attach(first)
         assert device != storage.attach(second)
 
+    def test_a_device_stays_the_volumes_own_where_the_pool_is_mounted_anew(self, world: StorageWorld) -> None:
+        """A second one beside it would be the way to corrupt the volume."""
+        storage = world.ports.storage
+        with world.pool_on_a_disk() as mount_anew:
+            storage.prepare()
+            volume = storage.ensure_volume(world.new_id(), SIZE)
+            device = storage.attach(volume.id)
+            world.scribble(device)
+            mount_anew()
+            assert device == storage.attach(volume.id)
+            storage.grow_volume(volume.id, LARGER)
+            assert LARGER.bytes == world.device_size(device)
+            for _ in range(2):
+                storage.detach(volume.id)
+                assert 0 == world.device_size(device)
+            assert not world.is_blank(storage.attach(volume.id))
+            storage.remove_volume(volume.id)
+            assert () == storage.list()
+
     def test_detaching_takes_the_device_away_and_nothing_else(self, world: StorageWorld) -> None:
         """Also where it is away, or the volume is; attached again, it holds what it held."""
         storage = _prepared(world)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 from shares_core.domain.capacity import MIB, Capacity
@@ -19,6 +20,10 @@ class StorageWorld(DeviceWorld):
     @abstractmethod
     def lost_pool(self) -> AbstractContextManager[None]:
         """Inside, the pool is not there; where it was is something empty."""
+
+    @abstractmethod
+    def pool_on_a_disk(self) -> AbstractContextManager[Callable[[], None]]:
+        """Inside, the pool is on a disk; the function mounts it anew under all that is in use there."""
 
     @abstractmethod
     def in_use(self, volume_id: str) -> AbstractContextManager[None]:

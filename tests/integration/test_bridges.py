@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from ipaddress import ip_interface
+from typing import Any
 
 import pytest
+from pyroute2 import netns
 
-from shares_core import Conflict, InterfaceSpec
-from shares_core.domain.addresses import BridgeName
+from shares_core import BackendFailure, Conflict, InterfaceSpec, bootstrap
+from shares_core.adapters.bridges import firewall
+from shares_core.adapters.bridges import network as adapter
+from shares_core.adapters.bridges.network import LinuxNetwork
+from shares_core.adapters.commands import run
+from shares_core.domain.addresses import BridgeName, MacAddress
+from shares_core.domain.network import Bridge, Interface
 from shares_core.domain.server import ShareServer
+from shares_core.ports.network import Network
 from tests.integration.conftest import NewClient, NewServer, Site
 from tests.integration.support.footprint import footprint, tables
+from tests.integration.support.leftovers import NAMESPACE_PREFIX
 from tests.integration.support.probes import Target, reaches_all
 from tests.integration.support.wire import addresses, link, open_bridge, port, properties
+
+IPTABLES = ("iptables", "ip6tables")
 
 
 def test_a_bridge_without_host_address_has_no_address_at_all(site: Site, new_server: NewServer) -> None:
@@ -90,3 +105,142 @@ def test_an_overlapping_host_address_is_a_conflict(site: Site, remove_after: Cal
         assert link(bridge) is None
         assert create("10.79.1").interfaces[0].bridge == BridgeName(bridge)
         assert addresses(bridge) == {"10.79.1.2/26"}
+
+
+# -- callers who meet on one bridge
+
+
+def _network(site: Site) -> Network:
+    """As another process has it."""
+    return bootstrap.ports(site.config).network
+
+
+@pytest.fixture
+def bridge(site: Site) -> Iterator[Bridge]:
+    """One to be made; it is removed after the test."""
+    wanted = Bridge(BridgeName(site.new_bridge()), (ip_interface("10.77.5.1/24"),), 1500)
+    yield wanted
+    _network(site).remove_bridge(wanted.name)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[BridgeName], list[int]]]:
+    """Counts a bridge's rules, on a host whose firewall sees bridged frames; none is left after the test."""
+    monkeypatch.setattr(firewall, "_is_on", lambda _: True)
+    monkeypatch.setattr(firewall, "_chain", lambda _: "FORWARD")
+    counted: set[BridgeName] = set()
+
+    def count(name: BridgeName) -> list[int]:
+        counted.add(name)
+        listings = [(tool, run((tool, "--wait", "10", "-S", "FORWARD"))) for tool in IPTABLES]
+        return [firewall.count_copies(listing, "FORWARD", str(name)) for _, listing in listings]
+
+    yield count
+    for name in counted:
+        for tool, copies in zip(IPTABLES, count(name), strict=True):
+            for _ in range(copies):
+                run((tool, "--wait", "10", "-D", "FORWARD", *firewall.rule(str(name))))
+
+
+def test_a_bridge_that_is_made_again_while_it_is_removed_is_closed(
+    site: Site, bridge: Bridge, asked: Callable[[BridgeName], list[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who removes a bridge never takes away the filter, nor the rule, with which another makes it again."""
+    name = str(bridge.name)
+    remover, maker = _network(site), _network(site)
+    remover.ensure_bridge(bridge)
+    assert asked(bridge.name) == [1, 1]
+    load = adapter._load_filters
+    with ThreadPoolExecutor(max_workers=1) as threads:
+        making: list[Future[None]] = []
+
+        def load_later(rules: str) -> None:
+            """Removes filters once the other caller is through, or waits for this one."""
+            if threading.current_thread() is threading.main_thread():
+                making.append(threads.submit(maker.ensure_bridge, bridge))
+                wait(making, timeout=1)
+            load(rules)
+
+        monkeypatch.setattr(adapter, "_load_filters", load_later)
+        remover.remove_bridge(bridge.name)
+        making[0].result(timeout=20)
+    there = link(name)
+    assert there is not None
+    assert "UP" in there["flags"]
+    assert (f"shares-{name}" in tables(), asked(bridge.name)) == (True, [1, 1])
+
+
+def test_a_removed_bridge_leaves_no_rule(
+    site: Site, bridge: Bridge, asked: Callable[[BridgeName], list[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even one made twice, nor where the firewall sees bridged frames no more; others' rules stay."""
+    network, other = _network(site), BridgeName(site.new_bridge())
+    network.ensure_bridge(bridge)
+    for tool in IPTABLES:
+        for name in (bridge.name, other):
+            run((tool, "--wait", "10", "-I", "FORWARD", *firewall.rule(str(name))))
+    assert (asked(bridge.name), asked(other)) == ([2, 2], [1, 1])
+    monkeypatch.setattr(firewall, "_is_on", lambda _: False)
+    for _ in range(2):
+        network.remove_bridge(bridge.name)
+        assert (asked(bridge.name), asked(other)) == ([0, 0], [1, 1])
+
+
+def _mac_of_ours(network: Network, name: str) -> str:
+    assert isinstance(network, LinuxNetwork)
+    return network._bridge_mac(name)
+
+
+@pytest.mark.parametrize("ours", [True, False], ids=["ours", "a stranger's"])
+def test_a_bridge_that_another_makes_first_is_taken_for_what_it_is(
+    site: Site, bridge: Bridge, monkeypatch: pytest.MonkeyPatch, *, ours: bool
+) -> None:
+    """Between looking and making: one of ours is completed, a stranger's is a conflict and stays."""
+    network, name = _network(site), str(bridge.name)
+    mac = _mac_of_ours(network, name) if ours else "02:00:00:00:00:07"
+    require_free = LinuxNetwork._require_free
+
+    def be_late(self: LinuxNetwork, *given: Any) -> None:
+        require_free(self, *given)
+        if link(name) is None:
+            run(("ip", "link", "add", name, "address", mac, "type", "bridge"))
+
+    monkeypatch.setattr(LinuxNetwork, "_require_free", be_late)
+    if ours:
+        network.ensure_bridge(bridge)
+        assert (addresses(name), f"shares-{name}" in tables()) == ({"10.77.5.1/24"}, True)
+        return
+    try:
+        with pytest.raises(Conflict, match="not ours"):
+            network.ensure_bridge(bridge)
+        assert (addresses(name), f"shares-{name}" in tables()) == (set(), False)
+        assert properties(name)["address"] == mac
+    finally:
+        run(("ip", "link", "delete", name))
+
+
+def test_a_pair_that_goes_with_its_container_is_a_failure_that_can_be_told(
+    site: Site, bridge: Bridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A container that ends while it is plugged takes its devices along; a later one is plugged."""
+    network, interface_id = _network(site), uuid.uuid4().hex[:12]
+    address, mac = ip_interface("10.77.5.10/24"), MacAddress.derived_from(interface_id)
+    interface = Interface(interface_id, bridge.name, (address,), mac, 1500, (), bridge.host_addresses)
+    load, namespace = adapter._load_filters, f"{NAMESPACE_PREFIX}{interface_id}"
+
+    def load_and_end(rules: str) -> None:
+        load(rules)
+        run(("ip", "link", "delete", interface.host_device))
+
+    netns.create(namespace)
+    try:
+        with monkeypatch.context() as patched:
+            patched.setattr(adapter, "_load_filters", load_and_end)
+            with pytest.raises(BackendFailure, match=f"{interface.host_device} vanished"):
+                network.plug("0" * 12, interface, 0, f"/run/netns/{namespace}")
+        assert not network.plugged(interface)
+        network.plug("0" * 12, interface, 0, f"/run/netns/{namespace}")
+        assert network.plugged(interface)
+    finally:
+        network.unplug(interface)
+        netns.remove(namespace)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Callable
+from ipaddress import IPv4Network
+from typing import Any
 
 import pytest
-from attrs import frozen
+from attrs import evolve, frozen
 
-from shares_core import AlreadyExists, InterfaceSpec
+import shares_core
+from shares_core import AlreadyExists, Conflict, InterfaceSpec
 from shares_core.domain.server import ShareServer
 from tests.integration.conftest import NewClient, NewServer, Site
 from tests.integration.support.clients import ClientNamespace, HostSide, SmbClient
@@ -36,7 +40,7 @@ from tests.integration.support.probes import (
     udp,
     until,
 )
-from tests.integration.support.wire import addresses, ip, link, namespace_of, port
+from tests.integration.support.wire import addresses, ip, link, namespace_of, port, properties
 
 OK = "NT_STATUS_OK"
 
@@ -96,6 +100,24 @@ def test_a_server_with_other_interfaces_is_not_the_same(site: Site, pair: Pair) 
         site.host.servers.create("pair-a", [InterfaceSpec.parse(mac="02:00:00:00:00:01")])
     assert footprint(site.config) == before
     assert until(pair.both_serve)
+
+
+@pytest.mark.parametrize("change", [{"subnet": IPv4Network("10.214.7.0/24")}, {"mtu": 1400}], ids=str)
+def test_a_changed_configuration_does_not_change_the_network_under_its_servers(
+    site: Site, pair: Pair, remove_after: Callable[[str], str], change: dict[str, Any]
+) -> None:
+    """No further server is made, those that are there start as they were, and the host reaches them."""
+    bridge = str(site.config.network.bridge)
+    changed = shares_core.open_host(evolve(site.config, network=evolve(site.config.network, **change)))
+    as_it_was, before = [properties(bridge), addresses(bridge)], footprint(site.config)
+    with pytest.raises(Conflict, match=f"the servers on bridge {bridge} have host address 10.213.0.1/24"):
+        changed.servers.create(remove_after("third"))
+    changed.servers.start("pair-a")
+    assert footprint(site.config) == before
+    assert [properties(bridge), addresses(bridge)] == as_it_was
+    assert pair.both_serve()
+    site.host.servers.create("third")
+    assert [properties(bridge), addresses(bridge)] == as_it_was
 
 
 # -- what a server may send

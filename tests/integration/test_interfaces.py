@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
+import uuid
 from collections.abc import Callable
+from pathlib import Path
 
-from shares_core import InterfaceSpec
+from shares_core import HostConfig, InterfaceSpec, bootstrap
+from shares_core.domain.names import ServerName
+from shares_core.domain.network import decide_interface
+from shares_core.domain.server import FIRST_SERVER_UID, ShareServer
 from tests.integration.conftest import NewClient, NewServer, Site
+from tests.integration.support.footprint import tables
+from tests.integration.support.leftovers import ROOT, remove_installation
 from tests.integration.support.probes import Target, listening, reached, reaches_all
 from tests.integration.support.wire import addresses, ip, link, namespace_of, port
 from tests.integration.support.writing import open_file
@@ -89,3 +97,37 @@ def test_a_server_has_several_interfaces(
         across = {Target(kind, "10.77.2.20", listener.port) for kind in ("tcp", "udp")}
         assert reached(left.name, across | {Target("icmp", "10.77.2.20")}, listener) == set()
     assert reaches_all(left.name, {left_own})
+
+
+def test_the_filter_of_a_port_that_went_with_its_container_is_no_leftover() -> None:
+    """What a killed run left is found by its records, a damaged one too; others' filters stay."""
+    config = HostConfig(state_dir=ROOT / f"run-{uuid.uuid4().hex[:8]}")
+    recorded, damaged, unknown = (_recorded(config) for _ in range(3))
+    record = _record(config, damaged)
+    record.write_bytes(record.read_bytes()[:-20])
+    _record(config, unknown).unlink()
+    filters = [f"shares-{port(server)}" for server in (recorded, damaged, unknown)]
+    try:
+        for name in filters:
+            subprocess.run(["nft", "add", "table", "netdev", name], check=True)
+        remove_installation(config.state_dir)
+        assert [name in tables() for name in filters] == [False, False, True]
+        assert not config.state_dir.exists()
+    finally:
+        for name in set(filters).intersection(tables()):
+            subprocess.run(["nft", "delete", "table", "netdev", name], check=True)
+
+
+def _recorded(config: HostConfig) -> ShareServer:
+    """A server of which there is a record, and nothing else."""
+    server_id, interface_id = uuid.uuid4().hex[:12], uuid.uuid4().hex[:12]
+    interface = decide_interface(
+        InterfaceSpec(), interface_id=interface_id, default=config.network, holders=[]
+    )
+    server = ShareServer(server_id, ServerName(f"killed-{server_id}"), FIRST_SERVER_UID, (interface,))
+    bootstrap.ports(config).records.save(server)
+    return server
+
+
+def _record(config: HostConfig, server: ShareServer) -> Path:
+    return config.state_dir / "records" / f"{server.id}.json"

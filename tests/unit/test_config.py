@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from shares_core import config
+from shares_core.bootstrap import Host, open_host
 from shares_core.config import HostConfig
 from shares_core.domain.capacity import GIB, MIB, Capacity
 from shares_core.domain.errors import InvalidInput
+from shares_core.entrypoints.cli import Doors
 
 WHOLE = """
 state_dir = "/srv/state"
@@ -30,10 +34,14 @@ processes = 100
 """
 
 
-def _load(tmp_path: Path, text: str) -> HostConfig:
+def _file(tmp_path: Path, text: str) -> Path:
     path = tmp_path / "config.toml"
     path.write_text(text)
-    return HostConfig.load(path)
+    return path
+
+
+def _load(tmp_path: Path, text: str) -> HostConfig:
+    return HostConfig.load(_file(tmp_path, text))
 
 
 def test_every_key_of_a_file_is_read(tmp_path: Path) -> None:
@@ -53,46 +61,132 @@ def test_every_key_of_a_file_is_read(tmp_path: Path) -> None:
 
 def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
     """As no file is; the pool lies in the state folder."""
-    assert HostConfig() == _load(tmp_path, "") == HostConfig.load()
+    assert HostConfig() == _load(tmp_path, "")
     assert Path("/var/lib/shares-core/pool") == HostConfig().pool_dir
 
 
 def test_a_named_state_folder_wins_over_the_file(tmp_path: Path) -> None:
     """The pool follows it, unless the file places it elsewhere."""
-    path = tmp_path / "config.toml"
-    path.write_text('state_dir = "/srv/state"')
+    path = _file(tmp_path, 'state_dir = "/srv/state"')
     config = HostConfig.load(path, state_dir=Path("/srv/other"))
     assert (Path("/srv/other"), Path("/srv/other/pool")) == (config.state_dir, config.pool_dir)
 
 
 @pytest.mark.parametrize(
-    ("text", "why"),
+    ("text", "why", "hint"),
     [
-        ("state_dir = ", "not TOML"),
-        ('colour = "red"', "unknown key: colour"),
-        ('[pool]\ncolour = "red"', "unknown key: pool.colour"),
-        ("[pool]\nsize = 5", "pool.size must be of type str"),
-        ('[pool]\nsize = "5 apples"', "apples"),
-        ('[pool]\noverprovision = "yes"', "must be of type bool"),
-        ('state_dir = "relative"', "absolute"),
-        ('state_dir = "/a/../b"', "absolute"),
-        ('state_dir = "/a b"', "white space"),
-        ('state_dir = "/a,b"', "white space"),
-        ('[network]\nsubnet = "10.0.0.1/24"', "not an IPv4 network"),
-        ('[network]\nsubnet = "10.0.0.0/31"', "too small"),
-        ('[network]\nbridge = "a b"', "bridge name"),
-        ('[server]\nmemory = "1MiB"', "64 MiB"),
-        ("[server]\nprocesses = 1", "at least 64"),
-        ("lock_timeout = -1", "at least 0"),
+        ("state_dir = ", "not TOML", "text stands in quotes"),
+        (
+            'colour = "red"',
+            "unknown key: colour",
+            "the keys are state_dir, lock_timeout, pool.dir, pool.size,",
+        ),
+        ('[pool]\ncolour = "red"', "unknown key: pool.colour", "server.memory, server.processes"),
+        ("pool = 5", "unknown key: pool$", "pool.size"),
+        ("[pool.size]\nx = 1", "pool.size must be text in quotes", 'write size = "500GiB"'),
+        ("[pool]\nsize = 5", "pool.size must be text in quotes, not 5", 'write size = "500GiB"'),
+        ('[pool]\nsize = "5 bananas"', "toml: pool.size: 'bananas' is not a unit", "KiB, MiB"),
+        ('[pool]\nsize = "5 apples"', "toml: pool.size: 'apples' is not a unit", "KiB, MiB"),
+        ('[pool]\noverprovision = "yes"', "overprovision must be true or false", "overprovision = false"),
+        ("lock_timeout = true", "lock_timeout must be a whole number", "lock_timeout = 120"),
+        ('state_dir = "relative"', "toml: state_dir: .*absolute", "/srv/shares"),
+        ('state_dir = "/a/../b"', "absolute", "/srv/shares"),
+        ('state_dir = "/a b"', "white space", "/srv/shares"),
+        ('[pool]\ndir = "/a,b"', "toml: pool.dir: .*white space", "/srv/shares"),
+        (
+            '[network]\nsubnet = "10.0.0.1/24"',
+            "toml: network.subnet: .* not an IPv4 network",
+            "10.254.0.0/24",
+        ),
+        ('[network]\nsubnet = "10.0.0.0/31"', "too small", "/30"),
+        ('[network]\nbridge = "a b"', "toml: network.bridge: bridge name", "at most 15"),
+        ("[network]\nmtu = 5", "toml: network.mtu: .*MTU of 5", "from 1280"),
+        ('[docker]\nimage = ""', "toml: docker.image: image cannot be empty", "shares-core-samba"),
+        ('[docker]\nimage = "a b"', "white space: 'a b'", "shares-core-samba"),
+        ('[docker]\nurl = ""', "toml: docker.url: docker_url cannot be empty", "docker.sock"),
+        ('[server]\nmemory = "1MiB"', "toml: server.memory: .*64 MiB", "64MiB or more"),
+        ("[server]\nprocesses = 1", "toml: server.processes: .*at least 64", "64 or more"),
+        ("lock_timeout = -1", "toml: lock_timeout: .*at least 0", "0 or more"),
     ],
 )
-def test_a_wrong_setting_is_named(tmp_path: Path, text: str, why: str) -> None:
-    """Bad input is told with what is wrong about it."""
-    with pytest.raises(InvalidInput, match=why):
+def test_a_wrong_setting_is_named(tmp_path: Path, text: str, why: str, hint: str) -> None:
+    """Bad input is told with the file, the key and what is wrong about it, and with what to write."""
+    with pytest.raises(InvalidInput, match=why) as told:
         _load(tmp_path, text)
+    assert str(tmp_path / "config.toml") in told.value.message
+    assert hint in told.value.hint
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"state_dir": 5},
+        {"pool_dir": None},
+        {"pool_size": "5GiB"},
+        {"overprovision": "yes"},
+        {"network": "10.0.0.0/24"},
+        {"image": None},
+        {"image": " "},
+        {"docker_url": 7},
+        {"memory": "1GiB"},
+        {"memory": Capacity(64 * MIB - 1)},
+        {"processes": True},
+        {"lock_timeout": 1.5},
+    ],
+    ids=str,
+)
+def test_a_setting_of_a_wrong_kind_is_refused_in_python_too(wrong: dict[str, Any]) -> None:
+    """With what to give instead."""
+    with pytest.raises(InvalidInput) as told:
+        HostConfig(**wrong)
+    assert "" != told.value.hint
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
-    """A named file must exist."""
-    with pytest.raises(InvalidInput, match="cannot be read"):
-        HostConfig.load(tmp_path / "none.toml")
+    """A named file must exist, and hold text."""
+    (tmp_path / "binary").write_bytes(b"\xff\xfe")
+    for name, why in (("none.toml", "cannot be read"), ("binary", "not TOML"), ("nul\0", "not TOML")):
+        with pytest.raises(InvalidInput, match=why) as told:
+            HostConfig.load(tmp_path / name)
+        assert "" != told.value.hint
+    for wrong in (7, b"x"):
+        with pytest.raises(InvalidInput, match="must be text or Path, not"):
+            HostConfig.load(wrong)  # type: ignore[arg-type]
+
+
+def test_a_file_is_named_by_text_too(tmp_path: Path) -> None:
+    """And so is a state folder."""
+    config = HostConfig.load(str(_file(tmp_path, "lock_timeout = 7")), state_dir="/srv/other")
+    assert (7, Path("/srv/other")) == (config.lock_timeout, config.state_dir)
+
+
+def test_the_machines_own_file_counts_where_none_is_named(tmp_path: Path) -> None:
+    """Where it exists; a named one stands alone, and the state folder wins over both."""
+    own = _file(tmp_path, 'state_dir = "/srv/own"\nlock_timeout = 7')
+    other = tmp_path / "other.toml"
+    other.write_text("")
+    assert Path("/srv/own") == HostConfig.load(machine_settings=own).state_dir
+    assert HostConfig() == HostConfig.load(machine_settings=tmp_path / "absent.toml")
+    assert HostConfig() == HostConfig.load(other, machine_settings=own)
+    wins = HostConfig.load(state_dir="/srv/wins", machine_settings=own)
+    assert (Path("/srv/wins"), 7) == (wins.state_dir, wins.lock_timeout)
+
+
+def test_a_host_is_opened_with_the_machines_own_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As at a shell: else one machine would have two state folders, pools and networks."""
+    monkeypatch.setattr(config, "MACHINE_SETTINGS", _file(tmp_path, "colour = 1"))
+    with pytest.raises(InvalidInput, match="unknown key: colour"):
+        open_host()
+    assert isinstance(open_host(HostConfig()), Host)
+    monkeypatch.setattr(config, "MACHINE_SETTINGS", tmp_path / "absent.toml")
+    assert isinstance(open_host(), Host)
+    with pytest.raises(InvalidInput, match="a host's configuration must be HostConfig, not text") as told:
+        open_host("/srv/shares.toml")  # type: ignore[arg-type]
+    assert "HostConfig.load(path) reads a file" == told.value.hint
+
+
+def test_the_command_line_and_the_library_read_the_same_file() -> None:
+    """It stands in one place."""
+    assert Path("/etc/shares-core.toml") == config.MACHINE_SETTINGS == Doors().default_config

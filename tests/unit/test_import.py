@@ -17,6 +17,7 @@ LATER = (
     "click",
     "rich",
     "subprocess",
+    "tomllib",
     "shares_core.adapters",
 )
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Mapping
+from concurrent.futures import Future
+from threading import Thread
 
-from shares_core.domain.errors import CommandFailed, HostNotReady
+from shares_core.domain.errors import BackendFailure, CommandFailed, HostNotReady
 
 #: Which of Debian's packages holds a command that may be missing.
 _PACKAGES: Mapping[str, str] = {
@@ -41,22 +43,17 @@ def run(
 ) -> str:
     """Run a command to its end and give its standard output; secrets go in ``stdin`` only.
 
+    A signal that ends this process waits until then: a resize2fs that is killed leaves a damaged file system.
     Raises CommandFailed for an exit status not in ``ok`` and after ``timeout`` seconds, HostNotReady where
-    the command is not installed.
+    the command is not installed, BackendFailure where it cannot be started.
     """
     try:
-        done = subprocess.run(
-            argv,
-            input=stdin,
-            capture_output=True,
-            timeout=timeout,
-            env=environment(),
-            check=False,
-            start_new_session=True,  # a Ctrl-C is for us, not for a half-done mkfs
-        )
+        done = _run_to_its_end(argv, stdin, timeout)
     except FileNotFoundError as error:
         package = _PACKAGES.get(argv[0], argv[0])
         raise HostNotReady(f"{argv[0]} is not installed", hint=f"apt-get install {package}") from error
+    except OSError as error:
+        raise BackendFailure(f"{argv[0]} cannot be started: {error.strerror}") from error
     except subprocess.TimeoutExpired as error:
         said = (error.stdout or b"") + (error.stderr or b"")
         raise CommandFailed(argv, None, said.decode(errors="replace")) from error
@@ -64,3 +61,37 @@ def run(
         said = done.stderr or done.stdout
         raise CommandFailed(argv, done.returncode, said.decode(errors="replace"))
     return done.stdout.decode(errors="replace")
+
+
+def _run_to_its_end(
+    argv: tuple[str, ...], stdin: bytes, timeout: float
+) -> subprocess.CompletedProcess[bytes]:
+    """Run it in a thread of its own, because what a signal's handler raises, it raises in the main thread."""
+    outcome: Future[subprocess.CompletedProcess[bytes]] = Future()
+
+    def work() -> None:
+        try:
+            done = subprocess.run(
+                argv,
+                input=stdin,
+                capture_output=True,
+                timeout=timeout,
+                env=environment(),
+                check=False,
+                start_new_session=True,  # a terminal's Ctrl-C is for us, not for the command
+            )
+        except BaseException as error:  # noqa: BLE001 - it is the caller's, and raised there
+            outcome.set_exception(error)
+        else:
+            outcome.set_result(done)
+
+    Thread(target=work, name=argv[0]).start()
+    interruption: BaseException | None = None
+    while not outcome.done():  # not join: once that was interrupted, it takes the thread for ended
+        try:
+            outcome.exception()
+        except BaseException as error:  # noqa: BLE001 - it is raised once the command has ended
+            interruption = interruption or error
+    if interruption is not None:
+        raise interruption
+    return outcome.result()

@@ -16,8 +16,10 @@ from shares_core.adapters.commands import environment, run
 from shares_core.adapters.docker.client import Docker
 from shares_core.adapters.docker.errors import docker_errors
 from shares_core.adapters.docker.image import ImageStatus, image_state
-from shares_core.domain.errors import SharesError
+from shares_core.domain.errors import RecordUnreadable, SharesError
 from shares_core.domain.findings import Finding
+from shares_core.ports.records import Records
+from shares_core.ports.storage import BlockStorage
 
 #: Subject, Debian's packages, programs, what prints the version, whether servers need it.
 _TOOLS = (
@@ -36,7 +38,14 @@ _NFT_PROBE = b"table netdev shares-doctor {\n}\n"
 
 
 def examine(
-    *, state_dir: Path, pool_dir: Path, image: str, docker_url: str | None, bridge: str
+    *,
+    state_dir: Path,
+    pool_dir: Path,
+    image: str,
+    docker_url: str | None,
+    bridge: str,
+    storage: BlockStorage,
+    records: Records,
 ) -> tuple[Finding, ...]:
     """Every check's finding, in an order to mend them in. Raises nothing that it expects; changes nothing."""
     return (
@@ -54,6 +63,8 @@ def examine(
         *_packet_filter(),
         *_firewall(bridge),
         *_folders(state_dir, pool_dir),
+        pool_finding(storage),
+        *record_findings(records),
     )
 
 
@@ -68,6 +79,7 @@ def _docker(url: str | None, image: str) -> Iterable[Finding]:
             installed=_has("dockerd"),
             systemd=Path("/run/systemd/system").is_dir(),
             apt=_has("apt-get"),
+            url=url or "",
         )
         return
     yield rules.ok("docker", f"version {info.get('ServerVersion', 'unknown')}")
@@ -169,6 +181,28 @@ def _folders(state_dir: Path, pool_dir: Path) -> Iterable[Finding]:
         yield rules.missing("state folder", f"{there} cannot be written", "choose another with --state-dir")
     for folder in dict.fromkeys((there, _nearest(pool_dir))):
         yield rules.judge_room(str(folder), shutil.disk_usage(folder).free)
+
+
+def pool_finding(storage: BlockStorage) -> Finding:
+    """Whether the pool is there and is this installation's, and whether its size is one that it can have."""
+    try:
+        return rules.judge_pool(storage.pool())
+    except SharesError as error:
+        return rules.judge_refusal("pool", error, root=os.geteuid() == 0)
+
+
+def record_findings(records: Records) -> Iterable[Finding]:
+    """Each record that cannot be read: no server can be made meanwhile."""
+    try:
+        found = records.load_all()
+    except SharesError as error:
+        yield rules.judge_refusal("records", error, root=os.geteuid() == 0)
+        return
+    unreadable = [record for record in found if isinstance(record, RecordUnreadable)]
+    for record in unreadable:
+        yield rules.judge_refusal("record", record, root=os.geteuid() == 0)
+    if not unreadable:
+        yield rules.ok("records", f"{len(found)} can be read")
 
 
 def _nearest(folder: Path) -> Path:

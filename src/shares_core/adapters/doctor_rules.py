@@ -9,7 +9,9 @@ from collections.abc import Iterable, Mapping
 
 from shares_core.adapters.bridges.firewall import rule
 from shares_core.domain.capacity import GIB, MIB, format_bytes
+from shares_core.domain.errors import SharesError
 from shares_core.domain.findings import Finding, Verdict
+from shares_core.domain.views import PoolView
 
 Version = tuple[int, ...]
 
@@ -56,11 +58,21 @@ def judge_root(uid: int) -> Finding:
     )
 
 
-def judge_docker_silence(reason: str, *, installed: bool, systemd: bool, apt: bool) -> Finding:
-    """Why Docker does not answer; ``reason`` is what the connection's error said."""
+def judge_docker_silence(reason: str, *, installed: bool, systemd: bool, apt: bool, url: str = "") -> Finding:
+    """Why Docker does not answer; ``reason`` is what the connection's error said.
+
+    Where the configuration has a ``url``, whatever Docker this host could start may be another one.
+    """
     subject = "docker"
     if "permission" in reason.lower():
-        return missing(subject, "this user may not talk to Docker", "sudo shares-core doctor")
+        where = f" at {url}" if url else ""
+        return missing(subject, f"this user may not talk to Docker{where}", "sudo shares-core doctor")
+    if url:
+        return missing(
+            subject,
+            f"nothing answers at {url}, which is [docker] url in the configuration: {reason}",
+            "correct [docker] url in the configuration, or start the Docker that it names",
+        )
     if not installed:
         return missing(subject, "Docker is not installed", install(["docker.io"], apt=apt))
     start = "systemctl enable --now docker" if systemd else "dockerd >/var/log/dockerd.log 2>&1 &"
@@ -209,3 +221,32 @@ def judge_room(folder: str, free: int) -> Finding:
     if free < _LEAST_ROOM:
         return missing("room", detail, f"make room at {folder}, or choose another with --state-dir")
     return note("room", f"{detail}, which is little") if free < _LITTLE_ROOM else ok("room", detail)
+
+
+def judge_pool(pool: PoolView) -> Finding:
+    """The pool's figures: what was promised, and what the disk below can still give."""
+    location, promised = pool.location, format_bytes(pool.provisioned)
+    if pool.overprovisioned:
+        return ok("pool", f"{promised} promised to shares at {location}, overprovisioned")
+    if pool.provisioned > pool.total:
+        return note(
+            "pool",
+            f"its size is {format_bytes(pool.total)}, less than the {promised} promised to shares",
+            f"make [pool] size in the configuration {pool.provisioned} or more, or delete shares",
+        )
+    held = pool.provisioned + pool.free
+    if held < pool.total:
+        return note(
+            "pool",
+            f"its size is {format_bytes(pool.total)}, but the disk at {location} can hold "
+            f"{format_bytes(held)} of it",
+            f"make [pool] size in the configuration no more than that, or make room at {location}",
+        )
+    return ok("pool", f"{promised} of {format_bytes(pool.total)} promised to shares at {location}")
+
+
+def judge_refusal(subject: str, error: SharesError, *, root: bool) -> Finding:
+    """What could not be looked at, and why: that it is root's alone is no lack."""
+    if not root and isinstance(error.__cause__, PermissionError):
+        return note(subject, "only root may look at it", "sudo shares-core doctor")
+    return missing(subject, error.message, error.hint)

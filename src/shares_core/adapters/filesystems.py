@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -24,6 +23,8 @@ from shares_core.ports.filesystems import FileSystems
 #: What a tenant writes is data: nothing in it is a device, a program or a link for the host's kernel.
 _SAFE = "rw,nodev,nosuid,noexec,nosymfollow,noatime"
 _UNMOUNT_SECONDS = 20.0
+#: e2fsck's exit status (e2fsck(8)): the first is no error, the second asks for a person.
+_REPAIRED, _LEFT_UNREPAIRED = 1, 4
 #: Checking and growing read whole file systems.
 _LONG_SECONDS = 4 * 3600.0
 
@@ -86,28 +87,7 @@ class LinuxFileSystems(FileSystems):
             os.fsync(root)
 
     def unmount(self, server_id: str, share_id: str) -> None:
-        target = self._layout.share(server_id, share_id)
-        busy: list[CommandFailed] = []
-
-        def gone() -> bool:
-            if mount_at(target) is None:
-                return True
-            try:
-                run(("umount", str(target)))
-            except CommandFailed as error:
-                if "busy" not in error.output:
-                    raise
-                busy[:] = [error]
-            return mount_at(target) is None
-
-        if not wait_until(gone, _UNMOUNT_SECONDS):
-            raise BackendFailure(
-                f"{target} cannot be unmounted: it is in use",
-                hint=f"'fuser -vm {target}' shows by what",
-            ) from busy[0]
-        with os_errors(f"removing {target}"):
-            if target.exists():
-                target.rmdir()
+        _unmount(self._layout.share(server_id, share_id))
 
     def mounted(self, server_id: str, share_id: str) -> bool:
         return mount_at(self._layout.share(server_id, share_id)) is not None
@@ -142,25 +122,35 @@ class LinuxFileSystems(FileSystems):
             raise
 
     def grow_unmounted(self, device: str, filesystem: FileSystem) -> None:
+        self.check(device, filesystem)
+        if filesystem.kind is FileSystemKind.XFS:
+            self._grow_xfs_aside(device, filesystem)
+        else:
+            run(("resize2fs", device), timeout=_LONG_SECONDS)
+
+    def check(self, device: str, filesystem: FileSystem) -> None:
         _require(device, filesystem)
+        _unmount(self._aside(filesystem))
         number = _device_number(device)
         if any(mount.device == number for mount in mount_table()):
             raise BackendFailure(f"{device} is mounted", hint=f"'findmnt {device}' shows where")
-        if filesystem.kind is FileSystemKind.XFS:
-            self._grow_xfs_aside(device)
-            return
-        repaired = 1  # which -p does only where it is safe
-        run(("e2fsck", "-f", "-p", device), timeout=_LONG_SECONDS, ok=(0, repaired))
-        run(("resize2fs", device), timeout=_LONG_SECONDS)
+        if filesystem.kind is FileSystemKind.EXT4:  # xfs grows in transactions, which the next mount replays
+            _check_ext4(device)
 
-    def _grow_xfs_aside(self, device: str) -> None:
+    def _grow_xfs_aside(self, device: str, filesystem: FileSystem) -> None:
         """xfs grows only while it is mounted: so mount it where nobody is served from."""
-        with tempfile.TemporaryDirectory(prefix="grow-", dir=self._layout.state_dir) as folder:
-            run(("mount", "-t", "xfs", "-o", _SAFE, device, folder))
-            try:
-                run(("xfs_growfs", folder), timeout=_LONG_SECONDS)
-            finally:
-                run(("umount", folder))
+        folder = self._aside(filesystem)
+        with os_errors(f"making {folder}"):
+            folder.mkdir(mode=0o700)
+        try:
+            run(("mount", "-t", "xfs", "-o", _SAFE, device, str(folder)), timeout=_LONG_SECONDS)
+            run(("xfs_growfs", str(folder)), timeout=_LONG_SECONDS)
+        finally:
+            _unmount(folder)
+
+    def _aside(self, filesystem: FileSystem) -> Path:
+        """Named by the file system, so that what a killed call left mounted there is found again."""
+        return self._layout.state_dir / f"grow-{filesystem.uuid}"
 
     def size(self, device: str, filesystem: FileSystem) -> Capacity:
         _require(device, filesystem)
@@ -200,6 +190,43 @@ def _require(device: str, filesystem: FileSystem) -> None:
             f"but {identify(device) or 'nothing that is known'}",
             hint="restore the volume from a backup; it is never formatted again",
         )
+
+
+def _check_ext4(device: str) -> None:
+    try:
+        run(("e2fsck", "-f", "-p", device), timeout=_LONG_SECONDS, ok=(0, _REPAIRED))
+    except CommandFailed as error:
+        if error.status is not None and error.status & _LEFT_UNREPAIRED:
+            raise ShareFailed(
+                f"the ext4 on {device} needs more repair than is safe without a person: {error.output}",
+                hint=f"take a copy of the volume, then look at it with 'e2fsck -f {device}'",
+            ) from error
+        raise
+
+
+def _unmount(target: Path) -> None:
+    """Unmount what is mounted there once nobody uses it, and remove the empty folder. Idempotent."""
+    busy: list[CommandFailed] = []
+
+    def gone() -> bool:
+        if mount_at(target) is None:
+            return True
+        try:
+            run(("umount", str(target)))
+        except CommandFailed as error:
+            if "busy" not in error.output:
+                raise
+            busy[:] = [error]
+        return mount_at(target) is None
+
+    if not wait_until(gone, _UNMOUNT_SECONDS):
+        raise BackendFailure(
+            f"{target} cannot be unmounted: it is in use",
+            hint=f"'fuser -vm {target}' shows by what",
+        ) from busy[0]
+    with os_errors(f"removing {target}"):
+        if target.exists():
+            target.rmdir()  # never more than an empty folder: what is in it would be somebody's data
 
 
 def refused_online(output: str) -> bool:

@@ -12,13 +12,25 @@ _ESCAPE = re.compile(r"\\([0-7]{3})")
 
 @frozen
 class Mount:
-    """One line of the mount table. ``device`` is the kernel's major:minor; ``shared`` its propagation."""
+    """One line of the mount table.
 
+    ``number`` is the mount's own and ``parent`` that of the mount above it, ``device`` the kernel's
+    major:minor. Mounts with the same ``peers`` pass on to each other what is mounted below them, and to
+    their slaves; it is empty for one that passes nothing on.
+    """
+
+    number: str
+    parent: str
     target: str
     device: str
     kind: str
     source: str
-    shared: bool
+    peers: str
+
+    @property
+    def shared(self) -> bool:
+        """Whether what is mounted below reaches other mounts."""
+        return bool(self.peers)
 
 
 def parse_mountinfo(text: str) -> tuple[Mount, ...]:
@@ -29,11 +41,13 @@ def parse_mountinfo(text: str) -> tuple[Mount, ...]:
         dash = fields.index("-", 6)
         mounts.append(
             Mount(
+                number=fields[0],
+                parent=fields[1],
                 target=_unescape(fields[4]),
                 device=fields[2],
                 kind=fields[dash + 1],
                 source=_unescape(fields[dash + 2]),
-                shared=any(field.startswith("shared:") for field in fields[6:dash]),
+                peers=next((field for field in fields[6:dash] if field.startswith("shared:")), ""),
             )
         )
     return tuple(mounts)
@@ -50,6 +64,11 @@ def mount_table() -> tuple[Mount, ...]:
 def mount_at(target: Path) -> Mount | None:
     """The mount whose root is ``target``; the topmost where several are stacked."""
     return next((mount for mount in reversed(mount_table()) if mount.target == str(target)), None)
+
+
+def mount_above(mount: Mount) -> Mount | None:
+    """The mount that holds the mount point."""
+    return next((above for above in mount_table() if above.number == mount.parent), None)
 
 
 def mounts_below(folder: Path) -> tuple[Mount, ...]:

@@ -21,9 +21,10 @@ from shares_core.domain.access import (
     with_rule,
     without_principal,
 )
+from shares_core.domain.checks import require
 from shares_core.domain.intent import NarrowAccess, WidenAccess
 from shares_core.domain.names import UserName
-from shares_core.domain.secret import Secret
+from shares_core.domain.secret import Secret, require_secret
 from shares_core.domain.server import ShareServer
 from shares_core.domain.share import CifsShare
 from shares_core.domain.views import AccessView, PasswordOutcome
@@ -53,6 +54,7 @@ class Access:
         (a user whose name differs in case only), ShareFailed. Idempotent; what was widened is undone
         after an error.
         """
+        require_secret(password)
         rule = AccessRule.for_user(user, level)
         with self._registry.hold(server) as held:
             found = held.server.share(share).require_ready()
@@ -85,17 +87,18 @@ class Access:
         server: str,
         share: str,
         rules: Iterable[AccessRule],
-        passwords: Mapping[UserName, Secret] | None = None,
+        passwords: Mapping[str, Secret] | Mapping[UserName, Secret] | None = None,
     ) -> tuple[AccessView, ...]:
         """Make these the share's only rules: first all that is taken away goes, then the rest is given.
 
-        ``passwords`` are for users who are new to the server; those of others are not touched. Raises as
-        ``allow`` does, and before anything has changed where the rules contradict each other.
+        ``passwords``, by the users' names, are for users who are new to the server; those of others are not
+        touched. A new user without one gets a generated one, returned this once. Raises as ``allow`` does,
+        and before anything has changed where the rules contradict each other.
         """
-        wanted = rule_set(rules)
+        wanted, given = rule_set(rules), _by_name(passwords or {})
         with self._registry.hold(server) as held:
             found = held.server.share(share).require_ready()
-            made = self._change(held, found, wanted, passwords or {})
+            made = self._change(held, found, wanted, given)
             return tuple(self._view(held, found, rule, made) for rule in wanted)
 
     def _change(
@@ -164,4 +167,15 @@ class Access:
             outcome = PasswordOutcome.GENERATED
         else:
             outcome = PasswordOutcome.SET if changed or name in made else PasswordOutcome.KEPT
-        return AccessView(held.server, held.server.share(share.name), rule, outcome, generated)
+        return AccessView(held.server, held.server.share(share.name), rule, outcome, generated, held.found)
+
+
+def _by_name(passwords: Mapping[str, Secret] | Mapping[UserName, Secret]) -> dict[UserName, Secret]:
+    """The passwords as values. Raises InvalidInput."""
+    require(passwords, Mapping, "passwords", hint="give them by name: {'ada': Secret('...')}")
+    for password in passwords.values():
+        require(password, Secret, "a password", hint="wrap it: Secret('...')")
+    return {
+        name if isinstance(name, UserName) else UserName(name): password
+        for name, password in passwords.items()
+    }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from attrs import evolve
 
 from shares_core.app.serving import is_running, mount_share, publish, unmount_share
@@ -35,24 +37,30 @@ def _withdraw(ports: Ports, server: ShareServer, share: CifsShare) -> None:
     ports.filesystems.unmount(server.id, share.id)
 
 
-def finish_growing(ports: Ports, server: ShareServer, intent: ExtendShare) -> ShareServer:
+def finish_growing(
+    ports: Ports, server: ShareServer, intent: ExtendShare, *, interrupted: bool = True
+) -> ShareServer:
     """Serve the share again, in the size that its file system really has; run after success and failure.
 
-    Where the file system did not grow, the volume gives back what it had gained. Idempotent, so also what
-    settles a crash. Gives the server with the share's capacity.
+    ``interrupted`` says that a step may be half-done: the file system is made whole before it is mounted, and
+    if it had begun to grow, it is grown to the end. Where it had not, the volume gives back what it had
+    gained. Idempotent, so also what settles a crash. Gives the server with the share's capacity.
     """
     share = server.share_by_id(intent.share_id)
     if share is None:
         return server
     try:
         device = ports.storage.attach(share.volume_id)
+        if interrupted:
+            _make_whole(ports, server, share, device, intent)
         reached = ports.filesystems.size(device, share.filesystem)
     except ShareFailed as error:
         return set_aside(server, share, intent, error)
     if reached > intent.volume_before or intent.after <= intent.volume_before:
         share = evolve(share, capacity=intent.after)
     else:
-        ports.storage.cut_volume(share.volume_id, intent.before)
+        # No further than the volume was: it may have been larger than the record knew.
+        ports.storage.cut_volume(share.volume_id, intent.volume_before)
         share = evolve(share, capacity=intent.before)
     server = server.with_share(share)
     if is_running(ports, server):
@@ -64,6 +72,22 @@ def finish_growing(ports: Ports, server: ShareServer, intent: ExtendShare) -> Sh
     else:
         unmount_share(ports, server, share)
     return server
+
+
+def _make_whole(
+    ports: Ports, server: ShareServer, share: CifsShare, device: str, intent: ExtendShare
+) -> None:
+    filesystems = ports.filesystems
+    mounted = filesystems.mounted(server.id, share.id)
+    if not mounted:
+        filesystems.check(device, share.filesystem)
+    if filesystems.size(device, share.filesystem) <= intent.volume_before:
+        return
+    if not mounted:
+        filesystems.grow_unmounted(device, share.filesystem)
+        return
+    with suppress(OnlineGrowRefused):  # then what is mounted has grown before, unmounted and to the end
+        filesystems.grow_mounted(server.id, share.id, device, share.filesystem)
 
 
 def set_aside(server: ShareServer, share: CifsShare, intent: ExtendShare, why: SharesError) -> ShareServer:

@@ -11,15 +11,20 @@ from shares_core.app.settling import settle
 from shares_core.domain.errors import NotFound, RecordUnreadable, SharesError
 from shares_core.domain.names import ServerName
 from shares_core.domain.server import ShareServer
+from shares_core.domain.views import RunState
 from shares_core.ports import Ports
 
 
 @define
 class Held:
-    """One server while its lock is held. ``server`` is what its record says now."""
+    """One server while its lock is held.
+
+    ``server`` is what its record says now, ``found`` how its container was when the lock was taken.
+    """
 
     ports: Ports
     server: ShareServer
+    found: RunState
 
     def save(self, server: ShareServer) -> ShareServer:
         """Write the record, and go on from it."""
@@ -63,7 +68,7 @@ class Registry:
     def hold_id(self, server_id: str, name: str, *, even_unsettled: bool = False) -> Iterator[Held]:
         """The same for a server that was found before."""
         with self.ports.locks.server(server_id):
-            self.ports.runtime.inspect(server_id)  # raises where Docker is not there: nothing has changed yet
+            found = self.ports.runtime.inspect(server_id)  # raises without Docker: nothing has changed yet
             recorded = self.ports.records.load(server_id)
             try:
                 settled = settle(self.ports, recorded) if recorded is not None else None
@@ -74,7 +79,7 @@ class Registry:
             if settled is None:  # deleted while this caller waited
                 self.ports.locks.forget(server_id)
                 raise NotFound("server", name, hint="'shares-core server list' lists those that are there")
-            yield Held(self.ports, settled)
+            yield Held(self.ports, settled, found.state)
 
     def others(self, server_id: str = "") -> tuple[ShareServer, ...]:
         """Every other server. Raises RecordUnreadable: what that one holds cannot be known to be free."""

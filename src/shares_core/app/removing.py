@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from shares_core.app.serving import bring_down, publish
-from shares_core.domain.errors import RecordUnreadable
+from shares_core.domain.addresses import BridgeName
+from shares_core.domain.errors import RecordUnreadable, SharesError
 from shares_core.domain.intent import DeleteServer
 from shares_core.domain.server import ShareServer
 from shares_core.domain.share import CifsShare
@@ -57,3 +60,11 @@ def _remove_unused_bridges(ports: Ports, server: ShareServer) -> None:
     for interface in server.interfaces:
         if interface.bridge not in in_use:
             ports.network.remove_bridge(interface.bridge)
+            _tell_if_left(ports, interface.bridge)
+
+
+def _tell_if_left(ports: Ports, bridge: BridgeName) -> None:
+    """A bridge with somebody's own port on it is left on purpose, which is no failure but worth a word."""
+    with suppress(SharesError):
+        if str(bridge) in ports.network.list():
+            ports.events.emit(Event("bridge left", f"{bridge}: a port that is not of this server is on it"))

@@ -21,12 +21,12 @@ from shares_core.domain.errors import (
     RecordUnreadable,
     SharesError,
 )
-from shares_core.domain.intent import CreateServer
+from shares_core.domain.intent import CreateServer, DeleteServer
 from shares_core.domain.names import ServerName
 from shares_core.domain.network import DefaultNetwork, InterfaceSpec, decide_interface, fits
 from shares_core.domain.server import DesiredState, ShareServer, free_uid
 from shares_core.domain.share import ShareStatus
-from shares_core.domain.views import ReconcileView, RunState, ServerView
+from shares_core.domain.views import ReconcileOutcome, ReconcileView, RunState, ServerView
 from shares_core.ports import Ports
 
 
@@ -95,12 +95,22 @@ class Servers:
 
     def _same(self, server: ShareServer, wanted: ServerName, specs: tuple[InterfaceSpec, ...]) -> ServerView:
         if server.name != wanted:
-            raise AlreadyExists("server", str(server.name), f"{wanted} differs from it in case only")
+            raise AlreadyExists(
+                "server",
+                str(server.name),
+                f"{wanted} differs from it in case only",
+                hint=f"name {server.name}, or choose another name",
+            )
         pairs = zip(specs, server.interfaces, strict=False)
         if len(specs) != len(server.interfaces) or not all(
             fits(*pair, self._default_network) for pair in pairs
         ):
-            raise AlreadyExists("server", str(server.name), "its interfaces differ from those asked for")
+            raise AlreadyExists(
+                "server",
+                str(server.name),
+                "its interfaces differ from those asked for",
+                hint=f"'shares-core server show {server.name}' shows them; or choose another name",
+            )
         return self._view(server)
 
     def show(self, name: str) -> ServerView:
@@ -182,7 +192,7 @@ class Servers:
 
     def _reconcile(self, record: ShareServer | RecordUnreadable) -> ReconcileView:
         if isinstance(record, RecordUnreadable):
-            return ReconcileView(record.path, str(record))
+            return ReconcileView(record.path, str(record), outcome=ReconcileOutcome.UNREADABLE)
         name = str(record.name)
         try:
             with self._registry.hold_id(record.id, name) as held:
@@ -192,11 +202,12 @@ class Servers:
                     self._stop(held)
                 self._finish_shares(held)
                 failed = tuple(str(s.name) for s in held.server.shares if s.status is ShareStatus.FAILED)
-                return ReconcileView(name, "", failed)
+                outcome = ReconcileOutcome.FAILED if failed else ReconcileOutcome.OK
+                return ReconcileView(name, "", failed, outcome)
         except NotFound:
-            return ReconcileView(name, "")  # an unfinished create or delete: it is gone now
+            return ReconcileView(name, "", outcome=_gone(record))
         except SharesError as error:
-            return ReconcileView(name, str(error))
+            return ReconcileView(name, str(error), outcome=ReconcileOutcome.FAILED)
 
     def _view(self, server: ShareServer) -> ServerView:
         state = RunState.UNKNOWN
@@ -219,3 +230,13 @@ class Servers:
             return f"an interface is not plugged; 'shares-core server start {server.name}' mends it"
         failed = [str(share.name) for share in server.shares if share.status is ShareStatus.FAILED]
         return f"shares that cannot be served: {', '.join(failed)}" if failed else ""
+
+
+def _gone(record: ShareServer) -> ReconcileOutcome:
+    """Why a server that was recorded so is not there any more."""
+    match record.intent:
+        case CreateServer():
+            return ReconcileOutcome.CREATION_UNDONE
+        case DeleteServer():
+            return ReconcileOutcome.DELETION_CARRIED_ON
+    return ReconcileOutcome.DELETED_MEANWHILE

@@ -23,7 +23,7 @@ from shares_core.domain.intent import CreateShare, DeleteShare, ExtendShare
 from shares_core.domain.names import ShareName
 from shares_core.domain.server import ShareServer
 from shares_core.domain.share import CifsShare, FileSystem, FileSystemKind, ShareStatus
-from shares_core.domain.views import ExtendView, ExtendWay, ShareView
+from shares_core.domain.views import ExtendView, ExtendWay, RunState, ShareView
 from shares_core.ports import Ports
 
 
@@ -47,11 +47,12 @@ class Shares:
         NoCapacity; after any error nothing of a new share is left.
         """
         name = ShareName(share)
+        filesystem = FileSystemKind.parse(filesystem)
         filesystem.check(capacity)
         with self._registry.hold(server) as held:
             existing = held.server.find_share(name)
             if existing is not None:
-                return self._view(held.server, _same(existing, name, capacity, filesystem))
+                return self._view(held.server, _same(existing, name, capacity, filesystem), held.found)
             self._ports.storage.prepare()
             minted = CifsShare(
                 id=self._ports.ids.new_id(),
@@ -65,7 +66,7 @@ class Shares:
                 self._make(held.server, minted)
                 ready = minted.with_status(ShareStatus.READY)
                 held.save(held.server.with_share(ready).intending(None))
-            return self._view(held.server, ready)
+            return self._view(held.server, ready, held.found)
 
     def _make(self, server: ShareServer, share: CifsShare) -> None:
         storage, filesystems = self._ports.storage, self._ports.filesystems
@@ -108,8 +109,9 @@ class Shares:
         """
         with self._registry.hold(server) as held:
             found = held.server.share(share).require_ready()
+            found.filesystem.kind.check(capacity)
             if capacity == found.capacity:
-                return ExtendView(self._view(held.server, found), ExtendWay.UNCHANGED)
+                return ExtendView(self._view(held.server, found, held.found), ExtendWay.UNCHANGED)
             if capacity < found.capacity:
                 raise InvalidInput(
                     f"share {share!r} has {found.capacity}, more than {capacity}",
@@ -124,18 +126,18 @@ class Shares:
             held.save(held.server.intending(intent))
             way = self._extend(held, found, intent)
             extended = held.server.share(share)
-            return ExtendView(self._view(held.server, extended), way)
+            return ExtendView(self._view(held.server, extended, held.found), way)
 
     def _extend(self, held: Held, share: CifsShare, intent: ExtendShare) -> ExtendWay:
         """Grow, and serve the share again in whichever size it came out."""
         try:
             way = grow(self._ports, held.server, share, intent)
         except SharesError as error:
-            self._finish_extending(held, intent, after=error)
+            self._finish_failed(held, intent, error)
             if held.server.share(share.name).require_ready().capacity != intent.after:
                 raise
             return ExtendWay.OFFLINE  # it had grown before the error, and serves since
-        self._finish_extending(held, intent)
+        held.save(finish_growing(self._ports, held.server, intent, interrupted=False).intending(None))
         if held.server.share(share.name).require_ready().capacity != intent.after:
             raise BackendFailure(
                 f"the file system of share {share.name.value!r} did not grow, although nothing failed",
@@ -143,13 +145,11 @@ class Shares:
             )
         return way
 
-    def _finish_extending(self, held: Held, intent: ExtendShare, after: SharesError | None = None) -> None:
+    def _finish_failed(self, held: Held, intent: ExtendShare, error: SharesError) -> None:
         try:
             held.save(finish_growing(self._ports, held.server, intent).intending(None))
         except SharesError as failure:
-            if after is None:
-                raise
-            after.add_note(
+            error.add_note(
                 f"serving the share again failed too, and will be tried by the next call: {failure}"
             )
 
@@ -165,12 +165,12 @@ class Shares:
             held.save(held.server.with_share(deleting).intending(DeleteShare(found.id)))
             held.save(remove_share(self._ports, held.server, deleting).intending(None))
 
-    def _view(self, server: ShareServer, share: CifsShare) -> ShareView:
+    def _view(self, server: ShareServer, share: CifsShare, state: RunState = RunState.UNKNOWN) -> ShareView:
         try:
             usage = self._ports.filesystems.usage(server.id, share.id)
         except SharesError:
             usage = None  # the share's other properties are known all the same
-        return ShareView(server, share, usage, server.export_locations(share))
+        return ShareView(server, share, usage, server.export_locations(share), state)
 
 
 def _same(existing: CifsShare, name: ShareName, capacity: Capacity, kind: FileSystemKind) -> CifsShare:
@@ -180,12 +180,18 @@ def _same(existing: CifsShare, name: ShareName, capacity: Capacity, kind: FileSy
             hint="'shares-core share delete' tries again",
         )
     if existing.name != name:
-        raise AlreadyExists("share", str(existing.name), f"{name} differs from it in case only")
-    if (existing.capacity, existing.filesystem.kind) != (capacity, kind):
         raise AlreadyExists(
             "share",
             str(existing.name),
-            f"it has {existing.capacity} with {existing.filesystem.kind}",
-            hint="'shares-core share extend' makes it larger",
+            f"{name} differs from it in case only, which SMB does not tell apart",
+            hint=f"name {existing.name}, or choose another name",
+        )
+    if (existing.capacity, existing.filesystem.kind) != (capacity, kind):
+        only_larger = existing.filesystem.kind is kind and existing.capacity < capacity
+        raise AlreadyExists(
+            "share",
+            str(existing.name),
+            f"it has {existing.capacity} with {existing.filesystem.kind}, not {capacity} with {kind}",
+            hint="'shares-core share extend' makes it larger" if only_larger else "choose another name",
         )
     return existing

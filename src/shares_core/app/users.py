@@ -9,7 +9,7 @@ from shares_core.app.settling import end_sessions
 from shares_core.domain.access import Principal, without_principal
 from shares_core.domain.intent import EndSessions
 from shares_core.domain.names import UserName
-from shares_core.domain.secret import Secret
+from shares_core.domain.secret import Secret, require_secret
 from shares_core.domain.server import Account
 from shares_core.domain.views import PasswordOutcome, PasswordView
 from shares_core.ports import Ports
@@ -32,6 +32,7 @@ class Users:
         It only goes forward: after an error, either password may count, until it is set again. Raises
         InvalidInput.
         """
+        require_secret(password)
         with self._registry.hold(server) as held:
             name = held.server.account(user).name
             if password is not None:

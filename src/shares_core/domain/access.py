@@ -6,10 +6,16 @@ from collections.abc import Iterable
 from enum import StrEnum
 from itertools import pairwise
 
-from attrs import frozen
+from attrs import field, frozen
 
+from shares_core.domain.checks import must_be, require
 from shares_core.domain.errors import InvalidInput
 from shares_core.domain.names import UserName
+
+_LEVEL = "give AccessLevel.READ_WRITE or AccessLevel.READ_ONLY"
+_RULE = "make rules with AccessRule.for_user('ada', 'rw')"
+_RULES = "give a list of rules made with AccessRule.for_user('ada', 'rw')"
+_ONCE = "give each user one rule; names that differ in case only are one user's"
 
 
 class AccessLevel(StrEnum):
@@ -36,16 +42,19 @@ class PrincipalKind(StrEnum):
 class Principal:
     """Whom a rule is about."""
 
-    name: UserName
-    kind: PrincipalKind = PrincipalKind.USER
+    name: UserName = field(validator=must_be(UserName, "a principal's name", hint=_RULE))
+    kind: PrincipalKind = field(
+        default=PrincipalKind.USER,
+        validator=must_be(PrincipalKind, "a principal's kind", hint="give PrincipalKind.USER"),
+    )
 
 
 @frozen(order=True)
 class AccessRule:
-    """One principal's access to one share."""
+    """One principal's access to one share; ``for_user`` makes one from text."""
 
-    principal: Principal
-    level: AccessLevel
+    principal: Principal = field(validator=must_be(Principal, "whom a rule is about", hint=_RULE))
+    level: AccessLevel = field(validator=must_be(AccessLevel, "a rule's level", hint=_LEVEL))
 
     @classmethod
     def for_user(cls, user: str | UserName, level: str | AccessLevel) -> AccessRule:
@@ -55,12 +64,19 @@ class AccessRule:
 
 
 def rule_set(rules: Iterable[AccessRule]) -> tuple[AccessRule, ...]:
-    """The rules in their one canonical order. Raises InvalidInput where a principal stands twice."""
+    """The rules in their one canonical order.
+
+    Raises InvalidInput where a principal stands twice, or something is no rule.
+    """
+    require(rules, Iterable, "a set of access rules", hint=_RULES)
+    rules = tuple(rules)
+    for rule in rules:
+        require(rule, AccessRule, "an access rule", hint=_RULE)
     ordered = tuple(sorted(rules, key=lambda rule: rule.principal.name.key))
     keys = [rule.principal.name.key for rule in ordered]
     for first, second in pairwise(keys):
         if first == second:
-            raise InvalidInput(f"user {first!r} stands twice in one set of access rules")
+            raise InvalidInput(f"user {first!r} stands twice in one set of access rules", hint=_ONCE)
     return ordered
 
 

@@ -71,7 +71,7 @@ class AlreadyExists(Conflict):
 
     code = "already_exists"
 
-    def __init__(self, kind: str, name: str, detail: str, *, hint: str = "") -> None:
+    def __init__(self, kind: str, name: str, detail: str, *, hint: str) -> None:
         super().__init__(f"{kind} {name!r} already exists: {detail}", hint=hint)
         self.kind = kind
         self.name = name

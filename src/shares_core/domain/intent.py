@@ -56,7 +56,7 @@ class NarrowAccess:
 
 @frozen
 class ExtendShare:
-    """Carried on where the file system has grown beyond ``volume_before``, else undone.
+    """Carried on where the file system has begun to grow beyond ``volume_before``, else undone.
 
     ``volume_before`` is the volume's size before, which the pool's granularity may have rounded up.
     """

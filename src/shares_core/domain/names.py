@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from attrs import field, frozen
 
+from shares_core.domain.checks import require
 from shares_core.domain.errors import InvalidInput
 
 #: The unix account that smbd runs as inside every share server; every file belongs to it.
@@ -39,18 +40,18 @@ _RESERVED_SHARES = frozenset("global globals homes printers ipc admin print netl
 
 def _check(name: Name) -> None:
     what, value = type(name).kind, name.value
-    if not isinstance(value, str):
-        raise InvalidInput(f"a {what} name is text, not {type(value).__name__}")
+    require(value, str, f"a {what} name", hint=type(name).rule)
     shown = ascii(value if len(value) <= 100 else value[:97] + "...")
     if not value:
         raise InvalidInput(f"a {what} name cannot be empty", hint=type(name).rule)
     if len(value) > type(name).longest:
         raise InvalidInput(
-            f"{what} name {shown} is too long: {len(value)} characters, {type(name).longest} at most"
+            f"{what} name {shown} is too long: {len(value)} characters, {type(name).longest} at most",
+            hint="choose a shorter name",
         )
     # Reserved comes before the pattern, so that IPC$ is told that it is reserved and not that $ is bad.
     if value.casefold().replace(" ", "").rstrip("$") in type(name).reserved:
-        raise InvalidInput(f"{what} name {shown} is reserved", hint="choose another name")
+        raise InvalidInput(f"{what} name {shown} is reserved", hint=type(name).reserved_rule)
     if type(name).pattern.fullmatch(value) is None or type(name).forbidden.fullmatch(value) is not None:
         raise InvalidInput(f"{what} name {shown} cannot be used", hint=type(name).rule)
 
@@ -64,6 +65,7 @@ class Name:
     pattern: ClassVar[re.Pattern[str]]
     forbidden: ClassVar[re.Pattern[str]] = re.compile(r"(?!)")
     reserved: ClassVar[frozenset[str]] = frozenset()
+    reserved_rule: ClassVar[str] = "choose another name"
     rule: ClassVar[str]
 
     value: str = field()
@@ -104,6 +106,7 @@ class ShareName(Name):
     pattern = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_ .&'()-]*[A-Za-z0-9_&'()-])?")
     forbidden = re.compile(r".*  .*")
     reserved = _RESERVED_SHARES
+    reserved_rule = f"choose another name than {', '.join(sorted(_RESERVED_SHARES))}"
     rule = (
         "use letters, digits, single spaces inside, and . _ - & ' ( ), "
         "beginning with a letter, a digit or '_'"
@@ -123,4 +126,9 @@ class UserName(Name):
     pattern = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
     forbidden = re.compile(r"[sS]-[0-9].*|[0-9]+|.*\.")
     reserved = _RESERVED_USERS
+    reserved_rule = (
+        "choose another name: those of Debian's accounts (root, mail, backup, ...), of built-in users and "
+        "groups of Samba and Windows (administrator, guest, everyone, service, ...) and of sections of "
+        "smb.conf (homes, printers, ...) are reserved"
+    )
     rule = "use letters, digits, '.', '_' and '-', beginning with a letter, a digit or '_'; not only digits"

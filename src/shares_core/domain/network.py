@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from ipaddress import IPv4Interface, IPv4Network
+from types import UnionType
 from typing import Any, Self
 
 from attrs import field, frozen
+from attrs.validators import optional
 
 from shares_core.domain.addresses import (
     Address,
@@ -20,18 +22,33 @@ from shares_core.domain.addresses import (
     parse_interface_address,
     usable,
 )
+from shares_core.domain.checks import must_be
 from shares_core.domain.errors import AddressTaken, Conflict, InvalidInput, NoCapacity
 
 
 def _each_version_once(what: str, addresses: Iterable[Address]) -> None:
     versions = [address.version for address in addresses]
     if len(set(versions)) != len(versions):
-        raise InvalidInput(f"an interface has at most one {what} for IPv4 and one for IPv6")
+        raise InvalidInput(
+            f"an interface has at most one {what} for IPv4 and one for IPv6",
+            hint="leave one out, or give the server another interface",
+        )
 
 
 def _mtu(_: object, __: object, value: Any) -> None:
-    if value is not None and (not isinstance(value, int) or not 1280 <= value <= 9216):
+    if not isinstance(value, int) or not 1280 <= value <= 9216:
         raise InvalidInput(f"an MTU of {value} cannot be used", hint="give a number from 1280 to 9216")
+
+
+def _is(kind: type | UnionType, what: str) -> Callable[[object, object, Any], None]:
+    return must_be(kind, f"an interface's {what}", hint="InterfaceSpec.parse(...) reads everything from text")
+
+
+def _texts(texts: Iterable[str], what: str) -> tuple[str, ...]:
+    """One text is many too, of a letter each."""
+    if isinstance(texts, str) or not isinstance(texts, Iterable):
+        raise InvalidInput(f"an interface's {what} must be a list", hint=f"give {what}=['10.0.0.5/24']")
+    return tuple(texts)
 
 
 @frozen
@@ -43,12 +60,12 @@ class InterfaceSpec:
     bridge is closed to the host. Raises InvalidInput when what is asked for contradicts itself.
     """
 
-    bridge: BridgeName | None = None
-    addresses: tuple[InterfaceAddress, ...] = ()
-    mac: MacAddress | None = None
-    gateways: tuple[Address, ...] = ()
-    host_addresses: tuple[InterfaceAddress, ...] = ()
-    mtu: int | None = field(default=None, validator=_mtu)
+    bridge: BridgeName | None = field(default=None, validator=_is(BridgeName | None, "bridge"))
+    addresses: tuple[InterfaceAddress, ...] = field(default=(), validator=_is(tuple, "addresses"))
+    mac: MacAddress | None = field(default=None, validator=_is(MacAddress | None, "mac"))
+    gateways: tuple[Address, ...] = field(default=(), validator=_is(tuple, "gateways"))
+    host_addresses: tuple[InterfaceAddress, ...] = field(default=(), validator=_is(tuple, "host_addresses"))
+    mtu: int | None = field(default=None, validator=optional(_mtu))
 
     def __attrs_post_init__(self) -> None:
         for address in (*self.addresses, *self.host_addresses):
@@ -67,7 +84,7 @@ class InterfaceSpec:
         _each_version_once("host address", [address.ip for address in self.host_addresses])
         addresses = [address.ip for address in self.addresses]
         if len(set(addresses)) != len(addresses):
-            raise InvalidInput("one address stands twice on one interface")
+            raise InvalidInput("one address stands twice on one interface", hint="give it once")
         if self.addresses:
             for gateway in self.gateways:
                 self._within("gateway", gateway)
@@ -77,9 +94,13 @@ class InterfaceSpec:
     def _within(self, what: str, ip: Address) -> None:
         if not any(ip in address.network for address in self.addresses):
             networks = ", ".join(str(address.network) for address in self.addresses)
-            raise InvalidInput(f"{what} {ip} is outside of {networks}")
+            raise InvalidInput(
+                f"{what} {ip} is outside of {networks}", hint=f"give a {what} in a network of the server's"
+            )
         if any(ip == address.ip for address in self.addresses):
-            raise InvalidInput(f"{what} {ip} is the server's own address")
+            raise InvalidInput(
+                f"{what} {ip} is the server's own address", hint=f"give the server or the {what} another one"
+            )
 
     @classmethod
     def parse(
@@ -95,10 +116,12 @@ class InterfaceSpec:
         """The same from text, as people and programs write it. Raises InvalidInput."""
         return cls(
             bridge=BridgeName(bridge) if bridge is not None else None,
-            addresses=tuple(parse_interface_address(text) for text in addresses),
+            addresses=tuple(parse_interface_address(text) for text in _texts(addresses, "addresses")),
             mac=MacAddress(mac) if mac is not None else None,
-            gateways=tuple(parse_gateway(text) for text in gateways),
-            host_addresses=tuple(parse_interface_address(text) for text in host_addresses),
+            gateways=tuple(parse_gateway(text) for text in _texts(gateways, "gateways")),
+            host_addresses=tuple(
+                parse_interface_address(text) for text in _texts(host_addresses, "host_addresses")
+            ),
             mtu=mtu,
         )
 
@@ -142,15 +165,18 @@ class Bridge:
 
 @frozen
 class DefaultNetwork:
-    """Where servers go that name no bridge: the host has ``host_address`` there, so it can mount."""
+    """Where servers go that name no bridge: the host has ``host_address`` there, so it can mount.
+
+    Raises InvalidInput for an MTU that no interface may have, and a subnet without room for a server.
+    """
 
     bridge: BridgeName
     subnet: IPv4Network
-    mtu: int = 1500
+    mtu: int = field(default=1500, validator=_mtu)
 
     def __attrs_post_init__(self) -> None:
         if self.subnet.num_addresses < 4:
-            raise InvalidInput(f"the default network {self.subnet} is too small", hint="use a /29 or larger")
+            raise InvalidInput(f"the default network {self.subnet} is too small", hint="use a /30 or larger")
 
     @property
     def host_address(self) -> IPv4Interface:
@@ -177,7 +203,8 @@ def decide_interface(
 
     ``holders`` are pairs of a server's name and one of its interfaces. A bridge has one set of host
     addresses and one MTU: they come from the first server on it, and a later one inherits them or
-    agrees with them. Raises AddressTaken, Conflict, NoCapacity or InvalidInput.
+    agrees with them; so does the configuration, where the bridge is the default network's. Raises
+    AddressTaken, Conflict, NoCapacity or InvalidInput.
     """
     name = spec.bridge or default.bridge
     neighbours = [(server, other) for server, other in holders if other.bridge == name]
@@ -205,22 +232,41 @@ def _agreed_bridge(
     bridge = _bridge(spec, name, default, neighbours)
     if spec.host_addresses and set(spec.host_addresses) != set(bridge.host_addresses):
         there = ", ".join(map(str, bridge.host_addresses)) or "none"
-        raise Conflict(f"bridge {name} has another host address: {there}")
+        raise Conflict(
+            f"bridge {name} has another host address: {there}", hint="leave it out, or choose another bridge"
+        )
     if spec.mtu is not None and spec.mtu != bridge.mtu:
-        raise Conflict(f"bridge {name} has another MTU: {bridge.mtu}")
+        raise Conflict(
+            f"bridge {name} has another MTU: {bridge.mtu}", hint="leave it out, or choose another bridge"
+        )
     return bridge
 
 
 def _bridge(
     spec: InterfaceSpec, name: BridgeName, default: DefaultNetwork, neighbours: _Neighbours
 ) -> Bridge:
-    """What decides about a bridge: the configuration, else the first server on it."""
+    """What the first server on it says, else the configuration or ``spec``.
+
+    Raises Conflict where the configuration of the default network was changed under its servers: each of
+    them would take the others' host address away when it is plugged.
+    """
+    there = [other.bridge_spec for _, other in neighbours]
     if name == default.bridge:
-        return Bridge(name, (default.host_address,), default.mtu)
-    if neighbours:
-        _, first = neighbours[0]
-        return first.bridge_spec
-    return Bridge(name, spec.host_addresses, spec.mtu or default.mtu)
+        configured = Bridge(name, (default.host_address,), default.mtu)
+        differing = next((bridge for bridge in there if bridge != configured), None)
+        if differing is not None:
+            raise Conflict(
+                f"the servers on bridge {name} have {_described(differing)}, "
+                f"but the configuration says {_described(configured)}",
+                hint="change [network] in the configuration back, or delete those servers first",
+            )
+        return configured
+    return there[0] if there else Bridge(name, spec.host_addresses, spec.mtu or default.mtu)
+
+
+def _described(bridge: Bridge) -> str:
+    addresses = ", ".join(map(str, bridge.host_addresses))
+    return f"{f'host address {addresses}' if addresses else 'no host address'} and MTU {bridge.mtu}"
 
 
 def _free_addresses(
@@ -233,7 +279,10 @@ def _free_addresses(
     on_default = bridge.name == default.bridge
     for address in spec.addresses:
         if on_default and isinstance(address, IPv4Interface) and address.network != default.subnet:
-            raise InvalidInput(f"{address} is outside of the default network {default.subnet}")
+            raise InvalidInput(
+                f"{address} is outside of the default network {default.subnet}",
+                hint="give a --bridge to go with it, or an address of the default network",
+            )
         if address.ip in taken:
             raise AddressTaken(str(address.ip), str(bridge.name), taken[address.ip])
     return spec.addresses

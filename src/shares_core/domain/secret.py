@@ -6,25 +6,33 @@ from typing import Any
 
 from attrs import field, frozen
 
+from shares_core.domain.checks import require
 from shares_core.domain.errors import InvalidInput
 
 _LONGEST_PASSWORD = 256  # NTLM's own limit on the clients
 
 
 def _usable(_: object, __: object, value: Any) -> None:
-    if not isinstance(value, str) or not value:
-        raise InvalidInput(
-            "a password cannot be empty", hint="give one on standard input, or let one be made"
-        )
+    require(value, str, "a password", hint="give Secret its text; bytes are decoded first")
+    if not value:
+        raise InvalidInput("a password cannot be empty", hint="give one, or none at all to have one made")
     if len(value) > _LONGEST_PASSWORD:
-        raise InvalidInput(f"a password has at most {_LONGEST_PASSWORD} characters")
+        raise InvalidInput(
+            f"a password has at most {_LONGEST_PASSWORD} characters", hint="give a shorter one"
+        )
     if any(ord(char) < 32 or ord(char) == 127 or 0xD800 <= ord(char) <= 0xDFFF for char in value):
-        raise InvalidInput("a password cannot hold control characters")
+        raise InvalidInput(
+            "a password cannot hold control characters",
+            hint="leave out tabs and line ends: one that was read from a file may end in one",
+        )
 
 
 @frozen(repr=False)
 class Secret:
-    """A password. ``reveal()`` is the one way to its text."""
+    """A password. ``reveal()`` is the one way to its text.
+
+    Raises InvalidInput for one that no client can send.
+    """
 
     _value: str = field(validator=_usable)
 
@@ -52,3 +60,9 @@ class PasswordHash:
         return "PasswordHash('***')"
 
     __str__ = __repr__
+
+
+def require_secret(password: object) -> None:
+    """Raises InvalidInput for a password that is given as anything else, as plain text above all."""
+    if password is not None:
+        require(password, Secret, "a password", hint="wrap it: Secret('...')")

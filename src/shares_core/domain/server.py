@@ -80,7 +80,9 @@ class ShareServer:
         """With the share added, or put in the place of the one with its id. Raises AlreadyExists."""
         same_name = self.find_share(share.name)
         if same_name is not None and same_name.id != share.id:
-            raise AlreadyExists("share", str(same_name.name), "names differ in more than case")
+            raise AlreadyExists(
+                "share", str(same_name.name), "names differ in more than case", hint="choose another name"
+            )
         if self.share_by_id(share.id) is None:
             return evolve(self, shares=(*self.shares, share))
         return evolve(self, shares=tuple(share if old.id == share.id else old for old in self.shares))
@@ -95,7 +97,10 @@ class ShareServer:
         found = next((account for account in self.accounts if account.name.key == name.key), None)
         if found is not None and found.name != name:
             raise AlreadyExists(
-                "user", str(found.name), f"{name} differs from it in case only, which SMB does not tell apart"
+                "user",
+                str(found.name),
+                f"{name} differs from it in case only, which SMB does not tell apart",
+                hint=f"name {found.name}, or choose another name",
             )
         return found
 
@@ -150,4 +155,4 @@ def free_uid(servers: Iterable[ShareServer]) -> int:
     for uid in range(FIRST_SERVER_UID, FIRST_SERVER_UID + _SERVER_UIDS):
         if uid not in taken:
             return uid
-    raise NoCapacity("every unix user id for share servers is in use")
+    raise NoCapacity("every unix user id for share servers is in use", hint="delete a server first")

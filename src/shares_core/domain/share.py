@@ -8,6 +8,7 @@ from attrs import evolve, field, frozen
 
 from shares_core.domain.access import AccessRule, rule_set
 from shares_core.domain.capacity import MIB, Capacity
+from shares_core.domain.checks import require
 from shares_core.domain.errors import InvalidInput, ShareFailed
 from shares_core.domain.intent import ExtendShare
 from shares_core.domain.names import ShareName
@@ -35,7 +36,8 @@ class FileSystemKind(StrEnum):
         return Capacity({FileSystemKind.EXT4: 16 * MIB, FileSystemKind.XFS: 300 * MIB}[self])
 
     def check(self, capacity: Capacity) -> None:
-        """Raises InvalidInput where this file system cannot be that small."""
+        """Raises InvalidInput where this file system cannot be that small, and for what is no capacity."""
+        require(capacity, Capacity, "a share's capacity", hint="Capacity.parse('500MiB') reads a size")
         if capacity < self.smallest:
             raise InvalidInput(
                 f"{capacity} is too small for {self}",

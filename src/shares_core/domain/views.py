@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from attrs import frozen
+from attrs import field, frozen
 
 from shares_core.domain.access import AccessRule
 from shares_core.domain.capacity import Capacity
@@ -42,12 +42,17 @@ class ServerView:
 
 @frozen
 class ShareView:
-    """A share and how it is. ``usage`` is None where it is not mounted."""
+    """A share and how it is. ``usage`` is None where it is not mounted.
+
+    ``state`` is the server's where the call had to know it, else unknown: listing asks no container. It
+    says nothing of the share, and two views of one share are equal whichever call gave them.
+    """
 
     server: ShareServer
     share: CifsShare
     usage: Usage | None
     export_locations: tuple[str, ...]
+    state: RunState = field(default=RunState.UNKNOWN, eq=False)
 
 
 class PasswordOutcome(StrEnum):
@@ -60,13 +65,17 @@ class PasswordOutcome(StrEnum):
 
 @frozen
 class AccessView:
-    """What an allow did. ``password`` is there only where it was generated: it is shown once."""
+    """What an allow did. ``password`` is there only where it was generated: it is shown once.
+
+    ``state`` is how the server was found: where it does not run, the rule counts once it is started.
+    """
 
     server: ShareServer
     share: CifsShare
     rule: AccessRule
     outcome: PasswordOutcome
     password: Secret | None = None
+    state: RunState = field(default=RunState.UNKNOWN, eq=False)
 
 
 @frozen
@@ -80,7 +89,10 @@ class PasswordView:
 
 
 class ExtendWay(StrEnum):
-    """How a share got larger: ``offline`` closed its clients' connections for a moment."""
+    """How a share got larger.
+
+    ``offline`` closed its clients' connections for a moment; where its server does not run nobody has any.
+    """
 
     ONLINE = "online"
     OFFLINE = "offline"
@@ -114,10 +126,29 @@ class PoolView:
         return capacity.bytes <= self.free
 
 
+class ReconcileOutcome(StrEnum):
+    """What became of a server that was reconciled."""
+
+    OK = "ok"
+    FAILED = "failed"
+    #: Its record cannot be read, so that nothing is known of it.
+    UNREADABLE = "unreadable"
+    #: It is gone: its creation had been interrupted, and was undone.
+    CREATION_UNDONE = "creation_undone"
+    #: It is gone: its deletion had been interrupted, and was carried on.
+    DELETION_CARRIED_ON = "deletion_carried_on"
+    #: It is gone: another caller deleted it meanwhile.
+    DELETED_MEANWHILE = "deleted_meanwhile"
+
+
 @frozen
 class ReconcileView:
-    """What reconcile did to one server: ``problem`` is empty where all is well."""
+    """What reconcile did to one server: ``problem`` is empty where all is well.
+
+    ``name`` is the path of the record where that cannot be read.
+    """
 
     name: str
     problem: str
     failed_shares: tuple[str, ...] = ()
+    outcome: ReconcileOutcome = ReconcileOutcome.OK

@@ -54,18 +54,27 @@ class FileSystems(ABC):
 
     @abstractmethod
     def grow_mounted(self, server_id: str, share_id: str, device: str, filesystem: FileSystem) -> None:
-        """Grow the mounted file system to its device's size. Idempotent; atomic.
+        """Grow the mounted file system to its device's size. Idempotent.
 
         Raises OnlineGrowRefused, and changes nothing, where the kernel does not do it; ShareFailed as
-        ``mount`` does; BackendFailure where it is not mounted.
+        ``mount`` does; BackendFailure where it is not mounted. Half-done leaves a whole file system of any
+        size up to the device's.
         """
 
     @abstractmethod
     def grow_unmounted(self, device: str, filesystem: FileSystem) -> None:
         """Check and grow the unmounted file system to its device's size. Idempotent.
 
-        Repairs only what is safe without a person (``fsck -p``). Raises ShareFailed as ``mount`` does, and
-        BackendFailure, always where it is mounted; whether it has grown is then for ``size`` to say.
+        Raises as ``check`` does, and BackendFailure; whether it has grown is then for ``size`` to say.
+        Half-done leaves a file system of any size up to the device's, and no mount before a ``check``.
+        """
+
+    @abstractmethod
+    def check(self, device: str, filesystem: FileSystem) -> None:
+        """Make the unmounted file system whole after a growing that was broken off. Idempotent.
+
+        Repairs only what is safe without a person (``fsck -p``). Raises ShareFailed where more is needed, and
+        as ``mount`` does; BackendFailure where it is mounted, or where what was broken off still works at it.
         """
 
     @abstractmethod

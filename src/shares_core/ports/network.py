@@ -9,7 +9,10 @@ from shares_core.domain.network import Bridge, Interface
 
 
 class Network(ABC):
-    """Layer 2 between a server and its tenant; the host stays out of it unless it was given an address."""
+    """Layer 2 between a server and its tenant; the host stays out of it unless it was given an address.
+
+    ``ensure_bridge``, ``remove_bridge`` and ``plug`` raise Busy where others work on bridges for too long.
+    """
 
     @abstractmethod
     def ensure_bridge(self, bridge: Bridge) -> None:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from contextlib import ExitStack
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
 
+import pytest
 from attrs import frozen
 from smbprotocol.connection import Dialects
 from smbprotocol.exceptions import LogonFailure
@@ -13,12 +17,15 @@ from smbprotocol.open import CreateDisposition, Open
 from smbprotocol.session import Session
 from smbprotocol.tree import TreeConnect
 
+from shares_core.adapters.docker import execution
+from shares_core.adapters.docker.runtime import DockerRuntime
 from shares_core.domain.access import AccessLevel
 from shares_core.domain.addresses import MacAddress
 from shares_core.domain.names import ShareName, UserName
 from shares_core.domain.network import Interface
 from shares_core.domain.secret import PasswordHash, Secret
 from shares_core.domain.server import ShareServer
+from shares_core.ports import Ports
 from tests.contracts.network_world import ADDRESS
 from tests.contracts.smb_world import Client, Handle, SmbWorld, Written
 from tests.contracts.values import UID
@@ -30,7 +37,7 @@ from tests.integration.support.clients import (
     nt_status,
     open_file,
 )
-from tests.integration.support.contract_servers import RealDevices
+from tests.integration.support.contract_servers import RealContainers, RealDevices
 from tests.integration.support.contract_storage import RealStorage
 
 _OK = "NT_STATUS_OK"
@@ -73,7 +80,7 @@ class RealClient(Client):
         return _OK == nt_status(lambda: self.smb.tree(self.session, "IPC$"))
 
 
-class RealSmb(RealStorage, RealDevices, SmbWorld):
+class RealSmb(RealStorage, RealContainers, RealDevices, SmbWorld):
     """With SMB clients."""
 
     def __init__(self) -> None:
@@ -124,3 +131,39 @@ class RealSmb(RealStorage, RealDevices, SmbWorld):
             Written.SHARES: "shares_core.adapters.docker.runtime.DockerRuntime.signal",
         }
         self.killed_in("smb_config.apply", server, hashes, where=where[written])
+
+    @contextmanager
+    def ending(self, server_id: str, step: int) -> Iterator[Ports]:
+        """Docker may take notice (1, 2) or not have done so yet (3)."""
+        holder, name = {
+            1: (DockerRuntime, "inspect"),
+            2: (DockerRuntime, "run"),
+            3: (execution, "_listen"),
+        }[step]
+        real = getattr(holder, name)
+        self.remember_filters()
+
+        def around(*arguments: Any) -> Any:
+            if step == 1:
+                answer = real(*arguments)
+                self.kill(server_id)
+                return answer
+            if step == 2:
+                self.kill(server_id)
+            else:
+                os.kill(self._pid(server_id), signal.SIGKILL)
+            return real(*arguments)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(holder, name, _first_time(around, real))
+            yield self.ports
+
+    def _pid(self, server_id: str) -> int:
+        """The container's first process, whose end is the end of all."""
+        namespace = self.ports.runtime.inspect(server_id).namespace
+        return int(Path(namespace).parts[2])
+
+
+def _first_time(around: Callable[..., Any], real: Callable[..., Any]) -> Callable[..., Any]:
+    calls = iter((around,))
+    return lambda *arguments: next(calls, real)(*arguments)

@@ -85,10 +85,15 @@ class RealDevices(RealWorld, NetworkWorld):
             if name.startswith(BRIDGE_PREFIX):
                 self.ports.network.remove_bridge(BridgeName(name))
             else:
-                _ip("link", "delete", name)
-                table = f"table netdev shares-{name}"
-                _nft(f"{table}\ndelete {table}\n")
+                # It may go meanwhile, with a container that was killed.
+                subprocess.run(["ip", "link", "delete", name], check=False, capture_output=True)
+                _remove_filter(name)
         super().close()
+
+    def remember_filters(self) -> None:
+        """For the end: they outlive devices that go with a container."""
+        for name in self.ports.network.list():
+            self.cleanup.callback(_remove_filter, name)
 
     def new_namespace(self) -> tuple[str, str]:
         server_id = self.new_id()
@@ -155,6 +160,11 @@ def _docker(*arguments: str) -> str:
     return subprocess.run(
         ["docker", *arguments], check=True, capture_output=True, text=True, stdin=subprocess.DEVNULL
     ).stdout.strip()
+
+
+def _remove_filter(device: str) -> None:
+    table = f"table netdev shares-{device}"
+    _nft(f"{table}\ndelete {table}\n")
 
 
 def _nft(rules: str) -> None:

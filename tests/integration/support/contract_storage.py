@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from attrs import evolve
 from shares_core import Capacity
 from shares_core.domain.share import FileSystemKind
 from shares_core.ports.storage import BlockStorage
-from tests.contracts.filesystems_world import FileSystemsWorld
+from tests.contracts.filesystems_world import FileSystemsWorld, Made
 from tests.contracts.storage_world import StorageWorld
 from tests.contracts.values import UID
 from tests.integration.support.contract_world import RealWorld
@@ -41,6 +42,39 @@ class RealStorage(RealWorld, StorageWorld, FileSystemsWorld):
         finally:
             shutil.rmtree(pool)
             aside.rename(pool)
+
+    @contextmanager
+    def pool_on_a_disk(self) -> Iterator[Callable[[], None]]:
+        """A folder that is bound stands for the disk: the kernel then loses the path to what was in use."""
+        disk, pool = self.state_dir / "disk", self.config.pool_dir
+        for folder in (disk, pool):
+            folder.mkdir(mode=0o700, parents=True)
+
+        def mount() -> None:
+            subprocess.run(["mount", "--bind", disk, pool], check=True)
+
+        def mount_anew() -> None:
+            subprocess.run(["umount", "--lazy", pool], check=True)
+            mount()
+
+        mount()
+        try:
+            yield mount_anew
+        finally:
+            self._detach_all_on(pool)
+            subprocess.run(["umount", "--lazy", pool], check=True)
+
+    @staticmethod
+    def _detach_all_on(pool: Path) -> None:
+        """By inode: their paths lead nowhere."""
+        for image in pool.glob("*.img"):
+            there = image.stat()
+            for backing in Path("/sys/block").glob("loop*/loop/backing_file"):
+                device = f"/dev/{backing.parts[3]}"
+                asking = ["losetup", "--list", "--noheadings", "--output", "BACK-INO", device]
+                inode = subprocess.run(asking, check=False, capture_output=True, text=True).stdout.strip()
+                if inode == str(there.st_ino):
+                    subprocess.run(["losetup", "--detach", device], check=True)
 
     @contextmanager
     def in_use(self, volume_id: str) -> Iterator[None]:
@@ -105,6 +139,24 @@ class RealStorage(RealWorld, StorageWorld, FileSystemsWorld):
             file.write(b"\x01" * 4096)
             os.fsync(file.fileno())
 
+    def half_grown_filesystem(self, made: Made) -> None:
+        """Of ext4: a block of a file that is marked as free. xfs: mounted aside."""
+        if made.filesystem.kind is FileSystemKind.XFS:
+            where = "shares_core.adapters.filesystems.run:2"  # instead of xfs_growfs
+            self.killed_in("filesystems.grow_unmounted", made.device, made.filesystem, where=where)
+            return
+        block = _debugfs(made.device, "blocks /file", write=False).split()[0]
+        _debugfs(made.device, f"freeb {block}")
+        assert not self.is_whole(made)
+
+    def ruined_filesystem(self, made: Made) -> None:
+        _debugfs(made.device, "clri <2>")  # the root folder's inode
+
+    def is_whole(self, made: Made) -> bool:
+        xfs = made.filesystem.kind is FileSystemKind.XFS
+        argv = ("xfs_repair", "-n", made.device) if xfs else ("e2fsck", "-f", "-n", made.device)
+        return subprocess.run(argv, check=False, capture_output=True).returncode == 0
+
     def half_prepared_folder(self, server_id: str, share_id: str, folder: str) -> None:
         self.killed_in("filesystems.prepare_folder", server_id, share_id, folder, UID, where="os.chown")
 
@@ -151,3 +203,8 @@ class RealStorage(RealWorld, StorageWorld, FileSystemsWorld):
 
         with ThreadPoolExecutor(1) as thread:
             thread.submit(lacking).result()
+
+
+def _debugfs(device: str, request: str, *, write: bool = True) -> str:
+    argv = ["debugfs", *(["-w"] if write else []), "-R", request, device]
+    return subprocess.run(argv, check=True, capture_output=True, text=True).stdout

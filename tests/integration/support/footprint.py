@@ -20,6 +20,7 @@ RUN_BRIDGES = f"{BRIDGE_PREFIX}{os.getpid() % 100000}"
 #: The pool's and the installation's own files, made once and kept; lock files of what servers share.
 _KEPT = (
     "demo.lock",
+    "bridges.lock",
     "claims.lock",
     "installation.lock",
     "mount.lock",

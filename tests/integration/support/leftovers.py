@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -34,6 +35,7 @@ def remove_installation(state_dir: Path) -> None:
     if installation:
         _remove_devices(installation)  # first: a port goes with its container, and its filter would be left
         _remove_containers(installation)
+    _remove_filters_of_ports(state_dir / "records")
     _unmount_below(state_dir)
     _detach_loops_below(state_dir)
     shutil.rmtree(state_dir, ignore_errors=True)
@@ -62,11 +64,25 @@ def _remove_devices(installation: str) -> None:
         subprocess.run(table, check=False, capture_output=True)
 
 
+def _remove_filters_of_ports(records: Path) -> None:
+    """Those of the recorded interfaces: of a port that went with its container nothing else is left."""
+    texts = [path.read_text(errors="replace") for path in records.rglob("*.json")]
+    ids = {found for text in texts for found in re.findall('"([0-9a-f]{12})"', text)}
+    listing = subprocess.run(["nft", "list", "tables", "netdev"], check=True, capture_output=True, text=True)
+    for name in {f"shares-shc{each}" for each in ids}.intersection(listing.stdout.split()):
+        subprocess.run(["nft", "delete", "table", "netdev", name], check=False, capture_output=True)
+
+
 def _unmount_below(folder: Path) -> None:
+    """The deepest first; the table is read again, for a mount takes its copies in other places along."""
+    while targets := _mounts_below(folder):
+        subprocess.run(["umount", "--lazy", max(targets, key=len)], check=True)
+
+
+def _mounts_below(folder: Path) -> list[str]:
     table = Path("/proc/self/mountinfo").read_text()
     targets = [line.split(" ")[4] for line in table.splitlines()]
-    for target in sorted((t for t in targets if t.startswith(f"{folder}/")), key=len, reverse=True):
-        subprocess.run(["umount", "--lazy", target], check=True)
+    return [target for target in targets if target.startswith(f"{folder}/")]
 
 
 def _detach_loops_below(folder: Path) -> None:

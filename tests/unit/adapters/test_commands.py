@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from shares_core.adapters.commands import run
-from shares_core.domain.errors import CommandFailed, HostNotReady
+from shares_core.adapters.waiting import wait_until
+from shares_core.domain.errors import BackendFailure, CommandFailed, HostNotReady
 
 
 def test_a_command_gives_its_output_and_gets_its_input() -> None:
@@ -42,3 +48,32 @@ def test_a_command_that_is_not_installed_is_named_with_its_package() -> None:
     with pytest.raises(HostNotReady, match="no-such-tool is not installed") as raised:
         run(("no-such-tool",))
     assert "apt-get install no-such-tool" == raised.value.hint
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_that_ends_the_caller_waits_for_the_command(number: int, tmp_path: Path) -> None:
+    """Killed in the middle, a resize2fs leaves a damaged file system."""
+    code = (
+        "import signal, sys\n"
+        "from shares_core.adapters.commands import run\n"
+        "def end(*_): raise KeyboardInterrupt\n"
+        f"signal.signal({int(number)}, end)\n"
+        "print('ready', flush=True)\n"
+        "run(('sh', '-c', 'touch began; until [ -e go ]; do sleep 0.01; done; touch ended'))\n"
+    )
+    argv = (sys.executable, "-c", code)
+    with subprocess.Popen(argv, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert wait_until(lambda: (tmp_path / "began").exists(), 30)
+        for _ in range(3):
+            process.send_signal(number)
+        assert not wait_until(lambda: process.poll() is not None, 0.5)
+        (tmp_path / "go").touch()
+        _, stderr = process.communicate(timeout=30)
+    assert (tmp_path / "ended").exists()
+    assert b"KeyboardInterrupt" in stderr
+
+
+def test_a_command_that_may_not_be_run_is_an_error_of_the_tree(tmp_path: Path) -> None:
+    """Whatever keeps it from starting."""
+    with pytest.raises(BackendFailure, match="cannot be started"):
+        run((str(tmp_path),))

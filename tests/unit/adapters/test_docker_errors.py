@@ -3,34 +3,47 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import requests
 import urllib3
 from docker import errors
 
+from shares_core.adapters.docker.base_image import follow, received
+from shares_core.adapters.docker.client import Docker
 from shares_core.adapters.docker.errors import docker_errors
 from shares_core.domain.errors import BackendFailure, Conflict, HostNotReady, SharesError
 
 
-def _of_docker_py() -> list[type[Exception]]:
-    kinds: list[type] = [kind for _, kind in inspect.getmembers(errors, inspect.isclass)]
-    return [kind for kind in kinds if issubclass(kind, errors.DockerException)]
+def _kinds() -> list[type[Exception]]:
+    """Of docker-py, and of what it talks to Docker with."""
+    return [
+        kind
+        for module, root in (
+            (errors, errors.DockerException),
+            (requests.exceptions, requests.RequestException),
+            (urllib3.exceptions, urllib3.exceptions.HTTPError),
+        )
+        for _, kind in inspect.getmembers(module, inspect.isclass)
+        if issubclass(kind, root)
+    ]
 
 
 def _make(kind: type[Exception]) -> Exception:
     error = kind.__new__(kind)  # their constructors differ; what is raised is what counts
-    error.__dict__.update(
-        explanation="said", response=None, msg="said", stderr=b"", command="x", exit_status=1
-    )
+    said = {"explanation": "said", "response": None, "msg": "said", "stderr": b"", "command": "x"}
+    error.__dict__.update(said, exit_status=1, length=b"", partial=0, expected=1)
     return error
 
 
-@pytest.mark.parametrize("kind", _of_docker_py(), ids=lambda kind: kind.__name__)
-def test_every_error_of_docker_py_is_translated(kind: type[Exception]) -> None:
-    """Nothing of docker-py gets past the adapter."""
-    with pytest.raises(SharesError), docker_errors("trying"):
+@pytest.mark.parametrize("kind", _kinds(), ids=lambda kind: f"{kind.__module__}.{kind.__name__}")
+def test_every_error_of_docker_py_and_below_is_translated(kind: type[Exception]) -> None:
+    """Nothing of theirs gets past the adapter, and each says what to do."""
+    with pytest.raises(SharesError) as raised, docker_errors("trying"):
         raise _make(kind)
+    assert raised.value.hint
 
 
 @pytest.mark.parametrize(
@@ -40,6 +53,14 @@ def test_every_error_of_docker_py_is_translated(kind: type[Exception]) -> None:
         (requests.exceptions.ReadTimeout("slow"), BackendFailure),
         (urllib3.exceptions.ReadTimeoutError(None, "", "slow"), BackendFailure),  # type: ignore[arg-type]
         (errors.ImageNotFound("no such image"), HostNotReady),
+        (ConnectionRefusedError(111, "refused"), HostNotReady),
+        (FileNotFoundError(2, "no socket"), HostNotReady),
+        (PermissionError(13, "Permission denied"), HostNotReady),
+        (ConnectionResetError(104, "reset"), BackendFailure),
+        (BrokenPipeError(32, "broken"), BackendFailure),
+        (TimeoutError("slow"), BackendFailure),
+        (requests.exceptions.ChunkedEncodingError("broke off"), BackendFailure),
+        (urllib3.exceptions.ProtocolError("broke off"), BackendFailure),
     ],
 )
 def test_what_kind_of_error_it_becomes(error: Exception, expected: type[SharesError]) -> None:
@@ -48,9 +69,52 @@ def test_what_kind_of_error_it_becomes(error: Exception, expected: type[SharesEr
         raise error
 
 
-def test_a_conflict_stays_one() -> None:
-    """HTTP's 409 is a conflict."""
+def _answered(status: int) -> errors.APIError:
     response = requests.Response()
-    response.status_code = 409
-    with pytest.raises(Conflict), docker_errors("trying"):
-        raise errors.APIError("name in use", response=response, explanation="name in use")
+    response.status_code = status
+    return errors.APIError("said", response=response, explanation="name in use, or not running")
+
+
+def test_only_what_is_being_created_can_be_there_already() -> None:
+    """Docker's 409 says of a command for a container that this does not run."""
+    with pytest.raises(Conflict), docker_errors("creating", creating=True):
+        raise _answered(409)
+    with pytest.raises(BackendFailure), docker_errors("creating", creating=True):
+        raise _answered(500)
+    with pytest.raises(BackendFailure), docker_errors("running a command"):
+        raise _answered(409)
+
+
+def test_a_bug_of_ours_is_not_dockers() -> None:
+    """What has nothing to do with Docker passes."""
+    with pytest.raises(ValueError, match="ours"), docker_errors("trying"):
+        raise ValueError("ours")
+    with pytest.raises(BackendFailure, match="first"), docker_errors("trying"):
+        raise BackendFailure("first")
+
+
+def test_the_listener_of_a_stream_fails_on_its_own() -> None:
+    """Only what the daemon does not send is the daemon's failure."""
+
+    def broken(_: str) -> None:
+        raise BrokenPipeError(32, "nobody reads")
+
+    def breaking_off() -> Iterator[dict[str, Any]]:
+        yield {"stream": "one"}
+        raise requests.exceptions.ChunkedEncodingError("broke off")
+
+    lines: list[str] = []
+    with pytest.raises(BrokenPipeError):
+        follow(received(iter([{"stream": "one"}]), "building"), broken, "failed", "")
+    with pytest.raises(BackendFailure, match="building: the connection to Docker broke off"):
+        follow(received(breaking_off(), "building"), lines.append, "failed", "")
+    assert ["one"] == lines
+
+
+def test_an_environment_that_docker_py_refuses_is_the_hosts_lack(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here it names certificates that are not there."""
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
+    monkeypatch.setenv("DOCKER_TLS_VERIFY", "1")
+    monkeypatch.setenv("DOCKER_CERT_PATH", "/nonexistent")
+    with pytest.raises(HostNotReady):
+        Docker().api.ping()

@@ -6,7 +6,9 @@ import pytest
 
 from shares_core.adapters import doctor_rules as rules
 from shares_core.domain.capacity import GIB, MIB
+from shares_core.domain.errors import HostNotReady
 from shares_core.domain.findings import Finding, Verdict
+from shares_core.domain.views import PoolView
 
 # Captured from iptables 1.8.9 (nf_tables) in a namespace set up as a stock Docker host's.
 DOCKER_HOST = """\
@@ -160,6 +162,29 @@ def test_a_silent_docker_is_mended_according_to_why(
     assert (Verdict.MISSING, mend) == (finding.verdict, finding.mend)
 
 
+@pytest.mark.parametrize("installed", [True, False])
+@pytest.mark.parametrize("systemd", [True, False])
+def test_a_configured_docker_that_is_silent_is_named_and_no_other_is_started(
+    installed: bool, systemd: bool
+) -> None:
+    """What this host could start or install may be another one than the configuration means."""
+    url = "tcp://127.0.0.1:1"
+    finding = rules.judge_docker_silence("refused", installed=installed, systemd=systemd, apt=True, url=url)
+    assert Verdict.MISSING is finding.verdict
+    assert f"nothing answers at {url}, which is [docker] url in the configuration: refused" == finding.detail
+    assert "correct [docker] url in the configuration, or start the Docker that it names" == finding.mend
+
+
+def test_a_configured_docker_that_refuses_this_user_is_named() -> None:
+    """Then the user is wrong, and not the address."""
+    reason = "[Errno 13] Permission denied"
+    finding = rules.judge_docker_silence(reason, installed=True, systemd=True, apt=True, url="unix:///x")
+    assert ("this user may not talk to Docker at unix:///x", "sudo shares-core doctor") == (
+        finding.detail,
+        finding.mend,
+    )
+
+
 @pytest.mark.parametrize(
     ("enabled", "parser", "verdict"),
     [
@@ -247,3 +272,41 @@ def test_little_room_is_noted_and_none_is_missing(free: int, verdict: Verdict) -
 def test_root_is_needed(uid: int, verdict: Verdict) -> None:
     """Mounts and interfaces are root's."""
     assert verdict == rules.judge_root(uid).verdict
+
+
+def _pool(total: int, provisioned: int, free: int, *, overprovisioned: bool = False) -> PoolView:
+    return PoolView("loop files", "/pool", total, provisioned, free, overprovisioned)
+
+
+@pytest.mark.parametrize(
+    ("pool", "verdict", "said"),
+    [
+        (_pool(GIB, 0, GIB), Verdict.OK, "0 B of 1 GiB promised to shares at /pool"),
+        (_pool(GIB, GIB, 0), Verdict.OK, "1 GiB of 1 GiB promised to shares at /pool"),
+        (_pool(GIB, GIB + 1, 0), Verdict.NOTE, "its size is 1 GiB, less than the 1 GiB"),
+        (_pool(2 * GIB, GIB, MIB), Verdict.NOTE, "its size is 2 GiB, but the disk at /pool can hold 1 GiB"),
+        (_pool(2 * GIB, GIB, GIB - 1), Verdict.NOTE, "the disk at /pool can hold"),
+        (_pool(GIB, 5 * GIB, GIB, overprovisioned=True), Verdict.OK, "5 GiB promised to shares at /pool"),
+    ],
+)
+def test_a_pool_s_size_is_one_that_it_can_have(pool: PoolView, verdict: Verdict, said: str) -> None:
+    """Less than was promised and more than the disk holds are worth a note; servers work all the same."""
+    finding = rules.judge_pool(pool)
+    assert verdict is finding.verdict
+    assert said in finding.detail
+    assert (verdict is Verdict.NOTE) == ("[pool] size" in finding.mend)
+
+
+@pytest.mark.parametrize(
+    ("root", "cause", "verdict"),
+    [
+        (True, PermissionError(), Verdict.MISSING),
+        (False, PermissionError(), Verdict.NOTE),
+        (False, OSError(), Verdict.MISSING),
+    ],
+)
+def test_what_only_root_may_see_is_no_lack(root: bool, cause: OSError, verdict: Verdict) -> None:
+    """Who is not root is told so once, as what is missing; here it is but a note."""
+    error = HostNotReady("reading it: no", hint="run it as root")
+    error.__cause__ = cause
+    assert verdict is rules.judge_refusal("pool", error, root=root).verdict

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from typing import get_type_hints
 
 import pytest
 
@@ -13,6 +15,7 @@ from shares_core.adapters.memory import (
     ProcessDied,
     intercept,
     memory_ports,
+    verbs,
 )
 from shares_core.domain.errors import (
     BackendFailure,
@@ -56,8 +59,11 @@ def test_a_dead_process_does_nothing_more(machine: MemoryHost) -> None:
     with pytest.raises(ProcessDied), dying.locks.server("1"), dying.locks.claims():
         dying.folders.list()
     for attempt in (dying.clock.now, lambda: dying.folders.ensure("1", 7), dying.locks.claims().__enter__):
-        with pytest.raises(ProcessDied):
+        with pytest.raises(
+            ProcessDied, match=r"^\w+\.\w+ was called by a process that died at folders\.list$"
+        ):
             attempt()
+    assert (True, Call("folders", "list")) == (plan.dead, plan.died_at)
     assert (frozenset(), {}) == (machine.lock_table.held, machine.folders)
     with memory_ports(machine).locks.server("1"):
         pass
@@ -76,6 +82,35 @@ def test_a_plan_skips_and_repeats(ports: Ports) -> None:
             outcomes.append(False)
     assert [True, False, False, True] == outcomes
     assert ["runtime.inspect"] * 4 == [str(call) for call in plan.calls]
+
+
+@pytest.mark.parametrize(
+    ("verb", "why"),
+    [
+        (
+            "folders.no_such_verb",
+            "'folders.no_such_verb' is no verb of a port: folders.ensure, folders.list, folders.remove",
+        ),
+        ("ensure_volume", "name one of filesystems, folders, locks, network, records, runtime, secrets, "),
+        ("nothing.ensure", "name one of filesystems, "),
+        ("", "name one of filesystems, "),
+        ("clock.now", "clock.now cannot fail"),
+        ("ids.new_id", "ids.new_id cannot fail"),
+    ],
+)
+def test_a_fault_that_would_never_strike_is_refused(verb: str, why: str) -> None:
+    """A test with a slip of the pen in it would test nothing."""
+    with pytest.raises(ValueError, match=f"^.*{re.escape(why)}"):
+        FaultPlan().on(verb)
+
+
+def test_every_verb_that_can_fail_is_named_and_strikes() -> None:
+    """What ``verbs`` gives is what ``on`` takes: every verb of every port that is not spared."""
+    assert {"storage.ensure_volume", "locks.forget", "smb_sessions.end_user"} <= set(verbs())
+    for verb in verbs():
+        FaultPlan().on(verb)
+    ports = set(get_type_hints(Ports)) - FaultPlan.SPARED
+    assert ports == {verb.partition(".")[0] for verb in verbs()}
 
 
 def test_an_interceptor_sees_every_call_of_any_ports(ports: Ports) -> None:

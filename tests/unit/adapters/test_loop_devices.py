@@ -1,5 +1,6 @@
 """Which loop device a file is attached to, as the kernel tells it."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -37,12 +38,76 @@ def test_an_attached_file_has_a_device(sys_block: Path, tmp_path: Path) -> None:
     assert devices.device_of(tmp_path / "link" / image.name) == "/dev/loop3"
 
 
-def test_a_file_of_the_same_name_is_another(sys_block: Path, tmp_path: Path) -> None:
+# losetup --json --list --output NAME,BACK-INO,BACK-MAJ:MIN /dev/loop3, util-linux 2.38
+LISTED = """\
+{
+   "loopdevices": [
+      {
+         "name": "/dev/loop3",
+         "back-ino": 1482755,
+         "back-maj:min": "     254:0  "
+      }
+   ]
+}
+"""
+DETACHED = LISTED.replace("1482755", "null").replace('"     254:0  "', "null")
+
+
+@pytest.fixture
+def losetup(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """What losetup says when it is asked about a device."""
+    answers: dict[str, str] = {}
+
+    def answer(argv: tuple[str, ...]) -> str:
+        assert argv == ("losetup", "--json", "--list", *argv[3:-1], "--output=NAME,BACK-INO,BACK-MAJ:MIN")
+        return answers["".join(argv[3:-1])]
+
+    monkeypatch.setattr(devices, "run", answer)
+    return answers
+
+
+def listed(device: str, image: Path) -> str:
+    there = image.stat()
+    number = f"{os.major(there.st_dev)}:{os.minor(there.st_dev)}"
+    return LISTED.replace("/dev/loop3", device).replace("1482755", str(there.st_ino)).replace("254:0", number)
+
+
+def test_losetups_words_are_read_as_inodes() -> None:
+    """A device that was detached since it was listed has none; an old losetup says nothing at all."""
+    assert devices.parse_backing(LISTED) == {"/dev/loop3": ("254:0", 1482755)}
+    assert devices.parse_backing(DETACHED) == {}
+    assert devices.parse_backing("") == {}
+
+
+def test_a_file_of_the_same_name_is_another(sys_block: Path, tmp_path: Path, losetup: dict[str, str]) -> None:
     """A copy of a pool holds the same names; one that is gone is named as deleted."""
     image, copy = image_in(tmp_path / "pool"), image_in(tmp_path / "copy")
     attached(sys_block, "loop3", str(copy))
     attached(sys_block, "loop4", f"{image} (deleted)")
+    losetup["/dev/loop3"] = listed("/dev/loop3", copy)
     assert devices.device_of(image) is None
+    assert devices.device_of(copy) == "/dev/loop3"
+
+
+def test_a_file_whose_path_is_lost_is_known_by_its_inode(
+    sys_block: Path, tmp_path: Path, losetup: dict[str, str]
+) -> None:
+    """Mounted anew under the device, or in another mount namespace, the kernel's path leads elsewhere."""
+    image = image_in(tmp_path / "pool")
+    attached(sys_block, "loop2", f"/elsewhere/{image.name}")
+    attached(sys_block, "loop3", f"/{image.name}")
+    losetup.update({"/dev/loop2": DETACHED, "/dev/loop3": listed("/dev/loop3", image)})
+    assert devices.device_of(image) == "/dev/loop3"
+
+
+def test_where_the_kernels_list_is_hidden_losetup_is_asked(
+    sys_block: Path, tmp_path: Path, losetup: dict[str, str]
+) -> None:
+    """A /sys that is not mounted says nothing about what is attached."""
+    image = image_in(tmp_path / "pool")
+    sys_block.rename(tmp_path / "hidden")
+    losetup[""] = listed("/dev/loop3", image)
+    assert devices.device_of(image) == "/dev/loop3"
 
 
 def test_a_missing_file_has_none(sys_block: Path, tmp_path: Path) -> None:

@@ -31,11 +31,13 @@ Block size:               1024
 def test_the_mount_table_is_read_with_its_escapes_and_propagation() -> None:
     """Blanks in a path are unescaped, and a shared mount is told from a private one."""
     expected = (
-        Mount("/proc", "0:20", "proc", "proc", shared=False),
-        Mount("/tmp/state/servers", "254:0", "ext4", "/dev/vda", shared=True),
-        Mount("/tmp/state/servers/a b/shares/1", "7:3", "xfs", "/dev/loop3", shared=True),
+        Mount("22", "27", "/proc", "0:20", "proc", "proc", peers=""),
+        Mount("44", "27", "/tmp/state/servers", "254:0", "ext4", "/dev/vda", peers="shared:3"),
+        Mount("51", "44", "/tmp/state/servers/a b/shares/1", "7:3", "xfs", "/dev/loop3", peers="shared:3"),
     )
-    assert expected == parse_mountinfo(MOUNTINFO)
+    found = parse_mountinfo(MOUNTINFO)
+    assert expected == found
+    assert [False, True, True] == [mount.shared for mount in found]
 
 
 @pytest.mark.parametrize(

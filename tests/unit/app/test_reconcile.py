@@ -1,13 +1,20 @@
 from __future__ import annotations
 
-import pytest
-from tests.unit.world import PASSWORD, RW, World
+from collections.abc import Callable
+from typing import Any
 
+import pytest
+from tests.unit.world import NETWORK, PASSWORD, RW, World
+
+from shares_core.adapters.memory import Call, Fault, FaultPlan, ProcessDied, memory_ports
+from shares_core.bootstrap import host
 from shares_core.domain.errors import (
     RecordUnreadable,
     SharesError,
 )
-from shares_core.domain.views import RunState
+from shares_core.domain.intent import CreateServer, DeleteServer, EndSessions, Intent
+from shares_core.domain.names import UserName
+from shares_core.domain.views import ReconcileOutcome, RunState
 
 
 @pytest.mark.parametrize("shock", ["reboot", "restart_docker"])
@@ -95,3 +102,66 @@ def test_a_deny_counts_after_a_reboot_too_before_anything_runs_again(world: Worl
     assert world.host.access.deny("tenant", "files", "ada")
     world.host.servers.reconcile()
     assert {} == world.admitted()
+
+
+@pytest.mark.parametrize(
+    ("verb", "call", "outcome"),
+    [
+        ("create", "runtime.start", ReconcileOutcome.CREATION_UNDONE),
+        ("delete", "runtime.remove", ReconcileOutcome.DELETION_CARRIED_ON),
+    ],
+)
+def test_a_server_that_reconcile_removed_is_said_to_be_gone(
+    world: World, verb: str, call: str, outcome: ReconcileOutcome
+) -> None:
+    """With the reason: what its killed caller was at. The next one has nothing to tell of it."""
+    world.host.servers.create("stays")
+    if verb == "delete":
+        world.host.servers.create("tenant")
+    plan = FaultPlan().on(call, Fault(dies=True))
+    with pytest.raises(ProcessDied):
+        getattr(world.process(plan).servers, verb)("tenant")
+    told = {view.name: (view.outcome, view.problem) for view in world.host.servers.reconcile()}
+    assert {"stays": (ReconcileOutcome.OK, ""), "tenant": (outcome, "")} == told
+    assert ["stays"] == [view.name for view in world.host.servers.reconcile()]
+
+
+@pytest.mark.parametrize(
+    ("intent", "outcome"),
+    [
+        (None, ReconcileOutcome.DELETED_MEANWHILE),
+        (EndSessions(UserName("ada")), ReconcileOutcome.DELETED_MEANWHILE),
+        (CreateServer(), ReconcileOutcome.CREATION_UNDONE),
+        (DeleteServer(), ReconcileOutcome.DELETION_CARRIED_ON),
+    ],
+)
+def test_a_server_that_is_gone_when_its_turn_comes(
+    world: World, intent: Intent | None, outcome: ReconcileOutcome
+) -> None:
+    """Another caller may delete it between the listing and its turn; that is no trouble."""
+    world.host.servers.create("tenant")
+    record = world.record("tenant")
+    listed = record.intending(intent)
+    world.host.servers.delete("tenant")
+    world.machine.records[record.id] = listed
+
+    def vanish(call: Call, proceed: Callable[[], Any]) -> Any:
+        if str(call) == "records.load":
+            world.machine.records.clear()
+        return proceed()
+
+    servers = host(memory_ports(world.machine, faults=vanish), NETWORK).servers
+    assert [("tenant", "", outcome)] == [(v.name, v.problem, v.outcome) for v in servers.reconcile()]
+
+
+def test_the_outcome_tells_what_failed_from_what_cannot_be_read(world: World) -> None:
+    """And a share that cannot be served is a failure of its server's too."""
+    for name in ("blocked", "lost", "torn"):
+        world.served(server=name)
+    world.machine.reboot()
+    world.machine.foreign_devices[world.record("blocked").interfaces[0].host_device] = ()
+    del world.machine.volumes[world.share("lost", "files").volume_id]
+    world.machine.damage_record(world.machine.server_id("torn"))
+    assert [ReconcileOutcome.FAILED, ReconcileOutcome.FAILED, ReconcileOutcome.UNREADABLE] == [
+        view.outcome for view in world.host.servers.reconcile()
+    ]

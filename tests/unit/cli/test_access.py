@@ -1,10 +1,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from tests.unit.cli.terminal import Terminal
+from tests.unit.world import NETWORK, SMALL
 
+from shares_core.adapters.memory import Call, memory_ports
+from shares_core.bootstrap import host
 from shares_core.domain.secret import Secret
 from shares_core.entrypoints.cli import main
 
@@ -28,6 +33,41 @@ def test_the_smbclient_line_can_be_pasted(served: Terminal) -> None:
     served.ok("share", "create", "tenant", "R&D o'b", "--size", "64MiB")
     out = served.ok("access", "allow", "tenant", "R&D o'b", "ada").out
     assert out.endswith("""try: smbclient '//10.254.0.2/R&D o'"'"'b' -U ada\n""")
+
+
+@pytest.mark.parametrize("state", ["stopped", "dead"])
+@pytest.mark.parametrize("arguments", [("allow", "ada"), ("replace", "ada=rw")])
+def test_access_to_a_server_that_does_not_run_says_what_starts_it(
+    served: Terminal, state: str, arguments: tuple[str, str]
+) -> None:
+    """Before the line to try: that would be refused."""
+    verb, who = arguments
+    assert "does not run" not in served.ok("access", verb, "tenant", "files", who).out
+    if state == "stopped":
+        served.ok("server", "stop", "tenant")
+    else:
+        served.world.machine.reboot()
+    out = served.ok("access", verb, "tenant", "files", who).out
+    start = f"next: shares-core --state-dir {served.state_dir} server start tenant\n"
+    assert f"\nserver tenant does not run\n{start}" in out
+    assert "try:" not in out.partition(start)[0]
+
+
+def test_knowing_that_a_server_runs_costs_no_call(served: Terminal) -> None:
+    """An allow asks Docker once, under the lock; making a share once more, as it did before."""
+    asked: list[str] = []
+
+    def count(call: Call, proceed: Callable[[], Any]) -> Any:
+        asked.append(str(call))
+        return proceed()
+
+    ports = memory_ports(served.world.machine, faults=count)
+    counted = host(ports, NETWORK)
+    counted.access.allow("tenant", "files", "ada")
+    assert 1 == asked.count("runtime.inspect")
+    asked.clear()
+    counted.shares.create("tenant", "more", SMALL)
+    assert 2 == asked.count("runtime.inspect")
 
 
 def test_the_document_of_an_allow(served: Terminal) -> None:

@@ -23,7 +23,7 @@ ERRORS: tuple[tuple[errors.SharesError, int], ...] = (
     (errors.InvalidInput("m", hint="h"), 2),
     (errors.NotFound("server", "x"), 3),
     (errors.Conflict("m"), 4),
-    (errors.AlreadyExists("server", "x", "d"), 4),
+    (errors.AlreadyExists("server", "x", "d", hint="h"), 4),
     (errors.AddressTaken("10.0.0.1", "b", "h"), 4),
     (errors.NotEmpty("m"), 4),
     (errors.Busy("m"), 4),
@@ -66,7 +66,7 @@ def test_notes_come_last(terminal: Terminal) -> None:
 def test_with_json_the_error_is_the_document(terminal: Terminal) -> None:
     result = terminal("--json", "server", "show", "nobody")
     assert 3 == result.status
-    hint = "'shares-core server list' lists those that are there"
+    hint = f"'shares-core --state-dir {terminal.state_dir} server list' lists those that are there"
     error = {"code": "not_found", "message": "there is no server 'nobody'", "hint": hint, "notes": []}
     assert {"error": error} == result.document
     assert ["error: there is no server 'nobody'", f"hint: {hint}"] == result.err.splitlines()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ from tests.unit.cli.terminal import Terminal
 
 from shares_core.config import HostConfig
 from shares_core.domain.capacity import GIB, Capacity
+from shares_core.domain.errors import NotFound
+from shares_core.domain.findings import Finding, Verdict
 
 
 @pytest.mark.parametrize("position", range(3))
@@ -79,3 +82,38 @@ def test_a_configuration_that_is_named_must_be_there(terminal: Terminal, tmp_pat
 def test_commands_to_paste_name_the_same_installation(terminal: Terminal, tmp_path: Path) -> None:
     out = terminal.ok("server", "create", "tenant").out
     assert f"--state-dir {tmp_path} share create tenant SHARE --size 1GiB\n" in out
+
+
+@pytest.mark.parametrize(
+    ("hint", "told"),
+    [
+        ("'shares-core server list' lists them", "'shares-core {} server list' lists them"),
+        ("do 'shares-core a', then 'shares-core b'", "do 'shares-core {} a', then 'shares-core {} b'"),
+        ("shares-core image build", "shares-core {} image build"),
+        ("sudo shares-core doctor", "sudo shares-core {} doctor"),
+        ("this is a fault in shares-core: report it", "this is a fault in shares-core: report it"),
+        ("the version of shares-core that wrote it", "the version of shares-core that wrote it"),
+        ("see 'shares-core-demo list'", "see 'shares-core-demo list'"),
+        ("see 'shares-core --config x list'", "see 'shares-core --config x list'"),
+    ],
+)
+def test_commands_in_hints_name_the_same_installation(
+    terminal: Terminal, tmp_path: Path, hint: str, told: str
+) -> None:
+    """Pasted into a shell, they ask the installation that the error is of; other words stay."""
+    file = tmp_path / "it's mine.toml"
+    file.write_text("")
+    terminal.fail_with(NotFound("server", "x", hint=hint))
+    result = terminal("server", "list", "--config", str(file), "--json")
+    options = f"--config {shlex.quote(str(file))} --state-dir {tmp_path}"
+    expected = told.replace("{}", options)
+    assert expected == result.document["error"]["hint"]
+    assert f"hint: {expected}" == result.err.splitlines()[-1]
+    assert hint == terminal.bare("server", "list", "--json").document["error"]["hint"]
+
+
+def test_doctor_mends_the_same_installation(terminal: Terminal, tmp_path: Path) -> None:
+    terminal.findings = (Finding("image", Verdict.MISSING, "it is missing", "shares-core image build"),)
+    assert f"  image  shares-core --state-dir {tmp_path} image build\n" in terminal("doctor").out
+    (document,) = terminal("doctor", "--json").document
+    assert f"shares-core --state-dir {tmp_path} image build" == document["mend"]

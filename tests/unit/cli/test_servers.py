@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import pytest
+from attrs import evolve
 from tests.unit.cli.terminal import Terminal
+
+from shares_core.domain.intent import CreateServer, DeleteServer, Intent
 
 SERVER_KEYS = ["name", "id", "state", "desired", "problem", "interfaces", "shares", "users"]
 INTERFACE_KEYS = ["bridge", "addresses", "mac", "gateways", "mtu", "host_addresses"]
@@ -119,7 +123,7 @@ def test_a_server_that_should_run_shows_its_problem(served: Terminal) -> None:
     served.world.machine.reboot()
     out = served.ok("server", "show", "tenant").out
     assert "state    stopped (should be running)\n" in out
-    assert "'shares-core server start tenant' brings it up" in out
+    assert f"'shares-core --state-dir {served.state_dir} server start tenant' brings it up" in out
 
 
 def test_delete(served: Terminal) -> None:
@@ -133,14 +137,88 @@ def test_delete(served: Terminal) -> None:
 
 def test_reconcile_tells_what_it_could_not_bring_back(served: Terminal) -> None:
     served.world.machine.reboot()
-    assert [{"server": "tenant", "problem": "", "failed_shares": []}] == served.ok(
+    assert [{"server": "tenant", "outcome": "ok", "problem": "", "failed_shares": []}] == served.ok(
         "reconcile", "--json"
     ).document
     served.world.machine.reboot()
     served.world.machine.volumes.clear()
     result = served("reconcile", "--json")
     assert 7 == result.status
-    assert [{"server": "tenant", "problem": "", "failed_shares": ["files"]}] == result.document
+    expected = {"server": "tenant", "outcome": "failed", "problem": "", "failed_shares": ["files"]}
+    assert [expected] == result.document
     result = served("reconcile")
     assert 7 == result.status
     assert "shares that cannot be served: files" in result.out
+
+
+@pytest.mark.parametrize(
+    ("intent", "verdict", "outcome"),
+    [
+        (CreateServer(), "removed: its creation was interrupted", "creation_undone"),
+        (DeleteServer(), "deleted: its deletion was carried on", "deletion_carried_on"),
+    ],
+)
+def test_reconcile_says_that_it_removed_a_server(
+    terminal: Terminal, intent: Intent, verdict: str, outcome: str
+) -> None:
+    """That is no failure, and no server that is well either."""
+    for arguments in ((), ("--json",)):
+        terminal.world.host.servers.create("tenant")
+        record = terminal.world.record("tenant")
+        terminal.world.machine.records[record.id] = evolve(record, intent=intent)
+        result = terminal.ok("reconcile", *arguments)
+        if not arguments:
+            assert f"tenant  {verdict}" == result.out.splitlines()[1]
+        else:
+            expected = {"server": "tenant", "outcome": outcome, "problem": "", "failed_shares": []}
+            assert [expected] == result.document
+    assert "there are no servers yet\n" == terminal.ok("reconcile").out
+
+
+def test_reconcile_gives_a_record_that_cannot_be_read_no_name(served: Terminal) -> None:
+    """A path is no server's name; it stands in the problem, as in the list of servers."""
+    record = served.world.machine.server_id("tenant")
+    served.world.machine.damage_record(record)
+    result = served("reconcile")
+    assert 7 == result.status
+    server, verdict, problem = result.out.splitlines()[1].split(maxsplit=2)
+    assert ("?", "unknown") == (server, verdict)
+    assert f"memory:{record} cannot be read" in problem
+    (document,) = served("reconcile", "--json").document
+    assert (None, "unreadable") == (document["server"], document["outcome"])
+
+
+def test_create_of_a_server_that_is_stopped_says_how_to_start_it(served: Terminal) -> None:
+    """It exists and fits, so that nothing is done; but nobody reaches it."""
+    start = f"next: shares-core --state-dir {served.state_dir} server start tenant\n"
+    out = served.ok("server", "create", "tenant").out
+    assert "running" in out
+    assert start not in out
+    served.ok("server", "stop", "tenant")
+    assert f"server tenant does not run\n{start}" in served.ok("server", "create", "tenant").out
+
+
+def test_create_of_a_server_that_is_dead_says_how_to_start_it(served: Terminal) -> None:
+    served.world.machine.reboot()
+    out = served.ok("server", "create", "tenant").out
+    assert "server tenant does not run\n" in out
+    assert out.count("server start tenant") == 1
+
+
+def test_create_tells_what_is_wrong_with_a_server_that_runs(served: Terminal) -> None:
+    served.world.machine.links.clear()
+    out = served.ok("server", "create", "tenant").out
+    assert "problem: an interface is not plugged" in out
+    assert "does not run" not in out
+
+
+def test_a_bridge_that_is_left_is_told(terminal: Terminal) -> None:
+    """With -v: a port that is not the server's own keeps it, on purpose."""
+    machine = terminal.world.machine
+    for name in ("a", "b"):
+        terminal.ok("server", "create", name, "--bridge", f"br-{name}", "--address", "10.0.0.5/24")
+    (link,) = (link for link in machine.links.values() if link.interface.bridge.value == "br-a")
+    machine.links["eth1"] = evolve(link, namespace="elsewhere")
+    err = terminal("server", "delete", "a", "-v").err
+    assert "  bridge left: br-a: a port that is not of this server is on it\n" in err
+    assert "bridge left" not in terminal("server", "delete", "b", "-v").err

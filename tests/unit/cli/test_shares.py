@@ -89,6 +89,50 @@ def test_extend_says_which_way_it_went(served: Terminal) -> None:
     assert "unchanged" == document["way"]
 
 
+@pytest.mark.parametrize("online", [True, False])
+@pytest.mark.parametrize("state", ["stopped", "dead", "killed"])
+def test_extend_of_a_server_that_does_not_run_closed_no_connection(
+    served: Terminal, state: str, online: bool
+) -> None:
+    """It says so, and what starts the server: nobody is served again by the extension."""
+    machine = served.world.machine
+    if not online:
+        machine.online_grow = frozenset[FileSystemKind]()
+    if state == "stopped":
+        served.ok("server", "stop", "tenant")
+    elif state == "dead":
+        machine.reboot()
+    else:
+        machine.kill_container(machine.server_id("tenant"))
+    out = served.ok("share", "extend", "tenant", "files", "--size", "128MiB").out
+    assert ": nobody was connected\n" in out
+    assert "clients" not in out
+    assert out.endswith(
+        "\nserver tenant does not run\n"
+        f"next: shares-core --state-dir {served.state_dir} server start tenant\n"
+    )
+
+
+def test_create_on_a_server_that_does_not_run_says_so(served: Terminal) -> None:
+    out = served.ok("share", "create", "tenant", "more", "--size", "64MiB").out
+    assert "does not run" not in out
+    served.ok("server", "stop", "tenant")
+    out = served.ok("share", "create", "tenant", "other", "--size", "64MiB").out
+    assert "server tenant does not run\n" in out
+    assert " server start tenant\n" in out
+    assert out.splitlines()[-1].endswith("access allow tenant other USER")
+
+
+def test_an_empty_list_says_which_records_it_is_of(terminal: Terminal) -> None:
+    """One that cannot be read may have shares."""
+    damaged = terminal.world.host.servers.create("damaged").server
+    assert "there are no shares yet\n" == terminal.ok("share", "list").out
+    terminal.world.machine.damage_record(damaged.id)
+    result = terminal("share", "list")
+    assert (7, "there are no shares in the records that can be read\n") == (result.status, result.out)
+    assert result.err.startswith("error: the record ")
+
+
 def test_a_share_is_not_made_smaller(served: Terminal) -> None:
     result = served("share", "extend", "tenant", "files", "--size", "32MiB")
     assert (2, "") == (result.status, result.out)

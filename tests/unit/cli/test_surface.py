@@ -48,6 +48,15 @@ def test_a_group_alone_prints_its_help_and_is_no_success(terminal: Terminal, gro
     assert result.out.startswith(f"Usage: shares-core {group}")
 
 
+@pytest.mark.parametrize("group", ["", *GROUPS])
+def test_no_help_of_a_command_is_cut(terminal: Terminal, group: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At 80 columns, each line of a list of commands says all that it has to say."""
+    monkeypatch.setenv("COLUMNS", "80")
+    _, _, commands = terminal.bare(*group.split(), "--help").out.partition("Commands:\n")
+    assert commands
+    assert [] == [line for line in commands.splitlines() if line.endswith("...")]
+
+
 def test_examples_stand_as_they_were_written(terminal: Terminal) -> None:
     out = terminal.bare("share", "create", "--help").out
     assert "  shares-core share create tenant-a 'R&D' --size 1.5TiB --filesystem xfs\n" in out

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from tests.contracts.filesystems_world import FileSystemsWorld
+from tests.contracts.filesystems_world import FileSystemsWorld, Made
 from tests.contracts.values import UID
 from tests.unit.contracts.memory_world import MemoryWorld
 
@@ -13,7 +13,7 @@ from shares_core.adapters.memory import (
     OpenFile,
     Session,
 )
-from shares_core.adapters.memory.state import ServedShare
+from shares_core.adapters.memory.state import Condition, MemoryFileSystem, ServedShare
 from shares_core.domain.names import ShareName
 from shares_core.domain.share import FileSystem, FileSystemKind
 
@@ -26,6 +26,21 @@ class MemoryMounts(MemoryWorld, FileSystemsWorld):
     def half_made_filesystem(self, device: str) -> None:
         with self.dying("filesystems.make") as ports:
             ports.filesystems.make(device, FileSystem(FileSystemKind.EXT4, "half"))
+
+    def half_grown_filesystem(self, made: Made) -> None:
+        with self.dying("filesystems.grow_unmounted") as ports:
+            ports.filesystems.grow_unmounted(made.device, made.filesystem)
+
+    def ruined_filesystem(self, made: Made) -> None:
+        self._content(made).condition = Condition.RUINED
+
+    def is_whole(self, made: Made) -> bool:
+        return self._content(made).condition is Condition.WHOLE
+
+    def _content(self, made: Made) -> MemoryFileSystem:
+        content = self.host.volumes[made.volume_id].content
+        assert content is not None
+        return content
 
     def half_prepared_folder(self, server_id: str, share_id: str, folder: str) -> None:
         with self.dying("filesystems.prepare_folder") as ports:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 
 from attrs import frozen
 from tests.contracts.network_world import ADDRESS, NetworkWorld, Plugged
@@ -13,9 +13,11 @@ from tests.unit.contracts.memory_mounts import FILE, MemoryMounts
 from tests.unit.contracts.memory_world import MemoryWorld
 
 from shares_core.adapters.memory import (
+    Call,
     OpenFile,
     Session,
     SmbRefused,
+    memory_ports,
 )
 from shares_core.adapters.memory.clients import LOGON_FAILURE
 from shares_core.domain.access import AccessLevel
@@ -24,6 +26,7 @@ from shares_core.domain.names import ShareName, UserName
 from shares_core.domain.network import Bridge, Interface
 from shares_core.domain.secret import PasswordHash, Secret
 from shares_core.domain.server import ShareServer
+from shares_core.ports import Ports
 
 
 class MemoryDevices(MemoryWorld, NetworkWorld):
@@ -128,3 +131,14 @@ class MemorySmb(MemoryMounts, MemoryDevices, SmbWorld):
     ) -> None:
         with self.dying("smb_config.apply", step=1 if written is Written.ACCOUNTS else 2) as ports:
             ports.smb_config.apply(server, hashes)
+
+    @contextmanager
+    def ending(self, server_id: str, step: int) -> Iterator[Ports]:
+        """Verbs are atomic here: before them is the only moment."""
+
+        def around(call: Call, proceed: Callable[[], object]) -> object:
+            assert call.port.startswith("smb_")
+            self.host.kill_container(server_id)
+            return proceed()
+
+        yield memory_ports(self.host, faults=around)

@@ -169,6 +169,16 @@ class MemoryWorld(
         self.host.pool_present = True
 
     @contextmanager
+    def pool_on_a_disk(self) -> Iterator[Callable[[], None]]:
+        """It is nowhere else; its devices do not depend on where it is mounted."""
+
+        def mount_anew() -> None:
+            self.host.pool_present = False
+            self.host.pool_present = True
+
+        yield mount_anew
+
+    @contextmanager
     def in_use(self, volume_id: str) -> Iterator[None]:
         self.host.mounts["elsewhere", "share"] = volume_id
         yield

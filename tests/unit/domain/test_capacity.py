@@ -68,6 +68,20 @@ def test_a_capacity_is_a_whole_positive_number(value: object) -> None:
         Capacity(value)  # type: ignore[arg-type]
 
 
+@given(st.integers(1, 8190), st.integers(1, 999_999), st.sampled_from("KMGTP"))
+def test_what_is_proposed_for_a_broken_size_is_as_large_and_hardly_larger(
+    whole: int, millionths: int, unit: str
+) -> None:
+    """It can be given as it is, and is less than one part in a hundred more, or the next byte."""
+    exact = (whole * 10**6 + millionths) * Capacity.parse(f"1{unit}").bytes
+    try:
+        Capacity.parse(f"{whole}.{millionths:06}{unit}")
+    except InvalidInput as error:
+        if "not a whole number" in error.message:
+            proposed = Capacity.parse(error.hint.rpartition(" ")[2]).bytes
+            assert exact <= proposed * 10**6 < exact + max(exact // 100, 10**6)
+
+
 @given(SIZES)
 def test_bytes_are_read_back_exactly(size: int) -> None:
     """A number of bytes is its own text."""

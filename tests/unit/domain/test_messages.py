@@ -8,15 +8,27 @@ import pytest
 from attrs import evolve
 from tests.unit.adapters.values import SERVER, SHARE
 
-from shares_core.domain.access import AccessLevel, AccessRule, rule_set
+from shares_core.domain.access import AccessLevel, AccessRule, Principal, rule_set
 from shares_core.domain.capacity import MIB, Capacity
 from shares_core.domain.errors import AddressTaken, AlreadyExists, NotFound, RecordUnreadable, SharesError
 from shares_core.domain.names import ServerName, ShareName, UserName
-from shares_core.domain.secret import Secret
+from shares_core.domain.secret import Secret, require_secret
+from shares_core.domain.server import FIRST_SERVER_UID, free_uid
 from shares_core.domain.share import FileSystemKind, ShareStatus
 
 SIZE = "give a size like 500MiB, 1.5GiB or 2TiB"
+BYTES = "give bytes, or read a size like 1.5GiB with Capacity.parse"
+UNITS = (
+    "the units are KiB, MiB, GiB, TiB and PiB; GB and its like are refused, "
+    "since they are ambiguous: some mean powers of 1000, others of 1024"
+)
+RULE = "make rules with AccessRule.for_user('ada', 'rw')"
+RULES = "give a list of rules made with AccessRule.for_user('ada', 'rw')"
 USER = "use letters, digits, '.', '_' and '-', beginning with a letter, a digit or '_'; not only digits"
+SHORTER = "choose a shorter name"
+ACCOUNT = SERVER.accounts[0].name.value
+ANOTHER_CASE = " differs from it in case only, which SMB does not tell apart"
+SMALLER = "use a smaller unit, like "
 SHARE_NAME = (
     "use letters, digits, single spaces inside, and . _ - & ' ( ), beginning with a letter, a digit or '_'"
 )
@@ -30,32 +42,113 @@ def _raise(error: SharesError) -> None:
 
 
 TOLD: list[tuple[Callable[[], object], str, str]] = [
+    # -- sizes that are no whole bytes
+    (lambda: Capacity.parse("1.1KiB"), "1.1KiB is not a whole number of bytes", f"{SMALLER}1127B"),
+    (
+        lambda: Capacity.parse("100.0001KiB"),
+        "100.0001KiB is not a whole number of bytes",
+        f"{SMALLER}102401B",
+    ),
+    (lambda: Capacity.parse("0.098MiB"), "0.098MiB is not a whole number of bytes", f"{SMALLER}101KiB"),
+    (lambda: Capacity.parse("0.09MiB"), "0.09MiB is not a whole number of bytes", f"{SMALLER}94372B"),
     # -- names
-    (lambda: UserName(b"x"), "a user name is text, not bytes", ""),  # type: ignore[arg-type]
+    (lambda: UserName(b"x"), "a user name must be text, not bytes", USER),  # type: ignore[arg-type]
     (lambda: ServerName(""), "a server name cannot be empty", ServerName.rule),
-    (lambda: UserName("x" * 33), f"user name '{'x' * 33}' is too long: 33 characters, 32 at most", ""),
-    (lambda: UserName("y" * 100), f"user name '{'y' * 100}' is too long: 100 characters, 32 at most", ""),
-    (lambda: UserName("y" * 101), f"user name '{'y' * 97}...' is too long: 101 characters, 32 at most", ""),
-    (lambda: ShareName("IPC$"), "share name 'IPC$' is reserved", "choose another name"),
+    (lambda: UserName("x" * 33), f"user name '{'x' * 33}' is too long: 33 characters, 32 at most", SHORTER),
+    (
+        lambda: UserName("y" * 100),
+        f"user name '{'y' * 100}' is too long: 100 characters, 32 at most",
+        SHORTER,
+    ),
+    (
+        lambda: UserName("y" * 101),
+        f"user name '{'y' * 97}...' is too long: 101 characters, 32 at most",
+        SHORTER,
+    ),
+    (
+        lambda: ShareName("IPC$"),
+        "share name 'IPC$' is reserved",
+        "choose another name than admin, global, globals, homes, ipc, netlogon, print, printers, sysvol",
+    ),
+    (
+        lambda: UserName("Mail"),
+        "user name 'Mail' is reserved",
+        UserName.reserved_rule,
+    ),
     (lambda: ShareName("a%U"), "share name 'a%U' cannot be used", SHARE_NAME),
     (lambda: UserName("\u00e9"), "user name '\\xe9' cannot be used", USER),
     # -- passwords
-    (lambda: Secret(""), "a password cannot be empty", "give one on standard input, or let one be made"),
-    (lambda: Secret("x" * 257), "a password has at most 256 characters", ""),
-    (lambda: Secret("a\n"), "a password cannot hold control characters", ""),
+    (lambda: Secret(""), "a password cannot be empty", "give one, or none at all to have one made"),
+    (
+        lambda: Secret(b"correct horse"),  # type: ignore[arg-type]
+        "a password must be text, not bytes",
+        "give Secret its text; bytes are decoded first",
+    ),
+    (lambda: Secret("x" * 257), "a password has at most 256 characters", "give a shorter one"),
+    (
+        lambda: Secret("a\n"),
+        "a password cannot hold control characters",
+        "leave out tabs and line ends: one that was read from a file may end in one",
+    ),
+    (lambda: require_secret("plain"), "a password must be Secret, not text", "wrap it: Secret('...')"),
     # -- sizes
-    (lambda: Capacity(1.5), "a capacity is a whole number of bytes, not 1.5", SIZE),  # type: ignore[arg-type]
+    (lambda: Capacity(1.5), "a capacity is a whole number of bytes, not float", BYTES),  # type: ignore[arg-type]
     (lambda: Capacity(-1), "a capacity must be greater than zero, not -1 bytes", SIZE),
     (lambda: Capacity(2**64), f"a capacity of {2**64} bytes is more than any file system holds", SIZE),
     (lambda: Capacity.parse("z" * 50), f"'{'z' * 40}' is not a size", SIZE),
-    (lambda: Capacity.parse("1GB"), "'GB' is not a unit of size that is known here", SIZE),
-    (lambda: Capacity.parse("0.3B"), "'0.3B' is not a whole number of bytes", SIZE),
+    (lambda: Capacity.parse("1GB"), "'GB' is not a unit of size that is known here", UNITS),
+    (lambda: Capacity.parse("0.3B"), "0.3B is not a whole number of bytes", "give whole bytes, like 1B"),
+    (lambda: Capacity.parse("1.5"), "1.5 is not a whole number of bytes", "give whole bytes, like 2B"),
+    (lambda: Capacity.parse(" 1.1 GiB"), "1.1GiB is not a whole number of bytes", SMALLER + "1127MiB"),
+    (lambda: Capacity.parse("1.1k"), "1.1k is not a whole number of bytes", SMALLER + "1127B"),
+    (
+        lambda: Capacity.parse("9000.0000000000000001P"),
+        "a capacity of 10133099161583616000 bytes is more than any file system holds",
+        SIZE,
+    ),
+    (lambda: Capacity.parse("-1.5"), "a capacity must be greater than zero, not -2 bytes", SIZE),
+    (lambda: Capacity.parse(5), "a size must be text, not int", SIZE),  # type: ignore[arg-type]
     # -- rules and shares
     (lambda: AccessLevel.parse("rx"), "'rx' is not an access level", "give 'rw' or 'ro'"),
     (
         lambda: rule_set([AccessRule.for_user("ada", "ro"), AccessRule.for_user("Ada", "rw")]),
         "user 'ada' stands twice in one set of access rules",
-        "",
+        "give each user one rule; names that differ in case only are one user's",
+    ),
+    (
+        lambda: rule_set([("ada", "rw")]),  # type: ignore[list-item]
+        "an access rule must be AccessRule, not tuple",
+        RULE,
+    ),
+    (
+        lambda: rule_set(AccessRule.for_user("ada", "rw")),  # type: ignore[arg-type]
+        "a set of access rules must be Iterable, not AccessRule",
+        RULES,
+    ),
+    (
+        lambda: AccessRule("ada", AccessLevel.READ_ONLY),  # type: ignore[arg-type]
+        "whom a rule is about must be Principal, not text",
+        RULE,
+    ),
+    (
+        lambda: AccessRule(Principal(UserName("ada")), "rw"),  # type: ignore[arg-type]
+        "a rule's level must be AccessLevel, not text",
+        "give AccessLevel.READ_WRITE or AccessLevel.READ_ONLY",
+    ),
+    (
+        lambda: Principal("ada"),  # type: ignore[arg-type]
+        "a principal's name must be UserName, not text",
+        RULE,
+    ),
+    (
+        lambda: Principal(UserName("ada"), None),  # type: ignore[arg-type]
+        "a principal's kind must be PrincipalKind, not None",
+        "give PrincipalKind.USER",
+    ),
+    (
+        lambda: FileSystemKind.EXT4.check("100MiB"),  # type: ignore[arg-type]
+        "a share's capacity must be Capacity, not text",
+        "Capacity.parse('500MiB') reads a size",
     ),
     (
         lambda: FileSystemKind.parse("ntfs"),
@@ -85,7 +178,17 @@ TOLD: list[tuple[Callable[[], object], str, str]] = [
     (
         lambda: SERVER.with_share(evolve(SHARE, id="x", name=ShareName("r&d 2026"))),
         "share 'R&D 2026' already exists: names differ in more than case",
-        "",
+        "choose another name",
+    ),
+    (
+        lambda: SERVER.find_account(UserName(ACCOUNT.swapcase())),
+        f"user {ACCOUNT!r} already exists: {ACCOUNT.swapcase()}{ANOTHER_CASE}",
+        f"name {ACCOUNT}, or choose another name",
+    ),
+    (
+        lambda: free_uid(evolve(SERVER, uid=FIRST_SERVER_UID + number) for number in range(1_000_000)),
+        "every unix user id for share servers is in use",
+        "delete a server first",
     ),
     # -- records
     (
@@ -115,7 +218,7 @@ def test_the_message_says_what_happened_and_the_hint_what_to_do(
 def test_errors_keep_their_parts_for_programs() -> None:
     """What the message names can be read without taking it apart."""
     taken = AddressTaken("10.0.0.5", "br-a", "the host")
-    exists, missing = AlreadyExists("share", "x", "d"), NotFound("user", "eve")
+    exists, missing = AlreadyExists("share", "x", "d", hint="h"), NotFound("user", "eve")
     assert ("10.0.0.5", "br-a") == (taken.address, taken.bridge)
     assert ("share", "x", "user", "eve") == (exists.kind, exists.name, missing.kind, missing.name)
     assert "/r" == RecordUnreadable("/r", "why").path

@@ -4,6 +4,7 @@ from ipaddress import IPv4Network
 from typing import Any
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -96,6 +97,32 @@ def test_a_bridge_has_one_host_address_and_one_mtu() -> None:
         decide(spec("br-a", "10.0.0.6/24", mtu=1500), holders, 2)
 
 
+@pytest.mark.parametrize(
+    "configured",
+    [evolve(DEFAULT, subnet=IPv4Network("10.253.0.0/29")), evolve(DEFAULT, mtu=1400)],
+    ids=["another subnet", "another MTU"],
+)
+def test_a_default_network_is_not_changed_under_its_servers(configured: DefaultNetwork) -> None:
+    """Else a bridge would change to and fro with every server that is plugged; other bridges do not mind."""
+    holders = [("a", decide(InterfaceSpec()))]
+    with pytest.raises(Conflict, match="shares0"):
+        decide_interface(InterfaceSpec(), interface_id="000000000002", default=configured, holders=holders)
+    for holding in ([], [("a", decide(spec("br-a", "10.0.0.5/24")))]):
+        made = decide_interface(
+            InterfaceSpec(), interface_id="000000000002", default=configured, holders=holding
+        )
+        assert ((configured.host_address,), configured.mtu) == (made.host_addresses, made.mtu)
+    assert DEFAULT.host_address in decide(InterfaceSpec(), holders, 2).host_addresses
+
+
+@pytest.mark.parametrize("mtu", [None, True, 5, 1279, 9217, "1500"])
+def test_a_default_network_has_an_mtu_that_interfaces_may_have(mtu: Any) -> None:
+    """The same bounds, and none is left open."""
+    with pytest.raises(InvalidInput, match="MTU"):
+        evolve(DEFAULT, mtu=mtu)
+    assert [1280, 9216] == [evolve(DEFAULT, mtu=good).mtu for good in (1280, 9216)]
+
+
 def test_an_address_outside_of_the_default_network_is_refused() -> None:
     """Also with another prefix, and so is a gateway outside of the address that was chosen."""
     for address in ("10.0.0.5/24", "10.254.0.5/24"):
@@ -134,9 +161,11 @@ def test_a_host_device_fits_into_the_kernels_names(number: int) -> None:
 
 
 def test_a_default_network_has_room_for_servers() -> None:
-    """A /31 holds nobody."""
+    """A /31 holds nobody beside the host, a /30 one."""
     with pytest.raises(InvalidInput):
         DefaultNetwork(BridgeName("shares0"), IPv4Network("10.254.0.0/31"))
+    smallest = DefaultNetwork(BridgeName("shares0"), IPv4Network("10.254.0.0/30"))
+    assert ["10.254.0.2/30"] == [str(address) for address in smallest.candidates()]
 
 
 def test_a_neighbours_gateway_is_taken() -> None:

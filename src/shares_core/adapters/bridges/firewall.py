@@ -14,7 +14,8 @@ from pathlib import Path
 from shares_core.adapters.commands import environment, run
 from shares_core.domain.errors import CommandFailed
 
-_SWITCHES = (("iptables", "bridge-nf-call-iptables"), ("ip6tables", "bridge-nf-call-ip6tables"))
+#: The commands, each with what has the kernel ask its rules about bridged frames.
+_SWITCHES = {"iptables": "bridge-nf-call-iptables", "ip6tables": "bridge-nf-call-ip6tables"}
 _CHAINS = ("DOCKER-USER", "FORWARD")
 _WAIT = ("--wait", "10")  # for whoever else is changing the rules
 
@@ -24,17 +25,17 @@ def let_bridged_pass(bridge: str) -> None:
 
     Where the host has no iptables, another firewall is in charge: ``shares-core doctor`` looks at it.
     """
-    for command in _commands():
-        chain = _chain(command)
-        if chain is not None and not _has(command, chain, bridge):
+    for command in _installed():
+        chain = _chain(command) if _is_on(_SWITCHES[command]) else None
+        if chain is not None and not _copies(command, chain, bridge):
             run((command, *_WAIT, "-I", chain, *rule(bridge)))
 
 
 def forget_bridge(bridge: str) -> None:
-    """Remove the bridge's rules, wherever they are. Idempotent."""
-    for command in _commands():
+    """Remove the bridge's rules, wherever they are, and whatever the kernel asks about now. Idempotent."""
+    for command in _installed():
         for chain in _CHAINS:
-            if _has(command, chain, bridge):
+            for _ in range(_copies(command, chain, bridge)):
                 run((command, *_WAIT, "-D", chain, *rule(bridge)))
 
 
@@ -43,20 +44,22 @@ def rule(bridge: str) -> tuple[str, ...]:
     return ("-i", bridge, "-o", bridge, "-m", "physdev", "--physdev-is-bridged", "-j", "ACCEPT")
 
 
-def _commands() -> list[str]:
-    """Those of iptables and ip6tables that this kernel asks about bridged frames."""
-    return [command for command, switch in _SWITCHES if _is_on(switch) and _is_installed(command)]
+def count_copies(listing: str, chain: str, bridge: str) -> int:
+    """How often the rule stands in what ``iptables -S`` printed of the chain."""
+    wanted = ["-A", chain, *rule(bridge)]
+    return sum(line.split() == wanted for line in listing.splitlines())
+
+
+def _installed() -> list[str]:
+    return [command for command in _SWITCHES if shutil.which(command, path=environment()["PATH"]) is not None]
 
 
 def _is_on(switch: str) -> bool:
+    """Whether this kernel asks the command's rules about bridged frames."""
     try:
         return (Path("/proc/sys/net/bridge") / switch).read_text().strip() == "1"
     except OSError:
         return False  # br_netfilter is not loaded
-
-
-def _is_installed(command: str) -> bool:
-    return shutil.which(command, path=environment()["PATH"]) is not None
 
 
 def _chain(command: str) -> str | None:
@@ -68,9 +71,9 @@ def _chain(command: str) -> str | None:
     return _CHAINS[0]
 
 
-def _has(command: str, chain: str, bridge: str) -> bool:
+def _copies(command: str, chain: str, bridge: str) -> int:
+    """Counted in a listing: asking with ``-C`` would have the kernel load the rule's modules."""
     try:
-        run((command, *_WAIT, "-C", chain, *rule(bridge)))
+        return count_copies(run((command, *_WAIT, "-S", chain)), chain, bridge)
     except CommandFailed:
-        return False
-    return True
+        return 0  # there is no such chain

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from ipaddress import ip_interface
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -58,14 +58,19 @@ def in_namespace(namespace: str, work: Callable[[IPRoute], T]) -> T:
 
 
 @contextmanager
-def gone_is_fine() -> Iterator[None]:
+def ignoring(code: int) -> Iterator[None]:
+    """Go on after the block where the kernel refuses with that error."""
     from pyroute2.netlink.exceptions import NetlinkError
 
     try:
         yield
     except NetlinkError as error:
-        if error.code != errno.ENODEV:
+        if error.code != code:
             raise
+
+
+def gone_is_fine() -> AbstractContextManager[None]:
+    return ignoring(errno.ENODEV)
 
 
 def add_address(netlink: IPRoute, index: int, text: str) -> None:
@@ -82,6 +87,17 @@ def find_link(netlink: IPRoute, name: str) -> Any | None:
         with gone_is_fine():
             return netlink.get_links(index)[0]
     return None
+
+
+def existing_link(netlink: IPRoute, name: str) -> Any:
+    """The device of that name, which was there just now. Raises BackendFailure."""
+    link = find_link(netlink, name)
+    if link is None:
+        raise BackendFailure(
+            f"device {name} vanished while it was being set up",
+            hint="a container takes its devices along when it ends: look at its log, and try again",
+        )
+    return link
 
 
 def addresses_of(netlink: IPRoute, index: int) -> set[str]:

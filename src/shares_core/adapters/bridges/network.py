@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from ipaddress import ip_interface
 from typing import TYPE_CHECKING, Any
 
@@ -14,36 +16,58 @@ from shares_core.adapters.bridges.netlink import (
     UP,
     add_address,
     addresses_of,
+    existing_link,
     find_link,
     gone_is_fine,
+    ignoring,
     in_namespace,
     netlink_socket,
     write_sysctl,
 )
 from shares_core.adapters.commands import run
+from shares_core.adapters.disk.errors import os_errors
+from shares_core.adapters.disk.files import make_private_folder
 from shares_core.adapters.disk.installation import Installation
+from shares_core.adapters.disk.locks import file_lock
+from shares_core.adapters.layout import Layout
 from shares_core.domain.addresses import BridgeName
-from shares_core.domain.errors import BackendFailure, Conflict
+from shares_core.domain.errors import Conflict
 from shares_core.domain.network import Bridge, Interface
 from shares_core.ports.network import Network
 
 if TYPE_CHECKING:
     from pyroute2 import IPRoute
 
-_ATTEMPTS = 5
 _MARK = "shares-core"
 
 
 class LinuxNetwork(Network):
     """Devices of the host's network namespace. Each bears the installation's id in its alias."""
 
-    def __init__(self, installation: Installation) -> None:
+    def __init__(self, layout: Layout, installation: Installation, lock_timeout: float) -> None:
+        self._layout = layout
         self._installation = installation
+        self._lock_timeout = lock_timeout
 
     # -- bridges
 
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep others from making or removing a bridge of this installation meanwhile. Raises Busy.
+
+        Held over commands, but few and quick ones: a bridge, its filter and its rule have no transaction in
+        common, and whoever removed one would else sweep away the filter with which another caller has just
+        made it again, open to the host. Taken within a server's lock; no server's lock is taken within it.
+        """
+        locks = self._layout.locks
+        with os_errors(f"making {locks}"):
+            make_private_folder(self._layout.state_dir)
+            make_private_folder(locks)
+        with file_lock(locks / "bridges.lock", self._lock_timeout, "the bridges"):
+            yield
+
     def ensure_bridge(self, bridge: Bridge) -> None:
-        with netlink_socket(f"making bridge {bridge.name}") as netlink:
+        with self._alone(), netlink_socket(f"making bridge {bridge.name}") as netlink:
             self._ensure_bridge(netlink, bridge, filters="")
 
     def _ensure_bridge(self, netlink: IPRoute, bridge: Bridge, *, filters: str) -> int:
@@ -55,18 +79,13 @@ class LinuxNetwork(Network):
         link = find_link(netlink, name)
         if link is None:
             self._require_free(netlink, bridge, None)
-            netlink.link(
-                "add", ifname=name, kind="bridge", address=self._bridge_mac(name), br_mcast_snooping=0
-            )
-            link = find_link(netlink, name)
-            if link is None:
-                raise BackendFailure(f"bridge {name} vanished while it was being made")
-        elif not self._is_our_bridge(link):
+            link = self._make_bridge(netlink, name)
+        if not self._is_our_bridge(link):
             raise Conflict(
                 f"a device {name} exists that is not ours",
                 hint="name another bridge; to reach a network of yours, add its port to a bridge made here",
             )
-        elif _texts(bridge) - addresses_of(netlink, link["index"]):
+        if _texts(bridge) - addresses_of(netlink, link["index"]):
             self._require_free(netlink, bridge, link["index"])
         if link.get("ifalias") != self._alias():
             netlink.link("set", index=link["index"], ifalias=self._alias())
@@ -77,6 +96,14 @@ class LinuxNetwork(Network):
         if link.get("mtu") != bridge.mtu:
             netlink.link("set", index=link["index"], mtu=bridge.mtu)
         return int(link["index"])
+
+    def _make_bridge(self, netlink: IPRoute, name: str) -> Any:
+        """The new bridge, or what somebody who is not kept out by our lock has put in its place."""
+        with ignoring(errno.EEXIST):
+            netlink.link(
+                "add", ifname=name, kind="bridge", address=self._bridge_mac(name), br_mcast_snooping=0
+            )
+        return existing_link(netlink, name)
 
     def _complete_bridge(self, netlink: IPRoute, bridge: Bridge, index: int) -> None:
         """Addressed, then up; its filter is there already."""
@@ -100,7 +127,9 @@ class LinuxNetwork(Network):
                 continue
             there = ip_interface(f"{held.get('address')}/{held['prefixlen']}")
             for address in bridge.host_addresses:
-                if there.version == address.version and there.network.overlaps(address.network):
+                if there.version != address.version or not there.network.overlaps(address.network):
+                    continue
+                with gone_is_fine():  # and its address with it
                     device = netlink.get_links(held["index"])[0].get("ifname")
                     raise Conflict(
                         f"host address {address} of bridge {bridge.name} overlaps {there} of {device}",
@@ -108,17 +137,24 @@ class LinuxNetwork(Network):
                     )
 
     def remove_bridge(self, name: BridgeName) -> None:
+        with self._alone():
+            if self._delete_bridge(name):
+                _load_filters(render_removal([str(name)]))
+                forget_bridge(str(name))
+
+    def _delete_bridge(self, name: BridgeName) -> bool:
+        """Delete the bridge if it is ours and has no port; gives whether none of that name is there now."""
         with netlink_socket(f"removing bridge {name}") as netlink:
             link = find_link(netlink, str(name))
-            if link is not None:
-                if not self._is_our_bridge(link):
-                    return
-                if any(port.get("master") == link["index"] for port in netlink.get_links()):
-                    return
-                with gone_is_fine():
-                    netlink.link("del", index=link["index"])
-        _load_filters(render_removal([str(name)]))
-        forget_bridge(str(name))
+            if link is None:
+                return True
+            if not self._is_our_bridge(link):
+                return False
+            if any(port.get("master") == link["index"] for port in netlink.get_links()):
+                return False
+            with gone_is_fine():
+                netlink.link("del", index=link["index"])
+            return True
 
     # -- interfaces
 
@@ -126,22 +162,18 @@ class LinuxNetwork(Network):
         filters = render_port_filter(interface)
         with netlink_socket(f"plugging an interface of server {server_id}") as netlink:
             if self._is_complete(netlink, interface, namespace, f"eth{index}"):
-                self._ensure_bridge(netlink, interface.bridge_spec, filters=filters)
+                with self._alone():
+                    self._ensure_bridge(netlink, interface.bridge_spec, filters=filters)
                 return
             self._delete(netlink, interface)
             if find_link(netlink, interface.host_device) is not None:
                 raise Conflict(f"a device {interface.host_device} exists that is not ours")
-            for attempt in range(_ATTEMPTS):
-                self._add_pair(netlink, server_id, interface, index, namespace)
+            self._add_pair(netlink, server_id, interface, index, namespace)
+            with self._alone():  # until the port is on it, the bridge may be removed as unused
                 bridge = self._ensure_bridge(netlink, interface.bridge_spec, filters=filters)
-                try:
-                    self._connect(netlink, interface, index, namespace, bridge)
-                except BridgeGone:
-                    # Whoever removed the last other server on it saw it without ports: it is made again.
-                    if attempt == _ATTEMPTS - 1:
-                        raise
-                else:
-                    return
+                host_end = existing_link(netlink, interface.host_device)["index"]
+                netlink.link("set", index=host_end, master=bridge)
+            self._complete_port(netlink, interface, index, namespace, host_end)
 
     def _is_complete(self, netlink: IPRoute, interface: Interface, namespace: str, device: str) -> bool:
         """Whether the interface is there; its host end is brought up last, once all else was done."""
@@ -153,9 +185,7 @@ class LinuxNetwork(Network):
     def _add_pair(
         self, netlink: IPRoute, server_id: str, interface: Interface, index: int, namespace: str
     ) -> None:
-        """The pair of devices, down at both ends; what is there already is kept."""
-        if find_link(netlink, interface.host_device) is not None:
-            return
+        """The pair of devices, down at both ends."""
         descriptor = os.open(namespace, os.O_RDONLY | os.O_CLOEXEC)
         try:
             peer = {
@@ -167,23 +197,14 @@ class LinuxNetwork(Network):
             netlink.link("add", ifname=interface.host_device, kind="veth", mtu=interface.mtu, peer=peer)
         finally:
             os.close(descriptor)
-        host_end = netlink.link_lookup(ifname=interface.host_device)[0]
+        host_end = existing_link(netlink, interface.host_device)["index"]
         netlink.link("set", index=host_end, ifalias=f"{self._alias()}:{server_id}")
         write_sysctl(f"ipv6/conf/{interface.host_device}/disable_ipv6", "1")  # the host has no address on it
 
-    def _connect(
-        self, netlink: IPRoute, interface: Interface, index: int, namespace: str, bridge: int
+    def _complete_port(
+        self, netlink: IPRoute, interface: Interface, index: int, namespace: str, host_end: int
     ) -> None:
-        """Onto the bridge, configured inside, and only then up: the filters are there already."""
-        host_end = netlink.link_lookup(ifname=interface.host_device)[0]
-        from pyroute2.netlink.exceptions import NetlinkError
-
-        try:
-            netlink.link("set", index=host_end, master=bridge)
-        except NetlinkError as error:
-            if error.code in (errno.ENODEV, errno.EINVAL):
-                raise BridgeGone(f"bridge {interface.bridge} is gone") from error
-            raise
+        """Configured inside, and only then up: the filters are there already."""
         netlink.brport("set", index=host_end, isolated=int(interface.isolated))
         device, metric = f"eth{index}", 100 + index
         in_namespace(namespace, lambda inside: _configure_inside(inside, device, interface, metric))
@@ -237,21 +258,13 @@ class LinuxNetwork(Network):
         return f"{_MARK}:{self._installation.id()}"
 
 
-class BridgeGone(BackendFailure):
-    """The bridge was removed between making it and putting a port on it."""
-
-    code = "bridge_gone"
-
-
 def _load_filters(rules: str) -> None:
     run(("nft", "-f", "-"), stdin=rules.encode())
 
 
 def _configure_inside(inside: IPRoute, device: str, interface: Interface, metric: int) -> None:
     """Addresses, up and routes, inside the container's namespace."""
-    link = find_link(inside, device)
-    if link is None:
-        raise BackendFailure(f"{device} is not in the namespace of its server")
+    link = existing_link(inside, device)
     for address in interface.addresses:
         add_address(inside, link["index"], str(address))
     inside.link("set", index=link["index"], state="up")

@@ -12,7 +12,7 @@ from shares_core.adapters.disk.errors import os_errors
 from shares_core.adapters.disk.files import make_private_folder, open_folder
 from shares_core.adapters.disk.locks import file_lock
 from shares_core.adapters.layout import Layout
-from shares_core.adapters.mounts import mount_at, mounts_below
+from shares_core.adapters.mounts import mount_above, mount_at, mounts_below
 from shares_core.adapters.waiting import wait_until
 from shares_core.domain.errors import BackendFailure, CommandFailed
 from shares_core.ports.folders import ServerFolders
@@ -48,14 +48,13 @@ class DiskFolders(ServerFolders):
     def _ensure_shared_mount(self) -> None:
         """Bind the folder onto itself, in a peer group of its own: rslave mounts need a shared one above."""
         servers = self._layout.servers
-        if (mount := mount_at(servers)) is not None and mount.shared:
+        if _passes_on(servers):
             return
         make_private_folder(self._layout.locks)
         with file_lock(self._layout.locks / "mount.lock", self._lock_timeout, str(servers)):
             if mount_at(servers) is None:
                 run(("mount", "--bind", str(servers), str(servers)))
-            if not getattr(mount_at(servers), "shared", False):
-                # Private first: else the mount stays in the peer group of the one that it was made from.
+            if not _passes_on(servers):
                 run(("mount", "--make-private", str(servers)))
                 run(("mount", "--make-shared", str(servers)))
 
@@ -95,3 +94,16 @@ class DiskFolders(ServerFolders):
         servers = self._layout.servers
         with os_errors(f"listing {servers}"):
             return tuple(sorted(entry.name for entry in servers.iterdir())) if servers.is_dir() else ()
+
+
+def _passes_on(servers: Path) -> bool:
+    """Whether the mount passes on what is mounted below it, and not to the mount that it was made from.
+
+    Where that one is shared, as systemd's ``/`` is, a new bind is its peer, and all below is mounted twice.
+    Parted from its peer while anything is, it could not unmount the other one; so then it stays.
+    """
+    mount = mount_at(servers)
+    if mount is None or not mount.shared:
+        return False
+    above = mount_above(mount)
+    return above is None or above.peers != mount.peers or bool(mounts_below(servers))

@@ -42,10 +42,11 @@ def provide_base(client: APIClient, progress: Progress) -> str:
         return own
     public = ":".join(_PUBLIC_BASE)
     try:
-        with docker_errors(f"pulling {public}"):
+        doing = f"pulling {public}"
+        with docker_errors(doing):
             repository, tag = _PUBLIC_BASE
             lines = client.pull(repository, tag=tag, stream=True, decode=True)
-            follow(lines, progress, f"{public} could not be pulled", "")
+        follow(received(lines, doing), progress, f"{public} could not be pulled", "")
     except SharesError as error:
         progress(str(error))
     if find_image(client, public) is not None:  # also one that was there before
@@ -111,6 +112,16 @@ def _running(argv: tuple[str, ...], packages: str) -> Iterator[subprocess.Popen[
                 end()
     finally:
         deadline.cancel()
+
+
+def received(messages: Iterator[dict[str, Any]], doing: str) -> Iterator[dict[str, Any]]:
+    """The daemon's stream, its errors translated: its own only, not those of who listens to it."""
+    while True:
+        with docker_errors(doing):
+            message = next(messages, None)
+        if message is None:
+            return
+        yield message
 
 
 def follow(messages: Iterator[dict[str, Any]], progress: Progress, failed: str, hint: str) -> None:

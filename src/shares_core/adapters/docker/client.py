@@ -32,8 +32,8 @@ class Docker:
         from docker import APIClient
         from docker.utils import kwargs_from_env
 
-        settings = {"base_url": self._url} if self._url else kwargs_from_env()
-        with docker_errors("connecting to Docker"):
+        with docker_errors("connecting to Docker", self._url or ""):
+            settings = {"base_url": self._url} if self._url else kwargs_from_env()
             return APIClient(version="auto", timeout=_SECONDS, **settings)
 
 

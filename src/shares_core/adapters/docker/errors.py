@@ -4,34 +4,65 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from shares_core.domain.errors import BackendFailure, Conflict, HostNotReady
+from shares_core.domain.errors import BackendFailure, Conflict, HostNotReady, SharesError
+
+if TYPE_CHECKING:
+    from docker.errors import APIError
+
+#: What the kernel says where nobody listens, or not to us.
+_NOT_THERE = (ConnectionRefusedError, FileNotFoundError, PermissionError)
 
 
 @contextmanager
-def docker_errors(doing: str) -> Iterator[None]:
-    """Raise HostNotReady, Conflict or BackendFailure for what docker-py raises in the body."""
+def docker_errors(doing: str, url: str = "", *, creating: bool = False) -> Iterator[None]:
+    """Raise HostNotReady, BackendFailure or Conflict for what docker-py, and all that it uses, raises.
+
+    ``url`` is where Docker was looked for, if the configuration says where. Only where something is being
+    created does Docker's 409 say that it is there already, and becomes a Conflict.
+    """
     import requests
     import urllib3
     from docker import errors
 
+    doing = f"{doing} at {url}" if url else doing
     try:
         yield
-    except errors.ImageNotFound as error:
-        raise HostNotReady(f"{doing}: the image is missing", hint="shares-core image build") from error
     except errors.APIError as error:
-        said = str(error.explanation or error)
-        if error.status_code == 409:
-            raise Conflict(f"{doing}: {said}") from error
+        raise _refused(error, doing, creating=creating) from error
+    except (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError, TimeoutError) as error:
         raise BackendFailure(
-            f"{doing}: Docker says: {said}", hint="'shares-core doctor' may tell why"
+            f"{doing}: Docker did not answer in time", hint="see what keeps it busy, and call again"
         ) from error
-    except (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError) as error:
-        raise BackendFailure(f"{doing}: Docker did not answer in time") from error
-    except (errors.DockerException, requests.exceptions.ConnectionError) as error:
+    except (errors.DockerException, requests.exceptions.ConnectionError, *_NOT_THERE) as error:
         if "Permission denied" in repr(error):
             raise HostNotReady(f"{doing}: not permitted to talk to Docker", hint="run it as root") from error
-        raise HostNotReady(
-            f"{doing}: Docker does not answer",
-            hint="start it ('systemctl start docker'), or install it ('apt-get install docker.io')",
+        raise HostNotReady(f"{doing}: Docker does not answer", hint=_look_after(url)) from error
+    except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:
+        if url and isinstance(error, ValueError):
+            raise HostNotReady(f"{doing}: {error}", hint=_look_after(url)) from error
+        if not isinstance(error, (OSError, urllib3.exceptions.HTTPError)):
+            raise
+        raise BackendFailure(
+            f"{doing}: the connection to Docker broke off: {error}",
+            hint="Docker was perhaps restarted: see that it runs, and call again",
         ) from error
+
+
+def _refused(error: APIError, doing: str, *, creating: bool) -> SharesError:
+    """What it means that Docker answered with an error."""
+    from docker.errors import ImageNotFound
+
+    said = str(error.explanation or error)
+    if isinstance(error, ImageNotFound):
+        return HostNotReady(f"{doing}: the image is missing", hint="shares-core image build")
+    if creating and error.status_code == 409:
+        return Conflict(f"{doing}: {said}", hint="see what has that name, and call again")
+    return BackendFailure(f"{doing}: Docker says: {said}", hint="'shares-core doctor' may tell why")
+
+
+def _look_after(url: str) -> str:
+    if url:
+        return "correct [docker] url in the configuration, or start the Docker that it names"
+    return "start it ('systemctl start docker'), or install it ('apt-get install docker.io')"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from shares_core.adapters.docker.base_image import Progress, find_image, follow, provide_base
+from shares_core.adapters.docker.base_image import Progress, find_image, follow, provide_base, received
 from shares_core.adapters.docker.errors import docker_errors
 from shares_core.domain.errors import HostNotReady, SharesError
 
@@ -90,6 +90,18 @@ class ImageState:
             case ImageStatus.CURRENT:
                 return f"the image {self.name} is current (recipe {self.wanted})"
 
+    @property
+    def plan(self) -> str:
+        """What a build is about to do, in one line for people."""
+        match self.status:
+            case ImageStatus.MISSING:
+                return f"building the image {self.name} from recipe {self.wanted}"
+            case ImageStatus.STALE:
+                found = self.found or "unknown"
+                return f"building the image {self.name} from recipe {self.wanted}; it was of {found}"
+            case ImageStatus.CURRENT:
+                return f"building the image {self.name} anew"
+
 
 def judge(name: str, wanted: str, labels: Mapping[str, str] | None) -> ImageState:
     """The state of the image with these labels; None means that there is no such image."""
@@ -130,9 +142,9 @@ class ImageBuilder:
         """
         client = self._docker.api
         state = image_state(client, self._name)
-        progress(state.message)
         if state.status is ImageStatus.CURRENT and not fresh:
-            return False
+            return False  # for the caller to tell
+        progress(state.plan)
         self._build_on(client, provide_base(client, progress), progress, fresh=fresh)
         _remove_leftovers(client, progress)
         return True
@@ -140,24 +152,26 @@ class ImageBuilder:
     def _build_on(self, client: APIClient, base: str, progress: Progress, *, fresh: bool) -> None:
         # One reading for both, so that the label tells what was built even if a file changes meanwhile.
         files = recipe_files(recipe_dir())
-        with docker_errors(f"building the image {self._name}"):
-            follow(
-                client.build(
-                    fileobj=io.BytesIO(build_context(files)),
-                    custom_context=True,
-                    tag=self._name,
-                    buildargs={"BASE": base, "RECIPE": version_of(files)},
-                    nocache=fresh,
-                    network_mode="host",  # a daemon without networks of its own can build too
-                    timeout=_BUILD_SECONDS,
-                    rm=True,
-                    forcerm=True,
-                    decode=True,
-                ),
-                progress,
-                f"the image {self._name} could not be built",
-                "the last lines say why; most often Debian's packages could not be reached",
+        doing = f"building the image {self._name}"
+        with docker_errors(doing):
+            lines = client.build(
+                fileobj=io.BytesIO(build_context(files)),
+                custom_context=True,
+                tag=self._name,
+                buildargs={"BASE": base, "RECIPE": version_of(files)},
+                nocache=fresh,
+                network_mode="host",  # a daemon without networks of its own can build too
+                timeout=_BUILD_SECONDS,
+                rm=True,
+                forcerm=True,
+                decode=True,
             )
+        follow(
+            received(lines, doing),
+            progress,
+            f"the image {self._name} could not be built",
+            "the last lines say why; most often Debian's packages could not be reached",
+        )
 
 
 def build_context(files: Mapping[str, bytes]) -> bytes:

@@ -55,7 +55,7 @@ class DockerRuntime(ServerRuntime):
             return
         api = self._docker.api
         settings = container_settings(self._layout, server_id, uid, self._limits)
-        with docker_errors(f"making the container of server {server_id}"):
+        with docker_errors(f"making the container of server {server_id}", creating=True):
             api.create_container(
                 image=self._image,
                 name=container_name(server_id),
@@ -63,6 +63,8 @@ class DockerRuntime(ServerRuntime):
                 labels={LABEL_INSTALLATION: self._installation.id(), LABEL_SERVER: server_id},
                 hostname=server_id,
                 network_disabled=False,
+                # The proxies of root's Docker configuration, often with a password, are no tenant's to read.
+                use_config_proxy=False,
                 host_config=api.create_host_config(**settings),
             )
 
@@ -135,10 +137,17 @@ class DockerRuntime(ServerRuntime):
 
     def signal(self, server_id: str, name: str) -> bool:
         """Signal every process of the server. Gives whether it runs."""
+        from docker.errors import APIError
+
         if self.inspect(server_id).state is not RunState.RUNNING:
             return False
         with docker_errors(f"signalling server {server_id}"):
-            self._docker.api.kill(container_name(server_id), signal=name)
+            try:
+                self._docker.api.kill(container_name(server_id), signal=name)
+            except APIError:
+                if self.inspect(server_id).state is RunState.RUNNING:
+                    raise
+                return False  # it ended since it was looked at
         return True
 
     def run(self, server_id: str, argv: tuple[str, ...]) -> str:

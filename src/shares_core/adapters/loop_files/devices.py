@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,13 +16,53 @@ _DETACH_SECONDS = 10.0
 
 
 def device_of(image: Path) -> str | None:
-    """The loop device that ``image`` is attached to, read from the kernel: where nothing is, nothing runs."""
+    """The loop device that ``image`` is attached to, read from the kernel: where nothing is, nothing runs.
+
+    The kernel tells the path that a device was attached by. It leads nowhere, or elsewhere, once the pool's
+    disk was mounted anew, or from another mount namespace; there losetup tells the inode.
+    """
+    if not _SYS_BLOCK.is_dir():
+        return _by_inode(image)
+    unsure = []
     for backing in _SYS_BLOCK.glob("loop*/loop/backing_file"):
-        with suppress(OSError):  # detached since it was listed, or its file is gone
+        with suppress(OSError):  # detached since it was listed
             file = Path(backing.read_text(encoding="utf-8", errors="surrogateescape").removesuffix("\n"))
-            if file.name == image.name and file.samefile(image):
-                return f"/dev/{backing.parent.parent.name}"
-    return None
+            if file.name == image.name:
+                device = f"/dev/{backing.parent.parent.name}"
+                if _is_same(file, image):
+                    return device
+                unsure.append(device)
+    return next((device for device in unsure if _by_inode(image, device)), None)
+
+
+def _is_same(file: Path, image: Path) -> bool:
+    try:
+        return file.samefile(image)
+    except OSError:
+        return False
+
+
+def _by_inode(image: Path, *among: str) -> str | None:
+    """The one of these devices, or of all, that ``image`` is attached to, whatever path leads there."""
+    try:
+        there = image.stat()
+    except OSError:
+        return None
+    wanted = f"{os.major(there.st_dev)}:{os.minor(there.st_dev)}", there.st_ino
+    listed = parse_backing(
+        run(("losetup", "--json", "--list", *among, "--output=NAME,BACK-INO,BACK-MAJ:MIN"))
+    )
+    return next((device for device, backing in listed.items() if backing == wanted), None)
+
+
+def parse_backing(output: str) -> dict[str, tuple[str, int]]:
+    """Read ``losetup --json``: each device's file, as the number of its own device and its inode."""
+    entries = json.loads(output)["loopdevices"] if output.strip() else ()
+    return {
+        entry["name"]: (entry["back-maj:min"].strip(), int(entry["back-ino"]))
+        for entry in entries
+        if entry["back-ino"] is not None
+    }
 
 
 def attach(image: Path) -> str:
@@ -28,7 +70,8 @@ def attach(image: Path) -> str:
     device = device_of(image)
     if device is not None:
         return device
-    attaching = ("losetup", "--find", "--show")
+    # Two devices on one file would corrupt it: losetup looks once more, and gives the one that is there.
+    attaching = ("losetup", "--find", "--show", "--nooverlap")
     try:
         return run((*attaching, "--direct-io=on", str(image))).strip()
     except CommandFailed as error:

@@ -88,7 +88,8 @@ class PoolIdentity:
         return identity
 
     def _require_empty(self) -> None:
-        strange = [entry.name for entry in self.folder.iterdir() if entry.name not in _NOBODYS]
+        with os_errors(f"listing {self.folder}"):
+            strange = [name for name in os.listdir(self.folder) if name not in _NOBODYS]
         if strange:
             raise HostNotReady(
                 f"{self.folder} is not empty and not a pool: it holds {strange[0]!r}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from shares_core.ports.storage import BlockStorage, Volume
 
 #: Volumes are whole blocks of every file system that they may carry.
 _GRANULARITY = 4096
+_IMAGE, _PART = ".img", ".part"
 
 
 class LoopFilePool(BlockStorage):
@@ -65,21 +66,26 @@ class LoopFilePool(BlockStorage):
         )
 
     def _provisioned(self) -> int:
-        with os_errors(f"listing {self._folder}"):
+        with os_errors(f"measuring what is in {self._folder}"):
             total = 0
-            for pattern in ("*.img", "*.part"):
-                for path in self._folder.glob(pattern):
-                    with suppress(FileNotFoundError):  # removed, or renamed, since it was listed
-                        total += path.stat().st_size
+            for path in self._files(_IMAGE, _PART):
+                with suppress(FileNotFoundError):  # removed, or renamed, since it was listed
+                    total += path.stat().st_size
             return total
+
+    def _files(self, *suffixes: str) -> Sequence[Path]:
+        # Not glob, to which a folder that cannot be read is an empty one.
+        with os_errors(f"listing {self._folder}"):
+            return sorted(path for path in self._folder.iterdir() if path.suffix in suffixes)
 
     def _free(self, provisioned: int) -> int:
         if self._overprovision:
             return self._size.bytes
         folder = self._folder
-        while not folder.exists():
-            folder = folder.parent
-        disk = os.statvfs(folder)
+        with os_errors(f"looking for room in {folder}"):
+            while not folder.exists():
+                folder = folder.parent
+            disk = os.statvfs(folder)
         return max(0, min(self._size.bytes - provisioned, disk.f_bavail * disk.f_frsize))
 
     def _require_room(self, size: int) -> None:
@@ -100,7 +106,7 @@ class LoopFilePool(BlockStorage):
             if existing.size.bytes != wanted:
                 raise Conflict(f"volume {volume_id} exists with {existing.size}, not {Capacity(wanted)}")
             return existing
-        part = self._folder / f"{volume_id}.part"
+        part = self._part(volume_id)
         with os_errors(f"making volume {volume_id}"):
             try:
                 descriptor = self._claim(part, wanted)
@@ -110,8 +116,7 @@ class LoopFilePool(BlockStorage):
                 finally:
                     os.close(descriptor)
                 part.rename(self._image(volume_id))
-                with open_folder(self._folder) as folder:
-                    os.fsync(folder)
+                self._settle_folder()
             except BaseException:
                 part.unlink(missing_ok=True)
                 raise
@@ -168,13 +173,15 @@ class LoopFilePool(BlockStorage):
         self.detach(volume_id)
         with os_errors(f"removing volume {volume_id}"):
             self._image(volume_id).unlink(missing_ok=True)
-            (self._folder / f"{volume_id}.part").unlink(missing_ok=True)
+            self._part(volume_id).unlink(missing_ok=True)
+            # A name that a power cut brought back would belong to nobody, and count for ever.
+            self._settle_folder()
 
     def list(self) -> tuple[Volume, ...]:
         if not self._identity.exists():
             return ()
         self._identity.check()
-        found = (self.find_volume(path.stem) for path in sorted(self._folder.glob("*.img")))
+        found = (self.find_volume(path.stem) for path in self._files(_IMAGE))
         return tuple(volume for volume in found if volume is not None)
 
     # -- devices
@@ -189,7 +196,15 @@ class LoopFilePool(BlockStorage):
     # -- helpers
 
     def _image(self, volume_id: str) -> Path:
-        return self._folder / f"{volume_id}.img"
+        return self._folder / f"{volume_id}{_IMAGE}"
+
+    def _part(self, volume_id: str) -> Path:
+        return self._folder / f"{volume_id}{_PART}"
+
+    def _settle_folder(self) -> None:
+        """Let the names in the folder reach the disk."""
+        with open_folder(self._folder) as folder:
+            os.fsync(folder)
 
     def _require(self, volume_id: str) -> Volume:
         volume = self.find_volume(volume_id)

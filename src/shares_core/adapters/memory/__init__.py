@@ -1,7 +1,7 @@
 """Every port in memory: for the tests of this library, and of whatever embeds it.
 
 >>> from shares_core import Capacity, HostConfig, bootstrap
->>> from shares_core.adapters.memory import MemoryHost, memory_ports
+>>> from shares_core.adapters.memory import Fault, FaultPlan, MemoryHost, Moment, memory_ports, verbs
 >>> machine = MemoryHost()
 >>> host = bootstrap.host(memory_ports(machine), HostConfig().network)
 >>> tenant = host.servers.create("tenant-a").server
@@ -11,7 +11,19 @@
 >>> session.open("projects", write=True).write(b"hello")
 
 A ``MemoryHost`` is the machine, ``memory_ports`` one process that works on it, ``connect`` an SMB client.
-A ``FaultPlan`` lets any call fail or the process die; ``MemoryHost.reboot`` pulls the plug.
+A ``FaultPlan`` lets any call of a port fail, or the process die there; ``MemoryHost.reboot`` pulls the plug.
+A call is named by the field of ``Ports`` and the verb. ``verbs()`` are all of them, ``plan.calls`` those that
+were made, in their order; what each does, and leaves when it is half-done, is in ``shares_core.ports``.
+
+>>> plan = FaultPlan().on("filesystems.make", Fault(Moment.AFTER))
+>>> failing = bootstrap.host(memory_ports(machine, faults=plan), HostConfig().network)
+>>> failing.shares.create("tenant-a", "more", Capacity.parse("1GiB"))
+Traceback (most recent call last):
+shares_core.domain.errors.BackendFailure: an injected fault
+>>> [str(share.share.name) for share in host.shares.list("tenant-a")]  # nothing of it is left
+['projects']
+>>> [verb for verb in verbs() if verb.startswith("folders.")]
+['folders.ensure', 'folders.list', 'folders.remove']
 """
 
 from __future__ import annotations
@@ -30,6 +42,7 @@ from shares_core.adapters.memory.faults import (
     Moment,
     ProcessDied,
     intercept,
+    verbs,
 )
 from shares_core.adapters.memory.filesystems import MemoryFileSystems
 from shares_core.adapters.memory.folders import MemoryFolders
@@ -59,6 +72,7 @@ __all__ = [
     "SmbRefused",
     "intercept",
     "memory_ports",
+    "verbs",
 ]
 
 

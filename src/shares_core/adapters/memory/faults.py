@@ -6,8 +6,9 @@
     plan.on("storage.ensure_volume", Fault(Moment.AFTER))
     shares = bootstrap.host(intercept(ports, plan), network).shares
 
-``intercept`` is the general means: it puts a function around every verb of every port, and so serves for
-traces and interleavings too.
+``verbs()`` are the names that ``on`` takes, the ports' docstrings say what each does. ``intercept`` is the
+general means: it puts a function around every verb of every port, and so serves for traces and interleavings
+too.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from enum import StrEnum
+from functools import cache
 from typing import Any, get_type_hints
 
 from attrs import define, field, frozen
@@ -52,12 +54,25 @@ def intercept(ports: Ports, around: Interceptor) -> Ports:
     )
 
 
+@cache
+def verbs() -> tuple[str, ...]:
+    """Every verb that can fail, as ``FaultPlan.on`` takes it: "storage.attach", "storage.detach" ..."""
+    kinds = sorted(get_type_hints(Ports).items())
+    return tuple(
+        f"{name}.{verb}" for name, kind in kinds if name not in FaultPlan.SPARED for verb in _verbs_of(kind)
+    )
+
+
+def _verbs_of(kind: type) -> list[str]:
+    return sorted(kind.__abstractmethods__)  # type: ignore[attr-defined]
+
+
 def _intercepted(name: str, kind: type, port: object, around: Interceptor) -> Any:
-    verbs: dict[str, Any] = {}
-    for verb in kind.__abstractmethods__:  # type: ignore[attr-defined]
+    methods: dict[str, Any] = {}
+    for verb in _verbs_of(kind):
         locks = kind is Locks and verb != "forget"
-        verbs[verb] = (_holding if locks else _calling)(name, verb, getattr(port, verb), around)
-    return type(f"Intercepted{kind.__name__}", (kind,), verbs)()
+        methods[verb] = (_holding if locks else _calling)(name, verb, getattr(port, verb), around)
+    return type(f"Intercepted{kind.__name__}", (kind,), methods)()
 
 
 def _calling(name: str, verb: str, method: Callable[..., Any], around: Interceptor) -> Callable[..., Any]:
@@ -133,25 +148,46 @@ class FaultPlan:
 
     ``at`` maps the numbers of calls, counted from 0, to faults; ``on`` names a verb. ``calls`` holds what
     was called. The ports in ``SPARED`` cannot fail by their contracts: their calls are not counted.
+    ``died_at`` is the call at which the process died.
     """
 
     SPARED = frozenset({"clock", "ids", "events"})
 
     def __init__(self, at: Mapping[int, Fault] | None = None) -> None:
         self.calls: list[Call] = []
-        self.dead = False
+        self.died_at: Call | None = None
         self._at = dict(at or {})
         self._planned: list[_Planned] = []
         self._mutex = threading.Lock()
 
+    @property
+    def dead(self) -> bool:
+        """Whether the process died."""
+        return self.died_at is not None
+
     def on(self, verb: str, fault: Fault | None = None, *, skip: int = 0, times: int | None = 1) -> FaultPlan:
-        """Let calls of ``verb`` ("storage.attach") fail: after ``skip`` good ones, ``times`` or for ever."""
+        """Let calls of ``verb`` ("storage.attach") fail: after ``skip`` good ones, ``times`` or for ever.
+
+        Raises ValueError for what is none of ``verbs()`` or cannot fail: its fault would never strike.
+        """
+        self._check(verb)
         self._planned.append(_Planned(verb, fault or Fault(), skip, times))
         return self
 
+    def _check(self, verb: str) -> None:
+        port = verb.partition(".")[0]
+        if port in self.SPARED:
+            raise ValueError(f"{verb} cannot fail: nothing strikes at the port {port!r}")
+        if verb not in verbs():
+            its = ", ".join(known for known in verbs() if known.startswith(f"{port}."))
+            ports = ", ".join(sorted({known.partition(".")[0] for known in verbs()}))
+            raise ValueError(
+                f"{verb!r} is no verb of a port: " + (its or f"name one of {ports} with its verb")
+            )
+
     def __call__(self, call: Call, proceed: Callable[[], Any]) -> Any:
-        if self.dead:
-            raise ProcessDied(f"{call} was called by a dead process")
+        if self.died_at is not None:
+            raise ProcessDied(f"{call} was called by a process that died at {self.died_at}")
         if call.port in self.SPARED:
             return proceed()
         fault = self._next(call)
@@ -189,7 +225,7 @@ class FaultPlan:
 
     def _raise(self, call: Call, fault: Fault) -> None:
         if fault.dies:
-            self.dead = True
+            self.died_at = call
             raise ProcessDied(f"died {fault.moment} {call}")
         raise fault.error
 

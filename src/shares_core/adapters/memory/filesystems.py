@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shares_core.adapters.memory.faults import halfway
 from shares_core.adapters.memory.host import MemoryHost
-from shares_core.adapters.memory.state import ContractBroken, MemoryFileSystem, MemoryVolume
+from shares_core.adapters.memory.state import Condition, ContractBroken, MemoryFileSystem, MemoryVolume
 from shares_core.adapters.memory.storage import device_of, volume_at
 from shares_core.domain.capacity import Capacity
 from shares_core.domain.errors import BackendFailure, Conflict, OnlineGrowRefused, ShareFailed
@@ -19,7 +19,7 @@ class MemoryFileSystems(FileSystems):
     """File systems inside ``MemoryHost.volumes``, mounted in ``mounts``.
 
     A file system reaches as far as whole blocks do. Half-done: a make leaves debris on the volume, a
-    prepare_folder a folder of root's.
+    prepare_folder a folder of root's, a growing one that has come half the way, and unmounted is torn.
     """
 
     def __init__(self, host: MemoryHost) -> None:
@@ -38,12 +38,14 @@ class MemoryFileSystems(FileSystems):
         volume.content, volume.debris = MemoryFileSystem(filesystem, _whole_blocks(volume)), False
 
     def mount(self, server_id: str, share_id: str, device: str, filesystem: FileSystem) -> None:
-        self._identified(device, filesystem)
+        _, content = self._identified(device, filesystem)
         mounted = self._host.mounts.get((server_id, share_id))
         if mounted is not None and device_of(mounted) == device:
             return
         if mounted is not None:
             raise ShareFailed(f"something else is mounted for share {share_id}")
+        if content.condition is Condition.TORN:
+            raise ContractBroken(f"{device} is mounted although its growing was broken off")
         if server_id not in self._host.folders:
             raise BackendFailure(f"server {server_id} has no folder to mount in")
         volume_id = next(key for key in self._host.attached if device_of(key) == device)
@@ -79,13 +81,24 @@ class MemoryFileSystems(FileSystems):
             return
         if filesystem.kind not in self._host.online_grow:
             raise OnlineGrowRefused(f"the kernel does not grow a mounted {filesystem.kind}")
-        content.reach = _whole_blocks(volume)
+        _grow(volume, content)
 
     def grow_unmounted(self, device: str, filesystem: FileSystem) -> None:
+        self.check(device, filesystem)
         volume, content = self._identified(device, filesystem)
+        if content.reach < _whole_blocks(volume):
+            content.condition = Condition.TORN
+            halfway()
+            _grow(volume, content)
+        content.condition = Condition.WHOLE
+
+    def check(self, device: str, filesystem: FileSystem) -> None:
+        _, content = self._identified(device, filesystem)
         if any(device_of(volume_id) == device for volume_id in self._host.mounts.values()):
             raise BackendFailure(f"{device} is mounted")
-        content.reach = _whole_blocks(volume)
+        if content.condition is Condition.RUINED:
+            raise ShareFailed(f"the {filesystem.kind} on {device} needs a person to repair it")
+        content.condition = Condition.WHOLE
 
     def size(self, device: str, filesystem: FileSystem) -> Capacity:
         return Capacity(self._identified(device, filesystem)[1].reach)
@@ -100,6 +113,14 @@ class MemoryFileSystems(FileSystems):
         if content.reach > volume.size:
             raise ShareFailed(f"the {filesystem.kind} on {device} reaches beyond it")
         return volume, content
+
+
+def _grow(volume: MemoryVolume, content: MemoryFileSystem) -> None:
+    missing = _whole_blocks(volume) - content.reach
+    if missing > 0:
+        content.reach += missing // 2 // _BLOCK * _BLOCK
+        halfway()
+        content.reach = _whole_blocks(volume)
 
 
 def _whole_blocks(volume: MemoryVolume) -> int:

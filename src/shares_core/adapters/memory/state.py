@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import Enum, auto
 
 from attrs import define, field, frozen
 
@@ -17,6 +18,14 @@ class ContractBroken(AssertionError):
     """A caller did what a port's docstring forbids: a bug in the caller, never the host's fault."""
 
 
+class Condition(Enum):
+    """A file system may be torn by a growing that was broken off, or ruined: a person has to repair it."""
+
+    WHOLE = auto()
+    TORN = auto()
+    RUINED = auto()
+
+
 @define
 class MemoryFileSystem:
     """A file system on a volume; ``reach`` is how many bytes of the volume it uses.
@@ -28,6 +37,7 @@ class MemoryFileSystem:
     reach: int
     folders: dict[str, int] = field(factory=dict)
     files: dict[str, bytes] = field(factory=dict)
+    condition: Condition = Condition.WHOLE
 
     @property
     def total(self) -> int:

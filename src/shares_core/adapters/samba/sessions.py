@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from attrs import frozen
 
@@ -25,6 +25,7 @@ _END_SECONDS = 20.0
 _ALL_SECONDS = 120.0
 #: After this long, what looks like the same tree connect may be another user's new one (see ``_close``).
 _AGAIN_SECONDS = 2.0
+_STOPPING_SECONDS = 2.0
 #: What is no process's number was not said by Samba, but by something that speaks in its place.
 _PID = re.compile(r"[0-9]{1,9}")
 
@@ -53,15 +54,17 @@ class SambaSessions(SmbSessions):
         self._processes = processes
 
     def close_share(self, server: ShareServer, share: ShareName) -> None:
-        if not self._runs(server):
-            return
-        pids = {session.pid for session in self._sessions(server)}
-        self._close(server, share, pids, everywhere=True)
+        def close() -> None:
+            pids = {session.pid for session in self._sessions(server)}
+            self._close(server, share, pids, everywhere=True)
+
+        self._where_it_runs(server, close)
 
     def close_user(self, server: ShareServer, share: ShareName, users: tuple[UserName, ...]) -> None:
-        if not self._runs(server):
-            return
-        self._close(server, share, set(pids_of(self._sessions(server), users)))
+        def close() -> None:
+            self._close(server, share, set(pids_of(self._sessions(server), users)))
+
+        self._where_it_runs(server, close)
 
     def _close(
         self, server: ShareServer, share: ShareName, pids: set[int], *, everywhere: bool = False
@@ -94,8 +97,9 @@ class SambaSessions(SmbSessions):
         )
 
     def end_user(self, server: ShareServer, user: UserName) -> None:
-        if not self._runs(server):
-            return
+        self._where_it_runs(server, lambda: self._end(server, user))
+
+    def _end(self, server: ShareServer, user: UserName) -> None:
         ended: set[int] = set()
         time_left = timer(_ALL_SECONDS)
 
@@ -111,6 +115,17 @@ class SambaSessions(SmbSessions):
 
         if not wait_until(gone, _END_SECONDS):
             raise BackendFailure(f"connections of user {user} to server {server.name} do not end")
+
+    def _where_it_runs(self, server: ShareServer, end: Callable[[], None]) -> None:
+        """Do it, unless the server does not run, or stops meanwhile: its connections have ended with it."""
+        if not self._runs(server):
+            return
+        try:
+            end()
+        except BackendFailure:
+            # A command inside dies with the server, a moment before that is known to have stopped.
+            if not wait_until(lambda: not self._runs(server), _STOPPING_SECONDS):
+                raise
 
     def _runs(self, server: ShareServer) -> bool:
         """Whether the server runs. The signal is the one that ``apply`` sent, so it is harmless."""

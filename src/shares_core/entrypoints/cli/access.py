@@ -54,6 +54,7 @@ def allow(
         invocation.out.fields(
             [*described(name, view.outcome, view.password), *locations(view.server, view.share)]
         )
+        invocation.tell_unreachable(view.server, view.state)
         lines = [smbclient_line(address, str(view.share.name), name) for address in hosts(view.server)]
         invocation.out.lines("", *(f"try: {line}" for line in lines))
 
@@ -111,10 +112,13 @@ def replace(invocation: Invocation, server: str, share: str, rules: tuple[str, .
     wanted = tuple(_parse(rule) for rule in rules)
     views = invocation.changing().access.replace(server, share, wanted)
     rows = [_row(view) for view in views]
-    invocation.out.answer(
-        [documents.access(view) for view in views],
-        lambda: invocation.out.table(("user", "level", "password"), rows, "nobody has access"),
-    )
+
+    def tell() -> None:
+        invocation.out.table(("user", "level", "password"), rows, "nobody has access")
+        for view in views[:1]:
+            invocation.tell_unreachable(view.server, view.state)
+
+    invocation.out.answer([documents.access(view) for view in views], tell)
 
 
 def _parse(text: str) -> AccessRule:

@@ -27,7 +27,7 @@ def demo(invocation: Invocation, keep: bool) -> None:
     played = Demo(
         host=host,
         config=invocation.config,
-        files=MarkerFile(invocation.config.state_dir),
+        files=MarkerFile(invocation.config.state_dir.resolve()),  # it follows no links itself
         steps=steps,
         open_client=invocation.doors.open_client,
         delete_line=invocation.command("server", "delete", SERVER, "--with-shares"),

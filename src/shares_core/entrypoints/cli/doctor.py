@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import click
+from attrs import evolve
 
 from shares_core.domain.findings import Verdict
 from shares_core.entrypoints.cli import documents
@@ -18,7 +19,8 @@ def doctor(invocation: Invocation) -> None:
 
     Exits with 1 if anything is missing.
     """
-    findings = invocation.doors.examine(invocation.config)
+    found = invocation.doors.examine(invocation.config)
+    findings = [evolve(finding, mend=invocation.addressed(finding.mend)) for finding in found]
     missing = sum(finding.verdict is Verdict.MISSING for finding in findings)
 
     def tell() -> None:

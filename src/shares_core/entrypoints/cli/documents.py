@@ -18,6 +18,7 @@ from shares_core.domain.views import (
     ExtendView,
     PasswordView,
     PoolView,
+    ReconcileOutcome,
     ReconcileView,
     RunState,
     ServerView,
@@ -135,4 +136,11 @@ def finding(value: Finding) -> Document:
 
 
 def reconciled(view: ReconcileView) -> Document:
-    return {"server": view.name, "problem": view.problem, "failed_shares": list(view.failed_shares)}
+    """What became of a server; one whose record cannot be read has no name, as in the list of servers."""
+    unreadable = view.outcome is ReconcileOutcome.UNREADABLE
+    return {
+        "server": None if unreadable else view.name,
+        "outcome": str(view.outcome),
+        "problem": view.problem,
+        "failed_shares": list(view.failed_shares),
+    }

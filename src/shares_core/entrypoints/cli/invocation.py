@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable
@@ -16,13 +17,17 @@ from attrs import define, field, frozen
 
 from shares_core import bootstrap
 from shares_core.bootstrap import Host
-from shares_core.config import HostConfig
+from shares_core.config import MACHINE_SETTINGS, HostConfig
 from shares_core.domain.errors import HostNotReady
 from shares_core.domain.findings import Finding
+from shares_core.domain.server import ShareServer
+from shares_core.domain.views import RunState
 from shares_core.entrypoints.cli.demo_client import DemoClient, Place, client_at, require_tools
 from shares_core.entrypoints.cli.output import Output, complain
-from shares_core.entrypoints.cli.text import printable, shell
+from shares_core.entrypoints.cli.text import does_not_run, printable, shell
 from shares_core.ports.events import Event, Events
+
+_COMMAND = re.compile(r"(^|'|\bsudo )shares-core (?=[a-z])")
 
 
 class ImageBuilder(Protocol):
@@ -42,7 +47,7 @@ class Doors:
     open_client: Callable[[Place], AbstractContextManager[DemoClient]] = client_at
     require_client: Callable[[], None] = require_tools
     is_root: Callable[[], bool] = lambda: os.geteuid() == 0
-    default_config: Path = Path("/etc/shares-core.toml")
+    default_config: Path = MACHINE_SETTINGS
 
 
 class _Watching(Events):
@@ -69,10 +74,9 @@ class Invocation:
     @cached_property
     def config(self) -> HostConfig:
         """The settings that count. Raises InvalidInput."""
-        path = self.config_file
-        if path is None and self.doors.default_config.exists():
-            path = self.doors.default_config
-        return HostConfig.load(path, state_dir=self.state_dir)
+        return HostConfig.load(
+            self.config_file, state_dir=self.state_dir, machine_settings=self.doors.default_config
+        )
 
     @cached_property
     def events(self) -> Events:
@@ -111,6 +115,20 @@ class Invocation:
         if self.state_dir is not None:
             options += ["--state-dir", str(self.state_dir.absolute())]
         return shell(program, *options, *words)
+
+    def addressed(self, text: str) -> str:
+        """The text with each command of ours in it made one for this installation, as ``command`` does.
+
+        Those count that are quoted, follow sudo, or begin the text: a hint may be nothing but a command.
+        """
+        ours = self.command()
+        return _COMMAND.sub(lambda found: f"{found.group(1)}{ours} ", text)
+
+    def tell_unreachable(self, server: ShareServer, state: RunState) -> None:
+        """Where nobody can use the server's shares because it does not run, say so and what starts it."""
+        if does_not_run(server, state):
+            line = self.command("server", "start", str(server.name))
+            self.out.lines("", f"server {server.name} does not run", f"next: {line}")
 
 
 pass_invocation = click.make_pass_decorator(Invocation)

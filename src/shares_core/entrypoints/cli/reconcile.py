@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import click
 
-from shares_core.domain.views import ReconcileView
+from shares_core.domain.views import ReconcileOutcome, ReconcileView
 from shares_core.entrypoints.cli import documents
 from shares_core.entrypoints.cli.errors import FAILED
 from shares_core.entrypoints.cli.framework import Command
 from shares_core.entrypoints.cli.invocation import Invocation, pass_invocation
+
+_VERDICTS = {
+    ReconcileOutcome.OK: "ok",
+    ReconcileOutcome.FAILED: "failed",
+    ReconcileOutcome.UNREADABLE: "unknown",
+    ReconcileOutcome.CREATION_UNDONE: "removed: its creation was interrupted",
+    ReconcileOutcome.DELETION_CARRIED_ON: "deleted: its deletion was carried on",
+    ReconcileOutcome.DELETED_MEANWHILE: "deleted: by another caller, meanwhile",
+}
 
 
 @click.command("reconcile", cls=Command)
@@ -30,5 +39,5 @@ def reconcile(invocation: Invocation) -> None:
 
 def _row(view: ReconcileView) -> tuple[str, str, str]:
     failed = f"shares that cannot be served: {', '.join(view.failed_shares)}" if view.failed_shares else ""
-    problem = view.problem or failed
-    return view.name, "failed" if problem else "ok", problem
+    unreadable = view.outcome is ReconcileOutcome.UNREADABLE
+    return "?" if unreadable else view.name, _VERDICTS[view.outcome], view.problem or failed

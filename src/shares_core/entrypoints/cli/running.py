@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 
 import click
+from attrs import evolve
 
 from shares_core.entrypoints.cli.errors import (
     BROKEN_PIPE,
@@ -79,7 +80,7 @@ def _run(root: click.Group, arguments: list[str], invocation: Invocation) -> int
         found = report(error)
         if invocation.verbose and found.status == UNEXPECTED:
             complain(*traceback.format_exception(error))
-        return _tell(invocation, found)
+        return _tell(invocation, evolve(found, hint=invocation.addressed(found.hint)))
 
 
 def _tell(invocation: Invocation, found: Report) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import click
 
@@ -15,7 +15,7 @@ from shares_core.entrypoints.cli.errors import FAILED, report
 from shares_core.entrypoints.cli.framework import Group
 from shares_core.entrypoints.cli.invocation import Invocation, pass_invocation
 from shares_core.entrypoints.cli.output import complain
-from shares_core.entrypoints.cli.text import hosts, locations, state_of
+from shares_core.entrypoints.cli.text import does_not_run, hosts, locations, state_of
 
 
 @click.group(cls=Group)
@@ -77,6 +77,9 @@ def create(
     def tell() -> None:
         invocation.out.lines(f"server {view.server.name} is {state_of(view)}")
         invocation.out.fields(_reach(view.server))
+        if view.problem and not does_not_run(view.server, view.state):
+            invocation.out.lines(f"problem: {invocation.addressed(view.problem)}")
+        invocation.tell_unreachable(view.server, view.state)
         line = invocation.command("share", "create", str(view.server.name), "SHARE", "--size", "1GiB")
         invocation.out.lines("", f"next: {line}")
 
@@ -94,7 +97,7 @@ def list_servers(invocation: Invocation) -> None:
         [documents.server(each) for each in found],
         lambda: invocation.out.table(head, rows, "there are no servers yet"),
     )
-    fail_for_unreadable(found)
+    fail_for(unreadable_among(found))
 
 
 @server.command("show")
@@ -136,9 +139,13 @@ def delete(invocation: Invocation, name: str, with_shares: bool) -> None:
     )
 
 
-def fail_for_unreadable(found: Iterable[ServerView | RecordUnreadable]) -> None:
-    """Name the records that could not be read, and end with their exit status. Raises Exit."""
-    unreadable = [each for each in found if isinstance(each, RecordUnreadable)]
+def unreadable_among(found: Iterable[ServerView | RecordUnreadable]) -> tuple[RecordUnreadable, ...]:
+    """The records that could not be read."""
+    return tuple(each for each in found if isinstance(each, RecordUnreadable))
+
+
+def fail_for(unreadable: Sequence[RecordUnreadable]) -> None:
+    """Name the records that could not be read, if any, and end with their exit status. Raises Exit."""
     for error in unreadable:
         complain(*report(error).lines())
     if unreadable:
@@ -149,7 +156,7 @@ def _answer_state(invocation: Invocation, view: ServerView) -> None:
     def tell() -> None:
         invocation.out.lines(f"server {view.server.name} is {state_of(view)}")
         if view.problem:
-            invocation.out.lines(f"problem: {view.problem}")
+            invocation.out.lines(f"problem: {invocation.addressed(view.problem)}")
 
     invocation.out.answer(documents.server(view), tell)
 
@@ -174,7 +181,7 @@ def _tell(invocation: Invocation, view: ServerView) -> None:
     state = state_of(view)
     desired = "" if str(found.desired) == state else f" (should be {found.desired})"
     out.fields([("server", str(found.name)), ("id", found.id), ("state", f"{state}{desired}"),
-                ("problem", view.problem)])  # fmt: skip
+                ("problem", invocation.addressed(view.problem))])  # fmt: skip
     for interface in found.interfaces:
         out.lines("")
         out.fields(

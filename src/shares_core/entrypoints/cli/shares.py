@@ -10,8 +10,8 @@ from shares_core.domain.views import ExtendView, ExtendWay, ShareView
 from shares_core.entrypoints.cli import documents
 from shares_core.entrypoints.cli.framework import Group
 from shares_core.entrypoints.cli.invocation import Invocation, pass_invocation
-from shares_core.entrypoints.cli.servers import fail_for_unreadable
-from shares_core.entrypoints.cli.text import locations
+from shares_core.entrypoints.cli.servers import fail_for, unreadable_among
+from shares_core.entrypoints.cli.text import does_not_run, locations
 
 _WAYS = {
     ExtendWay.ONLINE: "online: its clients stayed connected",
@@ -47,6 +47,7 @@ def create(invocation: Invocation, server: str, name: str, size: str, filesystem
 
     def tell() -> None:
         _tell(invocation, view)
+        invocation.tell_unreachable(view.server, view.state)
         if not view.share.rules:
             line = invocation.command("access", "allow", str(view.server.name), str(view.share.name), "USER")
             invocation.out.lines("", f"next: {line}")
@@ -61,14 +62,15 @@ def list_shares(invocation: Invocation, server: str | None) -> None:
     """List the shares of one server, or of all."""
     host = invocation.reading()
     found = host.shares.list(server)
+    unreadable = unreadable_among(host.servers.list()) if server is None else ()
+    empty = "there are no shares in the records that can be read" if unreadable else "there are no shares yet"
     head = ("server", "share", "status", "size", "used", "free", "filesystem", "access")
     rows = [_row(view) for view in found]
     invocation.out.answer(
         [documents.share(view) for view in found],
-        lambda: invocation.out.table(head, rows, "there are no shares yet"),
+        lambda: invocation.out.table(head, rows, empty),
     )
-    if server is None:
-        fail_for_unreadable(host.servers.list())
+    fail_for(unreadable)
 
 
 @share.command("show")
@@ -108,7 +110,12 @@ def delete(invocation: Invocation, server: str, name: str) -> None:
 
 def _tell_extended(invocation: Invocation, view: ExtendView) -> None:
     invocation.out.lines(f"share {view.share.share.name} has {view.share.share.capacity}")
-    invocation.out.lines(f"extended {_WAYS[view.way]}")
+    share = view.share
+    if view.way is not ExtendWay.UNCHANGED and does_not_run(share.server, share.state):
+        invocation.out.lines(f"extended {view.way}: nobody was connected")
+    else:
+        invocation.out.lines(f"extended {_WAYS[view.way]}")
+    invocation.tell_unreachable(share.server, share.state)
 
 
 def _tell(invocation: Invocation, view: ShareView) -> None:

@@ -37,6 +37,13 @@ def state_of(view: ServerView) -> str:
     return str(RunState.STOPPED if resting else view.state)
 
 
+def does_not_run(server: ShareServer, state: RunState) -> bool:
+    """Whether the server serves nobody: as it was found, or else as it should be."""
+    if state is RunState.UNKNOWN:
+        return server.desired is DesiredState.STOPPED
+    return state is not RunState.RUNNING
+
+
 def hosts(server: ShareServer) -> tuple[str, ...]:
     """The server's addresses without their prefixes, in the order of its interfaces."""
     return tuple(str(address.ip) for interface in server.interfaces for address in interface.addresses)

@@ -38,7 +38,7 @@ def list_users(invocation: Invocation, server: str) -> None:
 @click.option("--password-stdin", is_flag=True, help="Take the first line of standard input.")
 @pass_invocation
 def set_password(invocation: Invocation, server: str, name: str, password_stdin: bool) -> None:
-    """Set a user's password, or generate one; ends the user's sessions."""
+    """Set or generate a user's password, and end their sessions."""
     host = invocation.changing()
     view = host.users.set_password(server, name, from_stdin(password_stdin))
 

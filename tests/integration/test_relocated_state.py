@@ -1,0 +1,107 @@
+"""A state folder that was moved to a larger disk, with a symbolic link in its place."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from attrs import evolve
+
+import shares_core
+from shares_core import BackendFailure, Capacity, HostConfig, bootstrap
+from shares_core.domain.addresses import BridgeName
+from shares_core.domain.errors import InvalidInput
+from tests.integration.support.footprint import footprint, mounts_below
+from tests.integration.support.leftovers import BRIDGE_PREFIX, ROOT, remove_installation
+
+_NOTHING: dict[str, list[str]] = {
+    key: [] for key in ("containers", "devices", "filters", "mounts", "loops", "files")
+}
+_numbers = itertools.count()
+
+
+@pytest.fixture
+def moved() -> Iterator[tuple[HostConfig, HostConfig]]:
+    """The settings that name the links, and those that name what they lead to: empty folders."""
+    real, links = (ROOT / f"run-{uuid.uuid4().hex[:8]}" for _ in range(2))
+    for folder in (real, links):
+        folder.mkdir(mode=0o700)
+    for name in ("state", "pool"):
+        (real / name).mkdir(mode=0o700)
+        (links / name).symlink_to(real / name)
+    bridge = BridgeName(f"{BRIDGE_PREFIX}{os.getpid() % 100000}l{next(_numbers)}")
+    network = evolve(HostConfig(state_dir=real).network, bridge=bridge)
+    settings = {"network": network, "pool_size": Capacity.parse("1GiB")}
+    try:
+        yield tuple(  # type: ignore[misc]
+            HostConfig(state_dir=folder / "state", pool_dir=folder / "pool", **settings)  # type: ignore[arg-type]
+            for folder in (links, real)
+        )
+    finally:
+        remove_installation(real / "state")
+        remove_installation(real)
+        remove_installation(links)
+
+
+def test_all_works_and_goes_behind_a_link(moved: tuple[HostConfig, HostConfig]) -> None:
+    """Each mount is there once, a restart finds what is there, and in the end nothing is left."""
+    config, real = moved
+    host = shares_core.open_host(config)
+    server_id = host.servers.create("tenant").server.id
+    host.shares.create("tenant", "files", Capacity.parse("64MiB"))
+    host.access.allow("tenant", "files", "ada")
+    own = real.state_dir / "servers" / server_id
+    share = next(iter(host.servers.show("tenant").server.shares))
+    expected = [str(own), str(own / "shares" / share.id)]
+    assert mounts_below(real.state_dir) == expected
+    for _ in range(2):
+        assert [view.problem for view in host.servers.reconcile()] == [""]
+        assert mounts_below(real.state_dir) == expected
+    host.servers.stop("tenant")
+    host.servers.start("tenant")
+    assert mounts_below(real.state_dir) == expected
+    assert str(real.pool_dir) == host.pool.show().location
+    host.shares.delete("tenant", "files")
+    host.servers.delete("tenant")
+    assert footprint(real) == _NOTHING
+
+
+def test_a_mount_behind_a_link_is_not_removed(moved: tuple[HostConfig, HostConfig]) -> None:
+    """Else what somebody has there would be deleted with the folder."""
+    config, real = moved
+    folders = bootstrap.ports(config).folders
+    folders.ensure("0" * 12, 2000)
+    target = real.state_dir / "servers" / ("0" * 12) / "shares" / ("5" * 12)
+    target.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "somebodys", target], check=True)
+    with pytest.raises(BackendFailure, match="still mounted"):
+        folders.remove("0" * 12)
+    subprocess.run(["umount", target], check=True)
+    folders.remove("0" * 12)
+    assert folders.list() == ()
+
+
+def test_a_link_cannot_lead_to_what_the_settings_refuse(moved: tuple[HostConfig, HostConfig]) -> None:
+    """The path behind it is what mount options and the mount table get."""
+    config, real = moved
+    strange = Path(f"{real.state_dir}, strange")
+    config.state_dir.unlink()
+    config.state_dir.symlink_to(strange)
+    with pytest.raises(InvalidInput, match="strange"):
+        bootstrap.ports(config)
+    config.state_dir.unlink()
+    config.state_dir.symlink_to(real.state_dir)
+    assert bootstrap.ports(config).storage.pool().location == str(real.pool_dir)
+
+
+def test_a_folder_that_a_link_leads_to_is_made(moved: tuple[HostConfig, HostConfig]) -> None:
+    """As one would be without the link."""
+    config, real = moved
+    real.state_dir.rmdir()
+    bootstrap.ports(config).folders.ensure("0" * 12, 2000)
+    assert [str(real.state_dir / "servers" / ("0" * 12))] == mounts_below(real.state_dir)

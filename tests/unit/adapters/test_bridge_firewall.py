@@ -1,0 +1,32 @@
+"""Finding our own rules among those that iptables lists."""
+
+from __future__ import annotations
+
+import pytest
+
+from shares_core.adapters.bridges.firewall import count_copies
+
+#: Of iptables 1.8.9, on nf_tables.
+LISTED = """\
+-N DOCKER-USER
+-A DOCKER-USER -i br-a -o br-a -m physdev --physdev-is-bridged -j ACCEPT
+-A DOCKER-USER -i br-a.1 -o br-a.1 -m physdev --physdev-is-bridged -j ACCEPT
+-A DOCKER-USER -i br-a -o br-a -j ACCEPT
+-A DOCKER-USER -i br-a -o br-a -m physdev --physdev-is-bridged -j DROP
+-A DOCKER-USER -i br-a -o br-a -m physdev --physdev-is-bridged -j ACCEPT
+-A DOCKER-USER -j RETURN
+"""
+
+
+@pytest.mark.parametrize(
+    ("chain", "bridge", "copies"),
+    [
+        ("DOCKER-USER", "br-a", 2),
+        ("DOCKER-USER", "br-a.1", 1),
+        ("DOCKER-USER", "br", 0),
+        ("FORWARD", "br-a", 0),
+    ],
+)
+def test_a_rule_is_counted_as_often_as_it_stands_in_its_chain(chain: str, bridge: str, copies: int) -> None:
+    """And neither another bridge's nor another rule about the same one."""
+    assert copies == count_copies(LISTED, chain, bridge)

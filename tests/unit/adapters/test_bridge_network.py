@@ -1,0 +1,51 @@
+"""What the network adapter does where it needs no device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from shares_core.adapters.bridges.netlink import existing_link, netlink_socket
+from shares_core.adapters.bridges.network import LinuxNetwork
+from shares_core.adapters.disk.files import make_private_folder
+from shares_core.adapters.disk.installation import Installation
+from shares_core.adapters.disk.locks import FileLocks, file_lock
+from shares_core.adapters.layout import Layout
+from shares_core.domain.addresses import BridgeName
+from shares_core.domain.errors import BackendFailure, Busy
+from shares_core.domain.network import Bridge
+
+ABSENT = BridgeName("sct-absent")
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        lambda network: network.ensure_bridge(Bridge(ABSENT, (), 1500)),
+        lambda network: network.remove_bridge(ABSENT),
+    ],
+    ids=["ensure", "remove"],
+)
+def test_a_bridge_is_made_and_removed_by_one_caller_at_a_time(
+    tmp_path: Path, verb: Callable[[LinuxNetwork], None]
+) -> None:
+    """Others are told that it is busy, and touch nothing; servers' locks do not count."""
+    layout = Layout(tmp_path)
+    network = LinuxNetwork(layout, Installation(layout, 0), 0)
+    make_private_folder(layout.locks)
+    with file_lock(layout.locks / "bridges.lock", 0, "bridges"), pytest.raises(Busy, match="the bridges"):
+        verb(network)
+    assert not layout.installation.exists()
+    with FileLocks(layout, 0).server("one"), network._alone():
+        pass
+
+
+def test_a_device_that_vanished_is_a_failure_of_the_host() -> None:
+    """It is told in words; one that is there is given."""
+    with netlink_socket("looking") as netlink:
+        assert "lo" == existing_link(netlink, "lo").get("ifname")
+        with pytest.raises(BackendFailure, match="sct-absent vanished") as told:
+            existing_link(netlink, "sct-absent")
+    assert told.value.hint

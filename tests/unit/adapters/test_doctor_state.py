@@ -1,0 +1,112 @@
+"""What doctor says of an installation's own state: its pool and its records."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from tests.unit.adapters.values import SERVER
+
+from shares_core import bootstrap
+from shares_core.adapters.doctor import pool_finding, record_findings
+from shares_core.bootstrap import ports
+from shares_core.config import HostConfig
+from shares_core.domain.capacity import GIB, MIB, Capacity
+from shares_core.domain.findings import Finding, Verdict
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> HostConfig:
+    """An installation with a pool, a volume in it, and a record."""
+    config = HostConfig(
+        state_dir=tmp_path / "state",
+        pool_dir=tmp_path / "pool",
+        pool_size=Capacity(64 * MIB),
+        docker_url="tcp://127.0.0.1:1",
+    )
+    made = ports(config)
+    made.storage.prepare()
+    made.storage.ensure_volume("5aaaaaaaaaaa", Capacity(16 * MIB))
+    made.records.save(SERVER)
+    return config
+
+
+def _pool(config: HostConfig) -> Finding:
+    return pool_finding(ports(config).storage)
+
+
+def _records(config: HostConfig) -> list[Finding]:
+    return list(record_findings(ports(config).records))
+
+
+def _record(config: HostConfig) -> Path:
+    return config.state_dir / "records" / f"{SERVER.id}.json"
+
+
+def test_an_installation_that_is_whole_lacks_nothing(config: HostConfig) -> None:
+    assert Verdict.OK is _pool(config).verdict
+    assert [Finding("records", Verdict.OK, "1 can be read")] == _records(config)
+
+
+def test_an_installation_that_was_never_used_lacks_nothing(tmp_path: Path) -> None:
+    """And is not made by looking."""
+    fresh = HostConfig(state_dir=tmp_path / "state", pool_size=Capacity(MIB))
+    assert Verdict.OK is _pool(fresh).verdict
+    assert [Finding("records", Verdict.OK, "0 can be read")] == _records(fresh)
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_a_pool_that_is_gone_is_missing(config: HostConfig) -> None:
+    shutil.rmtree(config.pool_dir)
+    finding = _pool(config)
+    assert (Verdict.MISSING, f"{config.pool_dir} is not the pool of this installation") == (
+        finding.verdict,
+        finding.detail,
+    )
+    assert "mount the disk that the pool is on" in finding.mend
+
+
+def test_a_pool_of_another_installation_is_missing(config: HostConfig, tmp_path: Path) -> None:
+    other = HostConfig(state_dir=tmp_path / "other", pool_dir=tmp_path / "others-pool")
+    ports(other).storage.prepare()
+    shutil.rmtree(config.pool_dir)
+    shutil.copytree(other.pool_dir, config.pool_dir)
+    assert Verdict.MISSING is _pool(config).verdict
+
+
+def test_an_installation_whose_identity_is_damaged_is_told(config: HostConfig) -> None:
+    (config.state_dir / "installation.json").write_text("{")
+    finding = _pool(config)
+    assert Verdict.MISSING is finding.verdict
+    assert "installation.json cannot be read: it is not JSON" in finding.detail
+
+
+def test_a_pool_that_is_configured_too_small_or_too_large_is_noted(config: HostConfig) -> None:
+    """What was promised stays so, and what the disk lacks it never gives."""
+    from attrs import evolve
+
+    small, large = (_pool(evolve(config, pool_size=Capacity(size))) for size in (MIB, GIB << 30))
+    assert (Verdict.NOTE, Verdict.NOTE) == (small.verdict, large.verdict)
+    assert "less than the 16 MiB promised to shares" in small.detail
+    assert f"the disk at {config.pool_dir} can hold" in large.detail
+
+
+def test_each_record_that_cannot_be_read_is_missing(config: HostConfig) -> None:
+    """It is named, with what to do about it; no server is made meanwhile."""
+    _record(config).write_bytes(b"{")
+    (finding,) = _records(config)
+    assert ("record", Verdict.MISSING) == (finding.subject, finding.verdict)
+    assert f"{_record(config)} cannot be read" in finding.detail
+    assert "restore it from a backup" in finding.mend
+
+
+def test_doctor_looks_at_both_and_changes_nothing(config: HostConfig, tmp_path: Path) -> None:
+    """Its findings have them, and each file is what it was."""
+    _record(config).write_bytes(b"{")
+    (config.pool_dir / "pool.json").unlink()
+    before = {path: path.lstat().st_mtime_ns for path in tmp_path.rglob("*")}
+    found = {finding.subject: finding for finding in bootstrap.examine(config)}
+    assert before == {path: path.lstat().st_mtime_ns for path in tmp_path.rglob("*")}
+    assert {Verdict.MISSING} == {found[subject].verdict for subject in ("pool", "record", "docker")}
+    assert "tcp://127.0.0.1:1" in found["docker"].detail

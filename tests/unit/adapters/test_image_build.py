@@ -1,0 +1,74 @@
+"""What a build says, on a Docker that builds at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+import pytest
+from attrs import define
+
+from shares_core.adapters.docker.client import Docker
+from shares_core.adapters.docker.image import LABEL_RECIPE, ImageBuilder, recipe_version
+
+OWN_BASE = "shares-core-base:trixie"
+
+
+@define
+class InstantDocker:
+    """A daemon whose images are names with labels."""
+
+    images: dict[str, dict[str, str]]
+
+    @property
+    def api(self) -> InstantDocker:
+        return self
+
+    def inspect_image(self, name: str) -> dict[str, Any]:
+        from docker.errors import ImageNotFound
+
+        if name not in self.images:
+            raise ImageNotFound(name)
+        return {"Config": {"Labels": self.images[name]}}
+
+    def build(self, *, tag: str, buildargs: dict[str, str], **_: object) -> Iterator[dict[str, str]]:
+        self.images[tag] = {LABEL_RECIPE: buildargs["RECIPE"]}
+        yield {"stream": "Successfully built"}
+
+    def prune_images(self, **_: object) -> None:
+        """Nothing is ever left."""
+
+
+def _built(labels: dict[str, str] | None, *, fresh: bool = False) -> tuple[bool, list[str]]:
+    docker = InstantDocker({OWN_BASE: {}} | ({"samba": labels} if labels is not None else {}))
+    lines: list[str] = []
+    built = ImageBuilder(cast("Docker", docker), "samba").build(lines.append, fresh=fresh)
+    assert {LABEL_RECIPE: recipe_version()} == docker.images["samba"]
+    return built, lines
+
+
+@pytest.mark.parametrize(
+    ("labels", "fresh", "first"),
+    [
+        (None, False, f"building the image samba from recipe {recipe_version()}"),
+        (None, True, f"building the image samba from recipe {recipe_version()}"),
+        (
+            {LABEL_RECIPE: "0123"},
+            False,
+            f"building the image samba from recipe {recipe_version()}; it was of 0123",
+        ),
+        ({}, False, f"building the image samba from recipe {recipe_version()}; it was of unknown"),
+        ({LABEL_RECIPE: recipe_version()}, True, "building the image samba anew"),
+    ],
+)
+def test_a_build_begins_with_what_it_does(labels: dict[str, str] | None, fresh: bool, first: str) -> None:
+    """And not with the command that is under way already."""
+    built, lines = _built(labels, fresh=fresh)
+    assert built
+    assert first == lines[0]
+    assert not any("shares-core image build" in line for line in lines)
+
+
+def test_a_build_of_what_is_current_says_nothing_itself() -> None:
+    """What it gives tells; whoever called says so, once."""
+    assert (False, []) == _built({LABEL_RECIPE: recipe_version()})

@@ -1,0 +1,129 @@
+"""A pool of files where its folder refuses, and what reaches the disk."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from ctypes import CDLL
+from pathlib import Path
+
+import filelock as _needed_early  # noqa: F401 - where the code imports it, nobody could read it
+import pytest
+
+from shares_core.adapters.disk.installation import Installation
+from shares_core.adapters.layout import Layout
+from shares_core.adapters.loop_files.pool import LoopFilePool
+from shares_core.domain.capacity import GIB, Capacity
+from shares_core.domain.errors import BackendFailure, HostNotReady
+from shares_core.ports.storage import Volume
+
+_NOBODY = 65534
+_VOLUME = "0123456789ab"
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """One that anybody can pass through, as pytest's are not."""
+    with tempfile.TemporaryDirectory() as made:
+        Path(made).chmod(0o755)
+        yield Path(made)
+
+
+def pool_in(folder: Path, state_dir: Path) -> LoopFilePool:
+    return LoopFilePool(folder, Capacity(GIB), Installation(Layout(state_dir), 1), lock_timeout=1)
+
+
+def known_pool(folder: Path) -> LoopFilePool:
+    """A pool that was prepared before."""
+    state_dir, pool_dir = folder / "state", folder / "pool"
+    state_dir.mkdir()
+    pool_dir.mkdir()
+    identity = {"id": "a" * 12, "pool": "b" * 12}
+    (state_dir / "installation.json").write_text(json.dumps(identity))
+    (pool_dir / "pool.json").write_text(json.dumps({"pool": "b" * 12, "installation": "a" * 12}))
+    return pool_in(pool_dir, state_dir)
+
+
+def as_nobody(action: Callable[[], object]) -> object:
+    """Do it in a thread that root's rights do not help; without root, with those that there are."""
+
+    def powerless() -> object:
+        CDLL(None).setfsuid(_NOBODY)  # of this thread alone (setfsuid(2)), and with it the capabilities
+        return action()
+
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(powerless).result()
+
+
+def close_to_readers(folder: Path) -> None:
+    """Files can be reached in it by name, and not listed."""
+    if os.geteuid() == 0:
+        os.chown(folder, _NOBODY, _NOBODY)
+    folder.chmod(0o300)
+
+
+def test_figures_of_a_pool_that_nobody_may_look_into_are_refused(folder: Path) -> None:
+    """With what to do; to whom it is open, they are told."""
+    hidden = folder / "hidden"
+    hidden.mkdir()
+    pool = pool_in(hidden / "pool", folder / "state")
+    assert GIB == pool.pool().total
+    hidden.chmod(0o000)
+    with pytest.raises(HostNotReady) as raised:
+        as_nobody(pool.pool)
+    assert raised.value.hint == "run it as root"
+
+
+def test_figures_of_a_pool_that_cannot_be_are_refused(folder: Path) -> None:
+    """Whatever else the kernel says."""
+    with pytest.raises(BackendFailure, match="File name too long"):
+        pool_in(folder / ("x" * 300), folder / "state").pool()
+
+
+def test_a_folder_that_cannot_be_listed_is_no_new_pool(folder: Path) -> None:
+    """Nobody can tell that it is empty."""
+    closed = folder / "pool"
+    closed.mkdir()
+    close_to_readers(closed)
+    pool = pool_in(closed, folder / "state")
+    with pytest.raises(HostNotReady) as raised:
+        as_nobody(pool.prepare)
+    assert raised.value.hint == "run it as root"
+    assert not (closed / "pool.json").exists()
+
+
+def test_volumes_that_cannot_be_listed_are_not_none(folder: Path) -> None:
+    """An empty answer would say that they are gone."""
+    pool = known_pool(folder)
+    (folder / "pool" / f"{_VOLUME}.img").touch()
+    os.truncate(folder / "pool" / f"{_VOLUME}.img", 4096)
+    assert pool.list() == (Volume(_VOLUME, Capacity(4096)),)
+    close_to_readers(folder / "pool")
+    for look in (pool.list, pool.pool):
+        with pytest.raises(HostNotReady) as raised:
+            as_nobody(look)
+        assert raised.value.hint == "run it as root"
+
+
+def test_what_was_removed_does_not_come_back_with_a_power_cut(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder has reached the disk when the call returns, also the call after one that was killed."""
+    pool, place = known_pool(folder), folder / "pool"
+    for name in (f"{_VOLUME}.img", f"{_VOLUME}.part", "kept.img"):
+        (place / name).touch()
+    reached: list[tuple[str, list[str]]] = []
+    fsync = os.fsync
+
+    def tell(descriptor: int) -> None:
+        fsync(descriptor)
+        reached.append((os.readlink(f"/proc/self/fd/{descriptor}"), sorted(os.listdir(place))))
+
+    monkeypatch.setattr(os, "fsync", tell)
+    for _ in range(2):
+        reached.clear()
+        pool.remove_volume(_VOLUME)
+        assert reached == [(str(place), ["kept.img", "pool.json"])]
