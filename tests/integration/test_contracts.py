@@ -9,10 +9,13 @@ import pytest
 
 from shares_core.adapters import filesystems
 from shares_core.adapters.loop_files import devices
+from shares_core.domain.capacity import MIB, Capacity
+from shares_core.domain.share import FileSystemKind
 from tests.contracts.clock import ClockContract
 from tests.contracts.events import EventsContract
 from tests.contracts.every_port import SUITES, suites_run_by
 from tests.contracts.filesystems import FileSystemsContract
+from tests.contracts.filesystems_world import DATA, Made
 from tests.contracts.folders import ServerFoldersContract
 from tests.contracts.ids import IdsContract
 from tests.contracts.locks import LocksContract
@@ -105,6 +108,22 @@ class TestLinuxFileSystems(FileSystemsContract):
     """ext4 and xfs."""
 
     kind_of_world = RealStorage
+
+    @pytest.mark.parametrize("kind", [FileSystemKind.XFS], indirect=True)
+    def test_a_growing_that_only_the_journal_knows_counts(self, world: RealStorage, made: Made) -> None:
+        """As a power cut leaves it: what is cut off by its superblock's size could not be mounted again."""
+        filesystems = world.ports.filesystems
+        filesystems.mount(*made.mount)
+        world.write(*made.share, DATA)
+        filesystems.unmount(*made.share)
+        before = filesystems.size(made.device, made.filesystem)
+        world.ports.storage.grow_volume(made.volume_id, larger := Capacity(before.bytes + 128 * MIB))
+        world.growth_in_journal(made)
+        assert before == filesystems.size(made.device, made.filesystem)
+        filesystems.check(made.device, made.filesystem)
+        assert larger == filesystems.size(made.device, made.filesystem)
+        filesystems.mount(*made.mount)
+        assert DATA == world.read(*made.share)
 
 
 class TestLinuxNetwork(NetworkContract):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import subprocess
 from collections.abc import Mapping
-from concurrent.futures import Future
-from threading import Thread
 
 from shares_core.domain.errors import BackendFailure, CommandFailed, HostNotReady
 
@@ -29,6 +28,8 @@ _PACKAGES: Mapping[str, str] = {
     "mmdebstrap": "mmdebstrap",
     "smbclient": "smbclient",
 }
+#: Nothing depends on it: an end is told at once.
+_LOOK_AGAIN_SECONDS = 1.0
 _SYSTEM_PATHS = ("/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/bin", "/bin")
 
 
@@ -43,7 +44,7 @@ def run(
 ) -> str:
     """Run a command to its end and give its standard output; secrets go in ``stdin`` only.
 
-    A signal that ends this process waits until then: a resize2fs that is killed leaves a damaged file system.
+    What a signal's handler raises waits until then: a resize2fs that is killed leaves a damaged file system.
     Raises CommandFailed for an exit status not in ``ok`` and after ``timeout`` seconds, HostNotReady where
     the command is not installed, BackendFailure where it cannot be started.
     """
@@ -52,8 +53,10 @@ def run(
     except FileNotFoundError as error:
         package = _PACKAGES.get(argv[0], argv[0])
         raise HostNotReady(f"{argv[0]} is not installed", hint=f"apt-get install {package}") from error
-    except OSError as error:
-        raise BackendFailure(f"{argv[0]} cannot be started: {error.strerror}") from error
+    except (OSError, RuntimeError) as error:  # the latter where no thread can be had
+        raise BackendFailure(
+            f"{argv[0]} cannot be started: {error}", hint="see whether processes or memory are used up"
+        ) from error
     except subprocess.TimeoutExpired as error:
         said = (error.stdout or b"") + (error.stderr or b"")
         raise CommandFailed(argv, None, said.decode(errors="replace")) from error
@@ -67,31 +70,43 @@ def _run_to_its_end(
     argv: tuple[str, ...], stdin: bytes, timeout: float
 ) -> subprocess.CompletedProcess[bytes]:
     """Run it in a thread of its own, because what a signal's handler raises, it raises in the main thread."""
-    outcome: Future[subprocess.CompletedProcess[bytes]] = Future()
+    ended: list[subprocess.CompletedProcess[bytes] | BaseException] = []
+    end = _thread.allocate_lock()
+    end.acquire()
 
     def work() -> None:
         try:
-            done = subprocess.run(
-                argv,
-                input=stdin,
-                capture_output=True,
-                timeout=timeout,
-                env=environment(),
-                check=False,
-                start_new_session=True,  # a terminal's Ctrl-C is for us, not for the command
+            ended.append(
+                subprocess.run(
+                    argv,
+                    input=stdin,
+                    capture_output=True,
+                    timeout=timeout,
+                    env=environment(),
+                    check=False,
+                    start_new_session=True,  # a terminal's Ctrl-C is for us, not for the command
+                )
             )
         except BaseException as error:  # noqa: BLE001 - it is the caller's, and raised there
-            outcome.set_exception(error)
-        else:
-            outcome.set_result(done)
+            ended.append(error)
+        finally:
+            end.release()
 
-    Thread(target=work, name=argv[0]).start()
+    started: list[int] = []
     interruption: BaseException | None = None
-    while not outcome.done():  # not join: once that was interrupted, it takes the thread for ended
+    while not ended:
         try:
-            outcome.exception()
-        except BaseException as error:  # noqa: BLE001 - it is raised once the command has ended
+            if not started:
+                # In one step that no handler can come between, so that it is known whether the thread runs.
+                started.extend(map(_thread.start_new_thread, (work,), ((),)))
+            while not ended:
+                end.acquire(timeout=_LOOK_AGAIN_SECONDS)
+        except BaseException as error:
+            if not started:
+                raise
             interruption = interruption or error
     if interruption is not None:
         raise interruption
-    return outcome.result()
+    if isinstance(ended[0], BaseException):
+        raise ended[0]
+    return ended[0]

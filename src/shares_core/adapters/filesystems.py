@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from shares_core.adapters.commands import run
@@ -12,7 +13,7 @@ from shares_core.adapters.disk.errors import os_errors
 from shares_core.adapters.disk.files import open_folder
 from shares_core.adapters.layout import Layout
 from shares_core.adapters.mounts import mount_at, mount_table
-from shares_core.adapters.signatures import ends_are_zeros, holds, identify, length_of
+from shares_core.adapters.signatures import holds, identify, is_blank, length_of
 from shares_core.adapters.waiting import wait_until
 from shares_core.domain.capacity import Capacity
 from shares_core.domain.errors import BackendFailure, CommandFailed, Conflict, OnlineGrowRefused, ShareFailed
@@ -36,12 +37,14 @@ class LinuxFileSystems(FileSystems):
         self._layout = layout
 
     def make(self, device: str, filesystem: FileSystem) -> None:
-        there = identify(device)
-        if there == {"TYPE": str(filesystem.kind), "UUID": filesystem.uuid}:
+        if holds(device, filesystem):
             return
-        if there or not ends_are_zeros(device):
-            held = there or "something unknown"
-            raise Conflict(f"{device} is not empty, it holds {held}: it is not formatted")
+        if not is_blank(device):
+            held = identify(device) or "something unknown"
+            raise Conflict(
+                f"{device} is not empty, it holds {held}: it is not formatted",
+                hint="look at what it is; a volume of a share that is to be made reads as zeros",
+            )
         if filesystem.kind is FileSystemKind.XFS:
             run(("mkfs.xfs", "-q", "-K", "-m", f"uuid={filesystem.uuid}", device), timeout=_LONG_SECONDS)
         else:
@@ -123,8 +126,9 @@ class LinuxFileSystems(FileSystems):
 
     def grow_unmounted(self, device: str, filesystem: FileSystem) -> None:
         self.check(device, filesystem)
-        if filesystem.kind is FileSystemKind.XFS:
-            self._grow_xfs_aside(device, filesystem)
+        if filesystem.kind is FileSystemKind.XFS:  # it grows only while it is mounted
+            with self._xfs_aside(device, filesystem) as folder:
+                run(("xfs_growfs", str(folder)), timeout=_LONG_SECONDS)
         else:
             run(("resize2fs", device), timeout=_LONG_SECONDS)
 
@@ -134,17 +138,27 @@ class LinuxFileSystems(FileSystems):
         number = _device_number(device)
         if any(mount.device == number for mount in mount_table()):
             raise BackendFailure(f"{device} is mounted", hint=f"'findmnt {device}' shows where")
-        if filesystem.kind is FileSystemKind.EXT4:  # xfs grows in transactions, which the next mount replays
+        if filesystem.kind is FileSystemKind.XFS:
+            with self._xfs_aside(device, filesystem):
+                pass  # mounting replays the log, which may hold a larger size than the superblock tells yet
+        else:
             _check_ext4(device)
 
-    def _grow_xfs_aside(self, device: str, filesystem: FileSystem) -> None:
-        """xfs grows only while it is mounted: so mount it where nobody is served from."""
+    @contextmanager
+    def _xfs_aside(self, device: str, filesystem: FileSystem) -> Iterator[Path]:
+        """Mount it where nobody is served from."""
         folder = self._aside(filesystem)
         with os_errors(f"making {folder}"):
             folder.mkdir(mode=0o700)
         try:
-            run(("mount", "-t", "xfs", "-o", _SAFE, device, str(folder)), timeout=_LONG_SECONDS)
-            run(("xfs_growfs", str(folder)), timeout=_LONG_SECONDS)
+            try:
+                run(("mount", "-t", "xfs", "-o", _SAFE, device, str(folder)), timeout=_LONG_SECONDS)
+            except CommandFailed as error:
+                raise ShareFailed(
+                    f"the xfs on {device} cannot be mounted: {error.output}",
+                    hint=f"take a copy of the volume, then look at it with 'xfs_repair -n {device}'",
+                ) from error
+            yield folder
         finally:
             _unmount(folder)
 

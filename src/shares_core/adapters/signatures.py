@@ -10,10 +10,12 @@ from attrs import frozen
 
 from shares_core.adapters.commands import run
 from shares_core.adapters.disk.errors import os_errors
+from shares_core.domain.capacity import KIB, MIB
 from shares_core.domain.share import FileSystem, FileSystemKind
 
-#: Where file systems, partition tables and RAID keep what tells them: at both ends of a device.
-_ENDS = 1024 * 1024
+#: Where file systems, partition tables and RAID keep what tells them, and blkid looks for it: at both ends of
+#: a device. Furthest from the start is VMFS, at 2 MiB.
+_START, _END = 2 * MIB + 64 * KIB, MIB
 _NOTHING_FOUND = 2  # blkid's status where a device holds nothing that it knows
 
 
@@ -42,8 +44,8 @@ def identify(device: str) -> dict[str, str]:
 def holds(device: str, filesystem: FileSystem) -> bool:
     """Whether the device holds exactly this file system.
 
-    That question is asked at every mount, and answered by reading two fields: a blkid for each share would
-    take longer than the mount itself.
+    That is asked at every mount, and answered by reading two fields: a blkid for each share would take longer
+    than the mount itself.
     """
     there = _SUPERBLOCKS[filesystem.kind]
     with os_errors(f"looking at {device}"):
@@ -56,14 +58,17 @@ def holds(device: str, filesystem: FileSystem) -> bool:
     return magic and start[there.uuid_at :].startswith(UUID(filesystem.uuid).bytes)
 
 
-def ends_are_zeros(device: str) -> bool:
-    """Whether the device's first and last MiB read as zeros."""
+def is_blank(device: str) -> bool:
+    """Whether the device reads as zeros wherever a signature may be: none, known or not, can be there."""
     with os_errors(f"looking at {device}"), open(device, "rb", buffering=0) as file:
         size = file.seek(0, os.SEEK_END)
-        for start in {0, max(0, size - _ENDS)}:
+        parts = ((0, _START), (max(0, size - _END), _END))
+        for start, length in parts:  # both are on their way before the first is waited for
+            os.posix_fadvise(file.fileno(), start, length, os.POSIX_FADV_WILLNEED)
+        for start, length in parts:
             file.seek(start)
-            end = file.read(_ENDS)
-            if end != bytes(len(end)):
+            there = file.read(length)
+            if there != bytes(len(there)):
                 return False
     return True
 

@@ -95,7 +95,8 @@ class Access:
         touched. A new user without one gets a generated one, returned this once. Raises as ``allow`` does,
         and before anything has changed where the rules contradict each other.
         """
-        wanted, given = rule_set(rules), _by_name(passwords or {})
+        wanted = rule_set(rules)
+        given = _by_rule(passwords or {}, wanted)
         with self._registry.hold(server) as held:
             found = held.server.share(share).require_ready()
             made = self._change(held, found, wanted, given)
@@ -170,12 +171,16 @@ class Access:
         return AccessView(held.server, held.server.share(share.name), rule, outcome, generated, held.found)
 
 
-def _by_name(passwords: Mapping[str, Secret] | Mapping[UserName, Secret]) -> dict[UserName, Secret]:
-    """The passwords as values. Raises InvalidInput."""
+def _by_rule(
+    passwords: Mapping[str, Secret] | Mapping[UserName, Secret], rules: Iterable[AccessRule]
+) -> dict[UserName, Secret]:
+    """The passwords by the rules' own names: their case does not tell users apart. Raises InvalidInput."""
     require(passwords, Mapping, "passwords", hint="give them by name: {'ada': Secret('...')}")
     for password in passwords.values():
         require(password, Secret, "a password", hint="wrap it: Secret('...')")
-    return {
-        name if isinstance(name, UserName) else UserName(name): password
+    names = {rule.principal.name.key: rule.principal.name for rule in rules}
+    by_key = {
+        (name if isinstance(name, UserName) else UserName(name)).key: password
         for name, password in passwords.items()
     }
+    return {names[key]: password for key, password in by_key.items() if key in names}

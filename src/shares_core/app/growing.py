@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 from attrs import evolve
 
 from shares_core.app.serving import is_running, mount_share, publish, unmount_share
-from shares_core.domain.errors import OnlineGrowRefused, ShareFailed, SharesError
+from shares_core.domain.errors import BackendFailure, OnlineGrowRefused, ShareFailed, SharesError
 from shares_core.domain.intent import ExtendShare
 from shares_core.domain.server import ShareServer
 from shares_core.domain.share import CifsShare, ShareStatus
@@ -51,17 +49,19 @@ def finish_growing(
         return server
     try:
         device = ports.storage.attach(share.volume_id)
-        if interrupted:
-            _make_whole(ports, server, share, device, intent)
+        finished = not interrupted or _finished(ports, server, share, device, intent)
         reached = ports.filesystems.size(device, share.filesystem)
     except ShareFailed as error:
         return set_aside(server, share, intent, error)
-    if reached > intent.volume_before or intent.after <= intent.volume_before:
-        share = evolve(share, capacity=intent.after)
-    else:
+    if reached <= intent.volume_before < intent.after:
         # No further than the volume was: it may have been larger than the record knew.
         ports.storage.cut_volume(share.volume_id, intent.volume_before)
         share = evolve(share, capacity=intent.before)
+    elif finished:
+        share = evolve(share, capacity=intent.after)
+    else:
+        ports.storage.cut_volume(share.volume_id, reached)
+        share = evolve(share, capacity=reached)
     server = server.with_share(share)
     if is_running(ports, server):
         try:
@@ -74,20 +74,29 @@ def finish_growing(
     return server
 
 
-def _make_whole(
-    ports: Ports, server: ShareServer, share: CifsShare, device: str, intent: ExtendShare
-) -> None:
+def _finished(ports: Ports, server: ShareServer, share: CifsShare, device: str, intent: ExtendShare) -> bool:
+    """Make the file system whole, and grow it to the end if it had begun to grow.
+
+    Gives whether it got there: one that is mounted is whole on its way too, and goes on being served.
+    """
     filesystems = ports.filesystems
     mounted = filesystems.mounted(server.id, share.id)
     if not mounted:
         filesystems.check(device, share.filesystem)
     if filesystems.size(device, share.filesystem) <= intent.volume_before:
-        return
+        return True  # it had not begun
     if not mounted:
         filesystems.grow_unmounted(device, share.filesystem)
-        return
-    with suppress(OnlineGrowRefused):  # then what is mounted has grown before, unmounted and to the end
+        return True
+    try:
         filesystems.grow_mounted(server.id, share.id, device, share.filesystem)
+    except OnlineGrowRefused:
+        return True  # it has grown before, unmounted, and was mounted after that
+    except ShareFailed:
+        raise
+    except BackendFailure:
+        return False
+    return True
 
 
 def set_aside(server: ShareServer, share: CifsShare, intent: ExtendShare, why: SharesError) -> ShareServer:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from attrs import define, frozen
 
+from shares_core.app.serving import run_state
 from shares_core.app.settling import settle
 from shares_core.domain.errors import NotFound, RecordUnreadable, SharesError
 from shares_core.domain.names import ServerName
@@ -79,7 +80,7 @@ class Registry:
             if settled is None:  # deleted while this caller waited
                 self.ports.locks.forget(server_id)
                 raise NotFound("server", name, hint="'shares-core server list' lists those that are there")
-            yield Held(self.ports, settled, found.state)
+            yield Held(self.ports, settled, run_state(settled, found.state))
 
     def others(self, server_id: str = "") -> tuple[ShareServer, ...]:
         """Every other server. Raises RecordUnreadable: what that one holds cannot be known to be free."""

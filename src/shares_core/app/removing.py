@@ -67,4 +67,4 @@ def _tell_if_left(ports: Ports, bridge: BridgeName) -> None:
     """A bridge with somebody's own port on it is left on purpose, which is no failure but worth a word."""
     with suppress(SharesError):
         if str(bridge) in ports.network.list():
-            ports.events.emit(Event("bridge left", f"{bridge}: a port that is not of this server is on it"))
+            ports.events.emit(Event("bridge left", f"{bridge}: something else is on it"))

@@ -10,7 +10,7 @@ from attrs import frozen
 from shares_core.app.growing import resume_growing
 from shares_core.app.registry import Held, Registry
 from shares_core.app.removing import remove_server
-from shares_core.app.serving import bring_down, bring_up
+from shares_core.app.serving import bring_down, bring_up, run_state
 from shares_core.app.settling import finish_removing, settle
 from shares_core.app.undo import undone_by
 from shares_core.domain.errors import (
@@ -212,9 +212,7 @@ class Servers:
     def _view(self, server: ShareServer) -> ServerView:
         state = RunState.UNKNOWN
         try:
-            state = self._ports.runtime.inspect(server.id).state
-            if state is RunState.ABSENT and server.desired is DesiredState.STOPPED:
-                state = RunState.STOPPED  # stopping removes the container, which holds nothing of its own
+            state = run_state(server, self._ports.runtime.inspect(server.id).state)
             return ServerView(server, state, self._problem(server, state))
         except SharesError as error:
             return ServerView(server, state, str(error))

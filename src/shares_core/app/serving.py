@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shares_core.domain.errors import BackendFailure, HostNotReady
-from shares_core.domain.server import ShareServer
+from shares_core.domain.server import DesiredState, ShareServer
 from shares_core.domain.share import CifsShare, ShareStatus
 from shares_core.domain.views import RunState
 from shares_core.ports import Ports
@@ -17,6 +17,15 @@ def publish(ports: Ports, server: ShareServer) -> None:
     """
     ports.folders.ensure(server.id, server.uid)
     ports.smb_config.apply(server, ports.secrets.hashes(server.id))
+
+
+def run_state(server: ShareServer, found: RunState) -> RunState:
+    """A server's state where its container was ``found`` so.
+
+    Stopping removes the container, which holds nothing of its own.
+    """
+    stopped = found is RunState.ABSENT and server.desired is DesiredState.STOPPED
+    return RunState.STOPPED if stopped else found
 
 
 def is_running(ports: Ports, server: ShareServer) -> bool:

@@ -7,7 +7,7 @@ from attrs import frozen
 from shares_core.app.growing import finish_growing, grow
 from shares_core.app.registry import Held, Registry
 from shares_core.app.removing import remove_share
-from shares_core.app.serving import is_running, unmount_share
+from shares_core.app.serving import unmount_share
 from shares_core.app.settling import finish_removing
 from shares_core.app.undo import undone_by
 from shares_core.domain.capacity import Capacity
@@ -63,12 +63,13 @@ class Shares:
             )
             with undone_by(lambda: self._unmake(held, minted)):
                 held.save(held.server.with_share(minted).intending(CreateShare(minted.id)))
-                self._make(held.server, minted)
+                self._make(held, minted)
                 ready = minted.with_status(ShareStatus.READY)
                 held.save(held.server.with_share(ready).intending(None))
             return self._view(held.server, ready, held.found)
 
-    def _make(self, server: ShareServer, share: CifsShare) -> None:
+    def _make(self, held: Held, share: CifsShare) -> None:
+        server = held.server
         storage, filesystems = self._ports.storage, self._ports.filesystems
         storage.ensure_volume(share.volume_id, share.capacity)
         device = storage.attach(share.volume_id)
@@ -76,7 +77,7 @@ class Shares:
         self._ports.folders.ensure(server.id, server.uid)  # a reboot takes them away
         filesystems.mount(server.id, share.id, device, share.filesystem)
         filesystems.prepare_folder(server.id, share.id, share.folder, server.uid)
-        if not is_running(self._ports, server):
+        if held.found is not RunState.RUNNING:
             unmount_share(self._ports, server, share)
 
     def _unmake(self, held: Held, share: CifsShare) -> None:

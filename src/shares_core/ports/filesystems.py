@@ -17,7 +17,7 @@ class FileSystems(ABC):
         """Make the file system on a volume that reads as zeros.
 
         Idempotent. Raises Conflict, and writes nothing, where the device is seen to hold anything else: a
-        known signature, or any byte in its first and last MiB. Half-done leaves a volume that must be
+        known signature, or any byte in its first two MiB and its last. Half-done leaves a volume that must be
         removed: only the call that minted it may make its file system.
         """
 
@@ -73,8 +73,9 @@ class FileSystems(ABC):
     def check(self, device: str, filesystem: FileSystem) -> None:
         """Make the unmounted file system whole after a growing that was broken off. Idempotent.
 
-        Repairs only what is safe without a person (``fsck -p``). Raises ShareFailed where more is needed, and
-        as ``mount`` does; BackendFailure where it is mounted, or where what was broken off still works at it.
+        What a journal holds is written, so that ``size`` tells what was reached. Repairs only what is safe
+        without a person (``fsck -p``). Raises ShareFailed where more is needed, and as ``mount`` does;
+        BackendFailure where it is mounted, or where what was broken off still works at it.
         """
 
     @abstractmethod

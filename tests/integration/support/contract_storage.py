@@ -149,6 +149,19 @@ class RealStorage(RealWorld, StorageWorld, FileSystemsWorld):
         _debugfs(made.device, f"freeb {block}")
         assert not self.is_whole(made)
 
+    def growth_in_journal(self, made: Made) -> None:
+        """Grow the xfs, and take the power away before more than its log is written."""
+        folder = self.state_dir / "growing"
+        folder.mkdir()
+        for argv in (
+            ("mount", made.device, folder),
+            ("xfs_growfs", folder),
+            ("xfs_io", "-x", "-c", "shutdown -f", folder),
+            ("umount", folder),
+        ):
+            subprocess.run(argv, check=True, capture_output=True)
+        folder.rmdir()
+
     def ruined_filesystem(self, made: Made) -> None:
         _debugfs(made.device, "clri <2>")  # the root folder's inode
 

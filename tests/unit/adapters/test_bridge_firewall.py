@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import pytest
 
+from shares_core.adapters.bridges import firewall
 from shares_core.adapters.bridges.firewall import count_copies
+from shares_core.domain.errors import CommandFailed
 
 #: Of iptables 1.8.9, on nf_tables.
 LISTED = """\
@@ -30,3 +34,18 @@ LISTED = """\
 def test_a_rule_is_counted_as_often_as_it_stands_in_its_chain(chain: str, bridge: str, copies: int) -> None:
     """And neither another bridge's nor another rule about the same one."""
     assert copies == count_copies(LISTED, chain, bridge)
+
+
+@pytest.mark.parametrize(("status", "known"), [(1, True), (4, False)])
+def test_only_a_missing_chain_holds_no_rule(
+    status: int, known: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A listing that failed otherwise says nothing of what is there."""
+
+    def fails(argv: tuple[str, ...]) -> str:
+        raise CommandFailed(argv, status, "said")
+
+    monkeypatch.setattr(firewall, "run", fails)
+    monkeypatch.setattr(firewall, "_installed", lambda: ["iptables"])
+    with nullcontext() if known else pytest.raises(CommandFailed):
+        firewall.forget_bridge("br-a")

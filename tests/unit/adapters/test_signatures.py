@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
-from shares_core.adapters.signatures import ends_are_zeros, holds, length_of
+from shares_core.adapters.signatures import holds, is_blank, length_of
 from shares_core.domain.capacity import MIB
 from shares_core.domain.share import FileSystem, FileSystemKind
 
@@ -24,11 +24,11 @@ Device = Callable[[bytes], str]
 
 @pytest.fixture
 def device(tmp_path: Path) -> Device:
-    """Makes a file of 4 MiB that begins with the given bytes."""
+    """Makes a file of 8 MiB that begins with the given bytes."""
 
     def make(start: bytes) -> str:
         path = tmp_path / "device"
-        path.write_bytes(start.ljust(4 * MIB, b"\0"))
+        path.write_bytes(start.ljust(8 * MIB, b"\0"))
         return str(path)
 
     return make
@@ -51,10 +51,11 @@ def test_it_is_known_by_kind_and_uuid(device: Device, filesystem: FileSystem) ->
 
 
 @pytest.mark.parametrize(
-    ("offset", "zeros"), [(0, False), (MIB, True), (3 * MIB, False), (4 * MIB - 1, False)]
+    ("offset", "zeros"),
+    [(0, False), (2 * MIB, False), (5 * MIB, True), (7 * MIB, False), (8 * MIB - 1, False)],
 )
 def test_one_byte_at_an_end_is_seen(device: Device, offset: int, zeros: bool) -> None:
-    """The first and the last MiB are read, what lies between is not."""
+    """Where blkid knows signatures the device is read, what lies between is not."""
     path = device(b"\0" * offset + b"x")
-    assert ends_are_zeros(path) is zeros
-    assert length_of(path) == 4 * MIB
+    assert is_blank(path) is zeros
+    assert length_of(path) == 8 * MIB

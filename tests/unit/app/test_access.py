@@ -213,3 +213,11 @@ def test_a_user_who_exists_is_found_in_whatever_case(world: World) -> None:
     world.host.access.allow("tenant", "files", "ada", RW, PASSWORD)
     assert world.host.access.deny("tenant", "files", "ADA")
     assert () == world.host.access.list("tenant", "files")
+
+
+def test_a_password_is_given_to_a_new_user_whatever_the_case_of_the_name(world: World) -> None:
+    """SMB does not tell cases apart; a password that was given is never dropped for a generated one."""
+    rules = [AccessRule.for_user("eve", RW)]
+    (view,) = world.host.access.replace("tenant", "files", rules, passwords={"Eve": Secret("mine")})
+    assert (PasswordOutcome.SET, None) == (view.outcome, view.password)
+    world.connect("eve", Secret("mine")).open("files")

@@ -97,3 +97,21 @@ def test_a_growing_that_cannot_be_carried_on_is_not_served_half_the_way() -> Non
     world.host.servers.start("tenant")
     assert (LARGE, LARGE.bytes) == (world.share("tenant", "files").capacity, content(world).reach)
     assert b"old data" == world.connect("ada").open("files", name="old").read()
+
+
+def test_what_is_mounted_is_served_as_far_as_it_grew() -> None:
+    """Although growing it on fails: it is whole. Asked again, it grows to its end."""
+    world = serving(online_grow=tuple(FileSystemKind))
+    half = Fault(Moment.HALFWAY, error=BackendFailure("no"))
+    before = Fault(Moment.BEFORE, error=BackendFailure("no"))
+    plan = FaultPlan().on("filesystems.grow_mounted", half).on("filesystems.grow_mounted", before, times=None)
+    opened = world.connect("ada").open("files", write=True)
+    with pytest.raises(BackendFailure):
+        world.process(plan).shares.extend("tenant", "files", LARGE)
+    opened.write(b"x")
+    share = world.share("tenant", "files")
+    assert SMALL < share.capacity < LARGE
+    assert ShareStatus.READY is share.status
+    assert share.capacity.bytes == content(world).reach == world.host.pool.show().provisioned
+    world.host.shares.extend("tenant", "files", LARGE)
+    assert LARGE.bytes == content(world).reach

@@ -15,6 +15,7 @@ from shares_core.domain.errors import (
     ShareFailed,
 )
 from shares_core.domain.share import FileSystemKind, ShareStatus
+from shares_core.domain.views import RunState
 
 
 def test_a_share_that_was_created_is_ready_shown_and_listed(world: World) -> None:
@@ -233,3 +234,11 @@ def test_a_share_whose_data_is_missing_is_failed_and_never_made_anew(world: Worl
     volumes[lost.volume_id], volume.content = volume, content
     world.host.servers.reconcile()
     assert b"precious" == world.connect("ada").open("files").read()
+
+
+def test_a_share_made_on_a_stopped_server_says_how_the_server_is(world: World) -> None:
+    """By the same word as showing the server does."""
+    world.host.servers.create("tenant")
+    world.host.servers.stop("tenant")
+    view = world.host.shares.create("tenant", "files", SMALL)
+    assert RunState.STOPPED is view.state is world.host.servers.show("tenant").state

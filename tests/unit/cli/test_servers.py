@@ -220,5 +220,5 @@ def test_a_bridge_that_is_left_is_told(terminal: Terminal) -> None:
     (link,) = (link for link in machine.links.values() if link.interface.bridge.value == "br-a")
     machine.links["eth1"] = evolve(link, namespace="elsewhere")
     err = terminal("server", "delete", "a", "-v").err
-    assert "  bridge left: br-a: a port that is not of this server is on it\n" in err
+    assert "  bridge left: br-a: something else is on it\n" in err
     assert "bridge left" not in terminal("server", "delete", "b", "-v").err

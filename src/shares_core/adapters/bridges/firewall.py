@@ -16,6 +16,7 @@ from shares_core.domain.errors import CommandFailed
 
 #: The commands, each with what has the kernel ask its rules about bridged frames.
 _SWITCHES = {"iptables": "bridge-nf-call-iptables", "ip6tables": "bridge-nf-call-ip6tables"}
+_NO_SUCH_CHAIN = 1  # iptables(8); 4 is that somebody else holds its lock
 _CHAINS = ("DOCKER-USER", "FORWARD")
 _WAIT = ("--wait", "10")  # for whoever else is changing the rules
 
@@ -75,5 +76,7 @@ def _copies(command: str, chain: str, bridge: str) -> int:
     """Counted in a listing: asking with ``-C`` would have the kernel load the rule's modules."""
     try:
         return count_copies(run((command, *_WAIT, "-S", chain)), chain, bridge)
-    except CommandFailed:
-        return 0  # there is no such chain
+    except CommandFailed as error:
+        if error.status != _NO_SUCH_CHAIN:
+            raise
+        return 0

@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from shares_core.adapters.docker.errors import docker_errors
+from shares_core.domain.errors import HostNotReady
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -33,8 +34,15 @@ class Docker:
         from docker.utils import kwargs_from_env
 
         with docker_errors("connecting to Docker", self._url or ""):
-            settings = {"base_url": self._url} if self._url else kwargs_from_env()
-            return APIClient(version="auto", timeout=_SECONDS, **settings)
+            try:
+                settings = {"base_url": self._url} if self._url else kwargs_from_env()
+                return APIClient(version="auto", timeout=_SECONDS, **settings)
+            except ValueError as error:  # what is wrong with an address, it says in words for people
+                where = f" at {self._url}" if self._url else ", where DOCKER_HOST says"
+                raise HostNotReady(
+                    f"connecting to Docker{where}: {error}",
+                    hint="correct [docker] url in the configuration, or DOCKER_HOST in the environment",
+                ) from error
 
 
 class _Connection:

@@ -39,11 +39,7 @@ def docker_errors(doing: str, url: str = "", *, creating: bool = False) -> Itera
         if "Permission denied" in repr(error):
             raise HostNotReady(f"{doing}: not permitted to talk to Docker", hint="run it as root") from error
         raise HostNotReady(f"{doing}: Docker does not answer", hint=_look_after(url)) from error
-    except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:
-        if url and isinstance(error, ValueError):
-            raise HostNotReady(f"{doing}: {error}", hint=_look_after(url)) from error
-        if not isinstance(error, (OSError, urllib3.exceptions.HTTPError)):
-            raise
+    except (OSError, urllib3.exceptions.HTTPError) as error:
         raise BackendFailure(
             f"{doing}: the connection to Docker broke off: {error}",
             hint="Docker was perhaps restarted: see that it runs, and call again",

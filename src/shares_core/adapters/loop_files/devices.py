@@ -67,10 +67,7 @@ def parse_backing(output: str) -> dict[str, tuple[str, int]]:
 
 def attach(image: Path) -> str:
     """The device that ``image`` is attached to, from now on if not before."""
-    device = device_of(image)
-    if device is not None:
-        return device
-    # Two devices on one file would corrupt it: losetup looks once more, and gives the one that is there.
+    # Two devices on one file would corrupt it: losetup looks first, and gives the one that is there.
     attaching = ("losetup", "--find", "--show", "--nooverlap")
     try:
         return run((*attaching, "--direct-io=on", str(image))).strip()
