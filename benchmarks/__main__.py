@@ -22,13 +22,13 @@ from tests.integration.support.leftovers import ROOT, remove_installation, remov
 
 import shares_core
 from benchmarks.floor import Floor, run, wait_for
-from shares_core import Capacity, HostConfig, Secret
+from shares_core import Capacity, FileSystemKind, HostConfig, Secret
 from shares_core.domain.addresses import BridgeName
 from shares_core.domain.network import DefaultNetwork
 
 SIZE, LARGER = Capacity.parse("1GiB"), Capacity.parse("2GiB")
 USER = PASSWORD = "bench"
-SERVER, SHARE = "bench", "files"
+SERVER, SHARE, GROWING = "bench", "files", "growing"
 SHARE_CREATE = "share create, until a client has it"
 #: How many times its floor an operation may take.
 GOALS = {"server create": 1.4, SHARE_CREATE: 2.0, "allow": 2.0}
@@ -97,6 +97,11 @@ def floor_round(floor: Floor, times: Times) -> None:
         times.measure("share extend, offline", lambda: floor.extend_offline(SHARE, LARGER.bytes))
         times.measure("share delete", lambda: floor.delete_share(SHARE))
         session.connection.disconnect(close=False)
+        floor.create_share(GROWING, SIZE.bytes, "xfs")
+        times.measure("share extend, online", lambda: floor.extend_online(GROWING, LARGER.bytes))
+        times.measure("server stop", lambda: floor.stop_server(GROWING))
+        times.measure("server start", lambda: floor.start_server(GROWING, "xfs"))
+        floor.delete_share(GROWING)
         times.measure("server delete", floor.delete_server)
     finally:
         with_client.namespace.remove()
@@ -140,6 +145,11 @@ def our_round(host: shares_core.Host, times: Times) -> None:
         times.measure("share delete", lambda: host.shares.delete(SERVER, SHARE))
         session.connection.disconnect(close=False)
         host.shares.delete(SERVER, "other")
+        host.shares.create(SERVER, GROWING, SIZE, FileSystemKind.XFS)
+        times.measure("share extend, online", lambda: host.shares.extend(SERVER, GROWING, LARGER))
+        times.measure("server stop", lambda: host.servers.stop(SERVER))
+        times.measure("server start", lambda: host.servers.start(SERVER))
+        host.shares.delete(SERVER, GROWING)
         times.measure("server delete", lambda: host.servers.delete(SERVER))
     finally:
         namespace.remove()

@@ -33,6 +33,11 @@ read only = no
 valid users = "bench"
 force user = shares
 """
+#: How each file system is made on a file of zeros.
+_MKFS = {
+    "ext4": ("mkfs.ext4", "-q", "-F", "-m", "0", "-E", "nodiscard,assume_storage_prezeroed=1"),
+    "xfs": ("mkfs.xfs", "-q", "-K"),
+}
 _MOUNT_OPTIONS = "noatime,nodev,nosuid,noexec"
 #: The NT hash of the password "bench" (MS-NLMP, NTOWFv1).
 NT_HASH = "79D53F1F564AA978E5A5FFEAE2CC12C3"
@@ -100,26 +105,29 @@ class Floor:
     def pid(self) -> int:
         return int(self.api.inspect_container(self.name)["State"]["Pid"])
 
+    def stop_server(self, share: str) -> None:
+        """Remove the container, unmount, detach."""
+        self.delete_server()
+        run("losetup", "--detach", self.unmount(share))
+
+    def start_server(self, share: str, kind: str) -> None:
+        """Attach, mount, and create the container anew."""
+        self.mount(share, self.attach(share), kind)
+        self.create_server()
+
     def delete_server(self) -> None:
         self.api.remove_container(self.name, force=True)
 
     # -- shares
 
-    def create_share(self, name: str, size: int) -> None:
+    def create_share(self, name: str, size: int, kind: str = "ext4") -> None:
         """fallocate, mkfs, losetup, mount, one fsynced rename."""
         image = self.folder / "images" / name
         run("fallocate", "-l", str(size), str(image))
-        options = "nodiscard,assume_storage_prezeroed=1"
-        run("mkfs.ext4", "-q", "-F", "-m", "0", "-E", options, str(image))
+        run(*_MKFS[kind], str(image))
         target = self.folder / "shares" / name
         target.mkdir()
-        found = subprocess.run(
-            ["losetup", "--find", "--show", "--direct-io=on", str(image)],
-            check=True,
-            capture_output=True,
-            text=True,
-        )
-        self.mount(name, found.stdout.strip())
+        self.mount(name, self.attach(name), kind)
         (target / "data").mkdir()
         os.chown(target / "data", UID, UID)
         self.record()
@@ -158,24 +166,41 @@ class Floor:
         self.configure()
         self.close(name)
 
+    def extend_online(self, name: str, size: int) -> None:
+        """Enlarge the file, its device and the mounted xfs, one fsynced rename."""
+        self.grow(name, size, self.device(name))
+        run("xfs_growfs", str(self.folder / "shares" / name))
+        self.record()
+
+    def grow(self, name: str, size: int, device: str) -> None:
+        run("fallocate", "-l", str(size), str(self.folder / "images" / name))
+        run("losetup", "--set-capacity", device)
+
     def extend_offline(self, name: str, size: int) -> None:
         """Withdraw, unmount, grow, check, resize, mount, serve."""
         self.deny(name)
         device = self.unmount(name)
-        run("fallocate", "-l", str(size), str(self.folder / "images" / name))
-        run("losetup", "--set-capacity", device)
+        self.grow(name, size, device)
         run("e2fsck", "-f", "-p", device)
         run("resize2fs", device)
         self.mount(name, device)
         self.allow(name)
 
-    def mount(self, name: str, device: str) -> None:
-        run("mount", "-t", "ext4", "-o", _MOUNT_OPTIONS, device, str(self.folder / "shares" / name))
+    def attach(self, name: str) -> str:
+        argv = ["losetup", "--find", "--show", "--direct-io=on", str(self.folder / "images" / name)]
+        return subprocess.run(argv, check=True, capture_output=True, text=True).stdout.strip()
+
+    def mount(self, name: str, device: str, kind: str = "ext4") -> None:
+        run("mount", "-t", kind, "-o", _MOUNT_OPTIONS, device, str(self.folder / "shares" / name))
+
+    def device(self, name: str) -> str:
+        target = self.folder / "shares" / name
+        lines = Path("/proc/self/mountinfo").read_text().splitlines()
+        return next(line.split(" - ")[1].split(" ")[1] for line in lines if f" {target} " in line)
 
     def unmount(self, name: str) -> str:
         target = self.folder / "shares" / name
-        lines = Path("/proc/self/mountinfo").read_text().splitlines()
-        device = next(line.split(" - ")[1].split(" ")[1] for line in lines if f" {target} " in line)
+        device = self.device(name)
         wait_for(lambda: subprocess.run(["umount", str(target)], check=False).returncode == 0)
         return device
 

@@ -63,6 +63,8 @@ def finish_growing(
         ports.storage.cut_volume(share.volume_id, reached)
         share = evolve(share, capacity=reached)
     server = server.with_share(share)
+    if not interrupted and ports.filesystems.mounted(server.id, share.id):
+        return server  # it was served all the while
     if is_running(ports, server):
         try:
             mount_share(ports, server, share)

@@ -6,6 +6,7 @@ import importlib
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +155,16 @@ def test_a_state_folder_that_is_root_s_alone_is_named(
     result = terminal("server", "list")
     assert 6 == result.status
     assert f"error: the state folder {terminal.state_dir} can be read by root only" in result.err
+
+
+@pytest.fixture(autouse=True)
+def _as_at_a_terminal() -> Iterator[None]:
+    """Where the tests run under nohup, SIGHUP is ignored, and stays so; it is not what is tried here."""
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGTERM, signal.SIGHUP)}
+    before[signal.SIGINT] = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import suppress
 from pathlib import Path
 
 from shares_core.adapters.commands import run
@@ -24,15 +23,24 @@ def device_of(image: Path) -> str | None:
     if not _SYS_BLOCK.is_dir():
         return _by_inode(image)
     unsure = []
-    for backing in _SYS_BLOCK.glob("loop*/loop/backing_file"):
-        with suppress(OSError):  # detached since it was listed
-            file = Path(backing.read_text(encoding="utf-8", errors="surrogateescape").removesuffix("\n"))
-            if file.name == image.name:
-                device = f"/dev/{backing.parent.parent.name}"
-                if _is_same(file, image):
-                    return device
-                unsure.append(device)
+    for name in os.listdir(_SYS_BLOCK):
+        file = _backing_file(name)
+        if file is not None and file.name == image.name:
+            if _is_same(file, image):
+                return f"/dev/{name}"
+            unsure.append(f"/dev/{name}")
     return next((device for device in unsure if _by_inode(image, device)), None)
+
+
+def _backing_file(device: str) -> Path | None:
+    """The path that a loop device was attached by; None where nothing is attached, and for other devices."""
+    if not device.startswith("loop"):
+        return None
+    try:
+        told = (_SYS_BLOCK / device / "loop/backing_file").read_bytes()
+    except OSError:
+        return None
+    return Path(os.fsdecode(told.removesuffix(b"\n")))
 
 
 def _is_same(file: Path, image: Path) -> bool:
@@ -67,7 +75,10 @@ def parse_backing(output: str) -> dict[str, tuple[str, int]]:
 
 def attach(image: Path) -> str:
     """The device that ``image`` is attached to, from now on if not before."""
-    # Two devices on one file would corrupt it: losetup looks first, and gives the one that is there.
+    device = device_of(image)
+    if device is not None:
+        return device  # losetup would take ten times as long to find it
+    # Two devices on one file would corrupt it: losetup looks once more, and gives the one that is there.
     attaching = ("losetup", "--find", "--show", "--nooverlap")
     try:
         return run((*attaching, "--direct-io=on", str(image))).strip()
