@@ -126,7 +126,7 @@ def bridge(site: Site) -> Iterator[Bridge]:
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[BridgeName], list[int]]]:
     """Counts a bridge's rules, on a host whose firewall sees bridged frames; none is left after the test."""
-    monkeypatch.setattr(firewall, "_is_on", lambda _: True)
+    monkeypatch.setattr(firewall, "is_asked", lambda _: True)
     monkeypatch.setattr(firewall, "_chain", lambda _: "FORWARD")
     counted: set[BridgeName] = set()
 
@@ -180,7 +180,7 @@ def test_a_removed_bridge_leaves_no_rule(
         for name in (bridge.name, other):
             run((tool, "--wait", "10", "-I", "FORWARD", *firewall.rule(str(name))))
     assert (asked(bridge.name), asked(other)) == ([2, 2], [1, 1])
-    monkeypatch.setattr(firewall, "_is_on", lambda _: False)
+    monkeypatch.setattr(firewall, "is_asked", lambda _: False)
     for _ in range(2):
         network.remove_bridge(bridge.name)
         assert (asked(bridge.name), asked(other)) == ([0, 0], [1, 1])

@@ -59,9 +59,7 @@ class Container:
 
     def finds(self, *expression: str) -> list[str]:
         """The paths of the root file system that ``find`` finds, apart from what its user may not enter."""
-        # Without its complaints: standard error arrives in pieces, also in the middle of a line of the other.
-        created = self.api.exec_create(self.name, ["find", "/", "-xdev", *expression], stderr=False)
-        return list(self.api.exec_start(created["Id"]).decode().splitlines())
+        return executed(self.api, self.name, "find", "/", "-xdev", *expression)[1].splitlines()
 
     def mounts(self) -> dict[str, set[str]]:
         """Every mount inside with its options."""

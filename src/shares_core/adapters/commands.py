@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import os
+import shutil
 import subprocess
 from collections.abc import Mapping
 
@@ -37,6 +38,11 @@ def environment() -> dict[str, str]:
     """What every command runs in: the C locale, and a PATH with the system folders, which root's may lack."""
     path = [folder for folder in os.environ.get("PATH", "").split(":") if folder.startswith("/")]
     return {"LC_ALL": "C", "PATH": ":".join(dict.fromkeys((*path, *_SYSTEM_PATHS))), "HOME": "/"}
+
+
+def is_installed(program: str) -> bool:
+    """Whether a command of that name would be found by ``run``."""
+    return shutil.which(program, path=environment()["PATH"]) is not None
 
 
 def run(

@@ -12,7 +12,8 @@ from stat import S_ISCHR
 from typing import Any
 
 from shares_core.adapters import doctor_rules as rules
-from shares_core.adapters.commands import environment, run
+from shares_core.adapters.bridges.firewall import SWITCHES, is_asked
+from shares_core.adapters.commands import environment, is_installed, run
 from shares_core.adapters.docker.client import Docker
 from shares_core.adapters.docker.errors import docker_errors
 from shares_core.adapters.docker.image import ImageStatus, image_state
@@ -54,8 +55,8 @@ def examine(
         *_docker(docker_url, image),
         rules.judge_apparmor(
             enabled=_read("/sys/module/apparmor/parameters/enabled") == "Y",
-            parser=_has("apparmor_parser"),
-            apt=_has("apt-get"),
+            parser=is_installed("apparmor_parser"),
+            apt=is_installed("apt-get"),
         ),
         *_tools(),
         _loop_devices(),
@@ -76,9 +77,9 @@ def _docker(url: str | None, image: str) -> Iterable[Finding]:
     except SharesError as error:
         yield rules.judge_docker_silence(
             _root_cause(error),
-            installed=_has("dockerd"),
+            installed=is_installed("dockerd"),
             systemd=Path("/run/systemd/system").is_dir(),
-            apt=_has("apt-get"),
+            apt=is_installed("apt-get"),
             url=url or "",
         )
         return
@@ -105,9 +106,9 @@ def _root_cause(error: BaseException) -> str:
 def _tools() -> Iterable[Finding]:
     for subject, packages, programs, asking, needed in _TOOLS:
         version = rules.parse_version(_words(asking))
-        mend = rules.install(packages, apt=_has("apt-get"))
+        mend = rules.install(packages, apt=is_installed("apt-get"))
         yield rules.judge_tools(
-            subject, {name: _has(name) for name in programs}, version, mend, needed=needed
+            subject, {name: is_installed(name) for name in programs}, version, mend, needed=needed
         )
         if subject == "util-linux":
             yield rules.judge_util_linux(version)
@@ -134,7 +135,7 @@ def _bridge_module() -> Finding:
 
 def _packet_filter() -> Iterable[Finding]:
     """Asks the kernel itself: a check of rules that are not then loaded."""
-    if not _has("nft"):
+    if not is_installed("nft"):
         return  # the tools' findings say so
     try:
         run(("nft", "--check", "--file", "-"), stdin=_NFT_PROBE)
@@ -147,28 +148,21 @@ def _packet_filter() -> Iterable[Finding]:
 
 def _firewall(bridge: str) -> Iterable[Finding]:
     """Bridged traffic meets the host's firewall only where the kernel is told to show it to it."""
-    watching = [
-        command
-        for command, switch in (
-            ("iptables", "bridge-nf-call-iptables"),
-            ("ip6tables", "bridge-nf-call-ip6tables"),
-        )
-        if _read(f"/proc/sys/net/bridge/{switch}") == "1"
-    ]
+    watching = [command for command in SWITCHES if is_asked(command)]
     if not watching:
         yield rules.ok("firewall", "is not shown bridged traffic")
         return
     exists = Path("/sys/class/net", bridge).exists()
     for command in watching:
-        if _has(command):
+        if is_installed(command):
             try:
                 yield rules.judge_iptables(command, run((command, "-S")), bridge, exists=exists)
             except SharesError as error:
                 yield rules.note(f"firewall ({command})", f"cannot be read: {error}")
-    if _has("nft"):
+    if is_installed("nft"):
         try:
             chains = run(("nft", "--json", "list", "chains"))
-            yield rules.judge_nft_chains(chains, bridge, but_iptables=_has("iptables"))
+            yield rules.judge_nft_chains(chains, bridge, but_iptables=is_installed("iptables"))
         except SharesError as error:
             yield rules.note("firewall (nft)", f"cannot be read: {error}")
 
@@ -208,10 +202,6 @@ def record_findings(records: Records) -> Iterable[Finding]:
 def _nearest(folder: Path) -> Path:
     """The folder, or the nearest above it that exists."""
     return next(path for path in (folder, *folder.parents) if os.path.isdir(path))
-
-
-def _has(program: str) -> bool:
-    return shutil.which(program, path=environment()["PATH"]) is not None
 
 
 def _works(argv: tuple[str, ...]) -> bool:

@@ -125,24 +125,28 @@ class LinuxFileSystems(FileSystems):
             raise
 
     def grow_unmounted(self, device: str, filesystem: FileSystem) -> None:
-        self.check(device, filesystem)
+        self._require_unmounted(device, filesystem)
         if filesystem.kind is FileSystemKind.XFS:  # it grows only while it is mounted
             with self._xfs_aside(device, filesystem) as folder:
                 run(("xfs_growfs", str(folder)), timeout=_LONG_SECONDS)
         else:
+            _check_ext4(device)
             run(("resize2fs", device), timeout=_LONG_SECONDS)
 
     def check(self, device: str, filesystem: FileSystem) -> None:
-        _require(device, filesystem)
-        _unmount(self._aside(filesystem))
-        number = _device_number(device)
-        if any(mount.device == number for mount in mount_table()):
-            raise BackendFailure(f"{device} is mounted", hint=f"'findmnt {device}' shows where")
+        self._require_unmounted(device, filesystem)
         if filesystem.kind is FileSystemKind.XFS:
             with self._xfs_aside(device, filesystem):
                 pass  # mounting replays the log, which may hold a larger size than the superblock tells yet
         else:
             _check_ext4(device)
+
+    def _require_unmounted(self, device: str, filesystem: FileSystem) -> None:
+        _require(device, filesystem)
+        _unmount(self._aside(filesystem))
+        number = _device_number(device)
+        if any(mount.device == number for mount in mount_table()):
+            raise BackendFailure(f"{device} is mounted", hint=f"'findmnt {device}' shows where")
 
     @contextmanager
     def _xfs_aside(self, device: str, filesystem: FileSystem) -> Iterator[Path]:

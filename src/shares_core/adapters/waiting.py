@@ -16,10 +16,10 @@ def timer(seconds: float) -> Callable[[], bool]:
 
 def wait_until(condition: Callable[[], bool], timeout: float) -> bool:
     """Poll until the condition holds, ever less often. Gives whether it did within ``timeout`` seconds."""
-    deadline = time.monotonic() + timeout
+    time_left = timer(timeout)
     pause = _SHORTEST
     while not condition():
-        if time.monotonic() >= deadline:
+        if not time_left():
             return False
         time.sleep(pause)
         pause = min(pause * 1.5, _LONGEST)

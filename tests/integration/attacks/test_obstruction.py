@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -10,7 +10,7 @@ from shares_core import BackendFailure, Capacity
 from shares_core.adapters.docker import execution
 from tests.integration.conftest import Site, Tenant
 from tests.integration.support.clients import SmbClient, still_admitted
-from tests.integration.support.intruder import Intruder, in_time, intruder_in, refused
+from tests.integration.support.intruder import Intruder, in_time, refused
 from tests.integration.support.probes import until
 
 OK = "NT_STATUS_OK"
@@ -30,12 +30,6 @@ for process in /proc/[0-9]*; do
   case $name in settled*) kill -STOP ${process#/proc/}; yes '7\\ada\\flood' > $process/fd/1 ;; esac
 done 2>/dev/null
 """
-
-
-@pytest.fixture
-def intruder(tenant: Tenant) -> Iterator[Intruder]:
-    with intruder_in(tenant.site, tenant.server) as inside:
-        yield inside
 
 
 @pytest.fixture

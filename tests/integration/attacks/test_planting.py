@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -39,12 +39,6 @@ PLANTED = {
 }
 #: A tree deeper than a path may be long, than Python's stack, and than a process may open folders.
 DEEP = "cd /private; deep=$(printf 'd/%.0s' {1..1500}); for i in 1 2 3; do mkdir -p $deep && cd $deep; done"
-
-
-@pytest.fixture
-def intruder(tenant: Tenant) -> Iterator[Intruder]:
-    with intruder_in(tenant.site, tenant.server) as inside:
-        yield inside
 
 
 @pytest.fixture

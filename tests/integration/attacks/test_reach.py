@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -70,12 +70,6 @@ MISSING_OR_EMPTY = (
     "/proc/keys",
     "/proc/timer_list",
 )
-
-
-@pytest.fixture
-def intruder(tenant: Tenant) -> Iterator[Intruder]:
-    with intruder_in(tenant.site, tenant.server) as inside:
-        yield inside
 
 
 @pytest.fixture

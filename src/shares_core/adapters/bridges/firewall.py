@@ -8,14 +8,13 @@ bridge are not meant: those never get that far (see filters).
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
-from shares_core.adapters.commands import environment, run
+from shares_core.adapters.commands import is_installed, run
 from shares_core.domain.errors import CommandFailed
 
 #: The commands, each with what has the kernel ask its rules about bridged frames.
-_SWITCHES = {"iptables": "bridge-nf-call-iptables", "ip6tables": "bridge-nf-call-ip6tables"}
+SWITCHES = {"iptables": "bridge-nf-call-iptables", "ip6tables": "bridge-nf-call-ip6tables"}
 _NO_SUCH_CHAIN = 1  # iptables(8); 4 is that somebody else holds its lock
 _CHAINS = ("DOCKER-USER", "FORWARD")
 _WAIT = ("--wait", "10")  # for whoever else is changing the rules
@@ -27,7 +26,7 @@ def let_bridged_pass(bridge: str) -> None:
     Where the host has no iptables, another firewall is in charge: ``shares-core doctor`` looks at it.
     """
     for command in _installed():
-        chain = _chain(command) if _is_on(_SWITCHES[command]) else None
+        chain = _chain(command) if is_asked(command) else None
         if chain is not None and not _copies(command, chain, bridge):
             run((command, *_WAIT, "-I", chain, *rule(bridge)))
 
@@ -52,13 +51,13 @@ def count_copies(listing: str, chain: str, bridge: str) -> int:
 
 
 def _installed() -> list[str]:
-    return [command for command in _SWITCHES if shutil.which(command, path=environment()["PATH"]) is not None]
+    return [command for command in SWITCHES if is_installed(command)]
 
 
-def _is_on(switch: str) -> bool:
+def is_asked(command: str) -> bool:
     """Whether this kernel asks the command's rules about bridged frames."""
     try:
-        return (Path("/proc/sys/net/bridge") / switch).read_text().strip() == "1"
+        return (Path("/proc/sys/net/bridge") / SWITCHES[command]).read_text().strip() == "1"
     except OSError:
         return False  # br_netfilter is not loaded
 

@@ -1,4 +1,4 @@
-"""One connection to Docker for each process, made when it is first needed."""
+"""One connection to Docker for each thread, made when it is first needed."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from shares_core.adapters.commands import environment, run
+from shares_core.adapters.commands import environment, is_installed, run
 from shares_core.adapters.waiting import wait_until
 from shares_core.domain.addresses import BridgeName
 from shares_core.domain.errors import BackendFailure, CommandFailed, HostNotReady
@@ -80,7 +80,7 @@ def first_status(output: str) -> str:
 def require_tools() -> None:
     """Raise HostNotReady unless the client's tools are there."""
     for tool, package in (("smbclient", "smbclient"), ("ip", "iproute2"), ("nsenter", "util-linux")):
-        if shutil.which(tool, path=environment()["PATH"]) is None:
+        if not is_installed(tool):
             raise HostNotReady(f"the demo needs {tool}", hint=f"apt-get install {package}")
 
 

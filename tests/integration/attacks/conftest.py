@@ -1,0 +1,17 @@
+"""Where the attackers are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.integration.conftest import Tenant
+from tests.integration.support.intruder import Intruder, intruder_in
+
+
+@pytest.fixture
+def intruder(tenant: Tenant) -> Iterator[Intruder]:
+    """Somebody inside the tenant's server."""
+    with intruder_in(tenant.site, tenant.server) as inside:
+        yield inside
