@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import subprocess
 import sys
@@ -22,16 +23,20 @@ from tests.integration.support.leftovers import ROOT, remove_installation, remov
 
 import shares_core
 from benchmarks.floor import Floor, run, wait_for
+from benchmarks.lvm import CREATE, DELETE, EXTEND, LvmFloor
+from benchmarks.lvm import GOALS as LVM_GOALS
 from shares_core import Capacity, FileSystemKind, HostConfig, Secret
 from shares_core.domain.addresses import BridgeName
 from shares_core.domain.network import DefaultNetwork
+from shares_core.domain.pools import PoolKind, VolumeGroupName
 
 SIZE, LARGER = Capacity.parse("1GiB"), Capacity.parse("2GiB")
+LVM_SIZE, LVM_LARGER = Capacity.parse("256MiB"), Capacity.parse("512MiB")
 USER = PASSWORD = "bench"
 SERVER, SHARE, GROWING = "bench", "files", "growing"
 SHARE_CREATE = "share create, until a client has it"
 #: How many times its floor an operation may take.
-GOALS = {"server create": 1.4, SHARE_CREATE: 2.0, "allow": 2.0}
+GOALS = {"server create": 1.4, SHARE_CREATE: 2.0, "allow": 2.0} | LVM_GOALS
 IMPORT_GOAL = 0.1  # seconds
 FLOOR_NETWORK = "10.214.0.1/24", "10.214.0.2/24"
 
@@ -155,6 +160,35 @@ def our_round(host: shares_core.Host, times: Times) -> None:
         namespace.remove()
 
 
+def lvm_rounds(lvm: LvmFloor, host: shares_core.Host, floor_times: Times, our_times: Times) -> None:
+    """Both sides once through; a further volume of the group is there, as on every host but a new one."""
+    floor_times.measure(CREATE, lambda: lvm.create(GROWING, LVM_SIZE.bytes))
+    floor_times.measure(EXTEND, lambda: lvm.extend(GROWING, LVM_LARGER.bytes))
+    floor_times.measure(DELETE, lambda: lvm.delete(GROWING))
+    our_times.measure(CREATE, lambda: host.shares.create(SERVER, GROWING, LVM_SIZE))
+    our_times.measure(EXTEND, lambda: host.shares.extend(SERVER, GROWING, LVM_LARGER))
+    our_times.measure(DELETE, lambda: host.shares.delete(SERVER, GROWING))
+
+
+def measure_lvm(group: str, config: HostConfig, floor: Floor, rounds: int) -> tuple[Times, Times]:
+    """The floor's times and ours on logical volumes of the group."""
+    host = shares_core.open_host(config)
+    floor.create_server()
+    try:
+        host.servers.create(SERVER)
+        host.shares.create(SERVER, "other", Capacity.parse("16MiB"))
+        lvm = LvmFloor(floor, group)
+        floor_times, our_times = Times(), Times()
+        for number in range(rounds + 1):
+            if number == 1:
+                floor_times, our_times = Times(), Times()
+            lvm_rounds(lvm, host, floor_times, our_times)
+        return floor_times, our_times
+    finally:
+        host.servers.delete(SERVER, with_shares=True)
+        floor.delete_server()
+
+
 def import_seconds(rounds: int) -> float:
     """The median time to import the library, without the interpreter's own start."""
     code = "import time; t = time.perf_counter(); import shares_core; print(time.perf_counter() - t)"
@@ -181,6 +215,7 @@ def main() -> None:
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 10
     remove_leftovers()
     state_dir = ROOT / f"bench-{uuid.uuid4().hex[:8]}"
+    lvm_dir = state_dir.with_name(f"{state_dir.name}-lvm")
     network = DefaultNetwork(BridgeName("sctbench"), IPv4Network("10.213.7.0/24"))
     config = evolve(HostConfig(state_dir=state_dir), network=network)
     host = shares_core.open_host(config)
@@ -193,9 +228,20 @@ def main() -> None:
                 floor_times, our_times = Times(), Times()
             floor_round(floor, floor_times)
             our_round(host, our_times)
+        if group := os.environ.get("SHARES_CORE_TEST_VG"):
+            on_lvm = evolve(
+                config,
+                state_dir=lvm_dir,
+                pool_kind=PoolKind.LVM,
+                volume_group=VolumeGroupName(group),
+            )
+            bare, full = measure_lvm(group, on_lvm, floor, rounds)
+            floor_times.seconds |= bare.seconds
+            our_times.seconds |= full.seconds
     finally:
         floor.remove_all()
         remove_installation(state_dir)
+        remove_installation(lvm_dir)
     report(floor_times, our_times, rounds)
 
 

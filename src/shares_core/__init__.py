@@ -28,6 +28,7 @@ from shares_core.domain.errors import (
     SharesError,
 )
 from shares_core.domain.network import InterfaceSpec
+from shares_core.domain.pools import PoolKind, ThinPoolName, VolumeGroupName
 from shares_core.domain.secret import Secret
 from shares_core.domain.share import FileSystemKind
 
@@ -50,9 +51,12 @@ __all__ = [
     "NoCapacity",
     "NotEmpty",
     "NotFound",
+    "PoolKind",
     "RecordUnreadable",
     "Secret",
     "ShareFailed",
     "SharesError",
+    "ThinPoolName",
+    "VolumeGroupName",
     "open_host",
 ]

@@ -13,9 +13,14 @@ from attrs import evolve, frozen
 
 from shares_core.config import HostConfig
 from shares_core.domain.checks import require
+from shares_core.domain.errors import InvalidInput
+from shares_core.domain.pools import PoolKind
 
 if TYPE_CHECKING:
+    from shares_core.adapters.disk.installation import Installation
     from shares_core.adapters.docker.image import ImageBuilder
+    from shares_core.adapters.layout import Layout
+    from shares_core.adapters.lvm.building import PoolBuilder
     from shares_core.app.access import Access
     from shares_core.app.pool import Pool
     from shares_core.app.servers import Servers
@@ -23,7 +28,7 @@ if TYPE_CHECKING:
     from shares_core.app.users import Users
     from shares_core.domain.findings import Finding
     from shares_core.domain.network import DefaultNetwork
-    from shares_core.ports import Events, Ports
+    from shares_core.ports import BlockStorage, Events, FileSystems, Ports
 
 
 @frozen
@@ -79,9 +84,7 @@ def ports(config: HostConfig, events: Events | None = None) -> Ports:
     from shares_core.adapters.docker.client import Docker
     from shares_core.adapters.docker.runtime import DockerRuntime
     from shares_core.adapters.docker.settings import Limits
-    from shares_core.adapters.filesystems import LinuxFileSystems
     from shares_core.adapters.layout import Layout
-    from shares_core.adapters.loop_files.pool import LoopFilePool
     from shares_core.adapters.samba.config import SambaConfig
     from shares_core.adapters.samba.sessions import SambaSessions
     from shares_core.adapters.system import NoEvents, RandomIds, SystemClock
@@ -96,14 +99,8 @@ def ports(config: HostConfig, events: Events | None = None) -> Ports:
     return Ports(
         runtime=runtime,
         folders=DiskFolders(layout, timeout),
-        storage=LoopFilePool(
-            config.pool_dir,
-            config.pool_size,
-            installation,
-            overprovision=config.overprovision,
-            lock_timeout=timeout,
-        ),
-        filesystems=LinuxFileSystems(layout),
+        storage=_storage(config, layout, installation),
+        filesystems=_filesystems(config, layout),
         network=LinuxNetwork(layout, installation, timeout),
         smb_config=SambaConfig(layout, runtime, limits.connections),
         smb_sessions=SambaSessions(runtime),
@@ -114,6 +111,42 @@ def ports(config: HostConfig, events: Events | None = None) -> Ports:
         ids=RandomIds(),
         events=events or NoEvents(),
     )
+
+
+def _storage(config: HostConfig, layout: Layout, installation: Installation) -> BlockStorage:
+    """The pool that the settings describe."""
+    if config.pool_kind is PoolKind.FILES:
+        from shares_core.adapters.loop_files.pool import LoopFilePool
+
+        return LoopFilePool(
+            config.pool_dir,
+            config.pool_size,
+            installation,
+            overprovision=config.overprovision,
+            lock_timeout=config.lock_timeout,
+        )
+    if config.thin_pool is None:
+        from shares_core.adapters.lvm.thick import VolumeGroupPool
+
+        return VolumeGroupPool(config.volume_group, installation, wipe=config.wipe_deleted)
+    from shares_core.adapters.lvm.thin import ThinPool
+
+    return ThinPool(
+        config.volume_group,
+        config.thin_pool,
+        installation,
+        layout,
+        overprovision=config.overprovision,
+        lock_timeout=config.lock_timeout,
+    )
+
+
+def _filesystems(config: HostConfig, layout: Layout) -> FileSystems:
+    """File systems that know what the pool's volumes are like."""
+    from shares_core.adapters.filesystems import LinuxFileSystems
+
+    lvm, thin = config.pool_kind is PoolKind.LVM, config.thin_pool is not None
+    return LinuxFileSystems(layout, zeroed=thin or not lvm, discard=thin and lvm)
 
 
 def _behind_links(config: HostConfig) -> HostConfig:
@@ -133,6 +166,21 @@ def image_builder(config: HostConfig) -> ImageBuilder:
     return ImageBuilder(Docker(config.docker_url), config.image)
 
 
+def pool_builder(config: HostConfig) -> PoolBuilder:
+    """What makes the volume group or thin pool that the settings name. Raises InvalidInput without one."""
+    from shares_core.adapters.disk.installation import Installation
+    from shares_core.adapters.layout import Layout
+    from shares_core.adapters.lvm.building import PoolBuilder
+
+    if config.pool_kind is not PoolKind.LVM:
+        raise InvalidInput(
+            f"the pool is of files in {config.pool_dir}, which are made when they are needed",
+            hint='for a volume group write kind = "lvm" in [pool] of the configuration',
+        )
+    installation = Installation(Layout(_behind_links(config).state_dir), config.lock_timeout)
+    return PoolBuilder(config.volume_group, config.thin_pool, installation)
+
+
 def examine(config: HostConfig) -> tuple[Finding, ...]:
     """What this machine has and lacks; changes nothing."""
     from shares_core.adapters import doctor
@@ -141,7 +189,8 @@ def examine(config: HostConfig) -> tuple[Finding, ...]:
     looking = ports(config)
     return doctor.examine(
         state_dir=config.state_dir,
-        pool_dir=config.pool_dir,
+        pool_dir=config.pool_dir if config.pool_kind is PoolKind.FILES else None,
+        thin=config.thin_pool is not None,
         image=config.image,
         docker_url=config.docker_url,
         bridge=str(config.network.bridge),

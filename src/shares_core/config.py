@@ -16,6 +16,7 @@ from shares_core.domain.capacity import GIB, MIB, Capacity
 from shares_core.domain.checks import must_be, require
 from shares_core.domain.errors import InvalidInput
 from shares_core.domain.network import DefaultNetwork
+from shares_core.domain.pools import PoolKind, ThinPoolName, VolumeGroupName, check_device_names
 
 #: The machine's own settings: they count wherever none are named, at a shell and in Python alike.
 MACHINE_SETTINGS = Path("/etc/shares-core.toml")
@@ -75,8 +76,11 @@ _DEFAULT_NETWORK = DefaultNetwork(BridgeName("shares0"), IPv4Network("10.254.0.0
 class HostConfig:
     """One installation's settings; every one has a default that works.
 
-    ``pool_dir`` defaults to ``pool`` in the state folder. ``overprovision`` lets shares promise more than
-    the pool holds: when its disk is full, writes then fail inside shares that are not full themselves.
+    ``pool_kind`` says where volumes come from. Files lie in ``pool_dir``, by default ``pool`` in the state
+    folder, and have ``pool_size`` together. Logical volumes are of ``volume_group``: thick ones, or those of
+    its ``thin_pool`` where one is named; ``wipe_deleted`` overwrites a thick one that is removed.
+    ``overprovision`` lets shares promise more than the files' disk or the thin pool holds: when that is full,
+    writes fail inside shares that are not full themselves.
     ``docker_url`` defaults to what the environment says, as for the ``docker`` command. ``memory`` and
     ``processes`` bound each server, ``lock_timeout`` (seconds) how long a caller waits for another.
     """
@@ -91,6 +95,19 @@ class HostConfig:
         default=Capacity(100 * GIB),
         validator=must_be(Capacity, "pool_size", hint="Capacity.parse('100GiB') reads a size"),
     )
+    pool_kind: PoolKind = field(
+        default=PoolKind.FILES, validator=must_be(PoolKind, "pool_kind", hint="give a PoolKind")
+    )
+    volume_group: VolumeGroupName = field(
+        default=VolumeGroupName("manila_docker_volumes"),
+        validator=must_be(VolumeGroupName, "volume_group", hint="give a VolumeGroupName"),
+    )
+    thin_pool: ThinPoolName | None = field(
+        default=None, validator=optional(must_be(ThinPoolName, "thin_pool", hint="give a ThinPoolName"))
+    )
+    wipe_deleted: bool = field(
+        default=True, validator=must_be(bool, "wipe_deleted", hint="give True or False")
+    )
     overprovision: bool = field(
         default=False, validator=must_be(bool, "overprovision", hint="give True or False")
     )
@@ -103,6 +120,15 @@ class HostConfig:
     memory: Capacity = field(default=Capacity(1 * GIB), validator=_enough_memory)
     processes: int = field(default=1024, validator=_at_least(64))
     lock_timeout: int = field(default=120, validator=_at_least(0))
+
+    def __attrs_post_init__(self) -> None:
+        if self.pool_kind is PoolKind.LVM:
+            check_device_names(self.volume_group, self.thin_pool)
+            if self.overprovision and self.thin_pool is None:
+                raise InvalidInput(
+                    "thick logical volumes cannot promise more than the volume group has",
+                    hint="name a thin pool ([pool] thin_pool), or leave overprovision out",
+                )
 
     @classmethod
     def load(
@@ -123,6 +149,9 @@ class HostConfig:
             lock_timeout = 120
             [pool]
             dir = "/srv/pool"        size = "500GiB"        overprovision = false
+                                                    # or:
+            kind = "lvm"             volume_group = "vg0"   thin_pool = "pool"
+            wipe_deleted = true                             # thick volumes
             [network]
             bridge = "shares0"       subnet = "10.254.0.0/24"        mtu = 1500
             [docker]
@@ -150,6 +179,15 @@ def _subnet(text: str) -> IPv4Network:
         raise InvalidInput(f"{text!r} is not an IPv4 network", hint="write 10.254.0.0/24") from None
 
 
+def _pool_kind(text: str) -> PoolKind:
+    try:
+        return PoolKind(text)
+    except ValueError:
+        raise InvalidInput(
+            f"{text!r} is no kind of pool", hint='write kind = "files" or kind = "lvm"'
+        ) from None
+
+
 #: Each key with the setting that it is, and an example, whose type is the key's.
 _KEYS: Mapping[tuple[str, ...], tuple[str, str | int | bool]] = {
     ("state_dir",): ("state_dir", "/var/lib/shares-core"),
@@ -157,6 +195,10 @@ _KEYS: Mapping[tuple[str, ...], tuple[str, str | int | bool]] = {
     ("pool", "dir"): ("pool_dir", "/srv/pool"),
     ("pool", "size"): ("pool_size", "500GiB"),
     ("pool", "overprovision"): ("overprovision", False),
+    ("pool", "kind"): ("pool_kind", "lvm"),
+    ("pool", "volume_group"): ("volume_group", "manila_docker_volumes"),
+    ("pool", "thin_pool"): ("thin_pool", "shares"),
+    ("pool", "wipe_deleted"): ("wipe_deleted", True),
     ("network", "bridge"): ("bridge", "shares0"),
     ("network", "subnet"): ("subnet", "10.254.0.0/24"),
     ("network", "mtu"): ("mtu", 1500),
@@ -167,9 +209,17 @@ _KEYS: Mapping[tuple[str, ...], tuple[str, str | int | bool]] = {
 }
 _TYPES = {str: "text in quotes", int: "a whole number", bool: "true or false"}
 _NETWORK = ("bridge", "subnet", "mtu")
+#: What counts for pools of one kind only.
+_OF_KIND: Mapping[PoolKind, tuple[str, ...]] = {
+    PoolKind.FILES: ("pool_dir", "pool_size"),
+    PoolKind.LVM: ("volume_group", "thin_pool", "wipe_deleted"),
+}
 #: How text becomes a setting that is none.
 _READERS: Mapping[str, Callable[[Any], Any]] = {
     "pool_size": Capacity.parse,
+    "pool_kind": _pool_kind,
+    "volume_group": VolumeGroupName,
+    "thin_pool": ThinPoolName,
     "memory": Capacity.parse,
     "bridge": BridgeName,
     "subnet": _subnet,
@@ -193,8 +243,21 @@ def _read(path: Path) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for key, value in _flatten(document):
         values |= _setting(path, key, value)
+    _check_kind(path, values)
     network = evolve(_DEFAULT_NETWORK, **{name: values.pop(name) for name in _NETWORK if name in values})
     return values | {"network": network}
+
+
+def _check_kind(path: Path, values: Mapping[str, Any]) -> None:
+    """Raises InvalidInput for a setting that would count for nothing with this kind of pool."""
+    kind = values.get("pool_kind", PoolKind.FILES)
+    for other, names in _OF_KIND.items():
+        idle = [dotted for dotted, (name, _) in _KEYS.items() if name in names and name in values]
+        if other is not kind and idle:
+            raise InvalidInput(
+                f'{path}: {".".join(idle[0])} counts for nothing with [pool] kind = "{kind}"',
+                hint=f'write kind = "{other}" in [pool], or leave it out',
+            )
 
 
 def _setting(path: Path, key: tuple[str, ...], value: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pytest
 from attrs import frozen
 
 from shares_core.domain.share import FileSystem, FileSystemKind
-from tests.contracts.values import UID, new_filesystem
+from tests.contracts.values import OWNER, UID, new_filesystem
 from tests.contracts.world import DeviceWorld
 
 SHARE = "5" * 12
@@ -112,5 +112,5 @@ class FileSystemsSuite:
 
 def new_volume(world: FileSystemsWorld, kind: FileSystemKind) -> tuple[str, str]:
     """A blank volume, and its device."""
-    volume = world.ports.storage.ensure_volume(world.new_id(), kind.smallest)
+    volume = world.ports.storage.ensure_volume(world.new_id(), kind.smallest, OWNER)
     return volume.id, world.ports.storage.attach(volume.id)

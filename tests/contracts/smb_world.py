@@ -16,7 +16,7 @@ from shares_core.domain.network import Interface
 from shares_core.domain.secret import PasswordHash, Secret
 from shares_core.domain.server import ShareServer
 from shares_core.ports import Ports
-from tests.contracts.values import UID, new_server, new_share, with_rules
+from tests.contracts.values import OWNER, UID, new_server, new_share, with_rules
 from tests.contracts.world import World
 
 ADA, BOB, EVE = UserName("ada"), UserName("bob"), UserName("eve")
@@ -132,7 +132,7 @@ class SmbContract:
         ports.folders.ensure(server.id, UID)
         for name in (FILES, OTHER):
             share = new_share(world.new_id(), world.new_id(), str(name))
-            ports.storage.ensure_volume(share.volume_id, share.capacity)
+            ports.storage.ensure_volume(share.volume_id, share.capacity, OWNER)
             device = ports.storage.attach(share.volume_id)
             ports.filesystems.make(device, share.filesystem)
             ports.filesystems.mount(server.id, share.id, device, share.filesystem)

@@ -10,13 +10,14 @@ from shares_core.domain.capacity import MIB, Capacity
 from shares_core.domain.errors import BackendFailure, Conflict, HostNotReady, NoCapacity, ShareFailed
 from shares_core.ports.storage import BlockStorage, Volume
 from tests.contracts.storage_world import POOL, StorageWorld
+from tests.contracts.values import OWNER
 
 SIZE, LARGER, MOST = Capacity(32 * MIB), Capacity(48 * MIB), Capacity(600 * MIB)
 _ABSENT = "0" * 12
 _NEED_THE_POOL: dict[str, Callable[[BlockStorage, str], object]] = {
     "prepare": lambda storage, _: storage.prepare(),
     "pool": lambda storage, _: storage.pool(),
-    "ensure_volume": lambda storage, volume_id: storage.ensure_volume(volume_id, SIZE),
+    "ensure_volume": lambda storage, volume_id: storage.ensure_volume(volume_id, SIZE, OWNER),
     "find_volume": lambda storage, volume_id: storage.find_volume(volume_id),
     "grow_volume": lambda storage, volume_id: storage.grow_volume(volume_id, LARGER),
     "cut_volume": lambda storage, volume_id: storage.cut_volume(volume_id, SIZE),
@@ -42,7 +43,7 @@ class BlockStorageContract:
     def test_preparing_twice_is_preparing_once(self, world: StorageWorld) -> None:
         """What is in the pool stays."""
         storage = _prepared(world)
-        made = storage.ensure_volume(_ABSENT, SIZE)
+        made = storage.ensure_volume(_ABSENT, SIZE, OWNER)
         storage.prepare()
         assert (made,) == storage.list()
 
@@ -52,7 +53,7 @@ class BlockStorageContract:
     ) -> None:
         """Every verb refuses, and when the pool is back so is what it holds."""
         storage = _prepared(world)
-        volume = storage.ensure_volume(world.new_id(), SIZE)
+        volume = storage.ensure_volume(world.new_id(), SIZE, OWNER)
         with world.lost_pool(), pytest.raises(HostNotReady):
             _NEED_THE_POOL[verb](storage, volume.id)
         assert (volume,) == storage.list()
@@ -60,7 +61,7 @@ class BlockStorageContract:
     def test_a_volume_reads_as_zeros_and_its_space_is_reserved(self, world: StorageWorld) -> None:
         """It has at least the size that was asked for; the figures count what it has."""
         storage = _prepared(world)
-        volume = storage.ensure_volume(world.new_id(), Capacity(SIZE.bytes + 1))
+        volume = storage.ensure_volume(world.new_id(), Capacity(SIZE.bytes + 1), OWNER)
         assert SIZE.bytes < volume.size.bytes <= SIZE.bytes + 4 * MIB
         assert world.is_blank(storage.attach(volume.id))
         assert world.is_reserved(volume.id)
@@ -73,10 +74,10 @@ class BlockStorageContract:
         """With the same size, also one that was rounded up; what was written stays."""
         storage = _prepared(world)
         odd = Capacity(SIZE.bytes + 1)
-        volume = storage.ensure_volume(world.new_id(), odd)
+        volume = storage.ensure_volume(world.new_id(), odd, OWNER)
         world.scribble(storage.attach(volume.id))
-        assert volume == storage.ensure_volume(volume.id, odd)
-        assert volume == storage.ensure_volume(volume.id, volume.size)
+        assert volume == storage.ensure_volume(volume.id, odd, OWNER)
+        assert volume == storage.ensure_volume(volume.id, volume.size, OWNER)
         assert not world.is_blank(storage.attach(volume.id))
         assert (volume,) == storage.list()
 
@@ -84,38 +85,38 @@ class BlockStorageContract:
     def test_another_size_is_a_conflict(self, world: StorageWorld, other: Capacity) -> None:
         """And the volume stays as it is."""
         storage = _prepared(world)
-        volume = storage.ensure_volume(world.new_id(), SIZE)
+        volume = storage.ensure_volume(world.new_id(), SIZE, OWNER)
         with pytest.raises(Conflict):
-            storage.ensure_volume(volume.id, other)
+            storage.ensure_volume(volume.id, other, OWNER)
         assert volume == storage.find_volume(volume.id)
 
     def test_what_does_not_fit_is_refused(self, world: StorageWorld) -> None:
         """Nothing is left of it, and what fits is made."""
         storage = _prepared(world)
-        first = storage.ensure_volume(world.new_id(), MOST)
+        first = storage.ensure_volume(world.new_id(), MOST, OWNER)
         before = storage.pool()
         with pytest.raises(NoCapacity):
-            storage.ensure_volume(_ABSENT, MOST)
+            storage.ensure_volume(_ABSENT, MOST, OWNER)
         assert (before, None, (first,)) == (storage.pool(), storage.find_volume(_ABSENT), storage.list())
-        storage.ensure_volume(_ABSENT, Capacity(before.free))
+        storage.ensure_volume(_ABSENT, Capacity(before.free), OWNER)
         assert 0 == storage.pool().free
 
     def test_an_overprovisioned_pool_promises_more_than_it_has(self, world: StorageWorld) -> None:
         """Its whole size is free for each volume, and no more than that."""
         storage = world.overprovisioned_pool()
         for _ in range(2):
-            storage.ensure_volume(world.new_id(), MOST)
+            storage.ensure_volume(world.new_id(), MOST, OWNER)
         view = storage.pool()
         assert (True, 2 * MOST.bytes, POOL.bytes) == (view.overprovisioned, view.provisioned, view.free)
         with pytest.raises(NoCapacity):
-            storage.ensure_volume(_ABSENT, Capacity(POOL.bytes + 1))
+            storage.ensure_volume(_ABSENT, Capacity(POOL.bytes + 1), OWNER)
 
     def test_a_half_made_volume_is_not_there(self, world: StorageWorld) -> None:
         """Making it again makes it, though there is no room for two of it."""
         storage = _prepared(world)
         world.half_made_volume(_ABSENT, MOST)
         assert (None, ()) == (storage.find_volume(_ABSENT), storage.list())
-        assert Volume(_ABSENT, MOST) == storage.ensure_volume(_ABSENT, MOST)
+        assert Volume(_ABSENT, MOST) == storage.ensure_volume(_ABSENT, MOST, OWNER)
         assert world.is_blank(storage.attach(_ABSENT))
 
     def test_a_half_made_volume_is_removed(self, world: StorageWorld) -> None:
@@ -128,7 +129,7 @@ class BlockStorageContract:
     def test_a_volume_grows_and_its_device_with_it(self, world: StorageWorld) -> None:
         """Twice is once, what was written stays, and nothing shrinks it."""
         storage = _prepared(world)
-        volume = storage.ensure_volume(world.new_id(), SIZE)
+        volume = storage.ensure_volume(world.new_id(), SIZE, OWNER)
         device = storage.attach(volume.id)
         world.scribble(device)
         for size in (LARGER, LARGER, SIZE):
@@ -141,14 +142,14 @@ class BlockStorageContract:
     def test_a_volume_that_is_not_attached_grows_too(self, world: StorageWorld) -> None:
         """Its device then has the new size."""
         storage = _prepared(world)
-        volume = storage.ensure_volume(world.new_id(), SIZE)
+        volume = storage.ensure_volume(world.new_id(), SIZE, OWNER)
         storage.grow_volume(volume.id, LARGER)
         assert LARGER.bytes == world.device_size(storage.attach(volume.id))
 
     def test_a_volume_that_cannot_grow_stays_as_it_was(self, world: StorageWorld) -> None:
         """And so does its device."""
         storage = _prepared(world)
-        volume = storage.ensure_volume(world.new_id(), SIZE)
+        volume = storage.ensure_volume(world.new_id(), SIZE, OWNER)
         device, before = storage.attach(volume.id), storage.pool()
         with pytest.raises(NoCapacity):
             storage.grow_volume(volume.id, Capacity(POOL.bytes + MIB))
@@ -158,7 +159,7 @@ class BlockStorageContract:
     def test_a_half_grown_volume_grows_on_or_is_cut_back(self, world: StorageWorld) -> None:
         """It is larger than it was; growing it reserves what is not reserved yet."""
         storage = _prepared(world)
-        volume = storage.ensure_volume(world.new_id(), SIZE)
+        volume = storage.ensure_volume(world.new_id(), SIZE, OWNER)
         device = storage.attach(volume.id)
         world.half_grown_volume(volume.id, LARGER)
         found = storage.find_volume(volume.id)
@@ -172,7 +173,7 @@ class BlockStorageContract:
     def test_cutting_gives_space_back(self, world: StorageWorld) -> None:
         """Twice is once, what lies before stays, and a volume that is smaller stays as it is."""
         storage = _prepared(world)
-        volume = storage.ensure_volume(world.new_id(), LARGER)
+        volume = storage.ensure_volume(world.new_id(), LARGER, OWNER)
         device = storage.attach(volume.id)
         world.scribble(device)
         for size in (SIZE, SIZE, LARGER):
@@ -193,7 +194,7 @@ class BlockStorageContract:
     def test_attaching_twice_is_attaching_once(self, world: StorageWorld) -> None:
         """Each volume has a device of its own."""
         storage = _prepared(world)
-        first, second = (storage.ensure_volume(world.new_id(), SIZE).id for _ in range(2))
+        first, second = (storage.ensure_volume(world.new_id(), SIZE, OWNER).id for _ in range(2))
         device = storage.attach(first)
         assert device == storage.attach(first)
         assert device != storage.attach(second)
@@ -203,7 +204,7 @@ class BlockStorageContract:
         storage = world.ports.storage
         with world.pool_on_a_disk() as mount_anew:
             storage.prepare()
-            volume = storage.ensure_volume(world.new_id(), SIZE)
+            volume = storage.ensure_volume(world.new_id(), SIZE, OWNER)
             device = storage.attach(volume.id)
             world.scribble(device)
             mount_anew()
@@ -220,7 +221,7 @@ class BlockStorageContract:
     def test_detaching_takes_the_device_away_and_nothing_else(self, world: StorageWorld) -> None:
         """Also where it is away, or the volume is; attached again, it holds what it held."""
         storage = _prepared(world)
-        volume = storage.ensure_volume(world.new_id(), SIZE)
+        volume = storage.ensure_volume(world.new_id(), SIZE, OWNER)
         storage.detach(_ABSENT)
         device = storage.attach(volume.id)
         world.scribble(device)
@@ -232,7 +233,7 @@ class BlockStorageContract:
     def test_a_volume_in_use_is_neither_detached_nor_removed(self, world: StorageWorld) -> None:
         """Afterwards it is both."""
         storage = _prepared(world)
-        volume = storage.ensure_volume(world.new_id(), SIZE)
+        volume = storage.ensure_volume(world.new_id(), SIZE, OWNER)
         device = storage.attach(volume.id)
         with world.in_use(volume.id):
             with pytest.raises(BackendFailure):
@@ -247,7 +248,7 @@ class BlockStorageContract:
     def test_a_removed_volume_is_gone_and_removing_the_absent_succeeds(self, world: StorageWorld) -> None:
         """Its device too; others stay; one that is made under its id holds nothing of it."""
         storage = _prepared(world)
-        gone, kept = (storage.ensure_volume(world.new_id(), SIZE) for _ in range(2))
+        gone, kept = (storage.ensure_volume(world.new_id(), SIZE, OWNER) for _ in range(2))
         device = storage.attach(gone.id)
         world.scribble(device)
         for _ in range(2):
@@ -257,7 +258,7 @@ class BlockStorageContract:
             storage.find_volume(gone.id),
             world.device_size(device),
         )
-        storage.ensure_volume(gone.id, SIZE)
+        storage.ensure_volume(gone.id, SIZE, OWNER)
         assert world.is_blank(storage.attach(gone.id))
 
 

@@ -12,8 +12,10 @@ from shares_core.domain.capacity import MIB, Capacity
 from shares_core.domain.names import ServerName, ShareName, UserName
 from shares_core.domain.server import Account, ShareServer
 from shares_core.domain.share import CifsShare, FileSystem, FileSystemKind, ShareStatus
+from shares_core.ports.storage import VolumeOwner
 
 UID = 2_000_000
+OWNER = VolumeOwner("0" * 12, "5" * 12)
 
 
 def new_filesystem(kind: FileSystemKind = FileSystemKind.EXT4) -> FileSystem:

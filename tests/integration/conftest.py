@@ -22,20 +22,32 @@ from shares_core.domain.server import ShareServer
 from shares_core.domain.views import PasswordOutcome
 from tests.integration.support.clients import ClientNamespace, SmbClient
 from tests.integration.support.held import Held, holding
-from tests.integration.support.leftovers import BRIDGE_PREFIX, ROOT, remove_installation, remove_leftovers
+from tests.integration.support.leftovers import BRIDGE_PREFIX, ROOT, clean_host, remove_installation
 
 NewServer = Callable[..., ShareServer]
 NewClient = Callable[..., ClientNamespace]
 
 _bridges = itertools.count()
+#: A whole kernel and a volume group are not on every machine: what needs them is then left out, and told.
+SPARE_GROUP = os.environ.get("SHARES_CORE_TEST_VG", "")
+collect_ignore = [] if SPARE_GROUP else ["lvm", "test_stock_firewall.py"]
+
+
+def pytest_report_header() -> str:
+    """Whether what needs a whole host is tested, in the first lines of every run."""
+    if SPARE_GROUP:
+        return f"logical volumes and Docker's firewall: tested, with volume group {SPARE_GROUP}"
+    left_out = ", ".join(collect_ignore)
+    return f"NOT run here: {left_out}; './dev integration-host' does, or SHARES_CORE_TEST_VG=<group>"
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _clean_host() -> None:
-    """What a killed run left is removed before the first test."""
+def _clean_host() -> Iterator[None]:
+    """What a killed run left is removed before the first test, unless another run is under way."""
     if os.geteuid() != 0:
         pytest.exit("integration tests need root: run them with ./dev integration", returncode=1)
-    remove_leftovers()
+    with clean_host():
+        yield
 
 
 @define
@@ -197,7 +209,9 @@ def opened_site(**changes: Any) -> Iterator[Site]:
     folder.mkdir(mode=0o700)
     number = next(_bridges)
     bridge = f"{BRIDGE_PREFIX}{os.getpid() % 100000}d{number}"
-    network = DefaultNetwork(BridgeName(bridge), IPv4Network(f"10.213.{1 + number % 250}.0/24"))
+    # The second number is the run's: others may have theirs on this machine at the same time.
+    subnet = IPv4Network(f"10.{220 + os.getpid() % 30}.{1 + number % 250}.0/24")
+    network = DefaultNetwork(BridgeName(bridge), subnet)
     config = evolve(HostConfig(state_dir=run, network=network, pool_size=Capacity.parse("20GiB")), **changes)
     made = Site(shares_core.open_host(config), config, folder)
     try:

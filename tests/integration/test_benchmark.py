@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.integration.conftest import SPARE_GROUP
+
 ROOT = Path(__file__).parents[2]
 OPERATIONS = (
     "server create",
@@ -20,6 +22,7 @@ OPERATIONS = (
     "server start",
     "server delete",
 )
+LVM_OPERATIONS = ("share create on LVM", "share extend on LVM, online", "share delete on LVM")
 _ROW = re.compile(r"^(\S.*?) +[0-9]+ ms +[0-9]+ ms +[0-9.]+x", re.MULTILINE)
 
 
@@ -27,7 +30,9 @@ def test_every_operation_is_measured_beside_its_floor() -> None:
     """And the floor imports nothing of the library."""
     argv = (sys.executable, "-m", "benchmarks", "1")
     done = subprocess.run(argv, check=True, capture_output=True, text=True, cwd=ROOT, timeout=300)
-    assert tuple(_ROW.findall(done.stdout)) == OPERATIONS
+    wanted = OPERATIONS + (LVM_OPERATIONS if SPARE_GROUP else ())
+    assert tuple(_ROW.findall(done.stdout)) == wanted
     assert re.search(r"^import shares_core +[0-9]+ ms", done.stdout, re.MULTILINE)
-    floor = (ROOT / "benchmarks/floor.py").read_text()
-    assert re.findall(r"^\s*(?:from|import) shares_core", floor, re.MULTILINE) == []
+    for name in ("floor", "lvm"):
+        floor = (ROOT / f"benchmarks/{name}.py").read_text()
+        assert re.findall(r"^\s*(?:from|import) shares_core", floor, re.MULTILINE) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from shares_core.bootstrap import Host, open_host
 from shares_core.config import HostConfig
 from shares_core.domain.capacity import GIB, MIB, Capacity
 from shares_core.domain.errors import InvalidInput
+from shares_core.domain.pools import PoolKind, VolumeGroupName
 from shares_core.entrypoints.cli import Doors
 
 WHOLE = """
@@ -53,10 +55,22 @@ def test_every_key_of_a_file_is_read(tmp_path: Path) -> None:
         config.lock_timeout,
     )
     assert (Capacity(500 * GIB), True) == (config.pool_size, config.overprovision)
+    assert PoolKind.FILES is config.pool_kind
     network = config.network
     assert ("shares9", "10.9.0.0/24", 9000) == (str(network.bridge), str(network.subnet), network.mtu)
     assert ("unix:///run/x.sock", "other") == (config.docker_url, config.image)
     assert (Capacity(256 * MIB), 100) == (config.memory, config.processes)
+
+
+def test_every_key_of_a_file_stands_in_what_load_says_of_it() -> None:
+    """And none that is not one."""
+    said: set[tuple[str, ...]] = set()
+    section: tuple[str, ...] = ()
+    for word, key in re.findall(r"\[(\w+)\]|(\w+) = ", HostConfig.load.__doc__ or ""):
+        section = (word,) if word else section
+        if key:
+            said.add((*section, key))
+    assert set(config._KEYS) == said
 
 
 def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
@@ -107,6 +121,43 @@ def test_a_named_state_folder_wins_over_the_file(tmp_path: Path) -> None:
         ('[server]\nmemory = "1MiB"', "toml: server.memory: .*64 MiB", "64MiB or more"),
         ("[server]\nprocesses = 1", "toml: server.processes: .*at least 64", "64 or more"),
         ("lock_timeout = -1", "toml: lock_timeout: .*at least 0", "0 or more"),
+        (
+            '[pool]\nkind = "zfs"',
+            "toml: pool.kind: 'zfs' is no kind of pool",
+            'kind = "files" or kind = "lvm"',
+        ),
+        ("[pool]\nkind = 1", "pool.kind must be text in quotes", 'write kind = "lvm"'),
+        ('[pool]\nkind = "LVM"', "toml: pool.kind: 'LVM' is no kind of pool", 'kind = "lvm"'),
+        (
+            '[pool]\nkind = "lvm"\nvolume_group = "-x"',
+            "toml: pool.volume_group: volume group name '-x' cannot be used",
+            "do not begin with '-'",
+        ),
+        (
+            '[pool]\nkind = "lvm"\nvolume_group = 7',
+            "toml: pool.volume_group must be text",
+            "manila_docker_volumes",
+        ),
+        (
+            '[pool]\nkind = "lvm"\nthin_pool = "a_tdata"',
+            "toml: pool.thin_pool: thin pool name 'a_tdata' cannot be used",
+            "LVM keeps",
+        ),
+        ('[pool]\nkind = "lvm"\nthin_pool = false', "toml: pool.thin_pool must be text", "thin_pool = "),
+        ('[pool]\nkind = "lvm"\nwipe_deleted = 1', "pool.wipe_deleted must be true or false", "= true"),
+        (
+            '[pool]\nvolume_group = "vg0"',
+            'pool.volume_group counts for nothing with .pool. kind = "files"',
+            'write kind = "lvm" in [pool], or leave it out',
+        ),
+        ('[pool]\nthin_pool = "fast"', "toml: pool.thin_pool counts for nothing", 'kind = "lvm"'),
+        ('[pool]\nkind = "files"\nwipe_deleted = true', "pool.wipe_deleted counts for", 'kind = "lvm"'),
+        (
+            '[pool]\nkind = "lvm"\ndir = "/srv/pool"',
+            'pool.dir counts for nothing with .pool. kind = "lvm"',
+            'write kind = "files" in [pool], or leave it out',
+        ),
+        ('[pool]\nsize = "1GiB"\nkind = "lvm"', "toml: pool.size counts for nothing", 'kind = "files"'),
     ],
 )
 def test_a_wrong_setting_is_named(tmp_path: Path, text: str, why: str, hint: str) -> None:
@@ -124,6 +175,11 @@ def test_a_wrong_setting_is_named(tmp_path: Path, text: str, why: str, hint: str
         {"pool_dir": None},
         {"pool_size": "5GiB"},
         {"overprovision": "yes"},
+        {"pool_kind": "lvm"},
+        {"volume_group": "vg0"},
+        {"thin_pool": "fast"},
+        {"wipe_deleted": "no"},
+        {"pool_kind": PoolKind.LVM, "volume_group": VolumeGroupName("x" * 107)},
         {"network": "10.0.0.0/24"},
         {"image": None},
         {"image": " "},

@@ -23,7 +23,8 @@ from shares_core.ports.records import Records
 from shares_core.ports.storage import BlockStorage
 
 #: Subject, Debian's packages, programs, what prints the version, whether servers need it.
-_TOOLS = (
+_Tools = tuple[str, tuple[str, ...], tuple[str, ...], tuple[str, ...], bool]
+_TOOLS: tuple[_Tools, ...] = (
     (
         "util-linux",
         ("mount", "util-linux"),
@@ -35,20 +36,43 @@ _TOOLS = (
     ("nftables", ("nftables",), ("nft",), ("nft", "--version"), True),
     ("xfsprogs (for shares on xfs)", ("xfsprogs",), ("mkfs.xfs", "xfs_growfs"), ("mkfs.xfs", "-V"), False),
 )
+_LVM_TOOLS: tuple[_Tools, ...] = (
+    (
+        "lvm2",
+        ("lvm2",),
+        ("lvm", "lvcreate", "lvchange", "lvextend", "lvreduce", "lvremove"),
+        ("lvm", "version"),
+        True,
+    ),
+)
+#: LVM runs them when it activates a thin pool.
+_THIN_TOOLS: tuple[_Tools, ...] = (
+    (
+        "thin-provisioning-tools",
+        ("thin-provisioning-tools",),
+        ("thin_check",),
+        ("thin_check", "--version"),
+        True,
+    ),
+)
 _NFT_PROBE = b"table netdev shares-doctor {\n}\n"
 
 
 def examine(
     *,
     state_dir: Path,
-    pool_dir: Path,
+    pool_dir: Path | None,
+    thin: bool,
     image: str,
     docker_url: str | None,
     bridge: str,
     storage: BlockStorage,
     records: Records,
 ) -> tuple[Finding, ...]:
-    """Every check's finding, in an order to mend them in. Raises nothing that it expects; changes nothing."""
+    """Every check's finding, in an order to mend them in. Raises nothing that it expects; changes nothing.
+
+    Without ``pool_dir`` the pool is of logical volumes, of a ``thin`` pool or not.
+    """
     return (
         rules.judge_root(os.geteuid()),
         rules.judge_kernel(platform.release()),
@@ -58,9 +82,9 @@ def examine(
             parser=is_installed("apparmor_parser"),
             apt=is_installed("apt-get"),
         ),
-        *_tools(),
-        _loop_devices(),
-        _bridge_module(),
+        *_tools(_TOOLS),
+        *((_loop_devices(),) if pool_dir is not None else _lvm(thin)),
+        _module("bridge", Path("/sys/module/bridge")),
         *_packet_filter(),
         *_firewall(bridge),
         *_folders(state_dir, pool_dir),
@@ -103,8 +127,16 @@ def _root_cause(error: BaseException) -> str:
     return str(error)
 
 
-def _tools() -> Iterable[Finding]:
-    for subject, packages, programs, asking, needed in _TOOLS:
+def _lvm(thin: bool) -> Iterable[Finding]:
+    """What logical volumes need of the host, and those of a thin pool besides."""
+    yield from _tools(_LVM_TOOLS if not thin else (*_LVM_TOOLS, *_THIN_TOOLS))
+    yield _module("dm_mod", Path("/sys/class/misc/device-mapper"))
+    if thin:
+        yield _module("dm_thin_pool", Path("/sys/module/dm_thin_pool"))
+
+
+def _tools(tools: Iterable[_Tools]) -> Iterable[Finding]:
+    for subject, packages, programs, asking, needed in tools:
         version = rules.parse_version(_words(asking))
         mend = rules.install(packages, apt=is_installed("apt-get"))
         yield rules.judge_tools(
@@ -124,11 +156,12 @@ def _loop_devices() -> Finding:
     return rules.missing("loop devices", "/dev/loop-control is not there", "modprobe loop")
 
 
-def _bridge_module() -> Finding:
+def _module(name: str, sign: Path) -> Finding:
+    """A part of the kernel; ``sign`` is there where it is loaded or built in."""
     return rules.judge_module(
-        "bridge",
-        loaded=Path("/sys/module/bridge").is_dir(),
-        loadable=_works(("modprobe", "--dry-run", "--quiet", "bridge")),
+        name,
+        loaded=sign.exists(),
+        loadable=_works(("modprobe", "--dry-run", "--quiet", name)),
         modules_known=Path("/lib/modules", platform.release()).is_dir(),
     )
 
@@ -167,13 +200,13 @@ def _firewall(bridge: str) -> Iterable[Finding]:
             yield rules.note("firewall (nft)", f"cannot be read: {error}")
 
 
-def _folders(state_dir: Path, pool_dir: Path) -> Iterable[Finding]:
+def _folders(state_dir: Path, pool_dir: Path | None) -> Iterable[Finding]:
     there = _nearest(state_dir)
     if os.access(there, os.W_OK | os.X_OK):
         yield rules.ok("state folder", f"{state_dir} can be written")
     else:
         yield rules.missing("state folder", f"{there} cannot be written", "choose another with --state-dir")
-    for folder in dict.fromkeys((there, _nearest(pool_dir))):
+    for folder in dict.fromkeys((there, _nearest(pool_dir or state_dir))):
         yield rules.judge_room(str(folder), shutil.disk_usage(folder).free)
 
 

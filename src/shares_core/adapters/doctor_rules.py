@@ -226,6 +226,10 @@ def judge_room(folder: str, free: int) -> Finding:
 def judge_pool(pool: PoolView) -> Finding:
     """The pool's figures: what was promised, and what the disk below can still give."""
     location, promised = pool.location, format_bytes(pool.provisioned)
+    if pool.warnings:
+        return note("pool", "; ".join(pool.warnings))
+    if pool.kind.startswith("lvm") and not pool.overprovisioned:  # others may have volumes in it too
+        return ok("pool", f"{promised} promised to shares at {location}, {format_bytes(pool.free)} free")
     if pool.overprovisioned:
         return ok("pool", f"{promised} promised to shares at {location}, overprovisioned")
     if pool.provisioned > pool.total:

@@ -31,10 +31,16 @@ _LONG_SECONDS = 4 * 3600.0
 
 
 class LinuxFileSystems(FileSystems):
-    """File systems mounted below the servers' folders."""
+    """File systems mounted below the servers' folders.
 
-    def __init__(self, layout: Layout) -> None:
+    ``zeroed`` says that the pool's new volumes read as zeros throughout, which making an ext4 then relies on.
+    ``discard`` has the file systems tell their device what they free, as it pays on a thin one.
+    """
+
+    def __init__(self, layout: Layout, *, zeroed: bool = True, discard: bool = False) -> None:
         self._layout = layout
+        self._zeroed = zeroed
+        self._options = f"{_SAFE},discard" if discard else _SAFE
 
     def make(self, device: str, filesystem: FileSystem) -> None:
         if holds(device, filesystem):
@@ -48,7 +54,7 @@ class LinuxFileSystems(FileSystems):
         if filesystem.kind is FileSystemKind.XFS:
             run(("mkfs.xfs", "-q", "-K", "-m", f"uuid={filesystem.uuid}", device), timeout=_LONG_SECONDS)
         else:
-            _make_ext4(device, filesystem.uuid)
+            _make_ext4(device, filesystem.uuid, zeroed=self._zeroed)
 
     def mount(self, server_id: str, share_id: str, device: str, filesystem: FileSystem) -> None:
         _require(device, filesystem)
@@ -64,7 +70,7 @@ class LinuxFileSystems(FileSystems):
         with os_errors(f"making {target}"):
             target.mkdir(mode=0o700, exist_ok=True)
         try:
-            run(("mount", "-t", str(filesystem.kind), "-o", _SAFE, device, str(target)))
+            run(("mount", "-t", str(filesystem.kind), "-o", self._options, device, str(target)))
         except CommandFailed as error:
             with suppress(OSError):  # what lies there is not ours to remove
                 target.rmdir()
@@ -261,15 +267,18 @@ def refused_online(output: str) -> bool:
     )
 
 
-def _make_ext4(device: str, uuid: str) -> None:
+def _make_ext4(device: str, uuid: str, *, zeroed: bool) -> None:
     # No blocks are kept for root: it writes nothing here. An error makes it read-only rather than worse.
     options = ("mkfs.ext4", "-q", "-F", "-m", "0", "-e", "remount-ro", "-U", uuid)
-    try:
-        run((*options, "-E", "nodiscard,assume_storage_prezeroed=1", device), timeout=_LONG_SECONDS)
-    except CommandFailed as error:
-        if "bad option" not in error.output.lower():
-            raise
-        run((*options, "-E", "nodiscard", device), timeout=_LONG_SECONDS)  # e2fsprogs before 1.47
+    if zeroed:
+        try:
+            run((*options, "-E", "nodiscard,assume_storage_prezeroed=1", device), timeout=_LONG_SECONDS)
+        except CommandFailed as error:
+            if "bad option" not in error.output.lower():  # as e2fsprogs before 1.47 says
+                raise
+        else:
+            return
+    run((*options, "-E", "nodiscard", device), timeout=_LONG_SECONDS)
 
 
 def _device_number(device: str) -> str:

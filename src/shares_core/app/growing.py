@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from shares_core.app.serving import is_running, mount_share, publish, unmount_share
 from shares_core.domain.errors import BackendFailure, OnlineGrowRefused, ShareFailed, SharesError
@@ -11,11 +11,20 @@ from shares_core.domain.server import ShareServer
 from shares_core.domain.share import CifsShare, ShareStatus
 from shares_core.domain.views import ExtendWay
 from shares_core.ports import Ports
+from shares_core.ports.storage import Volume
 
 
-def grow(ports: Ports, server: ShareServer, share: CifsShare, intent: ExtendShare) -> ExtendWay:
+@frozen
+class Grown:
+    """A volume that has grown with its file system, and which way."""
+
+    way: ExtendWay
+    volume: Volume
+
+
+def grow(ports: Ports, server: ShareServer, share: CifsShare, intent: ExtendShare) -> Grown:
     """Grow the volume and the file system on it. After an error, ``finish_growing`` finds the way out."""
-    ports.storage.grow_volume(share.volume_id, intent.after)
+    volume = ports.storage.grow_volume(share.volume_id, intent.after)
     device = ports.storage.attach(share.volume_id)
     if ports.filesystems.mounted(server.id, share.id):
         try:
@@ -23,9 +32,9 @@ def grow(ports: Ports, server: ShareServer, share: CifsShare, intent: ExtendShar
         except OnlineGrowRefused:
             _withdraw(ports, server, share)
         else:
-            return ExtendWay.ONLINE
+            return Grown(ExtendWay.ONLINE, volume)
     ports.filesystems.grow_unmounted(device, share.filesystem)
-    return ExtendWay.OFFLINE
+    return Grown(ExtendWay.OFFLINE, volume)
 
 
 def _withdraw(ports: Ports, server: ShareServer, share: CifsShare) -> None:

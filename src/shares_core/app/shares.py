@@ -25,6 +25,7 @@ from shares_core.domain.server import ShareServer
 from shares_core.domain.share import CifsShare, FileSystem, FileSystemKind, ShareStatus
 from shares_core.domain.views import ExtendView, ExtendWay, RunState, ShareView
 from shares_core.ports import Ports
+from shares_core.ports.storage import Volume, VolumeOwner
 
 
 @frozen
@@ -52,7 +53,8 @@ class Shares:
         with self._registry.hold(server) as held:
             existing = held.server.find_share(name)
             if existing is not None:
-                return self._view(held.server, _same(existing, name, capacity, filesystem), held.found)
+                same = _same(existing, name, capacity, filesystem)
+                return self._view(held.server, same, self._volume_size(same), held.found)
             self._ports.storage.prepare()
             minted = CifsShare(
                 id=self._ports.ids.new_id(),
@@ -63,15 +65,15 @@ class Shares:
             )
             with undone_by(lambda: self._unmake(held, minted)):
                 held.save(held.server.with_share(minted).intending(CreateShare(minted.id)))
-                self._make(held, minted)
+                volume = self._make(held, minted)
                 ready = minted.with_status(ShareStatus.READY)
                 held.save(held.server.with_share(ready).intending(None))
-            return self._view(held.server, ready, held.found)
+            return self._view(held.server, ready, volume.size, held.found)
 
-    def _make(self, held: Held, share: CifsShare) -> None:
+    def _make(self, held: Held, share: CifsShare) -> Volume:
         server = held.server
         storage, filesystems = self._ports.storage, self._ports.filesystems
-        storage.ensure_volume(share.volume_id, share.capacity)
+        volume = storage.ensure_volume(share.volume_id, share.capacity, VolumeOwner(server.id, share.id))
         device = storage.attach(share.volume_id)
         filesystems.make(device, share.filesystem)
         self._ports.folders.ensure(server.id, server.uid)  # a reboot takes them away
@@ -79,6 +81,7 @@ class Shares:
         filesystems.prepare_folder(server.id, share.id, share.folder, server.uid)
         if held.found is not RunState.RUNNING:
             unmount_share(self._ports, server, share)
+        return volume
 
     def _unmake(self, held: Held, share: CifsShare) -> None:
         held.save(held.server)  # the last save may have taken effect although it failed
@@ -87,7 +90,8 @@ class Shares:
     def show(self, server: str, share: str) -> ShareView:
         """The share as recorded, with what is used and free. Raises InvalidInput."""
         found = self._registry.find(server)
-        return self._view(found, found.share(share))
+        shown = found.share(share)
+        return self._view(found, shown, self._volume_size(shown))
 
     def list(self, server: str | None = None) -> tuple[ShareView, ...]:
         """The shares of one server, or of all, by the servers' names.
@@ -99,7 +103,12 @@ class Shares:
             servers: tuple[ShareServer, ...] = (self._registry.find(server),)
         else:
             servers = tuple(r for r in self._ports.records.load_all() if isinstance(r, ShareServer))
-        return tuple(self._view(found, share) for found in servers for share in found.shares)
+        sizes = self._volume_sizes()
+        return tuple(
+            self._view(found, share, sizes.get(share.volume_id))
+            for found in servers
+            for share in found.shares
+        )
 
     def extend(self, server: str, share: str, capacity: Capacity) -> ExtendView:
         """Make the share larger, online where the kernel allows it.
@@ -112,7 +121,8 @@ class Shares:
             found = held.server.share(share).require_ready()
             found.filesystem.kind.check(capacity)
             if capacity == found.capacity:
-                return ExtendView(self._view(held.server, found, held.found), ExtendWay.UNCHANGED)
+                unchanged = self._view(held.server, found, self._volume_size(found), held.found)
+                return ExtendView(unchanged, ExtendWay.UNCHANGED)
             if capacity < found.capacity:
                 raise InvalidInput(
                     f"share {share!r} has {found.capacity}, more than {capacity}",
@@ -125,26 +135,27 @@ class Shares:
                 )
             intent = ExtendShare(found.id, found.capacity, capacity, volume.size)
             held.save(held.server.intending(intent))
-            way = self._extend(held, found, intent)
+            way, size = self._extend(held, found, intent)
             extended = held.server.share(share)
-            return ExtendView(self._view(held.server, extended, held.found), way)
+            return ExtendView(self._view(held.server, extended, size, held.found), way)
 
-    def _extend(self, held: Held, share: CifsShare, intent: ExtendShare) -> ExtendWay:
-        """Grow, and serve the share again in whichever size it came out."""
+    def _extend(self, held: Held, share: CifsShare, intent: ExtendShare) -> tuple[ExtendWay, Capacity | None]:
+        """Grow, and serve the share again in whichever size it came out; gives its volume's size too."""
         try:
-            way = grow(self._ports, held.server, share, intent)
+            grown = grow(self._ports, held.server, share, intent)
         except SharesError as error:
             self._finish_failed(held, intent, error)
             if held.server.share(share.name).require_ready().capacity != intent.after:
                 raise
-            return ExtendWay.OFFLINE  # it had grown before the error, and serves since
+            # It had grown before the error, and serves since.
+            return ExtendWay.OFFLINE, self._volume_size(share)
         held.save(finish_growing(self._ports, held.server, intent, interrupted=False).intending(None))
         if held.server.share(share.name).require_ready().capacity != intent.after:
             raise BackendFailure(
                 f"the file system of share {share.name.value!r} did not grow, although nothing failed",
                 hint="a file system cannot grow by only a few blocks: ask for more",
             )
-        return way
+        return grown.way, grown.volume.size
 
     def _finish_failed(self, held: Held, intent: ExtendShare, error: SharesError) -> None:
         try:
@@ -166,12 +177,28 @@ class Shares:
             held.save(held.server.with_share(deleting).intending(DeleteShare(found.id)))
             held.save(remove_share(self._ports, held.server, deleting).intending(None))
 
-    def _view(self, server: ShareServer, share: CifsShare, state: RunState = RunState.UNKNOWN) -> ShareView:
+    def _volume_sizes(self) -> dict[str, Capacity]:
+        """Of all volumes, by their ids: one look at the pool, however many shares are listed."""
+        try:
+            return {volume.id: volume.size for volume in self._ports.storage.list()}
+        except SharesError:
+            return {}  # the shares' other properties are known all the same
+
+    def _volume_size(self, share: CifsShare) -> Capacity | None:
+        try:
+            volume = self._ports.storage.find_volume(share.volume_id)
+        except SharesError:
+            return None
+        return volume.size if volume is not None else None
+
+    def _view(
+        self, server: ShareServer, share: CifsShare, size: Capacity | None, state: RunState = RunState.UNKNOWN
+    ) -> ShareView:
         try:
             usage = self._ports.filesystems.usage(server.id, share.id)
         except SharesError:
-            usage = None  # the share's other properties are known all the same
-        return ShareView(server, share, usage, server.export_locations(share), state)
+            usage = None
+        return ShareView(server, share, usage, server.export_locations(share), size, state)
 
 
 def _same(existing: CifsShare, name: ShareName, capacity: Capacity, kind: FileSystemKind) -> CifsShare:

@@ -12,6 +12,9 @@ from shares_core.domain.secret import Secret
 from shares_core.domain.server import ShareServer
 from shares_core.domain.share import CifsShare
 
+#: Per cent of a thin pool, above which its operator should know.
+_NEARLY_FULL = 80
+
 
 class RunState(StrEnum):
     """What the host says of a server's container."""
@@ -44,14 +47,16 @@ class ServerView:
 class ShareView:
     """A share and how it is. ``usage`` is None where it is not mounted.
 
-    ``state`` is the server's where the call had to know it, else unknown: listing asks no container. It
-    says nothing of the share, and two views of one share are equal whichever call gave them.
+    ``volume_size`` is what the pool's granularity made of the share's capacity; None where the volume is not
+    there. ``state`` is the server's where the call had to know it, else unknown: listing asks no container.
+    It says nothing of the share, and two views of one share are equal whichever call gave them.
     """
 
     server: ShareServer
     share: CifsShare
     usage: Usage | None
     export_locations: tuple[str, ...]
+    volume_size: Capacity | None
     state: RunState = field(default=RunState.UNKNOWN, eq=False)
 
 
@@ -112,7 +117,8 @@ class PoolView:
     """The pool's figures in bytes.
 
     ``provisioned`` is what the shares were promised; ``free`` what a new share may have; with
-    ``overprovisioned`` the promises may exceed ``total``, and a full disk then fails inside shares.
+    ``overprovisioned`` the promises may exceed ``total``, and a full disk then fails inside shares. The
+    percentages say how full a thin pool's data and its tables (metadata) are; other pools have none.
     """
 
     kind: str
@@ -121,9 +127,25 @@ class PoolView:
     provisioned: int
     free: int
     overprovisioned: bool
+    data_percent: float | None = None
+    metadata_percent: float | None = None
 
     def holds(self, capacity: Capacity) -> bool:
         return capacity.bytes <= self.free
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What fills up: a full thin pool fails writes inside its shares, whatever these have free."""
+        parts = (
+            ("data", self.data_percent, "--size"),
+            ("metadata", self.metadata_percent, "--poolmetadatasize"),
+        )
+        return tuple(
+            f"the {part} of {self.location} is {percent:.0f} % full: "
+            f"make it larger with 'lvextend {option} +SIZE {self.location}'"
+            for part, percent, option in parts
+            if percent is not None and percent > _NEARLY_FULL
+        )
 
 
 class ReconcileOutcome(StrEnum):

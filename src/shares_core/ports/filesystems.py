@@ -14,7 +14,7 @@ class FileSystems(ABC):
 
     @abstractmethod
     def make(self, device: str, filesystem: FileSystem) -> None:
-        """Make the file system on a volume that reads as zeros.
+        """Make the file system on a new volume, of whose zeros no more is assumed than its pool promises.
 
         Idempotent. Raises Conflict, and writes nothing, where the device is seen to hold anything else: a
         known signature, or any byte in its first two MiB and its last. Half-done leaves a volume that must be

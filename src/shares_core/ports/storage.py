@@ -11,6 +11,14 @@ from shares_core.domain.views import PoolView
 
 
 @frozen
+class VolumeOwner:
+    """Whose a volume is, by the ids of its server and share: a pool that can keep it tells it without us."""
+
+    server_id: str
+    share_id: str
+
+
+@frozen
 class Volume:
     """A volume as the pool has it. ``size`` may exceed what was asked for, to the pool's granularity."""
 
@@ -37,9 +45,11 @@ class BlockStorage(ABC):
         """
 
     @abstractmethod
-    def ensure_volume(self, volume_id: str, size: Capacity) -> Volume:
-        """Make a volume of at least ``size`` that reads as zeros, its space reserved.
+    def ensure_volume(self, volume_id: str, size: Capacity, owner: VolumeOwner) -> Volume:
+        """Make a volume of at least ``size``, its space reserved, that holds nothing which looks like data.
 
+        It reads as zeros at both its ends, and in most pools between them too: what the file systems that are
+        made on volumes may assume is settled where the two are composed.
         Idempotent. Raises Conflict where it exists in another size, NoCapacity where it does not fit,
         HostNotReady where the pool is not there. Half-done leaves nothing that has the volume's id.
         """
@@ -49,7 +59,7 @@ class BlockStorage(ABC):
         """The volume, or None. Raises HostNotReady where the pool is not there."""
 
     @abstractmethod
-    def grow_volume(self, volume_id: str, size: Capacity) -> None:
+    def grow_volume(self, volume_id: str, size: Capacity) -> Volume:
         """Make the volume at least ``size``, and its device if it is attached. It never shrinks one.
 
         Idempotent, and reserves the space of what a half-done call left. Raises NoCapacity and leaves the
@@ -81,8 +91,9 @@ class BlockStorage(ABC):
     def remove_volume(self, volume_id: str) -> None:
         """Remove the volume and what it holds, and what a half-done making left. Idempotent.
 
-        Detaches it first. Raises HostNotReady where the pool is not there: that is not a volume that is
-        gone; BackendFailure, with the volume still there, where it is in use.
+        Detaches it first; no later volume shows what it held. Raises HostNotReady where the pool is not
+        there: that is not a volume that is gone; BackendFailure, with the volume still there, where it is in
+        use.
         """
 
     @abstractmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 import shutil
@@ -21,6 +22,7 @@ from tests.integration.support.leftovers import ROOT
 
 _IMAGE = "shares-core-samba"
 _TAG = "sctest-oracles"
+_LABEL = "sctest.made-of"
 _PREFIX = "sctest-oracle-"
 #: Only the program comes from Debian: its libraries are the image's, and so the same version (asserted).
 _RECIPE = f"""\
@@ -100,32 +102,48 @@ def opened_box() -> Iterator[Box]:
     try:
         for left in client.containers.list(all=True, filters={"name": f"^/{_PREFIX}"}):
             left.remove(force=True, v=True)
-        with _started(client, _image(client)) as box:
+        with _started(client, provide_image(client)) as box:
             yield box
     finally:
         client.close()
 
 
-def _image(client: DockerClient) -> str:
-    """The image with pdbedit in it. A cached build of Debian's may be older or newer than the image's."""
-    base = provide_base(client.api, lambda line: None)
-    versions = _build(client, base, fresh=False)
+def provide_image(client: DockerClient) -> str:
+    """The image with pdbedit in it, built unless there is one of this recipe on the image that serves.
+
+    A cached build of Debian's may be older or newer than the image's.
+    """
+    mark = _mark(client)
+    if not client.images.list(name=_TAG, filters={"label": f"{_LABEL}={mark}"}):
+        _build(client, mark, fresh=False)
+    versions = _versions(client)
     if len(versions) > 1:
-        versions = _build(client, base, fresh=True)
+        _build(client, mark, fresh=True)
+        versions = _versions(client)
     assert len(versions) == 1, f"Debian's Samba and the image's differ: build it with --fresh ({versions})"
     return _TAG
 
 
-def _build(client: DockerClient, base: str, *, fresh: bool) -> set[str]:
-    """Build it; gives the versions of smbd and pdbedit."""
+def _mark(client: DockerClient) -> str:
+    """What a build is made of. An image keeps its layers, not its id, when another Docker loads it."""
+    layers: list[str] = client.images.get(_IMAGE).attrs["RootFS"]["Layers"]
+    return hashlib.sha256("\n".join([_RECIPE, *layers]).encode()).hexdigest()[:12]
+
+
+def _build(client: DockerClient, mark: str, *, fresh: bool) -> None:
     client.images.build(
         fileobj=io.BytesIO(_RECIPE.encode()),
         tag=_TAG,
-        buildargs={"BASE": base},
+        buildargs={"BASE": provide_base(client.api, lambda line: None)},
+        labels={_LABEL: mark},
         network_mode="host",
         nocache=fresh,
         rm=True,
     )
+
+
+def _versions(client: DockerClient) -> set[str]:
+    """The versions of smbd and pdbedit."""
     said: bytes = client.containers.run(
         _TAG, ["-c", "smbd -V; pdbedit -V"], entrypoint="sh", network_mode="none", remove=True
     )

@@ -19,7 +19,7 @@ from shares_core.domain.share import FileSystemKind
 from shares_core.ports.storage import BlockStorage
 from tests.contracts.filesystems_world import FileSystemsWorld, Made
 from tests.contracts.storage_world import StorageWorld
-from tests.contracts.values import UID
+from tests.contracts.values import OWNER, UID
 from tests.integration.support.contract_world import RealWorld
 
 _CHUNK = 4 * 1024 * 1024
@@ -85,7 +85,7 @@ class RealStorage(RealWorld, StorageWorld, FileSystemsWorld):
             os.close(descriptor)
 
     def half_made_volume(self, volume_id: str, size: Capacity) -> None:
-        self.killed_in("storage.ensure_volume", volume_id, size, where="os.posix_fallocate")
+        self.killed_in("storage.ensure_volume", volume_id, size, OWNER, where="os.posix_fallocate")
 
     def half_grown_volume(self, volume_id: str, size: Capacity) -> None:
         self.killed_in("storage.grow_volume", volume_id, size, where="os.posix_fallocate")

@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import docker
 from pyroute2 import IPRoute, netns
+
+from tests.integration.support.volume_groups import DISKS, remove_leftover_groups
 
 #: State folders of test runs. Not below /tmp, which may be in memory.
 ROOT = Path("/var/tmp/shares-core-tests")
 #: Client namespaces, and bridges; the latter within the kernel's 15 characters.
 NAMESPACE_PREFIX = "sctest-"
 BRIDGE_PREFIX = "sct"
+
+
+@contextmanager
+def clean_host() -> Iterator[None]:
+    """A run of tests, before which what former runs left is removed, unless another is under way."""
+    ROOT.mkdir(mode=0o700, exist_ok=True)
+    with ROOT.with_suffix(".lock").open("a") as lock:
+        with suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            remove_leftovers()
+        fcntl.flock(lock, fcntl.LOCK_SH)  # whoever comes while another cleans waits here for that
+        yield
 
 
 def remove_leftovers() -> None:
@@ -25,13 +42,15 @@ def remove_leftovers() -> None:
         if name.startswith(NAMESPACE_PREFIX):
             netns.remove(name)
     for state_dir in ROOT.iterdir():
-        remove_installation(state_dir)
+        if state_dir != DISKS:
+            remove_installation(state_dir)
+    remove_leftover_groups()
 
 
 def remove_installation(state_dir: Path) -> None:
     """Remove whatever an installation has on the host, without the code under test."""
     identity = state_dir / "installation.json"
-    installation = json.loads(identity.read_bytes())["id"] if identity.is_file() else None
+    installation = json.loads(identity.read_bytes()).get("id") if identity.is_file() else None
     if installation:
         _remove_devices(installation)  # first: a port goes with its container, and its filter would be left
         _remove_containers(installation)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from attrs import evolve
 
 from shares_core.adapters import doctor_rules as rules
 from shares_core.domain.capacity import GIB, MIB
@@ -45,6 +46,8 @@ NFT_CHAINS = (
         ("mkfs.xfs version 6.1.0", (6, 1, 0)),
         ("nftables v1.0.6 (Lester Gooch #5)", (1, 0, 6)),
         ("6.18.44-fc-v595", (6, 18, 44)),
+        ("  LVM version:     2.03.16(2) (2022-05-18)\n  Library version: 1.02.185 (2022-05-18)", (2, 3, 16)),
+        ("0.9.0\n", (0, 9, 0)),
         ("", ()),
     ],
 )
@@ -295,6 +298,43 @@ def test_a_pool_s_size_is_one_that_it_can_have(pool: PoolView, verdict: Verdict,
     assert verdict is finding.verdict
     assert said in finding.detail
     assert (verdict is Verdict.NOTE) == ("[pool] size" in finding.mend)
+
+
+THICK = PoolView("lvm", "vg", total=10 * GIB, provisioned=GIB, free=2 * GIB, overprovisioned=False)
+THIN = evolve(THICK, kind="lvm thin", location="vg/pool", data_percent=80.0, metadata_percent=5.0)
+
+DATA_FULL = "the data of vg/pool is {} % full: make it larger with 'lvextend --size +SIZE vg/pool'"
+METADATA_FULL = (
+    "the metadata of vg/pool is {} % full: make it larger with 'lvextend --poolmetadatasize +SIZE vg/pool'"
+)
+
+
+@pytest.mark.parametrize(
+    ("pool", "verdict", "said"),
+    [
+        (THICK, Verdict.OK, "1 GiB promised to shares at vg, 2 GiB free"),
+        (evolve(THICK, free=0), Verdict.OK, "1 GiB promised to shares at vg, 0 B free"),
+        (THIN, Verdict.OK, "1 GiB promised to shares at vg/pool, 2 GiB free"),
+        (
+            evolve(THIN, provisioned=20 * GIB, overprovisioned=True),
+            Verdict.OK,
+            "20 GiB promised to shares at vg/pool, overprovisioned",
+        ),
+        (
+            evolve(THIN, data_percent=91.0),
+            Verdict.NOTE,
+            DATA_FULL.format(91),
+        ),
+        (
+            evolve(THIN, data_percent=99.0, metadata_percent=81.0, overprovisioned=True),
+            Verdict.NOTE,
+            f"{DATA_FULL.format(99)}; {METADATA_FULL.format(81)}",
+        ),
+    ],
+)
+def test_a_volume_group_may_hold_what_is_others(pool: PoolView, verdict: Verdict, said: str) -> None:
+    """What it lacks to its size is theirs, and no fault; a thin pool that fills up is worth a note."""
+    assert Finding("pool", verdict, said) == rules.judge_pool(pool)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from tests.contracts.values import OWNER
 from tests.unit.adapters.values import SERVER
 
 from shares_core import bootstrap
@@ -27,7 +28,7 @@ def config(tmp_path: Path) -> HostConfig:
     )
     made = ports(config)
     made.storage.prepare()
-    made.storage.ensure_volume("5aaaaaaaaaaa", Capacity(16 * MIB))
+    made.storage.ensure_volume("5aaaaaaaaaaa", Capacity(16 * MIB), OWNER)
     made.records.save(SERVER)
     return config
 

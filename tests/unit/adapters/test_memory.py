@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 
 import pytest
+from tests.contracts.values import OWNER
 from tests.unit.world import LARGE, SMALL
 
 from shares_core.adapters import memory
@@ -48,7 +49,7 @@ def ports(machine: MemoryHost) -> Ports:
 
 
 def made(ports: Ports, filesystem: FileSystem = EXT4) -> str:
-    ports.storage.ensure_volume("v", SMALL)
+    ports.storage.ensure_volume("v", SMALL, OWNER)
     device = ports.storage.attach("v")
     ports.filesystems.make(device, filesystem)
     return device
@@ -71,7 +72,7 @@ def test_a_file_system_is_made_on_zeros_only(machine: MemoryHost, ports: Ports) 
 
 def test_a_make_that_did_not_end_leaves_what_must_be_removed(machine: MemoryHost, ports: Ports) -> None:
     """Nobody makes a file system over it."""
-    ports.storage.ensure_volume("v", SMALL)
+    ports.storage.ensure_volume("v", SMALL, OWNER)
     device = ports.storage.attach("v")
     failing = intercept(ports, FaultPlan().on("filesystems.make", Fault(Moment.HALFWAY)))
     with pytest.raises(BackendFailure):
@@ -85,7 +86,7 @@ def test_a_make_that_did_not_end_leaves_what_must_be_removed(machine: MemoryHost
 def test_only_the_right_file_system_is_mounted(machine: MemoryHost, ports: Ports) -> None:
     """Another identity, no device and zeros are refused, and nothing is mounted."""
     device = made(ports)
-    ports.storage.ensure_volume("zeros", SMALL)
+    ports.storage.ensure_volume("zeros", SMALL, OWNER)
     for wrong, identity in (
         (device, OTHER),
         ("/dev/memory/none", EXT4),
@@ -142,9 +143,9 @@ def test_cutting_into_a_file_system_is_a_callers_bug(ports: Ports) -> None:
 
 def test_a_volume_of_another_size_is_a_conflict(ports: Ports) -> None:
     """The same size again is what exists."""
-    assert ports.storage.ensure_volume("v", SMALL) == ports.storage.ensure_volume("v", SMALL)
+    assert ports.storage.ensure_volume("v", SMALL, OWNER) == ports.storage.ensure_volume("v", SMALL, OWNER)
     with pytest.raises(Conflict):
-        ports.storage.ensure_volume("v", LARGE)
+        ports.storage.ensure_volume("v", LARGE, OWNER)
 
 
 def test_a_pool_without_its_identity_takes_nothing(machine: MemoryHost) -> None:
@@ -152,7 +153,7 @@ def test_a_pool_without_its_identity_takes_nothing(machine: MemoryHost) -> None:
     storage = memory_ports(machine).storage
     assert (100 * GIB, ()) == (storage.pool().free, storage.list())
     with pytest.raises(HostNotReady):
-        storage.ensure_volume("v", SMALL)
+        storage.ensure_volume("v", SMALL, OWNER)
     machine.pool_present = False
     for attempt in (storage.prepare, storage.pool, storage.list, lambda: storage.remove_volume("v")):
         with pytest.raises(HostNotReady):

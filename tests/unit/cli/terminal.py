@@ -19,6 +19,7 @@ from shares_core.adapters.memory.clients import OpenFile
 from shares_core.bootstrap import Host, host
 from shares_core.config import HostConfig
 from shares_core.domain.findings import Finding
+from shares_core.domain.pools import DevicePath
 from shares_core.entrypoints.cli import Doors, main
 from shares_core.entrypoints.cli.demo_client import Connection, DemoClient, Place, Target
 from shares_core.ports import Events
@@ -45,6 +46,17 @@ class Builder:
         progress("Step 1/2 : FROM \x1b[31mdebian" + (" without the cache" if fresh else ""))
         progress("Step 2/2 : RUN true")
         return True
+
+
+@define
+class PoolMaker:
+    """Makes a pool once; ``devices`` are those that were named."""
+
+    devices: list[DevicePath | None] = field(factory=list)
+
+    def build(self, device: DevicePath | None) -> bool:
+        self.devices.append(device)
+        return len(self.devices) == 1
 
 
 class MemoryClient(DemoClient):
@@ -109,12 +121,14 @@ class Terminal:
     configs: list[HostConfig] = field(factory=list)
     places: list[Place] = field(factory=list)
     findings: tuple[Finding, ...] = ()
+    pool_maker: PoolMaker = field(factory=PoolMaker)
 
     def __attrs_post_init__(self) -> None:
         self.doors = Doors(
             open_host=self._open_host,
             examine=self._examine,
             image_builder=lambda _: Builder(),
+            pool_builder=self._pool_builder,
             open_client=self._open_client,
             require_client=lambda: None,
             is_root=lambda: True,
@@ -158,6 +172,10 @@ class Terminal:
     def _examine(self, config: HostConfig) -> tuple[Finding, ...]:
         self.configs.append(config)
         return self.findings
+
+    def _pool_builder(self, config: HostConfig) -> PoolMaker:
+        self.configs.append(config)
+        return self.pool_maker
 
     @contextmanager
     def _open_client(self, place: Place) -> Iterator[DemoClient]:

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from tests.unit.cli.terminal import Terminal
 
@@ -10,7 +8,7 @@ from shares_core.domain.share import FileSystemKind
 
 SHARE_KEYS = [
     *("name", "server", "status", "reason", "capacity_bytes", "capacity", "used_bytes", "used"),
-    *("free_bytes", "free", "filesystem", "export_locations", "access"),
+    *("free_bytes", "free", "volume_bytes", "volume", "filesystem", "export_locations", "access"),
 ]
 
 
@@ -29,6 +27,8 @@ def test_the_document_of_a_share(served: Terminal) -> None:
         "used": "0 B",
         "free_bytes": 63 * MIB,
         "free": "63 MiB",
+        "volume_bytes": 64 * MIB,
+        "volume": "64 MiB",
         "filesystem": "ext4",
         "export_locations": [r"\\10.254.0.2\files"],
         "access": [{"user": "ada", "level": "rw"}],
@@ -148,18 +148,22 @@ def test_list_and_delete(served: Terminal) -> None:
     assert 3 == served("share", "list", "nobody").status
 
 
-def test_the_pool(served: Terminal) -> None:
-    document = served.ok("pool", "show", "--json").document
-    assert {
-        *("kind", "location", "total_bytes", "provisioned_bytes", "free_bytes"),
-        *("total", "provisioned", "free", "overprovisioned"),
-    } == set(document)
-    assert 64 * MIB == document["provisioned_bytes"]
-    assert document["total_bytes"] - document["provisioned_bytes"] == document["free_bytes"]
-    assert "64 MiB, promised to shares\n" in served.ok("pool", "show").out
-
-
-def test_a_pool_that_is_not_there_is_not_an_empty_one(served: Terminal, tmp_path: Path) -> None:
+def test_a_share_tells_of_its_volume_where_the_pool_made_that_larger(served: Terminal) -> None:
+    """Both sizes, where they differ; where the volume is gone, or the pool, the capacity alone."""
+    served.world.machine.granularity = 4 * MIB
+    assert "size        65 MiB, on a volume of 68 MiB\n" in (
+        served.ok("share", "create", "tenant", "odd", "--size", "65MiB").out
+    )
+    shown = served.ok("share", "show", "tenant", "odd", "--json").document
+    assert (65 * MIB, "65 MiB", 68 * MIB, "68 MiB") == (
+        *(shown["capacity_bytes"], shown["capacity"]),
+        *(shown["volume_bytes"], shown["volume"]),
+    )
+    assert "size        64 MiB\n" in served.ok("share", "show", "tenant", "files").out
+    served.world.machine.volumes.clear()
+    assert "size        65 MiB\n" in served.ok("share", "show", "tenant", "odd").out
+    shown = served.ok("share", "show", "tenant", "odd", "--json").document
+    assert (None, None, 65 * MIB) == (shown["volume_bytes"], shown["volume"], shown["capacity_bytes"])
     served.world.machine.pool_present = False
-    result = served("pool", "show", "--json")
-    assert (6, "host_not_ready") == (result.status, result.document["error"]["code"])
+    (_, listed) = served.ok("share", "list", "--json").document
+    assert shown == listed

@@ -14,7 +14,7 @@ COMMANDS = {
     "share create", "share list", "share show", "share extend", "share delete",
     "access allow", "access deny", "access list", "access replace",
     "user list", "user set-password", "user remove",
-    "pool show", "image build", "reconcile", "doctor", "demo",
+    "pool show", "pool create", "image build", "reconcile", "doctor", "demo",
 }  # fmt: skip
 GROUPS = ("server", "share", "access", "user", "pool", "image")
 

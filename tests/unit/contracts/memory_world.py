@@ -13,7 +13,7 @@ from tests.contracts.records import RecordsWorld
 from tests.contracts.runtime import RuntimeWorld
 from tests.contracts.secrets import SecretsWorld
 from tests.contracts.storage_world import POOL, StorageWorld
-from tests.contracts.values import UID
+from tests.contracts.values import OWNER, UID
 
 from shares_core.adapters.memory import (
     Fault,
@@ -186,7 +186,7 @@ class MemoryWorld(
 
     def half_made_volume(self, volume_id: str, size: Capacity) -> None:
         with self.dying("storage.ensure_volume") as ports:
-            ports.storage.ensure_volume(volume_id, size)
+            ports.storage.ensure_volume(volume_id, size, OWNER)
 
     def half_grown_volume(self, volume_id: str, size: Capacity) -> None:
         with self.dying("storage.grow_volume") as ports:

@@ -14,6 +14,7 @@ from shares_core.domain.checks import must_be, require
 from shares_core.domain.errors import InvalidInput
 from shares_core.domain.names import ServerName, ShareName, UserName
 from shares_core.domain.network import InterfaceSpec
+from shares_core.domain.pools import DevicePath, ThinPoolName, VolumeGroupName
 from shares_core.domain.secret import Secret, require_secret
 from shares_core.domain.share import FileSystemKind
 
@@ -62,6 +63,9 @@ WRONG: dict[Callable[[Any], object], tuple[Any, ...]] = {
         ["10.0.0.5"],
         ["10.0.0.1", "10.0.0.2"],
     ),
+    VolumeGroupName: ("", "x" * 128, "a b", "..", "-x", *WRONG_KINDS),
+    ThinPoolName: ("", "x" * 128, "a b", "..", "-x", "a_tdata", "snapshot", "shares-x", *WRONG_KINDS),
+    DevicePath: ("", "sdb", "/dev/../x", "/dev/a b", *WRONG_KINDS),
     MacAddress: ("", "01:00:00:00:00:01", "00:00:00:00:00:00", *WRONG_KINDS),
 }
 

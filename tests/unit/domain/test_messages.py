@@ -12,6 +12,7 @@ from shares_core.domain.access import AccessLevel, AccessRule, Principal, rule_s
 from shares_core.domain.capacity import MIB, Capacity
 from shares_core.domain.errors import AddressTaken, AlreadyExists, NotFound, RecordUnreadable, SharesError
 from shares_core.domain.names import ServerName, ShareName, UserName
+from shares_core.domain.pools import DevicePath, ThinPoolName, VolumeGroupName, check_device_names
 from shares_core.domain.secret import Secret, require_secret
 from shares_core.domain.server import FIRST_SERVER_UID, free_uid
 from shares_core.domain.share import FileSystemKind, ShareStatus
@@ -26,9 +27,15 @@ RULE = "make rules with AccessRule.for_user('ada', 'rw')"
 RULES = "give a list of rules made with AccessRule.for_user('ada', 'rw')"
 USER = "use letters, digits, '.', '_' and '-', beginning with a letter, a digit or '_'; not only digits"
 SHORTER = "choose a shorter name"
+DEVICE = "give an absolute path like /dev/sdb"
 ACCOUNT = SERVER.accounts[0].name.value
 ANOTHER_CASE = " differs from it in case only, which SMB does not tell apart"
 SMALLER = "use a smaller unit, like "
+LVM_NAME = "use letters, digits, '_', '.', '+' and '-', and do not begin with '-'"
+THIN_POOL_NAME = (
+    f"{LVM_NAME}; LVM keeps snapshot..., pvmove... and ..._tdata and its like for itself, "
+    "and shares-... are volumes"
+)
 SHARE_NAME = (
     "use letters, digits, single spaces inside, and . _ - & ' ( ), beginning with a letter, a digit or '_'"
 )
@@ -77,6 +84,25 @@ TOLD: list[tuple[Callable[[], object], str, str]] = [
     ),
     (lambda: ShareName("a%U"), "share name 'a%U' cannot be used", SHARE_NAME),
     (lambda: UserName("\u00e9"), "user name '\\xe9' cannot be used", USER),
+    # -- pools
+    (lambda: VolumeGroupName("-x"), "volume group name '-x' cannot be used", LVM_NAME),
+    (lambda: VolumeGroupName(7), "a volume group name must be text, not int", LVM_NAME),  # type: ignore[arg-type]
+    (
+        lambda: ThinPoolName("a_tmeta"),
+        "thin pool name 'a_tmeta' cannot be used",
+        THIN_POOL_NAME,
+    ),
+    (lambda: DevicePath("sd\u00e9"), "'sd\\xe9' is not the path of a device", DEVICE),
+    (
+        lambda: DevicePath(None),  # type: ignore[arg-type]
+        "the path of a device must be text, not None",
+        DEVICE,
+    ),
+    (
+        lambda: check_device_names(VolumeGroupName("g" * 60), ThinPoolName("p" * 61)),
+        f"a device named after '{'g' * 60}' and '{'p' * 61}' would have 128 characters, 127 at most",
+        "choose a shorter name; a hyphen counts twice",
+    ),
     # -- passwords
     (lambda: Secret(""), "a password cannot be empty", "give one, or none at all to have one made"),
     (

@@ -15,7 +15,7 @@ from shares_core.adapters.loop_files.identity import PoolIdentity
 from shares_core.domain.capacity import Capacity, format_bytes, round_up
 from shares_core.domain.errors import Conflict, NoCapacity, ShareFailed
 from shares_core.domain.views import PoolView
-from shares_core.ports.storage import BlockStorage, Volume
+from shares_core.ports.storage import BlockStorage, Volume, VolumeOwner
 
 #: Volumes are whole blocks of every file system that they may carry.
 _GRANULARITY = 4096
@@ -98,7 +98,7 @@ class LoopFilePool(BlockStorage):
 
     # -- volumes
 
-    def ensure_volume(self, volume_id: str, size: Capacity) -> Volume:
+    def ensure_volume(self, volume_id: str, size: Capacity, owner: VolumeOwner) -> Volume:
         self._identity.check()
         wanted = round_up(size.bytes, _GRANULARITY)
         existing = self.find_volume(volume_id)
@@ -144,7 +144,7 @@ class LoopFilePool(BlockStorage):
             except FileNotFoundError:
                 return None
 
-    def grow_volume(self, volume_id: str, size: Capacity) -> None:
+    def grow_volume(self, volume_id: str, size: Capacity) -> Volume:
         wanted = round_up(size.bytes, _GRANULARITY)
         before = self._require(volume_id).size.bytes
         with os_errors(f"growing volume {volume_id}"), self._open(volume_id) as descriptor:
@@ -160,6 +160,7 @@ class LoopFilePool(BlockStorage):
                 raise
             os.fsync(descriptor)
         devices.refresh(self._image(volume_id))
+        return Volume(volume_id, Capacity(max(wanted, before)))
 
     def cut_volume(self, volume_id: str, size: Capacity) -> None:
         wanted = round_up(size.bytes, _GRANULARITY)

@@ -8,7 +8,7 @@ from shares_core.adapters.memory.state import ContractBroken, MemoryVolume
 from shares_core.domain.capacity import Capacity, format_bytes, round_up
 from shares_core.domain.errors import BackendFailure, Conflict, HostNotReady, NoCapacity, ShareFailed
 from shares_core.domain.views import PoolView
-from shares_core.ports.storage import BlockStorage, Volume
+from shares_core.ports.storage import BlockStorage, Volume, VolumeOwner
 
 _DEVICES = "/dev/memory/"
 
@@ -41,7 +41,7 @@ class MemoryStorage(BlockStorage):
         free = total if self._host.overprovision else max(0, total - provisioned)
         return PoolView("memory", "memory", total, provisioned, free, self._host.overprovision)
 
-    def ensure_volume(self, volume_id: str, size: Capacity) -> Volume:
+    def ensure_volume(self, volume_id: str, size: Capacity, owner: VolumeOwner) -> Volume:
         self._need_prepared()
         rounded = self._rounded(size)
         found = self._host.volumes.get(volume_id)
@@ -58,7 +58,7 @@ class MemoryStorage(BlockStorage):
         found = self._host.volumes.get(volume_id)
         return Volume(volume_id, Capacity(found.size)) if found is not None else None
 
-    def grow_volume(self, volume_id: str, size: Capacity) -> None:
+    def grow_volume(self, volume_id: str, size: Capacity) -> Volume:
         volume = self._need_volume(volume_id)
         rounded = self._rounded(size)
         if rounded > volume.size:
@@ -66,6 +66,7 @@ class MemoryStorage(BlockStorage):
             volume.size += self._rounded(Capacity((rounded - volume.size + 1) // 2))
             halfway()
             volume.size = rounded
+        return Volume(volume_id, Capacity(volume.size))
 
     def cut_volume(self, volume_id: str, size: Capacity) -> None:
         volume = self._need_volume(volume_id)

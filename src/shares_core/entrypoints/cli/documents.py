@@ -71,6 +71,8 @@ def share(view: ShareView) -> Document:
         "used": format_bytes(usage.used) if usage else None,
         "free_bytes": usage.free if usage else None,
         "free": format_bytes(usage.free) if usage else None,
+        "volume_bytes": view.volume_size.bytes if view.volume_size else None,
+        "volume": str(view.volume_size) if view.volume_size else None,
         "filesystem": str(found.filesystem.kind),
         "export_locations": list(view.export_locations),
         "access": [rule(each) for each in found.rules],
@@ -123,6 +125,9 @@ def pool(view: PoolView) -> Document:
         "provisioned": format_bytes(view.provisioned),
         "free": format_bytes(view.free),
         "overprovisioned": view.overprovisioned,
+        "data_percent": view.data_percent,
+        "metadata_percent": view.metadata_percent,
+        "warnings": list(view.warnings),
     }
 
 

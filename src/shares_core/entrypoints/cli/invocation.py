@@ -20,6 +20,7 @@ from shares_core.bootstrap import Host
 from shares_core.config import MACHINE_SETTINGS, HostConfig
 from shares_core.domain.errors import HostNotReady
 from shares_core.domain.findings import Finding
+from shares_core.domain.pools import DevicePath
 from shares_core.domain.server import ShareServer
 from shares_core.domain.views import RunState
 from shares_core.entrypoints.cli.demo_client import DemoClient, Place, client_at, require_tools
@@ -28,6 +29,13 @@ from shares_core.entrypoints.cli.text import does_not_run, printable, shell
 from shares_core.ports.events import Event, Events
 
 _COMMAND = re.compile(r"(^|'|\bsudo )shares-core (?=[a-z])")
+
+
+class PoolBuilder(Protocol):
+    """What makes the volume group or thin pool."""
+
+    def build(self, device: DevicePath | None) -> bool:
+        """Make what is missing of the pool. Gives whether anything was."""
 
 
 class ImageBuilder(Protocol):
@@ -44,6 +52,7 @@ class Doors:
     open_host: Callable[[HostConfig, Events], Host] = bootstrap.open_host
     examine: Callable[[HostConfig], tuple[Finding, ...]] = lambda config: bootstrap.examine(config)
     image_builder: Callable[[HostConfig], ImageBuilder] = lambda config: bootstrap.image_builder(config)
+    pool_builder: Callable[[HostConfig], PoolBuilder] = lambda config: bootstrap.pool_builder(config)
     open_client: Callable[[Place], AbstractContextManager[DemoClient]] = client_at
     require_client: Callable[[], None] = require_tools
     is_root: Callable[[], bool] = lambda: os.geteuid() == 0
@@ -98,6 +107,13 @@ class Invocation:
         if not self.doors.is_root():
             raise HostNotReady("changing the host needs root", hint="run it as root, with sudo for example")
         return self.doors.open_host(config, self.events)
+
+    def building_pool(self) -> PoolBuilder:
+        """What makes the pool. Raises HostNotReady without root's rights."""
+        config = self.config
+        if not self.doors.is_root():
+            raise HostNotReady("making a pool needs root", hint="run it as root, with sudo for example")
+        return self.doors.pool_builder(config)
 
     def chat(self, line: str) -> None:
         """With -v, a line about what happens, on standard error."""

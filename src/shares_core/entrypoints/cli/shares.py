@@ -127,7 +127,7 @@ def _tell(invocation: Invocation, view: ShareView) -> None:
             ("server", str(view.server.name)),
             ("status", str(found.status)),
             ("reason", found.reason),
-            ("size", str(found.capacity)),
+            ("size", _size(view)),
             ("used", format_bytes(usage.used) if usage else ""),
             ("free", format_bytes(usage.free) if usage else ""),
             ("filesystem", str(found.filesystem.kind)),
@@ -135,6 +135,14 @@ def _tell(invocation: Invocation, view: ShareView) -> None:
             *locations(view.server, found),
         ]
     )
+
+
+def _size(view: ShareView) -> str:
+    """The capacity, and what the pool made of it where that is more."""
+    capacity, volume = view.share.capacity, view.volume_size
+    if volume is None or volume == capacity:
+        return str(capacity)
+    return f"{capacity}, on a volume of {volume}"
 
 
 def _row(view: ShareView) -> tuple[str, ...]:

@@ -1,0 +1,60 @@
+"""Volumes that have all their extents from the start, straight from a volume group."""
+
+from __future__ import annotations
+
+from shares_core.adapters.disk.installation import Installation
+from shares_core.adapters.lvm.commands import lvm
+from shares_core.adapters.lvm.devices import blank_ends, zero_whole
+from shares_core.adapters.lvm.pool import MAKING, LogicalVolumes
+from shares_core.adapters.lvm.report import VolumeGroup
+from shares_core.domain.errors import SharesError
+from shares_core.domain.pools import VolumeGroupName, volume_name
+from shares_core.domain.views import PoolView
+
+
+class VolumeGroupPool(LogicalVolumes):
+    """The free extents of a volume group.
+
+    What a volume reads before it is written is what its extents held: only its ends, where signatures may be,
+    are zeros. ``wipe`` overwrites a volume that is removed, so that nothing of a tenant's is left in them.
+    """
+
+    def __init__(self, group: VolumeGroupName, installation: Installation, *, wipe: bool = True) -> None:
+        super().__init__(group, installation)
+        self._wipes = wipe
+
+    def _check_usable(self, group: VolumeGroup) -> None:
+        group.require_usable()
+
+    def _figures(self, group: VolumeGroup) -> PoolView:
+        return PoolView(
+            kind="lvm",
+            location=group.name,
+            total=group.size,
+            provisioned=sum(volume.size for volume in self._ours(group)),
+            free=group.free,
+            overprovisioned=False,
+        )
+
+    def _create(self, volume_id: str, size: int, tags: tuple[str, ...]) -> None:
+        name = volume_name(volume_id)
+        marks = [word for tag in (*tags, MAKING) for word in ("--addtag", tag)]
+        # Of a former volume's signatures it would ask, at length, whether to wipe them.
+        wiping = ("--yes", "--wipesignatures", "y", "--zero", "y")
+        lvm("lvcreate", *wiping, "--name", name, "--size", f"{size}b", *marks, self._group, group=self._group)
+        try:
+            blank_ends(self._active(volume_id).path)
+            self._run("lvchange", "--deltag", MAKING, volume_id)
+        except BaseException as error:
+            try:
+                self._remove(volume_id)
+            except SharesError as failure:
+                error.add_note(f"removing the volume failed too: {failure}")
+            raise
+
+    def _extend(self, volume_id: str, size: int) -> None:
+        self._run("lvextend", "--size", f"{size}b", volume_id)
+
+    def _wipe(self, volume_id: str) -> None:
+        if self._wipes:
+            zero_whole(self.attach(volume_id))

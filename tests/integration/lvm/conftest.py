@@ -1,0 +1,57 @@
+"""Hosts whose pool is the volume group that this machine has to spare."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from attrs import frozen
+
+from shares_core.domain.pools import PoolKind, ThinPoolName, VolumeGroupName
+from tests.integration.conftest import Site, opened_site
+from tests.integration.support.volume_groups import lvm
+
+#: What a thin pool of a test's has.
+THIN_SIZE = "3g"
+
+
+@frozen
+class Pool:
+    """A pool in the spare volume group, thick or thin."""
+
+    group: str
+    thin: bool
+
+    @contextmanager
+    def site(self) -> Iterator[Site]:
+        """A host with this pool; the spare group has nothing of it afterwards."""
+        if not self.thin:
+            with opened_site(pool_kind=PoolKind.LVM, volume_group=VolumeGroupName(self.group)) as site:
+                yield site
+            return
+        name = f"sctest-pool-{uuid.uuid4().hex[:8]}"
+        lvm("lvcreate", "--yes", "--type", "thin-pool", "--size", THIN_SIZE, "--name", name, self.group)
+        try:
+            with opened_site(
+                pool_kind=PoolKind.LVM,
+                volume_group=VolumeGroupName(self.group),
+                thin_pool=ThinPoolName(name),
+            ) as site:
+                yield site
+        finally:
+            lvm("lvremove", "--yes", f"{self.group}/{name}")
+
+
+@pytest.fixture(params=["thick", "thin"])
+def pool(request: pytest.FixtureRequest) -> Pool:
+    """One in the spare volume group; without such a group nothing here is collected."""
+    return Pool(os.environ["SHARES_CORE_TEST_VG"], request.param == "thin")
+
+
+@pytest.fixture
+def lvm_site(pool: Pool) -> Iterator[Site]:
+    with pool.site() as site:
+        yield site

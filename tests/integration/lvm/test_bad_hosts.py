@@ -1,0 +1,240 @@
+"""A volume group that is damaged, full or away, and LVM that is missing or hangs: named, with the mend."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from attrs import evolve
+
+from shares_core import Capacity, Host, HostConfig, HostNotReady, NoCapacity, SharesError
+from shares_core.adapters.lvm import commands
+from shares_core.bootstrap import open_host
+from shares_core.domain.capacity import MIB
+from shares_core.domain.errors import BackendFailure
+from shares_core.domain.pools import PoolKind, ThinPoolName, VolumeGroupName
+from tests.integration.conftest import Site, opened_site
+from tests.integration.support.volume_groups import Disk, lvm, new_name, remove_group, size_for
+
+SIZE = Capacity(64 * MIB)
+SERVER = "tenant"
+
+
+@pytest.fixture
+def disks() -> Iterator[list[Disk]]:
+    made = [Disk.attached(size_for(48)) for _ in range(2)]
+    try:
+        yield made
+    finally:
+        for disk in made:
+            disk.detach()
+
+
+@pytest.fixture
+def group(disks: list[Disk]) -> Iterator[str]:
+    """A volume group on both disks."""
+    name = new_name()
+    lvm("vgcreate", "--yes", name, *(disk.device for disk in disks))
+    try:
+        yield name
+    finally:
+        remove_group(name)
+
+
+@pytest.fixture
+def site(group: str) -> Iterator[Site]:
+    """A host whose pool it is, with a server."""
+    with opened_site(pool_kind=PoolKind.LVM, volume_group=VolumeGroupName(group)) as site:
+        site.host.servers.create(SERVER)
+        try:
+            yield site
+        finally:
+            site.host.servers.delete(SERVER, with_shares=True)
+
+
+def refused(host: Host, *errors: type[SharesError]) -> SharesError:
+    """The error that making a share ends with; nothing of it is left in the record."""
+    with pytest.raises(errors) as raised:
+        host.shares.create(SERVER, "new", SIZE)
+    assert "new" not in {str(view.share.name) for view in host.shares.list(SERVER)}
+    return raised.value
+
+
+def changed(site: Site, **changes: object) -> Host:
+    return open_host(evolve(site.config, **changes))  # type: ignore[arg-type]
+
+
+def volumes(group: str) -> set[str]:
+    return set(lvm("lvs", "--noheadings", "--options", "lv_name", group).split())
+
+
+def test_a_full_group_is_no_capacity(site: Site, group: str) -> None:
+    """And what was promised is what can be had: the last extent too."""
+    site.host.shares.create(SERVER, "most", Capacity(site.host.pool.show().free))
+    before = volumes(group)
+    error = refused(site.host, NoCapacity)
+    assert f"vgextend {group} DEVICE" in error.hint
+    assert before == volumes(group)
+
+
+def test_a_group_that_is_not_there_is_named_with_the_command(site: Site) -> None:
+    host = changed(site, volume_group=VolumeGroupName("sctest-absent"))
+    assert "shares-core pool create DEVICE" in refused(host, HostNotReady).hint
+
+
+def test_a_group_that_misses_a_device_makes_nothing(site: Site, disks: list[Disk], group: str) -> None:
+    """What is on the other devices is served on; when the device is back, all is well."""
+    site.host.shares.create(SERVER, "files", SIZE)
+    before = volumes(group)
+    spare = disks[1]
+    subprocess.run(("losetup", "--detach", spare.device), check=True)
+    try:
+        lvm("pvscan", "--cache")
+        with pytest.raises(HostNotReady) as raised:
+            site.host.pool.show()
+        assert "misses 1 of its devices" in raised.value.message
+        assert raised.value.hint != ""
+        refused(site.host, HostNotReady)
+        assert before == volumes(group)
+        assert site.host.shares.show(SERVER, "files").usage is not None
+    finally:
+        subprocess.run(("losetup", spare.device, spare.file), check=True)
+        lvm("pvscan", "--cache")
+    site.host.shares.create(SERVER, "new", SIZE)
+
+
+def test_a_group_on_read_only_devices_makes_nothing(site: Site, disks: list[Disk], group: str) -> None:
+    before = volumes(group)
+    for disk in disks:
+        subprocess.run(("blockdev", "--setro", disk.device), check=True)
+    try:
+        assert "setrw" in refused(site.host, HostNotReady).hint
+        assert before == volumes(group)
+    finally:
+        for disk in disks:
+            subprocess.run(("blockdev", "--setrw", disk.device), check=True)
+    site.host.shares.create(SERVER, "new", SIZE)
+
+
+def test_an_exported_group_is_named_with_its_mend(site: Site, group: str) -> None:
+    lvm("vgexport", group)
+    try:
+        assert f"vgimport {group}" == refused(site.host, HostNotReady).hint
+    finally:
+        lvm("vgimport", group)
+
+
+def thin_host(site: Site, group: str, metadata: int, overprovision: bool) -> Host:
+    """The same server's host with a thin pool in the group."""
+    size = ("--size", f"{256 * MIB}b", "--poolmetadatasize", f"{metadata}b", "--chunksize", "64k")
+    lvm("lvcreate", "--yes", "--type", "thin-pool", *size, "--name", "pool", group)
+    return changed(site, thin_pool=ThinPoolName("pool"), overprovision=overprovision)
+
+
+def test_a_thin_pool_that_is_promised_away_is_no_capacity(site: Site, group: str) -> None:
+    host = thin_host(site, group, 4 * MIB, overprovision=False)
+    host.shares.create(SERVER, "most", Capacity(host.pool.show().free))
+    before = volumes(group)
+    assert f"lvextend --size +SIZE {group}/pool" in refused(host, NoCapacity).hint
+    assert before == volumes(group)
+    with pytest.raises(NoCapacity):
+        host.shares.extend(SERVER, "most", Capacity(512 * MIB))
+
+
+def test_a_thin_pool_out_of_metadata_is_named_with_its_mend(site: Site, group: str) -> None:
+    """Its tables, not its data: they are made larger, and then shares can be made again."""
+    host = thin_host(site, group, 2 * MIB, overprovision=True)
+    host.shares.create(SERVER, "files", SIZE)
+    fill_metadata(group)
+    shown = host.pool.show()
+    assert any("--poolmetadatasize" in warning for warning in shown.warnings)
+    before = volumes(group)
+    assert "--poolmetadatasize" in refused(host, NoCapacity, HostNotReady).hint
+    assert before == volumes(group)
+    lvm("lvextend", "--poolmetadatasize", "+16m", f"{group}/pool")
+    host.shares.create(SERVER, "new", SIZE)
+
+
+def fill_metadata(group: str) -> None:
+    """Until LVM's limit for tables is passed: a snapshot that is written to has tables of its own."""
+    lvm("lvcreate", "--yes", "--virtualsize", "96m", "--thinpool", f"{group}/pool", "--name", "origin", group)
+    touch(f"/dev/{group}/origin", every=64 * 1024)
+    for number in range(60):
+        name = f"snapshot{number}"
+        argv = (
+            "lvcreate",
+            "--yes",
+            "--snapshot",
+            "--setactivationskip",
+            "n",
+            "--name",
+            name,
+            f"{group}/origin",
+        )
+        if subprocess.run(argv, capture_output=True, check=False).returncode != 0:
+            return
+        touch(f"/dev/{group}/{name}", every=4 * MIB)
+
+
+def touch(device: str, *, every: int) -> None:
+    """Write one block here and there."""
+    with open(device, "r+b", buffering=0) as file:
+        for start in range(0, 96 * MIB, every):
+            file.seek(start)
+            file.write(b"x" * 4096)
+        os.fsync(file.fileno())
+
+
+def instead_of_lvm(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str | None) -> None:
+    """LVM's commands do what the script does; without one they are not there, and all others are."""
+    folder.mkdir()
+    lvms = {path.name for path in Path("/usr/sbin").iterdir() if path.resolve().name == "lvm"}
+    path = str(folder)
+    if script is None:
+        for program in (*Path("/usr/bin").iterdir(), *Path("/usr/sbin").iterdir()):
+            if program.name not in lvms and not (folder / program.name).exists():
+                (folder / program.name).symlink_to(program)
+    else:
+        path += ":/usr/sbin:/usr/bin"
+        for name in lvms:
+            (folder / name).write_text(script)
+            (folder / name).chmod(0o755)
+    monkeypatch.setattr(
+        "shares_core.adapters.commands.environment", lambda: {"LC_ALL": "C", "PATH": path, "HOME": "/"}
+    )
+
+
+def test_lvm_that_is_not_installed_is_named(
+    site: Site, group: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = volumes(group)
+    with monkeypatch.context() as patch:
+        instead_of_lvm(tmp_path / "bin", patch, None)
+        assert "apt-get install lvm2" == refused(site.host, HostNotReady).hint
+    assert before == volumes(group)
+
+
+def test_lvm_that_hangs_is_given_up_and_the_server_is_free_again(
+    site: Site, group: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the time limit; the next call, with an LVM that answers, succeeds."""
+    before = volumes(group)
+    with monkeypatch.context() as patch:
+        instead_of_lvm(tmp_path / "bin", patch, "#!/bin/sh\nexec sleep 60\n")
+        patch.setattr(commands, "LVM_SECONDS", 0.5)
+        error = refused(site.host, BackendFailure)
+        assert "did not end in" in error.message
+        assert f"vgs {group}" in error.hint
+    assert before == volumes(group)
+    site.host.shares.create(SERVER, "new", SIZE)
+
+
+@pytest.mark.parametrize("name", ["vg;reboot", "-vg", "../vg", "v g", "vg\nx", "v" * 128, ".", ""])
+def test_a_bad_name_of_a_group_is_bad_input(name: str) -> None:
+    """Before anything is asked of LVM."""
+    with pytest.raises(SharesError) as raised:
+        HostConfig(pool_kind=PoolKind.LVM, volume_group=VolumeGroupName(name))
+    assert "invalid_input" == raised.value.code

@@ -1,0 +1,54 @@
+"""The contract of storage on logical volumes: the very tests that loop files pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from attrs import evolve
+
+from shares_core import InvalidInput
+from tests.contracts.storage import BlockStorageContract
+from tests.contracts.storage_world import StorageWorld
+from tests.integration.support.contract_lvm import (
+    Groups,
+    LvmStorage,
+    ThickStorage,
+    ThinStorage,
+    shared_groups,
+)
+
+
+@pytest.fixture(scope="module")
+def groups() -> Iterator[Groups]:
+    with shared_groups() as made:
+        yield made
+
+
+@pytest.fixture
+def world(request: pytest.FixtureRequest, groups: Groups) -> Iterator[LvmStorage]:
+    """The world that the class names, removed after the test."""
+    kind: Callable[[Groups], LvmStorage] = request.cls.kind_of_world
+    made = kind(groups)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+class TestVolumeGroupPool(BlockStorageContract):
+    """Thick volumes."""
+
+    kind_of_world = ThickStorage
+
+    def test_an_overprovisioned_pool_promises_more_than_it_has(self, world: StorageWorld) -> None:
+        """Not this one: extents cannot be promised twice, and settings that ask for it are refused."""
+        assert isinstance(world, ThickStorage)
+        with pytest.raises(InvalidInput):
+            evolve(world.config, overprovision=True)
+
+
+class TestThinPool(BlockStorageContract):
+    """Volumes of a thin pool."""
+
+    kind_of_world = ThinStorage

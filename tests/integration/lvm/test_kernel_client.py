@@ -1,0 +1,203 @@
+"""Real file work by the kernel's own client, on logical volumes, while the share grows below it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+from attrs import frozen
+
+from shares_core import Capacity, FileSystemKind
+from shares_core.domain.views import ExtendWay
+from tests.integration.conftest import Site
+from tests.integration.support.clients import SmbClient
+from tests.integration.support.kernel_client import checksums, mounted, reconnects, write_synced
+from tests.integration.support.volume_groups import lvm
+
+SOURCE = Path(__file__).parents[3] / "src"
+BEYOND_4_GIB = 4 * 2**30 + 12345
+SIZE, LARGER = Capacity.parse("320MiB"), Capacity.parse("640MiB")
+
+
+class CopyATree:
+    """A source tree, file by file."""
+
+    def do(self, folder: Path) -> None:
+        shutil.copytree(SOURCE, folder / "tree", ignore=shutil.ignore_patterns("__pycache__"))
+
+    def check(self, folder: Path) -> None:
+        there = checksums(SOURCE).items()
+        assert checksums(folder / "tree") == {
+            path: value for path, value in there if "__pycache__" not in path
+        }
+
+
+class CloneARepository:
+    """Committed beside the share, cloned onto it."""
+
+    def do(self, folder: Path) -> None:
+        origin = folder.parent / f"{folder.name}.origin"
+        git(folder.parent, "init", "--quiet", "--initial-branch=main", str(origin))
+        for number in range(50):
+            (origin / f"file{number}").write_text(f"{number}\n" * 100)
+        git(origin, "add", ".")
+        git(origin, "-c", "user.name=t", "-c", "user.email=t@localhost", "commit", "--quiet", "-m", "all")
+        git(folder, "clone", "--quiet", "--no-hardlinks", str(origin), str(folder / "clone"))
+
+    def check(self, folder: Path) -> None:
+        """Git itself finds nothing wrong."""
+        git(folder / "clone", "fsck", "--strict")
+        assert "" == git(folder / "clone", "status", "--porcelain")
+
+
+class WriteAndRename:
+    """As editors and databases do: written aside, synced, renamed over what was there."""
+
+    def do(self, folder: Path) -> None:
+        for number in range(20):
+            aside = folder / "document.new"
+            write_synced(aside, f"version {number}\n".encode() * 1000)
+            aside.rename(folder / "document")
+            assert (folder / "document").read_bytes().startswith(f"version {number}\n".encode())
+
+    def check(self, folder: Path) -> None:
+        assert b"version 19\n" * 1000 == (folder / "document").read_bytes()
+        assert not (folder / "document.new").exists()
+
+
+class WriteASparseFile:
+    """Larger than 4 GiB, and than the share: it takes only what was written."""
+
+    def do(self, folder: Path) -> None:
+        with (folder / "sparse").open("wb") as file:
+            file.seek(BEYOND_4_GIB)
+            file.write(b"the end")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def check(self, folder: Path) -> None:
+        assert BEYOND_4_GIB + 7 == (folder / "sparse").stat().st_size
+        with (folder / "sparse").open("rb") as file:
+            assert bytes(4096) == file.read(4096)
+            file.seek(BEYOND_4_GIB)
+            assert b"the end" == file.read()
+
+
+@frozen
+class WriteSmallFiles:
+    """Many, and each is there; what is in them is read from a tenth."""
+
+    count: int
+
+    def do(self, folder: Path) -> None:
+        (folder / "small").mkdir()
+        for number in range(self.count):
+            (folder / "small" / f"{number}.txt").write_bytes(b"%d" % number)
+
+    def check(self, folder: Path) -> None:
+        there = {entry.name: entry.stat().st_size for entry in os.scandir(folder / "small")}
+        assert there == {f"{number}.txt": len(str(number)) for number in range(self.count)}
+        for number in range(0, self.count, 10):
+            assert b"%d" % number == (folder / "small" / f"{number}.txt").read_bytes()
+
+
+class Work(Protocol):
+    """Something that people do with files, and what has to be there afterwards."""
+
+    def do(self, folder: Path) -> None: ...
+
+    def check(self, folder: Path) -> None: ...
+
+
+def git(folder: Path, *argv: str) -> str:
+    done = subprocess.run(
+        ("git", "-C", str(folder), *argv),
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": os.environ["PATH"], "HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1"},
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+class Worker:
+    """Does all the work in a thread, and keeps what went wrong."""
+
+    def __init__(self, folder: Path, work: Sequence[Work]) -> None:
+        self._folder = folder
+        self._work = work
+        self._thread = threading.Thread(target=self._do)
+        self.began = threading.Event()
+        self.failures: list[BaseException] = []
+        self._thread.start()
+
+    def _do(self) -> None:
+        try:
+            for each in self._work:
+                self.began.set()
+                each.do(self._folder)
+        except BaseException as error:  # noqa: BLE001 - told by whoever waits for it
+            self.failures.append(error)
+
+    @property
+    def working(self) -> bool:
+        return self._thread.is_alive()
+
+    def finish(self) -> None:
+        self._thread.join()
+        for failure in self.failures:
+            raise failure
+
+
+@pytest.mark.parametrize(
+    ("pool", "kind", "small_files"),
+    [("thick", FileSystemKind.EXT4, 2_000), ("thin", FileSystemKind.XFS, 200)],
+    ids=["ext4 on thick", "xfs on thin"],
+    indirect=["pool"],
+)
+def test_a_share_grows_under_the_kernels_client_and_loses_nothing(
+    lvm_site: Site, kind: FileSystemKind, small_files: int
+) -> None:
+    """Online, while files are copied, cloned, synced, renamed: no connection is lost, nor a byte."""
+    host = lvm_site.host
+    work = (
+        CopyATree(),
+        CloneARepository(),
+        WriteAndRename(),
+        WriteASparseFile(),
+        WriteSmallFiles(small_files),
+    )
+    server = host.servers.create("kernel").server
+    try:
+        host.shares.create("kernel", "files", SIZE, kind)
+        interface = server.interfaces[0]
+        network = str(interface.addresses[0]).rpartition(".")[0]
+        namespace = lvm_site.client_on(str(interface.bridge), f"{network}.200/24")
+        password = lvm_site.allow("kernel", "files", "ada")
+        client = SmbClient(namespace, str(interface.addresses[0].ip), "ada", password, lvm_site.folder)
+        with mounted(client, "files") as folder:
+            before = reconnects()
+            worker = Worker(folder, work)
+            assert worker.began.wait(60)
+            extended = host.shares.extend("kernel", "files", LARGER)
+            assert worker.working, "the work was over before the share had grown"
+            worker.finish()
+            assert (ExtendWay.ONLINE, before) == (extended.way, reconnects())
+            figures = os.statvfs(folder)
+            assert figures.f_blocks * figures.f_frsize > SIZE.bytes
+        host.servers.stop("kernel")
+        host.servers.start("kernel")
+        with mounted(client, "files") as folder:
+            for each in work:
+                each.check(folder)
+    finally:
+        host.servers.delete("kernel", with_shares=True)
+    left = lvm("lvs", "--noheadings", "--options", "lv_tags", str(lvm_site.config.volume_group))
+    assert "shares-core" not in left

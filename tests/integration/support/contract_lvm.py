@@ -1,0 +1,160 @@
+"""Volume groups as the contracts' suites want them, for thick volumes and for those of a thin pool."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from attrs import evolve, frozen
+
+from shares_core import Capacity
+from shares_core.domain.capacity import MIB
+from shares_core.domain.pools import PoolKind, ThinPoolName, VolumeGroupName, volume_name
+from shares_core.ports.storage import BlockStorage
+from tests.contracts.storage_world import POOL
+from tests.contracts.values import OWNER
+from tests.integration.support.contract_storage import RealStorage
+from tests.integration.support.leftovers import remove_installation
+from tests.integration.support.volume_groups import EXTENT, lvm, volume_group
+
+THIN_POOL = "pool"
+#: What a new thick volume has of zeros at either end.
+_END = 4 * MIB
+
+
+@frozen
+class Groups:
+    """Volume groups that the tests of a module share, because making them takes longer than a test.
+
+    ``thick`` has POOL, ``thin`` a thin pool of POOL, with its tables and their spare beside it.
+    """
+
+    thick: str
+    thin: str
+
+
+@contextmanager
+def shared_groups() -> Iterator[Groups]:
+    """The groups, removed at the end."""
+    extents = POOL.bytes // EXTENT
+    with volume_group(extents) as thick, volume_group(extents + 4) as thin:
+        size = ("--size", f"{POOL.bytes}b", "--poolmetadatasize", f"{4 * MIB}b")
+        lvm("lvcreate", "--yes", "--type", "thin-pool", *size, "--name", THIN_POOL, thin)
+        yield Groups(thick, thin)
+
+
+class LvmStorage(RealStorage):
+    """What thick and thin volumes have in common."""
+
+    def __init__(self, group: str) -> None:
+        super().__init__()
+        self.group = group
+        self.config = evolve(self.config, pool_kind=PoolKind.LVM, volume_group=VolumeGroupName(group))
+        self.cleanup.callback(self._remove_volumes)
+        # Last in, first out: mounts go before the volumes below them.
+        self.cleanup.callback(remove_installation, self.state_dir)
+
+    def _remove_volumes(self) -> None:
+        volumes = [name for row in self.report() if (name := row["lv_name"]).startswith(volume_name(""))]
+        if volumes:
+            lvm("lvremove", "--yes", *(f"{self.group}/{name}" for name in volumes))
+
+    @contextmanager
+    def lost_pool(self) -> Iterator[None]:
+        """The group of this name is not the one that the installation knows.
+
+        Told by its side of it, because renaming groups takes seconds; ``test_volumes`` does rename them.
+        """
+        path = self.layout.installation
+        known = path.read_text()
+        path.write_text(json.dumps(json.loads(known) | {"pool": "strange-uuid"}))
+        try:
+            yield
+        finally:
+            path.write_text(known)
+
+    @contextmanager
+    def pool_on_a_disk(self) -> Iterator[Callable[[], None]]:
+        """It always is; to mount it anew is to make its devices anew."""
+
+        def mount_anew() -> None:
+            lvm("vgchange", "--refresh", self.group)
+
+        yield mount_anew
+
+    def half_grown_volume(self, volume_id: str, size: Capacity) -> None:
+        """As a call leaves it that is killed once LVM has done its part."""
+        lvm("lvextend", "--size", f"{size.bytes}b", self.path(volume_id))
+
+    def cut_behind(self, volume_id: str, size: int) -> None:
+        lvm("lvreduce", "--force", "--yes", "--size", f"{size}b", self.path(volume_id))
+
+    def path(self, volume_id: str) -> str:
+        return f"{self.group}/{volume_name(volume_id)}"
+
+    def report(self) -> list[dict[str, str]]:
+        """LVM's own words on the group's volumes."""
+        fields = "lv_name,lv_size,pool_lv,lv_layout"
+        output = lvm(
+            "lvs", "--reportformat", "json", "--units", "b", "--nosuffix", "--options", fields, self.group
+        )
+        found: list[dict[str, str]] = json.loads(output)["report"][0]["lv"]
+        return found
+
+
+class ThickStorage(LvmStorage):
+    """A volume group of POOL."""
+
+    def __init__(self, groups: Groups) -> None:
+        super().__init__(groups.thick)
+        self._ports = self.opened(self.config)
+
+    def is_blank(self, device: str) -> bool:
+        """At its ends, where signatures are: what lies between is of former volumes."""
+        with open(device, "rb", buffering=0) as file:
+            for start in (0, file.seek(0, os.SEEK_END) - _END):
+                file.seek(start)
+                if file.read(_END) != bytes(_END):
+                    return False
+        return True
+
+    def half_made_volume(self, volume_id: str, size: Capacity) -> None:
+        """Made by LVM, and not cleared yet."""
+        where = "shares_core.adapters.lvm.thick.blank_ends"
+        self.killed_in("storage.ensure_volume", volume_id, size, OWNER, where=where)
+
+    def is_reserved(self, volume_id: str) -> bool:
+        layouts = {row["lv_name"]: row["lv_layout"] for row in self.report()}
+        return layouts[volume_name(volume_id)] == "linear"
+
+    def overprovisioned_pool(self) -> BlockStorage:
+        raise AssertionError("extents cannot be promised twice")
+
+
+class ThinStorage(LvmStorage):
+    """A thin pool of POOL."""
+
+    def __init__(self, groups: Groups) -> None:
+        super().__init__(groups.thin)
+        self.config = evolve(self.config, thin_pool=ThinPoolName(THIN_POOL))
+        self._ports = self.opened(self.config)
+
+    def half_made_volume(self, volume_id: str, size: Capacity) -> None:
+        """LVM makes it in one step: before that nothing is there."""
+        where = "shares_core.adapters.lvm.thin.ThinPool._lvm"
+        self.killed_in("storage.ensure_volume", volume_id, size, OWNER, where=where)
+
+    def is_reserved(self, volume_id: str) -> bool:
+        """Whether the pool has room for all that it promised."""
+        promised = sum(int(row["lv_size"]) for row in self.report() if row["pool_lv"] == THIN_POOL)
+        return volume_name(volume_id) in {row["lv_name"] for row in self.report()} and (
+            promised <= POOL.bytes
+        )
+
+    def overprovisioned_pool(self) -> BlockStorage:
+        config = evolve(self.config, state_dir=self.state_dir / "over", overprovision=True)
+        storage = self.opened(config).storage
+        storage.prepare()
+        return storage

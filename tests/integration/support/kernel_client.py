@@ -1,0 +1,69 @@
+"""The kernel's own SMB client: ``mount -t cifs``, from a client's namespace."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import subprocess
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.integration.support.clients import SmbClient
+
+_SECONDS = 120
+#: mount.cifs(8): the newest dialect, encrypted. A server that is gone is an error, not a wait for ever.
+_OPTIONS = "vers=3.1.1,seal,soft,nosharesock,uid=0,gid=0,file_mode=0600,dir_mode=0700"
+
+
+@contextmanager
+def mounted(client: SmbClient, share: str) -> Iterator[Path]:
+    """The share mounted on a folder of the client's, until the end of the block."""
+    target = client.folder / f"cifs-{uuid.uuid4().hex[:8]}"
+    target.mkdir()
+    secret = target.with_suffix(".secret")
+    secret.touch(mode=0o600)
+    secret.write_text(f"username={client.user}\npassword={client.password}\n")
+    # Not by 'ip netns exec', whose mounts nobody else sees.
+    inside = ("nsenter", f"--net=/run/netns/{client.namespace.name}")
+    what = f"//{client.address}/{share}"
+    options = f"{_OPTIONS},ip={client.address},credentials={secret}"
+    _run(*inside, "mount", "-t", "cifs", what, str(target), "-o", options)
+    try:
+        yield target
+    finally:
+        _run("umount", str(target))
+        target.rmdir()
+        secret.unlink()
+
+
+def reconnects() -> int:
+    """How often this kernel's clients have lost a session or a share and connected again."""
+    said = Path("/proc/fs/cifs/Stats").read_text()
+    found = re.search(r"^(\d+) session (\d+) share reconnects", said, re.MULTILINE)
+    assert found is not None, said
+    return int(found[1]) + int(found[2])
+
+
+def checksums(folder: Path) -> dict[str, str]:
+    """Each file below the folder, by its path there."""
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not path.is_symlink()
+    }
+
+
+def write_synced(path: Path, content: bytes) -> None:
+    """A file that is on the server's disk when this returns."""
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _run(*argv: str) -> None:
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=_SECONDS, check=False)
+    assert done.returncode == 0, (argv, done.stdout, done.stderr)

@@ -1,0 +1,81 @@
+"""Docker's default firewall, as a stock host has it: frames between two ports of one bridge meet it too."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from shares_core import bootstrap
+from shares_core.adapters.bridges.firewall import rule
+from shares_core.domain.findings import Finding, Verdict
+from tests.integration.conftest import NewClient, NewServer, Site
+
+ADDRESS = "10.216.0.5"
+
+
+def rules(chain: str) -> str:
+    return subprocess.run(("iptables", "-S", chain), check=True, capture_output=True, text=True).stdout
+
+
+@pytest.fixture
+def _drops_bridged() -> None:
+    """Else nothing below would show anything: the host's firewall is asked about frames, and drops them."""
+    assert "1" == Path("/proc/sys/net/bridge/bridge-nf-call-iptables").read_text().strip()
+    assert "-P FORWARD DROP" in rules("FORWARD")
+
+
+def finding(site: Site) -> Finding:
+    """What doctor says of iptables."""
+    found = {each.subject: each for each in bootstrap.examine(site.config)}
+    return found["firewall (iptables)"]
+
+
+@pytest.mark.usefixtures("_drops_bridged")
+def test_a_client_on_the_bridge_reaches_its_server_by_one_rule(
+    site: Site, new_server: NewServer, client_on: NewClient
+) -> None:
+    """Without it nobody does, which doctor names with its mend; reconcile puts it back."""
+    bridge = site.new_bridge()
+    new_server("walled", bridge=bridge, addresses=[f"{ADDRESS}/24"])
+    client = client_on(bridge, "10.216.0.77/24")
+    assert client.reaches(ADDRESS)
+    ours = " ".join(("-A", "DOCKER-USER", *rule(bridge)))
+    assert 1 == rules("DOCKER-USER").splitlines().count(ours)
+    subprocess.run(("iptables", "-D", "DOCKER-USER", *rule(bridge)), check=True)
+    assert not client.reaches(ADDRESS)
+    site.host.servers.reconcile()
+    assert client.reaches(ADDRESS)
+    assert 1 == rules("DOCKER-USER").splitlines().count(ours)
+
+
+@pytest.mark.usefixtures("_drops_bridged")
+def test_the_rule_goes_with_the_last_server(site: Site, new_server: NewServer) -> None:
+    """And not before."""
+    bridge = site.new_bridge()
+    for number, name in enumerate(("first", "second")):
+        new_server(name, bridge=bridge, addresses=[f"10.216.0.{5 + number}/24"])
+    site.host.servers.delete("first", with_shares=True)
+    assert bridge in rules("DOCKER-USER")
+    site.host.servers.delete("second", with_shares=True)
+    assert bridge not in rules("DOCKER-USER")
+
+
+@pytest.mark.usefixtures("_drops_bridged")
+def test_doctor_says_when_the_default_networks_rule_is_missing(site: Site, new_server: NewServer) -> None:
+    """With the command that adds just that rule; before and after it is content."""
+    bridge = str(site.config.network.bridge)
+    site.host.servers.create("default")
+    try:
+        assert Verdict.OK is finding(site).verdict
+        subprocess.run(("iptables", "-D", "DOCKER-USER", *rule(bridge)), check=True)
+        missing = finding(site)
+        assert (Verdict.MISSING, f"iptables -I DOCKER-USER {' '.join(rule(bridge))}") == (
+            missing.verdict,
+            missing.mend,
+        )
+        subprocess.run(missing.mend.split(), check=True)
+        assert Verdict.OK is finding(site).verdict
+    finally:
+        site.host.servers.delete("default", with_shares=True)

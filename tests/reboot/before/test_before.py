@@ -1,0 +1,73 @@
+"""Make shares, write to them by the kernel's client, and leave a client writing."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.integration.support.clients import ClientNamespace, SmbClient
+from tests.integration.support.kernel_client import checksums, mounted, write_synced
+from tests.integration.support.probes import until
+from tests.integration.support.volume_groups import lvm
+from tests.reboot.scene import (
+    CAPACITY,
+    FOLDER,
+    MANIFEST,
+    SHARE,
+    TENANTS,
+    THIN_POOL,
+    USER,
+    Tenant,
+    acknowledged_of,
+)
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_shares_are_made_written_to_and_left_in_use() -> None:
+    """The reboot comes while one client writes, and others' servers run."""
+    assert os.geteuid() == 0
+    if FOLDER.exists():
+        pytest.fail(f"{FOLDER} is left of a former run: 'tests/reboot/after' removes what it holds")
+    FOLDER.mkdir(mode=0o700)
+    group = os.environ["SHARES_CORE_TEST_VG"]
+    lvm("lvcreate", "--yes", "--type", "thin-pool", "--size", "1g", "--name", THIN_POOL, group)
+    written, namespaces = {}, list[ClientNamespace]()
+    for tenant in TENANTS:
+        client = made(tenant, namespaces)
+        with mounted(client, SHARE) as folder:
+            shutil.copytree(ROOT / "src", folder / "tree", ignore=shutil.ignore_patterns("__pycache__"))
+            for number in range(50):
+                write_synced(folder / f"synced{number}", os.urandom(64 * 1024))
+            written[tenant.name] = {"password": client.password, "files": checksums(folder)}
+        leave_writing(client)
+    MANIFEST.touch(mode=0o600)
+    write_synced(MANIFEST, json.dumps(written).encode())
+
+
+def made(tenant: Tenant, namespaces: list[ClientNamespace]) -> SmbClient:
+    """The server with its share; gives a client that may use it."""
+    host = tenant.host
+    host.servers.create(tenant.name)
+    host.shares.create(tenant.name, SHARE, CAPACITY, tenant.kind)
+    password = host.access.allow(tenant.name, SHARE, USER).password
+    assert password is not None
+    return tenant.client(password.reveal(), namespaces)
+
+
+def leave_writing(client: SmbClient) -> None:
+    """Start a client that goes on writing; wait until the server has acknowledged something."""
+    told = acknowledged_of(client)
+    secret, said = Path(f"{told}.secret"), Path(f"{told}.log")
+    secret.touch(mode=0o600)
+    secret.write_text(client.password)
+    argv = (sys.executable, "-m", "tests.reboot.writer", client.address, client.namespace.name, str(told))
+    with said.open("wb") as log:
+        subprocess.Popen(argv, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
+    assert until(lambda: told.exists() and told.stat().st_size > 2000, 120), said.read_text()

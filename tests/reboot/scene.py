@@ -1,0 +1,70 @@
+"""What both halves know: the host's configuration, its servers, and what clients wrote."""
+
+from __future__ import annotations
+
+import json
+import os
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from shares_core import Capacity, FileSystemKind, Host, HostConfig, open_host
+from shares_core.domain.addresses import BridgeName
+from shares_core.domain.network import DefaultNetwork
+from shares_core.domain.pools import PoolKind, ThinPoolName, VolumeGroupName
+from tests.integration.support.clients import ClientNamespace, SmbClient
+
+#: On the root disk, which outlives a reboot.
+FOLDER = Path("/var/tmp/shares-core-reboot")
+MANIFEST = FOLDER / "manifest.json"
+USER, SHARE, THIN_POOL = "ada", "files", "sctest-reboot"
+CAPACITY = Capacity.parse("320MiB")
+
+
+@frozen
+class Tenant:
+    """A server with one share, on thick volumes or in a thin pool."""
+
+    name: str
+    kind: FileSystemKind
+    thin: bool
+
+    @property
+    def config(self) -> HostConfig:
+        number = 1 + self.thin
+        bridge, subnet = BridgeName(f"sctreboot{number}"), IPv4Network(f"10.215.{number}.0/24")
+        return HostConfig(
+            state_dir=FOLDER / self.name,
+            network=DefaultNetwork(bridge, subnet),
+            pool_kind=PoolKind.LVM,
+            volume_group=VolumeGroupName(os.environ["SHARES_CORE_TEST_VG"]),
+            thin_pool=ThinPoolName(THIN_POOL) if self.thin else None,
+        )
+
+    @property
+    def host(self) -> Host:
+        return open_host(self.config)
+
+    def client(self, password: str, namespaces: list[ClientNamespace]) -> SmbClient:
+        """A client beside the server; its namespace is added to those to remove."""
+        interface = self.host.servers.show(self.name).server.interfaces[0]
+        network = str(self.config.network.subnet).rpartition(".")[0]
+        namespace = ClientNamespace.create(str(interface.bridge), f"{network}.200/24")
+        namespaces.append(namespace)
+        return SmbClient(namespace, str(interface.addresses[0].ip), USER, password, FOLDER)
+
+
+def acknowledged_of(client: SmbClient) -> Path:
+    """One line for each file whose content its server said is on the disk, written as it said so."""
+    return FOLDER / f"acknowledged-{client.address}"
+
+
+TENANTS = (Tenant("thick", FileSystemKind.EXT4, thin=False), Tenant("thin", FileSystemKind.XFS, thin=True))
+
+
+def manifest() -> dict[str, Any]:
+    """What was written before, by the tenant's name: the user's password and each file's checksum."""
+    found: dict[str, Any] = json.loads(MANIFEST.read_text())
+    return found

@@ -1,0 +1,39 @@
+"""A client that goes on writing until the host goes down: ``python -m tests.reboot.writer``."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import os
+import sys
+from pathlib import Path
+
+from tests.integration.support.clients import ClientNamespace, SmbClient
+from tests.integration.support.writing import open_file
+from tests.reboot.scene import FOLDER, SHARE, USER
+
+
+def main() -> None:
+    """Write a file, have the server flush it, and tell of it on the disk; for ever.
+
+    The arguments are the server's address, the client's namespace, and the file to tell in; the password is
+    in the file of that name that ends in ``.secret``.
+    """
+    address, namespace, acknowledged = sys.argv[1:]
+    password = Path(f"{acknowledged}.secret").read_text()
+    client = SmbClient(ClientNamespace(namespace), address, USER, password, FOLDER)
+    with open(acknowledged, "a") as told, client.connection() as session:
+        tree = client.tree(session, SHARE)
+        for number in itertools.count():
+            name, content = f"f{number % 500}-{number}.bin", os.urandom(16 * 1024)
+            opened = open_file(tree, name, create=True)
+            opened.write(content, 0)
+            opened.flush()
+            opened.close()
+            told.write(f"{name} {hashlib.sha256(content).hexdigest()}\n")
+            told.flush()
+            os.fsync(told.fileno())
+
+
+if __name__ == "__main__":
+    main()

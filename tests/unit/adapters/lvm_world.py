@@ -1,0 +1,107 @@
+"""Scripts in the place of LVM, files in the place of the kernel's devices, and pools on them."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from attrs import frozen
+from tests.unit.adapters.lvm_words import GROUP, POOL, SIZE, UUID, volume
+
+from shares_core.adapters import commands
+from shares_core.adapters.disk.installation import Installation
+from shares_core.adapters.layout import Layout
+from shares_core.adapters.lvm import devices
+from shares_core.adapters.lvm.pool import LogicalVolumes
+from shares_core.adapters.lvm.thick import VolumeGroupPool
+from shares_core.adapters.lvm.thin import ThinPool
+from shares_core.domain.pools import ThinPoolName, VolumeGroupName
+
+
+@frozen
+class FakeLvm:
+    """LVM's commands as scripts, and the kernel's devices as files: this machine's own are out of reach."""
+
+    folder: Path
+
+    @classmethod
+    def installed(cls, folder: Path, monkeypatch: pytest.MonkeyPatch) -> FakeLvm:
+        """One without any command yet, in the place of what the machine has."""
+        for name in ("bin", "dev", "sys"):
+            (folder / name).mkdir()
+        monkeypatch.setenv("PATH", str(folder / "bin"))
+        monkeypatch.setattr(commands, "_SYSTEM_PATHS", ())
+        monkeypatch.setattr(devices, "_DEV", folder / "dev")
+        monkeypatch.setattr(devices, "_SYS_BLOCK", folder / "sys")
+        return cls(folder)
+
+    def script(self, program: str, *lines: str) -> None:
+        """A program that keeps what it was asked, and then does this."""
+        path = self.folder / "bin" / program
+        keep = f'printf "%s\\n" "{program} $*" >>{shlex.quote(str(self._log))}'
+        path.write_text("\n".join(("#!/bin/sh", keep, *lines, "")))
+        path.chmod(0o755)
+
+    def answer(self, program: str, said: str = "", *, complaint: str = "", status: int = 0) -> None:
+        """A program that says this, complains so, and ends with the status."""
+        self.script(
+            program,
+            f"printf %s {shlex.quote(said)}",
+            f"printf %s {shlex.quote(complaint)} >&2",
+            f"exit {status}",
+        )
+
+    @property
+    def asked(self) -> list[str]:
+        """The commands that were run, in their order."""
+        return self._log.read_text().splitlines() if self._log.exists() else []
+
+    @property
+    def changed(self) -> list[str]:
+        """Those among them that do more than look."""
+        return [line for line in self.asked if line.split()[0] not in ("lvs", "vgs")]
+
+    def activate(self, name: str, *, uuid: str = UUID, size: int = SIZE, suspended: bool = False) -> Path:
+        """Give a volume its device, as the kernel and udev do; where it is."""
+        path, node = self.folder / "dev" / GROUP / name, self.folder / "sys" / f"dm-{name}"
+        path.parent.mkdir(exist_ok=True)
+        path.symlink_to(f"../dm-{name}")
+        (node / "dm").mkdir(parents=True)
+        (node / "dm/uuid").write_text(f"LVM-{uuid.replace('-', '')}{'v' * 32}\n")
+        (node / "dm/suspended").write_text(f"{suspended:d}\n")
+        (node / "size").write_text(f"{size // 512}\n")
+        return path
+
+    @property
+    def _log(self) -> Path:
+        return self.folder / "asked"
+
+
+Make = Callable[[FakeLvm], LogicalVolumes]
+
+
+def installation(fake_lvm: FakeLvm) -> Installation:
+    return Installation(Layout(fake_lvm.folder / "state"), 1)
+
+
+def thick(fake_lvm: FakeLvm, *, wipe: bool = True) -> VolumeGroupPool:
+    return VolumeGroupPool(VolumeGroupName(GROUP), installation(fake_lvm), wipe=wipe)
+
+
+def thin(fake_lvm: FakeLvm, *, overprovision: bool = False) -> ThinPool:
+    layout = Layout(fake_lvm.folder / "state")
+    group, pool = VolumeGroupName(GROUP), ThinPoolName(POOL)
+    return ThinPool(group, pool, installation(fake_lvm), layout, overprovision=overprovision)
+
+
+def known(fake_lvm: FakeLvm) -> str:
+    """Have the installation its pool; gives the tag that its volumes bear."""
+    installation(fake_lvm).remember_pool(UUID)
+    return f"shares-core:installation:{installation(fake_lvm).id()}"
+
+
+def ours(fake_lvm: FakeLvm, *, tags: str = "", size: int = SIZE) -> dict[str, str]:
+    """The row of a volume that bears the installation's tag."""
+    return volume(size=size, tags=",".join(filter(None, (known(fake_lvm), tags))))

@@ -1,0 +1,94 @@
+"""How file systems are made and mounted, by what the pool's volumes are like."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from attrs import evolve
+from tests.unit.adapters.lvm_world import FakeLvm
+
+from shares_core.bootstrap import ports
+from shares_core.config import HostConfig
+from shares_core.domain.capacity import MIB
+from shares_core.domain.errors import CommandFailed, Conflict
+from shares_core.domain.pools import PoolKind, ThinPoolName
+from shares_core.domain.share import FileSystem, FileSystemKind
+
+EXT4 = FileSystem(FileSystemKind.EXT4, "0e6fa4b8-9a0e-4b51-8f4c-3a2b1c0d9e8f")
+MADE = f"mkfs.ext4 -q -F -m 0 -e remount-ro -U {EXT4.uuid} -E nodiscard"
+SAFE = "rw,nodev,nosuid,noexec,nosymfollow,noatime"
+FILES = HostConfig()
+THICK = evolve(FILES, pool_kind=PoolKind.LVM)
+THIN = evolve(THICK, thin_pool=ThinPoolName("pool"))
+#: Names a thin pool that counts for nothing.
+IDLE = evolve(FILES, thin_pool=ThinPoolName("pool"))
+
+
+@pytest.fixture
+def device(tmp_path: Path) -> Path:
+    path = tmp_path / "device"
+    path.write_bytes(bytes(4 * MIB))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("config", "zeroed"),
+    [(FILES, True), (IDLE, True), (THIN, True), (THICK, False)],
+    ids=["files", "idle", "thin", "thick"],
+)
+def test_making_an_ext4_relies_on_zeros_where_volumes_have_them(
+    fake_lvm: FakeLvm, device: Path, config: HostConfig, zeroed: bool
+) -> None:
+    """A thick volume has what its extents held: its tables are written whole."""
+    fake_lvm.answer("mkfs.ext4")
+    filesystems = ports(evolve(config, state_dir=fake_lvm.folder / "state")).filesystems
+    filesystems.make(str(device), EXT4)
+    assumed = ",assume_storage_prezeroed=1" if zeroed else ""
+    assert [f"{MADE}{assumed} {device}"] == fake_lvm.asked
+
+
+def test_an_older_mkfs_is_not_asked_to_rely_on_zeros(fake_lvm: FakeLvm, device: Path) -> None:
+    """Only where it says that it does not know the option; any other failure is told."""
+    filesystems = ports(evolve(FILES, state_dir=fake_lvm.folder / "state")).filesystems
+    unknown = "Bad option(s) specified: assume_storage_prezeroed"
+    fake_lvm.script("mkfs.ext4", f'case "$*" in *zeroed*) echo "{unknown}" >&2; exit 1 ;; esac')
+    filesystems.make(str(device), EXT4)
+    assert [f"{MADE},assume_storage_prezeroed=1 {device}", f"{MADE} {device}"] == fake_lvm.asked
+    fake_lvm.answer("mkfs.ext4", complaint="No space left on device", status=1)
+    with pytest.raises(CommandFailed, match="No space left"):
+        filesystems.make(str(device), EXT4)
+    assert 3 == len(fake_lvm.asked)
+
+
+@pytest.mark.parametrize("config", [FILES, THICK, THIN], ids=["files", "thick", "thin"])
+def test_a_volume_that_holds_anything_is_not_formatted(
+    fake_lvm: FakeLvm, device: Path, config: HostConfig
+) -> None:
+    """Whatever its pool is; one byte is enough."""
+    fake_lvm.answer("mkfs.ext4")
+    fake_lvm.answer("blkid", status=2)
+    filesystems = ports(evolve(config, state_dir=fake_lvm.folder / "state")).filesystems
+    device.write_bytes(bytes(MIB) + b"x" + bytes(3 * MIB))
+    with pytest.raises(Conflict, match="is not empty, it holds something unknown: it is not formatted"):
+        filesystems.make(str(device), EXT4)
+    assert not [line for line in fake_lvm.asked if line.startswith("mkfs")]
+
+
+@pytest.mark.parametrize(
+    ("config", "options"),
+    [(FILES, SAFE), (IDLE, SAFE), (THICK, SAFE), (THIN, f"{SAFE},discard")],
+    ids=["files", "idle", "thick", "thin"],
+)
+def test_only_on_a_thin_pool_do_file_systems_give_back_what_they_free(
+    fake_lvm: FakeLvm, device: Path, config: HostConfig, options: str
+) -> None:
+    """A file's or a thick volume's space stays reserved for its share; every mount is a safe one."""
+    fake_lvm.answer("mount")
+    state_dir = fake_lvm.folder / "state"
+    (state_dir / "servers/s/shares").mkdir(parents=True)
+    magic = (bytes(1080) + b"\x53\xef").ljust(1128, b"\0") + UUID(EXT4.uuid).bytes
+    device.write_bytes(magic.ljust(4 * MIB, b"\0"))
+    ports(evolve(config, state_dir=state_dir)).filesystems.mount("s", "x", str(device), EXT4)
+    assert [f"mount -t ext4 -o {options} {device} {state_dir}/servers/s/shares/x"] == fake_lvm.asked

@@ -1,0 +1,72 @@
+"""The devices of logical volumes, as the kernel tells of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.unit.adapters.lvm_words import GROUP, OTHER_UUID, SIZE, UUID
+from tests.unit.adapters.lvm_world import FakeLvm
+
+from shares_core.adapters.lvm.devices import (
+    ActiveDevice,
+    active_device,
+    active_group_uuid,
+    blank_ends,
+    path_of,
+    zero_whole,
+)
+from shares_core.domain.capacity import KIB, MIB
+from shares_core.domain.errors import BackendFailure
+
+
+def test_an_active_volume_has_a_device(fake_lvm: FakeLvm) -> None:
+    """With its size, its group and whether it answers; an inactive one has none."""
+    path, asleep = fake_lvm.activate("first"), fake_lvm.activate("asleep", suspended=True)
+    uuid = UUID.replace("-", "")
+    assert ActiveDevice(str(path), SIZE, uuid, suspended=False) == active_device(GROUP, "first")
+    assert ActiveDevice(str(asleep), SIZE, uuid, suspended=True) == active_device(GROUP, "asleep")
+    assert str(path) == path_of(GROUP, "first")
+    assert active_device(GROUP, "second") is None
+    assert active_device("other", "first") is None
+
+
+def test_a_device_that_is_not_lvms_is_no_volume(fake_lvm: FakeLvm) -> None:
+    """Device-mapper has others, and a path may lead anywhere."""
+    fake_lvm.activate("first")
+    assert active_device(GROUP, "first") is not None
+    (fake_lvm.folder / "sys/dm-first/dm/uuid").write_text("CRYPT-LUKS2-0123-luks\n")
+    assert active_device(GROUP, "first") is None
+    (fake_lvm.folder / "dev" / GROUP / "stray").touch()
+    assert active_device(GROUP, "stray") is None
+
+
+def test_the_group_of_active_volumes_is_known_without_lvm(fake_lvm: FakeLvm) -> None:
+    """Where none is active, or no such group, nothing is known."""
+    assert "" == active_group_uuid(GROUP)
+    (fake_lvm.folder / "dev" / GROUP).mkdir()
+    (fake_lvm.folder / "dev" / GROUP / "stray").touch()
+    assert "" == active_group_uuid(GROUP)
+    fake_lvm.activate("first", uuid=OTHER_UUID)
+    assert OTHER_UUID.replace("-", "") == active_group_uuid(GROUP)
+
+
+@pytest.mark.parametrize("size", [64 * KIB, 4 * MIB, 6 * MIB, 8 * MIB, 20 * MIB])
+def test_both_ends_of_a_new_volume_are_cleared_and_nothing_beyond(tmp_path: Path, size: int) -> None:
+    """Four MiB of each, where signatures may be; its length stays what it was."""
+    path = tmp_path / "device"
+    path.write_bytes(b"x" * size)
+    blank_ends(str(path))
+    left = max(0, size - 8 * MIB)
+    ends = bytes(min(size, 4 * MIB)), bytes(max(0, min(size - 4 * MIB, 4 * MIB)))
+    assert ends[0] + b"x" * left + ends[1] == path.read_bytes()
+
+
+@pytest.mark.parametrize("clear", [blank_ends, zero_whole])
+def test_a_device_that_is_gone_is_an_error_of_the_tree(tmp_path: Path, clear: Callable[[str], None]) -> None:
+    """It is named."""
+    with pytest.raises(BackendFailure, match="No such file or directory: '/nonexistent'"):
+        clear("/nonexistent")
+    with pytest.raises(BackendFailure, match="Is a directory"):
+        clear(str(tmp_path))

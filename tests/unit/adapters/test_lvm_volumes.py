@@ -1,0 +1,213 @@
+"""Logical volumes, against LVM's words and the kernel's files: what runs, and what does not."""
+
+from __future__ import annotations
+
+import pytest
+from tests.contracts.values import OWNER
+from tests.unit.adapters.lvm_words import SIZE, THIN, THIN_POOL, VOLUME, lvs, volume
+from tests.unit.adapters.lvm_world import FakeLvm, Make, known, ours, thick, thin
+
+from shares_core.domain.capacity import GIB, MIB, Capacity
+from shares_core.domain.errors import (
+    BackendFailure,
+    CommandFailed,
+    Conflict,
+    HostNotReady,
+    NoCapacity,
+    ShareFailed,
+)
+from shares_core.ports.storage import Volume
+
+EXISTS = f'  Logical Volume "shares-{VOLUME}" already exists in volume group "vg"\n'
+MADE = Volume(VOLUME, Capacity(SIZE))
+
+
+def test_a_thin_volume_is_made_with_whose_it_is(fake_lvm: FakeLvm) -> None:
+    """In whole sectors; what it is tagged with tells its installation, server and share."""
+    tag = known(fake_lvm)
+    fake_lvm.answer("lvs", lvs(THIN_POOL))
+    fake_lvm.answer("lvcreate")
+    fake_lvm.activate(f"shares-{VOLUME}")
+    assert MADE == thin(fake_lvm).ensure_volume(VOLUME, Capacity(SIZE - 511), OWNER)
+    made, whose = (
+        f"lvcreate --yes --type thin --thinpool pool --virtualsize {SIZE}b --name shares-{VOLUME}",
+        f"shares-core:server:{OWNER.server_id} --addtag shares-core:share:{OWNER.share_id}",
+    )
+    assert [f"{made} --addtag {tag} --addtag {whose} vg"] == fake_lvm.changed
+
+
+def test_a_thin_pool_promises_no_more_than_it_has(fake_lvm: FakeLvm) -> None:
+    """Its last extent is given, and no volume is tried that takes more, unless it may be overprovisioned."""
+    known(fake_lvm)
+    fake_lvm.answer("lvs", lvs(THIN_POOL, volume("c", size=GIB - SIZE) | THIN))
+    fake_lvm.answer("lvcreate")
+    fake_lvm.activate(f"shares-{VOLUME}")
+    for more in (SIZE + 1, 2 * GIB):
+        with pytest.raises(
+            NoCapacity, match="the thin pool vg/pool has 100 MiB left to promise, not"
+        ) as told:
+            thin(fake_lvm).ensure_volume(VOLUME, Capacity(more), OWNER)
+        assert "'lvextend --size +SIZE vg/pool'" in told.value.hint
+    assert [] == fake_lvm.changed
+    thin(fake_lvm).ensure_volume(VOLUME, Capacity(SIZE), OWNER)
+    thin(fake_lvm, overprovision=True).ensure_volume(VOLUME, Capacity(GIB), OWNER)
+    assert ["lvcreate", "lvcreate"] == [line.split()[0] for line in fake_lvm.changed]
+
+
+def test_a_volume_that_grows_needs_room_for_the_difference_only(fake_lvm: FakeLvm) -> None:
+    """It has the rest already."""
+    fake_lvm.answer("lvs", lvs(THIN_POOL, ours(fake_lvm, size=GIB - SIZE) | THIN))
+    fake_lvm.answer("lvextend")
+    with pytest.raises(NoCapacity):
+        thin(fake_lvm).grow_volume(VOLUME, Capacity(GIB + 1))
+    assert [] == fake_lvm.changed
+    thin(fake_lvm).grow_volume(VOLUME, Capacity(GIB))
+    assert [f"lvextend --size {GIB}b vg/shares-{VOLUME}"] == fake_lvm.changed
+
+
+@pytest.mark.parametrize("make", [thick, thin])
+def test_a_volume_that_is_there_is_what_was_asked_for_or_a_conflict(fake_lvm: FakeLvm, make: Make) -> None:
+    """The same size, rounded to LVM's extents, is what exists; it is not made anew."""
+    fake_lvm.answer("lvs", lvs(THIN_POOL, ours(fake_lvm)))
+    fake_lvm.answer("lvcreate", complaint=EXISTS, status=5)
+    for size in (SIZE, SIZE - 4 * MIB + 1):
+        assert MADE == make(fake_lvm).ensure_volume(VOLUME, Capacity(size), OWNER)
+    with pytest.raises(Conflict, match=f"volume {VOLUME} exists with 100 MiB, not 96 MiB"):
+        make(fake_lvm).ensure_volume(VOLUME, Capacity(96 * MIB), OWNER)
+    assert {"lvcreate"} == {line.split()[0] for line in fake_lvm.changed}
+
+
+def test_a_volume_whose_ends_cannot_be_cleared_is_removed_again(fake_lvm: FakeLvm) -> None:
+    """What a former volume held could be in it; the first error is told."""
+    known(fake_lvm)
+    fake_lvm.answer("lvs", lvs({}))
+    fake_lvm.answer("lvcreate")
+    fake_lvm.answer("lvremove", complaint="  Logical volume vg/x in use.\n", status=5)
+    with pytest.raises(BackendFailure, match="but its device is not there") as told:
+        thick(fake_lvm).ensure_volume(VOLUME, Capacity(SIZE), OWNER)
+    assert ["removing the volume failed too: LVM says: Logical volume vg/x in use."] == told.value.__notes__
+    create, remove = fake_lvm.changed
+    assert " --addtag shares-core:making vg" in create
+    assert f"lvremove --yes vg/shares-{VOLUME}" == remove
+
+
+@pytest.mark.parametrize("make", [thick, thin])
+def test_a_volume_that_is_open_is_neither_wiped_nor_removed(fake_lvm: FakeLvm, make: Make) -> None:
+    """Somebody reads or writes it; once it is closed it goes."""
+    row, path = ours(fake_lvm), fake_lvm.activate(f"shares-{VOLUME}")
+    fake_lvm.answer("lvremove")
+    fake_lvm.answer("lvs", lvs(THIN_POOL, row | {"lv_device_open": "open"}))
+    with pytest.raises(BackendFailure, match=f"^{path} is in use$"):
+        make(fake_lvm).remove_volume(VOLUME)
+    assert [] == fake_lvm.changed
+    fake_lvm.answer("lvs", lvs(THIN_POOL, row))
+    (thin(fake_lvm) if make is thin else thick(fake_lvm, wipe=False)).remove_volume(VOLUME)
+    assert [f"lvremove --yes vg/shares-{VOLUME}"] == fake_lvm.changed
+
+
+def test_a_thick_volume_that_cannot_be_wiped_is_not_removed(fake_lvm: FakeLvm) -> None:
+    """Its extents would go to others as they are; one that was never made whole has nothing to wipe."""
+    fake_lvm.answer("lvs", lvs(ours(fake_lvm)))
+    fake_lvm.answer("lvremove")
+    path = fake_lvm.activate(f"shares-{VOLUME}")
+    path.resolve().write_bytes(b"x" * 4096)  # no block device: the kernel zeroes none of it
+    with pytest.raises(BackendFailure, match=f"wiping {path}"):
+        thick(fake_lvm).remove_volume(VOLUME)
+    assert [] == fake_lvm.changed
+    fake_lvm.answer("lvs", lvs(ours(fake_lvm, tags="shares-core:making")))
+    thick(fake_lvm).remove_volume(VOLUME)
+    assert [f"lvremove --yes vg/shares-{VOLUME}"] == fake_lvm.changed
+
+
+@pytest.mark.parametrize("make", [thick, thin])
+def test_a_volume_that_is_not_there_is_removed_already(fake_lvm: FakeLvm, make: Make) -> None:
+    """A group that is not there is something else."""
+    known(fake_lvm)
+    fake_lvm.answer("lvs", lvs(THIN_POOL))
+    make(fake_lvm).remove_volume(VOLUME)
+    assert [] == fake_lvm.changed
+    fake_lvm.answer("lvs", complaint='  Volume group "vg" not found\n', status=5)
+    with pytest.raises(HostNotReady, match="not found"):
+        make(fake_lvm).remove_volume(VOLUME)
+
+
+@pytest.mark.parametrize("make", [thick, thin])
+def test_where_the_kernel_knows_the_volume_nothing_runs(fake_lvm: FakeLvm, make: Make) -> None:
+    """It tells the device and whose it is; an inactive volume is activated, and looked for again."""
+    known(fake_lvm)
+    path = fake_lvm.activate(f"shares-{VOLUME}")
+    pool = make(fake_lvm)
+    pool.prepare()
+    assert str(path) == pool.attach(VOLUME)
+    pool.detach("ffffffffffff")
+    assert [] == fake_lvm.asked
+    fake_lvm.answer("lvchange")
+    with pytest.raises(
+        BackendFailure, match="LVM activated vg/shares-ffffffffffff, but its device is not there"
+    ):
+        pool.attach("ffffffffffff")
+    pool.detach(VOLUME)
+    assert fake_lvm.asked == [
+        "lvchange --activate y vg/shares-ffffffffffff",
+        f"lvchange --activate n vg/shares-{VOLUME}",
+    ]
+
+
+def test_a_suspended_volume_is_woken_before_it_is_used(fake_lvm: FakeLvm) -> None:
+    """A command of LVM's was killed while it changed the device, which answers nobody since."""
+    known(fake_lvm)
+    path = fake_lvm.activate(f"shares-{VOLUME}", suspended=True)
+    fake_lvm.answer("lvchange")
+    assert str(path) == thick(fake_lvm).attach(VOLUME)
+    assert [f"lvchange --refresh vg/shares-{VOLUME}"] == fake_lvm.asked
+
+
+def test_a_volume_that_has_its_size_already_gets_its_device_to_have_it(fake_lvm: FakeLvm) -> None:
+    """A killed call may have left that behind; an inactive volume has none, and other errors are told."""
+    fake_lvm.answer("lvs", lvs(ours(fake_lvm)))
+    for program in ("lvextend", "lvreduce"):
+        fake_lvm.answer(
+            program, complaint="  New size (25 extents) matches existing size (25 extents).\n", status=5
+        )
+    assert MADE == thick(fake_lvm).grow_volume(VOLUME, Capacity(SIZE))
+    assert [f"lvextend --size {SIZE}b vg/shares-{VOLUME}"] == fake_lvm.changed
+    fake_lvm.activate(f"shares-{VOLUME}")
+    fake_lvm.answer("lvchange")
+    assert MADE == thick(fake_lvm).grow_volume(VOLUME, Capacity(SIZE))
+    thick(fake_lvm).cut_volume(VOLUME, Capacity(SIZE))
+    refresh = f"lvchange --refresh vg/shares-{VOLUME}"
+    cut = f"lvreduce --force --size {SIZE}b vg/shares-{VOLUME}"
+    assert [refresh, cut, refresh] == fake_lvm.changed[2:]
+    fake_lvm.answer("lvextend", complaint="  Something else.\n", status=5)
+    with pytest.raises(CommandFailed, match="Something else"):
+        thick(fake_lvm).grow_volume(VOLUME, Capacity(SIZE))
+
+
+def test_a_volume_that_is_missing_cannot_grow(fake_lvm: FakeLvm) -> None:
+    """Its share is failed, with what to do; nothing is made in its place."""
+    known(fake_lvm)
+    fake_lvm.answer("lvs", lvs(THIN_POOL))
+    fake_lvm.answer("lvextend", complaint=f'  Failed to find logical volume "vg/shares-{VOLUME}"\n', status=5)
+    with pytest.raises(ShareFailed) as told:
+        thick(fake_lvm).grow_volume(VOLUME, Capacity(SIZE))
+    assert "restore the volume from a backup, or delete the share" == told.value.hint
+    assert ["lvextend"] == [line.split()[0] for line in fake_lvm.changed]
+
+
+@pytest.mark.parametrize("make", [thick, thin])
+def test_a_volume_that_something_holds_open_is_not_touched(
+    fake_lvm: FakeLvm, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not a byte of it is wiped; once it is let go of, it is removed."""
+    monkeypatch.setattr("shares_core.adapters.lvm.pool._IN_USE_SECONDS", 0.05)
+    monkeypatch.setattr("shares_core.adapters.lvm.thick.zero_whole", lambda device: None)
+    held = ours(fake_lvm)
+    fake_lvm.answer("lvs", lvs(THIN_POOL, held | {"lv_device_open": "open"}))
+    fake_lvm.answer("lvremove")
+    fake_lvm.activate(f"shares-{VOLUME}")
+    with pytest.raises(BackendFailure, match="is in use"):
+        make(fake_lvm).remove_volume(VOLUME)
+    assert [] == fake_lvm.changed
+    fake_lvm.answer("lvs", lvs(THIN_POOL, held))
+    make(fake_lvm).remove_volume(VOLUME)
+    assert [f"lvremove --yes vg/shares-{VOLUME}"] == fake_lvm.changed

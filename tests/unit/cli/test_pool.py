@@ -1,0 +1,169 @@
+"""``pool show`` and ``pool create``."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from attrs import evolve
+from tests.unit.cli.terminal import Terminal
+
+from shares_core import bootstrap
+from shares_core.adapters.memory import memory_ports
+from shares_core.adapters.memory.storage import MemoryStorage
+from shares_core.bootstrap import Host, host
+from shares_core.config import HostConfig
+from shares_core.domain.capacity import MIB
+from shares_core.domain.errors import Conflict
+from shares_core.domain.pools import DevicePath
+from shares_core.domain.views import PoolView
+from shares_core.ports import Events
+
+POOL_KEYS = [
+    *("kind", "location", "total_bytes", "provisioned_bytes", "free_bytes", "total", "provisioned", "free"),
+    *("overprovisioned", "data_percent", "metadata_percent", "warnings"),
+]
+
+
+class ThinStorage(MemoryStorage):
+    """A pool in memory that says of itself what a thin pool would."""
+
+    data_percent = 12.34
+    metadata_percent = 5.0
+
+    def pool(self) -> PoolView:
+        return evolve(
+            super().pool(),
+            kind="lvm thin",
+            location="vg/pool",
+            data_percent=self.data_percent,
+            metadata_percent=self.metadata_percent,
+        )
+
+
+@pytest.fixture
+def thin(served: Terminal) -> ThinStorage:
+    """The pool that the terminal's host has."""
+    storage = ThinStorage(served.world.machine)
+
+    def open_host(config: HostConfig, events: Events) -> Host:
+        ports = memory_ports(served.world.machine, events=events)
+        return host(evolve(ports, storage=storage), config.network)
+
+    served.use(open_host=open_host)
+    return storage
+
+
+def test_the_document_of_a_pool(served: Terminal) -> None:
+    """What fills up is null where nothing does."""
+    document = served.ok("pool", "show", "--json").document
+    assert POOL_KEYS == list(document)
+    assert 64 * MIB == document["provisioned_bytes"]
+    assert document["total_bytes"] - document["provisioned_bytes"] == document["free_bytes"]
+    assert [None, None, []] == [document[key] for key in ("data_percent", "metadata_percent", "warnings")]
+    out = served.ok("pool", "show").out
+    assert "64 MiB, promised to shares\n" in out
+    assert "used" not in out
+
+
+def test_a_pool_that_is_not_there_is_not_an_empty_one(served: Terminal) -> None:
+    served.world.machine.pool_present = False
+    result = served("pool", "show", "--json")
+    assert (6, "host_not_ready") == (result.status, result.document["error"]["code"])
+
+
+def test_a_thin_pool_tells_how_full_it_is(served: Terminal, thin: ThinStorage) -> None:
+    """Rounded for people, and as it is for programs; there is nothing to warn of."""
+    out = served.ok("pool", "show").out
+    told = dict(re.split(r" {2,}", line, maxsplit=1) for line in out.splitlines())
+    expected = ["lvm thin at vg/pool", "12.3 %", "5.0 %"]
+    assert expected == [told[name] for name in ("pool", "data used", "metadata used")]
+    assert "warning" not in out
+    document = served.ok("pool", "show", "--json").document
+    assert POOL_KEYS == list(document)
+    assert [12.34, 5.0, []] == [document[key] for key in ("data_percent", "metadata_percent", "warnings")]
+
+
+def test_a_thin_pool_that_fills_up_says_what_makes_it_larger(served: Terminal, thin: ThinStorage) -> None:
+    """Its data and its tables, each with its own command: a warning is no error."""
+    thin.data_percent, thin.metadata_percent = 93.4, 80.6
+    data = "the data of vg/pool is 93 % full: make it larger with 'lvextend --size +SIZE vg/pool'"
+    larger = "make it larger with 'lvextend --poolmetadatasize +SIZE vg/pool'"
+    warnings = [data, f"the metadata of vg/pool is 81 % full: {larger}"]
+    out = served.ok("pool", "show").out
+    assert [f"warning: {warning}" for warning in warnings] == out.splitlines()[-2:]
+    assert warnings == served.ok("pool", "show", "--json").document["warnings"]
+
+
+def test_an_overprovisioned_pool_says_what_that_means(served: Terminal) -> None:
+    assert "overprovisioned" not in served.ok("pool", "show").out
+    served.world.machine.overprovision = True
+    assert "\noverprovisioned: when its disk is full, writes fail in shares" in served.ok("pool", "show").out
+    assert served.ok("pool", "show", "--json").document["overprovisioned"]
+
+
+def test_a_pool_is_made_on_a_device_once(terminal: Terminal) -> None:
+    """Again is no error, and says that it is there already."""
+    out = terminal.ok("pool", "create", "/dev/sdb").out
+    assert "the pool memory is made: 100 GiB free, for new shares\n" == out
+    out = terminal.ok("pool", "create", "/dev/sdb").out
+    assert "the pool memory is there already: 100 GiB free, for new shares\n" == out
+    assert [DevicePath("/dev/sdb")] * 2 == terminal.pool_maker.devices
+    assert {terminal.state_dir} == {config.state_dir for config in terminal.configs}
+
+
+def test_the_document_of_a_pool_that_was_made(terminal: Terminal) -> None:
+    """A pool's, and whether anything was made."""
+    first, again = (terminal.ok("pool", "create", "/dev/sdb", "--json").document for _ in range(2))
+    assert [*POOL_KEYS, "created"] == list(first) == list(again)
+    assert (True, False) == (first["created"], again["created"])
+
+
+def test_a_device_may_be_left_out(terminal: Terminal) -> None:
+    """For a thin pool in a group that is there: none is guessed."""
+    terminal.ok("pool", "create")
+    assert [None] == terminal.pool_maker.devices
+
+
+@pytest.mark.parametrize("device", ["sdb", "", "/dev/../sdb", "/dev/s db", "/dev/sdb;x", "/dev/$(x)", "é"])
+def test_what_is_no_device_is_bad_input(terminal: Terminal, device: str) -> None:
+    """Also to who is not root: it is told first, and nothing is made."""
+    for is_root in (True, False):
+        terminal.use(is_root=lambda answer=is_root: answer)
+        result = terminal("pool", "create", device)
+        assert (2, "") == (result.status, result.out)
+        assert "is not the path of a device\nhint: give an absolute path like /dev/sdb\n" in result.err
+    assert 2 == terminal("pool", "create", "-x").status
+    assert [] == terminal.pool_maker.devices
+
+
+def test_making_a_pool_needs_root(terminal: Terminal) -> None:
+    """With root's rights it is made."""
+    terminal.use(is_root=lambda: False)
+    result = terminal("pool", "create", "/dev/sdb")
+    assert (6, "") == (result.status, result.out)
+    assert result.err.startswith("error: making a pool needs root\nhint: run it as root")
+    assert [] == terminal.pool_maker.devices
+    terminal.use(is_root=lambda: True)
+    terminal.ok("pool", "create", "/dev/sdb")
+
+
+def test_a_device_that_holds_something_is_a_conflict(terminal: Terminal) -> None:
+    """Told as any error of the library is."""
+
+    class Refusing:
+        def build(self, device: DevicePath | None) -> bool:
+            raise Conflict(f"{device} is not empty, it holds ext4", hint="look at what it is")
+
+    terminal.use(pool_builder=lambda _: Refusing())
+    result = terminal("pool", "create", "/dev/sdb", "--json")
+    assert (4, "conflict") == (result.status, result.document["error"]["code"])
+    assert "error: /dev/sdb is not empty, it holds ext4\nhint: look at what it is\n" == result.err
+
+
+def test_a_pool_of_files_is_made_by_no_command(terminal: Terminal) -> None:
+    """The settings say so; nothing is made."""
+    terminal.use(pool_builder=bootstrap.pool_builder)
+    result = terminal("pool", "create", "/dev/sdb")
+    assert (2, "") == (result.status, result.out)
+    assert f"the pool is of files in {terminal.state_dir}/pool, which are made when" in result.err
