@@ -63,9 +63,18 @@ def integration(session: nox.Session) -> None:
         _pytest(session, "tests/integration")
 
 
+@nox.session(name="integration-host")
+def integration_host(session: nox.Session) -> None:
+    """The same on a kernel with LVM, CIFS and AppArmor, and what a reboot leaves: see tools/guest."""
+    with _docker_and_image(session):
+        # A nox that is killed cannot end it, and a guest would go on for many minutes.
+        guest = ("setpriv", "--pdeathsig", "TERM", str(BIN / "python"), "-m", "tools.guest")
+        session.run(*guest, *session.posargs, interrupt_timeout=60, terminate_timeout=10)
+
+
 @nox.session
 def coverage(session: nox.Session) -> None:
-    """What of src/ the last whole runs of unit and integration tests went through, branches too."""
+    """What of src/ the last whole runs of the tests went through, branches too."""
     _run(session, "coverage", "combine", "--keep", *map(str, sorted(ROOT.glob(".coverage-*"))))
     _run(session, "coverage", "report")
 
@@ -102,7 +111,7 @@ def mutation(session: nox.Session) -> None:
 @nox.session
 def test(session: nox.Session) -> None:
     """Everything, cheap sessions first. A failure does not stop the rest: one run tells all."""
-    for name in ("lint", "types", "layers", "unit", "integration", "coverage"):
+    for name in ("lint", "types", "layers", "unit", "integration", "integration-host", "coverage"):
         session.notify(name, posargs=())
 
 
