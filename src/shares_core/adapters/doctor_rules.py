@@ -251,6 +251,7 @@ def judge_pool(pool: PoolView) -> Finding:
 
 def judge_refusal(subject: str, error: SharesError, *, root: bool) -> Finding:
     """What could not be looked at, and why: that it is root's alone is no lack."""
-    if not root and isinstance(error.__cause__, PermissionError):
+    denied = isinstance(error.__cause__, PermissionError) or "permission denied" in error.message.lower()
+    if not root and denied:
         return note(subject, "only root may look at it", "sudo shares-core doctor")
     return missing(subject, error.message, error.hint)

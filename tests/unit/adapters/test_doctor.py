@@ -350,3 +350,12 @@ def test_what_only_root_may_see_is_no_lack(root: bool, cause: OSError, verdict: 
     error = HostNotReady("reading it: no", hint="run it as root")
     error.__cause__ = cause
     assert verdict is rules.judge_refusal("pool", error, root=root).verdict
+
+
+def test_lvms_own_refusal_is_a_note_without_root_too() -> None:
+    """It says so in its words, not by an error of the system's."""
+    error = HostNotReady(
+        "LVM says: /run/lock/lvm/V_vg:aux: open failed: Permission denied", hint="run it as root"
+    )
+    assert Verdict.NOTE is rules.judge_refusal("pool", error, root=False).verdict
+    assert Verdict.MISSING is rules.judge_refusal("pool", error, root=True).verdict

@@ -211,3 +211,22 @@ def test_a_volume_that_something_holds_open_is_not_touched(
     fake_lvm.answer("lvs", lvs(THIN_POOL, held))
     make(fake_lvm).remove_volume(VOLUME)
     assert [f"lvremove --yes vg/shares-{VOLUME}"] == fake_lvm.changed
+
+
+@pytest.mark.parametrize(
+    ("full", "option"),
+    [({"metadata_percent": "95.00"}, "--poolmetadatasize"), ({"data_percent": "100.00"}, "--size")],
+)
+def test_a_pool_that_is_written_full_makes_nothing(
+    fake_lvm: FakeLvm, full: dict[str, str], option: str
+) -> None:
+    """With its tables full it would turn read-only, and all its volumes with it; a little less is enough."""
+    known(fake_lvm)
+    fake_lvm.answer("lvcreate")
+    fake_lvm.activate(f"shares-{VOLUME}")
+    fake_lvm.answer("lvs", lvs({**THIN_POOL, **full}))
+    with pytest.raises(NoCapacity) as told:
+        thin(fake_lvm, overprovision=True).ensure_volume(VOLUME, Capacity(SIZE), OWNER)
+    assert ([], True) == (fake_lvm.changed, f"'lvextend {option} +SIZE vg/pool'" in told.value.hint)
+    fake_lvm.answer("lvs", lvs({**THIN_POOL, **dict.fromkeys(full, "94.99")}))
+    assert MADE == thin(fake_lvm, overprovision=True).ensure_volume(VOLUME, Capacity(SIZE), OWNER)

@@ -28,8 +28,11 @@ from shares_core.domain.errors import (
 #: LVM works on one volume group at a time, so a command may have to wait for others.
 LVM_SECONDS = 60.0
 
-#: The complaint that a change would change nothing (lvextend, lvreduce): what was wanted is there.
-ALREADY_SO = re.compile(r"matches existing size|not larger than existing|not less than existing")
+#: The complaint that a change would change nothing (lvextend, lvreduce): what was wanted is there. The first
+#: is what 2.03.31 has on standard error, the second what 2.03.16 says there.
+ALREADY_SO = re.compile(
+    r"no size change|matches existing size|not larger than existing|not less than existing", re.IGNORECASE
+)
 
 #: What LVM says besides its complaint.
 _TALK = re.compile(r"File descriptor \d+ |Rounding |Thin pool volume with chunk size ")

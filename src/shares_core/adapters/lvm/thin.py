@@ -18,6 +18,9 @@ from shares_core.domain.errors import HostNotReady, NoCapacity
 from shares_core.domain.pools import ThinPoolName, VolumeGroupName, volume_name
 from shares_core.domain.views import PoolView
 
+#: Per cent. With its tables full a pool turns read-only, and all its volumes with it: the last of them are
+#: kept for those that are there.
+_FULL_DATA, _FULL_METADATA = 100, 95
 #: What LVM says of a pool in which nothing can be made (lvs(8), lv_health_status).
 _BROKEN = ("failed", "metadata_read_only")
 
@@ -107,6 +110,7 @@ class ThinPool(LogicalVolumes):
         with file_lock(locks / "pool.lock", self._lock_timeout, "the pool"):
             group = self._identity.read()
             pool = self._found(group)
+            _require_blocks(pool, f"{group.name}/{pool.name}")
             existing = group.find(volume_name(volume_id))
             more = round_up(size, group.extent) - (existing.size if existing is not None else 0)
             free = self._free(group, pool)
@@ -136,3 +140,16 @@ class ThinPool(LogicalVolumes):
 
     def _lvm(self, *argv: str) -> None:
         lvm(*argv, group=self._group, thin_pool=self._pool)
+
+
+def _require_blocks(pool: LogicalVolume, place: str) -> None:
+    """Raise NoCapacity where what the pool has is written, whatever it may still promise."""
+    for part, percent, full, option in (
+        ("data", pool.data_percent, _FULL_DATA, "--size"),
+        ("metadata", pool.metadata_percent, _FULL_METADATA, "--poolmetadatasize"),
+    ):
+        if percent is not None and percent >= full:
+            raise NoCapacity(
+                f"the {part} of the thin pool {place} is {percent:.0f} % full",
+                hint=f"make it larger: 'lvextend {option} +SIZE {place}'",
+            )
