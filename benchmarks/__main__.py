@@ -19,7 +19,7 @@ from smbprotocol.exceptions import SMBException
 from smbprotocol.session import Session
 from smbprotocol.tree import TreeConnect
 from tests.integration.support.clients import ClientNamespace
-from tests.integration.support.leftovers import ROOT, remove_installation, remove_leftovers
+from tests.integration.support.leftovers import ROOT, clean_host, remove_installation
 
 import shares_core
 from benchmarks.floor import Floor, run, wait_for
@@ -213,7 +213,12 @@ def report(floor: Times, ours: Times, rounds: int) -> None:
 
 def main() -> None:
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 10
-    remove_leftovers()
+    with clean_host():
+        measure(rounds)
+
+
+def measure(rounds: int) -> None:
+    """All rows, in turns on both sides; nothing is left of it."""
     state_dir = ROOT / f"bench-{uuid.uuid4().hex[:8]}"
     lvm_dir = state_dir.with_name(f"{state_dir.name}-lvm")
     network = DefaultNetwork(BridgeName("sctbench"), IPv4Network("10.213.7.0/24"))

@@ -65,8 +65,8 @@ def port(server: ShareServer, index: int = 0) -> str:
 
 @contextmanager
 def open_bridge(name: str, *host_addresses: str) -> Iterator[str]:
-    """A bridge that is not shares-core's: nothing on it is filtered."""
-    with IPRoute() as netlink:
+    """A bridge that is not shares-core's: nothing on it is filtered, nor what is routed from it or to it."""
+    with IPRoute() as netlink, _forwarded(name):
         netlink.link("add", ifname=name, kind="bridge")
         index = netlink.link_lookup(ifname=name)[0]
         try:
@@ -78,3 +78,20 @@ def open_bridge(name: str, *host_addresses: str) -> Iterator[str]:
             yield name
         finally:
             netlink.link("del", index=index)
+
+
+@contextmanager
+def _forwarded(bridge: str) -> Iterator[None]:
+    """Docker's firewall forwards nothing by default: it would drop what shares-core has to stop by itself."""
+    rules = [
+        (command, chain, option, bridge, "-j", "ACCEPT")
+        for command in ("iptables", "ip6tables")
+        for chain, option in (("FORWARD", "-i"), ("FORWARD", "-o"))
+    ]
+    for command, *rule in rules:
+        subprocess.run((command, "--wait", "-I", *rule), check=True)
+    try:
+        yield
+    finally:
+        for command, *rule in rules:
+            subprocess.run((command, "--wait", "-D", *rule), check=True)
