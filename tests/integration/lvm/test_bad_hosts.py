@@ -164,7 +164,7 @@ def fill_metadata(group: str) -> None:
     touch(f"/dev/{group}/origin", every=64 * 1024)
     number = 0
     while (used := metadata_percent(group)) < 96:
-        name = f"snapshot{number}"
+        name = f"copy{number}"
         options = ("--yes", "--snapshot", "--setactivationskip", "n", "--name", name)
         lvm("lvcreate", *options, f"{group}/origin")
         touch(f"/dev/{group}/{name}", every=(4 if used < 80 else 48) * MIB)

@@ -121,11 +121,18 @@ def swap(device: str) -> None:
 def test_a_device_that_holds_anything_is_refused(run: Run, disk: Disk, fill: Callable[[str], None]) -> None:
     """And not a byte of it is changed."""
     fill(disk.device)
+    synced(disk.device)
     before = disk.file.read_bytes()
     status, document = run("thick", "pool", "create", disk.device)
     assert (4, "conflict") == (status, document["error"]["code"])
     assert "holds" in document["error"]["message"]
+    synced(disk.device)
     assert before == disk.file.read_bytes()
+
+
+def synced(device: str) -> None:
+    """What was written to the device is in its file."""
+    subprocess.run(("sync", device), check=True)
 
 
 def test_a_device_of_another_group_is_refused(run: Run, disk: Disk) -> None:

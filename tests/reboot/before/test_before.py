@@ -67,7 +67,7 @@ def leave_writing(client: SmbClient) -> None:
     secret, said = Path(f"{told}.secret"), Path(f"{told}.log")
     secret.touch(mode=0o600)
     secret.write_text(client.password)
-    argv = (sys.executable, "-m", "tests.reboot.writer", client.address, client.namespace.name, str(told))
+    writer = (sys.executable, "-m", "tests.reboot.writer", client.address, client.namespace.name, str(told))
     with said.open("wb") as log:
-        subprocess.Popen(argv, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
+        subprocess.run(("setsid", "--fork", *writer), cwd=ROOT, stdout=log, stderr=log, check=True)
     assert until(lambda: told.exists() and told.stat().st_size > 2000, 120), said.read_text()
