@@ -237,6 +237,7 @@ def measure(rounds: int) -> None:
             on_lvm = evolve(
                 config,
                 state_dir=lvm_dir,
+                network=DefaultNetwork(BridgeName("sctbenchlvm"), IPv4Network("10.213.8.0/24")),
                 pool_kind=PoolKind.LVM,
                 volume_group=VolumeGroupName(group),
             )

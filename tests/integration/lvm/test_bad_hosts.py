@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -142,46 +141,6 @@ def test_a_thin_pool_that_is_promised_away_is_no_capacity(site: Site, group: str
     assert before == volumes(group)
     with pytest.raises(NoCapacity):
         host.shares.extend(SERVER, "most", Capacity(512 * MIB))
-
-
-def test_a_thin_pool_out_of_metadata_is_named_with_its_mend(site: Site, group: str) -> None:
-    """Its tables, not its data: they are made larger, and then shares can be made again."""
-    host = thin_host(site, group, 2 * MIB, overprovision=True)
-    host.shares.create(SERVER, "files", SIZE)
-    fill_metadata(group)
-    shown = host.pool.show()
-    assert any("--poolmetadatasize" in warning for warning in shown.warnings)
-    before = volumes(group)
-    assert f"lvextend --poolmetadatasize +SIZE {group}/pool" in refused(host, NoCapacity).hint
-    assert before == volumes(group)
-    lvm("lvextend", "--poolmetadatasize", "+16m", f"{group}/pool")
-    host.shares.create(SERVER, "new", SIZE)
-
-
-def fill_metadata(group: str) -> None:
-    """Up to its last blocks, and no further: a snapshot that is written to has tables of its own."""
-    lvm("lvcreate", "--yes", "--virtualsize", "96m", "--thinpool", f"{group}/pool", "--name", "origin", group)
-    touch(f"/dev/{group}/origin", every=64 * 1024)
-    number = 0
-    while (used := metadata_percent(group)) < 96:
-        name = f"copy{number}"
-        options = ("--yes", "--snapshot", "--setactivationskip", "n", "--name", name)
-        lvm("lvcreate", *options, f"{group}/origin")
-        touch(f"/dev/{group}/{name}", every=(4 if used < 80 else 48) * MIB)
-        number += 1
-
-
-def metadata_percent(group: str) -> float:
-    return float(lvm("lvs", "--noheadings", "--options", "metadata_percent", f"{group}/pool"))
-
-
-def touch(device: str, *, every: int) -> None:
-    """Write one block here and there."""
-    with open(device, "r+b", buffering=0) as file:
-        for start in range(0, 96 * MIB, every):
-            file.seek(start)
-            file.write(b"x" * 4096)
-        os.fsync(file.fileno())
 
 
 def instead_of_lvm(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str | None) -> None:

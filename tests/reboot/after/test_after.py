@@ -8,17 +8,17 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
 from shares_core import SharesError
+from shares_core.adapters.layout import Layout
 from shares_core.domain.views import ReconcileOutcome
 from tests.integration.support.clients import ClientNamespace, SmbClient
 from tests.integration.support.kernel_client import checksums, mounted
 from tests.integration.support.leftovers import remove_installation
 from tests.integration.support.volume_groups import lvm
-from tests.reboot.scene import FOLDER, SHARE, TENANTS, THIN_POOL, acknowledged_of, manifest
+from tests.reboot.scene import FOLDER, SHARE, TENANTS, THIN_POOL, Tenant, acknowledged_of, manifest
 
 
 @pytest.fixture
@@ -55,8 +55,7 @@ def test_every_byte_that_was_synced_before_the_reboot_is_there(namespaces: list[
             assert {} == {name: value for name, value in flushed.items() if found.get(name) != value}
             (folder / "after").write_bytes(b"written after")
             assert hashlib.sha256(b"written after").hexdigest() == checksums(folder)["after"]
-        group = lvm("lvs", "--noheadings", "--options", "vg_name", _device(tenant.config.state_dir))
-        assert str(tenant.config.volume_group) == group.strip()
+        assert served_from(tenant).startswith(f"/dev/mapper/{tenant.config.volume_group}-shares--")
 
 
 def acknowledged(client: SmbClient) -> dict[str, str]:
@@ -68,12 +67,9 @@ def acknowledged(client: SmbClient) -> dict[str, str]:
     return whole
 
 
-def _device(state_dir: Path) -> str:
-    """What is mounted below the state folder."""
-    argv = ("findmnt", "--noheadings", "--raw", "--output", "SOURCE,TARGET")
-    listing = subprocess.run(argv, check=True, capture_output=True, text=True).stdout
-    return next(
-        line.split(" ")[0]
-        for line in listing.splitlines()
-        if line.split(" ")[1].startswith(f"{state_dir}/") and line.startswith("/dev/")
-    )
+def served_from(tenant: Tenant) -> str:
+    """The device that is mounted where the server's container has the share."""
+    server = tenant.host.servers.show(tenant.name).server
+    target = Layout(tenant.config.state_dir).share(server.id, server.shares[0].id)
+    argv = ("findmnt", "--noheadings", "--output", "SOURCE", str(target))
+    return subprocess.run(argv, check=True, capture_output=True, text=True).stdout.strip()
