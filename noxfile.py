@@ -111,7 +111,7 @@ def mutation(session: nox.Session) -> None:
 @nox.session
 def test(session: nox.Session) -> None:
     """Everything, cheap sessions first. A failure does not stop the rest: one run tells all."""
-    for name in ("lint", "types", "layers", "unit", "integration", "integration-host", "coverage"):
+    for name in ("lint", "types", "layers", "unit", "integration", "coverage"):
         session.notify(name, posargs=())
 
 
