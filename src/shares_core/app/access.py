@@ -9,7 +9,6 @@ from attrs import frozen
 from shares_core.app.registry import Held, Registry
 from shares_core.app.serving import publish
 from shares_core.app.settling import cut_off, undo_widening
-from shares_core.app.undo import undone_by
 from shares_core.app.users import change_password
 from shares_core.domain.access import (
     AccessLevel,
@@ -27,6 +26,7 @@ from shares_core.domain.names import UserName
 from shares_core.domain.secret import Secret, require_secret
 from shares_core.domain.server import ShareServer
 from shares_core.domain.share import CifsShare
+from shares_core.domain.undo import undone_by
 from shares_core.domain.views import AccessView, PasswordOutcome
 from shares_core.ports import Ports
 

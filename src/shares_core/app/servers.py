@@ -12,7 +12,6 @@ from shares_core.app.registry import Held, Registry
 from shares_core.app.removing import remove_server
 from shares_core.app.serving import bring_down, bring_up, run_state
 from shares_core.app.settling import finish_removing, settle
-from shares_core.app.undo import undone_by
 from shares_core.domain.errors import (
     AlreadyExists,
     InvalidInput,
@@ -26,6 +25,7 @@ from shares_core.domain.names import ServerName
 from shares_core.domain.network import DefaultNetwork, InterfaceSpec, decide_interface, fits
 from shares_core.domain.server import DesiredState, ShareServer, free_uid
 from shares_core.domain.share import ShareStatus
+from shares_core.domain.undo import undone_by
 from shares_core.domain.views import ReconcileOutcome, ReconcileView, RunState, ServerView
 from shares_core.ports import Ports
 

@@ -9,23 +9,22 @@ from shares_core.app.registry import Held, Registry
 from shares_core.app.removing import remove_share
 from shares_core.app.serving import unmount_share
 from shares_core.app.settling import finish_removing
-from shares_core.app.undo import undone_by
 from shares_core.domain.capacity import Capacity
 from shares_core.domain.errors import (
     AlreadyExists,
     BackendFailure,
     Conflict,
     InvalidInput,
-    ShareFailed,
     SharesError,
 )
 from shares_core.domain.intent import CreateShare, DeleteShare, ExtendShare
 from shares_core.domain.names import ShareName
 from shares_core.domain.server import ShareServer
 from shares_core.domain.share import CifsShare, FileSystem, FileSystemKind, ShareStatus
+from shares_core.domain.undo import undone_by
 from shares_core.domain.views import ExtendView, ExtendWay, RunState, ShareView
 from shares_core.ports import Ports
-from shares_core.ports.storage import Volume, VolumeOwner
+from shares_core.ports.storage import Volume, VolumeOwner, require_volume
 
 
 @frozen
@@ -128,11 +127,7 @@ class Shares:
                     f"share {share!r} has {found.capacity}, more than {capacity}",
                     hint="extend only makes a share larger",
                 )
-            volume = self._ports.storage.find_volume(found.volume_id)
-            if volume is None:
-                raise ShareFailed(
-                    f"the volume of share {share!r} is missing", hint="see 'shares-core pool show'"
-                )
+            volume = require_volume(self._ports.storage, found.volume_id)
             intent = ExtendShare(found.id, found.capacity, capacity, volume.size)
             held.save(held.server.intending(intent))
             way, size = self._extend(held, found, intent)

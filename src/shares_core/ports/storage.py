@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from attrs import frozen
 
 from shares_core.domain.capacity import Capacity
+from shares_core.domain.errors import ShareFailed
 from shares_core.domain.views import PoolView
 
 
@@ -51,7 +52,8 @@ class BlockStorage(ABC):
         It reads as zeros at both its ends, and in most pools between them too: what the file systems that are
         made on volumes may assume is settled where the two are composed.
         Idempotent. Raises Conflict where it exists in another size, NoCapacity where it does not fit,
-        HostNotReady where the pool is not there. Half-done leaves nothing that has the volume's id.
+        HostNotReady where the pool is not there. Half-done may leave the volume with whatever its space held:
+        whoever minted the id removes it.
         """
 
     @abstractmethod
@@ -99,3 +101,15 @@ class BlockStorage(ABC):
     @abstractmethod
     def list(self) -> tuple[Volume, ...]:
         """Every volume in the pool; none before its first use. Raises HostNotReady."""
+
+
+def require_volume(storage: BlockStorage, volume_id: str) -> Volume:
+    """The volume. Raises ShareFailed where it is not there, else as ``find_volume``."""
+    volume = storage.find_volume(volume_id)
+    if volume is None:
+        raise ShareFailed(
+            f"volume {volume_id} is missing from the pool",
+            hint="'shares-core pool show' tells which pool that is; restore the volume from a backup, or "
+            "delete the share",
+        )
+    return volume

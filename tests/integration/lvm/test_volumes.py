@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -41,22 +42,16 @@ def groups() -> Iterator[Groups]:
 
 @pytest.fixture
 def thick(groups: Groups) -> Iterator[ThickStorage]:
-    world = ThickStorage(groups)
-    try:
+    with closing(ThickStorage(groups)) as world:
         world.ports.storage.prepare()
         yield world
-    finally:
-        world.close()
 
 
 @pytest.fixture
 def thin(groups: Groups) -> Iterator[ThinStorage]:
-    world = ThinStorage(groups)
-    try:
+    with closing(ThinStorage(groups)) as world:
         world.ports.storage.prepare()
         yield world
-    finally:
-        world.close()
 
 
 def made_with(ports: Ports, kind: FileSystemKind, size: Capacity = SIZE) -> tuple[str, FileSystem]:

@@ -85,7 +85,7 @@ def test_no_other_group_is_made_in_the_place_of_one_that_is_missed(
     with pytest.raises(HostNotReady, match=f"UUID {UUID}, which is not there: no other is made in its place"):
         builder(fake_lvm).build(disk)
     fake_lvm.answer("lvs", lvs({}, vg_uuid=OTHER_UUID))
-    with pytest.raises(HostNotReady, match=f"which has the UUID {UUID}"):
+    with pytest.raises(HostNotReady, match=f"is not the pool of this installation, which is {UUID}"):
         builder(fake_lvm).build(disk)
     fake_lvm.answer("lvs", lvs({}))
     assert not builder(fake_lvm).build(disk)

@@ -88,12 +88,6 @@ def test_what_is_no_thin_pool_is_not_taken_for_one(layout: str) -> None:
     assert not found.is_thin_pool
 
 
-def test_a_volume_that_something_holds_open_is_open() -> None:
-    """Others are not."""
-    opened, closed = parsed(lvs({"lv_device_open": "open"}, {"lv_device_open": ""})).volumes
-    assert (True, False) == (opened.open, closed.open)
-
-
 def test_a_volume_is_found_by_its_name() -> None:
     """Its whole name."""
     group = parsed(lvs(volume("a"), volume("ab")))

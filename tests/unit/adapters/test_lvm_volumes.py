@@ -85,37 +85,22 @@ def test_a_volume_whose_ends_cannot_be_cleared_is_removed_again(fake_lvm: FakeLv
     fake_lvm.answer("lvremove", complaint="  Logical volume vg/x in use.\n", status=5)
     with pytest.raises(BackendFailure, match="but its device is not there") as told:
         thick(fake_lvm).ensure_volume(VOLUME, Capacity(SIZE), OWNER)
-    assert ["removing the volume failed too: LVM says: Logical volume vg/x in use."] == told.value.__notes__
-    create, remove = fake_lvm.changed
-    assert " --addtag shares-core:making vg" in create
-    assert f"lvremove --yes vg/shares-{VOLUME}" == remove
-
-
-@pytest.mark.parametrize("make", [thick, thin])
-def test_a_volume_that_is_open_is_neither_wiped_nor_removed(fake_lvm: FakeLvm, make: Make) -> None:
-    """Somebody reads or writes it; once it is closed it goes."""
-    row, path = ours(fake_lvm), fake_lvm.activate(f"shares-{VOLUME}")
-    fake_lvm.answer("lvremove")
-    fake_lvm.answer("lvs", lvs(THIN_POOL, row | {"lv_device_open": "open"}))
-    with pytest.raises(BackendFailure, match=f"^{path} is in use$"):
-        make(fake_lvm).remove_volume(VOLUME)
-    assert [] == fake_lvm.changed
-    fake_lvm.answer("lvs", lvs(THIN_POOL, row))
-    (thin(fake_lvm) if make is thin else thick(fake_lvm, wipe=False)).remove_volume(VOLUME)
-    assert [f"lvremove --yes vg/shares-{VOLUME}"] == fake_lvm.changed
+    (note,) = told.value.__notes__
+    assert note.endswith(": LVM says: Logical volume vg/x in use.")
+    assert ["lvcreate", "lvremove"] == [line.split()[0] for line in fake_lvm.changed]
 
 
 def test_a_thick_volume_that_cannot_be_wiped_is_not_removed(fake_lvm: FakeLvm) -> None:
-    """Its extents would go to others as they are; one that was never made whole has nothing to wipe."""
-    fake_lvm.answer("lvs", lvs(ours(fake_lvm)))
+    """Its extents would go to others as they are."""
+    known(fake_lvm)
+    fake_lvm.answer("dmsetup", "0\n")
     fake_lvm.answer("lvremove")
     path = fake_lvm.activate(f"shares-{VOLUME}")
     path.resolve().write_bytes(b"x" * 4096)  # no block device: the kernel zeroes none of it
     with pytest.raises(BackendFailure, match=f"wiping {path}"):
         thick(fake_lvm).remove_volume(VOLUME)
     assert [] == fake_lvm.changed
-    fake_lvm.answer("lvs", lvs(ours(fake_lvm, tags="shares-core:making")))
-    thick(fake_lvm).remove_volume(VOLUME)
+    thick(fake_lvm, wipe=False).remove_volume(VOLUME)
     assert [f"lvremove --yes vg/shares-{VOLUME}"] == fake_lvm.changed
 
 
@@ -138,6 +123,7 @@ def test_where_the_kernel_knows_the_volume_nothing_runs(fake_lvm: FakeLvm, make:
     path = fake_lvm.activate(f"shares-{VOLUME}")
     pool = make(fake_lvm)
     pool.prepare()
+    assert MADE == pool.find_volume(VOLUME)
     assert str(path) == pool.attach(VOLUME)
     pool.detach("ffffffffffff")
     assert [] == fake_lvm.asked
@@ -198,18 +184,20 @@ def test_a_volume_that_is_missing_cannot_grow(fake_lvm: FakeLvm) -> None:
 def test_a_volume_that_something_holds_open_is_not_touched(
     fake_lvm: FakeLvm, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not a byte of it is wiped; once it is let go of, it is removed."""
+    """Not a byte of it is wiped; once it is let go of, it is removed, without a look at the whole group."""
     monkeypatch.setattr("shares_core.adapters.lvm.pool._IN_USE_SECONDS", 0.05)
     monkeypatch.setattr("shares_core.adapters.lvm.thick.zero_whole", lambda device: None)
-    held = ours(fake_lvm)
-    fake_lvm.answer("lvs", lvs(THIN_POOL, held | {"lv_device_open": "open"}))
+    known(fake_lvm)
+    fake_lvm.answer("dmsetup", "1\n")
     fake_lvm.answer("lvremove")
-    fake_lvm.activate(f"shares-{VOLUME}")
-    with pytest.raises(BackendFailure, match="is in use"):
+    path = fake_lvm.activate(f"shares-{VOLUME}")
+    with pytest.raises(BackendFailure, match=f"^{path} is in use$"):
         make(fake_lvm).remove_volume(VOLUME)
     assert [] == fake_lvm.changed
-    fake_lvm.answer("lvs", lvs(THIN_POOL, held))
+    fake_lvm.answer("dmsetup", "0\n")
     make(fake_lvm).remove_volume(VOLUME)
+    counted = f"dmsetup info --columns --noheadings --options open {path}"
+    assert {counted, f"lvremove --yes vg/shares-{VOLUME}"} == set(fake_lvm.asked)
     assert [f"lvremove --yes vg/shares-{VOLUME}"] == fake_lvm.changed
 
 

@@ -185,7 +185,7 @@ class MemoryWorld(
         del self.host.mounts["elsewhere", "share"]
 
     def half_made_volume(self, volume_id: str, size: Capacity) -> None:
-        with self.dying("storage.ensure_volume") as ports:
+        with self.dying("storage.ensure_volume", step=2) as ports:
             ports.storage.ensure_volume(volume_id, size, OWNER)
 
     def half_grown_volume(self, volume_id: str, size: Capacity) -> None:

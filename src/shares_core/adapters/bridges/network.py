@@ -25,10 +25,8 @@ from shares_core.adapters.bridges.netlink import (
     write_sysctl,
 )
 from shares_core.adapters.commands import run
-from shares_core.adapters.disk.errors import os_errors
-from shares_core.adapters.disk.files import make_private_folder
 from shares_core.adapters.disk.installation import Installation
-from shares_core.adapters.disk.locks import file_lock
+from shares_core.adapters.disk.locks import state_lock
 from shares_core.adapters.layout import Layout
 from shares_core.domain.addresses import BridgeName
 from shares_core.domain.errors import Conflict
@@ -59,11 +57,7 @@ class LinuxNetwork(Network):
         common, and whoever removed one would else sweep away the filter with which another caller has just
         made it again, open to the host. Taken within a server's lock; no server's lock is taken within it.
         """
-        locks = self._layout.locks
-        with os_errors(f"making {locks}"):
-            make_private_folder(self._layout.state_dir)
-            make_private_folder(locks)
-        with file_lock(locks / "bridges.lock", self._lock_timeout, "the bridges"):
+        with state_lock(self._layout, "bridges", self._lock_timeout, "the bridges"):
             yield
 
     def ensure_bridge(self, bridge: Bridge) -> None:

@@ -6,8 +6,8 @@ import json
 import os
 
 from shares_core.adapters.disk.errors import os_errors
-from shares_core.adapters.disk.files import make_private_folder, write_whole
-from shares_core.adapters.disk.locks import file_lock
+from shares_core.adapters.disk.files import write_whole
+from shares_core.adapters.disk.locks import state_lock
 from shares_core.adapters.layout import Layout
 from shares_core.domain.errors import RecordUnreadable
 
@@ -49,10 +49,7 @@ class Installation:
         return values
 
     def _keep(self, key: str, value: str) -> str:
-        with os_errors(f"making {self._layout.state_dir}"):
-            make_private_folder(self._layout.state_dir)
-            make_private_folder(self._layout.locks)
-        with file_lock(self._layout.locks / "installation.lock", self._lock_timeout, "the installation"):
+        with state_lock(self._layout, "installation", self._lock_timeout, "the installation"):
             values = self._read()
             if key not in values:
                 values[key] = value

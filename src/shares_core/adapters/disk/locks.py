@@ -34,6 +34,20 @@ def file_lock(path: Path, timeout: float, what: str) -> Iterator[None]:
         lock.release()
 
 
+@contextmanager
+def state_lock(layout: Layout, name: str, timeout: float, what: str) -> Iterator[None]:
+    """Hold one of the locks in the state folder, which is made if need be. Raises as ``file_lock``."""
+    with os_errors(f"making {layout.locks}"):
+        make_private_folder(layout.state_dir)
+        make_private_folder(layout.locks)
+    with file_lock(_path(layout, name), timeout, what):
+        yield
+
+
+def _path(layout: Layout, name: str) -> Path:
+    return layout.locks / f"{name}.lock"
+
+
 class FileLocks(Locks):
     """Lock files in the state folder."""
 
@@ -43,22 +57,16 @@ class FileLocks(Locks):
 
     @contextmanager
     def server(self, server_id: str) -> Iterator[None]:
-        with file_lock(self._path(server_id), self._timeout, f"server {server_id}"):
+        with state_lock(self._layout, server_id, self._timeout, f"server {server_id}"):
             yield
 
     @contextmanager
     def claims(self) -> Iterator[None]:
-        with file_lock(self._path("claims"), self._timeout, "the servers' names and addresses"):
+        with state_lock(self._layout, "claims", self._timeout, "the servers' names and addresses"):
             yield
 
     def forget(self, server_id: str) -> None:
         # Unlinked while held: whoever waits on the old file finds no record behind it, and ids are
         # never given twice, so nobody needs a second file of that name.
         with os_errors("removing a lock"):
-            self._path(server_id).unlink(missing_ok=True)
-
-    def _path(self, name: str) -> Path:
-        with os_errors(f"making {self._layout.locks}"):
-            make_private_folder(self._layout.state_dir)
-            make_private_folder(self._layout.locks)
-        return self._layout.locks / f"{name}.lock"
+            _path(self._layout, server_id).unlink(missing_ok=True)

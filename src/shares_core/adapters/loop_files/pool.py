@@ -13,9 +13,9 @@ from shares_core.adapters.disk.installation import Installation
 from shares_core.adapters.loop_files import devices
 from shares_core.adapters.loop_files.identity import PoolIdentity
 from shares_core.domain.capacity import Capacity, format_bytes, round_up
-from shares_core.domain.errors import Conflict, NoCapacity, ShareFailed
+from shares_core.domain.errors import Conflict, NoCapacity
 from shares_core.domain.views import PoolView
-from shares_core.ports.storage import BlockStorage, Volume, VolumeOwner
+from shares_core.ports.storage import BlockStorage, Volume, VolumeOwner, require_volume
 
 #: Volumes are whole blocks of every file system that they may carry.
 _GRANULARITY = 4096
@@ -146,7 +146,7 @@ class LoopFilePool(BlockStorage):
 
     def grow_volume(self, volume_id: str, size: Capacity) -> Volume:
         wanted = round_up(size.bytes, _GRANULARITY)
-        before = self._require(volume_id).size.bytes
+        before = require_volume(self, volume_id).size.bytes
         with os_errors(f"growing volume {volume_id}"), self._open(volume_id) as descriptor:
             if wanted > before:
                 with self._identity.locked():
@@ -164,7 +164,7 @@ class LoopFilePool(BlockStorage):
 
     def cut_volume(self, volume_id: str, size: Capacity) -> None:
         wanted = round_up(size.bytes, _GRANULARITY)
-        if self._require(volume_id).size.bytes > wanted:
+        if require_volume(self, volume_id).size.bytes > wanted:
             with os_errors(f"cutting volume {volume_id}"), self._open(volume_id) as descriptor:
                 os.ftruncate(descriptor, wanted)
         devices.refresh(self._image(volume_id))
@@ -188,7 +188,7 @@ class LoopFilePool(BlockStorage):
     # -- devices
 
     def attach(self, volume_id: str) -> str:
-        self._require(volume_id)
+        require_volume(self, volume_id)
         return devices.attach(self._image(volume_id))
 
     def detach(self, volume_id: str) -> None:
@@ -206,15 +206,6 @@ class LoopFilePool(BlockStorage):
         """Let the names in the folder reach the disk."""
         with open_folder(self._folder) as folder:
             os.fsync(folder)
-
-    def _require(self, volume_id: str) -> Volume:
-        volume = self.find_volume(volume_id)
-        if volume is None:
-            raise ShareFailed(
-                f"volume {volume_id} is missing from the pool {self._folder}",
-                hint="restore its file from a backup, or delete the share",
-            )
-        return volume
 
     @contextmanager
     def _open(self, volume_id: str) -> Iterator[int]:

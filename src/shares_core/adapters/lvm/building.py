@@ -6,7 +6,8 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 from attrs import frozen
@@ -14,13 +15,16 @@ from attrs import frozen
 from shares_core.adapters.disk.errors import os_errors
 from shares_core.adapters.disk.installation import Installation
 from shares_core.adapters.lvm.commands import lvm, read_group
+from shares_core.adapters.lvm.identity import GroupIdentity
 from shares_core.adapters.lvm.report import VolumeGroup
 from shares_core.adapters.signatures import identify, is_blank
-from shares_core.domain.errors import Conflict, HostNotReady, InvalidInput, SharesError
+from shares_core.domain.errors import Conflict, HostNotReady, InvalidInput
 from shares_core.domain.pools import DevicePath, ThinPoolName, VolumeGroupName
+from shares_core.domain.undo import undone_by
 
 #: What a new thin pool takes of the free extents: the rest is for its tables, which have to grow some day.
 _SHARE_OF_FREE = "95%FREE"
+_BY_HAND = "and is left to do by hand"
 
 
 @frozen
@@ -70,6 +74,7 @@ class PoolBuilder:
     def _find(self) -> VolumeGroup | None:
         """The group, active or not; None where there is none and none is missed. Raises HostNotReady."""
         known = self.installation.pool_id()
+        identity = GroupIdentity(str(self.group), self.installation)
         try:
             found = read_group(str(self.group))
         except HostNotReady as error:
@@ -82,11 +87,7 @@ class PoolBuilder:
                     hint="attach its device; 'vgs -o vg_name,vg_uuid' lists what is there",
                 ) from error
             return None
-        if known and found.uuid != known:
-            raise HostNotReady(
-                f"volume group {self.group} is not this installation's pool, which has the UUID {known}",
-                hint="name that one in the configuration: [pool] volume_group",
-            )
+        identity.check_read(found)
         found.require_usable()
         return found
 
@@ -127,16 +128,11 @@ class PoolBuilder:
 
 @contextmanager
 def _undone_by(*commands: tuple[str, ...], group: str) -> Iterator[None]:
-    """Run the commands where the body fails; its error is raised, theirs are notes on it."""
-    try:
+    """Run the commands, in this order, where the body fails."""
+    with ExitStack() as undoing:
+        for command in reversed(commands):
+            undoing.enter_context(undone_by(partial(lvm, *command, group=group), _BY_HAND))
         yield
-    except BaseException as error:
-        for command in commands:
-            try:
-                lvm(*command, group=group)
-            except SharesError as failure:
-                error.add_note(f"undoing it failed too: {failure}")
-        raise
 
 
 def require_unused(device: DevicePath) -> None:

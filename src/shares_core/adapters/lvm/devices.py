@@ -1,4 +1,4 @@
-"""The block devices of active logical volumes, as the kernel tells of them: where it knows, nothing runs."""
+"""The block devices of active logical volumes, as the kernel tells of them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from attrs import frozen
 
+from shares_core.adapters.commands import run
 from shares_core.adapters.disk.errors import os_errors
 from shares_core.domain.capacity import GIB, MIB
 from shares_core.domain.errors import BackendFailure
@@ -57,6 +58,12 @@ def active_device(group: str, volume: str) -> ActiveDevice | None:
     if not uuid.startswith(_MARK):
         return None
     return ActiveDevice(str(path), size, uuid.removeprefix(_MARK)[:_UUID_LENGTH], suspended)
+
+
+def is_open(device: ActiveDevice) -> bool:
+    """Whether anything has the device open, or mounted: device-mapper counts that, sysfs does not tell it."""
+    counted = run(("dmsetup", "info", "--columns", "--noheadings", "--options", "open", device.path))
+    return int(counted) > 0
 
 
 def active_group_uuid(group: str) -> str:

@@ -7,22 +7,20 @@ from collections.abc import Callable
 
 from shares_core.adapters.disk.installation import Installation
 from shares_core.adapters.lvm.commands import ALREADY_SO, lvm, read_group
-from shares_core.adapters.lvm.devices import ActiveDevice, active_device, path_of
+from shares_core.adapters.lvm.devices import ActiveDevice, active_device, is_open, path_of
 from shares_core.adapters.lvm.identity import GroupIdentity
 from shares_core.adapters.lvm.report import LogicalVolume, VolumeGroup
 from shares_core.adapters.waiting import wait_until
 from shares_core.domain.capacity import Capacity, round_up
-from shares_core.domain.errors import BackendFailure, CommandFailed, Conflict, HostNotReady, ShareFailed
+from shares_core.domain.errors import BackendFailure, CommandFailed, Conflict, HostNotReady
 from shares_core.domain.pools import VolumeGroupName, device_name, volume_name
 from shares_core.domain.views import PoolView
-from shares_core.ports.storage import BlockStorage, Volume, VolumeOwner
+from shares_core.ports.storage import BlockStorage, Volume, VolumeOwner, require_volume
 
 #: What LVM takes sizes in; it rounds them up to its extents.
 _SECTOR = 512
 _IN_USE_SECONDS = 5.0
 _MARK = "shares-core"
-#: Bears a volume that is being made: it counts, but is not there yet.
-MAKING = f"{_MARK}:making"
 
 
 class LogicalVolumes(BlockStorage):
@@ -81,11 +79,10 @@ class LogicalVolumes(BlockStorage):
         return tuple(
             Volume(volume.name.removeprefix(volume_name("")), Capacity(volume.size))
             for volume in self._ours(self._identity.read())
-            if MAKING not in volume.tags
         )
 
     def _ours(self, group: VolumeGroup) -> tuple[LogicalVolume, ...]:
-        """This installation's volumes, those that are being made among them. Readers mint no identity."""
+        """This installation's volumes. Readers mint no identity."""
         known = self._installation.known_id()
         return tuple(volume for volume in group.volumes if known and _tag_of(known) in volume.tags)
 
@@ -106,28 +103,23 @@ class LogicalVolumes(BlockStorage):
             existing = group.find(volume_name(volume_id))
             if existing is None:
                 raise
-            if MAKING not in existing.tags:
-                if existing.size != round_up(wanted, group.extent):
-                    there, asked = Capacity(existing.size), Capacity(wanted)
-                    raise Conflict(f"volume {volume_id} exists with {there}, not {asked}") from None
-                return Volume(volume_id, Capacity(existing.size))
-            self._remove(volume_id)  # what a killed call left
-            self._create(volume_id, wanted, tags)
+            if existing.size != round_up(wanted, group.extent):
+                there, asked = Capacity(existing.size), Capacity(wanted)
+                raise Conflict(f"volume {volume_id} exists with {there}, not {asked}") from None
+            return Volume(volume_id, Capacity(existing.size))
         return Volume(volume_id, Capacity(self._active(volume_id).size))
 
     def find_volume(self, volume_id: str) -> Volume | None:
+        device = self._device(volume_id)
+        if device is not None:  # the kernel tells as much as LVM would
+            return Volume(volume_id, Capacity(device.size))
         volume = self._identity.read().find(volume_name(volume_id))
-        if volume is None or MAKING in volume.tags:
-            return None
-        return Volume(volume_id, Capacity(volume.size))
+        return None if volume is None else Volume(volume_id, Capacity(volume.size))
 
     def grow_volume(self, volume_id: str, size: Capacity) -> Volume:
         self._identity.check()
         self._resized(volume_id, lambda: self._extend(volume_id, round_up(size.bytes, _SECTOR)))
-        device = self._device(volume_id)
-        if device is not None:
-            return Volume(volume_id, Capacity(device.size))
-        return self._require(volume_id)
+        return require_volume(self, volume_id)
 
     def cut_volume(self, volume_id: str, size: Capacity) -> None:
         self._identity.check()
@@ -146,30 +138,27 @@ class LogicalVolumes(BlockStorage):
                 self._run("lvchange", "--refresh", volume_id)
 
     def remove_volume(self, volume_id: str) -> None:
-        volume = self._unused(volume_id)
-        if volume is None:
+        if self.find_volume(volume_id) is None:
             return
-        if MAKING not in volume.tags:
-            self._wipe(volume_id)
+        self._require_unused(volume_id)
+        self._wipe(volume_id)
         self._remove(volume_id)
 
-    def _unused(self, volume_id: str) -> LogicalVolume | None:
-        """The volume once nobody has its device open: that is asked before a byte of it is wiped.
+    def _require_unused(self, volume_id: str) -> None:
+        """Raise BackendFailure while somebody has its device open: asked before a byte of it is wiped.
 
         udev looks into a device for a moment whenever somebody has written to it.
         """
-        found: list[LogicalVolume | None] = []
 
         def unused() -> bool:
-            found[:] = [self._identity.read().find(volume_name(volume_id))]
-            return found[0] is None or not found[0].open
+            device = self._device(volume_id)
+            return device is None or not is_open(device)
 
         if not wait_until(unused, _IN_USE_SECONDS):
             path = path_of(self._group, volume_name(volume_id))
             raise BackendFailure(
                 f"{path} is in use", hint=f"'findmnt {path}' and 'fuser -v {path}' show by what"
             )
-        return found[0]
 
     # -- devices
 
@@ -187,15 +176,6 @@ class LogicalVolumes(BlockStorage):
             self._run("lvchange", "--activate", "n", volume_id)
 
     # -- helpers
-
-    def _require(self, volume_id: str) -> Volume:
-        volume = self.find_volume(volume_id)
-        if volume is None:
-            raise ShareFailed(
-                f"volume {volume_id} is missing from volume group {self._group}",
-                hint="restore the volume from a backup, or delete the share",
-            )
-        return volume
 
     def _device(self, volume_id: str) -> ActiveDevice | None:
         """The volume's device, where it is active. Raises HostNotReady where it is of another group."""

@@ -9,10 +9,7 @@ from attrs import frozen
 from shares_core.domain.errors import HostNotReady
 
 _GROUP = "vg_name,vg_uuid,vg_size,vg_free,vg_extent_size,vg_permissions,vg_exported,vg_missing_pv_count"
-_VOLUME = (
-    "lv_name,lv_size,lv_tags,lv_layout,pool_lv,lv_device_open,"
-    "data_percent,metadata_percent,zero,lv_health_status"
-)
+_VOLUME = "lv_name,lv_size,lv_tags,lv_layout,pool_lv,data_percent,metadata_percent,zero,lv_health_status"
 _AS_JSON = ("--reportformat", "json", "--units", "b", "--nosuffix")
 
 
@@ -20,16 +17,14 @@ _AS_JSON = ("--reportformat", "json", "--units", "b", "--nosuffix")
 class LogicalVolume:
     """One logical volume; sizes in bytes.
 
-    ``pool`` is the thin pool that it takes its blocks from, else empty; ``open`` says that something has its
-    device open. The percentages are None unless it is thin and active; ``zeroes`` and ``health`` say
-    something of thin pools only.
+    ``pool`` is the thin pool that it takes its blocks from, else empty. The percentages are None unless it is
+    thin and active; ``zeroes`` and ``health`` say something of thin pools only.
     """
 
     name: str
     size: int
     tags: frozenset[str] = frozenset()
     pool: str = ""
-    open: bool = False
     is_thin_pool: bool = False
     data_percent: float | None = None
     metadata_percent: float | None = None
@@ -129,7 +124,6 @@ def _volume(fields: dict[str, str]) -> LogicalVolume:
             size=int(fields["lv_size"]),
             tags=frozenset(filter(None, fields["lv_tags"].split(","))),
             pool=fields["pool_lv"],
-            open=fields["lv_device_open"] == "open",
             is_thin_pool="thin" in layout and "pool" in layout,
             data_percent=_percent(fields["data_percent"]),
             metadata_percent=_percent(fields["metadata_percent"]),

@@ -5,10 +5,10 @@ from __future__ import annotations
 from shares_core.adapters.disk.installation import Installation
 from shares_core.adapters.lvm.commands import lvm
 from shares_core.adapters.lvm.devices import blank_ends, zero_whole
-from shares_core.adapters.lvm.pool import MAKING, LogicalVolumes
+from shares_core.adapters.lvm.pool import LogicalVolumes
 from shares_core.adapters.lvm.report import VolumeGroup
-from shares_core.domain.errors import SharesError
 from shares_core.domain.pools import VolumeGroupName, volume_name
+from shares_core.domain.undo import undone_by
 from shares_core.domain.views import PoolView
 
 
@@ -38,19 +38,12 @@ class VolumeGroupPool(LogicalVolumes):
 
     def _create(self, volume_id: str, size: int, tags: tuple[str, ...]) -> None:
         name = volume_name(volume_id)
-        marks = [word for tag in (*tags, MAKING) for word in ("--addtag", tag)]
+        marks = [word for tag in tags for word in ("--addtag", tag)]
         # Of a former volume's signatures it would ask, at length, whether to wipe them.
         wiping = ("--yes", "--wipesignatures", "y", "--zero", "y")
         lvm("lvcreate", *wiping, "--name", name, "--size", f"{size}b", *marks, self._group, group=self._group)
-        try:
+        with undone_by(lambda: self._remove(volume_id)):
             blank_ends(self._active(volume_id).path)
-            self._run("lvchange", "--deltag", MAKING, volume_id)
-        except BaseException as error:
-            try:
-                self._remove(volume_id)
-            except SharesError as failure:
-                error.add_note(f"removing the volume failed too: {failure}")
-            raise
 
     def _extend(self, volume_id: str, size: int) -> None:
         self._run("lvextend", "--size", f"{size}b", volume_id)

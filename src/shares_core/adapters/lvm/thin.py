@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from shares_core.adapters.disk.errors import os_errors
-from shares_core.adapters.disk.files import make_private_folder
 from shares_core.adapters.disk.installation import Installation
-from shares_core.adapters.disk.locks import file_lock
+from shares_core.adapters.disk.locks import state_lock
 from shares_core.adapters.layout import Layout
 from shares_core.adapters.lvm.commands import lvm
 from shares_core.adapters.lvm.pool import LogicalVolumes
@@ -103,11 +101,7 @@ class ThinPool(LogicalVolumes):
 
         The lock is held over two commands: LVM itself lets one caller at a time work on a volume group.
         """
-        locks = self._layout.locks
-        with os_errors(f"making {locks}"):
-            make_private_folder(self._layout.state_dir)
-            make_private_folder(locks)
-        with file_lock(locks / "pool.lock", self._lock_timeout, "the pool"):
+        with state_lock(self._layout, "pool", self._lock_timeout, "the pool"):
             group = self._identity.read()
             pool = self._found(group)
             _require_blocks(pool, f"{group.name}/{pool.name}")

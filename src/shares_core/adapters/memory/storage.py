@@ -48,7 +48,9 @@ class MemoryStorage(BlockStorage):
         if found is None:
             self._reserve(rounded)
             halfway()
-            self._host.volumes[volume_id] = MemoryVolume(rounded)
+            made = self._host.volumes[volume_id] = MemoryVolume(rounded, debris=True)
+            halfway()
+            made.debris = False
         elif found.size != rounded:
             raise Conflict(f"volume {volume_id} exists with {format_bytes(found.size)}")
         return Volume(volume_id, Capacity(rounded))
