@@ -19,6 +19,7 @@ RUN_DIR = Path("/run/shares-core-dev")
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
 POLL_SECONDS = 0.1
+_PROCESS = os.getpid()
 
 
 class DaemonError(Exception):
@@ -189,8 +190,11 @@ def _pass_on(signum: int, frame: FrameType | None) -> None:
     """Make a signal that was sent to this process alone do what a Ctrl-C in a terminal does.
 
     That one reaches the whole foreground group, so that the command in the block cleans up as well.
-    The daemon, in a session of its own, is spared.
+    The daemon, in a session of its own, is spared. A process that was forked in the block (pyroute2 does, and
+    ends it by SIGTERM) just ends: it has nothing to clean up but its parent's things.
     """
+    if os.getpid() != _PROCESS:
+        os._exit(128 + signum)
     for child in map(int, Path("/proc/thread-self/children").read_text().split()):
         if os.getsid(child) == os.getsid(0):
             os.kill(child, signal.SIGINT)

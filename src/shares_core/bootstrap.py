@@ -22,10 +22,12 @@ if TYPE_CHECKING:
     from shares_core.adapters.layout import Layout
     from shares_core.adapters.lvm.building import PoolBuilder
     from shares_core.app.access import Access
+    from shares_core.app.fleet import Fleet
     from shares_core.app.pool import Pool
     from shares_core.app.servers import Servers
     from shares_core.app.shares import Shares
     from shares_core.app.users import Users
+    from shares_core.app.watching import Watcher
     from shares_core.domain.findings import Finding
     from shares_core.domain.network import DefaultNetwork
     from shares_core.ports import BlockStorage, Events, FileSystems, Ports
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 class Host:
     """A host's use cases, by what they are about."""
 
+    fleet: Fleet
     servers: Servers
     shares: Shares
     access: Access
@@ -45,6 +48,7 @@ class Host:
 def host(ports: Ports, network: DefaultNetwork) -> Host:
     """The use cases over the given ports."""
     from shares_core.app.access import Access
+    from shares_core.app.fleet import Fleet
     from shares_core.app.pool import Pool
     from shares_core.app.registry import Registry
     from shares_core.app.servers import Servers
@@ -52,13 +56,27 @@ def host(ports: Ports, network: DefaultNetwork) -> Host:
     from shares_core.app.users import Users
 
     registry = Registry(ports)
+    servers = Servers(ports, registry, network)
     return Host(
-        servers=Servers(ports, registry, network),
+        fleet=Fleet(ports, registry, servers),
+        servers=servers,
         shares=Shares(ports, registry),
         access=Access(ports, registry),
         users=Users(ports, registry),
         pool=Pool(ports),
     )
+
+
+def watcher(ports: Ports, network: DefaultNetwork) -> Watcher:
+    """What keeps the servers up over the given ports."""
+    from shares_core.app.watching import Watcher
+
+    return Watcher(ports, host(ports, network).fleet)
+
+
+def open_watcher(config: HostConfig, events: Events | None = None) -> Watcher:
+    """What keeps this machine's servers up. Changes nothing yet. Raises as ``open_host``."""
+    return watcher(ports(config, events), config.network)
 
 
 def open_host(config: HostConfig | None = None, events: Events | None = None) -> Host:

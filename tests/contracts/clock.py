@@ -14,3 +14,8 @@ class ClockContract:
         first, second = clock.now(), clock.now()
         assert (int, int) == (type(first), type(second))
         assert 1_600_000_000 < first <= second
+
+    def test_it_tells_how_much_time_goes_by(self, world: World) -> None:
+        """Which is never less than none."""
+        clock = world.ports.clock
+        assert 0 <= clock.elapsed() <= clock.elapsed()

@@ -71,6 +71,63 @@ class FileSystemsContract(FileSystemsGrowth):
         filesystems.unmount(*made.share)
         assert not filesystems.mounted(*made.share)
 
+    def test_what_is_mounted_is_told(self, world: FileSystemsWorld, made: Made) -> None:
+        """And what is in the way of using it: that it is not, or that another is."""
+        filesystems = world.ports.filesystems
+        assert ((), "is not mounted") == (
+            filesystems.list(),
+            filesystems.trouble(*made.share, made.filesystem),
+        )
+        filesystems.mount(*made.mount)
+        assert ((made.share,), "") == (filesystems.list(), filesystems.trouble(*made.share, made.filesystem))
+        other = new_filesystem(made.filesystem.kind)
+        assert "has another file system in its place" == filesystems.trouble(*made.share, other)
+
+    def test_a_file_system_that_is_found_damaged_is_mounted_no_more(
+        self, world: FileSystemsWorld, made: Made
+    ) -> None:
+        """Until it is unmounted it says so; looked at and repaired, it is what it was."""
+        filesystems = world.ports.filesystems
+        filesystems.mount(*made.mount)
+        world.write(*made.share, DATA)
+        world.meet_damage(made)
+        assert "is damaged" in filesystems.trouble(*made.share, made.filesystem)
+        with pytest.raises(ShareFailed):
+            filesystems.mount(*made.mount)
+        filesystems.unmount(*made.share)
+        filesystems.repair(made.device, made.filesystem)
+        filesystems.mount(*made.mount)
+        assert ("", DATA) == (
+            filesystems.trouble(*made.share, made.filesystem),
+            world.read(*made.share),
+        )
+
+    def test_damage_is_found_and_only_a_repair_mends_it(self, world: FileSystemsWorld, made: Made) -> None:
+        """Looking changes nothing; a whole one is left as it is by both."""
+        filesystems = world.ports.filesystems
+        assert "" == filesystems.examine(made.device, made.filesystem)
+        filesystems.repair(made.device, made.filesystem)
+        world.ruined_filesystem(made)
+        for _ in range(2):
+            assert filesystems.examine(made.device, made.filesystem)
+            assert not world.is_whole(made)
+        assert filesystems.repair(made.device, made.filesystem)
+        assert ("", True) == (filesystems.examine(made.device, made.filesystem), world.is_whole(made))
+
+    def test_nothing_that_is_mounted_is_examined_or_repaired(
+        self, world: FileSystemsWorld, made: Made
+    ) -> None:
+        """Nor what is another."""
+        filesystems = world.ports.filesystems
+        other = new_filesystem(made.filesystem.kind)
+        for look in (filesystems.examine, filesystems.repair):
+            with pytest.raises(ShareFailed):
+                look(made.device, other)
+        filesystems.mount(*made.mount)
+        for look in (filesystems.examine, filesystems.repair):
+            with pytest.raises(BackendFailure):
+                look(made.device, made.filesystem)
+
     def test_a_half_done_mount_is_completed(self, world: FileSystemsWorld, made: Made) -> None:
         """An empty mount point counts as not mounted."""
         filesystems = world.ports.filesystems

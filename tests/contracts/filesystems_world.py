@@ -33,6 +33,10 @@ class FileSystemsWorld(DeviceWorld):
         """Damage it so that it takes a person to repair it."""
 
     @abstractmethod
+    def meet_damage(self, made: Made) -> None:
+        """Let the kernel come upon damage in the mounted file system."""
+
+    @abstractmethod
     def is_whole(self, made: Made) -> bool:
         """Whether a full check finds nothing wrong."""
 

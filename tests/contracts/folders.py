@@ -47,12 +47,14 @@ class ServerFoldersContract:
             folders.ensure(server_id, UID)
             assert (UID, True) == (world.folder_owner(server_id), world.passes_mounts_on(server_id))
             assert (server_id,) == folders.list()
+            assert folders.ensured(server_id, UID)
 
     def test_the_owner_is_the_one_that_was_asked_for_last(self, world: FoldersWorld) -> None:
         """A folder that another owns is made right."""
         folders = world.ports.folders
         server_id = world.new_id()
         folders.ensure(server_id, UID)
+        assert not folders.ensured(server_id, UID + 1)
         folders.ensure(server_id, UID + 1)
         assert UID + 1 == world.folder_owner(server_id)
 
@@ -62,6 +64,7 @@ class ServerFoldersContract:
         folders = world.ports.folders
         server_id = world.new_id()
         world.half_ensured_folders(server_id, step)
+        assert not folders.ensured(server_id, UID)
         folders.ensure(server_id, UID)
         assert (UID, True) == (world.folder_owner(server_id), world.passes_mounts_on(server_id))
 
@@ -83,6 +86,7 @@ class ServerFoldersContract:
         folders.ensure(kept, UID)
         for _ in range(2):
             folders.remove(gone)
+            assert not folders.ensured(gone, UID)
         assert ((kept,), None) == (folders.list(), world.folder_owner(gone))
 
     def test_nothing_is_removed_under_a_mount(self, world: FoldersWorld) -> None:

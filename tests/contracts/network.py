@@ -190,10 +190,10 @@ class NetworkContract:
         """The container has the interface with its MAC, addresses and routes; the bridge is made for it."""
         network = world.ports.network
         server_id, namespace = world.new_namespace()
-        assert not network.plugged(interface)
+        assert (interface,) == network.unplugged([interface])
         for _ in range(2):
             network.plug(server_id, interface, 1, namespace)
-            assert network.plugged(interface)
+            assert () == network.unplugged([interface])
             assert Plugged.of(interface) == world.inside(namespace, 1)
             assert {str(bridge.name), interface.host_device} == set(network.list())
             assert world.is_filtered(interface.host_device)
@@ -206,9 +206,12 @@ class NetworkContract:
         network = world.ports.network
         server_id, namespace = world.new_namespace()
         world.half_plugged(server_id, interface, namespace, step)
-        assert (False, False) == (network.plugged(interface), world.carries(interface.host_device))
+        assert ((interface,), False) == (
+            network.unplugged([interface]),
+            world.carries(interface.host_device),
+        )
         network.plug(server_id, interface, 0, namespace)
-        assert (True, Plugged.of(interface)) == (network.plugged(interface), world.inside(namespace, 0))
+        assert ((), Plugged.of(interface)) == (network.unplugged([interface]), world.inside(namespace, 0))
         assert world.is_filtered(interface.host_device)
 
     @pytest.mark.parametrize("step", [1, 2, 3, 4])
@@ -242,6 +245,7 @@ class NetworkContract:
         server_id, namespace = world.new_namespace()
         network.plug(server_id, interface, 0, namespace)
         world.lose_bridge(bridge.name)
+        assert (interface,) == network.unplugged([interface])
         network.plug(server_id, interface, 0, namespace)
         network.remove_bridge(bridge.name)  # refuses: the interface is its port
         assert {str(bridge.name), interface.host_device} == set(network.list())
@@ -259,9 +263,26 @@ class NetworkContract:
         network.plug(server_id, other, 1, namespace)
         for _ in range(2):
             network.unplug(interface)
-            assert (False, True) == (network.plugged(interface), network.plugged(other))
+            assert (interface,) == network.unplugged([interface, other])
         assert (None, Plugged.of(other)) == (world.inside(namespace, 0), world.inside(namespace, 1))
         assert not world.is_filtered(interface.host_device)
+
+    def test_devices_are_removed_by_name(
+        self, world: NetworkWorld, bridge: Bridge, interface: Interface
+    ) -> None:
+        """A bridge once it has no port; what is gone is removed already, what is not ours is left."""
+        network = world.ports.network
+        server_id, namespace = world.new_namespace()
+        network.plug(server_id, interface, 0, namespace)
+        network.remove(str(bridge.name))
+        assert () == network.unplugged([interface])
+        for _ in range(2):
+            network.remove(interface.host_device)
+            assert (str(bridge.name),) == network.list()
+        network.remove(str(bridge.name))
+        assert () == network.list()
+        for device in (interface.host_device, str(bridge.name)):
+            assert not world.is_filtered(device)
 
     def test_nothing_is_plugged_into_a_namespace_that_is_gone(
         self, world: NetworkWorld, interface: Interface
@@ -271,7 +292,7 @@ class NetworkContract:
         server_id, namespace = world.new_namespace()
         with pytest.raises(BackendFailure):
             network.plug(server_id, interface, 0, f"{namespace}-gone")
-        assert not network.plugged(interface)
+        assert (interface,) == network.unplugged([interface])
 
 
 def _beside(interface: Interface, other_id: str, address: str) -> Interface:

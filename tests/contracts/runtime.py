@@ -8,12 +8,11 @@ import pytest
 
 from shares_core.domain.errors import BackendFailure, Conflict, HostNotReady
 from shares_core.domain.views import RunState
-from shares_core.ports.runtime import ContainerState, ServerRuntime
+from shares_core.ports.runtime import ServerRuntime
 from tests.contracts.values import UID, new_server
 from tests.contracts.world import World
 
-_ABSENT = ContainerState(RunState.ABSENT)
-_STOPPED = ContainerState(RunState.STOPPED)
+_ABSENT, _STOPPED, _RUNNING = RunState.ABSENT, RunState.STOPPED, RunState.RUNNING
 
 
 class RuntimeWorld(World):
@@ -84,20 +83,20 @@ class ServerRuntimeContract:
     def test_ensuring_twice_is_ensuring_once(self, world: RuntimeWorld, server_id: str) -> None:
         """A container that was not started: what a half-done ensure leaves, too."""
         runtime = world.ports.runtime
-        assert (_ABSENT, ()) == (runtime.inspect(server_id), runtime.list())
+        assert (_ABSENT, {}) == (runtime.inspect(server_id).state, runtime.list())
         for _ in range(2):
             runtime.ensure(server_id, UID)
-            assert (_STOPPED, (server_id,)) == (runtime.inspect(server_id), runtime.list())
+            assert (_STOPPED, {server_id: _STOPPED}) == (runtime.inspect(server_id).state, runtime.list())
 
     def test_a_container_that_is_there_needs_no_image(self, world: RuntimeWorld, server_id: str) -> None:
         """One that is not there does, and none is made."""
         runtime = world.ports.runtime
         with pytest.raises(HostNotReady):
             world.without_image().ensure(server_id, UID)
-        assert () == world.ports.runtime.list()
+        assert {} == world.ports.runtime.list()
         world.ports.runtime.ensure(server_id, UID)
         world.without_image().ensure(server_id, UID)
-        assert _STOPPED == runtime.inspect(server_id)
+        assert _STOPPED == runtime.inspect(server_id).state
 
     def test_another_user_is_a_conflict(self, world: RuntimeWorld, server_id: str) -> None:
         """Whether it runs or not, and it goes on as it did."""
@@ -121,7 +120,7 @@ class ServerRuntimeContract:
             runtime.start(server_id)
         runtime.stop(server_id)
         runtime.remove(server_id)
-        assert (_ABSENT, ()) == (runtime.inspect(server_id), runtime.list())
+        assert (_ABSENT, {}) == (runtime.inspect(server_id).state, runtime.list())
         assert world.foreign_is_there(server_id)
 
     def test_a_server_without_folders_gets_no_container(self, world: RuntimeWorld) -> None:
@@ -129,7 +128,7 @@ class ServerRuntimeContract:
         runtime = world.ports.runtime
         with pytest.raises(BackendFailure):
             runtime.ensure(world.new_id(), UID)
-        assert () == runtime.list()
+        assert {} == runtime.list()
 
     def test_a_container_whose_folders_are_gone_does_not_start(
         self, world: RuntimeWorld, server_id: str
@@ -140,7 +139,7 @@ class ServerRuntimeContract:
         world.ports.folders.remove(server_id)
         with pytest.raises(BackendFailure):
             runtime.start(server_id)
-        assert (_STOPPED, ()) == (runtime.inspect(server_id), world.ports.folders.list())
+        assert (_STOPPED, ()) == (runtime.inspect(server_id).state, world.ports.folders.list())
 
     def test_starting_twice_is_starting_once(self, world: RuntimeWorld, server_id: str) -> None:
         """Both tell the same namespace, and smbd listens in it."""
@@ -162,7 +161,7 @@ class ServerRuntimeContract:
         runtime.ensure(server_id, UID)
         with pytest.raises(BackendFailure):
             runtime.wait_ready(server_id)
-        assert _STOPPED == runtime.inspect(server_id)
+        assert _STOPPED == runtime.inspect(server_id).state
 
     def test_an_smbd_that_ends_tells_why(self, world: RuntimeWorld, server_id: str) -> None:
         """In its own words, and not after a long wait."""
@@ -180,7 +179,7 @@ class ServerRuntimeContract:
         runtime.ensure(server_id, UID)
         namespace = runtime.start(server_id).namespace
         world.kill(server_id)
-        assert (_STOPPED, False) == (runtime.inspect(server_id), world.lives(namespace))
+        assert (_STOPPED, False) == (runtime.inspect(server_id).state, world.lives(namespace))
         runtime.start(server_id)
         runtime.wait_ready(server_id)
 
@@ -192,8 +191,8 @@ class ServerRuntimeContract:
         namespace = runtime.start(server_id).namespace
         for _ in range(2):
             runtime.stop(server_id)
-            assert (_STOPPED, False) == (runtime.inspect(server_id), world.lives(namespace))
-        assert (server_id,) == runtime.list()
+            assert (_STOPPED, False) == (runtime.inspect(server_id).state, world.lives(namespace))
+        assert {server_id: _STOPPED} == runtime.list()
 
     def test_a_removed_container_is_gone_and_removing_the_absent_succeeds(
         self, world: RuntimeWorld, server_id: str
@@ -203,12 +202,51 @@ class ServerRuntimeContract:
         runtime.remove(server_id)
         runtime.ensure(server_id, UID)
         runtime.remove(server_id)
-        assert (_ABSENT, ()) == (runtime.inspect(server_id), runtime.list())
+        assert (_ABSENT, {}) == (runtime.inspect(server_id).state, runtime.list())
         runtime.ensure(server_id, UID)
         namespace = runtime.start(server_id).namespace
         for _ in range(2):
             runtime.remove(server_id)
-        assert (_ABSENT, (), False) == (runtime.inspect(server_id), runtime.list(), world.lives(namespace))
+        assert (_ABSENT, {}, False) == (
+            runtime.inspect(server_id).state,
+            runtime.list(),
+            world.lives(namespace),
+        )
+
+    def test_a_container_of_a_former_image_is_outdated(self, world: RuntimeWorld, server_id: str) -> None:
+        """Where there is no image none is; what is not there is not."""
+        runtime, stale = world.ports.runtime, world.with_stale_image()
+        wanted = {server_id: UID, world.new_id(): UID}
+        stale.ensure(server_id, UID)
+        former = stale.inspect(server_id).image
+        assert frozenset() == stale.outdated(wanted)
+        assert {server_id} == runtime.outdated(wanted)
+        assert frozenset() == world.without_image().outdated(wanted)
+        runtime.remove(server_id)
+        runtime.ensure(server_id, UID)
+        assert former != runtime.inspect(server_id).image
+        assert frozenset() == runtime.outdated(wanted)
+        assert {server_id} == runtime.outdated({server_id: UID + 1})
+        runtime.remove(server_id)
+        runtime.ensure(server_id, UID, former)
+        assert former == runtime.inspect(server_id).image
+        assert {server_id} == runtime.outdated(wanted)
+
+    def test_who_ends_is_told(self, world: RuntimeWorld, server_id: str) -> None:
+        """Since the bookmark, also before it is asked; once told, not again."""
+        runtime = world.ports.runtime
+        runtime.ensure(server_id, UID)
+        bookmark = runtime.bookmark(0)
+        runtime.start(server_id)
+        assert {server_id: _RUNNING} == runtime.list()
+        world.kill(server_id)
+        told = runtime.ended(bookmark, 20)
+        assert (server_id,) == told.server_ids
+        calm = runtime.ended(told.bookmark, 0.1)
+        assert () == calm.server_ids
+        runtime.start(server_id)
+        runtime.remove(server_id)
+        assert (server_id,) == runtime.ended(calm.bookmark, 20).server_ids
 
     def test_nothing_is_said_of_containers_where_nothing_answers(
         self, world: RuntimeWorld, server_id: str
@@ -218,6 +256,9 @@ class ServerRuntimeContract:
         silent = world.without_docker()
         for ask in (
             silent.list,
+            lambda: silent.outdated({server_id: UID}),
+            lambda: silent.bookmark(0.01),
+            lambda: silent.ended("1.0", 0.01),
             lambda: silent.inspect(server_id),
             lambda: silent.ensure(server_id, UID),
             lambda: silent.start(server_id),

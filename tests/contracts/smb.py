@@ -44,8 +44,12 @@ class SmbConfigContract(SmbContract):
         """To whom it is allowed, at their level; applying twice is applying once."""
         smb_config = world.ports.smb_config
         wanted = with_rules(with_rules(serving.server, "files", ada="rw", bob="ro"), "other", bob="rw")
+        assert not smb_config.applied(wanted, serving.hashes)
         for _ in range(2):
             smb_config.apply(wanted, serving.hashes)
+            assert smb_config.applied(wanted, serving.hashes)
+            assert not smb_config.applied(serving.server, serving.hashes)
+            assert not smb_config.applied(wanted, {ADA: serving.hashes[ADA]})
             ada, bob = serving.connect(ADA), serving.connect(BOB)
             assert (RW, None) == (ada.level(FILES), ada.level(OTHER))
             assert (RO, RW) == (bob.level(FILES), bob.level(OTHER))
@@ -91,6 +95,7 @@ class SmbConfigContract(SmbContract):
         smb_config = world.ports.smb_config
         wider = _for_eve(serving.server)
         world.half_applied(wider, serving.hashes, Written.ACCOUNTS)
+        assert not smb_config.applied(wider, serving.hashes)
         eve = serving.connect(EVE)
         assert (None, None) == (eve.level(FILES), eve.level(OTHER))
         assert RW == serving.connect(BOB).level(FILES)
@@ -103,6 +108,7 @@ class SmbConfigContract(SmbContract):
         smb_config = world.ports.smb_config
         wider = _for_eve(serving.server)
         world.half_applied(wider, serving.hashes, Written.SHARES)
+        assert not smb_config.applied(wider, serving.hashes)
         for user, former, new in ((ADA, RW, None), (EVE, None, RW)):
             client = serving.connect(user)
             assert (client.level(FILES), client.level(OTHER)) in {(former, former), (new, new)}
@@ -114,6 +120,7 @@ class SmbConfigContract(SmbContract):
         smb_config = world.ports.smb_config
         with pytest.raises(BackendFailure):
             smb_config.apply(new_server(world.new_id()), {})
+        assert not smb_config.applied(new_server(world.new_id()), {})
         assert () == world.ports.folders.list()
 
     def test_a_server_that_ends_meanwhile_is_configured_for_its_next_start(

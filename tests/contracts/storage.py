@@ -190,8 +190,10 @@ class BlockStorageContract:
         """Each volume has a device of its own."""
         storage = _prepared(world)
         first, second = (storage.ensure_volume(world.new_id(), SIZE, OWNER).id for _ in range(2))
+        assert not storage.attached(first)
         device = storage.attach(first)
         assert device == storage.attach(first)
+        assert storage.attached(first)
         assert device != storage.attach(second)
 
     def test_a_device_stays_the_volumes_own_where_the_pool_is_mounted_anew(self, world: StorageWorld) -> None:

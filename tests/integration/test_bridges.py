@@ -238,9 +238,9 @@ def test_a_pair_that_goes_with_its_container_is_a_failure_that_can_be_told(
             patched.setattr(adapter, "_load_filters", load_and_end)
             with pytest.raises(BackendFailure, match=f"{interface.host_device} vanished"):
                 network.plug("0" * 12, interface, 0, f"/run/netns/{namespace}")
-        assert not network.plugged(interface)
+        assert (interface,) == network.unplugged([interface])
         network.plug("0" * 12, interface, 0, f"/run/netns/{namespace}")
-        assert network.plugged(interface)
+        assert () == network.unplugged([interface])
     finally:
         network.unplug(interface)
         netns.remove(namespace)

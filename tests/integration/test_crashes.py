@@ -41,7 +41,7 @@ def test_a_killed_create_of_a_server_leaves_nothing(
     killed(site, where, "create server", name)
     assert footprint(site.config) != before
     assert "interrupted" in site.host.servers.show(name).problem
-    assert [view.problem for view in site.host.servers.reconcile() if view.name == name] == [""]
+    assert [view.problem for view in site.host.fleet.reconcile().servers if view.name == name] == [""]
     assert footprint(site.config) == before
     with pytest.raises(NotFound):
         site.host.servers.show(name)
@@ -68,7 +68,9 @@ def test_a_killed_create_of_a_share_leaves_nothing(tenant: Tenant, where: str) -
     ada = tenant.user("ada")
     before, free = footprint(site.config), site.host.pool.show().free
     killed(site, where, "create share", tenant.server, "crashed", "64MiB")
-    assert [view.problem for view in site.host.servers.reconcile() if view.name == tenant.server] == [""]
+    assert [view.problem for view in site.host.fleet.reconcile().servers if view.name == tenant.server] == [
+        ""
+    ]
     assert footprint(site.config) == before
     assert site.host.pool.show().free == pytest.approx(free, abs=2**22)  # the host's disk is others' too
     killed(site, where, "create share", tenant.server, "crashed", "64MiB")
@@ -88,7 +90,9 @@ def test_a_killed_fallocate_leaves_no_part_of_a_volume(tenant: Tenant) -> None:
     before = footprint(site.config)
     killed(site, "before:storage._reserve", "create share", tenant.server, "crashed", "64MiB")
     assert [Path(f).suffix for f in footprint(site.config)["files"] if f.endswith(".part")] == [".part"]
-    assert [view.problem for view in site.host.servers.reconcile() if view.name == tenant.server] == [""]
+    assert [view.problem for view in site.host.fleet.reconcile().servers if view.name == tenant.server] == [
+        ""
+    ]
     assert footprint(site.config) == before
 
 
@@ -104,7 +108,9 @@ def test_a_killed_delete_of_a_share_is_carried_on(tenant: Tenant, where: str) ->
     before = footprint(site.config)
     site.host.shares.create(tenant.server, "doomed", MIB64)
     killed(site, where, "delete share", tenant.server, "doomed")
-    assert [view.problem for view in site.host.servers.reconcile() if view.name == tenant.server] == [""]
+    assert [view.problem for view in site.host.fleet.reconcile().servers if view.name == tenant.server] == [
+        ""
+    ]
     assert footprint(site.config) == before
     assert ada.get("files", "kept.txt") == b"kept"
 
@@ -124,7 +130,9 @@ def test_a_killed_extend_serves_the_same_data(tenant: Tenant, where: str) -> Non
     ada = tenant.user("ada")
     assert ada.put("files", "kept.txt", b"kept" * 10000).status == OK
     killed(site, where, "extend share", tenant.server, "files", "96MiB")
-    assert [view.problem for view in site.host.servers.reconcile() if view.name == tenant.server] == [""]
+    assert [view.problem for view in site.host.fleet.reconcile().servers if view.name == tenant.server] == [
+        ""
+    ]
     view = site.host.servers.show(tenant.server)
     assert view.problem == ""
     capacity = view.server.share("files").capacity
@@ -141,6 +149,6 @@ def test_a_killed_deny_is_carried_on(tenant: Tenant) -> None:
     site = tenant.site
     ada, bob = tenant.user("ada"), tenant.user("bob")
     killed(site, "before:smb_config.apply", "deny", tenant.server, "files", "ada")
-    site.host.servers.reconcile()
+    site.host.fleet.reconcile()
     assert ada.do("files", "ls").status == "NT_STATUS_ACCESS_DENIED"
     assert bob.do("files", "ls").status == OK

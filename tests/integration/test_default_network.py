@@ -175,7 +175,7 @@ def test_reconcile_puts_lost_filters_back(site: Site, pair: Pair) -> None:
         to_host = {Target(kind, "10.213.0.1", listener.port) for kind in ("tcp", "udp")}
         assert reaches_all(inside, {client})
         assert reaches_all(pair.namespace.name, to_host, listener)
-        assert all(view.problem == "" for view in site.host.servers.reconcile())
+        assert all(view.problem == "" for view in site.host.fleet.reconcile().servers)
         assert lost <= set(tables())
         assert reached(inside, {client}) == set()
         assert reached(pair.namespace.name, to_host, listener) == set()

@@ -38,7 +38,9 @@ def test_docker_that_does_not_run_is_told_and_nothing_changes(tenant: Tenant) ->
         "start": lambda: host.servers.start(tenant.server),
         "stop": lambda: host.servers.stop(tenant.server),
         "delete": lambda: host.servers.delete(tenant.server, with_shares=True),
-        "reconcile": host.servers.reconcile,
+        "reconcile": host.fleet.reconcile,
+        "upgrade": lambda: host.servers.upgrade(tenant.server),
+        "check": lambda: host.shares.check(tenant.server, "files"),
         "create share": lambda: host.shares.create(tenant.server, "late", MIB64),
         "extend": lambda: host.shares.extend(tenant.server, "files", Capacity.parse("80MiB")),
         "delete share": lambda: host.shares.delete(tenant.server, "files"),
@@ -147,7 +149,7 @@ def test_an_unmounted_pool_is_told_and_its_bare_folder_stays_empty() -> None:
         assert list(pool.iterdir()) == []
 
         subprocess.run(["mount", "--bind", disk, pool], check=True)
-        assert all(view.problem == "" for view in site.host.servers.reconcile())
+        assert all(view.problem == "" for view in site.host.fleet.reconcile().servers)
         assert ada.get("files", "kept.txt") == b"kept"
         site.host.servers.delete("kept", with_shares=True)
 

@@ -61,7 +61,8 @@ def behind_its_back(site: Site, action: str, server: str, **options: object) -> 
 
 def reconciled(site: Site, server: str) -> str:
     """Reconcile, and give what it said of the server."""
-    return next(view.problem for view in site.host.servers.reconcile() if view.name == server)
+    views = site.host.fleet.reconcile().servers
+    return next((view.problem for view in views if view.name == server), "")
 
 
 # -- stop, start, kill
@@ -244,7 +245,7 @@ def test_reconcile_brings_everything_back_after_a_reboot() -> None:
         fleet.is_gone()
         site.namespaces.remove(client)
         client.remove()
-        assert [(view.name, view.problem) for view in site.host.servers.reconcile()] == [
+        assert [(view.name, view.problem) for view in site.host.fleet.reconcile().servers] == [
             (name, "") for name in sorted(fleet.addresses)
         ]
         after = footprint(site.config)
@@ -256,7 +257,7 @@ def test_reconcile_brings_everything_back_after_a_reboot() -> None:
 
         fleet.serves_again()
         again = footprint(site.config)
-        site.host.servers.reconcile()
+        site.host.fleet.reconcile()
         assert footprint(site.config) == again  # twice is as once
 
 
@@ -282,7 +283,7 @@ class TwoShares:
         share = view.server.share("files")
         assert (share.status, bool(share.reason)) == (ShareStatus.FAILED, True)
         assert "files" in view.problem
-        reconciled = next(each for each in host.servers.reconcile() if each.name == server)
+        reconciled = next(each for each in host.fleet.reconcile().servers if each.name == server)
         assert (reconciled.problem, reconciled.failed_shares) == ("", ("files",))
         assert self.ada.do("files", "ls").status == NO_SHARE
         assert self.ada.get("other", "kept.txt") == CONTENT
@@ -295,7 +296,7 @@ class TwoShares:
 
     def is_well(self) -> None:
         """Reconcile serves both again, with their data."""
-        views = self.tenant.site.host.servers.reconcile()
+        views = self.tenant.site.host.fleet.reconcile().servers
         view = next(each for each in views if each.name == self.tenant.server)
         assert (view.problem, view.failed_shares) == ("", ())
         assert self.tenant.site.host.servers.show(self.tenant.server).problem == ""

@@ -45,7 +45,7 @@ def test_a_client_on_the_bridge_reaches_its_server_by_one_rule(
     assert 1 == rules("DOCKER-USER").splitlines().count(ours)
     subprocess.run(("iptables", "-D", "DOCKER-USER", *rule(bridge)), check=True)
     assert not client.reaches(ADDRESS)
-    site.host.servers.reconcile()
+    site.host.fleet.reconcile()
     assert client.reaches(ADDRESS)
     assert 1 == rules("DOCKER-USER").splitlines().count(ours)
 

@@ -46,7 +46,7 @@ def _is_named(site: Site, path: Path) -> None:
         assert raised.value.hint
     listed = site.host.servers.list()
     assert [str(one.path) for one in listed if isinstance(one, RecordUnreadable)] == [str(path)]
-    problems = {view.name: view.problem for view in site.host.servers.reconcile()}
+    problems = {view.name: view.problem for view in site.host.fleet.reconcile().servers}
     assert problems.pop("healthy") == ""
     assert str(path) in "".join(problems.values())
     assert footprint(site.config) == before

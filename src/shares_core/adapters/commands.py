@@ -13,6 +13,7 @@ from shares_core.domain.errors import BackendFailure, CommandFailed, HostNotRead
 #: Which of Debian's packages holds a command that may be missing.
 _PACKAGES: Mapping[str, str] = {
     "blkid": "util-linux",
+    "dmsetup": "dmsetup",
     "lvm": "lvm2",
     "lvcreate": "lvm2",
     "lvchange": "lvm2",

@@ -12,7 +12,7 @@ from shares_core.adapters.commands import run
 from shares_core.adapters.disk.errors import os_errors
 from shares_core.adapters.disk.files import open_folder
 from shares_core.adapters.layout import Layout
-from shares_core.adapters.mounts import mount_at, mount_table
+from shares_core.adapters.mounts import Mount, mount_at, mount_table, mounts_below
 from shares_core.adapters.signatures import holds, identify, is_blank, length_of
 from shares_core.adapters.waiting import wait_until
 from shares_core.domain.capacity import Capacity
@@ -26,6 +26,9 @@ _SAFE = "rw,nodev,nosuid,noexec,nosymfollow,noatime"
 _UNMOUNT_SECONDS = 20.0
 #: e2fsck's exit status (e2fsck(8)): the first is no error, the second asks for a person.
 _REPAIRED, _LEFT_UNREPAIRED = 1, 4
+_E2FSCK_REPAIRED = (1, 2, 3)  # in whichever way
+#: What the kernel does with a file system that it finds damaged.
+_DAMAGED = "is damaged: the kernel writes to it no more"
 #: Checking and growing read whole file systems.
 _LONG_SECONDS = 4 * 3600.0
 
@@ -66,6 +69,11 @@ class LinuxFileSystems(FileSystems):
                     f"{mounted.source} is mounted in the place of {device} at {target}",
                     hint=f"find out what it is, then 'umount {target}'",
                 )
+            if _is_broken(mounted):
+                raise ShareFailed(
+                    f"the {filesystem.kind} on {device} {_DAMAGED}",
+                    hint="'shares-core share check' tells what is damaged",
+                )
             return
         with os_errors(f"making {target}"):
             target.mkdir(mode=0o700, exist_ok=True)
@@ -100,6 +108,19 @@ class LinuxFileSystems(FileSystems):
 
     def mounted(self, server_id: str, share_id: str) -> bool:
         return mount_at(self._layout.share(server_id, share_id)) is not None
+
+    def trouble(self, server_id: str, share_id: str, filesystem: FileSystem) -> str:
+        mounted = mount_at(self._layout.share(server_id, share_id))
+        if mounted is None:
+            return "is not mounted"
+        if not holds(mounted.source, filesystem):
+            return "has another file system in its place"
+        return _DAMAGED if _is_broken(mounted) else ""
+
+    def list(self) -> tuple[tuple[str, str], ...]:
+        paths = (Path(mount.target) for mount in mounts_below(self._layout.servers))
+        below = (path.relative_to(self._layout.servers).parts for path in paths)
+        return tuple((parts[0], parts[2]) for parts in below if len(parts) == 3 and parts[1] == "shares")
 
     def usage(self, server_id: str, share_id: str) -> Usage | None:
         target = self._layout.share(server_id, share_id)
@@ -146,6 +167,34 @@ class LinuxFileSystems(FileSystems):
                 pass  # mounting replays the log, which may hold a larger size than the superblock tells yet
         else:
             _check_ext4(device)
+
+    def examine(self, device: str, filesystem: FileSystem) -> str:
+        self._require_unmounted(device, filesystem)
+        self._replay(device, filesystem)
+        return _examined(device, filesystem)
+
+    def repair(self, device: str, filesystem: FileSystem) -> str:
+        self._require_unmounted(device, filesystem)
+        self._replay(device, filesystem)
+        said = _repaired(device, filesystem)
+        if left := _examined(device, filesystem):
+            raise ShareFailed(
+                f"the {filesystem.kind} on {device} cannot be repaired: {left}",
+                hint="restore the volume from a backup",
+            )
+        return said
+
+    def _replay(self, device: str, filesystem: FileSystem) -> None:
+        """Write what the journal holds: to those who look beside it, its absence would be damage.
+
+        Where that fails, looking tells why.
+        """
+        with suppress(CommandFailed, ShareFailed):
+            if filesystem.kind is FileSystemKind.XFS:
+                with self._xfs_aside(device, filesystem):
+                    pass
+            else:
+                run(("e2fsck", "-E", "journal_only", device), timeout=_LONG_SECONDS, ok=(0, _REPAIRED))
 
     def _require_unmounted(self, device: str, filesystem: FileSystem) -> None:
         _require(device, filesystem)
@@ -226,6 +275,46 @@ def _check_ext4(device: str) -> None:
                 hint=f"take a copy of the volume, then look at it with 'e2fsck -f {device}'",
             ) from error
         raise
+
+
+def _repaired(device: str, filesystem: FileSystem) -> str:
+    """Repair it, and give what was said. Raises ShareFailed where the tool gives up."""
+    try:
+        if filesystem.kind is FileSystemKind.XFS:
+            run(("xfs_repair", device), timeout=_LONG_SECONDS)  # what it says, it says as if it complained
+            return "xfs_repair came to its end"
+        return run(("e2fsck", "-f", "-y", device), timeout=_LONG_SECONDS, ok=(0, *_E2FSCK_REPAIRED))
+    except CommandFailed as error:
+        if error.status is None:
+            raise
+        raise ShareFailed(
+            f"the {filesystem.kind} on {device} cannot be repaired: {error.output}",
+            hint="restore the volume from a backup, or see what its tool says of a journal that is lost: "
+            "'man xfs_repair', 'man e2fsck'",
+        ) from error
+
+
+def _examined(device: str, filesystem: FileSystem) -> str:
+    """What the file system's own tool, which may not write, says where it is not content."""
+    is_xfs = filesystem.kind is FileSystemKind.XFS
+    try:
+        run((*(("xfs_repair", "-n") if is_xfs else ("e2fsck", "-f", "-n")), device), timeout=_LONG_SECONDS)
+    except CommandFailed as error:
+        if error.status is None:
+            raise
+        return error.output.strip()
+    return ""
+
+
+def _is_broken(mounted: Mount) -> bool:
+    """Whether the kernel has met damage: ext4 then turns read-only (-e remount-ro), xfs shuts down."""
+    if mounted.read_only:
+        return True
+    try:
+        os.listdir(mounted.target)
+    except OSError:
+        return True
+    return False
 
 
 def _unmount(target: Path) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from attrs import frozen
 
+#: The second is what Linux 6.13 and later say of an ext4 that met an error.
+_READ_ONLY = frozenset(("ro", "emergency_ro"))
 _ESCAPE = re.compile(r"\\([0-7]{3})")
 
 
@@ -16,7 +18,7 @@ class Mount:
 
     ``number`` is the mount's own and ``parent`` that of the mount above it, ``device`` the kernel's
     major:minor. Mounts with the same ``peers`` pass on to each other what is mounted below them, and to
-    their slaves; it is empty for one that passes nothing on.
+    their slaves; it is empty for one that passes nothing on. ``read_only`` is the file system itself.
     """
 
     number: str
@@ -26,6 +28,7 @@ class Mount:
     kind: str
     source: str
     peers: str
+    read_only: bool = False
 
     @property
     def shared(self) -> bool:
@@ -48,6 +51,7 @@ def parse_mountinfo(text: str) -> tuple[Mount, ...]:
                 kind=fields[dash + 1],
                 source=_unescape(fields[dash + 2]),
                 peers=next((field for field in fields[6:dash] if field.startswith("shared:")), ""),
+                read_only=not _READ_ONLY.isdisjoint(fields[dash + 3].split(",")),
             )
         )
     return tuple(mounts)

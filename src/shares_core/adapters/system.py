@@ -20,6 +20,9 @@ class SystemClock(Clock):
     def now(self) -> int:
         return int(time.time())
 
+    def elapsed(self) -> float:
+        return time.monotonic()
+
 
 class RandomIds(Ids):
     """Ids and passwords from the kernel's random numbers."""

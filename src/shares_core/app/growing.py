@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import evolve, frozen
 
-from shares_core.app.serving import is_running, mount_share, publish, unmount_share
+from shares_core.app.serving import serve_again, withdraw
 from shares_core.domain.errors import BackendFailure, OnlineGrowRefused, ShareFailed, SharesError
 from shares_core.domain.intent import ExtendShare
 from shares_core.domain.server import ShareServer
@@ -30,18 +30,11 @@ def grow(ports: Ports, server: ShareServer, share: CifsShare, intent: ExtendShar
         try:
             ports.filesystems.grow_mounted(server.id, share.id, device, share.filesystem)
         except OnlineGrowRefused:
-            _withdraw(ports, server, share)
+            withdraw(ports, server, share)
         else:
             return Grown(ExtendWay.ONLINE, volume)
     ports.filesystems.grow_unmounted(device, share.filesystem)
     return Grown(ExtendWay.OFFLINE, volume)
-
-
-def _withdraw(ports: Ports, server: ShareServer, share: CifsShare) -> None:
-    """Stop serving the share for the while: unserved first, so that no client comes back meanwhile."""
-    publish(ports, server.with_share(share.with_status(ShareStatus.EXTENDING)))
-    ports.smb_sessions.close_share(server, share.name)
-    ports.filesystems.unmount(server.id, share.id)
 
 
 def finish_growing(
@@ -74,15 +67,7 @@ def finish_growing(
     server = server.with_share(share)
     if not interrupted and ports.filesystems.mounted(server.id, share.id):
         return server  # it was served all the while
-    if is_running(ports, server):
-        try:
-            mount_share(ports, server, share)
-        except ShareFailed as error:
-            server = server.with_share(share.with_status(ShareStatus.FAILED, str(error)))
-        publish(ports, server)
-    else:
-        unmount_share(ports, server, share)
-    return server
+    return serve_again(ports, server, share)
 
 
 def _finished(ports: Ports, server: ShareServer, share: CifsShare, device: str, intent: ExtendShare) -> bool:

@@ -10,6 +10,7 @@ from attrs import define, frozen
 from shares_core.app.serving import run_state
 from shares_core.app.settling import settle
 from shares_core.domain.errors import NotFound, RecordUnreadable, SharesError
+from shares_core.domain.intent import Intent
 from shares_core.domain.names import ServerName
 from shares_core.domain.server import ShareServer
 from shares_core.domain.views import RunState
@@ -20,12 +21,14 @@ from shares_core.ports import Ports
 class Held:
     """One server while its lock is held.
 
-    ``server`` is what its record says now, ``found`` how its container was when the lock was taken.
+    ``server`` is what its record says now, ``found`` how its container was when the lock was taken, and
+    ``settled`` what an earlier call had left open then.
     """
 
     ports: Ports
     server: ShareServer
     found: RunState
+    settled: Intent | None = None
 
     def save(self, server: ShareServer) -> ShareServer:
         """Write the record, and go on from it."""
@@ -77,10 +80,10 @@ class Registry:
                 if not even_unsettled:
                     raise
                 settled = recorded
-            if settled is None:  # deleted while this caller waited
+            if settled is None or recorded is None:  # deleted while this caller waited
                 self.ports.locks.forget(server_id)
                 raise NotFound("server", name, hint="'shares-core server list' lists those that are there")
-            yield Held(self.ports, settled, run_state(settled, found.state))
+            yield Held(self.ports, settled, run_state(settled, found.state), recorded.intent)
 
     def others(self, server_id: str = "") -> tuple[ShareServer, ...]:
         """Every other server. Raises RecordUnreadable: what that one holds cannot be known to be free."""

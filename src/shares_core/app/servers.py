@@ -1,4 +1,4 @@
-"""Share servers: create, show, list, start, stop, delete, reconcile."""
+"""Share servers: create, show, list, start, stop, upgrade, delete."""
 
 from __future__ import annotations
 
@@ -10,7 +10,14 @@ from attrs import frozen
 from shares_core.app.growing import resume_growing
 from shares_core.app.registry import Held, Registry
 from shares_core.app.removing import remove_server
-from shares_core.app.serving import bring_down, bring_up, run_state
+from shares_core.app.serving import (
+    bring_down,
+    bring_up,
+    is_outdated,
+    is_running,
+    replace_container,
+    run_state,
+)
 from shares_core.app.settling import finish_removing, settle
 from shares_core.domain.errors import (
     AlreadyExists,
@@ -20,13 +27,13 @@ from shares_core.domain.errors import (
     RecordUnreadable,
     SharesError,
 )
-from shares_core.domain.intent import CreateServer, DeleteServer
+from shares_core.domain.intent import CreateServer
 from shares_core.domain.names import ServerName
 from shares_core.domain.network import DefaultNetwork, InterfaceSpec, decide_interface, fits
 from shares_core.domain.server import DesiredState, ShareServer, free_uid
 from shares_core.domain.share import ShareStatus
 from shares_core.domain.undo import undone_by
-from shares_core.domain.views import ReconcileOutcome, ReconcileView, RunState, ServerView
+from shares_core.domain.views import RunState, ServerView, UpgradeOutcome, UpgradeView
 from shares_core.ports import Ports
 
 
@@ -135,9 +142,9 @@ class Servers:
             self._finish_shares(held)
             return self._view(held.server)
 
-    def _start(self, held: Held) -> None:
+    def _start(self, held: Held, *, upgrade: bool = False) -> None:
         server = held.save(held.server.wanting(DesiredState.RUNNING))
-        brought = bring_up(self._ports, server)
+        brought = bring_up(self._ports, server, upgrade=upgrade)
         if brought != server:
             held.save(brought)
 
@@ -182,32 +189,30 @@ class Servers:
                 self._ports.storage.find_volume(share.volume_id)  # raises where the pool is not there
             remove_server(self._ports, held.server)
 
-    def reconcile(self) -> tuple[ReconcileView, ...]:
-        """Make the host agree with every record again, after a reboot, a Docker restart or a crash.
+    def bring_to_desired(self, held: Held, *, upgrade: bool = True) -> None:
+        """Bring a server that is held up or down, as its record wants it, with what was left open in it."""
+        if held.server.desired is DesiredState.RUNNING:
+            self._start(held, upgrade=upgrade)
+        else:
+            self._stop(held)
+        self._finish_shares(held)
 
-        One server's trouble does not keep the others down: it is told in that server's view.
+    def upgrade(self, name: str) -> UpgradeView:
+        """Give a server that runs a container of the current image, where it has another.
+
+        Its clients are disconnected, and can reconnect within seconds. Where the new container does not get
+        ready the server is back on the former image, and the error is raised: BackendFailure. Idempotent.
+        Raises NotFound, and HostNotReady where the image is not built or not current.
         """
-        self._ports.runtime.check(stale_image_ok=True)
-        return tuple(self._reconcile(record) for record in self._ports.records.load_all())
-
-    def _reconcile(self, record: ShareServer | RecordUnreadable) -> ReconcileView:
-        if isinstance(record, RecordUnreadable):
-            return ReconcileView(record.path, str(record), outcome=ReconcileOutcome.UNREADABLE)
-        name = str(record.name)
-        try:
-            with self._registry.hold_id(record.id, name) as held:
-                if held.server.desired is DesiredState.RUNNING:
-                    self._start(held)
-                else:
-                    self._stop(held)
-                self._finish_shares(held)
-                failed = tuple(str(s.name) for s in held.server.shares if s.status is ShareStatus.FAILED)
-                outcome = ReconcileOutcome.FAILED if failed else ReconcileOutcome.OK
-                return ReconcileView(name, "", failed, outcome)
-        except NotFound:
-            return ReconcileView(name, "", outcome=_gone(record))
-        except SharesError as error:
-            return ReconcileView(name, str(error), outcome=ReconcileOutcome.FAILED)
+        self._ports.runtime.check()
+        with self._registry.hold(name) as held:
+            server = held.server
+            if not is_running(self._ports, server):
+                return UpgradeView(server, UpgradeOutcome.STOPPED)
+            if not is_outdated(self._ports, server):
+                return UpgradeView(server, UpgradeOutcome.CURRENT)
+            downtime = replace_container(self._ports, server)
+            return UpgradeView(server, UpgradeOutcome.UPGRADED, downtime)
 
     def _view(self, server: ShareServer) -> ServerView:
         state = RunState.UNKNOWN
@@ -224,17 +229,7 @@ class Servers:
             return ""
         if state is not RunState.RUNNING:
             return f"it should run but does not; 'shares-core server start {server.name}' brings it up"
-        if not all(self._ports.network.plugged(interface) for interface in server.interfaces):
+        if self._ports.network.unplugged(server.interfaces):
             return f"an interface is not plugged; 'shares-core server start {server.name}' mends it"
         failed = [str(share.name) for share in server.shares if share.status is ShareStatus.FAILED]
         return f"shares that cannot be served: {', '.join(failed)}" if failed else ""
-
-
-def _gone(record: ShareServer) -> ReconcileOutcome:
-    """Why a server that was recorded so is not there any more."""
-    match record.intent:
-        case CreateServer():
-            return ReconcileOutcome.CREATION_UNDONE
-        case DeleteServer():
-            return ReconcileOutcome.DELETION_CARRIED_ON
-    return ReconcileOutcome.DELETED_MEANWHILE

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shares_core.domain.errors import BackendFailure, HostNotReady
+from shares_core.domain.errors import BackendFailure, HostNotReady, ShareFailed, SharesError
 from shares_core.domain.server import DesiredState, ShareServer
 from shares_core.domain.share import CifsShare, ShareStatus
 from shares_core.domain.views import RunState
@@ -32,6 +32,11 @@ def is_running(ports: Ports, server: ShareServer) -> bool:
     return ports.runtime.inspect(server.id).state is RunState.RUNNING
 
 
+def is_outdated(ports: Ports, server: ShareServer) -> bool:
+    """Whether the server's container would now be made otherwise."""
+    return bool(ports.runtime.outdated({server.id: server.uid}))
+
+
 def mount_share(ports: Ports, server: ShareServer, share: CifsShare) -> None:
     """Attach and mount one share that has its file system already. Idempotent. Raises ShareFailed."""
     device = ports.storage.attach(share.volume_id)
@@ -44,13 +49,38 @@ def unmount_share(ports: Ports, server: ShareServer, share: CifsShare) -> None:
     ports.storage.detach(share.volume_id)
 
 
+def withdraw(ports: Ports, server: ShareServer, share: CifsShare) -> None:
+    """Stop serving a share for a while: unserved first, so that no client comes back meanwhile."""
+    publish(ports, server.with_share(share.with_status(ShareStatus.EXTENDING)))
+    ports.smb_sessions.close_share(server, share.name)
+    ports.filesystems.unmount(server.id, share.id)
+
+
+def serve_again(ports: Ports, server: ShareServer, share: CifsShare) -> ShareServer:
+    """Mount a share that was withdrawn, where its server runs, and serve it; idempotent.
+
+    Gives the server with the share, failed where it cannot be mounted.
+    """
+    if not is_running(ports, server):
+        unmount_share(ports, server, share)
+        return server.with_share(share)
+    try:
+        mount_share(ports, server, share)
+    except ShareFailed as error:
+        share = share.with_status(ShareStatus.FAILED, str(error))
+    server = server.with_share(share)
+    publish(ports, server)
+    return server
+
+
 def mount_shares(ports: Ports, server: ShareServer) -> ShareServer:
     """Mount every share that was once ready; one that cannot be mounted is failed, and not served."""
     for share in server.shares:
         if share.status not in (ShareStatus.READY, ShareStatus.FAILED) or share.unfinished:
             continue
         try:
-            mount_share(ports, server, share)
+            if ports.filesystems.trouble(server.id, share.id, share.filesystem):
+                mount_share(ports, server, share)
         except (BackendFailure, HostNotReady) as error:
             ports.events.emit(Event("share failed", f"{server.name}/{share.name}: {error}"))
             server = server.with_share(share.with_status(ShareStatus.FAILED, str(error)))
@@ -59,24 +89,62 @@ def mount_shares(ports: Ports, server: ShareServer) -> ShareServer:
     return server
 
 
-def bring_up(ports: Ports, server: ShareServer) -> ShareServer:
+def bring_up(ports: Ports, server: ShareServer, *, upgrade: bool = False) -> ShareServer:
     """Make the server serve, from whatever is there of it; idempotent.
 
     Gives the server with its shares' status as it was found. A container that does not run is made anew:
-    it holds nothing of its own, and so gets the current image.
+    it holds nothing of its own, and so gets the current image. With ``upgrade`` so does one that runs.
     """
     ports.folders.ensure(server.id, server.uid)
-    server = mount_shares(ports, server)
-    publish(ports, server)
-    if not is_running(ports, server):
+    mounted = mount_shares(ports, server)
+    publish(ports, mounted)
+    if not is_running(ports, mounted) or (upgrade and is_outdated(ports, server)):
+        replace_container(ports, mounted)
+    else:
+        run_container(ports, mounted)
+    _close_what_failed(ports, server, mounted)
+    ports.events.emit(Event("server up", str(server.name)))
+    return mounted
+
+
+def _close_what_failed(ports: Ports, before: ShareServer, server: ShareServer) -> None:
+    """Disconnect the clients of shares that were served until they were found damaged."""
+    for share in server.shares:
+        former = before.share_by_id(share.id)
+        if share.status is not ShareStatus.FAILED or former is None or not former.served:
+            continue
+        if ports.filesystems.trouble(server.id, share.id, share.filesystem):
+            ports.smb_sessions.close_share(server, share.name)
+
+
+def replace_container(ports: Ports, server: ShareServer) -> float:
+    """Run the server in a new container of the current image; gives for how many seconds it was not there.
+
+    Where the server has had one of another image, and the new one does not get ready, it is back in that one,
+    and the error is raised all the same.
+    """
+    former = ports.runtime.inspect(server.id).image if is_outdated(ports, server) else ""
+    began = ports.clock.elapsed()
+    ports.runtime.remove(server.id)
+    try:
+        run_container(ports, server)
+    except SharesError as error:
+        if not former:
+            raise
         ports.runtime.remove(server.id)
-    ports.runtime.ensure(server.id, server.uid)
+        run_container(ports, server, former)
+        error.add_note(f"server {server.name} is back on the image that it had: {former}")
+        raise
+    return ports.clock.elapsed() - began
+
+
+def run_container(ports: Ports, server: ShareServer, image: str = "") -> None:
+    """Have the server's container, started, plugged and ready; idempotent."""
+    ports.runtime.ensure(server.id, server.uid, image)
     state = ports.runtime.start(server.id)
     for index, interface in enumerate(server.interfaces):
         ports.network.plug(server.id, interface, index, state.namespace)
     ports.runtime.wait_ready(server.id)
-    ports.events.emit(Event("server up", str(server.name)))
-    return server
 
 
 def bring_down(ports: Ports, server: ShareServer) -> None:

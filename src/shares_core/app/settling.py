@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shares_core.app.checking import finish_checking
 from shares_core.app.growing import finish_growing, set_aside
 from shares_core.app.removing import remove_server, remove_share
 from shares_core.app.serving import publish
@@ -37,6 +38,8 @@ def settle(ports: Ports, server: ShareServer) -> ShareServer | None:
             server = _finish_or_set_aside(ports, server, extending)
         case intents.EndSessions(user):
             end_sessions(ports, server, user)
+        case intents.CheckShare(share_id):
+            server = _served_or_failed(ports, server, share_id)
     server = server.intending(None)
     ports.records.save(server)
     return server
@@ -65,6 +68,17 @@ def _finish_or_set_aside(ports: Ports, server: ShareServer, extending: intents.E
         if share is None:
             raise
         return _unserved(ports, set_aside(server, share, extending, error), error)
+
+
+def _served_or_failed(ports: Ports, server: ShareServer, share_id: str) -> ShareServer:
+    """Serve the share again; where that fails it stays, unserved, until the server is started."""
+    try:
+        return finish_checking(ports, server, share_id)
+    except SharesError as error:
+        share = server.share_by_id(share_id)
+        if share is None:
+            raise
+        return _unserved(ports, server.with_share(share.with_status(ShareStatus.FAILED, str(error))), error)
 
 
 def _unserved(ports: Ports, server: ShareServer, why: SharesError) -> ShareServer:

@@ -1,9 +1,10 @@
-"""CIFS shares: create, show, list, extend, delete."""
+"""CIFS shares: create, show, list, extend, check, delete."""
 
 from __future__ import annotations
 
 from attrs import frozen
 
+from shares_core.app.checking import examine, finish_checking
 from shares_core.app.growing import finish_growing, grow
 from shares_core.app.registry import Held, Registry
 from shares_core.app.removing import remove_share
@@ -15,14 +16,15 @@ from shares_core.domain.errors import (
     BackendFailure,
     Conflict,
     InvalidInput,
+    ShareFailed,
     SharesError,
 )
-from shares_core.domain.intent import CreateShare, DeleteShare, ExtendShare
+from shares_core.domain.intent import CheckShare, CreateShare, DeleteShare, ExtendShare
 from shares_core.domain.names import ShareName
 from shares_core.domain.server import ShareServer
 from shares_core.domain.share import CifsShare, FileSystem, FileSystemKind, ShareStatus
 from shares_core.domain.undo import undone_by
-from shares_core.domain.views import ExtendView, ExtendWay, RunState, ShareView
+from shares_core.domain.views import CheckView, ExtendView, ExtendWay, RunState, ShareView
 from shares_core.ports import Ports
 from shares_core.ports.storage import Volume, VolumeOwner, require_volume
 
@@ -171,6 +173,32 @@ class Shares:
             deleting = found.with_status(ShareStatus.DELETING)
             held.save(held.server.with_share(deleting).intending(DeleteShare(found.id)))
             held.save(remove_share(self._ports, held.server, deleting).intending(None))
+
+    def check(self, server: str, share: str, *, repair: bool = False) -> CheckView:
+        """Look at the share's file system thoroughly; its clients are disconnected for the while.
+
+        A whole one is served again, also where the share was failed; a damaged one makes the share failed,
+        with what was found. With ``repair`` that is repaired, at the price of what is in damaged parts: take
+        a copy of the volume first. Raises InvalidInput, and ShareFailed for a share that is not made or not
+        deleted to the end, that has lost its volume, or that cannot be repaired. Idempotent.
+        """
+        with self._registry.hold(server) as held:
+            found = held.server.share(share)
+            if found.status not in (ShareStatus.READY, ShareStatus.FAILED) or found.unfinished is not None:
+                found.require_ready()
+            held.save(held.server.intending(CheckShare(found.id)))
+            damage, said = self._examine(held, found, repair=repair)
+            held.save(finish_checking(self._ports, held.server, found.id, damage).intending(None))
+            checked = held.server.share(share)
+            view = self._view(held.server, checked, self._volume_size(checked), held.found)
+            return CheckView(view, damage, said)
+
+    def _examine(self, held: Held, share: CifsShare, *, repair: bool) -> tuple[str, str]:
+        try:
+            return examine(self._ports, held.server, share, repair=repair)
+        except ShareFailed as error:
+            held.save(finish_checking(self._ports, held.server, share.id, str(error)).intending(None))
+            raise
 
     def _volume_sizes(self) -> dict[str, Capacity]:
         """Of all volumes, by their ids: one look at the pool, however many shares are listed."""

@@ -74,6 +74,13 @@ class EndSessions:
     user: UserName
 
 
+@frozen
+class CheckShare:
+    """Carried on: the file system is made whole where that needs no person, and served again."""
+
+    share_id: str
+
+
 Intent = (
     CreateServer
     | DeleteServer
@@ -83,4 +90,5 @@ Intent = (
     | NarrowAccess
     | ExtendShare
     | EndSessions
+    | CheckShare
 )

@@ -152,6 +152,8 @@ class ReconcileOutcome(StrEnum):
     """What became of a server that was reconciled."""
 
     OK = "ok"
+    #: Nothing: it was only looked at.
+    FOUND = "found"
     FAILED = "failed"
     #: Its record cannot be read, so that nothing is known of it.
     UNREADABLE = "unreadable"
@@ -165,12 +167,91 @@ class ReconcileOutcome(StrEnum):
 
 @frozen
 class ReconcileView:
-    """What reconcile did to one server: ``problem`` is empty where all is well.
+    """What reconcile found of one server, and what became of it: ``problem`` is empty where all is well.
 
-    ``name`` is the path of the record where that cannot be read.
+    ``found`` is what differed from its record, in a few words each. ``name`` is the path of the record where
+    that cannot be read.
     """
 
     name: str
     problem: str
     failed_shares: tuple[str, ...] = ()
     outcome: ReconcileOutcome = ReconcileOutcome.OK
+    found: tuple[str, ...] = ()
+
+
+class OrphanKind(StrEnum):
+    """What an orphan is, in the order in which they can be removed."""
+
+    CONTAINER = "container"
+    MOUNT = "mount"
+    DEVICE = "device"
+    FOLDER = "folder"
+    VOLUME = "volume"
+
+
+@frozen
+class Orphan:
+    """Something on the host that is this installation's, and in no record.
+
+    ``name`` is a server's id, a device's name or a volume's id; of a mount, the server's and the share's.
+    ``problem`` says why it could not be removed, where that was asked for.
+    """
+
+    kind: OrphanKind
+    name: str
+    problem: str = ""
+    removed: bool = False
+
+
+@frozen
+class ReconcileReport:
+    """What reconcile found and did: of a host that agrees with its records, nothing.
+
+    ``servers`` are those of which something differed; ``known`` is how many records there are.
+    """
+
+    servers: tuple[ReconcileView, ...] = ()
+    orphans: tuple[Orphan, ...] = ()
+    known: int = 0
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.servers and not self.orphans
+
+    @property
+    def is_well(self) -> bool:
+        """Whether everything is as it should be now, but for orphans."""
+        served = not any(view.problem or view.failed_shares for view in self.servers)
+        return served and not any(orphan.problem for orphan in self.orphans)
+
+
+class UpgradeOutcome(StrEnum):
+    """What an upgrade did to a server."""
+
+    UPGRADED = "upgraded"
+    #: Its container is what it should be already.
+    CURRENT = "current"
+    #: It has no container that runs; it gets the current image when it is started.
+    STOPPED = "stopped"
+
+
+@frozen
+class UpgradeView:
+    """What an upgrade did. ``downtime`` is for how many seconds the server was not there."""
+
+    server: ShareServer
+    outcome: UpgradeOutcome
+    downtime: float = 0.0
+
+
+@frozen
+class CheckView:
+    """What a thorough look at a share's file system found.
+
+    ``damage`` is what its tool says of it, empty where it is whole; ``repair`` what was said of a repair.
+    """
+
+    share: ShareView
+    damage: str = ""
+    repair: str = ""

@@ -11,3 +11,7 @@ class Clock(ABC):
     @abstractmethod
     def now(self) -> int:
         """Unix time in whole seconds."""
+
+    @abstractmethod
+    def elapsed(self) -> float:
+        """Seconds since some moment, whatever is done to the host's time: to measure by."""

@@ -26,8 +26,9 @@ class FileSystems(ABC):
         """Mount the file system where the server's container sees it, safely (``nosuid,nodev,noexec``...).
 
         Idempotent. Raises ShareFailed, and mounts nothing, where the device does not hold exactly this
-        file system, whole, or where another is mounted in its place; BackendFailure where the server has no
-        folders. A device is mounted for one share only. Half-done leaves an empty mount point.
+        file system, whole, where another is mounted in its place, or where the mounted one was found damaged
+        since (see ``trouble``); BackendFailure where the server has no folders. A device is mounted for one
+        share only. Half-done leaves an empty mount point.
         """
 
     @abstractmethod
@@ -47,6 +48,17 @@ class FileSystems(ABC):
     @abstractmethod
     def mounted(self, server_id: str, share_id: str) -> bool:
         """Whether the share's file system is mounted."""
+
+    @abstractmethod
+    def trouble(self, server_id: str, share_id: str, filesystem: FileSystem) -> str:
+        """What keeps the mounted file system from being used, in a few words; empty where nothing does.
+
+        It is not mounted, another is in its place, or the kernel found it damaged and writes no more.
+        """
+
+    @abstractmethod
+    def list(self) -> tuple[tuple[str, str], ...]:
+        """What is mounted, by the ids of its server and share."""
 
     @abstractmethod
     def usage(self, server_id: str, share_id: str) -> Usage | None:
@@ -76,6 +88,21 @@ class FileSystems(ABC):
         What a journal holds is written, so that ``size`` tells what was reached. Repairs only what is safe
         without a person (``fsck -p``). Raises ShareFailed where more is needed, and as ``mount`` does;
         BackendFailure where it is mounted, or where what was broken off still works at it.
+        """
+
+    @abstractmethod
+    def examine(self, device: str, filesystem: FileSystem) -> str:
+        """What a thorough look at the unmounted file system finds damaged; empty where it is whole.
+
+        Writes nothing but what a journal holds. Raises as ``check`` does where it is mounted or not there.
+        """
+
+    @abstractmethod
+    def repair(self, device: str, filesystem: FileSystem) -> str:
+        """Repair the unmounted file system, at the price of what is in damaged parts; gives what was said.
+
+        Only ever a person's decision. Idempotent. Raises as ``check`` does; ShareFailed where it cannot be
+        repaired. Half-done leaves one that has to be repaired again.
         """
 
     @abstractmethod

@@ -17,6 +17,10 @@ class ServerFolders(ABC):
         """
 
     @abstractmethod
+    def ensured(self, server_id: str, uid: int) -> bool:
+        """Whether ``ensure`` would find nothing to do."""
+
+    @abstractmethod
     def remove(self, server_id: str) -> None:
         """Remove the server's folders. Idempotent.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 
 from shares_core.domain.addresses import BridgeName
 from shares_core.domain.network import Bridge, Interface
@@ -42,8 +43,15 @@ class Network(ABC):
         """Remove the interface, at both its ends. Idempotent; a device that is not ours is left."""
 
     @abstractmethod
-    def plugged(self, interface: Interface) -> bool:
-        """Whether the host's end of the interface is there, and up."""
+    def unplugged(self, interfaces: Iterable[Interface]) -> tuple[Interface, ...]:
+        """Those whose host's end is not there, up, on its bridge, filtered and let through."""
+
+    @abstractmethod
+    def remove(self, name: str) -> None:
+        """Remove the device of that name, one of those that ``list`` gives. Idempotent.
+
+        A bridge with a port is left, and so is a device that is not ours.
+        """
 
     @abstractmethod
     def list(self) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 
 from attrs import frozen
 
@@ -11,10 +12,22 @@ from shares_core.domain.views import RunState
 
 @frozen
 class ContainerState:
-    """A server's container as it is. ``namespace`` is the path of its network namespace while running."""
+    """A server's container as it is.
+
+    ``namespace`` is the path of its network namespace while it runs, ``image`` what it was made from.
+    """
 
     state: RunState
     namespace: str = ""
+    image: str = ""
+
+
+@frozen
+class Ended:
+    """The servers whose containers ended. ``bookmark`` is where the next look begins."""
+
+    server_ids: tuple[str, ...]
+    bookmark: str
 
 
 class ServerRuntime(ABC):
@@ -29,8 +42,8 @@ class ServerRuntime(ABC):
         """Raise HostNotReady unless containers can be made from the image, and it is of this version."""
 
     @abstractmethod
-    def ensure(self, server_id: str, uid: int) -> None:
-        """Make the server's container, not started, running as ``uid``.
+    def ensure(self, server_id: str, uid: int, image: str = "") -> None:
+        """Make the server's container, not started, running as ``uid``, from ``image`` or the current one.
 
         Idempotent; one that exists needs no image. Raises Conflict where one exists that is another
         installation's or runs otherwise, HostNotReady where the image is missing, BackendFailure where the
@@ -65,5 +78,24 @@ class ServerRuntime(ABC):
         """The container's state."""
 
     @abstractmethod
-    def list(self) -> tuple[str, ...]:
-        """The ids of the servers of this installation that have a container."""
+    def outdated(self, uids: Mapping[str, int]) -> frozenset[str]:
+        """Those of the servers, given by id and uid, whose container ``ensure`` would now make otherwise.
+
+        From another image, or confined otherwise. None where there is no image to make them from.
+        """
+
+    @abstractmethod
+    def bookmark(self, seconds: float) -> str:
+        """Now, for ``ended`` to begin at. Waits for ``seconds`` where nothing answers; then HostNotReady."""
+
+    @abstractmethod
+    def ended(self, bookmark: str, seconds: float) -> Ended:
+        """Wait until a container of this installation ends, at most for ``seconds``.
+
+        Tells of those that ended since ``bookmark``, perhaps twice; where the host's clock was set back, of
+        none for as long. Raises HostNotReady where nothing answers: what ended meanwhile is told by nobody.
+        """
+
+    @abstractmethod
+    def list(self) -> Mapping[str, RunState]:
+        """How the containers of this installation are, by the ids of their servers."""

@@ -23,6 +23,10 @@ class SmbConfig(ABC):
         folders are missing. Half-done leaves the former or the new shares, never a mixture.
         """
 
+    @abstractmethod
+    def applied(self, server: ShareServer, hashes: Mapping[UserName, PasswordHash]) -> bool:
+        """Whether the last ``apply`` that came to its end was of exactly this."""
+
 
 class SmbSessions(ABC):
     """Who is connected. Every verb does nothing where the server does not run.

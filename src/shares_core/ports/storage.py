@@ -83,6 +83,10 @@ class BlockStorage(ABC):
         """
 
     @abstractmethod
+    def attached(self, volume_id: str) -> bool:
+        """Whether the volume has its block device. Raises HostNotReady where the device is another pool's."""
+
+    @abstractmethod
     def detach(self, volume_id: str) -> None:
         """Take the volume's block device away, once nothing has it mounted. Idempotent.
 

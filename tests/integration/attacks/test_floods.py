@@ -44,7 +44,7 @@ class Street:
     @contextmanager
     def undisturbed(self) -> Iterator[None]:
         """Next door and the host's own work go on, before, meanwhile (asserted by the caller) and after."""
-        assert all(view.problem == "" for view in self.site.host.servers.reconcile())
+        assert all(view.problem == "" for view in self.site.host.fleet.reconcile().servers)
         self.works()
         yield
         self.works()
@@ -100,7 +100,7 @@ def test_memory(street: Street) -> None:
     with street.undisturbed():
         status, _ = street.intruder.sh("head -c 2G /dev/zero | tail -c 1G > /dev/null; exit ${PIPESTATUS[1]}")
         assert status == 137  # killed
-        assert all(view.problem == "" for view in street.site.host.servers.reconcile())
+        assert all(view.problem == "" for view in street.site.host.fleet.reconcile().servers)
         assert street.ada.get("files", "a.txt") == b"ada"
 
 
@@ -110,7 +110,7 @@ def test_scratch_folders_count_as_memory(street: Street) -> None:
         folders = "/tmp /run /dev/shm /var/lib/samba /var/log/samba"
         street.intruder.sh(f"for f in {folders}; do head -c 60M /dev/zero > $f/x; done")
         assert until(street.has_met_its_memory)
-        assert all(view.problem == "" for view in street.site.host.servers.reconcile())
+        assert all(view.problem == "" for view in street.site.host.fleet.reconcile().servers)
         street.serves_again()
 
 

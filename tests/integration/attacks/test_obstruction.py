@@ -115,5 +115,5 @@ def test_a_server_that_is_killed_from_inside_is_brought_back(
     with still_admitted(neighbour):
         intruder.sh("kill -KILL -1")
         assert until(lambda: "it should run but does not" in host.servers.show(tenant.server).problem)
-        assert all(view.problem == "" for view in host.servers.reconcile())
+        assert all(view.problem == "" for view in host.fleet.reconcile().servers)
     assert ada.do("files", "ls").status == OK

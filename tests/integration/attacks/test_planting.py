@@ -115,7 +115,7 @@ def test_planting_while_the_host_works(tenant: Tenant, ada: SmbClient, intruder:
             lambda: host.shares.create(server, "third", Capacity.parse("32MiB")),
             lambda: host.shares.delete(server, "third"),
             lambda: host.shares.delete(server, "second"),
-            lambda: host.servers.reconcile(),
+            lambda: host.fleet.reconcile().servers,
             lambda: host.servers.stop(server),
         ]
         with intruder.looping(step):

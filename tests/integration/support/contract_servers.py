@@ -11,8 +11,9 @@ import docker
 from attrs import evolve
 from pyroute2 import netns
 
+from shares_core.adapters.docker.events import LABEL_SERVER
 from shares_core.adapters.docker.image import LABEL_RECIPE
-from shares_core.adapters.docker.runtime import LABEL_INSTALLATION, LABEL_SERVER, container_name
+from shares_core.adapters.docker.runtime import LABEL_INSTALLATION, container_name
 from shares_core.domain.addresses import BridgeName
 from shares_core.domain.network import Bridge, Interface
 from shares_core.ports.runtime import ServerRuntime
@@ -37,7 +38,9 @@ class RealContainers(RealWorld, RuntimeWorld):
         name = f"shares-core-contract-{uuid.uuid4().hex[:8]}"
         api = docker.from_env().api
         self.cleanup.callback(api.close)
-        api.import_image_from_data(bytes(10240), repository=name, changes=[f"LABEL {LABEL_RECIPE}=old"])
+        api.import_image_from_data(
+            bytes(10240), repository=name, changes=[f"LABEL {LABEL_RECIPE}=old", 'CMD ["true"]']
+        )
         self.cleanup.callback(api.remove_image, name, force=True)
         return self._runtime(image=name)
 

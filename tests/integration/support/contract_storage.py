@@ -163,7 +163,28 @@ class RealStorage(RealWorld, StorageWorld, FileSystemsWorld):
         folder.rmdir()
 
     def ruined_filesystem(self, made: Made) -> None:
-        _debugfs(made.device, "clri <2>")  # the root folder's inode
+        if made.filesystem.kind is FileSystemKind.XFS:
+            ruin = (
+                "xfs_db",
+                "-x",
+                "-c",
+                "inode 128",
+                "-c",
+                "write core.mode 0",
+                made.device,
+            )  # the root folder
+            subprocess.run(ruin, check=True, capture_output=True)
+        else:
+            _debugfs(made.device, "clri <2>")  # the root folder
+
+    def meet_damage(self, made: Made) -> None:
+        folder = self.layout.share(*made.share)
+        subprocess.run(("sync", "--file-system", folder), check=True)
+        if made.filesystem.kind is FileSystemKind.XFS:
+            subprocess.run(("xfs_io", "-x", "-c", "shutdown", str(folder)), check=True, capture_output=True)
+        else:
+            name = Path(made.device).resolve().name
+            Path(f"/sys/fs/ext4/{name}/trigger_fs_error").write_text("found by a test")
 
     def is_whole(self, made: Made) -> bool:
         xfs = made.filesystem.kind is FileSystemKind.XFS

@@ -42,7 +42,7 @@ def test_every_byte_that_was_synced_before_the_reboot_is_there(namespaces: list[
     """After one reconcile, to the kernel's client; of those that were still writing, what was flushed."""
     assert not any(tenant.config.state_dir.is_mount() for tenant in TENANTS)
     for tenant in TENANTS:
-        reconciled = tenant.host.servers.reconcile()
+        reconciled = tenant.host.fleet.reconcile().servers
         assert [(tenant.name, ReconcileOutcome.OK, "")] == [
             (view.name, view.outcome, view.problem) for view in reconciled
         ]

@@ -41,6 +41,16 @@ def test_the_mount_table_is_read_with_its_escapes_and_propagation() -> None:
 
 
 @pytest.mark.parametrize(
+    ("options", "read_only"),
+    [("rw,errors=remount-ro", False), ("ro", True), ("rw,emergency_ro", True), ("rw,x=ro", False)],
+)
+def test_a_file_system_that_is_written_to_no_more_is_seen(options: str, read_only: bool) -> None:
+    """Whatever the mount itself allows; newer kernels say so in another word."""
+    (mount,) = parse_mountinfo(f"51 44 7:3 / /mnt rw - ext4 /dev/loop3 {options}\n")
+    assert read_only == mount.read_only
+
+
+@pytest.mark.parametrize(
     ("output", "expected"),
     [
         ("DEVNAME=/dev/loop0\nUUID=6a1b\nBLOCK_SIZE=512\nTYPE=xfs\n", {"UUID": "6a1b", "TYPE": "xfs"}),

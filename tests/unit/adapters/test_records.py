@@ -28,6 +28,7 @@ INTENTS: tuple[Intent, ...] = (
     intents.NarrowAccess("5aaaaaaaaaaa", (UserName("ada"), UserName("bob"))),
     intents.ExtendShare("5aaaaaaaaaaa", Capacity(GIB), Capacity(2 * GIB), Capacity(GIB + 4096)),
     intents.EndSessions(UserName("ada")),
+    intents.CheckShare("5aaaaaaaaaaa"),
 )
 
 

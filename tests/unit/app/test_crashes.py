@@ -17,7 +17,7 @@ FAULTS = [Fault(moment, dies) for dies in (False, True) for moment in Moment]
 FAULTS += [Fault(Moment.HALFWAY, dies, step=2) for dies in (False, True)]
 
 
-def populated() -> World:
+def populated(use_case: UseCase | None = None) -> World:
     """A server that serves two users, one of whom has a file open, beside another tenant's."""
     world = World.new(online_grow=(FileSystemKind.XFS,), lagging=True)
     for server in ("neighbour", "tenant"):
@@ -25,12 +25,14 @@ def populated() -> World:
         world.host.access.allow(server, "files", "ada", RW, PASSWORD)
         world.host.access.allow(server, "files", "bob", RO, PASSWORD)
         world.connect("ada", server=server).open("files", name="kept", write=True).write(b"kept")
+    if use_case is not None:
+        use_case.given(world)
     return world
 
 
 def rehearse(use_case: UseCase) -> int:
     plan = FaultPlan()
-    world = populated()
+    world = populated(use_case)
     use_case.work(world.process(plan))
     assert use_case.done(world)
     check_host_equals_records(world)
@@ -44,7 +46,7 @@ def rehearse(use_case: UseCase) -> int:
 def test_the_laws_hold_whichever_call_goes_wrong(use_case: UseCase, fault: Fault) -> None:
     """Acknowledged is there; failed left nothing; settled host equals records; doing it again works."""
     for number in range(rehearse(use_case)):
-        world = populated()
+        world = populated(use_case)
         before = snapshot(world)
         neighbour = world.record("neighbour")
         undisturbed = world.machine.open_files(neighbour.id, neighbour.shares[0].id)
@@ -59,7 +61,7 @@ def test_the_laws_hold_whichever_call_goes_wrong(use_case: UseCase, fault: Fault
             assert before == snapshot(world), told
             if plan.calls[number].verb != "forget":
                 assert set(world.machine.records) == world.machine.lock_table.kept, told
-        world.process().servers.reconcile()
+        world.process().fleet.reconcile()
         check_host_equals_records(world)
         if use_case.undone and not acknowledged:
             done = use_case.done(world)
@@ -83,7 +85,7 @@ def test_the_laws_hold_when_an_undo_fails_too(use_case: UseCase) -> None:
     """A failure whose clean-up fails at each of its own calls is settled by the next process."""
     for number in range(rehearse(use_case)):
         for later in range(1, 12):
-            world = populated()
+            world = populated(use_case)
             plan = FaultPlan(
                 {number: Fault(Moment.AFTER), number + later: Fault(Moment.AFTER, later % 2 == 1)}
             )
@@ -91,7 +93,7 @@ def test_the_laws_hold_when_an_undo_fails_too(use_case: UseCase) -> None:
             with suppress(SharesError, ProcessDied):
                 use_case.work(world.process(plan))
                 acknowledged = True
-            world.process().servers.reconcile()
+            world.process().fleet.reconcile()
             check_host_equals_records(world)
             told = f"{plan.calls[number]} (call {number}), then {later} calls later"
             if acknowledged:

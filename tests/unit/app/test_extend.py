@@ -106,7 +106,7 @@ def test_a_share_serves_in_its_old_or_its_new_size_whichever_step_fails(
             failed = False
         except SharesError:
             failed = True
-        world.host.servers.reconcile()
+        world.host.fleet.reconcile()
         share = world.share("tenant", "files")
         told = f"{moment} {plan.calls[number]}"
         assert (ShareStatus.READY, None) == (share.status, world.record("tenant").intent), told
@@ -170,8 +170,8 @@ def test_an_extension_that_could_not_be_settled_at_once_is_settled_later(settlin
     verb = "filesystems.mount" if settling == "filesystems.size" else "filesystems.unmount"
     with pytest.raises(BaseException, match="died"):
         world.process(FaultPlan().on(verb, Fault(dies=True))).shares.extend("tenant", "files", LARGE)
-    world.process(FaultPlan().on(settling)).servers.reconcile()
-    world.host.servers.reconcile()
+    world.process(FaultPlan().on(settling)).fleet.reconcile()
+    world.host.fleet.reconcile()
     share = world.share("tenant", "files")
     volume = world.machine.volumes[share.volume_id]
     assert volume.content is not None

@@ -31,7 +31,7 @@ def test_a_growing_that_was_killed_is_made_whole_before_it_is_served(step: int) 
             "tenant", "files", LARGE
         )
     assert Condition.TORN is content(world).condition
-    assert [""] == [view.problem for view in world.host.servers.reconcile()]
+    assert [""] == [view.problem for view in world.host.fleet.reconcile().servers]
     assert Condition.WHOLE is content(world).condition
     capacity = SMALL if step == 1 else LARGE
     assert (capacity, capacity.bytes) == (world.share("tenant", "files").capacity, content(world).reach)
@@ -45,7 +45,7 @@ def test_an_online_growing_that_came_half_the_way_is_carried_on(dies: bool) -> N
     plan = FaultPlan().on("filesystems.grow_mounted", Fault(Moment.HALFWAY, dies=dies))
     with pytest.raises(BaseException, match="died") if dies else nullcontext():
         world.process(plan).shares.extend("tenant", "files", LARGE)
-    world.host.servers.reconcile()
+    world.host.fleet.reconcile()
     assert (LARGE, LARGE.bytes) == (world.share("tenant", "files").capacity, content(world).reach)
 
 
@@ -56,12 +56,12 @@ def test_what_a_person_has_to_repair_is_not_served_and_not_cut() -> None:
     with pytest.raises(BaseException, match="died"):
         world.process(plan).shares.extend("tenant", "files", LARGE)
     content(world).condition = Condition.RUINED
-    world.host.servers.reconcile()
+    world.host.fleet.reconcile()
     assert ShareStatus.FAILED is world.share("tenant", "files").status
     assert {} == world.machine.mounts
     assert LARGE.bytes == world.host.pool.show().provisioned
     content(world).condition = Condition.WHOLE
-    world.host.servers.reconcile()
+    world.host.fleet.reconcile()
     assert (ShareStatus.READY, SMALL) == (
         world.share("tenant", "files").status,
         world.share("tenant", "files").capacity,

@@ -105,7 +105,7 @@ def test_a_password_that_is_half_set_ends_the_users_sessions_in_the_end(world: W
     plan = FaultPlan().on("smb_sessions.end_user", Fault(dies=True))
     with pytest.raises(ProcessDied):
         world.process(plan).users.set_password("tenant", "ada", OTHER)
-    world.host.servers.reconcile()
+    world.host.fleet.reconcile()
     assert not session.alive
     assert RW == world.connect("ada", OTHER).level("files")
 
@@ -131,7 +131,7 @@ def test_reconcile_finishes_a_delete_that_could_not(world: World) -> None:
     """What waits to be deleted is deleted when the host lets it be."""
     with pytest.raises(BackendFailure):
         world.process(FaultPlan().on("filesystems.unmount", times=None)).shares.delete("tenant", "files")
-    assert [""] == [view.problem for view in world.host.servers.reconcile()]
+    assert [""] == [view.problem for view in world.host.fleet.reconcile().servers]
     assert () == world.host.shares.list("tenant")
 
 
@@ -141,7 +141,7 @@ def test_reconcile_finishes_a_delete_on_a_stopped_server(world: World) -> None:
     with pytest.raises(BackendFailure):
         stuck.shares.delete("tenant", "files")
     stuck.servers.stop("tenant")
-    assert [""] == [view.problem for view in world.host.servers.reconcile()]
+    assert [""] == [view.problem for view in world.host.fleet.reconcile().servers]
     assert ((), {}) == (world.host.shares.list("tenant"), world.machine.volumes)
 
 

@@ -14,7 +14,7 @@ from shares_core.domain.errors import (
 )
 from shares_core.domain.intent import CreateServer, DeleteServer, EndSessions, Intent
 from shares_core.domain.names import UserName
-from shares_core.domain.views import ReconcileOutcome, RunState
+from shares_core.domain.views import ReconcileOutcome, ReconcileReport, RunState
 
 
 @pytest.mark.parametrize("shock", ["reboot", "restart_docker"])
@@ -27,10 +27,13 @@ def test_reconcile_makes_the_host_agree_with_the_records(world: World, shock: st
     world.host.servers.stop("resting")
     getattr(world.machine, shock)()
     assert "it should run" in world.host.servers.show("tenant").problem
-    for _ in range(2):
-        assert [("resting", ""), ("tenant", "")] == [
-            (v.name, v.problem) for v in world.host.servers.reconcile()
-        ]
+    looked = world.host.fleet.reconcile(dry_run=True).servers
+    assert "it should run" in world.host.servers.show("tenant").problem
+    (view,) = world.host.fleet.reconcile().servers
+    assert (view.found, ReconcileOutcome.FOUND) == (looked[0].found, looked[0].outcome)
+    assert ("tenant", "", ReconcileOutcome.OK) == (view.name, view.problem, view.outcome)
+    assert "the container is stopped" in view.found
+    assert ReconcileReport(known=2) == world.host.fleet.reconcile()
     assert b"kept" == world.connect("ada").open("files").read()
     assert RunState.STOPPED is world.host.servers.show("resting").state
 
@@ -42,7 +45,7 @@ def test_one_servers_trouble_does_not_keep_the_others_down(world: World) -> None
     world.machine.reboot()
     device = world.record("b").interfaces[0].host_device
     world.machine.foreign_devices[device] = ()
-    problems = {view.name: bool(view.problem) for view in world.host.servers.reconcile()}
+    problems = {view.name: bool(view.problem) for view in world.host.fleet.reconcile().servers}
     assert {"a": False, "b": True, "c": False} == problems
 
 
@@ -61,8 +64,8 @@ def test_a_record_that_cannot_be_read_blocks_what_needs_it_and_no_more(world: Wo
         world.host.servers.delete("bad")
     world.host.access.allow("good", "files", "ada", RW, PASSWORD)
     world.host.shares.delete("good", "files")
-    assert {"good": False, f"memory:{bad}": True} == {
-        view.name: bool(view.problem) for view in world.host.servers.reconcile()
+    assert {f"memory:{bad}": True} == {
+        view.name: bool(view.problem) for view in world.host.fleet.reconcile().servers
     }
     world.host.servers.delete("good")
     assert {bad: damaged} == world.machine.records
@@ -100,7 +103,7 @@ def test_a_deny_counts_after_a_reboot_too_before_anything_runs_again(world: Worl
     world.host.access.allow("tenant", "files", "ada", RW, PASSWORD)
     world.machine.reboot()
     assert world.host.access.deny("tenant", "files", "ada")
-    world.host.servers.reconcile()
+    world.host.fleet.reconcile()
     assert {} == world.admitted()
 
 
@@ -121,9 +124,9 @@ def test_a_server_that_reconcile_removed_is_said_to_be_gone(
     plan = FaultPlan().on(call, Fault(dies=True))
     with pytest.raises(ProcessDied):
         getattr(world.process(plan).servers, verb)("tenant")
-    told = {view.name: (view.outcome, view.problem) for view in world.host.servers.reconcile()}
-    assert {"stays": (ReconcileOutcome.OK, ""), "tenant": (outcome, "")} == told
-    assert ["stays"] == [view.name for view in world.host.servers.reconcile()]
+    told = {view.name: (view.outcome, view.problem) for view in world.host.fleet.reconcile().servers}
+    assert {"tenant": (outcome, "")} == told
+    assert world.host.fleet.reconcile().is_empty
 
 
 @pytest.mark.parametrize(
@@ -150,8 +153,8 @@ def test_a_server_that_is_gone_when_its_turn_comes(
             world.machine.records.clear()
         return proceed()
 
-    servers = host(memory_ports(world.machine, faults=vanish), NETWORK).servers
-    assert [("tenant", "", outcome)] == [(v.name, v.problem, v.outcome) for v in servers.reconcile()]
+    fleet = host(memory_ports(world.machine, faults=vanish), NETWORK).fleet
+    assert [("tenant", "", outcome)] == [(v.name, v.problem, v.outcome) for v in fleet.reconcile().servers]
 
 
 def test_the_outcome_tells_what_failed_from_what_cannot_be_read(world: World) -> None:
@@ -163,5 +166,5 @@ def test_the_outcome_tells_what_failed_from_what_cannot_be_read(world: World) ->
     del world.machine.volumes[world.share("lost", "files").volume_id]
     world.machine.damage_record(world.machine.server_id("torn"))
     assert [ReconcileOutcome.FAILED, ReconcileOutcome.FAILED, ReconcileOutcome.UNREADABLE] == [
-        view.outcome for view in world.host.servers.reconcile()
+        view.outcome for view in world.host.fleet.reconcile().servers
     ]

@@ -111,7 +111,7 @@ def test_a_pool_that_is_not_mounted_is_not_an_empty_pool(world: World) -> None:
         with pytest.raises(HostNotReady):
             attempt()
     world.machine.pool_present = True
-    world.host.servers.reconcile()
+    world.host.fleet.reconcile()
     assert (before,) == world.record("tenant").shares
 
 
@@ -200,7 +200,7 @@ def test_a_share_can_be_created_between_a_reboot_and_a_reconcile(world: World) -
     world.machine.reboot()
     world.host.shares.create("tenant", "files", SMALL)
     world.host.access.allow("tenant", "files", "ada", RW, PASSWORD)
-    world.host.servers.reconcile()
+    world.host.fleet.reconcile()
     world.connect("ada").open("files", write=True).write(b"x")
 
 
@@ -222,7 +222,7 @@ def test_a_share_whose_data_is_missing_is_failed_and_never_made_anew(world: Worl
             None if loss == "content" else volumes[world.share("tenant", "other").volume_id].content
         )
     before = dict(volumes)
-    (view,) = world.host.servers.reconcile()
+    (view,) = world.host.fleet.reconcile().servers
     assert ("", ("files",)) == (view.problem, view.failed_shares)
     assert "files" in world.host.servers.show("tenant").problem
     assert {("other", "ada"): RW} == world.admitted()
@@ -232,7 +232,7 @@ def test_a_share_whose_data_is_missing_is_failed_and_never_made_anew(world: Worl
         world.host.access.allow("tenant", "files", "bob")
     assert before == volumes
     volumes[lost.volume_id], volume.content = volume, content
-    world.host.servers.reconcile()
+    world.host.fleet.reconcile()
     assert b"precious" == world.connect("ada").open("files").read()
 
 

@@ -20,12 +20,16 @@ OTHER = Secret("battery staple")
 
 @frozen
 class UseCase:
-    """``done`` tells whether what ``work`` promises is there; ``undone`` that a failure leaves nothing."""
+    """``done`` tells whether what ``work`` promises is there; ``undone`` that a failure leaves nothing.
+
+    ``given`` makes the world what the use case is for.
+    """
 
     name: str
     work: Callable[[Host], object]
     done: Callable[[World], bool]
     undone: bool = False
+    given: Callable[[World], None] = lambda world: None
 
 
 def has(world: World, share: str, user: str) -> AccessLevel | None:
@@ -42,6 +46,11 @@ def logs_in(world: World, user: str, password: Secret) -> bool:
 
 def exists(world: World, server: str) -> bool:
     return any(isinstance(r, ShareServer) and str(r.name) == server for r in world.machine.records.values())
+
+
+def build_image(world: World) -> None:
+    """Another image, which the neighbour has already."""
+    world.machine.image = world.machine.containers[world.machine.server_id("neighbour")].image = "image-2"
 
 
 REPLACEMENT = [AccessRule.for_user("ada", RO), AccessRule.for_user("carl", RW)]
@@ -105,7 +114,18 @@ USE_CASES = [
     ),
     UseCase("stop", lambda h: h.servers.stop("tenant"), lambda w: w.admitted() == {}),
     UseCase("start", lambda h: h.servers.start("tenant"), lambda w: w.admitted() != {}),
-    UseCase("reconcile", lambda h: h.servers.reconcile(), lambda w: w.admitted() != {}),
+    UseCase("reconcile", lambda h: h.fleet.reconcile(), lambda w: w.admitted() != {}),
+    UseCase(
+        "check",
+        lambda h: h.shares.check("tenant", "files"),
+        lambda w: w.admitted() != {},
+    ),
+    UseCase(
+        "upgrade",
+        lambda h: h.servers.upgrade("tenant"),
+        lambda w: w.machine.containers[w.machine.server_id("tenant")].image == "image-2",
+        given=build_image,
+    ),
     UseCase(
         "delete server",
         lambda h: h.servers.delete("tenant", with_shares=True),

@@ -10,11 +10,12 @@ from tests.unit.cli.terminal import Terminal
 from shares_core.entrypoints.cli import root
 
 COMMANDS = {
-    "server create", "server list", "server show", "server start", "server stop", "server delete",
-    "share create", "share list", "share show", "share extend", "share delete",
+    "server create", "server list", "server show", "server start", "server stop",
+    "server upgrade", "server delete",
+    "share create", "share list", "share show", "share extend", "share check", "share delete",
     "access allow", "access deny", "access list", "access replace",
     "user list", "user set-password", "user remove",
-    "pool show", "pool create", "image build", "reconcile", "doctor", "demo",
+    "pool show", "pool create", "image build", "reconcile", "watch", "doctor", "demo",
 }  # fmt: skip
 GROUPS = ("server", "share", "access", "user", "pool", "image")
 

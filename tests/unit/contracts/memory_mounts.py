@@ -34,6 +34,9 @@ class MemoryMounts(MemoryWorld, FileSystemsWorld):
     def ruined_filesystem(self, made: Made) -> None:
         self._content(made).condition = Condition.RUINED
 
+    def meet_damage(self, made: Made) -> None:
+        self.ruined_filesystem(made)
+
     def is_whole(self, made: Made) -> bool:
         return self._content(made).condition is Condition.WHOLE
 

@@ -144,6 +144,10 @@ class Model:
         found.size = size
         yield Stage.STICKS
 
+    def check_share(self, name: str, share: str) -> Iterator[Stage]:
+        self.server(name).share(share)
+        return iter(())
+
     def delete_share(self, name: str, share: str) -> Iterator[Stage]:
         server = self.server(name)
         server.share(share)

@@ -117,7 +117,7 @@ def reconcile() -> Operation:
     return Operation(
         "reconcile",
         "",
-        lambda host: host.servers.reconcile(),
+        lambda host: host.fleet.reconcile().servers,
         lambda model, _: iter(()),
         users=frozenset(),
         brings=True,
@@ -148,6 +148,17 @@ def extend_share(name: str, share: str, size: int) -> Operation:
         lambda model, _: model.extend_share(name, share, size),
         share,
         calls=17,
+    )
+
+
+def check_share(name: str, share: str) -> Operation:
+    return Operation(
+        f"check {name}/{share}",
+        name,
+        lambda host: host.shares.check(name, share),
+        lambda model, _: model.check_share(name, share),
+        share,
+        calls=18,
     )
 
 

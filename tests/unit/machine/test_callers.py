@@ -19,7 +19,7 @@ from tests.unit.machine.serial import Ended, outcomes, reachable
 from tests.unit.machine.troubles import CALM, Trouble, faults
 from tests.unit.world import NETWORK, RO, RW
 
-from shares_core.adapters.memory import Call, Fault, MemoryHost, Moment, intercept, memory_ports
+from shares_core.adapters.memory import Call, MemoryHost, intercept, memory_ports
 from shares_core.bootstrap import host
 from shares_core.domain.capacity import MIB, Capacity
 from shares_core.domain.errors import ShareFailed
@@ -48,6 +48,7 @@ OPERATIONS = st.one_of(
     st.builds(ops.delete_server, OLD_SERVERS),
     st.builds(ops.delete_share, SERVERS, SHARES),
     st.builds(ops.extend_share, SERVERS, SHARES, SIZES),
+    st.builds(ops.check_share, SERVERS, SHARES),
     st.builds(ops.replace, SERVERS, SHARES, st.dictionaries(USERS, LEVELS), st.just({"bob": "two"})),
     st.builds(ops.set_password, SERVERS, USERS, PASSWORDS),
     st.builds(ops.remove_user, SERVERS, USERS),
@@ -141,8 +142,9 @@ def test_callers_at_once_come_to_what_some_serial_order_comes_to(
 
 def test_who_comes_after_a_reconcile_that_could_not_mount_a_share_finds_it_failed() -> None:
     """A reconcile that is acknowledged may leave a share failed, and says so; nobody is let in on it."""
-    attaching = Trouble({7: Fault(Moment.BEFORE)})
+    driver = prepared(lagging=False)
+    driver.shock(None)
     allowing = ops.allow("a", "x", "ada", RW, "one")
-    together = AtOnce(prepared(lagging=False), [(ops.reconcile(), attaching), (allowing, CALM)])
+    together = AtOnce(driver, [(ops.reconcile(), Trouble(stuck="storage.attach")), (allowing, CALM)])
     assert together.run(min)
     assert isinstance(together.callers[1].error, ShareFailed)

@@ -72,6 +72,10 @@ class Tenants(RuleBasedStateMachine):
         self.driver.run(ops.extend_share(server, share, size), trouble, again=again)
 
     @rule(server=SERVERS, share=SHARES, trouble=troubles(), again=st.booleans())
+    def check_share(self, server: str, share: str, trouble: Trouble, again: bool) -> None:
+        self.driver.run(ops.check_share(server, share), trouble, again=again)
+
+    @rule(server=SERVERS, share=SHARES, trouble=troubles(), again=st.booleans())
     def delete_share(self, server: str, share: str, trouble: Trouble, again: bool) -> None:
         self.driver.run(ops.delete_share(server, share), trouble, again=again)
 

@@ -8,6 +8,7 @@ bridge are not meant: those never get that far (see filters).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from shares_core.adapters.commands import is_installed, run
@@ -25,10 +26,22 @@ def let_bridged_pass(bridge: str) -> None:
 
     Where the host has no iptables, another firewall is in charge: ``shares-core doctor`` looks at it.
     """
+    for command, chain in _dropping():
+        if not _copies(command, chain, bridge):
+            run((command, *_WAIT, "-I", chain, *rule(bridge)))
+
+
+def passes(bridge: str) -> bool:
+    """Whether ``let_bridged_pass`` would find nothing to do."""
+    return all(_copies(command, chain, bridge) for command, chain in _dropping())
+
+
+def _dropping() -> Iterator[tuple[str, str]]:
+    """The commands whose rules may drop what stays on a bridge, each with the chain for exceptions."""
     for command in _installed():
         chain = _chain(command) if is_asked(command) else None
-        if chain is not None and not _copies(command, chain, bridge):
-            run((command, *_WAIT, "-I", chain, *rule(bridge)))
+        if chain is not None:
+            yield command, chain
 
 
 def forget_bridge(bridge: str) -> None:

@@ -5,13 +5,18 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from ipaddress import ip_interface
 from typing import TYPE_CHECKING, Any
 
-from shares_core.adapters.bridges.filters import render_bridge_filter, render_port_filter, render_removal
-from shares_core.adapters.bridges.firewall import forget_bridge, let_bridged_pass
+from shares_core.adapters.bridges.filters import (
+    render_bridge_filter,
+    render_port_filter,
+    render_removal,
+    table_name,
+)
+from shares_core.adapters.bridges.firewall import forget_bridge, let_bridged_pass, passes
 from shares_core.adapters.bridges.netlink import (
     UP,
     add_address,
@@ -132,9 +137,12 @@ class LinuxNetwork(Network):
 
     def remove_bridge(self, name: BridgeName) -> None:
         with self._alone():
-            if self._delete_bridge(name):
-                _load_filters(render_removal([str(name)]))
-                forget_bridge(str(name))
+            self._remove_bridge(name)
+
+    def _remove_bridge(self, name: BridgeName) -> None:
+        if self._delete_bridge(name):
+            _load_filters(render_removal([str(name)]))
+            forget_bridge(str(name))
 
     def _delete_bridge(self, name: BridgeName) -> bool:
         """Delete the bridge if it is ours and has no port; gives whether none of that name is there now."""
@@ -222,10 +230,38 @@ class LinuxNetwork(Network):
             return bool(link.get(("linkinfo", "kind")) == "veth")
         return bool(alias.startswith(f"{self._alias()}:"))
 
-    def plugged(self, interface: Interface) -> bool:
-        with netlink_socket(f"looking for {interface.host_device}") as netlink:
-            link = find_link(netlink, interface.host_device)
-            return link is not None and bool(link["flags"] & UP)
+    def unplugged(self, interfaces: Iterable[Interface]) -> tuple[Interface, ...]:
+        wanted = tuple(interfaces)
+        if not wanted:
+            return ()
+        with netlink_socket("looking at interfaces") as netlink:
+            links = {link.get("ifname"): link for link in netlink.get_links()}
+        filtered = set(run(("nft", "list", "tables", "netdev")).split())
+        bridges = {str(interface.bridge) for interface in wanted}
+        let_through = {bridge for bridge in bridges if passes(bridge)}
+        return tuple(
+            interface
+            for interface in wanted
+            if not (
+                _is_on_its_bridge(links, interface)
+                and str(interface.bridge) in let_through
+                and filtered.issuperset(map(table_name, (interface.host_device, str(interface.bridge))))
+            )
+        )
+
+    def remove(self, name: str) -> None:
+        with self._alone():
+            with netlink_socket(f"removing {name}") as netlink:
+                link = find_link(netlink, name)
+                if link is None:
+                    return
+                if (link.get("ifalias") or "").startswith(f"{self._alias()}:"):
+                    with gone_is_fine():
+                        netlink.link("del", index=link["index"])
+                    _load_filters(render_removal([name]))
+                    return
+            if self._is_our_bridge(link):
+                self._remove_bridge(BridgeName(name))
 
     def list(self) -> tuple[str, ...]:
         installation = self._installation.known_id()
@@ -250,6 +286,14 @@ class LinuxNetwork(Network):
 
     def _alias(self) -> str:
         return f"{_MARK}:{self._installation.id()}"
+
+
+def _is_on_its_bridge(links: Mapping[str, Any], interface: Interface) -> bool:
+    host_end, bridge = links.get(interface.host_device), links.get(str(interface.bridge))
+    if host_end is None or bridge is None:
+        return False
+    up = host_end["flags"] & bridge["flags"] & UP
+    return bool(up) and host_end.get("master") == bridge["index"]
 
 
 def _load_filters(rules: str) -> None:

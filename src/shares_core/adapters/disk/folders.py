@@ -45,6 +45,14 @@ class DiskFolders(ServerFolders):
             with open_folder(layout.private(server_id)) as private:
                 os.fchown(private, uid, uid)
 
+    def ensured(self, server_id: str, uid: int) -> bool:
+        layout = self._layout
+        with os_errors(f"looking at the folders of server {server_id}"):
+            parts = layout.config(server_id), layout.shares(server_id), layout.private(server_id)
+            if not _passes_on(layout.servers) or not all(map(Path.is_dir, parts)):
+                return False
+            return layout.private(server_id).lstat().st_uid == uid
+
     def _ensure_shared_mount(self) -> None:
         """Bind the folder onto itself, in a peer group of its own: rslave mounts need a shared one above."""
         servers = self._layout.servers

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from shares_core.adapters.disk.installation import Installation
+from shares_core.adapters.docker.base_image import find_image
 from shares_core.adapters.docker.client import Docker
 from shares_core.adapters.docker.errors import docker_errors
+from shares_core.adapters.docker.events import LABEL_SERVER, wait_for_docker, wait_for_ends
 from shares_core.adapters.docker.execution import run_inside
 from shares_core.adapters.docker.image import require_image
-from shares_core.adapters.docker.settings import Limits, container_settings
+from shares_core.adapters.docker.settings import Limits, container_settings, fingerprint
 from shares_core.adapters.layout import Layout
 from shares_core.adapters.waiting import wait_until
 from shares_core.domain.errors import BackendFailure, Conflict
 from shares_core.domain.views import RunState
-from shares_core.ports.runtime import ContainerState, ServerRuntime
+from shares_core.ports.runtime import ContainerState, Ended, ServerRuntime
 
 LABEL_INSTALLATION = "shares-core.installation"
-LABEL_SERVER = "shares-core.server"
+_LABEL_CONFINEMENT = "shares-core.confinement"
 _READY_SECONDS = 30.0
 _STOP_SECONDS = 10
 _SMB_LISTENING = ":01BD 00000000"  # port 445, in the kernel's table of sockets
@@ -40,7 +43,7 @@ class DockerRuntime(ServerRuntime):
     def check(self, *, stale_image_ok: bool = False) -> None:
         require_image(self._docker.api, self._image, stale_ok=stale_image_ok)
 
-    def ensure(self, server_id: str, uid: int) -> None:
+    def ensure(self, server_id: str, uid: int, image: str = "") -> None:
         existing = self._inspect(server_id)
         if existing is not None:
             if not self._is_ours(existing):
@@ -54,13 +57,17 @@ class DockerRuntime(ServerRuntime):
                 )
             return
         api = self._docker.api
-        settings = container_settings(self._layout, server_id, uid, self._limits)
+        settings = self._settings(server_id, uid)
         with docker_errors(f"making the container of server {server_id}", creating=True):
             api.create_container(
-                image=self._image,
+                image=image or self._image,
                 name=container_name(server_id),
                 user=f"{uid}:{uid}",
-                labels={LABEL_INSTALLATION: self._installation.id(), LABEL_SERVER: server_id},
+                labels={
+                    LABEL_INSTALLATION: self._installation.id(),
+                    LABEL_SERVER: server_id,
+                    _LABEL_CONFINEMENT: fingerprint(settings),
+                },
                 hostname=server_id,
                 network_disabled=False,
                 # The proxies of root's Docker configuration, often with a password, are no tenant's to read.
@@ -120,18 +127,52 @@ class DockerRuntime(ServerRuntime):
         if found is None:
             return ContainerState(RunState.ABSENT)
         if not found["State"]["Running"]:
-            return ContainerState(RunState.STOPPED)
-        return ContainerState(RunState.RUNNING, f"/proc/{found['State']['Pid']}/ns/net")
+            return ContainerState(RunState.STOPPED, image=found["Image"])
+        return ContainerState(RunState.RUNNING, f"/proc/{found['State']['Pid']}/ns/net", found["Image"])
 
-    def list(self) -> tuple[str, ...]:
+    def outdated(self, uids: Mapping[str, int]) -> frozenset[str]:
+        image = find_image(self._docker.api, self._image)
+        if image is None:
+            return frozenset()
+        there = {found["Labels"][LABEL_SERVER]: found for found in self._list()}
+        return frozenset(
+            server_id
+            for server_id, uid in uids.items()
+            if server_id in there and not self._fits(there[server_id], image["Id"], server_id, uid)
+        )
+
+    def _fits(self, found: dict[str, Any], image: str, server_id: str, uid: int) -> bool:
+        confined = fingerprint(self._settings(server_id, uid))
+        return (found["ImageID"], found["Labels"].get(_LABEL_CONFINEMENT)) == (image, confined)
+
+    def bookmark(self, seconds: float) -> str:
+        return wait_for_docker(self._docker, seconds)
+
+    def ended(self, bookmark: str, seconds: float) -> Ended:
+        label = f"{LABEL_INSTALLATION}={self._installation.known_id()}"
+        return wait_for_ends(self._docker.api, label, bookmark, seconds)
+
+    def _settings(self, server_id: str, uid: int) -> dict[str, Any]:
+        return container_settings(self._layout, server_id, uid, self._limits)
+
+    def list(self) -> Mapping[str, RunState]:
+        return {
+            found["Labels"][LABEL_SERVER]: (
+                RunState.RUNNING if found["State"] == "running" else RunState.STOPPED
+            )
+            for found in self._list()
+        }
+
+    def _list(self) -> Sequence[dict[str, Any]]:
+        """What Docker tells of all this installation's containers at once."""
         installation = self._installation.known_id()
         if not installation:
-            return ()
+            return []
         with docker_errors("listing containers"):
-            found = self._docker.api.containers(
+            found: Sequence[dict[str, Any]] = self._docker.api.containers(
                 all=True, filters={"label": f"{LABEL_INSTALLATION}={installation}"}
             )
-        return tuple(sorted(entry["Labels"][LABEL_SERVER] for entry in found))
+        return found
 
     # -- what Samba's adapter needs of a container (see samba/processes.py)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Mapping
 from typing import Any
 
 from attrs import frozen
@@ -28,6 +31,11 @@ class Limits:
         """How many clients fit at once: a process each, and room left to throw them out with."""
         by_memory: int = self.memory.bytes * 3 // 4 // _CONNECTION_BYTES
         return min(self.processes // 2, by_memory)
+
+
+def fingerprint(settings: Mapping[str, Any]) -> str:
+    """12 hexadecimal digits over the settings: a container bears what it was confined by, its user too."""
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def container_settings(layout: Layout, server_id: str, uid: int, limits: Limits) -> dict[str, Any]:

@@ -191,6 +191,9 @@ class LoopFilePool(BlockStorage):
         require_volume(self, volume_id)
         return devices.attach(self._image(volume_id))
 
+    def attached(self, volume_id: str) -> bool:
+        return devices.device_of(self._image(volume_id)) is not None
+
     def detach(self, volume_id: str) -> None:
         devices.detach(self._image(volume_id))
 

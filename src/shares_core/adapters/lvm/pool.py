@@ -171,6 +171,9 @@ class LogicalVolumes(BlockStorage):
             self._run("lvchange", "--refresh", volume_id)
         return self._active(volume_id).path
 
+    def attached(self, volume_id: str) -> bool:
+        return self._device(volume_id) is not None
+
     def detach(self, volume_id: str) -> None:
         if self._device(volume_id) is not None:
             self._run("lvchange", "--activate", "n", volume_id)

@@ -23,7 +23,7 @@ shares_core.domain.errors.BackendFailure: an injected fault
 >>> [str(share.share.name) for share in host.shares.list("tenant-a")]  # nothing of it is left
 ['projects']
 >>> [verb for verb in verbs() if verb.startswith("folders.")]
-['folders.ensure', 'folders.list', 'folders.remove']
+['folders.ensure', 'folders.ensured', 'folders.list', 'folders.remove']
 """
 
 from __future__ import annotations

@@ -7,10 +7,13 @@ from shares_core.ports.clock import Clock
 
 
 class MemoryClock(Clock):
-    """``MemoryHost.time``."""
+    """``MemoryHost.time`` and ``uptime``."""
 
     def __init__(self, host: MemoryHost) -> None:
         self._host = host
 
     def now(self) -> int:
         return self._host.time
+
+    def elapsed(self) -> float:
+        return float(self._host.uptime)

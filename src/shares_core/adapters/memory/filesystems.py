@@ -40,6 +40,8 @@ class MemoryFileSystems(FileSystems):
     def mount(self, server_id: str, share_id: str, device: str, filesystem: FileSystem) -> None:
         _, content = self._identified(device, filesystem)
         mounted = self._host.mounts.get((server_id, share_id))
+        if content.condition is Condition.RUINED:
+            raise ShareFailed(f"the {filesystem.kind} on {device} is damaged")
         if mounted is not None and device_of(mounted) == device:
             return
         if mounted is not None:
@@ -69,6 +71,17 @@ class MemoryFileSystems(FileSystems):
     def mounted(self, server_id: str, share_id: str) -> bool:
         return (server_id, share_id) in self._host.mounts
 
+    def trouble(self, server_id: str, share_id: str, filesystem: FileSystem) -> str:
+        content = self._host.mounted_filesystem(server_id, share_id)
+        if content is None:
+            return "is not mounted"
+        if content.identity != filesystem:
+            return "has another file system in its place"
+        return "is damaged" if content.condition is Condition.RUINED else ""
+
+    def list(self) -> tuple[tuple[str, str], ...]:
+        return tuple(self._host.mounts)
+
     def usage(self, server_id: str, share_id: str) -> Usage | None:
         found = self._host.mounted_filesystem(server_id, share_id)
         return None if found is None else Usage(found.total, found.used, found.total - found.used)
@@ -93,15 +106,30 @@ class MemoryFileSystems(FileSystems):
         content.condition = Condition.WHOLE
 
     def check(self, device: str, filesystem: FileSystem) -> None:
-        _, content = self._identified(device, filesystem)
-        if any(device_of(volume_id) == device for volume_id in self._host.mounts.values()):
-            raise BackendFailure(f"{device} is mounted")
+        content = self._unmounted(device, filesystem)
         if content.condition is Condition.RUINED:
             raise ShareFailed(f"the {filesystem.kind} on {device} needs a person to repair it")
         content.condition = Condition.WHOLE
 
+    def examine(self, device: str, filesystem: FileSystem) -> str:
+        content = self._unmounted(device, filesystem)
+        return "" if content.condition is Condition.WHOLE else "something in it is damaged"
+
+    def repair(self, device: str, filesystem: FileSystem) -> str:
+        content = self._unmounted(device, filesystem)
+        before, content.condition = content.condition, Condition.RUINED
+        halfway()
+        content.condition = Condition.WHOLE
+        return "" if before is Condition.WHOLE else "something in it was repaired"
+
     def size(self, device: str, filesystem: FileSystem) -> Capacity:
         return Capacity(self._identified(device, filesystem)[1].reach)
+
+    def _unmounted(self, device: str, filesystem: FileSystem) -> MemoryFileSystem:
+        _, content = self._identified(device, filesystem)
+        if any(device_of(volume_id) == device for volume_id in self._host.mounts.values()):
+            raise BackendFailure(f"{device} is mounted")
+        return content
 
     def _identified(self, device: str, filesystem: FileSystem) -> tuple[MemoryVolume, MemoryFileSystem]:
         volume = volume_at(self._host, device)

@@ -20,6 +20,10 @@ class MemoryFolders(ServerFolders):
         halfway()
         folder.uid, folder.shared = uid, True
 
+    def ensured(self, server_id: str, uid: int) -> bool:
+        folder = self._host.folders.get(server_id)
+        return folder is not None and (folder.uid, folder.shared) == (uid, True)
+
     def remove(self, server_id: str) -> None:
         if any(mount[0] == server_id for mount in self._host.mounts):
             raise BackendFailure(f"something is mounted below the folder of server {server_id}")

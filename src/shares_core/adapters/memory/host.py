@@ -59,9 +59,16 @@ class MemoryHost:
     docker_up: bool = True
     image_built: bool = True
     image_stale: bool = False
-    #: What smbd logs before it ends instead of listening; empty while all is well.
+    #: The image that containers are made from; another one stands for a build.
+    image: str = "image-1"
+    #: What smbd logs before it ends instead of listening, but in ``good_images``; empty while all is well.
     smbd_fails: str = ""
+    good_images: frozenset[str] = frozenset()
+    #: The servers whose containers ended, in their order.
+    ended: list[str] = field(factory=list)
     time: int = 1_700_000_000
+    #: Seconds that only go forward: waiting for what does not come takes its time.
+    uptime: int = 0
 
     records: dict[str, ShareServer | Damaged] = field(factory=dict)
     secrets: dict[str, dict[UserName, PasswordHash]] = field(factory=dict)
@@ -113,6 +120,8 @@ class MemoryHost:
     def kill_container(self, server_id: str) -> None:
         """Stop one container, and with it all its connections and its ends of its interfaces."""
         container = self.containers[server_id]
+        if container.running:
+            self.ended.append(server_id)
         for name, link in tuple(self.links.items()):
             if link.namespace == container.namespace:
                 del self.links[name]
@@ -131,7 +140,8 @@ class MemoryHost:
         """Log in as an SMB client does. Raises SmbRefused with the status that it gets."""
         container = self.containers.get(server_id)
         reachable = any(link.server_id == server_id and link.up for link in self.links.values())
-        if container is None or not container.running or not reachable or self.smbd_fails:
+        failing = self.smbd_fails and (container is None or container.image not in self.good_images)
+        if container is None or not container.running or not reachable or failing:
             raise SmbRefused(HOST_UNREACHABLE)
         if (user.casefold(), digest(password)) not in self._logins(server_id):
             raise SmbRefused(LOGON_FAILURE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from ipaddress import ip_interface
 
 from shares_core.adapters.memory.faults import halfway
@@ -69,9 +70,19 @@ class MemoryNetwork(Network):
     def unplug(self, interface: Interface) -> None:
         self._host.links.pop(interface.host_device, None)
 
-    def plugged(self, interface: Interface) -> bool:
+    def unplugged(self, interfaces: Iterable[Interface]) -> tuple[Interface, ...]:
+        return tuple(interface for interface in interfaces if not self._plugged(interface))
+
+    def _plugged(self, interface: Interface) -> bool:
         link = self._host.links.get(interface.host_device)
-        return link is not None and link.up
+        bridge = self._host.bridges.get(str(interface.bridge))
+        return link is not None and link.up and bridge is not None and bridge.complete
+
+    def remove(self, name: str) -> None:
+        if name in self._host.links:
+            del self._host.links[name]
+        elif name in self._host.bridges:
+            self.remove_bridge(BridgeName(name))
 
     def list(self) -> tuple[str, ...]:
         return (*self._host.bridges, *self._host.links)

@@ -28,19 +28,36 @@ class MemorySmbConfig(SmbConfig):
         folder = self._host.folders.get(server.id)
         if folder is None:
             raise BackendFailure(f"server {server.id} has no folder")
-        folder.accounts = {account.name: hashes.get(account.name) for account in server.accounts}
+        folder.told = False
+        folder.accounts = _accounts(server, hashes)
         halfway()
-        folder.shares = tuple(
-            ServedShare(share.id, share.name, share.folder, share.rules)
-            for share in server.shares
-            if share.served
-        )
+        folder.shares = _served(server)
         halfway()
         container = self._host.containers.get(server.id)
         if container is not None and container.running:
             container.loaded = folder.shares
             if not self._host.lagging:
                 _take(self._host, server.id)
+        folder.told = True
+
+    def applied(self, server: ShareServer, hashes: Mapping[UserName, PasswordHash]) -> bool:
+        folder = self._host.folders.get(server.id)
+        wanted = _accounts(server, hashes), _served(server)
+        return folder is not None and folder.told and (folder.accounts, folder.shares) == wanted
+
+
+def _accounts(
+    server: ShareServer, hashes: Mapping[UserName, PasswordHash]
+) -> dict[UserName, PasswordHash | None]:
+    return {account.name: hashes.get(account.name) for account in server.accounts}
+
+
+def _served(server: ShareServer) -> tuple[ServedShare, ...]:
+    return tuple(
+        ServedShare(share.id, share.name, share.folder, share.rules)
+        for share in server.shares
+        if share.served
+    )
 
 
 class MemorySmbSessions(SmbSessions):

@@ -80,7 +80,7 @@ class ServedShare:
 class Folder:
     """A server's folder on the host, with the two files in it that Samba reads.
 
-    ``accounts`` counts as soon as it is written, ``shares`` once smbd was told. ``shared`` says that new
+    ``accounts`` counts as soon as it is written, ``shares`` once smbd was ``told``. ``shared`` says that new
     mounts below the folder reach the container; a reboot takes that away.
     """
 
@@ -88,16 +88,19 @@ class Folder:
     shared: bool = False
     accounts: Mapping[UserName, PasswordHash | None] = field(factory=dict)
     shares: tuple[ServedShare, ...] = ()
+    told: bool = False
 
 
 @define
 class Container:
     """A server's container. ``loaded`` is the configuration that its running smbd was last told to read.
 
-    ``namespace`` is empty while it does not run. ``foreign`` ones belong to another installation.
+    ``image`` is what it was made from, ``namespace`` is empty while it does not run. ``foreign`` ones belong
+    to another installation.
     """
 
     uid: int
+    image: str = ""
     namespace: str = ""
     loaded: tuple[ServedShare, ...] = ()
     foreign: bool = False

@@ -83,6 +83,9 @@ class MemoryStorage(BlockStorage):
         self._host.attached.add(volume_id)
         return device_of(volume_id)
 
+    def attached(self, volume_id: str) -> bool:
+        return volume_id in self._host.attached
+
     def detach(self, volume_id: str) -> None:
         if volume_id in self._host.mounts.values():
             raise BackendFailure(f"volume {volume_id} is mounted")

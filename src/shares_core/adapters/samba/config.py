@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 from shares_core.adapters.disk.errors import os_errors
 from shares_core.adapters.disk.files import place_whole, sweep, write_whole
@@ -32,20 +34,46 @@ class SambaConfig(SmbConfig):
         self._connections = connections
 
     def apply(self, server: ShareServer, hashes: Mapping[UserName, PasswordHash]) -> None:
+        applied = self._applied(server)
         with os_errors(f"configuring server {server.name}"), _room_in(server):
+            applied.unlink(missing_ok=True)
             self._write(server, hashes)
         self._processes.signal(server.id, "SIGHUP")
+        with os_errors(f"configuring server {server.name}"), _room_in(server):
+            write_whole(applied, self._fingerprint(server, hashes), durable=False)
+
+    def applied(self, server: ShareServer, hashes: Mapping[UserName, PasswordHash]) -> bool:
+        with os_errors(f"looking at the configuration of server {server.name}"):
+            try:
+                return self._applied(server).read_bytes() == self._fingerprint(server, hashes)
+            except FileNotFoundError:
+                return False
+
+    def _applied(self, server: ShareServer) -> Path:
+        """Root's alone, beside what the container sees: what smbd may write to is not looked at."""
+        return self._layout.server(server.id) / "applied"
+
+    def _fingerprint(self, server: ShareServer, hashes: Mapping[UserName, PasswordHash]) -> bytes:
+        texts = *self._open_texts(server).values(), render_smbpasswd(server.accounts, hashes)
+        return hashlib.sha256("\0".join(texts).encode()).hexdigest().encode()
+
+    def _open_texts(self, server: ShareServer) -> dict[str, str]:
+        """What anybody inside may read, by the files' names."""
+        return {
+            "passwd": render_passwd(server),
+            "group": render_group(server),
+            "smb.conf": render_smb_conf(server, self._connections),
+        }
 
     def _write(self, server: ShareServer, hashes: Mapping[UserName, PasswordHash]) -> None:
-        config = self._layout.config(server.id)
+        config, texts = self._layout.config(server.id), self._open_texts(server)
         # Accounts first, so that no share is ever served to names that Samba does not know. None of it
         # need reach the disk: it is rendered again whenever the server is brought up.
         self._sweep(server)
-        for name, text in (("passwd", render_passwd(server)), ("group", render_group(server))):
-            write_whole(config / name, text.encode(), mode=0o644, durable=False)
+        for name in ("passwd", "group"):
+            write_whole(config / name, texts[name].encode(), mode=0o644, durable=False)
         self._place_passwords(server, render_smbpasswd(server.accounts, hashes))
-        text = render_smb_conf(server, self._connections)
-        write_whole(config / "smb.conf", text.encode(), mode=0o644, durable=False)
+        write_whole(config / "smb.conf", texts["smb.conf"].encode(), mode=0o644, durable=False)
 
     def _sweep(self, server: ShareServer) -> None:
         """smbd itself puts nothing beside its passwords: what lies there takes the room of what it reads."""

@@ -54,6 +54,7 @@ for command in (
     pool.pool,
     image.image,
     reconcile.reconcile,
+    reconcile.watch,
     doctor.doctor,
     demo.demo,
 ):

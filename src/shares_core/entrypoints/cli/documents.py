@@ -15,14 +15,17 @@ from shares_core.domain.network import Interface
 from shares_core.domain.server import Account
 from shares_core.domain.views import (
     AccessView,
+    CheckView,
     ExtendView,
     PasswordView,
     PoolView,
     ReconcileOutcome,
+    ReconcileReport,
     ReconcileView,
     RunState,
     ServerView,
     ShareView,
+    UpgradeView,
 )
 from shares_core.entrypoints.cli.text import hosts, smbclient_line, state_of
 
@@ -140,12 +143,38 @@ def finding(value: Finding) -> Document:
     }
 
 
-def reconciled(view: ReconcileView) -> Document:
+def reconciled(report: ReconcileReport) -> Document:
+    """What reconcile found and did; of a host that agrees with its records, two empty lists."""
+    return {
+        "known": report.known,
+        "servers": list(map(_reconciled, report.servers)),
+        "orphans": [
+            {"kind": str(each.kind), "name": each.name, "removed": each.removed, "problem": each.problem}
+            for each in report.orphans
+        ],
+    }
+
+
+def _reconciled(view: ReconcileView) -> Document:
     """What became of a server; one whose record cannot be read has no name, as in the list of servers."""
     unreadable = view.outcome is ReconcileOutcome.UNREADABLE
     return {
         "server": None if unreadable else view.name,
         "outcome": str(view.outcome),
+        "found": list(view.found),
         "problem": view.problem,
         "failed_shares": list(view.failed_shares),
     }
+
+
+def upgraded(view: UpgradeView) -> Document:
+    return {
+        "server": str(view.server.name),
+        "outcome": str(view.outcome),
+        "downtime_seconds": round(view.downtime, 3),
+    }
+
+
+def checked(view: CheckView) -> Document:
+    """What a check found: ``damage`` is empty for a file system that is whole now."""
+    return {**share(view.share), "damage": view.damage, "repair": view.repair}

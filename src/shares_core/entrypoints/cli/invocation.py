@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import click
 from attrs import define, field, frozen
@@ -27,6 +27,9 @@ from shares_core.entrypoints.cli.demo_client import DemoClient, Place, client_at
 from shares_core.entrypoints.cli.output import Output, complain
 from shares_core.entrypoints.cli.text import does_not_run, printable, shell
 from shares_core.ports.events import Event, Events
+
+if TYPE_CHECKING:
+    from shares_core.app.watching import Watcher
 
 _COMMAND = re.compile(r"(^|'|\bsudo )shares-core (?=[a-z])")
 
@@ -50,6 +53,7 @@ class Doors:
     """The ways from the command line to the host; a test has others."""
 
     open_host: Callable[[HostConfig, Events], Host] = bootstrap.open_host
+    open_watcher: Callable[[HostConfig, Events], Watcher] = bootstrap.open_watcher
     examine: Callable[[HostConfig], tuple[Finding, ...]] = lambda config: bootstrap.examine(config)
     image_builder: Callable[[HostConfig], ImageBuilder] = lambda config: bootstrap.image_builder(config)
     pool_builder: Callable[[HostConfig], PoolBuilder] = lambda config: bootstrap.pool_builder(config)
@@ -67,6 +71,13 @@ class _Watching(Events):
 
     def emit(self, event: Event) -> None:
         self._invocation.chat(f"{event.what}: {event.subject}")
+
+
+class _Telling(Events):
+    """Writes events to standard error, where a service's journal is."""
+
+    def emit(self, event: Event) -> None:
+        complain(printable(f"{event.what}: {event.subject}"))
 
 
 # Not slotted: the cached properties live in the instance's dictionary.
@@ -107,6 +118,13 @@ class Invocation:
         if not self.doors.is_root():
             raise HostNotReady("changing the host needs root", hint="run it as root, with sudo for example")
         return self.doors.open_host(config, self.events)
+
+    def watching(self) -> Watcher:
+        """What keeps the servers up, telling what it does. Raises HostNotReady without root's rights."""
+        config = self.config
+        if not self.doors.is_root():
+            raise HostNotReady("changing the host needs root", hint="run it as root, with sudo for example")
+        return self.doors.open_watcher(config, _Telling())
 
     def building_pool(self) -> PoolBuilder:
         """What makes the pool. Raises HostNotReady without root's rights."""

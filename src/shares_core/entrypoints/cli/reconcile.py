@@ -1,10 +1,10 @@
-"""``shares-core reconcile``: make the host agree with the records again."""
+"""``shares-core reconcile`` and ``watch``: make the host agree with the records again, and keep it so."""
 
 from __future__ import annotations
 
 import click
 
-from shares_core.domain.views import ReconcileOutcome, ReconcileView
+from shares_core.domain.views import Orphan, ReconcileOutcome, ReconcileReport, ReconcileView
 from shares_core.entrypoints.cli import documents
 from shares_core.entrypoints.cli.errors import FAILED
 from shares_core.entrypoints.cli.framework import Command
@@ -12,6 +12,7 @@ from shares_core.entrypoints.cli.invocation import Invocation, pass_invocation
 
 _VERDICTS = {
     ReconcileOutcome.OK: "ok",
+    ReconcileOutcome.FOUND: "to be mended",
     ReconcileOutcome.FAILED: "failed",
     ReconcileOutcome.UNREADABLE: "unknown",
     ReconcileOutcome.CREATION_UNDONE: "removed: its creation was interrupted",
@@ -20,24 +21,67 @@ _VERDICTS = {
 }
 
 
-@click.command("reconcile", cls=Command)
+@click.command(
+    "reconcile",
+    cls=Command,
+    epilog="shares-core reconcile\nshares-core reconcile --dry-run\nshares-core reconcile --remove-orphans",
+)
+@click.option("--dry-run", is_flag=True, help="Only tell what differs; change nothing.")
+@click.option(
+    "--remove-orphans",
+    is_flag=True,
+    help="Remove, with its data, what is this installation's and in no record; without it that is only told.",
+)
 @pass_invocation
-def reconcile(invocation: Invocation) -> None:
+def reconcile(invocation: Invocation, *, dry_run: bool, remove_orphans: bool) -> None:
     """Bring all servers back, after a reboot or a crash.
 
-    Exits with 7 where a server or a share could not be brought back.
+    Tells what differed from the records. Exits with 7 where a server or a share could not be brought back.
     """
-    views = invocation.changing().servers.reconcile()
-    rows = [_row(view) for view in views]
-    invocation.out.answer(
-        [documents.reconciled(view) for view in views],
-        lambda: invocation.out.table(("server", "verdict", "problem"), rows, "there are no servers yet"),
-    )
-    if any(view.problem or view.failed_shares for view in views):
+    host = invocation.reading() if dry_run else invocation.changing()
+    report = host.fleet.reconcile(dry_run=dry_run, remove_orphans=remove_orphans)
+    invocation.out.answer(documents.reconciled(report), lambda: _tell(invocation, report))
+    if not dry_run and not report.is_well:
         raise click.exceptions.Exit(FAILED)
 
 
-def _row(view: ReconcileView) -> tuple[str, str, str]:
+@click.command("watch", cls=Command)
+@pass_invocation
+def watch(invocation: Invocation) -> None:
+    """Reconcile, and go on mending, until ended.
+
+    A server that ends is brought back within seconds, and everything is looked at every minute. Tells what it
+    does on standard error, a line each. Meant to run as a service: packaging/shares-core.service.
+    """
+    with invocation.watching() as watcher:
+        while True:
+            watcher.round()
+
+
+def _tell(invocation: Invocation, report: ReconcileReport) -> None:
+    if report.is_empty:
+        known = f"all {report.known} servers are" if report.known > 1 else "the one server is"
+        invocation.out.lines(f"{known} as recorded" if report.known else "there are no servers yet")
+        return
+    if report.servers:
+        rows = [_row(invocation, view) for view in report.servers]
+        invocation.out.table(("server", "verdict", "found", "problem"), rows, "")
+    if report.orphans:
+        orphans = [(str(orphan.kind), orphan.name, _fate(orphan)) for orphan in report.orphans]
+        invocation.out.table(("orphan", "name", "verdict"), orphans, "")
+        if not any(orphan.removed or orphan.problem for orphan in report.orphans):
+            line = invocation.command("reconcile", "--remove-orphans")
+            invocation.out.lines("", f"orphans are in no record; this removes them with their data: {line}")
+
+
+def _row(invocation: Invocation, view: ReconcileView) -> tuple[str, str, str, str]:
     failed = f"shares that cannot be served: {', '.join(view.failed_shares)}" if view.failed_shares else ""
-    unreadable = view.outcome is ReconcileOutcome.UNREADABLE
-    return "?" if unreadable else view.name, _VERDICTS[view.outcome], view.problem or failed
+    name = "?" if view.outcome is ReconcileOutcome.UNREADABLE else view.name
+    problem = invocation.addressed(view.problem or failed)
+    return name, _VERDICTS[view.outcome], "; ".join(view.found), problem
+
+
+def _fate(orphan: Orphan) -> str:
+    if orphan.removed:
+        return "removed"
+    return f"not removed: {orphan.problem}" if orphan.problem else "left alone"

@@ -9,7 +9,7 @@ import click
 from shares_core.domain.errors import RecordUnreadable
 from shares_core.domain.network import InterfaceSpec
 from shares_core.domain.server import ShareServer
-from shares_core.domain.views import ServerView
+from shares_core.domain.views import ServerView, UpgradeOutcome, UpgradeView
 from shares_core.entrypoints.cli import documents
 from shares_core.entrypoints.cli.errors import FAILED, report
 from shares_core.entrypoints.cli.framework import Group
@@ -125,6 +125,41 @@ def stop(invocation: Invocation, name: str) -> None:
     """Stop serving; the data stays."""
     view = invocation.changing().servers.stop(name)
     _answer_state(invocation, view)
+
+
+@server.command("upgrade", epilog="shares-core server upgrade tenant-a\nshares-core server upgrade --all")
+@click.argument("name", metavar="[SERVER]", required=False)
+@click.option("--all", "every", is_flag=True, help="All servers, one after the other, up to one that fails.")
+@pass_invocation
+def upgrade(invocation: Invocation, name: str | None, *, every: bool) -> None:
+    """Give servers the current image.
+
+    Clients reconnect within seconds. A server whose new container does not get ready is back on its former
+    image, and the command fails.
+    """
+    if every == (name is not None):
+        raise click.UsageError("name a server, or say --all")
+    host = invocation.changing()
+    listed = host.servers.list() if every else ()
+    names = [str(view.server.name) for view in listed if isinstance(view, ServerView)]
+    views = [host.servers.upgrade(each) for each in (names if name is None else [name])]
+    invocation.out.answer(
+        [documents.upgraded(view) for view in views] if every else documents.upgraded(views[0]),
+        lambda: invocation.out.lines(*map(_upgraded, views)),
+    )
+    fail_for(unreadable_among(listed))
+
+
+_UPGRADES = {
+    UpgradeOutcome.CURRENT: "has the current image",
+    UpgradeOutcome.STOPPED: "does not run: it gets the current image when it is started",
+}
+
+
+def _upgraded(view: UpgradeView) -> str:
+    if view.outcome is UpgradeOutcome.UPGRADED:
+        return f"server {view.server.name} is upgraded; it was away for {view.downtime:.2f} s"
+    return f"server {view.server.name} {_UPGRADES[view.outcome]}"
 
 
 @server.command("delete")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import click
 
 from shares_core.domain.capacity import Capacity, format_bytes
-from shares_core.domain.share import FileSystemKind
-from shares_core.domain.views import ExtendView, ExtendWay, ShareView
+from shares_core.domain.share import FileSystemKind, ShareStatus
+from shares_core.domain.views import CheckView, ExtendView, ExtendWay, ShareView
 from shares_core.entrypoints.cli import documents
+from shares_core.entrypoints.cli.errors import FAILED
 from shares_core.entrypoints.cli.framework import Group
 from shares_core.entrypoints.cli.invocation import Invocation, pass_invocation
 from shares_core.entrypoints.cli.servers import fail_for, unreadable_among
@@ -95,6 +96,26 @@ def extend(invocation: Invocation, server: str, name: str, size: str) -> None:
     invocation.out.answer(documents.extended(view), lambda: _tell_extended(invocation, view))
 
 
+@share.command(
+    "check",
+    epilog="shares-core share check tenant-a projects\nshares-core share check tenant-a projects --repair",
+)
+@click.argument("server", metavar="SERVER")
+@click.argument("name", metavar="SHARE")
+@click.option("--repair", is_flag=True, help="Repair what is damaged; what is in damaged parts may be lost.")
+@pass_invocation
+def check(invocation: Invocation, server: str, name: str, *, repair: bool) -> None:
+    """Look for damage in a share's file system.
+
+    Its clients are disconnected for the while. A whole one is served again, also where the share was failed;
+    a damaged one is not, and the exit status is 7. Take a copy of the volume before a repair.
+    """
+    view = invocation.changing().shares.check(server, name, repair=repair)
+    invocation.out.answer(documents.checked(view), lambda: _tell_checked(invocation, view))
+    if view.share.share.status is not ShareStatus.READY:
+        raise click.exceptions.Exit(FAILED)
+
+
 @share.command("delete")
 @click.argument("server", metavar="SERVER")
 @click.argument("name", metavar="SHARE")
@@ -106,6 +127,17 @@ def delete(invocation: Invocation, server: str, name: str) -> None:
         {"server": server, "share": name, "deleted": True},
         lambda: invocation.out.lines(f"share {name} of server {server} is deleted"),
     )
+
+
+def _tell_checked(invocation: Invocation, view: CheckView) -> None:
+    found, out = view.share.share, invocation.out
+    out.lines(*view.damage.splitlines(), *view.repair.splitlines())
+    if view.damage:
+        line = invocation.command("share", "check", str(view.share.server.name), str(found.name), "--repair")
+        out.lines(f"share {found.name} is damaged", f"next: take a copy of its volume, then {line}")
+        return
+    out.lines(f"the file system of share {found.name} is whole; the share is {found.status}")
+    invocation.tell_unreachable(view.share.server, view.share.state)
 
 
 def _tell_extended(invocation: Invocation, view: ExtendView) -> None:

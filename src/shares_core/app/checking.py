@@ -1,0 +1,51 @@
+"""Looking at a share's file system thoroughly, and repairing it where a person says so."""
+
+from __future__ import annotations
+
+from shares_core.app.serving import serve_again, withdraw
+from shares_core.domain.errors import ShareFailed
+from shares_core.domain.server import ShareServer
+from shares_core.domain.share import CifsShare, ShareStatus
+from shares_core.ports import Ports
+
+
+def examine(ports: Ports, server: ShareServer, share: CifsShare, *, repair: bool) -> tuple[str, str]:
+    """Take the share away from its clients and look. Gives what is damaged still, and what a repair said.
+
+    After an error ``finish_checking`` finds the way out.
+    """
+    withdraw(ports, server, share)
+    device = ports.storage.attach(share.volume_id)
+    damage = ports.filesystems.examine(device, share.filesystem)
+    if damage and repair:
+        return "", ports.filesystems.repair(device, share.filesystem)
+    return damage, ""
+
+
+def finish_checking(ports: Ports, server: ShareServer, share_id: str, damage: str = "") -> ShareServer:
+    """Serve the share again, unless it is damaged; idempotent, so also what settles a crash.
+
+    What was broken off is made whole where that needs no person, else the share is failed. Gives the server
+    with the share as it is.
+    """
+    share = server.share_by_id(share_id)
+    if share is None:
+        return server
+    ready = share.with_status(ShareStatus.READY)
+    try:
+        if damage:
+            raise ShareFailed(
+                "its file system is damaged ('shares-core share check --repair' repairs it): "
+                + _shortened(damage)
+            )
+        if not ports.filesystems.mounted(server.id, share.id):
+            ports.filesystems.check(ports.storage.attach(share.volume_id), share.filesystem)
+    except ShareFailed as error:
+        return server.with_share(share.with_status(ShareStatus.FAILED, str(error)))
+    return serve_again(ports, server, ready)
+
+
+def _shortened(damage: str) -> str:
+    """The first of what was said: a record is no place for pages of it."""
+    line = " ".join(damage.split())
+    return line if len(line) <= 300 else f"{line[:300]}..."

@@ -1,0 +1,114 @@
+"""All servers at once: make the host agree with the records again, and say what does not belong to any."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from shares_core.app.looking import Sight, differences
+from shares_core.app.orphans import find_orphans, remove_orphan
+from shares_core.app.registry import Registry
+from shares_core.app.servers import Servers
+from shares_core.domain.errors import NotFound, RecordUnreadable, SharesError
+from shares_core.domain.intent import CreateServer, DeleteServer
+from shares_core.domain.server import ShareServer
+from shares_core.domain.share import ShareStatus
+from shares_core.domain.views import Orphan, ReconcileOutcome, ReconcileReport, ReconcileView
+from shares_core.ports import Ports
+
+
+@frozen
+class Fleet:
+    """The use cases about every server of the host. Each may raise HostNotReady and BackendFailure."""
+
+    _ports: Ports
+    _registry: Registry
+    _servers: Servers
+
+    def reconcile(
+        self, *, dry_run: bool = False, remove_orphans: bool = False, upgrade: bool = True
+    ) -> ReconcileReport:
+        """Make the host agree with every record again, after a reboot, a Docker restart or a crash.
+
+        One server's trouble does not keep the others down: it is told in that server's view. A server that
+        was stopped on purpose stays so. ``dry_run`` only looks. What is this installation's and in no record
+        is told of, and removed with its data where ``remove_orphans`` says so; but never where there are no
+        records at all, which may be a state folder that was lost. Without ``upgrade`` a container that runs
+        is left, of whatever image it is.
+        """
+        if not dry_run:
+            self._ports.runtime.check(stale_image_ok=True)
+        records = self._ports.records.load_all()
+        servers = [record for record in records if isinstance(record, ShareServer)]
+        sight = Sight.of(self._ports, servers, upgrade=upgrade)
+        views = [self._look(server, sight) for server in servers]
+        if not dry_run:
+            views = [
+                view and self._make_so(server, view, upgrade=upgrade)
+                for server, view in zip(servers, views, strict=True)
+            ]
+        unreadable = [_unreadable(record) for record in records if isinstance(record, RecordUnreadable)]
+        return ReconcileReport(
+            servers=(*filter(None, views), *unreadable),
+            orphans=self._orphans(remove=remove_orphans and not dry_run and bool(records)),
+            known=len(records),
+        )
+
+    def mend(self, server_id: str) -> ReconcileView | None:
+        """The same for one server, by its id; nothing where it is as it should be, or there is none."""
+        try:
+            record = self._ports.records.load(server_id)
+        except RecordUnreadable as error:
+            return _unreadable(error)
+        if record is None:
+            return None
+        view = self._look(record, Sight.of(self._ports, (record,), upgrade=False))
+        return view and self._make_so(record, view, upgrade=False)
+
+    def _look(self, record: ShareServer, sight: Sight) -> ReconcileView | None:
+        """What differs; nothing where nothing does."""
+        name = str(record.name)
+        try:
+            found = differences(self._ports, record, sight)
+        except SharesError as error:
+            return ReconcileView(name, str(error), outcome=ReconcileOutcome.FOUND, found=(str(error),))
+        return ReconcileView(name, "", _failed(record), ReconcileOutcome.FOUND, found) if found else None
+
+    def _make_so(self, record: ShareServer, looked: ReconcileView, *, upgrade: bool) -> ReconcileView | None:
+        """Mend what was found. Nothing is told where another caller was only in the middle of something."""
+        name, found = looked.name, looked.found
+        try:
+            with self._registry.hold_id(record.id, name) as held:
+                sight = Sight.of(self._ports, (held.server,), upgrade=upgrade)
+                if differences(self._ports, held.server, sight):
+                    self._servers.bring_to_desired(held, upgrade=upgrade)
+                elif held.settled is None:
+                    return None
+                failed = _failed(held.server)
+                outcome = ReconcileOutcome.FAILED if failed else ReconcileOutcome.OK
+                return ReconcileView(name, "", failed, outcome, found)
+        except NotFound:
+            return ReconcileView(name, "", outcome=_gone(record), found=found)
+        except SharesError as error:
+            return ReconcileView(name, str(error), outcome=ReconcileOutcome.FAILED, found=found)
+
+    def _orphans(self, *, remove: bool) -> tuple[Orphan, ...]:
+        found = find_orphans(self._ports)
+        return tuple(remove_orphan(self._ports, orphan) for orphan in found) if remove else found
+
+
+def _failed(server: ShareServer) -> tuple[str, ...]:
+    return tuple(str(share.name) for share in server.shares if share.status is ShareStatus.FAILED)
+
+
+def _unreadable(error: RecordUnreadable) -> ReconcileView:
+    return ReconcileView(error.path, str(error), outcome=ReconcileOutcome.UNREADABLE)
+
+
+def _gone(record: ShareServer) -> ReconcileOutcome:
+    """Why a server that was recorded so is not there any more."""
+    match record.intent:
+        case CreateServer():
+            return ReconcileOutcome.CREATION_UNDONE
+        case DeleteServer():
+            return ReconcileOutcome.DELETION_CARRIED_ON
+    return ReconcileOutcome.DELETED_MEANWHILE

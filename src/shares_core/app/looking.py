@@ -1,0 +1,96 @@
+"""What of a server is not on the host as its record has it. Nothing here changes anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from attrs import frozen
+
+from shares_core.domain.errors import SharesError
+from shares_core.domain.network import Interface
+from shares_core.domain.server import DesiredState, ShareServer
+from shares_core.domain.share import CifsShare, ShareStatus
+from shares_core.domain.views import RunState
+from shares_core.ports import Ports
+
+
+@frozen
+class Sight:
+    """What the host tells of several servers at once, which takes as long as of one."""
+
+    states: Mapping[str, RunState]
+    outdated: frozenset[str]
+    devices: frozenset[str]
+    unplugged: frozenset[Interface]
+
+    @classmethod
+    def of(cls, ports: Ports, servers: Iterable[ShareServer], *, upgrade: bool) -> Sight:
+        """A container that runs from a former image counts where it would be upgraded."""
+        running = [server for server in servers if server.desired is DesiredState.RUNNING]
+        uids = {server.id: server.uid for server in running}
+        return cls(
+            states=ports.runtime.list(),
+            outdated=ports.runtime.outdated(uids) if upgrade and uids else frozenset(),
+            devices=frozenset(ports.network.list()),
+            unplugged=frozenset(ports.network.unplugged(each for s in running for each in s.interfaces)),
+        )
+
+
+def differences(ports: Ports, server: ShareServer, sight: Sight) -> tuple[str, ...]:
+    """What differs, in a few words each; nothing where the host is as the record says."""
+    found = [] if server.intent is None else [f"{type(server.intent).__name__} is not finished"]
+    state = sight.states.get(server.id, RunState.ABSENT)
+    if server.desired is DesiredState.STOPPED:
+        return (*found, *_left_up(ports, server, state, sight))
+    return (*found, *_missing(ports, server, state, sight), *_wrong_shares(ports, server))
+
+
+def _missing(ports: Ports, server: ShareServer, state: RunState, sight: Sight) -> Iterator[str]:
+    if state is not RunState.RUNNING:
+        yield f"the container is {state}"
+    elif server.id in sight.outdated:
+        yield "the container is of another image or confinement"
+    if not ports.folders.ensured(server.id, server.uid):
+        yield "its folders are not there"
+    elif not ports.smb_config.applied(server, ports.secrets.hashes(server.id)):
+        yield "Samba's configuration is another"
+    for interface in filter(sight.unplugged.__contains__, server.interfaces):
+        yield f"interface {interface.host_device} is not plugged into {interface.bridge}"
+
+
+def _left_up(ports: Ports, server: ShareServer, state: RunState, sight: Sight) -> Iterator[str]:
+    if state is not RunState.ABSENT:
+        yield f"the container is {state}, though the server should be stopped"
+    for interface in server.interfaces:
+        if interface.host_device in sight.devices:
+            yield f"interface {interface.host_device} is there, though the server should be stopped"
+    for share in server.shares:
+        if ports.filesystems.mounted(server.id, share.id) or ports.storage.attached(share.volume_id):
+            yield f"share {share.name} is attached, though the server should be stopped"
+    yield from _unfinished(server)
+
+
+def _wrong_shares(ports: Ports, server: ShareServer) -> Iterator[str]:
+    yield from _unfinished(server)
+    for share in server.shares:
+        if share.status is ShareStatus.FAILED and share.unfinished is None:
+            yield f"share {share.name} is failed: {share.reason}"
+        elif share.status is ShareStatus.READY and (trouble := _trouble(ports, server, share)):
+            yield f"share {share.name} {trouble}"
+
+
+def _unfinished(server: ShareServer) -> Iterator[str]:
+    for share in server.shares:
+        if share.unfinished is not None:
+            yield f"the extension of share {share.name} is not finished: {share.reason}"
+        elif share.status is ShareStatus.DELETING:
+            yield f"the deletion of share {share.name} is not finished"
+
+
+def _trouble(ports: Ports, server: ShareServer, share: CifsShare) -> str:
+    try:
+        if ports.storage.find_volume(share.volume_id) is None:
+            return "has lost its volume"
+    except SharesError as error:
+        return f"has no pool: {error}"
+    return ports.filesystems.trouble(server.id, share.id, share.filesystem)

@@ -1,0 +1,108 @@
+"""What is this installation's on the host, and in no record."""
+
+from __future__ import annotations
+
+from attrs import evolve, frozen
+
+from shares_core.domain.errors import SharesError
+from shares_core.domain.server import ShareServer
+from shares_core.domain.views import Orphan, OrphanKind
+from shares_core.ports import Ports
+
+
+@frozen
+class _Known:
+    """The names that records account for."""
+
+    servers: frozenset[str]
+    shares: frozenset[tuple[str, str]]
+    volumes: frozenset[str]
+    devices: frozenset[str]
+
+    @classmethod
+    def of(cls, servers: tuple[ShareServer, ...]) -> _Known:
+        interfaces = [interface for server in servers for interface in server.interfaces]
+        shares = [(server, share) for server in servers for share in server.shares]
+        return cls(
+            servers=frozenset(server.id for server in servers),
+            shares=frozenset((server.id, share.id) for server, share in shares),
+            volumes=frozenset(share.volume_id for _, share in shares),
+            devices=frozenset(
+                name for interface in interfaces for name in (interface.host_device, str(interface.bridge))
+            ),
+        )
+
+    def accounts_for(self, orphan: Orphan) -> bool:
+        match orphan.kind:
+            case OrphanKind.CONTAINER | OrphanKind.FOLDER:
+                return orphan.name in self.servers
+            case OrphanKind.MOUNT:
+                return _mount(orphan) in self.shares
+            case OrphanKind.DEVICE:
+                return orphan.name in self.devices
+            case OrphanKind.VOLUME:
+                return orphan.name in self.volumes
+
+
+def find_orphans(ports: Ports) -> tuple[Orphan, ...]:
+    """The orphans, in the order in which they can be removed.
+
+    None are told of while a record cannot be read: what is that server's is not known. The host is listed
+    before the records, for a record is written before what it stands for is made; and again after them, for
+    it is removed after all of that is gone.
+    """
+    candidates = _listed(ports)
+    records = ports.records.load_all()
+    servers = tuple(record for record in records if isinstance(record, ShareServer))
+    if len(servers) < len(records):
+        return ()
+    known = _Known.of(servers)
+    strays = [candidate for candidate in candidates if not known.accounts_for(candidate)]
+    return tuple(stray for stray in _listed(ports) if stray in strays) if strays else ()
+
+
+def _listed(ports: Ports) -> tuple[Orphan, ...]:
+    """All that is this installation's on the host."""
+    names: dict[OrphanKind, tuple[str, ...]] = {
+        OrphanKind.CONTAINER: tuple(ports.runtime.list()),
+        OrphanKind.MOUNT: tuple("/".join(mount) for mount in ports.filesystems.list()),
+        OrphanKind.DEVICE: ports.network.list(),
+        OrphanKind.FOLDER: ports.folders.list(),
+        OrphanKind.VOLUME: _volumes(ports),
+    }
+    return tuple(Orphan(kind, name) for kind in OrphanKind for name in names[kind])
+
+
+def _volumes(ports: Ports) -> tuple[str, ...]:
+    """None where the pool is not there: the shares that miss theirs tell that."""
+    try:
+        return tuple(volume.id for volume in ports.storage.list())
+    except SharesError:
+        return ()
+
+
+def remove_orphan(ports: Ports, orphan: Orphan) -> Orphan:
+    """Remove it, with whatever it holds; gives it with what came of that.
+
+    An id is never given twice, so that what is an orphan stays one. Idempotent.
+    """
+    try:
+        match orphan.kind:
+            case OrphanKind.CONTAINER:
+                ports.runtime.remove(orphan.name)
+            case OrphanKind.MOUNT:
+                ports.filesystems.unmount(*_mount(orphan))
+            case OrphanKind.DEVICE:
+                ports.network.remove(orphan.name)
+            case OrphanKind.FOLDER:
+                ports.folders.remove(orphan.name)
+            case OrphanKind.VOLUME:
+                ports.storage.remove_volume(orphan.name)
+    except SharesError as error:
+        return evolve(orphan, problem=str(error))
+    return evolve(orphan, removed=True)
+
+
+def _mount(orphan: Orphan) -> tuple[str, str]:
+    server_id, _, share_id = orphan.name.partition("/")
+    return server_id, share_id

@@ -1,0 +1,31 @@
+"""How long to wait before trying again what keeps failing."""
+
+from __future__ import annotations
+
+from attrs import evolve, frozen
+
+_LONGEST = 60.0
+#: Who stayed well for that long has begun anew.
+_WELL_SECONDS = 60.0
+
+
+@frozen
+class Backoff:
+    """Attempts at one thing: the first comes at once, later ones after 1, 2, 4 ... 60 seconds.
+
+    Times are in seconds since some moment. ``last`` is when the latest attempt was due.
+    """
+
+    attempts: int = 0
+    last: float = 0.0
+
+    def again(self, now: float) -> Backoff:
+        """With a further attempt, needed now."""
+        if self.attempts == 0 or now - self.last > _WELL_SECONDS:
+            return Backoff(1, now)
+        return evolve(self, attempts=self.attempts + 1, last=now + self.delay)
+
+    @property
+    def delay(self) -> float:
+        """For how long the next attempt would wait."""
+        return min(_LONGEST, 2.0 ** (self.attempts - 1)) if self.attempts else 0.0

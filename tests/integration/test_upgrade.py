@@ -1,0 +1,143 @@
+"""A new image under servers that run, and file systems that were found damaged."""
+
+from __future__ import annotations
+
+import subprocess
+import uuid
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import docker
+import pytest
+from attrs import evolve
+
+import shares_core
+from shares_core import BackendFailure, Capacity, FileSystemKind, Host
+from shares_core.adapters.docker.image import LABEL_RECIPE, recipe_version
+from shares_core.domain.share import ShareStatus
+from shares_core.domain.views import ReconcileOutcome, UpgradeOutcome
+from tests.integration.conftest import Site, Tenant
+from tests.integration.support.clients import SmbClient
+from tests.reliability.scene import mount_point
+
+OK = "NT_STATUS_OK"
+
+
+@pytest.fixture
+def ada(tenant: Tenant) -> SmbClient:
+    user = tenant.user("ada")
+    assert user.put("files", "kept", b"kept").status == OK
+    return user
+
+
+def image_of(tenant: Tenant) -> str:
+    with closing(docker.from_env()) as client:
+        found: str = client.api.inspect_container(f"shares-{tenant.server_id}")["Image"]
+        return found
+
+
+@pytest.fixture
+def other_image(site: Site) -> Iterator[str]:
+    """The same image under another id, as a build with today's updates gives."""
+    name = f"shares-core-test-{uuid.uuid4().hex[:8]}"
+    with closing(docker.from_env()) as client:
+        base = client.containers.create(site.config.image)
+        try:
+            base.commit(repository=name, changes='LABEL test="another"')
+        finally:
+            base.remove(force=True)
+        yield name
+        client.images.remove(name, force=True)
+
+
+@pytest.fixture
+def broken_image() -> Iterator[str]:
+    """An image of this version whose smbd ends at once."""
+    name = f"shares-core-test-{uuid.uuid4().hex[:8]}"
+    with closing(docker.from_env()) as client:
+        changes = [f"LABEL {LABEL_RECIPE}={recipe_version()}", 'CMD ["/nothing"]']
+        client.api.import_image_from_data(bytes(10240), repository=name, changes=changes)
+        yield name
+        client.images.remove(name, force=True)
+
+
+def with_image(site: Site, image: str) -> Host:
+    return shares_core.open_host(evolve(site.config, image=image))
+
+
+def test_an_upgrade_gives_the_current_image_and_the_same_data(
+    tenant: Tenant, ada: SmbClient, other_image: str
+) -> None:
+    """At the same address, within seconds; a second one has nothing to do."""
+    host, before = with_image(tenant.site, other_image), image_of(tenant)
+    view = host.servers.upgrade(tenant.server)
+    assert (UpgradeOutcome.UPGRADED, True) == (view.outcome, 0 < view.downtime < 30)
+    assert before != image_of(tenant)
+    assert b"kept" == ada.get("files", "kept")
+    assert UpgradeOutcome.CURRENT is host.servers.upgrade(tenant.server).outcome
+    assert host.fleet.reconcile().is_empty
+
+
+def test_a_reconcile_gives_it_too(tenant: Tenant, ada: SmbClient, other_image: str) -> None:
+    """And says that it was another."""
+    host, before = with_image(tenant.site, other_image), image_of(tenant)
+    (view,) = host.fleet.reconcile().servers
+    assert ("the container is of another image or confinement",) == view.found
+    assert before != image_of(tenant)
+    assert b"kept" == ada.get("files", "kept")
+
+
+def test_a_server_whose_new_container_fails_is_back_on_the_former_image(
+    tenant: Tenant, ada: SmbClient, broken_image: str
+) -> None:
+    """And the failure is told."""
+    host, before = with_image(tenant.site, broken_image), image_of(tenant)
+    with pytest.raises(BackendFailure) as raised:
+        host.servers.upgrade(tenant.server)
+    assert [True] == ["is back on the image that it had" in note for note in raised.value.__notes__]
+    assert before == image_of(tenant)
+    assert b"kept" == ada.get("files", "kept")
+
+
+# -- damage
+
+
+@pytest.mark.parametrize("kind", FileSystemKind)
+def test_a_share_that_is_found_damaged_is_failed_until_a_person_repairs_it(
+    tenant: Tenant, kind: FileSystemKind
+) -> None:
+    """The server's other share is served all the while, and it says what is wrong."""
+    host, server = tenant.site.host, tenant.server
+    size = Capacity(max(kind.smallest.bytes, 64 << 20))
+    host.shares.create(server, "worn", size, kind)
+    ada = tenant.user("ada")
+    host.access.allow(server, "worn", "ada")
+    assert (OK, OK) == (ada.put("worn", "kept", b"kept").status, ada.put("files", "kept", b"kept").status)
+    record = host.servers.show(server).server
+    folder = mount_point(tenant.site.config, record, record.share("worn"))
+    meet_damage(folder, kind)
+    (view,) = host.fleet.reconcile().servers
+    assert (ReconcileOutcome.FAILED, ("worn",)) == (view.outcome, view.failed_shares)
+    assert ("NT_STATUS_BAD_NETWORK_NAME", OK) == (ada.do("worn", "ls").status, ada.do("files", "ls").status)
+    shown = host.shares.show(server, "worn").share
+    assert (ShareStatus.FAILED, True) == (shown.status, "damaged" in shown.reason)
+    checked = host.shares.check(server, "worn")
+    if checked.damage:  # ext4 keeps in mind that it met an error; xfs has only shut down
+        assert "NT_STATUS_BAD_NETWORK_NAME" == ada.do("worn", "ls").status
+        assert host.shares.check(server, "worn", repair=True).repair
+    assert ShareStatus.READY is host.shares.show(server, "worn").share.status
+    assert b"kept" == ada.get("worn", "kept")
+    assert host.fleet.reconcile().is_empty
+
+
+def meet_damage(folder: Path, kind: FileSystemKind) -> None:
+    """Let the kernel come upon damage, once what was written is on the disk."""
+    subprocess.run(("sync", "--file-system", folder), check=True)
+    if kind is FileSystemKind.XFS:
+        subprocess.run(("xfs_io", "-x", "-c", "shutdown", folder), check=True, capture_output=True)
+        return
+    source = subprocess.run(
+        ("findmnt", "--noheadings", "--output", "SOURCE", folder), check=True, capture_output=True, text=True
+    ).stdout.strip()
+    Path(f"/sys/fs/ext4/{Path(source).resolve().name}/trigger_fs_error").write_text("found by a test")

@@ -1,0 +1,135 @@
+"""The service that keeps servers up: whatever ends is back, without anybody."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import docker
+import pytest
+from docker.models.containers import Container
+
+from shares_core.domain.views import RunState
+from tests.integration.conftest import Site, Tenant, opened_site
+from tests.integration.support.clients import SmbClient
+from tests.integration.support.own_docker import OwnDocker, own_docker
+from tests.integration.support.probes import until
+
+OK = "NT_STATUS_OK"
+#: It takes about one; a busy machine may take longer.
+_SECONDS = 30
+
+
+@contextmanager
+def watching(site: Site, docker_url: str = "") -> Iterator[subprocess.Popen[str]]:
+    """The command, until the block ends; then it ends in order when it is asked to."""
+    settings = site.folder / "settings.toml"
+    network = site.config.network
+    settings.write_text(
+        f'state_dir = "{site.config.state_dir}"\n'
+        f'[network]\nbridge = "{network.bridge}"\nsubnet = "{network.subnet}"\n'
+        + (f'[docker]\nurl = "{docker_url}"\n' if docker_url else "")
+    )
+    program = Path(sys.executable).with_name("shares-core")
+    with (site.folder / "watch.log").open("w") as log:
+        process = subprocess.Popen((program, "--config", settings, "watch"), stderr=log, text=True)
+        try:
+            yield process
+            process.terminate()
+            assert 128 + signal.SIGTERM == process.wait(_SECONDS)
+        finally:
+            process.kill()
+            process.wait()
+
+
+def told(site: Site) -> str:
+    return (site.folder / "watch.log").read_text()
+
+
+@contextmanager
+def container(tenant: Tenant) -> Iterator[Container]:
+    """The server's container, by Docker alone."""
+    with closing(docker.from_env()) as client:
+        yield client.containers.get(f"shares-{tenant.server_id}")
+
+
+def runs(tenant: Tenant) -> bool:
+    with container(tenant) as found:
+        return bool(found.status == "running")
+
+
+def serves(ada: SmbClient) -> bool:
+    return ada.do("files", "ls").status == OK
+
+
+@pytest.fixture
+def ada(tenant: Tenant) -> SmbClient:
+    return tenant.user("ada")
+
+
+def smbd_crashes(found: Container) -> None:
+    """The process that all others in the container are children of."""
+    processes = found.top(ps_args="-eo pid,comm")["Processes"]
+    pids = [int(process[0]) for process in processes if "smbd" in process[1]]
+    subprocess.run(("kill", "-SEGV", str(min(pids))), check=True)
+
+
+SHOCKS: dict[str, Callable[[Container], object]] = {
+    "smbd crashes": smbd_crashes,
+    "docker kill": lambda found: found.kill(),
+    "docker restart": lambda found: found.restart(timeout=1),
+    "docker rm": lambda found: found.remove(force=True),
+}
+
+
+@pytest.mark.parametrize("shock", SHOCKS)
+def test_a_server_that_ends_is_back(tenant: Tenant, ada: SmbClient, shock: str) -> None:
+    """By itself, with its address and its data, and it says so."""
+    assert ada.put("files", "kept", b"kept").status == OK
+    with watching(tenant.site):
+        assert until(lambda: runs(tenant) and serves(ada), _SECONDS)
+        with container(tenant) as found:
+            SHOCKS[shock](found)
+        assert until(lambda: "mended" in told(tenant.site), _SECONDS), told(tenant.site)
+        assert until(lambda: serves(ada), _SECONDS), told(tenant.site)
+        assert b"kept" == ada.get("files", "kept")
+
+
+def test_it_brings_back_what_was_down_at_its_start_and_leaves_what_was_stopped(
+    tenant: Tenant, ada: SmbClient
+) -> None:
+    """As at a boot."""
+    site = tenant.site
+    site.host.servers.create("resting")
+    site.host.servers.stop("resting")
+    try:
+        with container(tenant) as found:
+            found.kill()
+        with watching(site):
+            assert until(lambda: serves(ada), _SECONDS), told(site)
+        assert RunState.STOPPED is site.host.servers.show("resting").state
+    finally:
+        site.host.servers.delete("resting")
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnDocker]:
+    with own_docker(tmp_path_factory.mktemp("docker"), "shares-core-samba") as made:
+        yield made
+
+
+@pytest.mark.parametrize("how", ["stop", "kill"])
+def test_servers_are_back_when_docker_was_restarted(own: OwnDocker, how: str) -> None:
+    """Whether it ended in order or not."""
+    with opened_site(docker_url=own.url) as site:
+        site.host.servers.create("tenant")
+        with watching(site, own.url):
+            getattr(own, how)()
+            assert until(lambda: "cannot watch" in told(site), _SECONDS), told(site)
+            own.start()
+            assert until(lambda: site.host.fleet.reconcile(dry_run=True).is_empty, _SECONDS), told(site)
+        site.host.servers.delete("tenant")

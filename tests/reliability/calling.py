@@ -1,0 +1,183 @@
+"""One process of many that call the library at once: ``python -m tests.reliability.calling``.
+
+Reads one JSON document with what to do. Each of its threads does random operations on what is its own among
+what all share, and tells of each in a file, before and after: what was answered is then known for certain,
+also where the power was cut.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from typing import IO, Any
+
+from attrs import define, field, frozen
+
+from shares_core import AccessLevel, Capacity, Host, HostConfig, SharesError, open_host
+from shares_core.domain.capacity import MIB
+
+#: Shares that stay, on each server: everybody's users come and go on them.
+STABLE = ("stable-0", "stable-1", "stable-2", "stable-3")
+SIZES = (16 * MIB, 24 * MIB, 40 * MIB)
+
+
+@frozen
+class Job:
+    """What one process does. ``resting`` are the servers that anybody may stop and start.
+
+    ``operations`` is for each thread; 0 is until the process is killed.
+    """
+
+    config: HostConfig
+    seed: int
+    process: int
+    threads: int
+    operations: int
+    servers: tuple[str, ...]
+    resting: tuple[str, ...]
+    folder: Path
+
+
+@define
+class Telling:
+    """A thread's file: one JSON document a line, on the disk before the operation begins and after it."""
+
+    file: IO[str]
+    number: int = 0
+
+    def begin(self, **what: object) -> None:
+        self.number += 1
+        self._write({"number": self.number, "at": time.monotonic(), **what})
+
+    def end(self, error: str = "", message: str = "") -> None:
+        self._write({"ended": self.number, "at": time.monotonic(), "error": error, "message": message})
+
+    def _write(self, document: dict[str, object]) -> None:
+        self.file.write(json.dumps(document) + "\n")
+        self.file.flush()
+        os.fsync(self.file.fileno())
+
+
+@define
+class Caller:
+    """One thread: a user of its own on the shares that stay, and a share of its own."""
+
+    job: Job
+    host: Host
+    thread: int
+    random: Random = field(init=False)
+    size: int = 0
+
+    def __attrs_post_init__(self) -> None:
+        self.random = Random(f"{self.job.seed}/{self.job.process}/{self.thread}")
+
+    @property
+    def key(self) -> str:
+        return f"{self.job.process}-{self.thread}"
+
+    @property
+    def user(self) -> str:
+        return f"user-{self.key}"
+
+    @property
+    def home(self) -> str:
+        """The server of the share of its own."""
+        return self.job.servers[(self.job.process * self.job.threads + self.thread) % len(self.job.servers)]
+
+    def run(self) -> None:
+        with (self.job.folder / f"told-{self.key}.jsonl").open("a") as file:
+            telling, done = Telling(file), 0
+            while not self.job.operations or done < self.job.operations:
+                self._one(telling)
+                done += 1
+
+    def _one(self, telling: Telling) -> None:
+        choices = self._choices()
+        what, work = self.random.choices(choices, weights=[weight for weight, *_ in choices])[0][1:]
+        telling.begin(**what)
+        try:
+            work()
+        except SharesError as error:
+            telling.end(error.code, str(error))
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is told, and is none of those allowed
+            telling.end(type(error).__name__, repr(error))
+        else:
+            self._remember(what)
+            telling.end()
+
+    def _remember(self, what: dict[str, Any]) -> None:
+        if what["verb"] == "delete share":
+            self.size = 0
+        elif what["verb"] in ("create share", "extend"):
+            self.size = what["size"]
+
+    def _choices(self) -> list[tuple[int, dict[str, Any], Callable[[], object]]]:
+        """What may be done now, with weights, and how it is told."""
+        host, random = self.host, self.random
+        server, share = random.choice(self.job.servers), random.choice(STABLE)
+        level = random.choice(list(AccessLevel))
+        rule = {"server": server, "share": share, "user": self.user}
+        own = {"server": self.home, "share": f"own-{self.key}"}
+        found: list[tuple[int, dict[str, Any], Callable[[], object]]] = [
+            (
+                40,
+                {"verb": "allow", **rule, "level": str(level)},
+                lambda: host.access.allow(server, share, self.user, level),
+            ),
+            (8, {"verb": "deny", **rule}, lambda: host.access.deny(server, share, self.user)),
+            (12, {"verb": "look"}, lambda: (host.servers.list(), host.shares.list(server))),
+            (4, {"verb": "look"}, lambda: host.servers.create(server)),
+            (2, {"verb": "look"}, lambda: host.users.set_password(server, self.user)),
+            (2, {"verb": "look"}, lambda: host.fleet.reconcile(dry_run=True)),
+            (2, {"verb": "look"}, lambda: host.access.deny(server, "own-0-0", self.user)),
+        ]
+        if self.size:
+            larger = self.size + 8 * MIB
+            found += [
+                (8, {"verb": "delete share", **own}, lambda: host.shares.delete(self.home, own["share"])),
+                (
+                    4,
+                    {"verb": "extend", **own, "size": larger},
+                    lambda: host.shares.extend(self.home, own["share"], Capacity(larger)),
+                ),
+            ]
+        else:
+            size = random.choice(SIZES)
+            found.append(
+                (
+                    12,
+                    {"verb": "create share", **own, "size": size},
+                    lambda: host.shares.create(self.home, own["share"], Capacity(size)),
+                )
+            )
+        if self.job.resting:
+            resting = random.choice(self.job.resting)
+            found += [
+                (1, {"verb": "look"}, lambda: host.servers.stop(resting)),
+                (1, {"verb": "look"}, lambda: host.servers.start(resting)),
+            ]
+        return found
+
+
+def main() -> None:
+    """Do what standard input says."""
+    job: Job = pickle.loads(sys.stdin.buffer.read())  # noqa: S301 - from our parent
+    host = open_host(job.config)
+    threads = [
+        threading.Thread(target=Caller(job, host, thread).run, daemon=True) for thread in range(job.threads)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+"""Somebody who tries, all the while, what nobody was ever granted."""
+
+from __future__ import annotations
+
+import logging
+import select
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from attrs import define
+from smbprotocol.connection import Connection
+from smbprotocol.exceptions import SMBException, SMBResponseException
+from smbprotocol.session import Session
+from smbprotocol.tree import TreeConnect
+
+from shares_core import Secret
+from shares_core.domain.server import ShareServer
+from tests.integration.support.clients import READ, READ_WRITE, ClientNamespace, open_file
+
+_REPOSITORY = Path(__file__).parents[2]
+_SECONDS = 30
+
+
+@define
+class Intruder:
+    """A process of its own, in a client's namespace on the server's bridge."""
+
+    process: subprocess.Popen[str]
+
+    @classmethod
+    @contextmanager
+    def at_work(cls, server: ShareServer, share: str, reader: str, password: Secret) -> Iterator[Intruder]:
+        """Until the block ends. Raises AssertionError where anything was let in, or nothing was tried."""
+        interface = server.interfaces[0]
+        network = interface.addresses[0].network
+        address = f"{list(network.hosts())[-2 - uuid.uuid4().int % 40]}/{network.prefixlen}"
+        namespace = ClientNamespace.create(str(interface.bridge), address)
+        try:
+            argv = (
+                *("ip", "netns", "exec", namespace.name),
+                *(sys.executable, "-m", "tests.reliability.intruding"),
+                *(str(interface.addresses[0].ip), share, reader),
+            )
+            process = subprocess.Popen(
+                argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=_REPOSITORY
+            )
+            intruder = cls(process)
+            assert process.stdin is not None
+            process.stdin.write(password.reveal() + "\n")
+            process.stdin.flush()
+            try:
+                yield intruder
+                intruder.end()
+            finally:
+                process.kill()
+                process.communicate()
+        finally:
+            namespace.remove()
+
+    def end(self) -> None:
+        """Hear what came of it."""
+        out, _ = self.process.communicate("end\n", timeout=_SECONDS)
+        tries, refused, *let_in = out.split("\n")
+        assert int(tries) >= int(refused) > 0, f"{tries} tries, {refused} refused"
+        assert [] == [line for line in let_in if line]
+
+
+def main() -> None:
+    """Try until standard input says ``end``; print how often, how often it was refused, and what was not."""
+    logging.disable(logging.CRITICAL)  # smbprotocol tells of every connection that a dying server breaks off
+    address, share, reader = sys.argv[1:]
+    password = sys.stdin.readline().rstrip("\n")
+    tries, refused = 0, 0
+    let_in: list[str] = []
+    while not select.select([sys.stdin], [], [], 0.02)[0]:
+        for name, user, secret, access in (
+            (f"{reader} may write", reader, password, READ_WRITE),
+            ("a stranger came in", "eve", password, READ),
+            ("a wrong password was taken", reader, "wrong", READ),
+        ):
+            tries += 1
+            try:
+                _open(address, share, user, secret, access)
+            except SMBResponseException:
+                refused += 1
+            except (SMBException, OSError, ValueError):
+                continue  # the server is away for the moment
+            else:
+                let_in.append(name)
+    sys.stdout.write("\n".join((str(tries), str(refused), *let_in)))
+
+
+def _open(address: str, share: str, user: str, secret: str, access: int) -> None:
+    """Open a file, on a connection that is gone afterwards."""
+    connection = Connection(uuid.uuid4(), address, 445)
+    connection.connect(timeout=3)
+    try:
+        session = Session(connection, user, secret)
+        session.connect()
+        tree = TreeConnect(session, rf"\\{address}\{share}")
+        tree.connect()
+        open_file(tree, f"by-{user}", access)
+    finally:
+        connection.disconnect(close=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,116 @@
+"""The host that the campaigns work on, and what is seen of it without the code under test."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+from pathlib import Path
+
+import docker
+from attrs import frozen
+
+from shares_core import HostConfig
+from shares_core.adapters.disk.records import DiskRecords
+from shares_core.adapters.layout import Layout
+from shares_core.domain.pools import PoolKind, volume_name
+from shares_core.domain.server import DesiredState, ShareServer
+from shares_core.domain.share import CifsShare, ShareStatus
+from tests.integration.support.footprint import devices, loops_below, mounts_below
+from tests.integration.support.volume_groups import lvm
+
+
+@frozen
+class Seen:
+    """All that an installation has on the host, or should have: equal where the host is as recorded."""
+
+    containers: frozenset[str]
+    running: frozenset[str]
+    devices: frozenset[str]
+    mounts: frozenset[str]
+    volumes: frozenset[str]
+    attached: frozenset[str]
+
+
+def records(config: HostConfig) -> tuple[ShareServer, ...]:
+    """Every record; all of them can be read."""
+    found = DiskRecords(Layout(config.state_dir)).load_all()
+    unreadable = [record for record in found if not isinstance(record, ShareServer)]
+    assert not unreadable, unreadable
+    return tuple(record for record in found if isinstance(record, ShareServer))
+
+
+def as_recorded(config: HostConfig) -> Seen:
+    """What there should be, by the records alone; nothing is open in them, no share is failed."""
+    servers = records(config)
+    unsettled = [str(server.name) for server in servers if server.intent is not None]
+    assert not unsettled, f"unfinished: {unsettled}"
+    failed = [
+        f"{server.name}/{share.name} is {share.status}: {share.reason}"
+        for server in servers
+        for share in server.shares
+        if share.status is not ShareStatus.READY
+    ]
+    assert not failed, failed
+    up = [server for server in servers if server.desired is DesiredState.RUNNING]
+    shares = [(server, share) for server in servers for share in server.shares]
+    served = [(server, share) for server, share in shares if server in up]
+    interfaces = [interface for server in up for interface in server.interfaces]
+    bridges = {str(interface.bridge) for server in servers for interface in server.interfaces}
+    return Seen(
+        containers=frozenset(server.id for server in up),
+        running=frozenset(server.id for server in up),
+        devices=frozenset(bridges | {interface.host_device for interface in interfaces}),
+        mounts=frozenset(str(mount_point(config, server, share)) for server, share in served),
+        volumes=frozenset(share.volume_id for _, share in shares),
+        attached=frozenset(share.volume_id for _, share in served),
+    )
+
+
+def as_it_is(config: HostConfig) -> Seen:
+    """What there is, asked of Docker, the kernel and LVM."""
+    installation = json.loads((config.state_dir / "installation.json").read_text())["id"]
+    client = docker.from_env()
+    try:
+        label = f"shares-core.installation={installation}"
+        found = client.api.containers(all=True, filters={"label": label})
+    finally:
+        client.close()
+    server = "shares-core.server"
+    mounts = frozenset(path for path in mounts_below(config.state_dir) if "/shares/" in path)
+    volumes, attached = _volumes(config, installation)
+    return Seen(
+        containers=frozenset(each["Labels"][server] for each in found),
+        running=frozenset(each["Labels"][server] for each in found if each["State"] == "running"),
+        devices=frozenset(devices(installation)),
+        mounts=mounts,
+        volumes=volumes,
+        attached=attached,
+    )
+
+
+def _volumes(config: HostConfig, installation: str) -> tuple[frozenset[str], frozenset[str]]:
+    """The ids of all volumes, and of those that have a device."""
+    if config.pool_kind is PoolKind.FILES:
+        there = config.pool_dir.iterdir() if config.pool_dir.is_dir() else ()  # made with the first share
+        files = [path for path in there if path.suffix in (".img", ".part")]
+        attached = frozenset(Path(path).stem for path in loops_below(config.pool_dir))
+        return frozenset(path.stem for path in files), attached
+    options = ("--noheadings", "--separator", "|", "--options", "lv_name,lv_active,lv_tags")
+    rows = [line.strip().split("|") for line in lvm("lvs", *options, str(config.volume_group)).splitlines()]
+    ours = [row for row in rows if f"shares-core:installation:{installation}" in row[2].split(",")]
+    names = {row[0].removeprefix(volume_name("")): row[1] for row in ours}
+    return frozenset(names), frozenset(name for name, active in names.items() if active)
+
+
+def mount_point(config: HostConfig, server: ShareServer, share: CifsShare) -> Path:
+    return Layout(config.state_dir).share(server.id, share.id)
+
+
+def checksum(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def synced(path: Path) -> None:
+    """What is written to the file system is on its disk."""
+    subprocess.run(("sync", "--file-system", path), check=True)

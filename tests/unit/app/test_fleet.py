@@ -1,0 +1,211 @@
+"""All servers at once: what is told, what is mended, and what belongs to nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from attrs import evolve
+from tests.unit.world import PASSWORD, RW, World
+
+from shares_core.adapters.memory import MemoryHost, memory_ports
+from shares_core.adapters.memory.state import Condition, Container, Folder, MemoryBridge, MemoryVolume
+from shares_core.domain.addresses import BridgeName
+from shares_core.domain.errors import BackendFailure, HostNotReady
+from shares_core.domain.network import Bridge
+from shares_core.domain.share import ShareStatus
+from shares_core.domain.views import Orphan, OrphanKind, ReconcileOutcome, ReconcileReport, UpgradeOutcome
+
+STRAY = "f" * 12
+
+
+def test_a_host_that_is_as_recorded_has_nothing_to_tell(world: World) -> None:
+    """And nothing of it is touched: no lock is taken, no call changes anything."""
+    world.served()
+    world.host.access.allow("tenant", "files", "ada", RW, PASSWORD)
+    opened = world.connect("ada").open("files", write=True)
+    before = dict(world.machine.records)
+    assert ReconcileReport(known=1) == world.host.fleet.reconcile()
+    assert (before, False) == (world.machine.records, opened.closed)
+
+
+def test_looking_changes_nothing(world: World) -> None:
+    """Whatever there is to do, nobody's lock is needed to see it."""
+    share = world.served()
+    world.machine.reboot()
+    before = dict(world.machine.records)
+    with memory_ports(world.machine).locks.server(world.machine.server_id("tenant")):
+        (view,) = world.process(lock_timeout=0).fleet.reconcile(dry_run=True).servers
+    assert ReconcileOutcome.FOUND is view.outcome
+    assert {"the container is stopped", "its folders are not there", "share files is not mounted"} <= {
+        *view.found
+    }
+    assert (before, {}, ShareStatus.READY) == (world.machine.records, world.machine.mounts, share.status)
+
+
+def untold(machine: MemoryHost) -> None:
+    """As a process leaves it that died before smbd was told."""
+    for folder in machine.folders.values():
+        folder.told = False
+
+
+@pytest.mark.parametrize(
+    ("trick", "told"),
+    [
+        (lambda m: m.mounts.clear(), "share files is not mounted"),
+        (lambda m: m.bridges.clear(), "is not plugged into shares0"),
+        (lambda m: m.containers.clear(), "the container is absent"),
+        (lambda m: setattr(m, "image", "image-2"), "another image"),
+        (untold, "Samba's configuration"),
+        (lambda m: m.restart_docker(), "the container is stopped"),
+    ],
+    ids=["unmounted", "no bridge", "no container", "another image", "other configuration", "docker restart"],
+)
+def test_whatever_was_changed_by_hand_is_mended(
+    world: World, trick: Callable[[MemoryHost], object], told: str
+) -> None:
+    """It is told first, and the share is served again."""
+    world.served()
+    world.host.access.allow("tenant", "files", "ada", RW, PASSWORD)
+    trick(world.machine)
+    (view,) = world.host.fleet.reconcile().servers
+    assert ([True], "", ()) == ([told in found for found in view.found[:1]], view.problem, view.failed_shares)
+    assert {("files", "ada"): RW} == world.admitted()
+    world.connect("ada").open("files", write=True).write(b"x")
+    assert world.host.fleet.reconcile().is_empty
+
+
+def strays(world: World) -> tuple[Orphan, ...]:
+    """One of each kind, as a record that was lost would leave them."""
+    machine = world.machine
+    machine.folders[STRAY] = Folder(1, shared=True)
+    machine.containers[STRAY] = Container(1, machine.image)
+    machine.volumes[STRAY] = MemoryVolume(4096)
+    machine.mounts[STRAY, "5" * 12] = STRAY
+    machine.attached.add(STRAY)
+    machine.bridges["stray0"] = MemoryBridge(Bridge(BridgeName("stray0"), (), 1500), complete=True)
+    return (
+        Orphan(OrphanKind.CONTAINER, STRAY),
+        Orphan(OrphanKind.MOUNT, f"{STRAY}/{'5' * 12}"),
+        Orphan(OrphanKind.DEVICE, "stray0"),
+        Orphan(OrphanKind.FOLDER, STRAY),
+        Orphan(OrphanKind.VOLUME, STRAY),
+    )
+
+
+def test_what_is_in_no_record_is_told_and_removed_only_when_that_is_said(world: World) -> None:
+    """In an order in which it can be; whose records there are, is left alone."""
+    world.served()
+    expected = strays(world)
+    for dry_run in (True, False):
+        assert ReconcileReport(orphans=expected, known=1) == world.host.fleet.reconcile(dry_run=dry_run)
+    assert expected == world.host.fleet.reconcile(dry_run=True, remove_orphans=True).orphans
+    assert STRAY in world.machine.volumes
+    removed = world.host.fleet.reconcile(remove_orphans=True).orphans
+    assert tuple(evolve(orphan, removed=True) for orphan in expected) == removed
+    assert world.host.fleet.reconcile().is_empty
+    assert world.share("tenant", "files").volume_id in world.machine.volumes
+
+
+def test_nothing_is_removed_where_there_are_no_records(world: World) -> None:
+    """They may have been lost: all that there is would be an orphan."""
+    expected = strays(world)
+    world.machine.pool_prepared = True
+    assert expected == world.host.fleet.reconcile(remove_orphans=True).orphans
+    assert STRAY in world.machine.volumes
+
+
+def test_nothing_is_an_orphan_while_a_record_cannot_be_read(world: World) -> None:
+    """It may be that server's."""
+    world.served()
+    strays(world)
+    world.machine.damage_record(world.machine.server_id("tenant"))
+    report = world.host.fleet.reconcile(remove_orphans=True)
+    assert ((), ReconcileOutcome.UNREADABLE) == (report.orphans, report.servers[0].outcome)
+    assert STRAY in world.machine.volumes
+
+
+def test_an_orphan_that_cannot_be_removed_says_why(world: World) -> None:
+    """The others are removed."""
+    world.served()
+    strays(world)
+    world.machine.mounts[STRAY, "6" * 12] = STRAY
+    del world.machine.containers[STRAY]
+    host = world.process()
+    world.machine.mounts.pop((STRAY, "5" * 12))
+    world.machine.mounts["elsewhere", "6" * 12] = STRAY
+    report = host.fleet.reconcile(remove_orphans=True)
+    assert not world.machine.folders.get(STRAY)
+    assert all(orphan.removed or orphan.problem for orphan in report.orphans)
+
+
+# -- upgrades
+
+
+def test_an_upgrade_gives_the_current_image(world: World) -> None:
+    """Once: then there is nothing to do, and a server that is stopped gets it when it is started."""
+    world.served()
+    assert UpgradeOutcome.CURRENT is world.host.servers.upgrade("tenant").outcome
+    world.machine.image = "image-2"
+    for outcome in (UpgradeOutcome.UPGRADED, UpgradeOutcome.CURRENT):
+        assert outcome is world.host.servers.upgrade("tenant").outcome
+    world.host.servers.stop("tenant")
+    assert UpgradeOutcome.STOPPED is world.host.servers.upgrade("tenant").outcome
+
+
+@pytest.mark.parametrize("stale", [False, True])
+def test_a_server_is_back_on_its_image_where_the_new_one_fails(world: World, stale: bool) -> None:
+    """And the failure is told; so it is where reconcile tries."""
+    world.served()
+    world.host.access.allow("tenant", "files", "ada", RW, PASSWORD)
+    world.machine.image = "image-2"
+    world.machine.smbd_fails, world.machine.good_images = "no such option", frozenset({"image-1"})
+    world.machine.image_stale = stale
+    if stale:
+        with pytest.raises(HostNotReady):
+            world.host.servers.upgrade("tenant")
+    else:
+        with pytest.raises(BackendFailure, match="no such option") as raised:
+            world.host.servers.upgrade("tenant")
+        assert ["server tenant is back on the image that it had: image-1"] == raised.value.__notes__
+    (view,) = world.host.fleet.reconcile().servers
+    assert "no such option" in view.problem
+    world.connect("ada").open("files", write=True).write(b"served")
+    assert world.host.fleet.reconcile(upgrade=False).is_empty
+
+
+# -- damage
+
+
+def test_a_share_that_is_found_damaged_is_failed_and_the_others_are_served(world: World) -> None:
+    """Its clients are out, it says so, and nobody repairs it on their own."""
+    share = world.served()
+    world.host.shares.create("tenant", "well", share.capacity)
+    for name in ("files", "well"):
+        world.host.access.allow("tenant", name, "ada", RW, PASSWORD)
+    session = world.connect("ada")
+    damaged, well = (session.open(name, write=True) for name in ("files", "well"))
+    content = world.machine.volumes[share.volume_id].content
+    assert content is not None
+    content.condition = Condition.RUINED
+    (view,) = world.host.fleet.reconcile().servers
+    assert (("files",), ReconcileOutcome.FAILED) == (view.failed_shares, view.outcome)
+    assert {("well", "ada"): RW} == world.admitted()
+    assert (True, False, Condition.RUINED) == (damaged.closed, well.closed, content.condition)
+    assert "damaged" in world.host.shares.show("tenant", "files").share.reason
+    checked = world.host.shares.check("tenant", "files")
+    assert (True, ShareStatus.FAILED) == (bool(checked.damage), checked.share.share.status)
+    assert "share check --repair" in world.share("tenant", "files").reason
+    repaired = world.host.shares.check("tenant", "files", repair=True)
+    assert ("", ShareStatus.READY) == (repaired.damage, repaired.share.share.status)
+    assert {("files", "ada"): RW, ("well", "ada"): RW} == world.admitted()
+    assert world.host.fleet.reconcile().is_empty
+
+
+def test_a_share_of_a_server_that_is_stopped_can_be_checked(world: World) -> None:
+    """It stays unmounted."""
+    world.served()
+    world.host.servers.stop("tenant")
+    assert "" == world.host.shares.check("tenant", "files").damage
+    assert ({}, set()) == (world.machine.mounts, world.machine.attached)
+    assert world.host.fleet.reconcile().is_empty
