@@ -94,6 +94,15 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def reliability(session: nox.Session) -> None:
+    """Kills, crowds, soak and power cuts in full; writes docs/reliability.md. Arguments name campaigns."""
+    with _docker_and_image(session):
+        # A nox that is killed cannot end it, and it would go on for an hour.
+        campaigns = ("setpriv", "--pdeathsig", "TERM", str(BIN / "python"), "-m", "tools.reliability")
+        session.run(*campaigns, *session.posargs, interrupt_timeout=60, terminate_timeout=10)
+
+
+@nox.session
 def mutation(session: nox.Session) -> None:
     """Mutmut on the domain and the renderers: each survivor is a change of the code that no test sees."""
     # It brings a dozen packages that nothing else needs, so it is installed when it is asked for.
@@ -111,7 +120,7 @@ def mutation(session: nox.Session) -> None:
 @nox.session
 def test(session: nox.Session) -> None:
     """Everything, cheap sessions first. A failure does not stop the rest: one run tells all."""
-    for name in ("lint", "types", "layers", "unit", "integration", "coverage"):
+    for name in ("lint", "types", "layers", "unit", "integration", "integration-host", "coverage"):
         session.notify(name, posargs=())
 
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
 
 import docker
 import pytest
@@ -18,32 +15,11 @@ from tests.integration.conftest import Site, Tenant, opened_site
 from tests.integration.support.clients import SmbClient
 from tests.integration.support.own_docker import OwnDocker, own_docker
 from tests.integration.support.probes import until
+from tests.reliability.watched import watching
 
 OK = "NT_STATUS_OK"
 #: It takes about one; a busy machine may take longer.
 _SECONDS = 30
-
-
-@contextmanager
-def watching(site: Site, docker_url: str = "") -> Iterator[subprocess.Popen[str]]:
-    """The command, until the block ends; then it ends in order when it is asked to."""
-    settings = site.folder / "settings.toml"
-    network = site.config.network
-    settings.write_text(
-        f'state_dir = "{site.config.state_dir}"\n'
-        f'[network]\nbridge = "{network.bridge}"\nsubnet = "{network.subnet}"\n'
-        + (f'[docker]\nurl = "{docker_url}"\n' if docker_url else "")
-    )
-    program = Path(sys.executable).with_name("shares-core")
-    with (site.folder / "watch.log").open("w") as log:
-        process = subprocess.Popen((program, "--config", settings, "watch"), stderr=log, text=True)
-        try:
-            yield process
-            process.terminate()
-            assert 128 + signal.SIGTERM == process.wait(_SECONDS)
-        finally:
-            process.kill()
-            process.wait()
 
 
 def told(site: Site) -> str:
@@ -127,7 +103,7 @@ def test_servers_are_back_when_docker_was_restarted(own: OwnDocker, how: str) ->
     """Whether it ended in order or not."""
     with opened_site(docker_url=own.url) as site:
         site.host.servers.create("tenant")
-        with watching(site, own.url):
+        with watching(site):
             getattr(own, how)()
             assert until(lambda: "cannot watch" in told(site), _SECONDS), told(site)
             own.start()

@@ -10,20 +10,19 @@ from pathlib import Path
 
 from tests.integration.support.clients import ClientNamespace, SmbClient
 from tests.integration.support.writing import open_file
-from tests.reboot.scene import FOLDER, SHARE, USER
 
 
 def main() -> None:
     """Write a file, have the server flush it, and tell of it on the disk; for ever.
 
-    The arguments are the server's address, the client's namespace, and the file to tell in; the password is
-    in the file of that name that ends in ``.secret``.
+    The arguments are the server's address, the client's namespace, the user, the share, and the file to tell
+    in; the password is in the file of that name that ends in ``.secret``.
     """
-    address, namespace, acknowledged = sys.argv[1:]
+    address, namespace, user, share, acknowledged = sys.argv[1:]
     password = Path(f"{acknowledged}.secret").read_text()
-    client = SmbClient(ClientNamespace(namespace), address, USER, password, FOLDER)
+    client = SmbClient(ClientNamespace(namespace), address, user, password, Path(acknowledged).parent)
     with open(acknowledged, "a") as told, client.connection() as session:
-        tree = client.tree(session, SHARE)
+        tree = client.tree(session, share)
         for number in itertools.count():
             name, content = f"f{number % 500}-{number}.bin", os.urandom(16 * 1024)
             opened = open_file(tree, name, create=True)

@@ -39,7 +39,7 @@ def main(arguments: Sequence[str]) -> int:
     for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, signal.default_int_handler)  # each of them ends it in good order
     try:
-        return _run(arguments)
+        return run(boots_for(arguments, ROOT))
     except GuestError as error:
         say(str(error))
     except KeyboardInterrupt:
@@ -47,10 +47,10 @@ def main(arguments: Sequence[str]) -> int:
     return 1
 
 
-def _run(arguments: Sequence[str]) -> int:
+def run(boots: Sequence[Boot]) -> int:
+    """Boot as often as planned; gives the exit status. Raises GuestError where that cannot be done."""
     if os.uname().machine != "x86_64":
         raise GuestError("making the guest runs its programs here: that takes an x86-64 machine")
-    boots = boots_for(arguments, ROOT)
     if missing := missing_folders(boots, ROOT):
         raise GuestError(f"there are no tests to run in {' and '.join(missing)}")
     if others := left_out(boots, ROOT):

@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+from tools.guest.plan import CUT
 from tools.guest.recipe import GUEST, PORT, SHARED_TAG
 from tools.guest.steps import ALONE, run
 
@@ -17,6 +18,7 @@ from tools.guest.steps import ALONE, run
 WORK, SHARED, CONSOLE, IMAGES = "/work", "/work/shared", "/work/console.log", "/work/images.tar"
 VOLUMES_BYTES = 24 << 30
 _OVERLAY, _VOLUMES = f"{WORK}/overlay.qcow2", f"{WORK}/volumes.img"
+_CUT = CUT.encode()
 # The quickest of those that QEMU emulates, less what it would warn that it does not emulate.
 _CPU = "Haswell-v4,-pcid,-tsc-deadline,-invpcid,-spec-ctrl"
 
@@ -60,7 +62,10 @@ def qemu_command(emulator: Path) -> tuple[str, ...]:
 
 
 def boot(command: tuple[str, ...], deadline: float) -> bool:
-    """Run QEMU until it ends by itself, passing on what the guest says; gives whether it did in time."""
+    """Run QEMU until it ends by itself, passing on what the guest says; gives whether it did in time.
+
+    Where the guest says that its power is to be cut, QEMU is killed, which counts as its end.
+    """
     process = subprocess.Popen(
         (*ALONE, *command),
         stdin=subprocess.PIPE,  # never written to: without it the guest's port would be closed
@@ -68,7 +73,7 @@ def boot(command: tuple[str, ...], deadline: float) -> bool:
         stderr=subprocess.STDOUT,
         start_new_session=True,  # a Ctrl-C is for this process, which ends it
     )
-    outputs = [process.stdout] if process.stdout else []
+    outputs, last = [process.stdout] if process.stdout else [], b""
     try:
         while (left := deadline - time.monotonic()) > 0:
             for output in select.select(outputs, [], [], left)[0]:
@@ -76,6 +81,9 @@ def boot(command: tuple[str, ...], deadline: float) -> bool:
                     return True
                 sys.stdout.buffer.write(said)
                 sys.stdout.buffer.flush()
+                last = (last + said)[-(1 << 16) - len(_CUT) :]
+                if _CUT in last:
+                    return True
         return False
     finally:
         process.kill()

@@ -26,6 +26,8 @@ ON_A_WHOLE_HOST = (
     "test_isolation.py",
     "test_confinement.py",
 )
+#: What the guest says when its power is to be cut.
+CUT = "--- the power is cut here"
 #: The option that runs all the others too. Emulated they take more than an hour.
 WHOLE = "--whole"
 _INTEGRATION, _VOLUMES = "tests/integration", "tests/integration/lvm"
@@ -35,11 +37,15 @@ _NEEDS_NETWORK = f"{_INTEGRATION}/test_command_line.py::test_an_image_is_built_a
 
 @frozen
 class Phase:
-    """One run of pytest on ``paths``. Where these are a part of the plan, its coverage is kept."""
+    """One run of pytest on ``paths``. Where these are a part of the plan, its coverage is kept.
+
+    Where it is ``cut`` its boot ends with it: not by a shutdown, but as when the plug is pulled.
+    """
 
     name: str
     paths: tuple[str, ...] = ()
     arguments: tuple[str, ...] = ()
+    cut: bool = False
 
     @property
     def junit(self) -> str:
@@ -68,11 +74,23 @@ Stage = tuple[Phase, ...]
 Boot = tuple[Stage, ...]
 
 
+#: A storm in which the power is cut, and what is there after it.
+BOOTS_OF_A_CUT: tuple[Boot, Boot] = (
+    ((Phase("before-cut", ("tests/powercut/before",), cut=True),),),
+    ((Phase("after-cut", ("tests/powercut/after",)),),),
+)
+
+
 def _boots(suite: Phase) -> tuple[Boot, ...]:
-    """Each boot and its stages. Between two of them the guest is restarted by ``systemctl reboot``."""
+    """Each boot and its stages.
+
+    Between the first two the guest is restarted by ``systemctl reboot``, then its power is cut.
+    """
+    before, after = BOOTS_OF_A_CUT
     return (
         ((Phase("volumes", (_VOLUMES,)), suite), (Phase("before-reboot", ("tests/reboot/before",)),)),
-        ((Phase("after-reboot", ("tests/reboot/after",)),),),
+        ((Phase("after-reboot", ("tests/reboot/after",)),), *before),
+        after,
     )
 
 
@@ -132,10 +150,17 @@ def orders_for(boots: Sequence[Boot], number: int) -> str:
             "environment": ENVIRONMENT,
             "setup": SETUP if number == 0 else {},
             "stages": [{phase.name: phase.command for phase in stage} for stage in boots[number]],
-            # Nothing of the disk is kept: at the end it need not even stop its services.
-            "end": ["systemctl", "poweroff", "--force"] if last else ["systemctl", "reboot"],
+            "end": _end(boots[number], last=last),
         }
     )
+
+
+def _end(boot: Boot, *, last: bool) -> list[str]:
+    """The command that ends a boot."""
+    if any(phase.cut for phase in phases_of(boot)):
+        return ["sh", "-c", f"echo '{CUT}'; exec sleep infinity"]  # for who sees that to end it
+    # Nothing of the disk is kept: at the end it need not even stop its services.
+    return ["systemctl", "poweroff", "--force"] if last else ["systemctl", "reboot"]
 
 
 def ended(boot: Boot, statuses: Mapping[str, int]) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from shares_core import BackendFailure, Capacity
+from shares_core import AccessLevel, AccessRule, BackendFailure, Capacity
 from shares_core.adapters.docker import execution
 from tests.integration.conftest import Site, Tenant
 from tests.integration.support.clients import SmbClient, still_admitted
@@ -89,16 +89,22 @@ def test_the_hosts_disk_cannot_be_filled(tenant: Tenant, intruder: Intruder, nei
 def test_room_that_is_held_is_an_error_until_a_restart(
     tenant: Tenant, intruder: Intruder, neighbour: SmbClient
 ) -> None:
-    """Where a removed file that is held open takes all room, the error says so; a restart gives it back."""
+    """Where a removed file that is held open takes all room, the error says so; a restart gives it back.
+
+    What is no larger than what is there fits all the same, so that anybody can be denied at any time.
+    """
     host, server = tenant.site.host, tenant.server
     ada = tenant.user("ada")
     intruder.start(
         "exec 9> /private/held; head -c 100M /dev/zero >&9; rm /private/held; : > /tmp/full; sleep 300"
     )
     assert intruder.sh("until [ -e /tmp/full ]; do sleep 0.05; done")[0] == 0
+    many = [AccessRule.for_user(f"user-{number}", AccessLevel.READ_ONLY) for number in range(120)]
     with still_admitted(neighbour), pytest.raises(BackendFailure, match="is full of what its smbd") as raised:
-        host.access.allow(server, "files", "bob")
+        host.access.replace(server, "files", many)
     assert f"server stop {server}" in raised.value.hint
+    assert host.access.deny(server, "files", "ada")
+    host.access.allow(server, "files", "ada")
     host.servers.stop(server)
     host.servers.start(server)
     bob = tenant.user("bob")

@@ -70,7 +70,8 @@ def test_nothing_in_the_place_of_the_passwords_wedges_the_server(
             assert (what, stat.S_ISREG(found.st_mode), found.st_nlink) == (what, True, 1)
             assert (what, os.listdir(private)) == (what, ["smbpasswd"])
             tenant.user(f"another-{number}")  # the next call takes away what this one moved aside
-            assert (what, sorted(os.listdir(private.parent))) == (what, ["config", "private", "shares"])
+            parts = ["applied", "config", "private", "shares"]
+            assert (what, sorted(os.listdir(private.parent))) == (what, parts)
     assert ada.get("files", "honest.txt") == b"honest"
 
 

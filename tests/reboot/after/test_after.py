@@ -8,13 +8,14 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
 from shares_core import SharesError
 from shares_core.adapters.layout import Layout
 from shares_core.domain.views import ReconcileOutcome
-from tests.integration.support.clients import ClientNamespace, SmbClient
+from tests.integration.support.clients import ClientNamespace
 from tests.integration.support.kernel_client import checksums, mounted
 from tests.integration.support.leftovers import remove_installation
 from tests.integration.support.volume_groups import lvm
@@ -51,16 +52,16 @@ def test_every_byte_that_was_synced_before_the_reboot_is_there(namespaces: list[
         with mounted(client, SHARE) as folder:
             found = checksums(folder)
             assert {} == {path: value for path, value in before["files"].items() if found.get(path) != value}
-            flushed = acknowledged(client)
+            flushed = acknowledged(acknowledged_of(client))
             assert {} == {name: value for name, value in flushed.items() if found.get(name) != value}
             (folder / "after").write_bytes(b"written after")
             assert hashlib.sha256(b"written after").hexdigest() == checksums(folder)["after"]
         assert served_from(tenant).startswith(f"/dev/mapper/{tenant.config.volume_group}-shares--")
 
 
-def acknowledged(client: SmbClient) -> dict[str, str]:
+def acknowledged(told: Path) -> dict[str, str]:
     """What the writer was told is on the disk; its last line may have been cut off by the reboot."""
-    lines = acknowledged_of(client).read_text().splitlines()
+    lines = told.read_text().splitlines()
     pairs = [line.split(" ") for line in lines]
     whole = {pair[0]: pair[1] for pair in pairs if len(pair) == 2 and len(pair[1]) == 64}
     assert len(whole) >= len(lines) - 1 > 10

@@ -67,7 +67,8 @@ def leave_writing(client: SmbClient) -> None:
     secret, said = Path(f"{told}.secret"), Path(f"{told}.log")
     secret.touch(mode=0o600)
     secret.write_text(client.password)
-    writer = (sys.executable, "-m", "tests.reboot.writer", client.address, client.namespace.name, str(told))
+    words = (client.address, client.namespace.name, USER, SHARE, str(told))
+    writer = (sys.executable, "-m", "tests.reboot.writer", *words)
     with said.open("wb") as log:
         subprocess.run(("setsid", "--fork", *writer), cwd=ROOT, stdout=log, stderr=log, check=True)
     assert until(lambda: told.exists() and told.stat().st_size > 2000, 120), said.read_text()

@@ -16,6 +16,7 @@ from tools.guest.payload import pack_tree, tree_files
 from tools.guest.plan import (
     BOOTS,
     BOOTS_OF_ALL,
+    CUT,
     SETUP,
     WHOLE,
     Phase,
@@ -33,7 +34,7 @@ from tools.guest.steps import last_lines
 
 ROOT = Path(__file__).parents[3]
 RECIPE = Recipe(requirements=("attrs",), steps="first this")
-ALL = {"volumes": 0, "suite": 0, "before-reboot": 0, "after-reboot": 0}
+ALL = dict.fromkeys(("volumes", "suite", "before-reboot", "after-reboot", "before-cut", "after-cut"), 0)
 LEFT = [name for phase in phases_of(*BOOTS) for name in phase.results]
 
 
@@ -117,6 +118,15 @@ def test_what_the_guest_says_is_passed_on(capfdbinary: pytest.CaptureFixture[byt
     assert b"one\ntw\303" == capfdbinary.readouterr().out
 
 
+def test_a_guest_that_asks_for_it_is_ended_at_once(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    """As when the plug is pulled, wherever the words are torn apart on their way; that is its end."""
+    began = time.monotonic()
+    script = f"printf '%s' '{CUT[:9]}'; sleep 0.2; echo '{CUT[9:]}'; exec sleep 60"
+    assert boot(("sh", "-c", script), time.monotonic() + 30) is True
+    assert time.monotonic() - began < 20
+    assert CUT.encode() in capfdbinary.readouterr().out
+
+
 def test_a_guest_that_goes_on_for_too_long_is_ended() -> None:
     """At the deadline, not when it likes."""
     began = time.monotonic()
@@ -155,15 +165,21 @@ def test_an_archive_has_the_trees_links_and_modes_and_is_roots(tmp_path: Path) -
 # ---- the plan --------------------------------------------------------------------------------------
 
 
-def test_a_run_is_the_suites_and_both_sides_of_a_reboot() -> None:
+def test_a_run_is_the_suites_and_both_sides_of_a_reboot_and_of_a_cut() -> None:
     """In this order, the two suites side by side, each with a JUnit file and coverage."""
-    expected = [[["volumes", "suite"], ["before-reboot"]], [["after-reboot"]]]
+    expected = [
+        [["volumes", "suite"], ["before-reboot"]],
+        [["after-reboot"], ["before-cut"]],
+        [["after-cut"]],
+    ]
     assert expected == [[[phase.name for phase in stage] for stage in boot] for boot in boots_for((), ROOT)]
     assert LEFT == [
         *("junit-volumes.xml", ".coverage-host-volumes"),
         *("junit-suite.xml", ".coverage-host-suite"),
         *("junit-before-reboot.xml", ".coverage-host-before-reboot"),
         *("junit-after-reboot.xml", ".coverage-host-after-reboot"),
+        *("junit-before-cut.xml", ".coverage-host-before-cut"),
+        *("junit-after-cut.xml", ".coverage-host-after-cut"),
     ]
 
 
@@ -216,15 +232,18 @@ def test_tests_that_are_left_out_exist() -> None:
 def test_a_folder_without_tests_is_named(tmp_path: Path) -> None:
     """Before anything is made for them."""
     (tmp_path / "tests/integration/lvm").mkdir(parents=True)
-    expected = ["tests/reboot/before", "tests/reboot/after"]
+    expected = [
+        f"tests/{folder}" for folder in ("reboot/before", "reboot/after", "powercut/before", "powercut/after")
+    ]
     assert expected == missing_folders(BOOTS_OF_ALL, tmp_path)
     assert [] == missing_folders((((Phase("suite", arguments=("tests",)),),),), tmp_path)
     assert [] == missing_folders(BOOTS, ROOT)
 
 
 def test_only_the_first_boot_sets_up_and_only_the_last_powers_off() -> None:
-    """The others restart, as a machine does that its owner reboots."""
-    first, last = (json.loads(orders_for(BOOTS, number)) for number in range(2))
+    """The first restarts, as a machine that its owner reboots; the second waits for its power to be cut."""
+    first, second, last = (json.loads(orders_for(BOOTS, number)) for number in range(3))
+    assert [True] == [CUT in word for word in second["end"] if "echo" in word]
     assert SETUP.keys() == first["setup"].keys()
     assert ["systemctl", "reboot"] == first["end"]
     assert {} == last["setup"]
@@ -285,6 +304,8 @@ def test_a_guest_that_stopped_midway_is_a_fault_in_every_phase_from_there() -> N
         "the guest's kernel panicked",
         "before-reboot did not come to its end",
         "after-reboot did not come to its end",
+        "before-cut did not come to its end",
+        "after-cut did not come to its end",
     ]
     assert expected == faults(
         BOOTS, {"volumes": 0, "suite": 0}, LEFT, "[  99.1] Kernel panic - not syncing: x\n"

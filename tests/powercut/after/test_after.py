@@ -1,0 +1,78 @@
+"""The service alone has brought everything back, and nothing that was answered is lost."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from shares_core.config import MACHINE_SETTINGS
+from tests.integration.support.clients import ClientNamespace, SmbClient
+from tests.integration.support.kernel_client import checksums, mounted
+from tests.integration.support.leftovers import remove_installation
+from tests.integration.support.probes import until
+from tests.powercut import scene
+from tests.reboot.after.test_after import acknowledged
+from tests.reliability.expecting import Expected, read
+from tests.reliability.scene import as_it_is, as_recorded, records
+
+_SECONDS = 240
+
+
+@pytest.fixture
+def namespaces() -> Iterator[list[ClientNamespace]]:
+    """Clients' namespaces; they go at the end, and with them all that was made before the cut."""
+    made: list[ClientNamespace] = []
+    try:
+        yield made
+    finally:
+        for namespace in made:
+            namespace.remove()
+        subprocess.run(("systemctl", "disable", "--now", scene.UNIT), check=True)
+        host = scene.host()
+        for name in scene.SERVERS:
+            host.servers.delete(name, with_shares=True)
+        remove_installation(scene.config().state_dir)
+        for path in (scene.INSTALLED_UNIT, MACHINE_SETTINGS):
+            path.unlink()
+        subprocess.run(("rm", "--recursive", "--one-file-system", scene.FOLDER), check=True)
+
+
+def test_the_service_brings_everything_back_and_nothing_is_lost(
+    namespaces: list[ClientNamespace], record_property: Callable[[str, object], None]
+) -> None:
+    """What callers were answered holds, and every byte that clients flushed is there."""
+    host, config = scene.host(), scene.config()
+    assert until(lambda: host.fleet.reconcile(dry_run=True).is_empty, _SECONDS), (
+        host.fleet.reconcile(dry_run=True),
+        journal(),
+    )
+    assert "active" == said("systemctl", "is-active", scene.UNIT)
+    assert as_recorded(config) == as_it_is(config)
+    expected = Expected.after(read(scene.FOLDER))
+    assert expected.count > 20
+    assert ([], []) == (expected.faults, expected.differences(records(config)))
+    record_property("operations", expected.count)
+    for number, name in enumerate(scene.WRITTEN):
+        interface = host.servers.show(name).server.interfaces[0]
+        namespace = ClientNamespace.create(str(interface.bridge), f"10.216.0.{210 + number}/24")
+        namespaces.append(namespace)
+        password = scene.secret_of(name).read_text()
+        client = SmbClient(namespace, str(interface.addresses[0].ip), scene.USER, password, scene.FOLDER)
+        with mounted(client, scene.SHARE) as folder:
+            found = checksums(folder)
+            flushed = acknowledged(scene.acknowledged_of(name))
+            assert {} == {file: value for file, value in flushed.items() if found.get(file) != value}
+            record_property("written", len(flushed))
+            (folder / "after").write_bytes(b"written after")
+            assert hashlib.sha256(b"written after").hexdigest() == checksums(folder)["after"]
+
+
+def said(*argv: str) -> str:
+    return subprocess.run(argv, check=False, capture_output=True, text=True).stdout.strip()
+
+
+def journal() -> str:
+    return said("journalctl", "--unit", scene.UNIT, "--boot", "--no-pager")[-4000:]

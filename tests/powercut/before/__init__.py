@@ -1,0 +1,1 @@
+"""Run before the power is cut."""

@@ -1,0 +1,85 @@
+"""``python -m tools.reliability [--seed N] [NAME...]``: run what is not done yet, and write the page."""
+
+import argparse
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tests.integration.support.leftovers import clean_host
+from tools.reliability.campaigns import CAMPAIGNS, Named
+from tools.reliability.guest import GUEST_CAMPAIGNS
+from tools.reliability.page import render
+from tools.reliability.results import PAGE, ROOT, Store, code_digest
+
+_SEED = 20261127
+_ALL = (*CAMPAIGNS, *GUEST_CAMPAIGNS)
+
+
+def main(arguments: list[str]) -> int:
+    """Gives the exit status: 1 where a campaign found something."""
+    names = [campaign.name for campaign in _ALL]
+    parser = argparse.ArgumentParser(prog="./dev reliability", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(names)}; all by default")
+    parser.add_argument("--seed", type=int, default=_SEED)
+    given = parser.parse_args(arguments)
+    if unknown := set(given.names) - set(names):
+        parser.error(f"there is no campaign {', '.join(sorted(unknown))}")
+    store = Store(given.seed, code_digest())
+    wanted = given.names or names
+    failed = [each.name for each in _ALL if each.name in wanted and not _ran(each, store)]
+    if code_digest() != store.code:
+        print("reliability: the code has changed meanwhile: run it again")
+        return 1
+    if failed:
+        print(f"reliability: failed: {', '.join(failed)}")
+        return 1
+    return _write(store)
+
+
+def _ran(campaign: Named, store: Store) -> bool:
+    """Run it unless it was; gives whether it found nothing wrong."""
+    kept = store.load(campaign.name)
+    if kept is not None and kept["done"]:
+        print(f"reliability: {campaign.name}: done before, with this code and seed", flush=True)
+        return True
+    print(f"reliability: {campaign.name} ...", flush=True)
+    began = time.monotonic()
+    try:
+        with clean_host():
+            figures = campaign.work(store)
+    except AssertionError as error:
+        notes = getattr(error, "__notes__", [])
+        print(f"reliability: {campaign.name}: {error}", *notes, sep="\n", flush=True)
+        return False
+    store.save(campaign.name, figures, done=True)
+    told = {name: value for name, value in figures.items() if name != "passed"}
+    print(f"reliability: {campaign.name}: {time.monotonic() - began:.0f} s, {told}", flush=True)
+    return True
+
+
+def _write(store: Store) -> int:
+    """Write the page, once every campaign is done."""
+    results = {}
+    for campaign in _ALL:
+        kept = store.load(campaign.name)
+        if kept is None or not kept["done"]:
+            print(f"reliability: {campaign.name} is not done yet, so {PAGE.name} stays as it is")
+            return 0
+        results[campaign.name] = (campaign.shows, kept)
+    date = f"{datetime.now(UTC):%Y-%m-%d}"
+    page = render(store.code, _commit(), store.seed, date, results)
+    Path(PAGE).write_text(page)
+    print(f"reliability: {PAGE.relative_to(ROOT)} is written")
+    return 0
+
+
+def _commit() -> str:
+    described = ("git", "-C", str(ROOT), "describe", "--always", "--dirty")
+    done = subprocess.run(described, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "unknown"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

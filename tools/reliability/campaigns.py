@@ -1,0 +1,165 @@
+"""Each campaign on this machine: what it does, and the figures that it gives."""
+
+import statistics
+import time
+from collections.abc import Callable
+from contextlib import closing
+from random import Random
+from typing import Any
+
+import docker
+from attrs import evolve, frozen
+from tests.integration.conftest import Site, opened_site
+from tests.integration.support.clients import ClientNamespace
+from tests.reliability.callers import Callers, overlap, run
+from tests.reliability.kills import Campaign
+from tests.reliability.soak import Soak
+from tests.reliability.watched import server_kept_up
+from tools.reliability.results import Store
+
+import shares_core
+from shares_core import Capacity
+
+Figures = dict[str, Any]
+_CALLERS_SECONDS = 3 * 3600.0
+_CYCLES, _MEASURED = 1000, 20
+
+
+@frozen
+class Named:
+    """A campaign, and what it shows in one sentence of the page."""
+
+    name: str
+    shows: str
+    work: Callable[[Store], Figures]
+
+
+def kills(store: Store) -> Figures:
+    """Every kill that there is; those that an earlier run came to are not repeated."""
+    kept = store.load("kills") or {"done": False}
+    passed: list[str] = kept.get("passed", [])
+    with opened_site() as site:
+        campaign = Campaign(site.config)
+        with campaign.begun():
+            wanted = campaign.kills()
+            Random(store.seed).shuffle(wanted)
+            for kill in wanted:
+                if str(kill) in passed:
+                    continue
+                try:
+                    campaign.run(kill)
+                except AssertionError as error:
+                    error.add_note(str(kill))
+                    raise
+                passed.append(str(kill))
+                if len(passed) % 20 == 0:
+                    store.save("kills", {"passed": passed}, done=False)
+    return {"passed": passed, "kills": len(passed), "operations": len(campaign.rehearsals), "losses": 0}
+
+
+def callers(store: Store) -> Figures:
+    """8 processes with 4 threads each, 2,000 operations a process."""
+    with opened_site() as site:
+        many = Callers(site.config, site.folder, store.seed)
+        with many.prepared():
+            outcome = run(many, site.namespaces, _CALLERS_SECONDS)
+            ratio = overlap(many)
+    return {
+        "operations": outcome.operations,
+        "conflicts": outcome.errors,
+        "seconds": round(outcome.seconds),
+        "written": outcome.written,
+        "overlap": round(ratio, 2),
+        "losses": 0,
+    }
+
+
+def soak(store: Store) -> Figures:
+    """1,000 cycles in one process."""
+    with opened_site() as site:
+        grown = Soak(site.config, site.folder).run(_CYCLES)
+    assert grown == {}, grown
+    return {"operations": _CYCLES * 6, "cycles": _CYCLES, "losses": 0}
+
+
+def watch(store: Store) -> Figures:
+    """For how long a server is away whose container is killed, until its port answers again."""
+    seconds = []
+    with opened_site() as site, server_kept_up(site) as (server_id, client, address):
+        _until_it_answers(client, address)
+        for _ in range(_MEASURED):
+            began = time.monotonic()
+            with closing(docker.from_env()) as api:
+                api.containers.get(f"shares-{server_id}").kill()
+            _until_it_answers(client, address)
+            seconds.append(time.monotonic() - began)
+    return {"operations": _MEASURED, "losses": 0} | _times(seconds)
+
+
+def upgrade(store: Store) -> Figures:
+    """For how long a server is away that gets another image."""
+    seconds = []
+    with opened_site() as site, closing(docker.from_env()) as api:
+        name = "shares-core-test-upgraded"
+        base = api.containers.create(site.config.image)
+        try:
+            for number in range(2):
+                base.commit(repository=name, tag=str(number), changes=f'LABEL test="{number}"')
+        finally:
+            base.remove(force=True)
+        try:
+            seconds = _upgraded(site, name)
+        finally:
+            for number in range(2):
+                api.images.remove(f"{name}:{number}", force=True)
+    return {"operations": _MEASURED, "losses": 0} | _times(seconds)
+
+
+def _upgraded(site: Site, name: str) -> list[float]:
+    hosts = [shares_core.open_host(evolve(site.config, image=f"{name}:{number}")) for number in range(2)]
+    hosts[1].servers.create("upgraded")
+    try:
+        return [hosts[number % 2].servers.upgrade("upgraded").downtime for number in range(_MEASURED)]
+    finally:
+        hosts[0].servers.delete("upgraded")
+
+
+def reconcile(store: Store) -> Figures:
+    """How long it takes to see that 6 servers with 40 shares are as recorded."""
+    seconds = []
+    with opened_site() as site:
+        for server in range(6):
+            site.host.servers.create(f"many-{server}")
+        for share in range(40):
+            site.host.shares.create(f"many-{share % 6}", f"share-{share}", Capacity.parse("16MiB"))
+        try:
+            for _ in range(_MEASURED + 1):
+                began = time.monotonic()
+                assert site.host.fleet.reconcile().is_empty
+                seconds.append(time.monotonic() - began)
+        finally:
+            for server in range(6):
+                site.host.servers.delete(f"many-{server}", with_shares=True)
+    return {"operations": _MEASURED, "losses": 0} | _times(seconds[1:])
+
+
+def _until_it_answers(client: ClientNamespace, address: str) -> None:
+    deadline = time.monotonic() + 60
+    while not client.reaches(address, seconds=1):
+        assert time.monotonic() < deadline, "the server did not come back"
+
+
+def _times(seconds: list[float]) -> Figures:
+    return {"median": round(statistics.median(seconds), 3), "longest": round(max(seconds), 3)}
+
+
+CAMPAIGNS = (
+    Named("kills", "a process is killed before, in and after every port call of nine operations", kills),
+    Named(
+        "callers", "8 processes of 4 threads on 6 servers and 24 to 56 shares, while clients write", callers
+    ),
+    Named("soak", "a server and its share are made, used and deleted 1,000 times: nothing grows", soak),
+    Named("watch", "a container is killed: until its server answers clients again", watch),
+    Named("upgrade", "a server gets another image: for how long it is away", upgrade),
+    Named("reconcile", "6 servers with 40 shares are as recorded: how long it takes to see that", reconcile),
+)
