@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from attrs import frozen
 
 from shares_core.app.checking import examine, finish_checking
@@ -196,8 +198,10 @@ class Shares:
     def _examine(self, held: Held, share: CifsShare, *, repair: bool) -> tuple[str, str]:
         try:
             return examine(self._ports, held.server, share, repair=repair)
-        except ShareFailed as error:
-            held.save(finish_checking(self._ports, held.server, share.id, str(error)).intending(None))
+        except SharesError as error:
+            damage = str(error) if isinstance(error, ShareFailed) else ""
+            with suppress(SharesError):  # else the next call settles it
+                held.save(finish_checking(self._ports, held.server, share.id, damage).intending(None))
             raise
 
     def _volume_sizes(self) -> dict[str, Capacity]:

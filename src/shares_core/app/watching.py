@@ -40,6 +40,7 @@ class Watcher:
         self._due: dict[str, Backoff] = {}
         self._tried: dict[str, Backoff] = {}
         self._mending: dict[str, Future[ReconcileReport]] = {}
+        self._emitted: set[tuple[str, str]] = set()
         self._workers = ThreadPoolExecutor(_AT_ONCE, "mend")
 
     def __enter__(self) -> Self:
@@ -103,7 +104,7 @@ class Watcher:
             try:
                 report = mend.result()
             except SharesError as error:
-                self._emit("not mended", str(error))
+                self._emit_once("not mended", str(error))
                 self._want(what)
                 continue
             self._tell(report)
@@ -112,10 +113,19 @@ class Watcher:
 
     def _tell(self, report: ReconcileReport) -> None:
         for view in report.servers:
-            well = not view.problem and not view.failed_shares
-            self._emit("mended" if well else "not mended", _told(view))
+            if not view.problem and not view.failed_shares:
+                self._emit("mended", _told(view))
+                self._emitted = {each for each in self._emitted if not each[1].startswith(f"{view.name}:")}
+            else:
+                self._emit_once("not mended", _told(view))
         for orphan in report.orphans:
-            self._emit("orphan", f"{orphan.kind} {orphan.name}")
+            self._emit_once("orphan", f"{orphan.kind} {orphan.name}")
+
+    def _emit_once(self, what: str, subject: str) -> None:
+        """What is so for long is seen again and again."""
+        if (what, subject) not in self._emitted:
+            self._emitted.add((what, subject))
+            self._emit(what, subject)
 
     def _emit(self, what: str, subject: str) -> None:
         self._ports.events.emit(Event(what, subject))
