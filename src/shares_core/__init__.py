@@ -24,6 +24,7 @@ from shares_core.domain.errors import (
     NotEmpty,
     NotFound,
     RecordUnreadable,
+    ShareDamaged,
     ShareFailed,
     SharesError,
 )
@@ -54,6 +55,7 @@ __all__ = [
     "PoolKind",
     "RecordUnreadable",
     "Secret",
+    "ShareDamaged",
     "ShareFailed",
     "SharesError",
     "ThinPoolName",

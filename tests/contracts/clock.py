@@ -19,3 +19,6 @@ class ClockContract:
         """Which is never less than none."""
         clock = world.ports.clock
         assert 0 <= clock.elapsed() <= clock.elapsed()
+        before = clock.elapsed()
+        clock.wait(1)
+        assert clock.elapsed() >= before + 1

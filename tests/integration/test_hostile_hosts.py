@@ -277,7 +277,7 @@ def test_a_record_with_one_flipped_bit_is_not_believed(served: Served, neighbour
         position = random.randrange(len(spoilt))
         spoilt[position] ^= 1 << random.randrange(8)
         path.write_bytes(spoilt)
-        report = site.host.fleet.reconcile(remove_orphans=True)
+        report = site.host.fleet.reconcile()
         outcomes = [view.outcome for view in report.servers if str(path) in view.name]
         same = not outcomes and site.host.servers.show(served.tenant.server).server.id in path.stem
         assert same or [ReconcileOutcome.UNREADABLE] == outcomes, position
@@ -293,7 +293,7 @@ def test_a_second_state_folder_on_the_host_is_another_installation(
 ) -> None:
     """Nothing of it is an orphan here, whatever is removed."""
     site = served.tenant.site
-    assert () == site.host.fleet.reconcile(remove_orphans=True).orphans
+    assert () == site.host.fleet.reconcile().orphans
     site.host.servers.stop(served.tenant.server)
     site.host.servers.start(served.tenant.server)
     neighbour()
@@ -305,14 +305,16 @@ def test_what_a_lost_record_leaves_is_an_orphan(served: Served, neighbour: Calla
     path = site.config.state_dir / "records" / f"{served.tenant.server_id}.json"
     whole = path.read_bytes()
     path.unlink()
-    kinds = {str(orphan.kind) for orphan in host.fleet.reconcile(remove_orphans=True).orphans}
+    named = host.fleet.reconcile(dry_run=True).orphans
+    kinds = {str(orphan.kind) for orphan in host.fleet.reconcile(remove_orphans=named).orphans}
     assert {"container", "device", "folder", "mount", "volume"} == kinds
     path.write_bytes(whole)
     assert served.is_served()  # nothing was removed: there were no records
     host.servers.create("other")
     try:
         path.unlink()
-        removed = host.fleet.reconcile(remove_orphans=True).orphans
+        named = host.fleet.reconcile(dry_run=True).orphans
+        removed = host.fleet.reconcile(remove_orphans=named).orphans
         assert all(orphan.removed for orphan in removed), removed
         assert host.fleet.reconcile().is_empty
         assert as_recorded(site.config) == as_it_is(site.config)

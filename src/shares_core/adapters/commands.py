@@ -81,8 +81,13 @@ def run(
         said = (error.stdout or b"") + (error.stderr or b"")
         raise CommandFailed(argv, None, said.decode(errors="replace")) from error
     if done.returncode not in ok:
-        said = done.stderr or done.stdout
-        raise CommandFailed(argv, done.returncode, said.decode(errors="replace"))
+        said, printed = (done.stderr or done.stdout, done.stdout)
+        raise CommandFailed(
+            argv,
+            done.returncode,
+            said.decode(errors="replace"),
+            printed=printed.decode(errors="replace"),
+        )
     return done.stdout.decode(errors="replace")
 
 

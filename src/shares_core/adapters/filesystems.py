@@ -16,7 +16,14 @@ from shares_core.adapters.mounts import Mount, mount_at, mount_table, mounts_bel
 from shares_core.adapters.signatures import holds, identify, is_blank, length_of
 from shares_core.adapters.waiting import wait_until
 from shares_core.domain.capacity import Capacity
-from shares_core.domain.errors import BackendFailure, CommandFailed, Conflict, OnlineGrowRefused, ShareFailed
+from shares_core.domain.errors import (
+    BackendFailure,
+    CommandFailed,
+    Conflict,
+    OnlineGrowRefused,
+    ShareDamaged,
+    ShareFailed,
+)
 from shares_core.domain.share import FileSystem, FileSystemKind
 from shares_core.domain.views import Usage
 from shares_core.ports.filesystems import FileSystems
@@ -27,6 +34,7 @@ _UNMOUNT_SECONDS = 20.0
 #: e2fsck's exit status (e2fsck(8)): the first is no error, the second asks for a person.
 _REPAIRED, _LEFT_UNREPAIRED = 1, 4
 _E2FSCK_REPAIRED = (1, 2, 3)  # in whichever way
+_UNABLE = 16  # of both tools': they were called wrongly, which is no damage
 #: What the kernel does with a file system that it finds damaged.
 _DAMAGED = "is damaged: the kernel writes to it no more"
 #: Checking and growing read whole file systems.
@@ -70,7 +78,7 @@ class LinuxFileSystems(FileSystems):
                     hint=f"find out what it is, then 'umount {target}'",
                 )
             if _is_broken(mounted):
-                raise ShareFailed(
+                raise ShareDamaged(
                     f"the {filesystem.kind} on {device} {_DAMAGED}",
                     hint="'shares-core share check' tells what is damaged",
                 )
@@ -288,7 +296,7 @@ def _repaired(device: str, filesystem: FileSystem) -> str:
         if error.status is None:
             raise
         raise ShareFailed(
-            f"the {filesystem.kind} on {device} cannot be repaired: {error.output}",
+            f"the {filesystem.kind} on {device} cannot be repaired: {error.printed} {error.output}",
             hint="restore the volume from a backup, or see what its tool says of a journal that is lost: "
             "'man xfs_repair', 'man e2fsck'",
         ) from error
@@ -300,9 +308,9 @@ def _examined(device: str, filesystem: FileSystem) -> str:
     try:
         run((*(("xfs_repair", "-n") if is_xfs else ("e2fsck", "-f", "-n")), device), timeout=_LONG_SECONDS)
     except CommandFailed as error:
-        if error.status is None:
+        if error.status is None or error.status & _UNABLE:
             raise
-        return error.output.strip()
+        return (error.printed or error.output).strip()
     return ""
 
 

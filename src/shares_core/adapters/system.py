@@ -23,6 +23,9 @@ class SystemClock(Clock):
     def elapsed(self) -> float:
         return time.monotonic()
 
+    def wait(self, seconds: float) -> None:
+        time.sleep(seconds)
+
 
 class RandomIds(Ids):
     """Ids and passwords from the kernel's random numbers."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from shares_core.app.serving import serve_again, withdraw
+from attrs import evolve
+
+from shares_core.app.serving import found_damaged, serve_again, withdraw
 from shares_core.domain.errors import ShareFailed
 from shares_core.domain.server import ShareServer
 from shares_core.domain.share import CifsShare, ShareStatus
@@ -31,18 +33,15 @@ def finish_checking(ports: Ports, server: ShareServer, share_id: str, damage: st
     share = server.share_by_id(share_id)
     if share is None:
         return server
-    ready = share.with_status(ShareStatus.READY)
+    if damage:
+        reason = "its file system is damaged ('shares-core share check --repair' repairs it): "
+        return server.with_share(found_damaged(share, reason + _shortened(damage)))
     try:
-        if damage:
-            raise ShareFailed(
-                "its file system is damaged ('shares-core share check --repair' repairs it): "
-                + _shortened(damage)
-            )
         if not ports.filesystems.mounted(server.id, share.id):
             ports.filesystems.check(ports.storage.attach(share.volume_id), share.filesystem)
     except ShareFailed as error:
         return server.with_share(share.with_status(ShareStatus.FAILED, str(error)))
-    return serve_again(ports, server, ready)
+    return serve_again(ports, server, evolve(share.with_status(ShareStatus.READY), damaged=False))
 
 
 def _shortened(damage: str) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from attrs import frozen
+from collections.abc import Collection
+
+from attrs import evolve, frozen
 
 from shares_core.app.looking import Sight, differences
 from shares_core.app.orphans import find_orphans, remove_orphan
 from shares_core.app.registry import Registry
 from shares_core.app.servers import Servers
-from shares_core.domain.errors import NotFound, RecordUnreadable, SharesError
+from shares_core.domain.errors import Busy, NotFound, RecordUnreadable, SharesError
 from shares_core.domain.intent import CreateServer, DeleteServer
 from shares_core.domain.server import ShareServer
 from shares_core.domain.share import ShareStatus
@@ -25,15 +27,15 @@ class Fleet:
     _servers: Servers
 
     def reconcile(
-        self, *, dry_run: bool = False, remove_orphans: bool = False, upgrade: bool = True
+        self, *, dry_run: bool = False, remove_orphans: Collection[Orphan] = (), upgrade: bool = True
     ) -> ReconcileReport:
         """Make the host agree with every record again, after a reboot, a Docker restart or a crash.
 
         One server's trouble does not keep the others down: it is told in that server's view. A server that
         was stopped on purpose stays so. ``dry_run`` only looks. What is this installation's and in no record
-        is told of, and removed with its data where ``remove_orphans`` says so; but never where there are no
-        records at all, which may be a state folder that was lost. Without ``upgrade`` a container that runs
-        is left, of whatever image it is.
+        is told of; ``remove_orphans`` are those, told of by an earlier report, that are removed with their
+        data if they still are orphans; but never where there are no records at all, which may be a state
+        folder that was lost. Without ``upgrade`` a container that runs is left, of whatever image it is.
         """
         if not dry_run:
             self._ports.runtime.check(stale_image_ok=True)
@@ -42,18 +44,16 @@ class Fleet:
         sight = Sight.of(self._ports, servers, upgrade=upgrade)
         views = [self._look(server, sight) for server in servers]
         if not dry_run:
-            views = [
-                view and self._make_so(server, view, upgrade=upgrade)
-                for server, view in zip(servers, views, strict=True)
-            ]
+            looked = zip(servers, views, strict=True)
+            views = [view and self._make_so(server, view, upgrade=upgrade) for server, view in looked]
         unreadable = [_unreadable(record) for record in records if isinstance(record, RecordUnreadable)]
         return ReconcileReport(
             servers=(*filter(None, views), *unreadable),
-            orphans=self._orphans(remove=remove_orphans and not dry_run and bool(records)),
+            orphans=self._orphans(() if dry_run or not records else remove_orphans),
             known=len(records),
         )
 
-    def mend(self, server_id: str) -> ReconcileView | None:
+    def mend(self, server_id: str, *, upgrade: bool = False) -> ReconcileView | None:
         """The same for one server, by its id; nothing where it is as it should be, or there is none."""
         try:
             record = self._ports.records.load(server_id)
@@ -61,39 +61,44 @@ class Fleet:
             return _unreadable(error)
         if record is None:
             return None
-        view = self._look(record, Sight.of(self._ports, (record,), upgrade=False))
-        return view and self._make_so(record, view, upgrade=False)
+        view = self._look(record, Sight.of(self._ports, (record,), upgrade=upgrade))
+        return view and self._make_so(record, view, upgrade=upgrade)
+
+    def _orphans(self, removed: Collection[Orphan]) -> tuple[Orphan, ...]:
+        found = find_orphans(self._ports)
+        return tuple(remove_orphan(self._ports, orphan) if orphan in removed else orphan for orphan in found)
 
     def _look(self, record: ShareServer, sight: Sight) -> ReconcileView | None:
         """What differs; nothing where nothing does."""
-        name = str(record.name)
+        found = self._differences(record, sight)
+        view = ReconcileView(str(record.name), "", _failed(record), ReconcileOutcome.FOUND, found, record.id)
+        return view if found else None
+
+    def _differences(self, server: ShareServer, sight: Sight) -> tuple[str, ...]:
+        """What cannot be looked at differs too: to bring the server up then tells why, or mends it."""
         try:
-            found = differences(self._ports, record, sight)
+            return differences(self._ports, server, sight)
         except SharesError as error:
-            return ReconcileView(name, str(error), outcome=ReconcileOutcome.FOUND, found=(str(error),))
-        return ReconcileView(name, "", _failed(record), ReconcileOutcome.FOUND, found) if found else None
+            return (str(error),)
 
     def _make_so(self, record: ShareServer, looked: ReconcileView, *, upgrade: bool) -> ReconcileView | None:
         """Mend what was found. Nothing is told where another caller was only in the middle of something."""
-        name, found = looked.name, looked.found
         try:
-            with self._registry.hold_id(record.id, name) as held:
+            with self._registry.hold_id(record.id, looked.name) as held:
                 sight = Sight.of(self._ports, (held.server,), upgrade=upgrade)
-                if differences(self._ports, held.server, sight):
+                if self._differences(held.server, sight):
                     self._servers.bring_to_desired(held, upgrade=upgrade)
                 elif held.settled is None:
                     return None
                 failed = _failed(held.server)
                 outcome = ReconcileOutcome.FAILED if failed else ReconcileOutcome.OK
-                return ReconcileView(name, "", failed, outcome, found)
+                return evolve(looked, failed_shares=failed, outcome=outcome)
         except NotFound:
-            return ReconcileView(name, "", outcome=_gone(record), found=found)
+            return evolve(looked, failed_shares=(), outcome=_gone(record))
+        except Busy:
+            return evolve(looked, outcome=ReconcileOutcome.BUSY)
         except SharesError as error:
-            return ReconcileView(name, str(error), outcome=ReconcileOutcome.FAILED, found=found)
-
-    def _orphans(self, *, remove: bool) -> tuple[Orphan, ...]:
-        found = find_orphans(self._ports)
-        return tuple(remove_orphan(self._ports, orphan) for orphan in found) if remove else found
+            return evolve(looked, problem=str(error), outcome=ReconcileOutcome.FAILED)
 
 
 def _failed(server: ShareServer) -> tuple[str, ...]:

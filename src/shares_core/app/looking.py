@@ -75,7 +75,7 @@ def _wrong_shares(ports: Ports, server: ShareServer) -> Iterator[str]:
     for share in server.shares:
         if share.status is ShareStatus.FAILED and share.unfinished is None:
             yield f"share {share.name} is failed: {share.reason}"
-        elif share.status is ShareStatus.READY and (trouble := _trouble(ports, server, share)):
+        elif share.status is ShareStatus.READY and (trouble := trouble_with(ports, server, share)):
             yield f"share {share.name} {trouble}"
 
 
@@ -87,10 +87,14 @@ def _unfinished(server: ShareServer) -> Iterator[str]:
             yield f"the deletion of share {share.name} is not finished"
 
 
-def _trouble(ports: Ports, server: ShareServer, share: CifsShare) -> str:
+def trouble_with(ports: Ports, server: ShareServer, share: CifsShare) -> str:
+    """What keeps a ready share from being served, in a few words; empty where nothing does."""
     try:
         if ports.storage.find_volume(share.volume_id) is None:
             return "has lost its volume"
+        # Asked before the device is read: one that a killed command left suspended would answer nobody.
+        if not ports.storage.attached(share.volume_id):
+            return "is not attached"
+        return ports.filesystems.trouble(server.id, share.id, share.filesystem)
     except SharesError as error:
-        return f"has no pool: {error}"
-    return ports.filesystems.trouble(server.id, share.id, share.filesystem)
+        return f"cannot be looked at: {error}"

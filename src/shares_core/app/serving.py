@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from shares_core.domain.errors import BackendFailure, HostNotReady, ShareFailed, SharesError
+from attrs import evolve
+
+from shares_core.app.looking import trouble_with
+from shares_core.domain.errors import BackendFailure, HostNotReady, ShareDamaged, ShareFailed, SharesError
 from shares_core.domain.server import DesiredState, ShareServer
 from shares_core.domain.share import CifsShare, ShareStatus
 from shares_core.domain.views import RunState
@@ -73,14 +76,21 @@ def serve_again(ports: Ports, server: ShareServer, share: CifsShare) -> ShareSer
     return server
 
 
+def found_damaged(share: CifsShare, reason: str) -> CifsShare:
+    """The share as one that is served no more, and not tried again before a person has had it checked."""
+    return evolve(share.with_status(ShareStatus.FAILED, reason), damaged=True)
+
+
 def mount_shares(ports: Ports, server: ShareServer) -> ShareServer:
     """Mount every share that was once ready; one that cannot be mounted is failed, and not served."""
     for share in server.shares:
-        if share.status not in (ShareStatus.READY, ShareStatus.FAILED) or share.unfinished:
+        if share.status not in (ShareStatus.READY, ShareStatus.FAILED) or share.unfinished or share.damaged:
             continue
         try:
-            if ports.filesystems.trouble(server.id, share.id, share.filesystem):
-                mount_share(ports, server, share)
+            mount_share(ports, server, share)
+        except ShareDamaged as error:
+            ports.events.emit(Event("share damaged", f"{server.name}/{share.name}: {error}"))
+            server = server.with_share(found_damaged(share, str(error)))
         except (BackendFailure, HostNotReady) as error:
             ports.events.emit(Event("share failed", f"{server.name}/{share.name}: {error}"))
             server = server.with_share(share.with_status(ShareStatus.FAILED, str(error)))
@@ -108,12 +118,15 @@ def bring_up(ports: Ports, server: ShareServer, *, upgrade: bool = False) -> Sha
 
 
 def _close_what_failed(ports: Ports, before: ShareServer, server: ShareServer) -> None:
-    """Disconnect the clients of shares that were served until they were found damaged."""
+    """Disconnect the clients of shares that were served until their volume was lost or found damaged.
+
+    Of those that failed for another reason they may keep what they have: it can pass.
+    """
     for share in server.shares:
         former = before.share_by_id(share.id)
         if share.status is not ShareStatus.FAILED or former is None or not former.served:
             continue
-        if ports.filesystems.trouble(server.id, share.id, share.filesystem):
+        if trouble_with(ports, server, share):
             ports.smb_sessions.close_share(server, share.name)
 
 
@@ -128,14 +141,22 @@ def replace_container(ports: Ports, server: ShareServer) -> float:
     ports.runtime.remove(server.id)
     try:
         run_container(ports, server)
-    except SharesError as error:
-        if not former:
-            raise
-        ports.runtime.remove(server.id)
-        run_container(ports, server, former)
-        error.add_note(f"server {server.name} is back on the image that it had: {former}")
+    except BaseException as error:  # an interruption too: nobody else knows what to go back to
+        if former:
+            _go_back(ports, server, former, error)
         raise
     return ports.clock.elapsed() - began
+
+
+def _go_back(ports: Ports, server: ShareServer, former: str, error: BaseException) -> None:
+    """Run the server in the image that it had; what came of that is a note on the error."""
+    try:
+        ports.runtime.remove(server.id)
+        run_container(ports, server, former)
+    except SharesError as failure:
+        error.add_note(f"going back to the image that it had failed too: {failure}")
+    else:
+        error.add_note(f"server {server.name} is back on the image that it had: {former}")
 
 
 def run_container(ports: Ports, server: ShareServer, image: str = "") -> None:

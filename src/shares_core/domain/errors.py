@@ -16,6 +16,7 @@
         ├── CommandFailed       a host command ended with an error
         ├── OnlineGrowRefused   the kernel does not grow this file system while it is mounted
         ├── ShareFailed         a share's volume or file system is missing or is not its own
+        │   └── ShareDamaged    its file system was found damaged
         └── RecordUnreadable    a record is damaged or written by a newer version
 
 ``str(error)`` is one line that says what happened and to what; ``error.hint`` says what to do.
@@ -125,18 +126,21 @@ class CommandFailed(BackendFailure):
     """A command of the host ended badly.
 
     ``command`` is its argument tuple (it never holds a secret), ``status`` its exit status or None
-    after a timeout, ``output`` the end of what it said.
+    after a timeout, ``output`` what it complained of, ``printed`` what it said besides.
     """
 
     code = "command_failed"
 
-    def __init__(self, command: tuple[str, ...], status: int | None, output: str, *, hint: str = "") -> None:
+    def __init__(
+        self, command: tuple[str, ...], status: int | None, output: str, *, hint: str = "", printed: str = ""
+    ) -> None:
         ending = "did not end in time" if status is None else f"failed with status {status}"
         said = " ".join(output.split())[-300:]
         super().__init__(f"{command[0]} {ending}" + (f": {said}" if said else ""), hint=hint)
         self.command = command
         self.status = status
         self.output = output
+        self.printed = printed
 
 
 class OnlineGrowRefused(BackendFailure):
@@ -149,6 +153,12 @@ class ShareFailed(BackendFailure):
     """A share cannot be served as it is; its data was left untouched."""
 
     code = "share_failed"
+
+
+class ShareDamaged(ShareFailed):
+    """A share's file system was found damaged: only a person decides what becomes of it."""
+
+    code = "share_damaged"
 
 
 class RecordUnreadable(BackendFailure):

@@ -78,6 +78,11 @@ def volume_name(volume_id: str) -> str:
     return f"shares-{volume_id}"
 
 
+def is_volume_id(text: str) -> bool:
+    """Whether it may be a volume's id: what a person has put beside the volumes has another name."""
+    return re.fullmatch("[0-9a-f]{12}", text) is not None
+
+
 def device_name(group: str, volume: str) -> str:
     """What device-mapper calls the logical volume: a hyphen of a name is doubled there."""
     return "-".join(name.replace("-", "--") for name in (group, volume))

@@ -71,6 +71,7 @@ class CifsShare:
     ``folder`` is what is served inside the volume: it exists nowhere else, so an unmounted share
     cannot be served. ``reason`` says why a share is failed, else it is empty. ``unfinished`` is an extension
     that was interrupted and could not be settled: the share is failed until starting the server settles it.
+    A ``damaged`` one is failed until a person has had it checked: mounted again, it would get worse.
     """
 
     id: str
@@ -82,6 +83,7 @@ class CifsShare:
     reason: str = ""
     folder: str = "data"
     unfinished: ExtendShare | None = None
+    damaged: bool = False
     rules: tuple[AccessRule, ...] = field(default=(), converter=rule_set)
 
     @property

@@ -155,6 +155,8 @@ class ReconcileOutcome(StrEnum):
     #: Nothing: it was only looked at.
     FOUND = "found"
     FAILED = "failed"
+    #: Nothing: another caller has been working on it for longer than this one would wait.
+    BUSY = "busy"
     #: Its record cannot be read, so that nothing is known of it.
     UNREADABLE = "unreadable"
     #: It is gone: its creation had been interrupted, and was undone.
@@ -170,7 +172,7 @@ class ReconcileView:
     """What reconcile found of one server, and what became of it: ``problem`` is empty where all is well.
 
     ``found`` is what differed from its record, in a few words each. ``name`` is the path of the record where
-    that cannot be read.
+    that cannot be read, and ``server_id`` then empty.
     """
 
     name: str
@@ -178,6 +180,7 @@ class ReconcileView:
     failed_shares: tuple[str, ...] = ()
     outcome: ReconcileOutcome = ReconcileOutcome.OK
     found: tuple[str, ...] = ()
+    server_id: str = ""
 
 
 class OrphanKind(StrEnum):
@@ -222,7 +225,7 @@ class ReconcileReport:
     @property
     def is_well(self) -> bool:
         """Whether everything is as it should be now, but for orphans."""
-        served = not any(view.problem or view.failed_shares for view in self.servers)
+        served = not any(view.problem or view.failed_shares for view in self.servers)  # busy is no trouble
         return served and not any(orphan.problem for orphan in self.orphans)
 
 

@@ -15,3 +15,7 @@ class Clock(ABC):
     @abstractmethod
     def elapsed(self) -> float:
         """Seconds since some moment, whatever is done to the host's time: to measure by."""
+
+    @abstractmethod
+    def wait(self, seconds: float) -> None:
+        """Let time go by: for a service whose host does not answer, which would else ask without a pause."""

@@ -44,13 +44,16 @@ class Network(ABC):
 
     @abstractmethod
     def unplugged(self, interfaces: Iterable[Interface]) -> tuple[Interface, ...]:
-        """Those whose host's end is not there, up, on its bridge, filtered and let through."""
+        """Those whose host's end is not there, up, on its bridge, filtered and let through.
+
+        Those too whose bridge is not what it should be: its host addresses, its MTU.
+        """
 
     @abstractmethod
     def remove(self, name: str) -> None:
         """Remove the device of that name, one of those that ``list`` gives. Idempotent.
 
-        A bridge with a port is left, and so is a device that is not ours.
+        Raises BackendFailure for a bridge that has a port; a device that is not ours is left.
         """
 
     @abstractmethod

@@ -84,7 +84,10 @@ class BlockStorage(ABC):
 
     @abstractmethod
     def attached(self, volume_id: str) -> bool:
-        """Whether the volume has its block device. Raises HostNotReady where the device is another pool's."""
+        """Whether the volume has its block device, one that answers.
+
+        Raises HostNotReady where the device is another pool's.
+        """
 
     @abstractmethod
     def detach(self, volume_id: str) -> None:

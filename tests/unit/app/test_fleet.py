@@ -8,10 +8,10 @@ import pytest
 from attrs import evolve
 from tests.unit.world import PASSWORD, RW, World
 
-from shares_core.adapters.memory import MemoryHost, memory_ports
+from shares_core.adapters.memory import Fault, FaultPlan, MemoryHost, memory_ports
 from shares_core.adapters.memory.state import Condition, Container, Folder, MemoryBridge, MemoryVolume
 from shares_core.domain.addresses import BridgeName
-from shares_core.domain.errors import BackendFailure, HostNotReady
+from shares_core.domain.errors import BackendFailure, Busy, HostNotReady
 from shares_core.domain.network import Bridge
 from shares_core.domain.share import ShareStatus
 from shares_core.domain.views import Orphan, OrphanKind, ReconcileOutcome, ReconcileReport, UpgradeOutcome
@@ -37,7 +37,7 @@ def test_looking_changes_nothing(world: World) -> None:
     with memory_ports(world.machine).locks.server(world.machine.server_id("tenant")):
         (view,) = world.process(lock_timeout=0).fleet.reconcile(dry_run=True).servers
     assert ReconcileOutcome.FOUND is view.outcome
-    assert {"the container is stopped", "its folders are not there", "share files is not mounted"} <= {
+    assert {"the container is stopped", "its folders are not there", "share files is not attached"} <= {
         *view.found
     }
     assert (before, {}, ShareStatus.READY) == (world.machine.records, world.machine.mounts, share.status)
@@ -99,9 +99,12 @@ def test_what_is_in_no_record_is_told_and_removed_only_when_that_is_said(world: 
     expected = strays(world)
     for dry_run in (True, False):
         assert ReconcileReport(orphans=expected, known=1) == world.host.fleet.reconcile(dry_run=dry_run)
-    assert expected == world.host.fleet.reconcile(dry_run=True, remove_orphans=True).orphans
+    assert expected == world.host.fleet.reconcile(dry_run=True, remove_orphans=expected).orphans
+    assert expected == world.host.fleet.reconcile(remove_orphans=expected[:0]).orphans
     assert STRAY in world.machine.volumes
-    removed = world.host.fleet.reconcile(remove_orphans=True).orphans
+    unknown = (Orphan(OrphanKind.VOLUME, world.share("tenant", "files").volume_id),)
+    assert expected == world.host.fleet.reconcile(remove_orphans=unknown).orphans
+    removed = world.host.fleet.reconcile(remove_orphans=expected).orphans
     assert tuple(evolve(orphan, removed=True) for orphan in expected) == removed
     assert world.host.fleet.reconcile().is_empty
     assert world.share("tenant", "files").volume_id in world.machine.volumes
@@ -111,16 +114,16 @@ def test_nothing_is_removed_where_there_are_no_records(world: World) -> None:
     """They may have been lost: all that there is would be an orphan."""
     expected = strays(world)
     world.machine.pool_prepared = True
-    assert expected == world.host.fleet.reconcile(remove_orphans=True).orphans
+    assert expected == world.host.fleet.reconcile(remove_orphans=expected).orphans
     assert STRAY in world.machine.volumes
 
 
 def test_nothing_is_an_orphan_while_a_record_cannot_be_read(world: World) -> None:
     """It may be that server's."""
     world.served()
-    strays(world)
+    named = strays(world)
     world.machine.damage_record(world.machine.server_id("tenant"))
-    report = world.host.fleet.reconcile(remove_orphans=True)
+    report = world.host.fleet.reconcile(remove_orphans=named)
     assert ((), ReconcileOutcome.UNREADABLE) == (report.orphans, report.servers[0].outcome)
     assert STRAY in world.machine.volumes
 
@@ -128,15 +131,53 @@ def test_nothing_is_an_orphan_while_a_record_cannot_be_read(world: World) -> Non
 def test_an_orphan_that_cannot_be_removed_says_why(world: World) -> None:
     """The others are removed."""
     world.served()
-    strays(world)
-    world.machine.mounts[STRAY, "6" * 12] = STRAY
-    del world.machine.containers[STRAY]
-    host = world.process()
-    world.machine.mounts.pop((STRAY, "5" * 12))
-    world.machine.mounts["elsewhere", "6" * 12] = STRAY
-    report = host.fleet.reconcile(remove_orphans=True)
-    assert not world.machine.folders.get(STRAY)
-    assert all(orphan.removed or orphan.problem for orphan in report.orphans)
+    named = strays(world)
+    world.machine.mounts["elsewhere", "6" * 12] = STRAY  # so that its volume is in use
+    report = world.host.fleet.reconcile(remove_orphans=named)
+    problems = {
+        (str(orphan.kind), orphan.name): orphan.problem for orphan in report.orphans if not orphan.removed
+    }
+    assert {
+        ("mount", f"elsewhere/{'6' * 12}"): "",
+        ("volume", STRAY): f"volume {STRAY} is mounted",
+    } == problems
+    assert not report.is_well
+    assert [world.machine.server_id("tenant")] == list(world.machine.folders)
+
+
+def test_whom_another_caller_works_on_is_busy_and_no_trouble(world: World) -> None:
+    """It is told, and left to that one."""
+    world.served()
+    world.machine.mounts.clear()
+    busy = Fault(error=Busy("another caller has been working on it"))
+    host = world.process(FaultPlan().on("locks.server", busy))
+    report = host.fleet.reconcile()
+    assert ([ReconcileOutcome.BUSY], True) == ([view.outcome for view in report.servers], report.is_well)
+    assert [ReconcileOutcome.OK] == [view.outcome for view in host.fleet.reconcile().servers]
+
+
+def test_a_share_that_cannot_be_looked_at_keeps_nobody_down(world: World) -> None:
+    """Its server is brought up all the same."""
+    world.served()
+    world.machine.restart_docker()
+    host = world.process(FaultPlan().on("filesystems.trouble", times=2))
+    (view,) = host.fleet.reconcile().servers
+    assert ("", ReconcileOutcome.OK) == (view.problem, view.outcome)
+    assert world.host.fleet.reconcile().is_empty
+
+
+def test_a_volume_that_was_lost_under_its_share_is_seen(world: World) -> None:
+    """What is mounted goes on until then; after that nobody uses it, and the share is failed."""
+    share = world.served()
+    world.host.access.allow("tenant", "files", "ada", RW, PASSWORD)
+    opened = world.connect("ada").open("files", write=True)
+    lost = world.machine.volumes.pop(share.volume_id)
+    for _ in range(2):
+        (view,) = world.host.fleet.reconcile().servers
+        assert (ReconcileOutcome.FAILED, ("files",)) == (view.outcome, view.failed_shares)
+    assert opened.closed
+    world.machine.volumes[share.volume_id] = lost
+    assert [ReconcileOutcome.OK] == [view.outcome for view in world.host.fleet.reconcile().servers]
 
 
 # -- upgrades
@@ -193,7 +234,13 @@ def test_a_share_that_is_found_damaged_is_failed_and_the_others_are_served(world
     assert {("well", "ada"): RW} == world.admitted()
     assert (True, False, Condition.RUINED) == (damaged.closed, well.closed, content.condition)
     assert "damaged" in world.host.shares.show("tenant", "files").share.reason
+    for _ in range(2):  # however often it is tried: mounted again, it would get worse
+        world.host.servers.stop("tenant")
+        world.host.servers.start("tenant")
+        assert {("well", "ada"): RW} == world.admitted()
     checked = world.host.shares.check("tenant", "files")
+    assert [ReconcileOutcome.FAILED] == [view.outcome for view in world.host.fleet.reconcile().servers]
+    assert {("well", "ada"): RW} == world.admitted()
     assert (True, ShareStatus.FAILED) == (bool(checked.damage), checked.share.share.status)
     assert "share check --repair" in world.share("tenant", "files").reason
     repaired = world.host.shares.check("tenant", "files", repair=True)

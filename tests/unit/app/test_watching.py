@@ -113,7 +113,7 @@ def test_a_server_that_cannot_be_mended_is_tried_ever_less_often(served: World, 
     rounds_until(watcher, lambda: served.machine.uptime > 40)
     tries = [server_id for server_id in served.machine.ended if server_id == tenant]
     assert 3 <= len(tries) <= 9
-    assert 1 == [what for what, _ in told(served)].count("not mended")
+    assert [what for what, _ in told(served)].count("not mended") <= 2
     served.machine.smbd_fails = ""
     assert rounds_until(watcher, lambda: admits(served))
     assert rounds_until(watcher, lambda: {} == served.admitted("other"))

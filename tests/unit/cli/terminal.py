@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -14,15 +16,18 @@ import pytest
 from attrs import define, evolve, field, frozen
 from tests.unit.world import World
 
-from shares_core.adapters.memory import SmbRefused, memory_ports
+from shares_core.adapters.memory import Call, SmbRefused, memory_ports
 from shares_core.adapters.memory.clients import OpenFile
-from shares_core.bootstrap import Host, host
+from shares_core.app.watching import Watcher
+from shares_core.bootstrap import Host, host, watcher
 from shares_core.config import HostConfig
 from shares_core.domain.findings import Finding
 from shares_core.domain.pools import DevicePath
 from shares_core.entrypoints.cli import Doors, main
 from shares_core.entrypoints.cli.demo_client import Connection, DemoClient, Place, Target
+from shares_core.entrypoints.cli.running import Terminated
 from shares_core.ports import Events
+from shares_core.ports.events import Event
 
 
 @frozen
@@ -126,6 +131,7 @@ class Terminal:
     def __attrs_post_init__(self) -> None:
         self.doors = Doors(
             open_host=self._open_host,
+            open_watcher=self._open_watcher,
             examine=self._examine,
             image_builder=lambda _: Builder(),
             pool_builder=self._pool_builder,
@@ -168,6 +174,24 @@ class Terminal:
     def _open_host(self, config: HostConfig, events: Events) -> Host:
         self.configs.append(config)
         return host(memory_ports(self.world.machine, events=events), config.network)
+
+    def _open_watcher(self, config: HostConfig, events: Events) -> Watcher:
+        """One that a signal ends once it has told of something: a mend runs beside its rounds."""
+        self.configs.append(config)
+        mended = threading.Event()
+
+        def tired(call: Call, proceed: Callable[[], Any]) -> Any:
+            if str(call) == "events.emit" and call.args[0] == Event("server up", "tenant"):
+                mended.set()
+            if str(call) == "runtime.ended":
+                left = next(rounds, 0)
+                if not left or (left < 490 and not mended.wait(10)):
+                    raise Terminated(signal.SIGTERM)
+            return proceed()
+
+        rounds = iter(range(500, 0, -1))
+
+        return watcher(memory_ports(self.world.machine, events=events, faults=tired), config.network)
 
     def _examine(self, config: HostConfig) -> tuple[Finding, ...]:
         self.configs.append(config)

@@ -33,6 +33,7 @@ ERRORS: tuple[tuple[errors.SharesError, int], ...] = (
     (errors.BackendFailure("m"), 7),
     (errors.CommandFailed(("mkfs",), 1, "said"), 7),
     (errors.OnlineGrowRefused("m"), 7),
+    (errors.ShareDamaged("it broke"), 7),
     (errors.ShareFailed("m"), 7),
     (errors.RecordUnreadable("/r", "w"), 7),
     (errors.SharesError("m"), 7),

@@ -34,7 +34,7 @@ from shares_core.adapters.disk.installation import Installation
 from shares_core.adapters.disk.locks import state_lock
 from shares_core.adapters.layout import Layout
 from shares_core.domain.addresses import BridgeName
-from shares_core.domain.errors import Conflict
+from shares_core.domain.errors import BackendFailure, Conflict
 from shares_core.domain.network import Bridge, Interface
 from shares_core.ports.network import Network
 
@@ -139,10 +139,13 @@ class LinuxNetwork(Network):
         with self._alone():
             self._remove_bridge(name)
 
-    def _remove_bridge(self, name: BridgeName) -> None:
-        if self._delete_bridge(name):
-            _load_filters(render_removal([str(name)]))
-            forget_bridge(str(name))
+    def _remove_bridge(self, name: BridgeName) -> bool:
+        """Gives whether none of that name is there now."""
+        if not self._delete_bridge(name):
+            return False
+        _load_filters(render_removal([str(name)]))
+        forget_bridge(str(name))
+        return True
 
     def _delete_bridge(self, name: BridgeName) -> bool:
         """Delete the bridge if it is ours and has no port; gives whether none of that name is there now."""
@@ -236,6 +239,7 @@ class LinuxNetwork(Network):
             return ()
         with netlink_socket("looking at interfaces") as netlink:
             links = {link.get("ifname"): link for link in netlink.get_links()}
+            addressed = {str(each.bridge) for each in wanted if _bridge_fits(netlink, links, each)}
         filtered = set(run(("nft", "list", "tables", "netdev")).split())
         bridges = {str(interface.bridge) for interface in wanted}
         let_through = {bridge for bridge in bridges if passes(bridge)}
@@ -244,7 +248,7 @@ class LinuxNetwork(Network):
             for interface in wanted
             if not (
                 _is_on_its_bridge(links, interface)
-                and str(interface.bridge) in let_through
+                and str(interface.bridge) in let_through & addressed
                 and filtered.issuperset(map(table_name, (interface.host_device, str(interface.bridge))))
             )
         )
@@ -260,8 +264,11 @@ class LinuxNetwork(Network):
                         netlink.link("del", index=link["index"])
                     _load_filters(render_removal([name]))
                     return
-            if self._is_our_bridge(link):
-                self._remove_bridge(BridgeName(name))
+            if self._is_our_bridge(link) and not self._remove_bridge(BridgeName(name)):
+                raise BackendFailure(
+                    f"bridge {name} is left: something else is on it",
+                    hint=f"'ip link show master {name}' shows what; take it off first",
+                )
 
     def list(self) -> tuple[str, ...]:
         installation = self._installation.known_id()
@@ -294,6 +301,14 @@ def _is_on_its_bridge(links: Mapping[str, Any], interface: Interface) -> bool:
         return False
     up = host_end["flags"] & bridge["flags"] & UP
     return bool(up) and host_end.get("master") == bridge["index"]
+
+
+def _bridge_fits(netlink: IPRoute, links: Mapping[str, Any], interface: Interface) -> bool:
+    """Whether the bridge has its host addresses and its MTU."""
+    bridge, spec = links.get(str(interface.bridge)), interface.bridge_spec
+    if bridge is None or bridge.get("mtu") != spec.mtu:
+        return False
+    return addresses_of(netlink, bridge["index"]) == _texts(spec)
 
 
 def _load_filters(rules: str) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from shares_core.adapters.docker.errors import docker_errors
 from shares_core.adapters.waiting import wait_until
-from shares_core.domain.errors import SharesError
+from shares_core.domain.errors import HostNotReady, SharesError
 from shares_core.ports.runtime import Ended
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 LABEL_SERVER = "shares-core.server"
 _NANO = 1_000_000_000
+_ANSWER_SECONDS = 3.0
 
 
 def wait_for_docker(docker: Docker, seconds: float) -> str:
@@ -41,23 +42,31 @@ def wait_for_docker(docker: Docker, seconds: float) -> str:
 def wait_for_ends(api: APIClient, label: str, bookmark: str, seconds: float) -> Ended:
     """The servers whose containers with the label ended since the bookmark, as soon as there is one.
 
-    Docker keeps the latest events, so that none is missed between two calls. Raises HostNotReady and
-    BackendFailure.
+    Docker keeps the latest events while it runs, so that none is missed between two calls. Raises
+    HostNotReady, where what Docker tells breaks off too: another Docker tells nothing of what was before.
     """
+    began = time.monotonic()
+    expired = threading.Event()
     with docker_errors("following Docker's events"):
-        stream = api.events(
-            since=bookmark,
-            filters={"type": "container", "event": "die", "label": label},
-            decode=True,
-        )
-        timer = threading.Timer(seconds, _close, (stream,))
+        filters = {"type": "container", "event": "die", "label": label}
+        stream = api.events(since=bookmark, filters=filters, decode=True)
+
+        def expire() -> None:
+            expired.set()
+            _close(stream)
+
+        timer = threading.Timer(seconds, expire)
         timer.daemon = True
+        # One that was started by systemd's socket, for this very question, is another one too.
+        late = time.monotonic() - began > _ANSWER_SECONDS
         timer.start()
         try:
             event = next(stream, None)
         finally:
             timer.cancel()
             _close(stream)
+    if late or (event is None and not expired.is_set()):
+        raise HostNotReady("following Docker's events: they broke off", hint="Docker was perhaps restarted")
     if event is None:
         # Nothing came: from now on, so that a clock that was set back does not hide for long what comes.
         return Ended((), _moment(time.time_ns()))

@@ -14,6 +14,7 @@ from shares_core.adapters.loop_files import devices
 from shares_core.adapters.loop_files.identity import PoolIdentity
 from shares_core.domain.capacity import Capacity, format_bytes, round_up
 from shares_core.domain.errors import Conflict, NoCapacity
+from shares_core.domain.pools import is_volume_id
 from shares_core.domain.views import PoolView
 from shares_core.ports.storage import BlockStorage, Volume, VolumeOwner, require_volume
 
@@ -182,7 +183,8 @@ class LoopFilePool(BlockStorage):
         if not self._identity.exists():
             return ()
         self._identity.check()
-        found = (self.find_volume(path.stem) for path in self._files(_IMAGE))
+        ids = (path.stem for path in self._files(_IMAGE) if is_volume_id(path.stem))
+        found = map(self.find_volume, ids)
         return tuple(volume for volume in found if volume is not None)
 
     # -- devices

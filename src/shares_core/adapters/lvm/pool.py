@@ -13,7 +13,7 @@ from shares_core.adapters.lvm.report import LogicalVolume, VolumeGroup
 from shares_core.adapters.waiting import wait_until
 from shares_core.domain.capacity import Capacity, round_up
 from shares_core.domain.errors import BackendFailure, CommandFailed, Conflict, HostNotReady
-from shares_core.domain.pools import VolumeGroupName, device_name, volume_name
+from shares_core.domain.pools import VolumeGroupName, device_name, is_volume_id, volume_name
 from shares_core.domain.views import PoolView
 from shares_core.ports.storage import BlockStorage, Volume, VolumeOwner, require_volume
 
@@ -76,10 +76,11 @@ class LogicalVolumes(BlockStorage):
     def list(self) -> tuple[Volume, ...]:
         if not self._identity.exists():
             return ()
-        return tuple(
-            Volume(volume.name.removeprefix(volume_name("")), Capacity(volume.size))
+        named = (
+            (volume.name.removeprefix(volume_name("")), volume)
             for volume in self._ours(self._identity.read())
         )
+        return tuple(Volume(key, Capacity(volume.size)) for key, volume in named if is_volume_id(key))
 
     def _ours(self, group: VolumeGroup) -> tuple[LogicalVolume, ...]:
         """This installation's volumes. Readers mint no identity."""
@@ -172,7 +173,8 @@ class LogicalVolumes(BlockStorage):
         return self._active(volume_id).path
 
     def attached(self, volume_id: str) -> bool:
-        return self._device(volume_id) is not None
+        device = self._device(volume_id)
+        return device is not None and not device.suspended
 
     def detach(self, volume_id: str) -> None:
         if self._device(volume_id) is not None:

@@ -17,3 +17,6 @@ class MemoryClock(Clock):
 
     def elapsed(self) -> float:
         return float(self._host.uptime)
+
+    def wait(self, seconds: float) -> None:
+        self._host.uptime += round(seconds)

@@ -7,7 +7,7 @@ from shares_core.adapters.memory.host import MemoryHost
 from shares_core.adapters.memory.state import Condition, ContractBroken, MemoryFileSystem, MemoryVolume
 from shares_core.adapters.memory.storage import device_of, volume_at
 from shares_core.domain.capacity import Capacity
-from shares_core.domain.errors import BackendFailure, Conflict, OnlineGrowRefused, ShareFailed
+from shares_core.domain.errors import BackendFailure, Conflict, OnlineGrowRefused, ShareDamaged, ShareFailed
 from shares_core.domain.share import FileSystem
 from shares_core.domain.views import Usage
 from shares_core.ports.filesystems import FileSystems
@@ -40,9 +40,9 @@ class MemoryFileSystems(FileSystems):
     def mount(self, server_id: str, share_id: str, device: str, filesystem: FileSystem) -> None:
         _, content = self._identified(device, filesystem)
         mounted = self._host.mounts.get((server_id, share_id))
-        if content.condition is Condition.RUINED:
-            raise ShareFailed(f"the {filesystem.kind} on {device} is damaged")
         if mounted is not None and device_of(mounted) == device:
+            if content.condition is Condition.RUINED:
+                raise ShareDamaged(f"the {filesystem.kind} on {device} is damaged")
             return
         if mounted is not None:
             raise ShareFailed(f"something else is mounted for share {share_id}")

@@ -76,13 +76,21 @@ class MemoryNetwork(Network):
     def _plugged(self, interface: Interface) -> bool:
         link = self._host.links.get(interface.host_device)
         bridge = self._host.bridges.get(str(interface.bridge))
-        return link is not None and link.up and bridge is not None and bridge.complete
+        return (
+            link is not None
+            and link.up
+            and bridge is not None
+            and bridge.complete
+            and bridge.spec == interface.bridge_spec
+        )
 
     def remove(self, name: str) -> None:
         if name in self._host.links:
             del self._host.links[name]
         elif name in self._host.bridges:
             self.remove_bridge(BridgeName(name))
+            if name in self._host.bridges:
+                raise BackendFailure(f"bridge {name} is left: something else is on it")
 
     def list(self) -> tuple[str, ...]:
         return (*self._host.bridges, *self._host.links)

@@ -14,6 +14,7 @@ _VERDICTS = {
     ReconcileOutcome.OK: "ok",
     ReconcileOutcome.FOUND: "to be mended",
     ReconcileOutcome.FAILED: "failed",
+    ReconcileOutcome.BUSY: "another caller works on it",
     ReconcileOutcome.UNREADABLE: "unknown",
     ReconcileOutcome.CREATION_UNDONE: "removed: its creation was interrupted",
     ReconcileOutcome.DELETION_CARRIED_ON: "deleted: its deletion was carried on",
@@ -39,7 +40,8 @@ def reconcile(invocation: Invocation, *, dry_run: bool, remove_orphans: bool) ->
     Tells what differed from the records. Exits with 7 where a server or a share could not be brought back.
     """
     host = invocation.reading() if dry_run else invocation.changing()
-    report = host.fleet.reconcile(dry_run=dry_run, remove_orphans=remove_orphans)
+    named = host.fleet.reconcile(dry_run=True).orphans if remove_orphans else ()
+    report = host.fleet.reconcile(dry_run=dry_run, remove_orphans=named)
     invocation.out.answer(documents.reconciled(report), lambda: _tell(invocation, report))
     if not dry_run and not report.is_well:
         raise click.exceptions.Exit(FAILED)

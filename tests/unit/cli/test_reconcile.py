@@ -1,0 +1,110 @@
+"""What an operator reads of reconcile, watch, upgrade and check."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+
+import pytest
+from tests.unit.cli.terminal import Terminal
+
+from shares_core.adapters.memory.state import Condition, MemoryVolume
+
+STRAY = "f" * 12
+
+
+def test_a_dry_run_tells_what_differs_and_changes_nothing(served: Terminal) -> None:
+    """It succeeds whatever it finds, and needs no root."""
+    served.world.machine.reboot()
+    served.use(is_root=lambda: False)
+    out = served.ok("reconcile", "--dry-run").out
+    assert "tenant  to be mended  the container is stopped; " in out
+    assert {} == served.world.machine.mounts
+    (document,) = served.ok("reconcile", "--dry-run", "--json").document["servers"]
+    assert ("found", "") == (document["outcome"], document["problem"])
+
+
+def test_an_orphan_is_told_with_the_command_that_removes_it(served: Terminal) -> None:
+    """And what became of it."""
+    served.world.machine.volumes[STRAY] = MemoryVolume(4096)
+    out = served.ok("reconcile").out
+    assert f"volume  {STRAY}  left alone\n" in out
+    command = f"shares-core --state-dir {served.state_dir} reconcile --remove-orphans"
+    assert out.endswith(f"orphans are in no record; this removes them with their data: {command}\n")
+    told = {"kind": "volume", "name": STRAY, "removed": False, "problem": ""}
+    assert [told] == served.ok("reconcile", "--json").document["orphans"]
+    assert f"volume  {STRAY}  removed\n" in served.ok("reconcile", "--remove-orphans").out
+    assert "the one server is as recorded\n" == served.ok("reconcile").out
+
+
+def test_the_service_tells_on_standard_error_what_it_mends(served: Terminal) -> None:
+    """Until a signal ends it, as one does a service."""
+    served.world.machine.reboot()
+    result = served("watch")
+    assert 128 + signal.SIGTERM == result.status
+    assert "mended: tenant: the container is stopped; " in result.err
+    assert "" == result.out
+    served.use(is_root=lambda: False)
+    assert 6 == served("watch").status
+
+
+def test_an_upgrade_tells_for_how_long_the_server_was_away(served: Terminal) -> None:
+    """Of one, or of all; of one that does not run, when it gets the image."""
+    assert "server tenant has the current image\n" == served.ok("server", "upgrade", "tenant").out
+    served.world.machine.image = "image-2"
+    assert (
+        "server tenant is upgraded; it was away for 0.00 s\n" == served.ok("server", "upgrade", "--all").out
+    )
+    document = served.ok("server", "upgrade", "tenant", "--json").document
+    assert {"server": "tenant", "outcome": "current", "downtime_seconds": 0.0} == document
+    served.world.host.servers.stop("tenant")
+    (stopped,) = served.ok("server", "upgrade", "--all", "--json").document
+    assert "stopped" == stopped["outcome"]
+    assert "gets the current image when it is started" in served.ok("server", "upgrade", "tenant").out
+
+
+@pytest.mark.parametrize("arguments", [(), ("tenant", "--all")], ids=["nothing", "both"])
+def test_an_upgrade_is_of_one_server_or_of_all(served: Terminal, arguments: tuple[str, ...]) -> None:
+    """Nothing is done on a guess."""
+    result = served("server", "upgrade", *arguments)
+    assert (2, True) == (result.status, "name a server, or say --all" in result.err)
+
+
+def damage(served: Terminal) -> None:
+    content = served.world.machine.volumes[served.world.share("tenant", "files").volume_id].content
+    assert content is not None
+    content.condition = Condition.RUINED
+
+
+def test_a_check_tells_what_is_damaged_and_how_to_go_on(served: Terminal) -> None:
+    """Its exit status too; once repaired the share is served again."""
+    whole = "the file system of share files is whole; the share is ready\n"
+    assert whole == served.ok("share", "check", "tenant", "files").out
+    damage(served)
+    result = served("share", "check", "tenant", "files")
+    assert (7, "") == (result.status, result.err)
+    repair = f"shares-core --state-dir {served.state_dir} share check tenant files --repair"
+    next_step = f"next: take a copy of its volume, then {repair}"
+    assert ["something in it is damaged", "share files is damaged", next_step] == result.out.splitlines()
+    document = served("share", "check", "tenant", "files", "--json").document
+    assert ("something in it is damaged", "", "failed") == tuple(
+        document[key] for key in ("damage", "repair", "status")
+    )
+    repaired = served.ok("share", "check", "tenant", "files", "--repair").out
+    assert f"something in it was repaired\n{whole}" == repaired
+
+
+@pytest.mark.parametrize(
+    ("trick", "told"),
+    [
+        (lambda terminal: terminal.world.machine.records.clear(), "there are no servers yet\n"),
+        (lambda terminal: terminal.world.host.servers.create("other"), "all 2 servers are as recorded\n"),
+    ],
+    ids=["none", "two"],
+)
+def test_nothing_to_tell_is_told(terminal: Terminal, trick: Callable[[Terminal], object], told: str) -> None:
+    """In words, with how many were looked at."""
+    if "2" in told:
+        terminal.world.host.servers.create("tenant")
+    trick(terminal)
+    assert told == terminal.ok("reconcile").out
