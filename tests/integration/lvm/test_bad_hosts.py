@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from shares_core.domain.errors import BackendFailure
 from shares_core.domain.pools import PoolKind, ThinPoolName, VolumeGroupName
 from tests.integration.conftest import Site, opened_site
 from tests.integration.support.volume_groups import Disk, lvm, new_name, remove_group, size_for
+from tests.reliability.scene import mount_point
 
 SIZE = Capacity(64 * MIB)
 SERVER = "tenant"
@@ -141,6 +143,35 @@ def test_a_thin_pool_that_is_promised_away_is_no_capacity(site: Site, group: str
     assert before == volumes(group)
     with pytest.raises(NoCapacity):
         host.shares.extend(SERVER, "most", Capacity(512 * MIB))
+
+
+def fill(file: Path) -> None:
+    """Write until the disk takes no more."""
+    with file.open("wb", buffering=0) as opened:
+        for _ in range(100):
+            opened.write(os.urandom(4 * MIB))
+            os.fsync(opened.fileno())
+
+
+def test_a_thin_pool_that_is_written_full_makes_nothing(site: Site, group: str) -> None:
+    """It was promised to more than it has: who fills it is told by the disk, all others by us."""
+    host = thin_host(site, group, 4 * MIB, overprovision=True)
+    lvm("lvchange", "--errorwhenfull", "y", f"{group}/pool")
+    host.shares.create(SERVER, "full", Capacity(400 * MIB))
+    host.shares.create(SERVER, "other", SIZE)
+    server = host.servers.show(SERVER).server
+    with pytest.raises(OSError, match=r"error|space"):
+        fill(mount_point(site.config, server, server.share("full")) / "data/large")
+    assert [True] == ["% full" in warning for warning in host.pool.show().warnings]
+    before = volumes(group)
+    assert f"lvextend --size +SIZE {group}/pool" in refused(host, NoCapacity).hint
+    assert before == volumes(group)
+    lvm("lvextend", "--size", f"+{64 * MIB}b", f"{group}/pool")
+    host.shares.create(SERVER, "new", SIZE)
+    shown = {str(view.share.name): view.usage for view in host.shares.list(SERVER)}
+    assert all(shown[name] is not None for name in ("other", "new"))
+    for name in shown:
+        host.shares.delete(SERVER, name)
 
 
 def instead_of_lvm(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str | None) -> None:
