@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from attrs import frozen
 
 from shares_core.domain.errors import SharesError
+from shares_core.domain.intent import Intent
 from shares_core.domain.network import Interface
 from shares_core.domain.server import DesiredState, ShareServer
 from shares_core.domain.share import CifsShare, ShareStatus
@@ -38,18 +39,22 @@ class Sight:
 
 def differences(ports: Ports, server: ShareServer, sight: Sight) -> tuple[str, ...]:
     """What differs, in a few words each; nothing where the host is as the record says."""
-    found = [] if server.intent is None else [f"{type(server.intent).__name__} is not finished"]
+    found = [] if server.intent is None else [_under_way(server.intent)]
     state = sight.states.get(server.id, RunState.ABSENT)
     if server.desired is DesiredState.STOPPED:
         return (*found, *_left_up(ports, server, state, sight))
     return (*found, *_missing(ports, server, state, sight), *_wrong_shares(ports, server))
 
 
+def _under_way(intent: Intent) -> str:
+    return f"an operation ({type(intent).__name__}) is under way, or was interrupted"
+
+
 def _missing(ports: Ports, server: ShareServer, state: RunState, sight: Sight) -> Iterator[str]:
     if state is not RunState.RUNNING:
         yield f"the container is {state}"
     elif server.id in sight.outdated:
-        yield "the container is of another image or confinement"
+        yield "the container is not of the current image or limits"
     if not ports.folders.ensured(server.id, server.uid):
         yield "its folders are not there"
     elif not ports.smb_config.applied(server, ports.secrets.hashes(server.id)):

@@ -102,6 +102,8 @@ class CifsShare:
         if self.status is not ShareStatus.READY:
             raise ShareFailed(
                 f"share {self.name.value!r} is {self.status}" + (f": {self.reason}" if self.reason else ""),
-                hint="its data was left as it is; mend what is wrong, then run 'shares-core reconcile'",
+                hint="'shares-core share check' tells what is damaged; with --repair it is repaired"
+                if self.damaged
+                else "its data was left as it is; mend what is wrong, then run 'shares-core reconcile'",
             )
         return self

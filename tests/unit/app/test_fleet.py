@@ -55,7 +55,7 @@ def untold(machine: MemoryHost) -> None:
         (lambda m: m.mounts.clear(), "share files is not mounted"),
         (lambda m: m.bridges.clear(), "is not plugged into shares0"),
         (lambda m: m.containers.clear(), "the container is absent"),
-        (lambda m: setattr(m, "image", "image-2"), "another image"),
+        (lambda m: setattr(m, "image", "image-2"), "not of the current image"),
         (untold, "Samba's configuration"),
         (lambda m: m.restart_docker(), "the container is stopped"),
     ],

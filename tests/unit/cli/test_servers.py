@@ -169,7 +169,9 @@ def test_reconcile_says_that_it_removed_a_server(
         terminal.world.machine.records[record.id] = evolve(record, intent=intent)
         result = terminal.ok("reconcile", *arguments)
         if not arguments:
-            assert result.out.splitlines()[1].startswith(f"tenant  {verdict}  {type(intent).__name__} is not")
+            assert result.out.splitlines()[1].startswith(
+                f"tenant  {verdict}  an operation ({type(intent).__name__})"
+            )
         else:
             (gone,) = result.document["servers"]
             assert ("tenant", outcome, "") == (gone["server"], gone["outcome"], gone["problem"])

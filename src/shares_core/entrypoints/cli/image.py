@@ -25,8 +25,8 @@ def image() -> None:
 def build(invocation: Invocation, fresh: bool) -> None:
     """Build the image; quick where it is there already.
 
-    Servers take a new image when they are stopped and started. Where no registry answers, its base is made
-    from Debian's packages first.
+    Servers that run get a new image by 'server upgrade' or 'reconcile'. Where no registry answers, its base
+    is made from Debian's packages first.
     """
     builder = invocation.doors.image_builder(invocation.config)
     name = invocation.config.image

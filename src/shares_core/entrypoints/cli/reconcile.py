@@ -37,7 +37,9 @@ _VERDICTS = {
 def reconcile(invocation: Invocation, *, dry_run: bool, remove_orphans: bool) -> None:
     """Bring all servers back, after a reboot or a crash.
 
-    Tells what differed from the records. Exits with 7 where a server or a share could not be brought back.
+    Tells what differed from the records. A running server of a former image or former limits is upgraded: its
+    clients have to reconnect. Exits with 7 where a server or a share could not be brought back; with 0 after
+    --dry-run, whatever differs.
     """
     host = invocation.reading() if dry_run else invocation.changing()
     named = host.fleet.reconcile(dry_run=True).orphans if remove_orphans else ()
@@ -71,7 +73,10 @@ def _tell(invocation: Invocation, report: ReconcileReport) -> None:
     if report.orphans:
         orphans = [(str(orphan.kind), orphan.name, _fate(orphan)) for orphan in report.orphans]
         invocation.out.table(("orphan", "name", "verdict"), orphans, "")
-        if not any(orphan.removed or orphan.problem for orphan in report.orphans):
+        if not report.known:
+            why = "there are no records, so none is removed: were they lost, restore them from a backup"
+            invocation.out.lines("", why)
+        elif not any(orphan.removed or orphan.problem for orphan in report.orphans):
             line = invocation.command("reconcile", "--remove-orphans")
             invocation.out.lines("", f"orphans are in no record; this removes them with their data: {line}")
 
