@@ -30,7 +30,7 @@ NewClient = Callable[..., ClientNamespace]
 _bridges = itertools.count()
 #: A whole kernel and a volume group are not on every machine: what needs them is then left out, and told.
 SPARE_GROUP = os.environ.get("SHARES_CORE_TEST_VG", "")
-collect_ignore = [] if SPARE_GROUP else ["lvm", "test_stock_firewall.py"]
+collect_ignore = [] if SPARE_GROUP else ["lvm", "test_kills_on_volumes.py", "test_stock_firewall.py"]
 
 
 def pytest_report_header() -> str:

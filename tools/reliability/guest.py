@@ -9,7 +9,7 @@ from tools.reliability.campaigns import Figures, Named
 from tools.reliability.results import Store
 
 _CUTS = 3
-_KILLS = Phase("kills", ("tests/integration/lvm/test_reliability.py",))
+_KILLS = Phase("kills", ("tests/integration/test_kills_on_volumes.py",))
 _PROPERTY = re.compile(r'<property name="([a-z]+)" value="(\d+)"')
 
 

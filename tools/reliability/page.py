@@ -23,7 +23,7 @@ _TAIL = """
 
 `./dev reliability NAME...` runs those campaigns alone, with `--seed N` another sequence of them. What an interrupted run came
 to is in `build/reliability`, and is not repeated while code and seed are the same. `./dev test` runs a sample of each:
-`tests/integration/test_reliability.py`, `tests/integration/lvm/test_reliability.py`, and `tests/powercut` in the guest.
+`tests/integration/test_reliability.py`, `tests/integration/test_kills_on_volumes.py`, and `tests/powercut` in the guest.
 
 - **kills**: `tests/reliability/kills.py`. Another process runs one operation and ends by SIGKILL before or after a call of a
   port, or by a timer of the kernel's in the middle of it; `mkfs`, `mount` and the like that it had begun go on, as they would.

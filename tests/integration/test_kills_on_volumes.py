@@ -5,17 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
-from tests.integration.conftest import Site
+import pytest
+
+from tests.integration.conftest import SPARE_GROUP
+from tests.integration.lvm.conftest import Pool
 from tests.reliability.kills import MOMENTS, OPERATIONS, Campaign
 
 SEED = 20261127
 
 
+@pytest.mark.parametrize("thin", [False, True], ids=["thick", "thin"])
 def test_a_process_that_is_killed_at_any_step_leaves_nothing_half_done(
-    lvm_site: Site, record_property: Callable[[str, object], None]
+    thin: bool, record_property: Callable[[str, object], None]
 ) -> None:
     """Of each operation one kill, each at another moment; emulated, they take ten times as long."""
-    random, campaign = Random(SEED), Campaign(lvm_site.config)
+    with Pool(SPARE_GROUP, thin).site() as site:
+        kill_once_in_each(Campaign(site.config))
+    record_property("kills", len(OPERATIONS))
+
+
+def kill_once_in_each(campaign: Campaign) -> None:
+    random = Random(SEED)
     with campaign.begun():
         kills = campaign.kills()
         for number, operation in enumerate(OPERATIONS):
@@ -26,4 +36,3 @@ def test_a_process_that_is_killed_at_any_step_leaves_nothing_half_done(
             except AssertionError as error:
                 error.add_note(str(kill))
                 raise
-    record_property("kills", len(OPERATIONS))
