@@ -22,7 +22,7 @@ from shares_core.domain.capacity import MIB
 from tests.integration.support.clients import ClientNamespace, SmbClient, open_file
 from tests.reliability.calling import STABLE, Job
 from tests.reliability.expecting import Expected, read
-from tests.reliability.scene import as_it_is, as_recorded, mount_point, records
+from tests.reliability.scene import ALONE, as_it_is, as_recorded, mount_point, records
 
 _REPOSITORY = Path(__file__).parents[2]
 _SIZE = Capacity(24 * MIB)
@@ -71,10 +71,9 @@ class Callers:
 
 
 def start(job: Job) -> subprocess.Popen[bytes]:
-    """A process that is at work."""
-    process = subprocess.Popen(
-        (sys.executable, "-m", "tests.reliability.calling"), stdin=subprocess.PIPE, cwd=_REPOSITORY
-    )
+    """A process that is at work, and ends with this one."""
+    calling = (*ALONE, sys.executable, "-m", "tests.reliability.calling")
+    process = subprocess.Popen(calling, stdin=subprocess.PIPE, cwd=_REPOSITORY)
     assert process.stdin is not None
     process.stdin.write(pickle.dumps(job))
     process.stdin.close()

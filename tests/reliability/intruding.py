@@ -20,6 +20,7 @@ from smbprotocol.tree import TreeConnect
 from shares_core import Secret
 from shares_core.domain.server import ShareServer
 from tests.integration.support.clients import READ, READ_WRITE, ClientNamespace, open_file
+from tests.reliability.scene import ALONE
 
 _REPOSITORY = Path(__file__).parents[2]
 _SECONDS = 30
@@ -41,7 +42,7 @@ class Intruder:
         namespace = ClientNamespace.create(str(interface.bridge), address)
         try:
             argv = (
-                *("ip", "netns", "exec", namespace.name),
+                *(*ALONE, "ip", "netns", "exec", namespace.name),
                 *(sys.executable, "-m", "tests.reliability.intruding"),
                 *(str(interface.addresses[0].ip), share, reader),
             )

@@ -19,6 +19,9 @@ from shares_core.domain.share import CifsShare, ShareStatus
 from tests.integration.support.footprint import devices, loops_below, mounts_below
 from tests.integration.support.volume_groups import lvm
 
+#: A command that ends with whoever started it, however that ends.
+ALONE = ("setpriv", "--pdeathsig", "KILL")
+
 
 @frozen
 class Seen:
