@@ -190,6 +190,7 @@ class BlockStorageContract:
         """Each volume has a device of its own."""
         storage = _prepared(world)
         first, second = (storage.ensure_volume(world.new_id(), SIZE, OWNER).id for _ in range(2))
+        storage.detach(first)
         assert not storage.attached(first)
         device = storage.attach(first)
         assert device == storage.attach(first)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from shares_core.domain.views import ServerView
 from tests.integration.conftest import Site
 from tests.integration.support.clients import ClientNamespace
 
@@ -39,14 +40,17 @@ def watching(site: Site) -> Iterator[subprocess.Popen[str]]:
 
 
 @contextmanager
-def server_kept_up(site: Site) -> Iterator[tuple[str, ClientNamespace, str]]:
-    """Gives the server's id, a client's namespace on its bridge, and its address."""
-    server = site.host.servers.create("kept-up").server
+def servers_kept_up(site: Site, count: int) -> Iterator[tuple[ClientNamespace, list[tuple[str, str]]]]:
+    """Gives a client's namespace on the servers' bridge, and each server's id and address."""
+    names = [f"kept-up-{number}" for number in range(count)]
     try:
-        interface = server.interfaces[0]
+        servers = [site.host.servers.create(name).server for name in names]
+        interface = servers[0].interfaces[0]
         network = interface.addresses[0].network
         client = site.client_on(str(interface.bridge), f"{list(network.hosts())[-2]}/{network.prefixlen}")
         with watching(site):
-            yield server.id, client, str(interface.addresses[0].ip)
+            yield client, [(each.id, str(each.interfaces[0].addresses[0].ip)) for each in servers]
     finally:
-        site.host.servers.delete("kept-up")
+        for view in site.host.servers.list():
+            if isinstance(view, ServerView):
+                site.host.servers.delete(str(view.server.name))

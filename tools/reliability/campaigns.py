@@ -14,7 +14,7 @@ from tests.integration.support.clients import ClientNamespace
 from tests.reliability.callers import Callers, overlap, run
 from tests.reliability.kills import Campaign
 from tests.reliability.soak import Soak
-from tests.reliability.watched import server_kept_up
+from tests.reliability.watched import servers_kept_up
 from tools.reliability.results import Store
 
 import shares_core
@@ -85,9 +85,9 @@ def soak(store: Store) -> Figures:
 def watch(store: Store) -> Figures:
     """For how long a server is away whose container is killed, until its port answers again."""
     seconds = []
-    with opened_site() as site, server_kept_up(site) as (server_id, client, address):
-        _until_it_answers(client, address)
-        for _ in range(_MEASURED):
+    with opened_site() as site, servers_kept_up(site, _MEASURED) as (client, servers):
+        for server_id, address in servers:  # each once: one that keeps ending is brought back ever later
+            _until_it_answers(client, address)
             began = time.monotonic()
             with closing(docker.from_env()) as api:
                 api.containers.get(f"shares-{server_id}").kill()

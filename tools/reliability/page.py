@@ -8,8 +8,8 @@ _CODE = re.compile(r"^Code: `([0-9a-f]{16})`", re.MULTILINE)
 _HEAD = """\
 # Reliability
 
-What was tried against the real thing, on this code, and what came of it: no operation was lost, left half-done or wider
-than asked. `./dev reliability` repeats all of it and writes this page; a test fails when the code is another
+What was tried against the real thing, on this code, and what came of it. A loss is an operation that was lost, left half-done
+or wider than asked, or a byte that is not there. `./dev reliability` repeats all of it and writes this page; a test fails when the code is another
 than the page is about.
 
 Code: `{code}` (a digest over `src`, `images` and `packaging`), commit `{commit}`, seed {seed}, {date}.
@@ -46,14 +46,16 @@ to is in `build/reliability`, and is not repeated while code and seed are the sa
 
 
 def render(
-    code: str, commit: str, seed: int, date: str, results: Mapping[str, tuple[str, Mapping[str, Any]]]
+    code: str, commit: str, seed: int, date: str, results: Mapping[str, tuple[str, Mapping[str, Any] | None]]
 ) -> str:
-    """The page. ``results`` maps a campaign's name to what it shows and its figures."""
+    """The page. ``results`` maps a campaign's name to what it shows and its figures, None where it was not run."""
     rows = "\n".join(_row(name, shows, figures) for name, (shows, figures) in results.items())
     return _HEAD.format(code=code, commit=commit, seed=seed, date=date, rows=rows) + _TAIL
 
 
-def _row(name: str, shows: str, figures: Mapping[str, Any]) -> str:
+def _row(name: str, shows: str, figures: Mapping[str, Any] | None) -> str:
+    if figures is None:
+        return f"| {name} | {shows} | | not run in full on this code yet | |"
     return f"| {name} | {shows} | {figures['operations']:,} | {_told(figures)} | {figures['losses']} |"
 
 

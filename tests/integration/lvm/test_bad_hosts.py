@@ -160,7 +160,7 @@ def test_a_thin_pool_that_is_written_full_makes_nothing(site: Site, group: str) 
     host.shares.create(SERVER, "full", Capacity(400 * MIB))
     host.shares.create(SERVER, "other", SIZE)
     server = host.servers.show(SERVER).server
-    with pytest.raises(OSError, match=r"error|space"):
+    with pytest.raises(OSError, match=r"error|space|Read-only"):
         fill(mount_point(site.config, server, server.share("full")) / "data/large")
     assert [True] == ["% full" in warning for warning in host.pool.show().warnings]
     before = volumes(group)

@@ -44,7 +44,17 @@ def remove_leftovers() -> None:
     for state_dir in ROOT.iterdir():
         if state_dir != DISKS:
             remove_installation(state_dir)
+    _remove_bridges()
     remove_leftover_groups()
+
+
+def _remove_bridges() -> None:
+    """Those whose installation is not known any more: a killed run's helpers may have made them last."""
+    with IPRoute() as netlink:
+        names = [str(link.get("ifname")) for link in netlink.get_links()]
+    for name in names:
+        if name.startswith(BRIDGE_PREFIX):
+            _remove_device(name)
 
 
 def remove_installation(state_dir: Path) -> None:
@@ -77,10 +87,13 @@ def _remove_devices(installation: str) -> None:
         ]
     ours = [link for link in links if link[2].split(":")[:2] == ["shares-core", installation]]
     for _, name, _ in ours:
-        # A port's other end may already have gone with its container, and the port with it.
-        subprocess.run(["ip", "link", "delete", name], check=False, capture_output=True)
-        table = ["nft", "delete", "table", "netdev", f"shares-{name}"]
-        subprocess.run(table, check=False, capture_output=True)
+        _remove_device(name)
+
+
+def _remove_device(name: str) -> None:
+    """With its filter. A port's other end may have gone with its container already, and the port with it."""
+    for command in (("ip", "link", "delete", name), ("nft", "delete", "table", "netdev", f"shares-{name}")):
+        subprocess.run(command, check=False, capture_output=True)
 
 
 def _remove_filters_of_ports(records: Path) -> None:

@@ -10,7 +10,8 @@ import pytest
 from tools.reliability.page import code_of, losses_of, render
 from tools.reliability.results import PAGE, ROOT, code_digest
 
-RESULTS: dict[str, tuple[str, dict[str, Any]]] = {
+RESULTS: dict[str, tuple[str, dict[str, Any] | None]] = {
+    "cuts": ("the power is cut", None),
     "kills": ("a process is killed", {"operations": 1399, "kills": 1399, "losses": 0}),
     "watch": ("a container is killed", {"operations": 20, "median": 0.9, "longest": 1.25, "losses": 3}),
 }
@@ -20,7 +21,8 @@ def test_the_page_is_about_this_code_and_tells_of_no_loss() -> None:
     """Whoever changes what runs on a user's machine runs ``./dev reliability`` again."""
     page = PAGE.read_text()
     assert code_digest() == code_of(page), "run ./dev reliability: the page is about other code"
-    assert {"0"} == set(losses_of(page))
+    assert {"0", ""} >= set(losses_of(page))
+    assert "0" in losses_of(page)
 
 
 def test_a_page_tells_what_was_tried_and_of_what() -> None:
@@ -28,7 +30,8 @@ def test_a_page_tells_what_was_tried_and_of_what() -> None:
     page = render("0123456789abcdef", "v1-3-gabc", 7, "2026-01-01", RESULTS)
     assert "| kills | a process is killed | 1,399 | 1,399 kills | 0 |" in page
     assert "| watch | a container is killed | 20 | median 0.90 s, longest 1.25 s | 3 |" in page
-    assert ("0123456789abcdef", ["0", "3"]) == (code_of(page), losses_of(page))
+    assert "| cuts | the power is cut | | not run in full on this code yet | |" in page
+    assert ("0123456789abcdef", ["", "0", "3"]) == (code_of(page), losses_of(page))
     assert "seed 7, 2026-01-01" in page
     assert "" == code_of("# Reliability\n")
 
