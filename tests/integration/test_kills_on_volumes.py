@@ -16,12 +16,12 @@ SEED = 20261127
 
 @pytest.mark.parametrize("thin", [False, True], ids=["thick", "thin"])
 def test_a_process_that_is_killed_at_any_step_leaves_nothing_half_done(
-    thin: bool, record_property: Callable[[str, object], None]
+    thin: bool, record_testsuite_property: Callable[[str, object], None]
 ) -> None:
     """Of each operation one kill, each at another moment; emulated, they take ten times as long."""
     with Pool(SPARE_GROUP, thin).site() as site:
         kill_once_in_each(Campaign(site.config))
-    record_property("kills", len(OPERATIONS))
+    record_testsuite_property("kills", len(OPERATIONS))
 
 
 def kill_once_in_each(campaign: Campaign) -> None:

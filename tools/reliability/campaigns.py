@@ -54,7 +54,7 @@ def kills(store: Store) -> Figures:
                 passed.append(str(kill))
                 if len(passed) % 20 == 0:
                     store.save("kills", {"passed": passed}, done=False)
-    return {"passed": passed, "kills": len(passed), "operations": len(campaign.rehearsals), "losses": 0}
+    return {"passed": passed, "kills": len(passed), "operations": len(passed), "losses": 0}
 
 
 def callers(store: Store) -> Figures:

@@ -157,11 +157,12 @@ def test_a_thin_pool_that_is_written_full_makes_nothing(site: Site, group: str) 
     """It was promised to more than it has: who fills it is told by the disk, all others by us."""
     host = thin_host(site, group, 4 * MIB, overprovision=True)
     lvm("lvchange", "--errorwhenfull", "y", f"{group}/pool")
-    host.shares.create(SERVER, "full", Capacity(400 * MIB))
-    host.shares.create(SERVER, "other", SIZE)
+    for name, size in (("other", SIZE), ("first", Capacity(240 * MIB)), ("second", Capacity(240 * MIB))):
+        host.shares.create(SERVER, name, size)
     server = host.servers.show(SERVER).server
-    with pytest.raises(OSError, match=r"error|space|Read-only"):
-        fill(mount_point(site.config, server, server.share("full")) / "data/large")
+    for name in ("first", "second"):  # the one fills its file system, the other what the pool has left
+        with pytest.raises(OSError, match=r"error|space|Read-only"):
+            fill(mount_point(site.config, server, server.share(name)) / "data/large")
     assert [True] == ["% full" in warning for warning in host.pool.show().warnings]
     before = volumes(group)
     assert f"lvextend --size +SIZE {group}/pool" in refused(host, NoCapacity).hint

@@ -41,7 +41,7 @@ def namespaces() -> Iterator[list[ClientNamespace]]:
 
 
 def test_the_service_brings_everything_back_and_nothing_is_lost(
-    namespaces: list[ClientNamespace], record_property: Callable[[str, object], None]
+    namespaces: list[ClientNamespace], record_testsuite_property: Callable[[str, object], None]
 ) -> None:
     """What callers were answered holds, and every byte that clients flushed is there."""
     host, config = scene.host(), scene.config()
@@ -54,7 +54,7 @@ def test_the_service_brings_everything_back_and_nothing_is_lost(
     expected = Expected.after(read(scene.FOLDER))
     assert expected.count > 20
     assert ([], []) == (expected.faults, expected.differences(records(config)))
-    record_property("operations", expected.count)
+    record_testsuite_property("operations", expected.count)
     for number, name in enumerate(scene.WRITTEN):
         interface = host.servers.show(name).server.interfaces[0]
         namespace = ClientNamespace.create(str(interface.bridge), f"10.216.0.{210 + number}/24")
@@ -65,7 +65,7 @@ def test_the_service_brings_everything_back_and_nothing_is_lost(
             found = checksums(folder)
             flushed = acknowledged(scene.acknowledged_of(name))
             assert {} == {file: value for file, value in flushed.items() if found.get(file) != value}
-            record_property("written", len(flushed))
+            record_testsuite_property("written", len(flushed))
             (folder / "after").write_bytes(b"written after")
             assert hashlib.sha256(b"written after").hexdigest() == checksums(folder)["after"]
 
