@@ -68,8 +68,9 @@ def wait_for_ends(api: APIClient, label: str, bookmark: str, seconds: float) -> 
     if late or (event is None and not expired.is_set()):
         raise HostNotReady("following Docker's events: they broke off", hint="Docker was perhaps restarted")
     if event is None:
-        # Nothing came: from now on, so that a clock that was set back does not hide for long what comes.
-        return Ended((), _moment(time.time_ns()))
+        # From where this one began: what ended a moment ago may not have been told of yet. Where the clock
+        # was set back that may be in the future, and would hide what comes.
+        return Ended((), min(bookmark, _moment(time.time_ns()), key=float))
     return Ended((event["Actor"]["Attributes"][LABEL_SERVER],), _moment(event["timeNano"] + 1))
 
 
