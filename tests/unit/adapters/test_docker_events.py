@@ -57,7 +57,7 @@ def test_who_ends_is_told_and_the_next_look_begins_just_after() -> None:
 
 
 def test_what_ends_while_a_look_ends_is_not_lost() -> None:
-    """Docker may tell of it a moment too late: where nothing came, the next look begins where this one did."""
+    """Docker may tell of it too late: where nothing came, the next look begins where this one did."""
     assert Ended((), "4.000000000") == wait(Api(), "4.000000000", 0.05)
 
 
