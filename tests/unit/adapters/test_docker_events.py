@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 from attrs import define, field
+from docker.errors import NotFound
 
 from shares_core.adapters.docker.events import LABEL_SERVER, wait_for_ends
 from shares_core.domain.errors import HostNotReady
 from shares_core.ports.runtime import Ended
 
 LABEL = "shares-core.installation=abc"
+END = {"Actor": {"ID": "the container", "Attributes": {LABEL_SERVER: "a"}}, "timeNano": 5_000_000_007}
 
 
 @define
@@ -23,6 +25,7 @@ class Api:
 
     events_there: list[dict[str, Any]] = field(factory=list)
     breaks_off: bool = False
+    states: list[bool] = field(factory=list)
     asked: list[str] = field(factory=list)
     _closed: threading.Event = field(factory=threading.Event)
 
@@ -41,6 +44,12 @@ class Api:
             self._closed.wait(20)
         raise StopIteration
 
+    def inspect_container(self, container: str) -> dict[str, Any]:
+        assert "the container" == container
+        if not self.states:
+            raise NotFound("it was removed")
+        return {"State": {"Running": self.states.pop(0)}}
+
     def close(self) -> None:
         self._closed.set()
 
@@ -51,9 +60,21 @@ def wait(api: Api, bookmark: str, seconds: float = 20) -> Ended:
 
 def test_who_ends_is_told_and_the_next_look_begins_just_after() -> None:
     """By the moment that Docker gives, whatever this machine's clock says meanwhile."""
-    api = Api([{"Actor": {"Attributes": {LABEL_SERVER: "a"}}, "timeNano": 5_000_000_007}])
+    api = Api([END])
     assert Ended(("a",), "5.000000008") == wait(api, "4.000000000")
     assert ["4.000000000"] == api.asked
+
+
+def test_who_ends_is_told_when_docker_calls_it_stopped_too() -> None:
+    """It tells of the end a moment earlier: who looked then would find that all is well."""
+    api = Api([END], states=[True, True, False, True])
+    wait(api, "4.000000000")
+    assert [True] == api.states
+
+
+def test_a_container_that_runs_again_is_told_all_the_same() -> None:
+    """It was restarted, and has lost its interfaces."""
+    assert ("a",) == wait(Api([END], states=[True] * 1000), "4.000000000").server_ids
 
 
 def test_what_ends_while_a_look_ends_is_not_lost() -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 LABEL_SERVER = "shares-core.server"
 _NANO = 1_000_000_000
-_ANSWER_SECONDS = 3.0
+_ANSWER_SECONDS, _SETTLING_SECONDS = 3.0, 0.5
 
 
 def wait_for_docker(docker: Docker, seconds: float) -> str:
@@ -71,7 +71,19 @@ def wait_for_ends(api: APIClient, label: str, bookmark: str, seconds: float) -> 
         # From where this one began: what ended a moment ago may not have been told of yet. Where the clock
         # was set back that may be in the future, and would hide what comes.
         return Ended((), min(bookmark, _moment(time.time_ns()), key=float))
+    with docker_errors("looking at a container that ended"):
+        # Docker tells of the end a moment before it calls the container stopped; one that was restarted runs.
+        wait_until(lambda: not _runs(api, event["Actor"]["ID"]), _SETTLING_SECONDS)
     return Ended((event["Actor"]["Attributes"][LABEL_SERVER],), _moment(event["timeNano"] + 1))
+
+
+def _runs(api: APIClient, container: str) -> bool:
+    from docker.errors import NotFound
+
+    try:
+        return bool(api.inspect_container(container)["State"]["Running"])
+    except NotFound:
+        return False
 
 
 def _moment(nanoseconds: int) -> str:
