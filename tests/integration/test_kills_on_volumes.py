@@ -31,8 +31,4 @@ def kill_once_in_each(campaign: Campaign) -> None:
         for number, operation in enumerate(OPERATIONS):
             moment = MOMENTS[number % len(MOMENTS)]
             kill = random.choice([k for k in kills if (k.operation, k.moment) == (operation.name, moment)])
-            try:
-                campaign.run(kill)
-            except AssertionError as error:
-                error.add_note(str(kill))
-                raise
+            campaign.run(kill)

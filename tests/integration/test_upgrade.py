@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 
 import docker
 import pytest
@@ -19,6 +17,7 @@ from shares_core.domain.share import ShareStatus
 from shares_core.domain.views import ReconcileOutcome, UpgradeOutcome
 from tests.integration.conftest import Site, Tenant
 from tests.integration.support.clients import SmbClient
+from tests.integration.support.damage import meet_damage
 from tests.reliability.scene import mount_point
 
 OK = "NT_STATUS_OK"
@@ -129,15 +128,3 @@ def test_a_share_that_is_found_damaged_is_failed_until_a_person_repairs_it(
     assert ShareStatus.READY is host.shares.show(server, "worn").share.status
     assert b"kept" == ada.get("worn", "kept")
     assert host.fleet.reconcile().is_empty
-
-
-def meet_damage(folder: Path, kind: FileSystemKind) -> None:
-    """Let the kernel come upon damage, once what was written is on the disk."""
-    subprocess.run(("sync", "--file-system", folder), check=True)
-    if kind is FileSystemKind.XFS:
-        subprocess.run(("xfs_io", "-x", "-c", "shutdown", folder), check=True, capture_output=True)
-        return
-    source = subprocess.run(
-        ("findmnt", "--noheadings", "--output", "SOURCE", folder), check=True, capture_output=True, text=True
-    ).stdout.strip()
-    Path(f"/sys/fs/ext4/{Path(source).resolve().name}/trigger_fs_error").write_text("found by a test")

@@ -160,10 +160,7 @@ def _writer(callers: Callers, host: shares_core.Host, name: str, namespaces: lis
     password = host.access.allow(name, STABLE[0], WRITER, AccessLevel.READ_WRITE).password
     assert password is not None
     interface = host.servers.show(name).server.interfaces[0]
-    number, network = len(namespaces), interface.addresses[0].network
-    namespace = ClientNamespace.create(
-        str(interface.bridge), f"{list(network.hosts())[-2 - number]}/{network.prefixlen}"
-    )
+    namespace = ClientNamespace.beside(interface, len(namespaces))
     namespaces.append(namespace)
     address = str(interface.addresses[0].ip)
     return Writer.on(SmbClient(namespace, address, WRITER, password.reveal(), callers.folder))

@@ -37,9 +37,7 @@ class Intruder:
     def at_work(cls, server: ShareServer, share: str, reader: str, password: Secret) -> Iterator[Intruder]:
         """Until the block ends. Raises AssertionError where anything was let in, or nothing was tried."""
         interface = server.interfaces[0]
-        network = interface.addresses[0].network
-        address = f"{list(network.hosts())[-2 - uuid.uuid4().int % 40]}/{network.prefixlen}"
-        namespace = ClientNamespace.create(str(interface.bridge), address)
+        namespace = ClientNamespace.beside(interface, uuid.uuid4().int % 40)
         try:
             argv = (
                 *(*ALONE, "ip", "netns", "exec", namespace.name),

@@ -18,6 +18,7 @@ from attrs import define, field, frozen
 import shares_core
 from shares_core import AccessLevel, Capacity, FileSystemKind, Host, HostConfig, NotFound, Secret, bootstrap
 from shares_core.adapters.memory import Call, intercept
+from shares_core.adapters.waiting import wait_until
 from shares_core.domain.capacity import MIB
 from tests.reliability.intruding import Intruder
 from tests.reliability.scene import as_it_is, as_recorded, checksum, mount_point, records, synced
@@ -252,7 +253,14 @@ class Campaign:
         return bootstrap.host(intercept(bootstrap.ports(self.config), around), self.config.network)
 
     def run(self, kill: Kill) -> None:
-        """One kill and one reconcile. Raises AssertionError for what is lost, left or half-done."""
+        """One kill and one reconcile. Raises AssertionError, naming it, for what is lost or half-done."""
+        try:
+            self._run(kill)
+        except AssertionError as error:
+            error.add_note(str(kill))
+            raise
+
+    def _run(self, kill: Kill) -> None:
         operation = next(each for each in OPERATIONS if each.name == kill.operation)
         operation.ready(self.host)
         before = records(self.config)
@@ -283,11 +291,15 @@ class Campaign:
                 status = 0
             finally:
                 os._exit(status)
-        deadline = time.monotonic() + _SECONDS
-        while True:
-            ended, status = os.waitpid(process, os.WNOHANG)
-            if ended:
-                return os.waitstatus_to_exitcode(status)
-            if time.monotonic() > deadline:
-                os.kill(process, signal.SIGKILL)
-            time.sleep(0.002)
+        statuses: list[int] = []
+
+        def ended() -> bool:
+            found, status = os.waitpid(process, os.WNOHANG)
+            statuses.extend([os.waitstatus_to_exitcode(status)] if found else [])
+            return bool(statuses)
+
+        if not wait_until(ended, _SECONDS):
+            os.kill(process, signal.SIGKILL)
+            os.waitpid(process, 0)
+            raise AssertionError(f"it did not end in {_SECONDS:g} s")
+        return statuses[0]

@@ -92,10 +92,7 @@ class Soak:
             password = host.access.allow("soak", "files", "ada", AccessLevel.READ_WRITE).password
             assert password is not None
             interface = server.interfaces[0]
-            network = interface.addresses[0].network
-            namespace = ClientNamespace.create(
-                str(interface.bridge), f"{list(network.hosts())[-2]}/{network.prefixlen}"
-            )
+            namespace = ClientNamespace.beside(interface)
             try:
                 address = str(interface.addresses[0].ip)
                 client = SmbClient(namespace, address, "ada", password.reveal(), self.folder)

@@ -45,9 +45,8 @@ def servers_kept_up(site: Site, count: int) -> Iterator[tuple[ClientNamespace, l
     names = [f"kept-up-{number}" for number in range(count)]
     try:
         servers = [site.host.servers.create(name).server for name in names]
-        interface = servers[0].interfaces[0]
-        network = interface.addresses[0].network
-        client = site.client_on(str(interface.bridge), f"{list(network.hosts())[-2]}/{network.prefixlen}")
+        client = ClientNamespace.beside(servers[0].interfaces[0])
+        site.namespaces.append(client)
         with watching(site):
             yield client, [(each.id, str(each.interfaces[0].addresses[0].ip)) for each in servers]
     finally:

@@ -31,6 +31,7 @@ from smbprotocol.open import (
 from smbprotocol.session import Session
 from smbprotocol.tree import TreeConnect
 
+from shares_core.domain.network import Interface
 from tests.integration.support.leftovers import NAMESPACE_PREFIX
 
 _STATUS = re.compile(r"\bNT_STATUS_[A-Z0-9_]+")
@@ -71,6 +72,12 @@ class ClientNamespace:
             client.remove()
             raise
         return client
+
+    @classmethod
+    def beside(cls, interface: Interface, number: int = 0) -> ClientNamespace:
+        """On a server's bridge and network, with one of its last addresses, counted from the end."""
+        network = interface.addresses[0].network
+        return cls.create(str(interface.bridge), f"{network[-3 - number]}/{network.prefixlen}")
 
     def _plug(self, bridge: str, device: str, addresses: tuple[str, ...]) -> None:
         with IPRoute() as host, NetNS(self.name) as inside:

@@ -21,6 +21,7 @@ from tests.contracts.filesystems_world import FileSystemsWorld, Made
 from tests.contracts.storage_world import StorageWorld
 from tests.contracts.values import OWNER, UID
 from tests.integration.support.contract_world import RealWorld
+from tests.integration.support.damage import meet_damage
 
 _CHUNK = 4 * 1024 * 1024
 _PR_CAPBSET_DROP, _CAP_SYS_RESOURCE = 24, 24
@@ -163,28 +164,15 @@ class RealStorage(RealWorld, StorageWorld, FileSystemsWorld):
         folder.rmdir()
 
     def ruined_filesystem(self, made: Made) -> None:
+        """In its root folder."""
         if made.filesystem.kind is FileSystemKind.XFS:
-            ruin = (
-                "xfs_db",
-                "-x",
-                "-c",
-                "inode 128",
-                "-c",
-                "write core.mode 0",
-                made.device,
-            )  # the root folder
+            ruin = ("xfs_db", "-x", "-c", "inode 128", "-c", "write core.mode 0", made.device)
             subprocess.run(ruin, check=True, capture_output=True)
         else:
-            _debugfs(made.device, "clri <2>")  # the root folder
+            _debugfs(made.device, "clri <2>")
 
     def meet_damage(self, made: Made) -> None:
-        folder = self.layout.share(*made.share)
-        subprocess.run(("sync", "--file-system", folder), check=True)
-        if made.filesystem.kind is FileSystemKind.XFS:
-            subprocess.run(("xfs_io", "-x", "-c", "shutdown", str(folder)), check=True, capture_output=True)
-        else:
-            name = Path(made.device).resolve().name
-            Path(f"/sys/fs/ext4/{name}/trigger_fs_error").write_text("found by a test")
+        meet_damage(self.layout.share(*made.share), made.filesystem.kind)
 
     def is_whole(self, made: Made) -> bool:
         xfs = made.filesystem.kind is FileSystemKind.XFS

@@ -65,7 +65,7 @@ def remove_installation(state_dir: Path) -> None:
         _remove_devices(installation)  # first: a port goes with its container, and its filter would be left
         _remove_containers(installation)
     _remove_filters_of_ports(state_dir / "records")
-    _unmount_below(state_dir)
+    unmount_below(state_dir)
     _detach_loops_below(state_dir)
     shutil.rmtree(state_dir, ignore_errors=True)
 
@@ -105,7 +105,7 @@ def _remove_filters_of_ports(records: Path) -> None:
         subprocess.run(["nft", "delete", "table", "netdev", name], check=False, capture_output=True)
 
 
-def _unmount_below(folder: Path) -> None:
+def unmount_below(folder: Path) -> None:
     """The deepest first; the table is read again, for a mount takes its copies in other places along."""
     while targets := _mounts_below(folder):
         subprocess.run(["umount", "--lazy", max(targets, key=len)], check=True)

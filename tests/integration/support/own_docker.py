@@ -14,6 +14,7 @@ from pathlib import Path
 import docker
 from attrs import define, field
 
+from tests.integration.support.leftovers import unmount_below
 from tests.integration.support.probes import until
 
 _SECONDS = 60
@@ -87,13 +88,7 @@ def own_docker(folder: Path, image: str) -> Iterator[OwnDocker]:
         yield made
     finally:
         made.stop()
-        for target in sorted(_mounts_below(folder), key=len, reverse=True):
-            subprocess.run(("umount", "--lazy", target), check=False)
-
-
-def _mounts_below(folder: Path) -> list[str]:
-    table = Path("/proc/self/mountinfo").read_text().splitlines()
-    return [target for line in table if (target := line.split(" ")[4]).startswith(f"{folder}/")]
+        unmount_below(folder)
 
 
 @define
