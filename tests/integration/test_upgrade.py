@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import docker
 import pytest
@@ -18,6 +21,7 @@ from shares_core.domain.views import ReconcileOutcome, UpgradeOutcome
 from tests.integration.conftest import Site, Tenant
 from tests.integration.support.clients import SmbClient
 from tests.integration.support.damage import meet_damage
+from tests.integration.support.footprint import image_of as file_of
 from tests.reliability.scene import mount_point
 
 OK = "NT_STATUS_OK"
@@ -128,3 +132,42 @@ def test_a_share_that_is_found_damaged_is_failed_until_a_person_repairs_it(
     assert ShareStatus.READY is host.shares.show(server, "worn").share.status
     assert b"kept" == ada.get("worn", "kept")
     assert host.fleet.reconcile().is_empty
+
+
+def test_an_ext4_that_met_an_error_is_not_mounted_again_before_it_was_checked(
+    tenant: Tenant, ada: SmbClient
+) -> None:
+    """Nobody had looked before the server was stopped; the kernel would mount it all the same."""
+    host, server = tenant.site.host, tenant.server
+    record = host.servers.show(server).server
+    meet_damage(mount_point(tenant.site.config, record, record.share("files")), FileSystemKind.EXT4)
+    host.servers.stop(server)
+    host.servers.start(server)
+    shown = host.shares.show(server, "files").share
+    assert (ShareStatus.FAILED, True) == (shown.status, "was not checked since" in shown.reason)
+    assert "NT_STATUS_BAD_NETWORK_NAME" == ada.do("files", "ls").status
+    assert "" == host.shares.check(server, "files").damage
+    assert b"kept" == ada.get("files", "kept")
+    assert host.fleet.reconcile().is_empty
+
+
+def test_a_check_after_a_crash_replays_the_journal_first(tenant: Tenant, ada: SmbClient) -> None:
+    """What was not yet in its place is no damage."""
+    host, server, config = tenant.site.host, tenant.server, tenant.site.config
+    record = host.servers.show(server).server
+    image = file_of(config, record, "files")
+    subprocess.run(("sync", "--file-system", mount_point(config, record, record.share("files"))), check=True)
+    crashed = image.with_suffix(".crashed")
+    shutil.copyfile(image, crashed)  # as the power's failing would leave it
+    assert needs_recovery(crashed)
+    host.servers.stop(server)
+    crashed.rename(image)
+    assert "" == host.shares.check(server, "files").damage
+    assert not needs_recovery(image)
+    host.servers.start(server)
+    assert b"kept" == ada.get("files", "kept")
+
+
+def needs_recovery(image: Path) -> bool:
+    said = subprocess.run(("dumpe2fs", "-h", image), check=True, capture_output=True, text=True).stdout
+    return "needs_recovery" in said

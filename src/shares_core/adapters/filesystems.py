@@ -13,7 +13,7 @@ from shares_core.adapters.disk.errors import os_errors
 from shares_core.adapters.disk.files import open_folder
 from shares_core.adapters.layout import Layout
 from shares_core.adapters.mounts import Mount, mount_at, mount_table, mounts_below
-from shares_core.adapters.signatures import holds, identify, is_blank, length_of
+from shares_core.adapters.signatures import has_errors, holds, identify, is_blank, length_of
 from shares_core.adapters.waiting import wait_until
 from shares_core.domain.capacity import Capacity
 from shares_core.domain.errors import (
@@ -37,6 +37,7 @@ _E2FSCK_REPAIRED = (1, 2, 3)  # in whichever way
 _UNABLE = 16  # of both tools': they were called wrongly, which is no damage
 #: What the kernel does with a file system that it finds damaged.
 _DAMAGED = "is damaged: the kernel writes to it no more"
+_CORRUPTED = "Structure needs cleaning"  # what mount says of it
 #: Checking and growing read whole file systems.
 _LONG_SECONDS = 4 * 3600.0
 
@@ -78,11 +79,10 @@ class LinuxFileSystems(FileSystems):
                     hint=f"find out what it is, then 'umount {target}'",
                 )
             if _is_broken(mounted):
-                raise ShareDamaged(
-                    f"the {filesystem.kind} on {device} {_DAMAGED}",
-                    hint="'shares-core share check' tells what is damaged",
-                )
+                raise _damaged(device, filesystem, _DAMAGED)
             return
+        if has_errors(device, filesystem):
+            raise _damaged(device, filesystem, "met an error, and was not checked since")
         with os_errors(f"making {target}"):
             target.mkdir(mode=0o700, exist_ok=True)
         try:
@@ -179,14 +179,17 @@ class LinuxFileSystems(FileSystems):
     def examine(self, device: str, filesystem: FileSystem) -> str:
         self._require_unmounted(device, filesystem)
         self._replay(device, filesystem)
-        return _examined(device, filesystem)
+        damage = _examined(device, filesystem)
+        if not damage and has_errors(device, filesystem):
+            _check_ext4(device)  # it was right all the same: so it is told, and nobody need repair anything
+        return damage
 
     def repair(self, device: str, filesystem: FileSystem) -> str:
         self._require_unmounted(device, filesystem)
         self._replay(device, filesystem)
         said = _repaired(device, filesystem)
         if left := _examined(device, filesystem):
-            raise ShareFailed(
+            raise ShareDamaged(
                 f"the {filesystem.kind} on {device} cannot be repaired: {left}",
                 hint="restore the volume from a backup",
             )
@@ -202,7 +205,8 @@ class LinuxFileSystems(FileSystems):
                 with self._xfs_aside(device, filesystem):
                     pass
             else:
-                run(("e2fsck", "-E", "journal_only", device), timeout=_LONG_SECONDS, ok=(0, _REPAIRED))
+                # Without -p it asks somebody who is not there, and does nothing.
+                run(("e2fsck", "-p", "-E", "journal_only", device), timeout=_LONG_SECONDS, ok=(0, _REPAIRED))
 
     def _require_unmounted(self, device: str, filesystem: FileSystem) -> None:
         _require(device, filesystem)
@@ -221,7 +225,7 @@ class LinuxFileSystems(FileSystems):
             try:
                 run(("mount", "-t", "xfs", "-o", _SAFE, device, str(folder)), timeout=_LONG_SECONDS)
             except CommandFailed as error:
-                raise ShareFailed(
+                raise (ShareDamaged if _CORRUPTED in error.output else ShareFailed)(
                     f"the xfs on {device} cannot be mounted: {error.output}",
                     hint=f"take a copy of the volume, then look at it with 'xfs_repair -n {device}'",
                 ) from error
@@ -278,7 +282,7 @@ def _check_ext4(device: str) -> None:
         run(("e2fsck", "-f", "-p", device), timeout=_LONG_SECONDS, ok=(0, _REPAIRED))
     except CommandFailed as error:
         if error.status is not None and error.status & _LEFT_UNREPAIRED:
-            raise ShareFailed(
+            raise ShareDamaged(
                 f"the ext4 on {device} needs more repair than is safe without a person: {error.output}",
                 hint=f"take a copy of the volume, then look at it with 'e2fsck -f {device}'",
             ) from error
@@ -286,7 +290,7 @@ def _check_ext4(device: str) -> None:
 
 
 def _repaired(device: str, filesystem: FileSystem) -> str:
-    """Repair it, and give what was said. Raises ShareFailed where the tool gives up."""
+    """Repair it, and give what was said. Raises ShareDamaged where the tool gives up."""
     try:
         if filesystem.kind is FileSystemKind.XFS:
             run(("xfs_repair", device), timeout=_LONG_SECONDS)  # what it says, it says as if it complained
@@ -295,7 +299,7 @@ def _repaired(device: str, filesystem: FileSystem) -> str:
     except CommandFailed as error:
         if error.status is None:
             raise
-        raise ShareFailed(
+        raise ShareDamaged(
             f"the {filesystem.kind} on {device} cannot be repaired: {error.printed} {error.output}",
             hint="restore the volume from a backup, or see what its tool says of a journal that is lost: "
             "'man xfs_repair', 'man e2fsck'",
@@ -312,6 +316,13 @@ def _examined(device: str, filesystem: FileSystem) -> str:
             raise
         return (error.printed or error.output).strip()
     return ""
+
+
+def _damaged(device: str, filesystem: FileSystem, why: str) -> ShareDamaged:
+    return ShareDamaged(
+        f"the {filesystem.kind} on {device} {why}",
+        hint="'shares-core share check' tells what is damaged",
+    )
 
 
 def _is_broken(mounted: Mount) -> bool:

@@ -34,6 +34,8 @@ _SUPERBLOCKS: Mapping[FileSystemKind, _Superblock] = {
     FileSystemKind.EXT4: _Superblock(magic=b"\x53\xef", magic_at=1024 + 0x38, uuid_at=1024 + 0x68),
     FileSystemKind.XFS: _Superblock(magic=b"XFSB", magic_at=0, uuid_at=32),
 }
+#: Its s_state, and the bit of it that is EXT4_ERROR_FS.
+_EXT4_STATE_AT, _EXT4_ERROR = 1024 + 0x3A, 2
 
 
 def identify(device: str) -> dict[str, str]:
@@ -47,15 +49,30 @@ def holds(device: str, filesystem: FileSystem) -> bool:
     That is asked at every mount, and answered by reading two fields: a blkid for each share would take longer
     than the mount itself.
     """
-    there = _SUPERBLOCKS[filesystem.kind]
+    there, start = _SUPERBLOCKS[filesystem.kind], _start_of(device)
+    magic = start[there.magic_at :].startswith(there.magic)
+    return magic and start[there.uuid_at :].startswith(UUID(filesystem.uuid).bytes)
+
+
+def has_errors(device: str, filesystem: FileSystem) -> bool:
+    """Whether an ext4 remembers that the kernel came upon an error in it, and nobody has checked it since.
+
+    The kernel mounts it all the same. An xfs remembers nothing: it refuses to be mounted, or to go on.
+    """
+    if filesystem.kind is not FileSystemKind.EXT4:
+        return False
+    state = int.from_bytes(_start_of(device)[_EXT4_STATE_AT:][:2], "little")
+    return bool(state & _EXT4_ERROR)
+
+
+def _start_of(device: str) -> bytes:
+    """Its first bytes; none where there is no such device."""
     with os_errors(f"looking at {device}"):
         try:
             with open(device, "rb", buffering=0) as file:
-                start = file.read(4096)
+                return file.read(4096)
         except FileNotFoundError:
-            return False
-    magic = start[there.magic_at :].startswith(there.magic)
-    return magic and start[there.uuid_at :].startswith(UUID(filesystem.uuid).bytes)
+            return b""
 
 
 def is_blank(device: str) -> bool:

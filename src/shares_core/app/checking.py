@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import evolve
 
 from shares_core.app.serving import found_damaged, serve_again, withdraw
-from shares_core.domain.errors import ShareFailed
+from shares_core.domain.errors import ShareDamaged, ShareFailed
 from shares_core.domain.server import ShareServer
 from shares_core.domain.share import CifsShare, ShareStatus
 from shares_core.ports import Ports
@@ -24,21 +24,25 @@ def examine(ports: Ports, server: ShareServer, share: CifsShare, *, repair: bool
     return damage, ""
 
 
-def finish_checking(ports: Ports, server: ShareServer, share_id: str, damage: str = "") -> ShareServer:
+def finish_checking(
+    ports: Ports, server: ShareServer, share_id: str, damage: str | None = None
+) -> ShareServer:
     """Serve the share again, unless it is damaged; idempotent, so also what settles a crash.
 
-    What was broken off is made whole where that needs no person, else the share is failed. Gives the server
-    with the share as it is.
+    Where nobody came to know (None), what was broken off is made whole if that needs no person, else the
+    share is failed; one that was damaged before stays so. Gives the server with the share as it is.
     """
     share = server.share_by_id(share_id)
-    if share is None:
+    if share is None or (damage is None and share.damaged):
         return server
     if damage:
         reason = "its file system is damaged ('shares-core share check --repair' repairs it): "
         return server.with_share(found_damaged(share, reason + _shortened(damage)))
     try:
-        if not ports.filesystems.mounted(server.id, share.id):
+        if damage is None and not ports.filesystems.mounted(server.id, share.id):
             ports.filesystems.check(ports.storage.attach(share.volume_id), share.filesystem)
+    except ShareDamaged as error:
+        return server.with_share(found_damaged(share, str(error)))
     except ShareFailed as error:
         return server.with_share(share.with_status(ShareStatus.FAILED, str(error)))
     return serve_again(ports, server, evolve(share.with_status(ShareStatus.READY), damaged=False))

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from attrs import evolve, frozen
 
-from shares_core.app.looking import Sight, differences
+from shares_core.app.looking import Sight, beyond_mending, differences
 from shares_core.app.orphans import find_orphans, remove_orphan
 from shares_core.app.registry import Registry
 from shares_core.app.servers import Servers
@@ -70,7 +70,7 @@ class Fleet:
 
     def _look(self, record: ShareServer, sight: Sight) -> ReconcileView | None:
         """What differs; nothing where nothing does."""
-        found = self._differences(record, sight)
+        found = (*self._differences(record, sight), *beyond_mending(record))
         view = ReconcileView(str(record.name), "", _failed(record), ReconcileOutcome.FOUND, found, record.id)
         return view if found else None
 
@@ -88,7 +88,7 @@ class Fleet:
                 sight = Sight.of(self._ports, (held.server,), upgrade=upgrade)
                 if self._differences(held.server, sight):
                     self._servers.bring_to_desired(held, upgrade=upgrade)
-                elif held.settled is None:
+                elif held.settled is None and not beyond_mending(held.server):
                     return None
                 failed = _failed(held.server)
                 outcome = ReconcileOutcome.FAILED if failed else ReconcileOutcome.OK

@@ -54,7 +54,7 @@ def finish_growing(
         finished = not interrupted or _finished(ports, server, share, device, intent)
         reached = ports.filesystems.size(device, share.filesystem)
     except ShareFailed as error:
-        return set_aside(server, share, intent, error)
+        return server.with_share(set_aside(share, intent, error))
     if reached <= intent.volume_before < intent.after:
         # No further than the volume was: it may have been larger than the record knew.
         ports.storage.cut_volume(share.volume_id, intent.volume_before)
@@ -95,12 +95,12 @@ def _finished(ports: Ports, server: ShareServer, share: CifsShare, device: str, 
     return True
 
 
-def set_aside(server: ShareServer, share: CifsShare, intent: ExtendShare, why: SharesError) -> ShareServer:
-    """The server with the share marked as failed, its extension left for ``resume_growing``.
+def set_aside(share: CifsShare, intent: ExtendShare, why: SharesError) -> CifsShare:
+    """The share as failed, its extension left for ``resume_growing``.
 
     One share whose volume is lost, or cannot be unmounted, must not block the server's others.
     """
-    return server.with_share(evolve(share.with_status(ShareStatus.FAILED, str(why)), unfinished=intent))
+    return evolve(share.with_status(ShareStatus.FAILED, str(why)), unfinished=intent)
 
 
 def resume_growing(ports: Ports, server: ShareServer, share: CifsShare) -> ShareServer:

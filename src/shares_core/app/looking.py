@@ -38,12 +38,19 @@ class Sight:
 
 
 def differences(ports: Ports, server: ShareServer, sight: Sight) -> tuple[str, ...]:
-    """What differs, in a few words each; nothing where the host is as the record says."""
+    """What differs and may be mended, in a few words each; nothing where the host is as the record says."""
     found = [] if server.intent is None else [_under_way(server.intent)]
     state = sight.states.get(server.id, RunState.ABSENT)
     if server.desired is DesiredState.STOPPED:
         return (*found, *_left_up(ports, server, state, sight))
     return (*found, *_missing(ports, server, state, sight), *_wrong_shares(ports, server))
+
+
+def beyond_mending(server: ShareServer) -> tuple[str, ...]:
+    """What is wrong with a server that runs, and stays so until a person has done something about it."""
+    if server.desired is DesiredState.STOPPED:
+        return ()
+    return tuple(f"share {share.name} is failed: {share.reason}" for share in server.shares if share.damaged)
 
 
 def _under_way(intent: Intent) -> str:
@@ -78,7 +85,7 @@ def _left_up(ports: Ports, server: ShareServer, state: RunState, sight: Sight) -
 def _wrong_shares(ports: Ports, server: ShareServer) -> Iterator[str]:
     yield from _unfinished(server)
     for share in server.shares:
-        if share.status is ShareStatus.FAILED and share.unfinished is None:
+        if share.status is ShareStatus.FAILED and share.unfinished is None and not share.damaged:
             yield f"share {share.name} is failed: {share.reason}"
         elif share.status is ShareStatus.READY and (trouble := trouble_with(ports, server, share)):
             yield f"share {share.name} {trouble}"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from shares_core.app.checking import finish_checking
 from shares_core.app.growing import finish_growing, set_aside
 from shares_core.app.removing import remove_server, remove_share
@@ -11,7 +14,7 @@ from shares_core.domain.access import narrowed
 from shares_core.domain.errors import SharesError
 from shares_core.domain.names import UserName
 from shares_core.domain.server import ShareServer
-from shares_core.domain.share import ShareStatus
+from shares_core.domain.share import CifsShare, ShareStatus
 from shares_core.ports import Ports
 from shares_core.ports.events import Event
 
@@ -29,62 +32,52 @@ def settle(ports: Ports, server: ShareServer) -> ShareServer | None:
             remove_server(ports, server)
             return None
         case intents.CreateShare(share_id) | intents.DeleteShare(share_id):
-            server = _remove_or_mark(ports, server, share_id)
+            finish: Callable[[], ShareServer] = partial(finish_removing, ports, server, share_id)
+            server = _or_unserved(ports, server, share_id, finish, _left_as(ShareStatus.DELETING))
         case intents.NarrowAccess(share_id, users):
             cut_off(ports, server, share_id, users)
         case intents.WidenAccess() as widening:
             undo_widening(ports, server, widening)
-        case intents.ExtendShare() as extending:
-            server = _finish_or_set_aside(ports, server, extending)
+        case intents.ExtendShare(share_id) as extending:
+            finish = partial(finish_growing, ports, server, extending)
+            server = _or_unserved(
+                ports, server, share_id, finish, lambda share, error: set_aside(share, extending, error)
+            )
         case intents.EndSessions(user):
             end_sessions(ports, server, user)
         case intents.CheckShare(share_id):
-            server = _served_or_failed(ports, server, share_id)
+            finish = partial(finish_checking, ports, server, share_id)
+            server = _or_unserved(ports, server, share_id, finish, _left_as(ShareStatus.FAILED))
     server = server.intending(None)
     ports.records.save(server)
     return server
 
 
-def _remove_or_mark(ports: Ports, server: ShareServer, share_id: str) -> ShareServer:
-    """Remove the share; where that fails it stays, unserved, until it is deleted again or reconciled.
+def _or_unserved(
+    ports: Ports,
+    server: ShareServer,
+    share_id: str,
+    finish: Callable[[], ShareServer],
+    left: Callable[[CifsShare, SharesError], CifsShare],
+) -> ShareServer:
+    """Finish what concerns one share; where that fails it is left, unserved, for a start or a reconcile.
 
     One share that cannot be unmounted must not keep anybody from denying a user on another.
     """
     try:
-        return finish_removing(ports, server, share_id)
+        return finish()
     except SharesError as error:
         share = server.share_by_id(share_id)
         if share is None:
             raise
-        return _unserved(ports, server.with_share(share.with_status(ShareStatus.DELETING, str(error))), error)
+        ports.events.emit(Event("settling failed", f"{server.name}: {error}"))
+        unserved = server.with_share(left(share, error))
+        publish(ports, unserved)
+        return unserved
 
 
-def _finish_or_set_aside(ports: Ports, server: ShareServer, extending: intents.ExtendShare) -> ShareServer:
-    """Finish the extension; where that fails the share stays, unserved, until the server is started."""
-    try:
-        return finish_growing(ports, server, extending)
-    except SharesError as error:
-        share = server.share_by_id(extending.share_id)
-        if share is None:
-            raise
-        return _unserved(ports, set_aside(server, share, extending, error), error)
-
-
-def _served_or_failed(ports: Ports, server: ShareServer, share_id: str) -> ShareServer:
-    """Serve the share again; where that fails it stays, unserved, until the server is started."""
-    try:
-        return finish_checking(ports, server, share_id)
-    except SharesError as error:
-        share = server.share_by_id(share_id)
-        if share is None:
-            raise
-        return _unserved(ports, server.with_share(share.with_status(ShareStatus.FAILED, str(error))), error)
-
-
-def _unserved(ports: Ports, server: ShareServer, why: SharesError) -> ShareServer:
-    ports.events.emit(Event("settling failed", f"{server.name}: {why}"))
-    publish(ports, server)
-    return server
+def _left_as(status: ShareStatus) -> Callable[[CifsShare, SharesError], CifsShare]:
+    return lambda share, error: share.with_status(status, str(error))
 
 
 def finish_removing(ports: Ports, server: ShareServer, share_id: str) -> ShareServer:

@@ -18,7 +18,7 @@ from shares_core.domain.errors import (
     BackendFailure,
     Conflict,
     InvalidInput,
-    ShareFailed,
+    ShareDamaged,
     SharesError,
 )
 from shares_core.domain.intent import CheckShare, CreateShare, DeleteShare, ExtendShare
@@ -199,7 +199,7 @@ class Shares:
         try:
             return examine(self._ports, held.server, share, repair=repair)
         except SharesError as error:
-            damage = str(error) if isinstance(error, ShareFailed) else ""
+            damage = str(error) if isinstance(error, ShareDamaged) else None
             with suppress(SharesError):  # else the next call settles it
                 held.save(finish_checking(self._ports, held.server, share.id, damage).intending(None))
             raise

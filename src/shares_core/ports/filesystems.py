@@ -26,9 +26,9 @@ class FileSystems(ABC):
         """Mount the file system where the server's container sees it, safely (``nosuid,nodev,noexec``...).
 
         Idempotent. Raises ShareFailed, and mounts nothing, where the device does not hold exactly this
-        file system, whole, where another is mounted in its place, or where the mounted one was found damaged
-        since (see ``trouble``); BackendFailure where the server has no folders. A device is mounted for one
-        share only. Half-done leaves an empty mount point.
+        file system or another is mounted in its place; ShareDamaged where the kernel found it damaged and
+        nobody has checked it since; BackendFailure where the server has no folders. A device is mounted for
+        one share only. Half-done leaves an empty mount point.
         """
 
     @abstractmethod
@@ -86,22 +86,23 @@ class FileSystems(ABC):
         """Make the unmounted file system whole after a growing that was broken off. Idempotent.
 
         What a journal holds is written, so that ``size`` tells what was reached. Repairs only what is safe
-        without a person (``fsck -p``). Raises ShareFailed where more is needed, and as ``mount`` does;
-        BackendFailure where it is mounted, or where what was broken off still works at it.
+        without a person (``fsck -p``). Raises ShareDamaged where more is needed; ShareFailed as ``mount``
+        does; BackendFailure where it is mounted, or where what was broken off still works at it.
         """
 
     @abstractmethod
     def examine(self, device: str, filesystem: FileSystem) -> str:
         """What a thorough look at the unmounted file system finds damaged; empty where it is whole.
 
-        Writes nothing but what a journal holds. Raises as ``check`` does where it is mounted or not there.
+        Writes what a journal holds, and that a whole one was checked; nothing else. Raises as ``check`` does
+        where it is mounted or not there.
         """
 
     @abstractmethod
     def repair(self, device: str, filesystem: FileSystem) -> str:
         """Repair the unmounted file system, at the price of what is in damaged parts; gives what was said.
 
-        Only ever a person's decision. Idempotent. Raises as ``check`` does; ShareFailed where it cannot be
+        Only ever a person's decision. Idempotent. Raises as ``check`` does; ShareDamaged where it cannot be
         repaired. Half-done leaves one that has to be repaired again.
         """
 

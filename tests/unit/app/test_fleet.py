@@ -8,10 +8,10 @@ import pytest
 from attrs import evolve
 from tests.unit.world import PASSWORD, RW, World
 
-from shares_core.adapters.memory import Fault, FaultPlan, MemoryHost, memory_ports
+from shares_core.adapters.memory import Fault, FaultPlan, MemoryHost, ProcessDied, memory_ports
 from shares_core.adapters.memory.state import Condition, Container, Folder, MemoryBridge, MemoryVolume
 from shares_core.domain.addresses import BridgeName
-from shares_core.domain.errors import BackendFailure, Busy, HostNotReady
+from shares_core.domain.errors import BackendFailure, Busy, HostNotReady, ShareFailed
 from shares_core.domain.network import Bridge
 from shares_core.domain.share import ShareStatus
 from shares_core.domain.views import Orphan, OrphanKind, ReconcileOutcome, ReconcileReport, UpgradeOutcome
@@ -247,6 +247,57 @@ def test_a_share_that_is_found_damaged_is_failed_and_the_others_are_served(world
     assert ("", ShareStatus.READY) == (repaired.damage, repaired.share.share.status)
     assert {("files", "ada"): RW, ("well", "ada"): RW} == world.admitted()
     assert world.host.fleet.reconcile().is_empty
+
+
+def ruin(world: World) -> None:
+    content = world.machine.volumes[world.share("tenant", "files").volume_id].content
+    assert content is not None
+    content.condition = Condition.RUINED
+
+
+@pytest.mark.parametrize("away", [lambda w: w.machine.reboot(), lambda w: w.host.servers.stop("tenant")])
+def test_what_was_damaged_before_anybody_looked_is_not_mounted_again(
+    world: World, away: Callable[[World], object]
+) -> None:
+    """The device remembers what the mount that was there had come upon."""
+    world.served()
+    world.host.access.allow("tenant", "files", "ada", RW, PASSWORD)
+    ruin(world)
+    away(world)
+    world.host.servers.start("tenant")
+    assert ({}, True) == (world.admitted(), world.share("tenant", "files").damaged)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_check_that_was_broken_off_serves_nothing_that_may_be_damaged(world: World, known: bool) -> None:
+    """Whether it had been found damaged before or not."""
+    world.served()
+    world.host.access.allow("tenant", "files", "ada", RW, PASSWORD)
+    ruin(world)
+    if known:
+        world.host.fleet.reconcile()
+    with pytest.raises(ProcessDied):
+        world.process(FaultPlan().on("filesystems.examine", Fault(dies=True))).shares.check("tenant", "files")
+    for _ in range(2):
+        world.host.fleet.reconcile()
+        share = world.share("tenant", "files")
+        assert (ShareStatus.FAILED, True, {}) == (share.status, share.damaged, world.admitted())
+    world.host.shares.check("tenant", "files", repair=True)
+    assert {("files", "ada"): RW} == world.admitted()
+
+
+def test_a_check_of_a_share_whose_volume_is_away_calls_nothing_damaged(world: World) -> None:
+    """It is served again once the volume is back."""
+    volume = world.served().volume_id
+    world.host.access.allow("tenant", "files", "ada", RW, PASSWORD)
+    world.host.servers.stop("tenant")
+    away = world.machine.volumes.pop(volume)
+    with pytest.raises(ShareFailed):
+        world.host.shares.check("tenant", "files")
+    assert not world.share("tenant", "files").damaged
+    world.machine.volumes[volume] = away
+    world.host.servers.start("tenant")
+    assert {("files", "ada"): RW} == world.admitted()
 
 
 def test_a_share_of_a_server_that_is_stopped_can_be_checked(world: World) -> None:

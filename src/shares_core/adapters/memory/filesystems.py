@@ -40,9 +40,9 @@ class MemoryFileSystems(FileSystems):
     def mount(self, server_id: str, share_id: str, device: str, filesystem: FileSystem) -> None:
         _, content = self._identified(device, filesystem)
         mounted = self._host.mounts.get((server_id, share_id))
+        if content.condition is Condition.RUINED:
+            raise ShareDamaged(f"the {filesystem.kind} on {device} is damaged")
         if mounted is not None and device_of(mounted) == device:
-            if content.condition is Condition.RUINED:
-                raise ShareDamaged(f"the {filesystem.kind} on {device} is damaged")
             return
         if mounted is not None:
             raise ShareFailed(f"something else is mounted for share {share_id}")
@@ -108,7 +108,7 @@ class MemoryFileSystems(FileSystems):
     def check(self, device: str, filesystem: FileSystem) -> None:
         content = self._unmounted(device, filesystem)
         if content.condition is Condition.RUINED:
-            raise ShareFailed(f"the {filesystem.kind} on {device} needs a person to repair it")
+            raise ShareDamaged(f"the {filesystem.kind} on {device} needs a person to repair it")
         content.condition = Condition.WHOLE
 
     def examine(self, device: str, filesystem: FileSystem) -> str:
