@@ -76,7 +76,9 @@ def watcher(ports: Ports, network: DefaultNetwork) -> Watcher:
 
 def open_watcher(config: HostConfig, events: Events | None = None) -> Watcher:
     """What keeps this machine's servers up. Changes nothing yet. Raises as ``open_host``."""
-    return watcher(ports(config, events), config.network)
+    from shares_core.app.watching import ROUND_SECONDS
+
+    return watcher(ports(config, events, patience=ROUND_SECONDS), config.network)
 
 
 def open_host(config: HostConfig | None = None, events: Events | None = None) -> Host:
@@ -91,8 +93,11 @@ def open_host(config: HostConfig | None = None, events: Events | None = None) ->
     return host(ports(config, events), config.network)
 
 
-def ports(config: HostConfig, events: Events | None = None) -> Ports:
-    """This machine's ports. Touches nothing yet. Raises InvalidInput for a folder that a link leads to."""
+def ports(config: HostConfig, events: Events | None = None, *, patience: float | None = None) -> Ports:
+    """This machine's ports. Touches nothing yet. Raises InvalidInput for a folder that a link leads to.
+
+    ``patience`` is for how long they wait for a server's lock, in seconds, where that is shorter.
+    """
     from shares_core.adapters.bridges.network import LinuxNetwork
     from shares_core.adapters.disk.folders import DiskFolders
     from shares_core.adapters.disk.installation import Installation
@@ -124,7 +129,7 @@ def ports(config: HostConfig, events: Events | None = None) -> Ports:
         smb_sessions=SambaSessions(runtime),
         records=DiskRecords(layout),
         secrets=DiskSecrets(layout),
-        locks=FileLocks(layout, timeout),
+        locks=FileLocks(layout, timeout if patience is None else min(timeout, patience)),
         clock=SystemClock(),
         ids=RandomIds(),
         events=events or NoEvents(),

@@ -6,18 +6,22 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Self
 
+from attrs import evolve
+
 from shares_core.app.fleet import Fleet
 from shares_core.domain.backoff import Backoff
-from shares_core.domain.errors import SharesError
 from shares_core.domain.views import ReconcileOutcome, ReconcileReport, ReconcileView
 from shares_core.ports import Ports
 from shares_core.ports.events import Event
 
 #: What was unmounted or unplugged by hand announces itself to nobody: everything is looked at this often.
 LOOK_SECONDS = 60.0
-#: No round takes longer, so that nothing that is due is late by more.
+#: No round takes longer, so that nothing that is due is late by more. Nobody who is at work on a server is
+#: waited for any longer either: it is asked for again.
 ROUND_SECONDS = 1.0
-#: How many are mended at a time: one whose lock is held does not keep the others down.
+#: Nor while a look is under way, which is short: what it found is not kept waiting.
+_LOOKING_SECONDS = 0.1
+#: How many are mended at a time: one that takes long does not keep the others down.
 _AT_ONCE = 4
 #: Among the servers' ids, a look at all of them.
 _LOOK = ""
@@ -26,7 +30,8 @@ _LOOK = ""
 class Watcher:
     """Rounds of waiting for containers that end, and mending their servers beside that.
 
-    Use it in a ``with`` statement, by one thread. What happens is told as events.
+    Use it in a ``with`` statement, by one thread. What happens is told as events. The fleet's ports should
+    wait for a server's lock no longer than ``ROUND_SECONDS``.
     """
 
     def __init__(self, ports: Ports, fleet: Fleet) -> None:
@@ -37,8 +42,11 @@ class Watcher:
         #: Only in what is seen first: a new image that fails must not be tried for ever.
         self._upgrades = True
         self._to_upgrade: set[str] = set()
-        self._due: dict[str, Backoff] = {}
-        self._tried: dict[str, Backoff] = {}
+        #: When each is to be begun. What ended is brought back at once, however often something else of that
+        #: server has failed: so these are two counts.
+        self._due: dict[str, float] = {}
+        self._needed: dict[str, Backoff] = {}
+        self._failed: dict[str, Backoff] = {}
         self._working: dict[str, Future[ReconcileReport]] = {}
         self._told: set[tuple[str, str]] = set()
         self._workers = ThreadPoolExecutor(_AT_ONCE, "mend")
@@ -55,37 +63,51 @@ class Watcher:
     def round(self) -> None:
         """Wait until something ends, or a second; begin what is due, take note of what is done.
 
-        Where Docker does not answer it is waited for, and everything looked at when it does.
+        Where Docker does not answer it is waited for, and everything looked at when it does. Raises nothing:
+        whatever a host runs short of, this goes on.
         """
         try:
-            if not self._bookmark:  # from here on nothing is missed; what was missed before, a look finds
-                self._bookmark = self._ports.runtime.bookmark(ROUND_SECONDS)
-                self._want(_LOOK)
-            ended = self._ports.runtime.ended(self._bookmark, ROUND_SECONDS)
-        except SharesError as error:
-            self._tell("cannot watch", str(error))
+            self._hear()
+            self._take_note()
+            if self._ports.clock.elapsed() >= self._next_look:
+                self._need(_LOOK)
+            self._begin()
+        except Exception as error:  # noqa: BLE001 - nobody else is there to go on
+            self._tell("cannot watch", str(error) or repr(error))
             self._bookmark = ""
             self._ports.clock.wait(ROUND_SECONDS)
-            return
-        self._bookmark = ended.bookmark
-        for server_id in ended.server_ids:
-            self._want(server_id)
-        self._take_note()
-        if self._ports.clock.elapsed() >= self._next_look:
-            self._want(_LOOK)
-        self._begin()
 
-    def _want(self, what: str) -> None:
-        """Let it be done: at once, or later where that was tried only just now."""
-        if what not in self._due:
-            self._due[what] = self._tried.get(what, Backoff()).again(self._ports.clock.elapsed())
+    def _hear(self) -> None:
+        """What ended since the last round. What was before the first, or was missed, is looked for."""
+        if not self._bookmark:
+            self._bookmark = self._ports.runtime.bookmark(ROUND_SECONDS)
+            self._need(_LOOK)
+        seconds = _LOOKING_SECONDS if _LOOK in self._working else ROUND_SECONDS
+        ended = self._ports.runtime.ended(self._bookmark, seconds)
+        self._bookmark = ended.bookmark
+        for what in (*ended.server_ids, *(() if ended.complete else (_LOOK,))):
+            self._need(what)
+
+    def _need(self, what: str) -> None:
+        """Let it be done: at once, or a little later where that was needed only just now."""
+        needed = self._needed.get(what, Backoff()).needed(self._ports.clock.elapsed())
+        if needed.last < self._due.get(what, float("inf")):
+            self._needed[what], self._due[what] = needed, needed.last
+
+    def _try_again(self, what: str, *, seconds: float = 0) -> None:
+        """Let it be done once more: ever later, or after these seconds."""
+        now = self._ports.clock.elapsed()
+        if not seconds:
+            self._failed[what] = self._failed.get(what, Backoff(1)).failed(now)
+            seconds = self._failed[what].last - now
+        self._due[what] = min(now + seconds, self._due.get(what, float("inf")))
 
     def _begin(self) -> None:
         now = self._ports.clock.elapsed()
-        for what, backoff in tuple(self._due.items()):
-            if what not in self._working and backoff.last <= now:
-                self._tried[what] = self._due.pop(what)
+        for what, due in tuple(self._due.items()):
+            if what not in self._working and due <= now:
                 self._working[what] = self._workers.submit(self._work, what)
+                del self._due[what]
                 if what == _LOOK:
                     self._next_look = now + LOOK_SECONDS
 
@@ -101,16 +123,15 @@ class Watcher:
             if not work.done():
                 continue
             del self._working[what]
-            try:
-                report = work.result()
-            except SharesError as error:
-                self._tell("not mended", str(error))
-                self._want(what)
-                continue
-            if what == _LOOK:
-                self._take_note_of_look(report)
+            error = work.exception()
+            if error is not None:
+                self._tell("not mended", str(error) or repr(error))
+                self._try_again(what)
+            elif what == _LOOK:
+                self._failed.pop(what, None)
+                self._take_note_of_look(work.result())
             else:
-                self._take_note_of_mend(what, report)
+                self._take_note_of_mend(what, work.result())
 
     def _take_note_of_look(self, report: ReconcileReport) -> None:
         names = {view.name for view in report.servers}
@@ -125,20 +146,28 @@ class Watcher:
                 continue
             if self._upgrades:
                 self._to_upgrade.add(view.server_id)
-            self._want(view.server_id)
+            self._need(view.server_id)
         self._upgrades = False
 
     def _take_note_of_mend(self, server_id: str, report: ReconcileReport) -> None:
+        if any(view.outcome is ReconcileOutcome.BUSY for view in report.servers):
+            self._try_again(server_id, seconds=ROUND_SECONDS)
+            return
         self._to_upgrade.discard(server_id)
+        if not report.is_well:
+            self._try_again(server_id)
+        else:
+            self._failed.pop(server_id, None)
+            if not report.servers:  # it was deleted, or all was well with it
+                self._needed.pop(server_id, None)
+            elif server_id in self._needed:  # well from now on
+                self._needed[server_id] = evolve(self._needed[server_id], last=self._ports.clock.elapsed())
         for view in report.servers:
-            if view.outcome is ReconcileOutcome.BUSY:
-                self._want(server_id)
-            elif report.is_well:
+            if report.is_well:
                 self._told = {told for told in self._told if told[1].partition(": ")[0] != view.name}
                 self._emit("mended", _in_words(view))
             else:
                 self._tell("not mended", _in_words(view))
-                self._want(server_id)
 
     def _tell(self, what: str, subject: str) -> None:
         """Once: what is so for long is seen again and again."""

@@ -1,4 +1,4 @@
-"""How long to wait before trying again what keeps failing."""
+"""How long to wait before trying again what keeps failing, or keeps being needed."""
 
 from __future__ import annotations
 
@@ -19,10 +19,12 @@ class Backoff:
     attempts: int = 0
     last: float = 0.0
 
-    def again(self, now: float) -> Backoff:
-        """With a further attempt, needed now."""
-        if self.attempts == 0 or now - self.last > _WELL_SECONDS:
-            return Backoff(1, now)
+    def needed(self, now: float) -> Backoff:
+        """With an attempt that is needed now; a minute of calm has made all earlier ones forgotten."""
+        return (Backoff() if now - self.last > _WELL_SECONDS else self).failed(now)
+
+    def failed(self, now: float) -> Backoff:
+        """With a further attempt, because the latest one has come to nothing by now, however long it took."""
         return evolve(self, attempts=self.attempts + 1, last=now + self.delay)
 
     @property

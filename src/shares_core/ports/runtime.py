@@ -24,10 +24,14 @@ class ContainerState:
 
 @frozen
 class Ended:
-    """The servers whose containers ended. ``bookmark`` is where the next look begins."""
+    """The servers whose containers ended. ``bookmark`` is where the next look begins.
+
+    Where it is not ``complete``, others may have ended since the former bookmark.
+    """
 
     server_ids: tuple[str, ...]
     bookmark: str
+    complete: bool = True
 
 
 class ServerRuntime(ABC):
@@ -92,8 +96,8 @@ class ServerRuntime(ABC):
     def ended(self, bookmark: str, seconds: float) -> Ended:
         """Wait until a container of this installation ends, at most for ``seconds``.
 
-        Tells of those that ended since ``bookmark``, perhaps twice; where the host's clock was set back, of
-        none for as long. Raises HostNotReady where nothing answers: what ended meanwhile is told by nobody.
+        Tells of those that ended since ``bookmark``, perhaps twice. Raises HostNotReady and BackendFailure
+        where nothing answers: what ended meanwhile is told by nobody.
         """
 
     @abstractmethod

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import threading
+import json
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from attrs import define, field
 from docker.errors import NotFound
 
+from shares_core.adapters.docker import events
 from shares_core.adapters.docker.events import LABEL_SERVER, wait_for_ends
 from shares_core.domain.errors import HostNotReady
 from shares_core.ports.runtime import Ended
+
+if TYPE_CHECKING:
+    from docker import APIClient
 
 LABEL = "shares-core.installation=abc"
 END = {"Actor": {"ID": "the container", "Attributes": {LABEL_SERVER: "a"}}, "timeNano": 5_000_000_007}
@@ -21,28 +25,37 @@ END = {"Actor": {"ID": "the container", "Attributes": {LABEL_SERVER: "a"}}, "tim
 
 @define
 class Api:
-    """Gives these events, then nothing until it is closed, or the end where it ``breaks_off``."""
+    """Tells of these events, then nothing until its time is up, or at once where it ``breaks_off``."""
 
-    events_there: list[dict[str, Any]] = field(factory=list)
+    told: list[dict[str, Any]] = field(factory=list)
     breaks_off: bool = False
+    answers_after: float = 0.0
     states: list[bool] = field(factory=list)
     asked: list[str] = field(factory=list)
-    _closed: threading.Event = field(factory=threading.Event)
+    closed: bool = False
+    base_url: str = "http+docker://localhost"
+    api_version: str = "1.41"
+    timeout: int = 60
+    _until: float = 0.0
 
-    def events(self, *, since: str, filters: dict[str, str], decode: bool) -> Api:
-        assert (decode, filters["event"], filters["label"]) == (True, "die", LABEL)
-        self.asked.append(since)
+    def get(self, url: str, *, params: dict[str, str], stream: bool, timeout: float) -> Api:
+        assert ("http+docker://localhost/v1.41/events", True) == (url, stream)
+        assert timeout >= self.timeout
+        filters = json.loads(params["filters"])
+        assert {"type": ["container"], "event": ["die"], "label": [LABEL]} == filters
+        self.asked.append(params["since"])
+        self._until = float(params["until"])
+        time.sleep(self.answers_after)  # as a Docker that is slow does
         return self
 
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        return self
+    def raise_for_status(self) -> None:
+        """It is content."""
 
-    def __next__(self) -> dict[str, Any]:
-        if self.events_there:
-            return self.events_there.pop(0)
-        if not self.breaks_off:
-            self._closed.wait(20)
-        raise StopIteration
+    def iter_lines(self) -> Iterator[bytes]:
+        yield from (json.dumps(event).encode() for event in self.told)
+        left = self._until - time.time()
+        if not self.breaks_off and left > 0:
+            time.sleep(left)  # Docker's own timer
 
     def inspect_container(self, container: str) -> dict[str, Any]:
         assert "the container" == container
@@ -51,11 +64,13 @@ class Api:
         return {"State": {"Running": self.states.pop(0)}}
 
     def close(self) -> None:
-        self._closed.set()
+        self.closed = True
 
 
 def wait(api: Api, bookmark: str, seconds: float = 20) -> Ended:
-    return wait_for_ends(api, LABEL, bookmark, seconds)
+    ended = wait_for_ends(cast("APIClient", api), LABEL, bookmark, seconds)
+    assert api.closed
+    return ended
 
 
 def test_who_ends_is_told_and_the_next_look_begins_just_after() -> None:
@@ -87,6 +102,21 @@ def test_a_clock_that_was_set_back_hides_nothing_for_long() -> None:
     before = time.time()
     calm = wait(Api(), f"{time.time() + 3600:.9f}", 0.05)
     assert before <= float(calm.bookmark) <= time.time()
+
+
+def test_what_ended_in_what_is_the_future_since_is_not_told_again() -> None:
+    """The clock was set back; it was told before that."""
+    future = {**END, "timeNano": time.time_ns() + 3_600_000_000_000}
+    assert () == wait(Api([future]), f"{time.time():.9f}", 0.05).server_ids
+    assert ("a",) == wait(Api([future, END]), "4.000000000", 0.05).server_ids
+
+
+def test_a_docker_that_answers_late_may_be_another_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who was started for this very question knows nothing of what was before: that has to be looked at."""
+    monkeypatch.setattr(events, "_LATE_SECONDS", 0.1)
+    assert wait(Api(), "4.000000000", 0.05).complete
+    assert not wait(Api(answers_after=0.2), "4.000000000", 0.05).complete
+    assert ("a",) == wait(Api([END], answers_after=0.2), "4.000000000", 0.05).server_ids
 
 
 def test_a_stream_that_breaks_off_is_a_docker_that_is_away() -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import wait
+from typing import Any
 
 import pytest
-from tests.unit.world import NETWORK, PASSWORD, RW, World
+from attrs import evolve
+from tests.unit.world import NETWORK, PASSWORD, RW, SMALL, World
 
 from shares_core import bootstrap
-from shares_core.adapters.memory import FaultPlan, memory_ports
-from shares_core.adapters.waiting import wait_until
+from shares_core.adapters.memory import Call, FaultPlan, memory_ports
+from shares_core.adapters.memory.state import Condition
 from shares_core.app.watching import LOOK_SECONDS, Watcher
 from shares_core.domain.backoff import Backoff
 
@@ -24,14 +27,24 @@ def told(world: World) -> list[tuple[str, str]]:
     return [(event.what, event.subject) for event in world.machine.events]
 
 
-def rounds_until(watcher: Watcher, condition: Callable[[], bool]) -> bool:
-    """A mend runs beside the rounds, in a thread of its own."""
+def a_round(watcher: Watcher) -> None:
+    """One, with the mends that it begins: these run beside the rounds, in threads of their own."""
+    watcher.round()
+    wait(watcher._working.values(), 10)
 
-    def after_a_round() -> bool:
-        watcher.round()
-        return condition()
 
-    return wait_until(after_a_round, 10)
+def rounds_until(watcher: Watcher, condition: Callable[[], bool], rounds: int = 200) -> bool:
+    """Whether the condition came to hold within so many rounds, which take a second each at most."""
+    for _ in range(rounds):
+        a_round(watcher)
+        if condition():
+            return True
+    return False
+
+
+def let_pass(watcher: Watcher, world: World, seconds: float) -> None:
+    until = world.machine.uptime + seconds
+    assert rounds_until(watcher, lambda: world.machine.uptime >= until, rounds=10 * round(seconds))
 
 
 def admits(world: World) -> bool:
@@ -67,7 +80,7 @@ def test_what_was_stopped_or_deleted_on_purpose_is_left(served: World, watcher: 
     served.host.servers.stop("tenant")
     served.host.servers.create("gone")
     served.host.servers.delete("gone")
-    rounds_until(watcher, lambda: served.machine.uptime > LOOK_SECONDS)
+    let_pass(watcher, served, LOOK_SECONDS + 1)
     assert ({}, []) == (served.machine.containers, [e for e in told(served) if "mended" in e[0]])
 
 
@@ -98,7 +111,7 @@ def test_an_image_that_fails_is_tried_once(served: World, watcher: Watcher) -> N
     rounds_until(watcher, lambda: any(what == "not mended" for what, _ in told(served)))
     assert rounds_until(watcher, lambda: admits(served))
     before = list(served.machine.ended)
-    rounds_until(watcher, lambda: served.machine.uptime > 3 * LOOK_SECONDS)
+    let_pass(watcher, served, 3 * LOOK_SECONDS)
     assert before == served.machine.ended
     assert admits(served)
 
@@ -110,13 +123,82 @@ def test_a_server_that_cannot_be_mended_is_tried_ever_less_often(served: World, 
     served.machine.smbd_fails = "out of luck"
     tenant = served.machine.server_id("tenant")
     served.machine.kill_container(tenant)
-    rounds_until(watcher, lambda: served.machine.uptime > 40)
+    let_pass(watcher, served, 40)
     tries = [server_id for server_id in served.machine.ended if server_id == tenant]
     assert 3 <= len(tries) <= 9
     assert [what for what, _ in told(served)].count("not mended") <= 2
     served.machine.smbd_fails = ""
     assert rounds_until(watcher, lambda: admits(served))
     assert rounds_until(watcher, lambda: {} == served.admitted("other"))
+
+
+def damaged(world: World, server: str = "tenant") -> None:
+    content = world.machine.volumes[world.share(server, "files").volume_id].content
+    assert content is not None
+    content.condition = Condition.RUINED
+
+
+def test_a_share_that_stays_failed_keeps_nobody_else_down(served: World, watcher: Watcher) -> None:
+    """Its server is looked at ever less often, and brought back at once all the same when it ends."""
+    served.host.shares.create("tenant", "well", SMALL)
+    served.host.access.allow("tenant", "well", "ada", RW, PASSWORD)
+    damaged(served)
+    machine = served.machine
+    let_pass(watcher, served, 5 * LOOK_SECONDS)
+    ups = [what for what, _ in told(served)].count("server up")
+    let_pass(watcher, served, 5 * LOOK_SECONDS)
+    assert ups == [what for what, _ in told(served)].count("server up")  # there is nothing to do for it
+    machine.kill_container(machine.server_id("tenant"))
+    killed = machine.uptime
+    assert rounds_until(watcher, lambda: {("well", "ada"): RW} == served.admitted())
+    assert machine.uptime - killed <= 2
+
+
+def test_a_server_that_another_works_on_is_mended_right_after(served: World) -> None:
+    """However long that takes; and it is upgraded then, if that is what it was to be."""
+    machine = served.machine
+    tenant = machine.server_id("tenant")
+    machine.image = "image-2"
+    with bootstrap.watcher(memory_ports(machine, lock_timeout=0), NETWORK) as watcher:
+        with memory_ports(machine).locks.server(tenant):
+            let_pass(watcher, served, 5 * LOOK_SECONDS)
+        freed = machine.uptime
+        assert rounds_until(watcher, lambda: machine.containers[tenant].image == "image-2")
+        assert rounds_until(watcher, lambda: admits(served))
+        assert machine.uptime - freed <= 4
+
+
+def test_where_something_may_have_been_missed_everything_is_looked_at(served: World) -> None:
+    """It is not waited for the next look."""
+    machine = served.machine
+
+    def forgetful(call: Call, proceed: Callable[[], Any]) -> Any:
+        answer = proceed()
+        return evolve(answer, server_ids=(), complete=False) if str(call) == "runtime.ended" else answer
+
+    with bootstrap.watcher(memory_ports(machine, faults=forgetful), NETWORK) as watcher:
+        let_pass(watcher, served, 10)
+        machine.kill_container(machine.server_id("tenant"))
+        killed = machine.uptime
+        assert rounds_until(watcher, lambda: admits(served))
+        assert machine.uptime - killed < LOOK_SECONDS / 2
+
+
+def test_a_host_that_runs_short_of_anything_does_not_end_it(served: World) -> None:
+    """As of threads: then whatever is called raises what no port has promised."""
+    short = {"runtime.ended": 2, "runtime.bookmark": 2, "network.plug": 1, "records.load_all": 1}
+
+    def out_of_threads(call: Call, proceed: Callable[[], Any]) -> Any:
+        if short.get(str(call), 0):
+            short[str(call)] -= 1
+            raise RuntimeError("can't start new thread")
+        return proceed()
+
+    with bootstrap.watcher(memory_ports(served.machine, faults=out_of_threads), NETWORK) as watcher:
+        served.machine.reboot()
+        assert rounds_until(watcher, lambda: admits(served))
+    assert {0} == {*short.values()}
+    assert ("cannot watch", "can't start new thread") in told(served)
 
 
 def test_nothing_that_goes_wrong_ends_it(served: World) -> None:
@@ -140,6 +222,15 @@ def test_attempts_come_ever_later(needed: tuple[float, ...], due: tuple[float, .
     """The first at once; a minute of calm forgets what was before."""
     backoff, dues = Backoff(), []
     for now in needed:
-        backoff = backoff.again(now)
+        backoff = backoff.needed(now)
         dues.append(backoff.last)
     assert list(due) == dues
+
+
+def test_an_attempt_that_takes_long_is_no_calm() -> None:
+    """What fails after two minutes each time is tried ever later all the same."""
+    backoff, waits = Backoff(1), []
+    for now in range(120, 1200, 120):
+        backoff = backoff.failed(now)
+        waits.append(backoff.last - now)
+    assert [1, 2, 4, 8, 16, 32, 60, 60, 60] == waits

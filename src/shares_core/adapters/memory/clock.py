@@ -16,7 +16,7 @@ class MemoryClock(Clock):
         return self._host.time
 
     def elapsed(self) -> float:
-        return float(self._host.uptime)
+        return self._host.uptime
 
     def wait(self, seconds: float) -> None:
-        self._host.uptime += round(seconds)
+        self._host.uptime += seconds

@@ -68,7 +68,7 @@ class MemoryHost:
     ended: list[str] = field(factory=list)
     time: int = 1_700_000_000
     #: Seconds that only go forward: waiting for what does not come takes its time.
-    uptime: int = 0
+    uptime: float = 0.0
 
     records: dict[str, ShareServer | Damaged] = field(factory=dict)
     secrets: dict[str, dict[UserName, PasswordHash]] = field(factory=dict)

@@ -95,7 +95,7 @@ class MemoryRuntime(ServerRuntime):
         self._need_docker()
         ended, since = self._host.ended, int(bookmark)
         if since == len(ended):
-            self._host.uptime += round(seconds)
+            self._host.uptime += seconds
         return Ended(tuple(dict.fromkeys(ended[since:])), str(len(ended)))
 
     def list(self) -> Mapping[str, RunState]:
@@ -112,7 +112,7 @@ class MemoryRuntime(ServerRuntime):
 
     def _need_docker(self, waiting: float = 0) -> None:
         if not self._host.docker_up:
-            self._host.uptime += round(waiting)
+            self._host.uptime += waiting
             raise HostNotReady("Docker does not answer", hint="start it: systemctl start docker")
 
     def _ours(self, server_id: str) -> Container | None:
