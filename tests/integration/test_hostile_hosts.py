@@ -5,9 +5,10 @@ from __future__ import annotations
 import gc
 import os
 import subprocess
+import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from random import Random
 
@@ -23,13 +24,15 @@ from shares_core.domain.share import ShareStatus
 from shares_core.domain.views import ReconcileOutcome
 from tests.integration.conftest import Site, Tenant, opened_site
 from tests.integration.support.clients import SmbClient
-from tests.integration.support.footprint import everything, footprint, image_of
+from tests.integration.support.footprint import RUN_BRIDGES, everything, footprint, image_of
 from tests.integration.support.own_docker import OwnDocker, Slow, own_docker
+from tests.integration.support.probes import until
 from tests.reliability.scene import as_it_is, as_recorded, mount_point
+from tests.reliability.watched import watching
 
 OK = "NT_STATUS_OK"
 KEPT = b"kept by all means"
-MIB32 = Capacity.parse("32MiB")
+MIB32, MIB64 = Capacity.parse("32MiB"), Capacity.parse("64MiB")
 
 
 @frozen
@@ -59,21 +62,31 @@ def served(tenant: Tenant) -> Served:
     return made
 
 
-@pytest.fixture
-def neighbour() -> Iterator[Callable[[], None]]:
-    """Another installation on the same host; gives what shows that nothing of it was touched."""
+@pytest.fixture(scope="module")
+def neighbour() -> Iterator[Site]:
+    """Another installation on the same host."""
     with opened_site() as other:
         other.host.servers.create("neighbour")
         other.host.shares.create("neighbour", "files", MIB32)
-        before = everything(other.config)
-
-        def untouched() -> None:
-            assert before == everything(other.config)
-            assert other.host.fleet.reconcile(dry_run=True).is_empty
-
-        yield untouched
-        untouched()
+        yield other
         other.host.servers.delete("neighbour", with_shares=True)
+
+
+def all_of(neighbour: Site) -> object:
+    """Without the filters of bridges that other tests made."""
+    seen, files = everything(neighbour.config)
+    assert isinstance(seen, dict)
+    own = {f"shares-{name}" for name in seen["devices"]}
+    return {**seen, "filters": [name for name in seen["filters"] if name in own]}, files
+
+
+@pytest.fixture(autouse=True)
+def untouched(neighbour: Site) -> Iterator[None]:
+    """Whatever befalls one installation, nothing of another changes."""
+    before = all_of(neighbour)
+    yield
+    assert before == all_of(neighbour)
+    assert neighbour.host.fleet.reconcile(dry_run=True).is_empty
 
 
 def run(*argv: str) -> None:
@@ -83,7 +96,7 @@ def run(*argv: str) -> None:
 # -- by hand
 
 
-def test_a_bridge_that_was_deleted_by_hand_is_back(served: Served, neighbour: Callable[[], None]) -> None:
+def test_a_bridge_that_was_deleted_by_hand_is_back(served: Served) -> None:
     """With its ports, but for the client's, which was somebody else's."""
     site, tenant = served.tenant.site, served.tenant
     bridge = str(site.host.servers.show(tenant.server).server.interfaces[0].bridge)
@@ -96,9 +109,7 @@ def test_a_bridge_that_was_deleted_by_hand_is_back(served: Served, neighbour: Ca
     assert KEPT == ada.get("files", "kept")
 
 
-def test_a_volume_that_was_unmounted_by_hand_is_mounted(
-    served: Served, neighbour: Callable[[], None]
-) -> None:
+def test_a_volume_that_was_unmounted_by_hand_is_mounted(served: Served) -> None:
     """Meanwhile the share is away, and an empty folder is not served in its place."""
     site = served.tenant.site
     server = site.host.servers.show(served.tenant.server).server
@@ -107,10 +118,61 @@ def test_a_volume_that_was_unmounted_by_hand_is_mounted(
     served.is_mended("share files is not mounted")
 
 
-def test_a_container_that_was_removed_by_hand_is_made(served: Served, neighbour: Callable[[], None]) -> None:
+def test_a_container_that_was_removed_by_hand_is_made(served: Served) -> None:
     """With the interface that went with it."""
     run("docker", "rm", "--force", f"shares-{served.tenant.server_id}")
     served.is_mended("the container is absent")
+
+
+def test_an_interface_that_was_moved_to_another_bridge_is_back(served: Served, other_bridge: str) -> None:
+    """Whoever is on that one does not reach the server any more."""
+    site, tenant = served.tenant.site, served.tenant
+    device = site.host.servers.show(tenant.server).server.interfaces[0].host_device
+    run("ip", "link", "set", device, "master", other_bridge)
+    served.is_mended(f"interface {device} is not plugged")
+    assert (
+        ""
+        == subprocess.run(
+            ("ip", "-oneline", "link", "show", "master", other_bridge),
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+    )
+
+
+@pytest.fixture
+def other_bridge() -> Iterator[str]:
+    name = f"{RUN_BRIDGES}x"
+    run("ip", "link", "add", name, "up", "type", "bridge")
+    yield name
+    run("ip", "link", "delete", name)
+
+
+def test_ports_that_see_each_other_are_kept_apart_again(served: Served) -> None:
+    """On the bridge that servers share, none reaches another."""
+    device = served.tenant.site.host.servers.show(served.tenant.server).server.interfaces[0].host_device
+    run("bridge", "link", "set", "dev", device, "isolated", "off")
+    served.is_mended(f"interface {device} is not plugged")
+
+
+@pytest.mark.parametrize("name", ["smb.conf", "passwd", "group"])
+def test_a_configuration_that_was_edited_by_hand_is_what_the_record_says(served: Served, name: str) -> None:
+    """No more is served to anybody than that."""
+    site = served.tenant.site
+    path = site.config.state_dir / "servers" / served.tenant.server_id / "config" / name
+    before = path.read_bytes()
+    with path.open("ab") as file:
+        file.write(b"\n# by hand\n")
+    served.is_mended("Samba's configuration is another")
+    assert before == path.read_bytes()
+
+
+def test_a_server_whose_folders_were_unmounted_by_hand_gets_others(served: Served) -> None:
+    """Its container would go on to see the former ones."""
+    site = served.tenant.site
+    run("umount", "--recursive", "--lazy", str(site.config.state_dir / "servers" / served.tenant.server_id))
+    served.is_mended("its folders are not there")
 
 
 def test_the_packet_filters_that_a_firewall_flushed_are_back(served: Served) -> None:
@@ -177,36 +239,65 @@ def test_a_pool_on_a_full_disk_makes_nothing(tmp_path: Path) -> None:
         site.host.servers.delete("tenant", with_shares=True)
 
 
-def test_a_pool_that_is_away_at_a_reconcile_fails_its_shares_alone(
-    tmp_path: Path, neighbour: Callable[[], None]
-) -> None:
-    """Nothing is made in the bare folder; once it is back, so are they."""
+def test_a_pool_that_is_away_at_a_reconcile_fails_its_shares_alone(tmp_path: Path) -> None:
+    """After a reboot: nothing is made in the bare folder; once it is back, so are they."""
+    disk = tmp_path / "disk"
+    disk.mkdir(mode=0o700)
+    away = tmp_path / "away"
+    with opened_site(pool_dir=disk / "pool") as site:
+        fleet, names = site.host.fleet, ("tenant", "without")
+        for name in names:
+            site.host.servers.create(name)
+        site.host.shares.create("tenant", "files", MIB32)
+        server = site.host.servers.show("tenant").server
+        run("docker", "kill", *(f"shares-{site.host.servers.show(name).server.id}" for name in names))
+        run("umount", str(mount_point(site.config, server, server.share("files"))))
+        run("losetup", "--detach", *_loops(disk))
+        disk.rename(away)
+        disk.mkdir(mode=0o700)
+        views = {view.name: view for view in fleet.reconcile().servers}
+        assert (ReconcileOutcome.FAILED, ("files",)) == (
+            views["tenant"].outcome,
+            views["tenant"].failed_shares,
+        )
+        assert (ReconcileOutcome.OK, ()) == (views["without"].outcome, views["without"].failed_shares)
+        assert "pool" in site.host.shares.show("tenant", "files").share.reason
+        assert [] == list(disk.iterdir())
+        assert ["tenant"] == [view.name for view in fleet.reconcile().servers]
+        disk.rmdir()
+        away.rename(disk)
+        fleet.reconcile()
+        assert fleet.reconcile().is_empty
+        for name in names:
+            site.host.servers.delete(name, with_shares=True)
+
+
+def _loops(folder: Path) -> list[str]:
+    listed = subprocess.run(
+        ("losetup", "--noheadings", "--output", "NAME,BACK-FILE"), check=True, capture_output=True, text=True
+    )
+    rows = [line.split(maxsplit=1) for line in listed.stdout.splitlines()]
+    return [row[0] for row in rows if row[1].startswith(f"{folder}/")]
+
+
+def test_a_pool_that_is_unmounted_under_its_servers_is_told(tmp_path: Path) -> None:
+    """What is open stays so until it is closed; nothing is made in its place, and back it is as before."""
     disk = tmp_path / "disk"
     disk.mkdir(mode=0o700)
     away = tmp_path / "away"
     with opened_site(pool_dir=disk / "pool") as site:
         site.host.servers.create("tenant")
         site.host.shares.create("tenant", "files", MIB32)
-        site.host.servers.create("without")
-        for name in ("tenant", "without"):
-            site.host.servers.stop(name)
         disk.rename(away)
         disk.mkdir(mode=0o700)
-        for name in ("tenant", "without"):
-            site.host.servers.start(name)
         (view,) = site.host.fleet.reconcile().servers
-        assert (ReconcileOutcome.FAILED, "tenant", ("files",)) == (
-            view.outcome,
-            view.name,
-            view.failed_shares,
-        )
+        assert (ReconcileOutcome.FAILED, ("files",)) == (view.outcome, view.failed_shares)
         assert [] == list(disk.iterdir())
         disk.rmdir()
         away.rename(disk)
         site.host.fleet.reconcile()
         assert site.host.fleet.reconcile().is_empty
-        for name in ("tenant", "without"):
-            site.host.servers.delete(name, with_shares=True)
+        site.host.servers.delete("tenant", with_shares=True)
 
 
 def test_a_host_without_a_free_loop_device_makes_no_share(served: Served) -> None:
@@ -219,9 +310,8 @@ def test_a_host_without_a_free_loop_device_makes_no_share(served: Served) -> Non
     try:
         for path in hidden:
             path.unlink()
-        with pytest.raises(SharesError) as raised:
+        with pytest.raises((BackendFailure, HostNotReady), match="loop"):
             site.host.shares.create(server, "more", MIB32)
-        assert isinstance(raised.value, BackendFailure | HostNotReady)
         assert before == footprint(site.config)
     finally:
         run("umount", "/dev/loop-control")
@@ -266,7 +356,7 @@ def test_a_read_only_state_folder_changes_nothing(served: Served) -> None:
 # -- records
 
 
-def test_a_record_with_one_flipped_bit_is_not_believed(served: Served, neighbour: Callable[[], None]) -> None:
+def test_a_record_with_one_flipped_bit_is_not_believed(served: Served) -> None:
     """Whichever bit: it is named and left as it is, its server goes on, and nothing of it is an orphan."""
     site = served.tenant.site
     path = site.config.state_dir / "records" / f"{served.tenant.server_id}.json"
@@ -288,18 +378,15 @@ def test_a_record_with_one_flipped_bit_is_not_believed(served: Served, neighbour
     assert site.host.fleet.reconcile().is_empty
 
 
-def test_a_second_state_folder_on_the_host_is_another_installation(
-    served: Served, neighbour: Callable[[], None]
-) -> None:
+def test_a_second_state_folder_on_the_host_is_another_installation(served: Served) -> None:
     """Nothing of it is an orphan here, whatever is removed."""
     site = served.tenant.site
     assert () == site.host.fleet.reconcile().orphans
     site.host.servers.stop(served.tenant.server)
     site.host.servers.start(served.tenant.server)
-    neighbour()
 
 
-def test_what_a_lost_record_leaves_is_an_orphan(served: Served, neighbour: Callable[[], None]) -> None:
+def test_what_a_lost_record_leaves_is_an_orphan(served: Served) -> None:
     """Told, then removed by name; where no record is left at all, never."""
     site, host = served.tenant.site, served.tenant.site.host
     path = site.config.state_dir / "records" / f"{served.tenant.server_id}.json"
@@ -349,24 +436,52 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnDocker]:
         yield made
 
 
-@pytest.mark.parametrize("verb", ["runtime.ensure", "runtime.start", "network.plug"])
-def test_a_docker_that_ends_in_the_middle_leaves_nothing(own: OwnDocker, verb: str) -> None:
-    """It is told; when Docker is back one reconcile removes the server that was not made."""
+@frozen
+class Change:
+    """An operation that is in the middle of a verb when Docker ends."""
+
+    verb: str
+    work: Callable[[shares_core.Host], object]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        Change("runtime.ensure", lambda host: host.servers.create("new")),
+        Change("runtime.start", lambda host: host.servers.create("new")),
+        Change("network.plug", lambda host: host.servers.create("new")),
+        Change("smb_config.apply", lambda host: host.access.allow("tenant", "files", "bob")),
+        Change("records.save", lambda host: host.access.deny("tenant", "files", "ada")),
+        Change("storage.attach", lambda host: host.shares.create("tenant", "more", MIB32)),
+        Change("storage.grow_volume", lambda host: host.shares.extend("tenant", "files", MIB64)),
+        Change("records.save", lambda host: host.shares.delete("tenant", "files")),
+    ],
+    ids=lambda change: change.verb,
+)
+def test_a_docker_that_ends_in_the_middle_leaves_nothing_half_done(own: OwnDocker, change: Change) -> None:
+    """It is told; when Docker is back one reconcile finishes or undoes what was begun."""
     with opened_site(docker_url=own.url) as site, unclosed_sockets_are_dockers():
+        site.host.servers.create("tenant")
+        site.host.shares.create("tenant", "files", MIB32)
+        site.host.access.allow("tenant", "files", "ada")
+        ended: list[str] = []
 
         def ending(call: Call, proceed: Callable[[], object]) -> object:
             answer = proceed()
-            if str(call) == verb:
+            if str(call) == change.verb and not ended:
+                ended.append(change.verb)
                 own.stop()
             return answer
 
         ports = intercept(bootstrap.ports(site.config), ending)
-        with pytest.raises((HostNotReady, BackendFailure)):
-            bootstrap.host(ports, site.config.network).servers.create("tenant")
+        with suppress(HostNotReady, BackendFailure):
+            change.work(bootstrap.host(ports, site.config.network))
+        assert ended
         own.start()
         site.host.fleet.reconcile()
         assert site.host.fleet.reconcile().is_empty
         assert as_recorded(site.config) == as_it_is_in(own, site)
+        site.host.servers.delete("tenant", with_shares=True)
 
 
 @contextmanager
@@ -383,6 +498,46 @@ def as_it_is_in(own: OwnDocker, site: Site) -> object:
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("DOCKER_HOST", own.url)
         return as_it_is(site.config)
+
+
+def test_a_docker_that_answers_after_half_a_minute_is_waited_for(tenant: Tenant, tmp_path: Path) -> None:
+    """Who comes meanwhile is told that another is at it, or goes on after it."""
+    site = tenant.site
+    hasty = shares_core.open_host(evolve(site.config, lock_timeout=0))
+    slow = Slow(tmp_path / "slow.sock", "/run/docker.sock")
+    asked: list[float] = []
+
+    def once(call: Call, proceed: Callable[[], object]) -> object:
+        if str(call) != "runtime.inspect":
+            return proceed()
+        began = time.monotonic()
+        with pytest.raises(Busy):
+            hasty.access.deny(tenant.server, "files", "ada")
+        answer = proceed()
+        asked.append(time.monotonic() - began)
+        slow.delay = 0.0
+        return answer
+
+    with slow.listening(), unclosed_sockets_are_dockers():
+        ports = bootstrap.ports(evolve(site.config, docker_url=slow.url))
+        ports.runtime.check()  # connected, while it is quick
+        slow.delay = 30.0
+        host = bootstrap.host(intercept(ports, once), site.config.network)
+        assert host.access.allow(tenant.server, "files", "bob").password is not None
+    assert asked[0] >= 30
+    assert site.host.access.deny(tenant.server, "files", "bob")
+    assert site.host.fleet.reconcile().is_empty
+
+
+def test_a_service_whose_docker_is_slow_mends_all_the_same(served: Served, tmp_path: Path) -> None:
+    """Every answer of it comes later than a round of the service takes."""
+    site = served.tenant.site
+    slow = Slow(tmp_path / "slow.sock", "/run/docker.sock")
+    with slow.listening(), watching(evolve(site, config=evolve(site.config, docker_url=slow.url))):
+        slow.delay = 1.2
+        run("docker", "kill", f"shares-{served.tenant.server_id}")
+        assert until(served.is_served, 120), (site.folder / "watch.log").read_text()
+        slow.delay = 0.0
 
 
 def test_a_docker_that_answers_too_late_is_given_up_and_the_server_is_free(

@@ -105,10 +105,12 @@ def bring_up(ports: Ports, server: ShareServer, *, upgrade: bool = False) -> Sha
     Gives the server with its shares' status as it was found. A container that does not run is made anew:
     it holds nothing of its own, and so gets the current image. With ``upgrade`` so does one that runs.
     """
+    # A container sees the folders that were there when it was made: not those that are made anew.
+    intact = ports.folders.ensured(server.id, server.uid)
     ports.folders.ensure(server.id, server.uid)
     mounted = mount_shares(ports, server)
     publish(ports, mounted)
-    if not is_running(ports, mounted) or (upgrade and is_outdated(ports, server)):
+    if not intact or not is_running(ports, mounted) or (upgrade and is_outdated(ports, server)):
         replace_container(ports, mounted)
     else:
         run_container(ports, mounted)

@@ -25,7 +25,10 @@ class SmbConfig(ABC):
 
     @abstractmethod
     def applied(self, server: ShareServer, hashes: Mapping[UserName, PasswordHash]) -> bool:
-        """Whether the last ``apply`` that came to its end was of exactly this."""
+        """Whether the last ``apply`` that came to its end was of exactly this, and is there still.
+
+        What smbd itself may write to, its passwords, is not looked at.
+        """
 
 
 class SmbSessions(ABC):

@@ -181,9 +181,9 @@ class LinuxNetwork(Network):
             self._complete_port(netlink, interface, index, namespace, host_end)
 
     def _is_complete(self, netlink: IPRoute, interface: Interface, namespace: str, device: str) -> bool:
-        """Whether the interface is there; its host end is brought up last, once all else was done."""
-        link = find_link(netlink, interface.host_device)
-        if link is None or not link["flags"] & UP or link.get("master") is None:
+        """Whether the interface is on its bridge; its host end is brought up last, once all else was done."""
+        names = interface.host_device, str(interface.bridge)
+        if not _is_port({name: find_link(netlink, name) for name in names}, interface):
             return False
         return in_namespace(namespace, lambda inside: find_link(inside, device) is not None)
 
@@ -237,18 +237,19 @@ class LinuxNetwork(Network):
         wanted = tuple(interfaces)
         if not wanted:
             return ()
+        bridges = {interface.bridge_spec for interface in wanted}
         with netlink_socket("looking at interfaces") as netlink:
             links = {link.get("ifname"): link for link in netlink.get_links()}
-            addressed = {str(each.bridge) for each in wanted if _bridge_fits(netlink, links, each)}
+            whole = {
+                each for each in bridges if _bridge_fits(netlink, links, each) and passes(str(each.name))
+            }
         filtered = set(run(("nft", "list", "tables", "netdev")).split())
-        bridges = {str(interface.bridge) for interface in wanted}
-        let_through = {bridge for bridge in bridges if passes(bridge)}
         return tuple(
             interface
             for interface in wanted
             if not (
-                _is_on_its_bridge(links, interface)
-                and str(interface.bridge) in let_through & addressed
+                _is_port(links, interface)
+                and interface.bridge_spec in whole
                 and filtered.issuperset(map(table_name, (interface.host_device, str(interface.bridge))))
             )
         )
@@ -295,20 +296,21 @@ class LinuxNetwork(Network):
         return f"{_MARK}:{self._installation.id()}"
 
 
-def _is_on_its_bridge(links: Mapping[str, Any], interface: Interface) -> bool:
+def _is_port(links: Mapping[str, Any], interface: Interface) -> bool:
+    """Whether the host's end is up, on its bridge, and kept apart from other ports or not as it should be."""
     host_end, bridge = links.get(interface.host_device), links.get(str(interface.bridge))
-    if host_end is None or bridge is None:
+    if host_end is None or bridge is None or not host_end["flags"] & bridge["flags"] & UP:
         return False
-    up = host_end["flags"] & bridge["flags"] & UP
-    return bool(up) and host_end.get("master") == bridge["index"]
+    isolated = bool(host_end.get(("linkinfo", "slave_data", "isolated")))
+    return host_end.get("master") == bridge["index"] and isolated == interface.isolated
 
 
-def _bridge_fits(netlink: IPRoute, links: Mapping[str, Any], interface: Interface) -> bool:
+def _bridge_fits(netlink: IPRoute, links: Mapping[str, Any], bridge: Bridge) -> bool:
     """Whether the bridge has its host addresses and its MTU."""
-    bridge, spec = links.get(str(interface.bridge)), interface.bridge_spec
-    if bridge is None or bridge.get("mtu") != spec.mtu:
+    link = links.get(str(bridge.name))
+    if link is None or link.get("mtu") != bridge.mtu:
         return False
-    return addresses_of(netlink, bridge["index"]) == _texts(spec)
+    return addresses_of(netlink, link["index"]) == _texts(bridge)
 
 
 def _load_filters(rules: str) -> None:

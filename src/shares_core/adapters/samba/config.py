@@ -20,6 +20,8 @@ from shares_core.domain.server import ShareServer
 from shares_core.ports.smb import SmbConfig
 
 _PASSWORDS = "smbpasswd"
+#: What smbd may read, and root alone may write.
+_ROOTS = ("passwd", "group", "smb.conf")
 
 
 class SambaConfig(SmbConfig):
@@ -34,18 +36,20 @@ class SambaConfig(SmbConfig):
         self._connections = connections
 
     def apply(self, server: ShareServer, hashes: Mapping[UserName, PasswordHash]) -> None:
-        applied = self._applied(server)
+        applied, texts = self._applied(server), self._texts(server, hashes)
         with os_errors(f"configuring server {server.name}"), _room_in(server):
             applied.unlink(missing_ok=True)
-            self._write(server, hashes)
+            self._write(server, texts)
         self._processes.signal(server.id, "SIGHUP")
         with os_errors(f"configuring server {server.name}"), _room_in(server):
-            write_whole(applied, self._fingerprint(server, hashes), durable=False)
+            write_whole(applied, _fingerprint(texts), durable=False)
 
     def applied(self, server: ShareServer, hashes: Mapping[UserName, PasswordHash]) -> bool:
+        texts, config = self._texts(server, hashes), self._layout.config(server.id)
         with os_errors(f"looking at the configuration of server {server.name}"):
             try:
-                return self._applied(server).read_bytes() == self._fingerprint(server, hashes)
+                told = self._applied(server).read_bytes() == _fingerprint(texts)
+                return told and all((config / name).read_bytes() == texts[name].encode() for name in _ROOTS)
             except FileNotFoundError:
                 return False
 
@@ -53,27 +57,27 @@ class SambaConfig(SmbConfig):
         """Root's alone, beside what the container sees: what smbd may write to is not looked at."""
         return self._layout.server(server.id) / "applied"
 
-    def _fingerprint(self, server: ShareServer, hashes: Mapping[UserName, PasswordHash]) -> bytes:
-        texts = *self._open_texts(server).values(), render_smbpasswd(server.accounts, hashes)
-        return hashlib.sha256("\0".join(texts).encode()).hexdigest().encode()
+    def _texts(self, server: ShareServer, hashes: Mapping[UserName, PasswordHash]) -> dict[str, str]:
+        """The files by their names, in the order in which smbd may come to see them.
 
-    def _open_texts(self, server: ShareServer) -> dict[str, str]:
-        """What anybody inside may read, by the files' names."""
+        Accounts first, so that no share is ever served to names that Samba does not know.
+        """
         return {
             "passwd": render_passwd(server),
             "group": render_group(server),
+            _PASSWORDS: render_smbpasswd(server.accounts, hashes),
             "smb.conf": render_smb_conf(server, self._connections),
         }
 
-    def _write(self, server: ShareServer, hashes: Mapping[UserName, PasswordHash]) -> None:
-        config, texts = self._layout.config(server.id), self._open_texts(server)
-        # Accounts first, so that no share is ever served to names that Samba does not know. None of it
-        # need reach the disk: it is rendered again whenever the server is brought up.
+    def _write(self, server: ShareServer, texts: Mapping[str, str]) -> None:
+        """None of it need reach the disk: it is rendered again whenever the server is brought up."""
         self._sweep(server)
-        for name in ("passwd", "group"):
-            write_whole(config / name, texts[name].encode(), mode=0o644, durable=False)
-        self._place_passwords(server, render_smbpasswd(server.accounts, hashes))
-        write_whole(config / "smb.conf", texts["smb.conf"].encode(), mode=0o644, durable=False)
+        for name, text in texts.items():
+            if name == _PASSWORDS:
+                self._place_passwords(server, text)
+            else:
+                path = self._layout.config(server.id) / name
+                write_whole(path, text.encode(), mode=0o644, durable=False)
 
     def _sweep(self, server: ShareServer) -> None:
         """smbd itself puts nothing beside its passwords: what lies there takes the room of what it reads."""
@@ -85,6 +89,10 @@ class SambaConfig(SmbConfig):
         place_whole(
             folder, self._layout.private(server.id), _PASSWORDS, text.encode(), mode=0o600, owner=server.uid
         )
+
+
+def _fingerprint(texts: Mapping[str, str]) -> bytes:
+    return hashlib.sha256("\0".join(texts.values()).encode()).hexdigest().encode()
 
 
 @contextmanager
