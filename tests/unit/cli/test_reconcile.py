@@ -63,6 +63,23 @@ def test_an_upgrade_tells_for_how_long_the_server_was_away(served: Terminal) -> 
     assert "gets the current image when it is started" in served.ok("server", "upgrade", "tenant").out
 
 
+def test_an_upgrade_of_all_that_fails_tells_what_became_of_the_others(served: Terminal) -> None:
+    """In JSON too."""
+    for name in ("later", "zeta"):
+        served.world.host.servers.create(name)
+    machine = served.world.machine
+    machine.image = "image-2"
+    (interface,) = served.world.record("tenant").interfaces
+    machine.foreign_devices[interface.host_device] = ()
+    del machine.links[interface.host_device]
+    result = served("server", "upgrade", "--all")
+    assert 4 == result.status
+    assert "note: server later is upgraded; it was away for 0.00 s\n" in result.err
+    assert "note: not tried any more: zeta\n" in result.err
+    notes = served("server", "upgrade", "--all", "--json").document["error"]["notes"]
+    assert ["server later has the current image", "not tried any more: zeta"] == notes[-2:]
+
+
 @pytest.mark.parametrize("arguments", [(), ("tenant", "--all")], ids=["nothing", "both"])
 def test_an_upgrade_is_of_one_server_or_of_all(served: Terminal, arguments: tuple[str, ...]) -> None:
     """Nothing is done on a guess."""

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 
 import click
 
-from shares_core.domain.errors import RecordUnreadable
+from shares_core.bootstrap import Host
+from shares_core.domain.errors import NotFound, RecordUnreadable, SharesError
 from shares_core.domain.network import InterfaceSpec
 from shares_core.domain.server import ShareServer
 from shares_core.domain.views import ServerView, UpgradeOutcome, UpgradeView
@@ -142,12 +143,29 @@ def upgrade(invocation: Invocation, name: str | None, *, every: bool) -> None:
     host = invocation.changing()
     listed = host.servers.list() if every else ()
     names = [str(view.server.name) for view in listed if isinstance(view, ServerView)]
-    views = [host.servers.upgrade(each) for each in (names if name is None else [name])]
+    views = _upgraded_all(host, names) if name is None else [host.servers.upgrade(name)]
     invocation.out.answer(
         [documents.upgraded(view) for view in views] if every else documents.upgraded(views[0]),
         lambda: invocation.out.lines(*map(_upgraded, views)),
     )
     fail_for(unreadable_among(listed))
+
+
+def _upgraded_all(host: Host, names: Sequence[str]) -> list[UpgradeView]:
+    """One after the other; the error of one that fails tells what became of the others."""
+    views: list[UpgradeView] = []
+    for number, name in enumerate(names):
+        try:
+            views.append(host.servers.upgrade(name))
+        except NotFound:
+            continue  # deleted since it was listed
+        except (SharesError, KeyboardInterrupt) as error:
+            for view in views:
+                error.add_note(_upgraded(view))
+            if left := names[number + 1 :]:
+                error.add_note(f"not tried any more: {', '.join(left)}")
+            raise
+    return views
 
 
 _UPGRADES = {
