@@ -34,15 +34,20 @@ class Intruder:
 
     @classmethod
     @contextmanager
-    def at_work(cls, server: ShareServer, share: str, reader: str, password: Secret) -> Iterator[Intruder]:
-        """Until the block ends. Raises AssertionError where anything was let in, or nothing was tried."""
+    def at_work(
+        cls, server: ShareServer, share: str, readers: tuple[str, ...], password: Secret
+    ) -> Iterator[Intruder]:
+        """Until the block ends. Nobody of the ``readers`` may ever write; some may not even be known.
+
+        Raises AssertionError where anything was let in, or nothing was tried.
+        """
         interface = server.interfaces[0]
         namespace = ClientNamespace.beside(interface, uuid.uuid4().int % 40)
         try:
             argv = (
                 *(*ALONE, "ip", "netns", "exec", namespace.name),
                 *(sys.executable, "-m", "tests.reliability.intruding"),
-                *(str(interface.addresses[0].ip), share, reader),
+                *(str(interface.addresses[0].ip), share, *readers),
             )
             process = subprocess.Popen(
                 argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=_REPOSITORY
@@ -71,15 +76,15 @@ class Intruder:
 def main() -> None:
     """Try until standard input says ``end``; print how often, how often it was refused, and what was not."""
     logging.disable(logging.CRITICAL)  # smbprotocol tells of every connection that a dying server breaks off
-    address, share, reader = sys.argv[1:]
+    address, share, *readers = sys.argv[1:]
     password = sys.stdin.readline().rstrip("\n")
     tries, refused = 0, 0
     let_in: list[str] = []
     while not select.select([sys.stdin], [], [], 0.02)[0]:
         for name, user, secret, access in (
-            (f"{reader} may write", reader, password, READ_WRITE),
+            *((f"{reader} may write", reader, password, READ_WRITE) for reader in readers),
             ("a stranger came in", "eve", password, READ),
-            ("a wrong password was taken", reader, "wrong", READ),
+            ("a wrong password was taken", readers[0], "wrong", READ),
         ):
             tries += 1
             try:

@@ -1,7 +1,8 @@
 """Kill at every step: a process that runs one operation ends by SIGKILL before, in or after each port call.
 
-Then one reconcile, and: the host is as recorded, the operation is wholly done or wholly not, what was written
-before is there. All the while a watcher tries what nobody was ever granted.
+Then one reconcile, and: the host is as recorded, the operation is wholly done or wholly not, each user may do
+what the record says and no more, what was written before is there. All the while an intruder tries what
+nobody was ever granted.
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from typing import Any
 
 from attrs import define, field, frozen
@@ -20,8 +23,10 @@ from shares_core import AccessLevel, Capacity, FileSystemKind, Host, HostConfig,
 from shares_core.adapters.memory import Call, intercept
 from shares_core.adapters.waiting import wait_until
 from shares_core.domain.capacity import MIB
+from shares_core.domain.server import ShareServer
 from tests.reliability.intruding import Intruder
 from tests.reliability.scene import as_it_is, as_recorded, checksum, mount_point, records, synced
+from tests.reliability.witness import PROBE, Witness, granted, still_writes
 
 SERVER, KEPT, NEW = "kills", "kept", "new"
 SMALL, LARGE = Capacity(32 * MIB), Capacity(48 * MIB)
@@ -31,17 +36,23 @@ PASSWORD = Secret("kept by the test alone")
 MOMENTS = ("before", "in", "after")
 #: Calls of these ports reach nobody.
 _UNSEEN = ("clock", "ids", "events")
+#: How far into a call a process dies: earlier, where it had gone through it already.
+_FRACTIONS = {"before": (0.0,), "in": (0.5, 0.2, 0.05), "after": (0.0,)}
 _SECONDS = 120.0
 
 
 @frozen
 class Operation:
-    """``ready`` makes what it works on, ``done`` tells whether it was done."""
+    """``ready`` makes what it works on, ``done`` tells whether it was done.
+
+    Where it ``narrows`` what Ada may do, that counts for what she had open before, too.
+    """
 
     name: str
     work: Callable[[Host], object]
     ready: Callable[[Host], object]
     done: Callable[[Host], bool]
+    narrows: bool = False
 
 
 def _level(host: Host, user: str) -> AccessLevel | None:
@@ -113,7 +124,7 @@ OPERATIONS = (
     ),
     Operation(
         "allow a new user",
-        lambda h: h.access.allow(SERVER, KEPT, CARL, AccessLevel.READ_ONLY),
+        lambda h: h.access.allow(SERVER, KEPT, CARL, AccessLevel.READ_ONLY, PASSWORD),
         _without_carl,
         lambda h: _level(h, CARL) is not None,
     ),
@@ -122,12 +133,20 @@ OPERATIONS = (
         lambda h: h.access.allow(SERVER, KEPT, ADA, AccessLevel.READ_ONLY),
         lambda h: h.access.allow(SERVER, KEPT, ADA, AccessLevel.READ_WRITE),
         lambda h: _level(h, ADA) is AccessLevel.READ_ONLY,
+        narrows=True,
+    ),
+    Operation(
+        "raise a level",
+        lambda h: h.access.allow(SERVER, KEPT, ADA, AccessLevel.READ_WRITE),
+        lambda h: h.access.allow(SERVER, KEPT, ADA, AccessLevel.READ_ONLY),
+        lambda h: _level(h, ADA) is AccessLevel.READ_WRITE,
     ),
     Operation(
         "deny",
         lambda h: h.access.deny(SERVER, KEPT, ADA),
         lambda h: h.access.allow(SERVER, KEPT, ADA, AccessLevel.READ_WRITE),
         lambda h: _level(h, ADA) is None,
+        narrows=True,
     ),
 )
 
@@ -195,13 +214,12 @@ def _die() -> None:
 
 @define
 class Campaign:
-    """Kills on one host. ``fraction`` is how far into a call a process dies in it."""
+    """Kills on one host."""
 
     config: HostConfig
-    fraction: float = 0.5
     host: Host = field(init=False)
     rehearsals: dict[str, Rehearsal] = field(init=False, factory=dict)
-    kept: dict[str, str] = field(init=False, factory=dict)
+    _witness: Witness = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.host = shares_core.open_host(self.config)
@@ -215,24 +233,39 @@ class Campaign:
             host.shares.create(SERVER, KEPT, SMALL)
             for user, level in ((ADA, AccessLevel.READ_WRITE), (BOB, AccessLevel.READ_ONLY)):
                 host.access.allow(SERVER, KEPT, user, level, PASSWORD)
-            self._write_what_is_kept()
+            self._write_to(KEPT)
             server = host.servers.show(SERVER).server
-            with Intruder.at_work(server, KEPT, BOB, PASSWORD) as intruder:
+            with (
+                Witness.beside(server, PASSWORD) as self._witness,
+                Intruder.at_work(server, KEPT, (BOB, CARL), PASSWORD) as intruder,
+            ):
                 yield intruder
         finally:
             _without_server(host)
             host.servers.delete(SERVER, with_shares=True)
 
-    def _folder(self) -> Any:
-        server = self.host.servers.show(SERVER).server
-        return mount_point(self.config, server, server.share(KEPT)) / "data"
+    def _server(self) -> ShareServer:
+        return next(server for server in records(self.config) if str(server.name) == SERVER)
 
-    def _write_what_is_kept(self) -> None:
-        folder = self._folder()
+    def _folder(self, share: str) -> Path:
+        server = self._server()
+        return mount_point(self.config, server, server.share(share)) / "data"
+
+    def _write_to(self, share: str) -> None:
+        """What has to be there afterwards, and a file for the witness, which is smbd's."""
+        folder, uid = self._folder(share), self._server().uid
         for number in range(4):
             (folder / f"kept-{number}").write_bytes(os.urandom(MIB))
+        (folder / PROBE).touch()
+        os.chown(folder / PROBE, uid, uid)
         synced(folder)
-        self.kept = {path.name: checksum(path) for path in folder.iterdir()}
+
+    def _sums(self) -> dict[str, dict[str, str]]:
+        """Of each share the files that are to be kept, with their checksums."""
+        names = [str(share.name) for share in self._server().shares]
+        return {
+            name: {path.name: checksum(path) for path in self._folder(name).glob("kept-*")} for name in names
+        }
 
     def kills(self) -> list[Kill]:
         """Every one there is, after a rehearsal of each operation."""
@@ -252,23 +285,38 @@ class Campaign:
     def _process(self, around: Callable[[Call, Callable[[], Any]], Any]) -> Host:
         return bootstrap.host(intercept(bootstrap.ports(self.config), around), self.config.network)
 
-    def run(self, kill: Kill) -> None:
-        """One kill and one reconcile. Raises AssertionError, naming it, for what is lost or half-done."""
+    def run(self, kill: Kill) -> bool:
+        """One kill and one reconcile. Gives whether the process died of it: a call may be too short for that.
+
+        Raises AssertionError, naming it, for what is lost, half-done or wider than asked.
+        """
         try:
-            self._run(kill)
+            died = any(self._run(kill, fraction) for fraction in _FRACTIONS[kill.moment])
+            assert died or kill.moment == "in", "it was not killed"
         except AssertionError as error:
             error.add_note(str(kill))
             raise
+        return died
 
-    def _run(self, kill: Kill) -> None:
+    def _run(self, kill: Kill, fraction: float) -> bool:
         operation = next(each for each in OPERATIONS if each.name == kill.operation)
         operation.ready(self.host)
-        before = records(self.config)
+        if _has_share(self.host):
+            self._write_to(NEW)
+        before, sums = records(self.config), self._sums()
         rehearsal = self.rehearsals[operation.name]
         number = min(kill.number, len(rehearsal.seconds) - 1)
-        deadly = Deadly(kill, rehearsal.seconds[number] * self.fraction)
-        status = self._die_in(operation, deadly)
-        assert status in (-signal.SIGKILL, -signal.SIGALRM, 0), f"it ended with {status}"
+        with self._witness.holding(ADA, KEPT) if operation.narrows else nullcontext() as opened:
+            status = self._die_in(operation, Deadly(kill, rehearsal.seconds[number] * fraction))
+            assert status in (-signal.SIGKILL, -signal.SIGALRM, 0), f"it ended with {status}"
+            self._judge(before, sums, operation, status)
+            if opened is not None and operation.done(self.host):
+                assert not still_writes(opened), "what was open before is open still"
+        return status != 0
+
+    def _judge(
+        self, before: object, sums: dict[str, dict[str, str]], operation: Operation, status: int
+    ) -> None:
         report = self.host.fleet.reconcile()
         assert report.is_well, report
         assert not report.orphans, report.orphans
@@ -278,12 +326,16 @@ class Campaign:
         done = operation.done(self.host)
         assert done or before == records(self.config), "neither done nor as before"
         assert done or status != 0, "acknowledged, and not done"
-        folder = self._folder()
-        assert self.kept == {path.name: checksum(path) for path in folder.iterdir()}
+        there = self._sums()
+        assert there == {name: sums.get(name, {}) for name in there}, "what was written is not there"
+        server, asked = self._server(), there.keys()
+        assert granted(server, asked) == self._witness.admitted((ADA, BOB, CARL), asked)
 
     def _die_in(self, operation: Operation, deadly: Deadly) -> int:
         """Run the operation in another process. Gives how that ended, 0 where it was not killed."""
-        process = os.fork()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # the witness's thread waits for its server
+            process = os.fork()
         if process == 0:
             status = 70
             try:
@@ -303,3 +355,10 @@ class Campaign:
             os.waitpid(process, 0)
             raise AssertionError(f"it did not end in {_SECONDS:g} s")
         return statuses[0]
+
+
+def spread(kills: Sequence[Kill], part: int, parts: int, seed: int) -> list[Kill]:
+    """One of so many parts: each call is in one of them, at one moment of it; which, the seed says."""
+    calls = list(dict.fromkeys((kill.operation, kill.number) for kill in kills))
+    chosen = [(call, number // parts) for number, call in enumerate(calls, seed) if number % parts == part]
+    return [Kill(*call, MOMENTS[turn % len(MOMENTS)]) for call, turn in chosen]

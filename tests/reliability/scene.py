@@ -16,7 +16,7 @@ from shares_core.adapters.layout import Layout
 from shares_core.domain.pools import PoolKind, volume_name
 from shares_core.domain.server import DesiredState, ShareServer
 from shares_core.domain.share import CifsShare, ShareStatus
-from tests.integration.support.footprint import devices, loops_below, mounts_below
+from tests.integration.support.footprint import devices, filters, loops_below, mounts_below
 from tests.integration.support.volume_groups import lvm
 
 #: A command that ends with whoever started it, however that ends.
@@ -30,6 +30,7 @@ class Seen:
     containers: frozenset[str]
     running: frozenset[str]
     devices: frozenset[str]
+    filters: frozenset[str]
     mounts: frozenset[str]
     volumes: frozenset[str]
     attached: frozenset[str]
@@ -60,10 +61,12 @@ def as_recorded(config: HostConfig) -> Seen:
     served = [(server, share) for server, share in shares if server in up]
     interfaces = [interface for server in up for interface in server.interfaces]
     bridges = {str(interface.bridge) for server in servers for interface in server.interfaces}
+    there = bridges | {interface.host_device for interface in interfaces}
     return Seen(
         containers=frozenset(server.id for server in up),
         running=frozenset(server.id for server in up),
-        devices=frozenset(bridges | {interface.host_device for interface in interfaces}),
+        devices=frozenset(there),
+        filters=frozenset(f"shares-{name}" for name in there),
         mounts=frozenset(str(mount_point(config, server, share)) for server, share in served),
         volumes=frozenset(share.volume_id for _, share in shares),
         attached=frozenset(share.volume_id for _, share in served),
@@ -86,6 +89,7 @@ def as_it_is(config: HostConfig) -> Seen:
         containers=frozenset(each["Labels"][server] for each in found),
         running=frozenset(each["Labels"][server] for each in found if each["State"] == "running"),
         devices=frozenset(devices(installation)),
+        filters=frozenset(filters(installation)),
         mounts=mounts,
         volumes=volumes,
         attached=attached,
