@@ -66,8 +66,8 @@ class Callers:
                     host.shares.create(name, share, _SIZE)
             yield
         finally:
-            for name in self.names:
-                host.servers.delete(name, with_shares=True)
+            for server in records(self.config):
+                host.servers.delete(str(server.name), with_shares=True)
 
 
 def start(job: Job) -> subprocess.Popen[bytes]:
@@ -151,6 +151,9 @@ def run(callers: Callers, namespaces: list[ClientNamespace], seconds: float) -> 
         for writer in writers:
             writer.end()
     took = time.monotonic() - began
+    report = host.fleet.reconcile(dry_run=True)
+    assert report.is_empty, report  # before anything is brought up that may be down
+    assert as_recorded(callers.config) == as_it_is(callers.config)
     for name in callers.names:
         host.servers.start(name)
     return _judged(callers, writers, took)

@@ -13,19 +13,22 @@ import pickle
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 from typing import IO, Any
 
 from attrs import define, field, frozen
 
-from shares_core import AccessLevel, Capacity, Host, HostConfig, SharesError, open_host
+from shares_core import AccessLevel, AccessRule, Capacity, Host, HostConfig, SharesError, open_host
 from shares_core.domain.capacity import MIB
 
 #: Shares that stay, on each server: everybody's users come and go on them.
 STABLE = ("stable-0", "stable-1", "stable-2", "stable-3")
 SIZES = (16 * MIB, 24 * MIB, 40 * MIB)
+#: What is told of that which changes nothing that a caller has for its own.
+_LOOK: dict[str, Any] = {"verb": "look"}
+Choice = tuple[float, dict[str, Any], Callable[[], object]]
 
 
 @frozen
@@ -113,57 +116,63 @@ class Caller:
             telling.end()
 
     def _remember(self, what: dict[str, Any]) -> None:
-        if what["verb"] == "delete share":
-            self.size = 0
-        elif what["verb"] in ("create share", "extend"):
-            self.size = what["size"]
+        match what["verb"]:
+            case "delete share":
+                self.size = 0
+            case "create share" | "extend":
+                self.size = what["size"]
 
-    def _choices(self) -> list[tuple[int, dict[str, Any], Callable[[], object]]]:
+    def _choices(self) -> list[Choice]:
         """What may be done now, with weights, and how it is told."""
-        host, random = self.host, self.random
-        server, share = random.choice(self.job.servers), random.choice(STABLE)
-        level = random.choice(list(AccessLevel))
-        rule = {"server": server, "share": share, "user": self.user}
-        own = {"server": self.home, "share": f"own-{self.key}"}
-        found: list[tuple[int, dict[str, Any], Callable[[], object]]] = [
-            (
-                40,
-                {"verb": "allow", **rule, "level": str(level)},
-                lambda: host.access.allow(server, share, self.user, level),
-            ),
-            (8, {"verb": "deny", **rule}, lambda: host.access.deny(server, share, self.user)),
-            (12, {"verb": "look"}, lambda: (host.servers.list(), host.shares.list(server))),
-            (4, {"verb": "look"}, lambda: host.servers.create(server)),
-            (2, {"verb": "look"}, lambda: host.users.set_password(server, self.user)),
-            (2, {"verb": "look"}, lambda: host.fleet.reconcile(dry_run=True)),
-            (2, {"verb": "look"}, lambda: host.access.deny(server, "own-0-0", self.user)),
-        ]
-        if self.size:
-            larger = self.size + 8 * MIB
-            found += [
-                (8, {"verb": "delete share", **own}, lambda: host.shares.delete(self.home, own["share"])),
-                (
-                    4,
-                    {"verb": "extend", **own, "size": larger},
-                    lambda: host.shares.extend(self.home, own["share"], Capacity(larger)),
-                ),
-            ]
-        else:
-            size = random.choice(SIZES)
-            found.append(
-                (
-                    12,
-                    {"verb": "create share", **own, "size": size},
-                    lambda: host.shares.create(self.home, own["share"], Capacity(size)),
-                )
-            )
+        return [*self._on_what_all_have(), *self._on_its_own(), *self._with_servers()]
+
+    def _on_what_all_have(self) -> Iterator[Choice]:
+        host, user = self.host, self.user
+        server, share = self.random.choice(self.job.servers), self.random.choice(STABLE)
+        level = self.random.choice(list(AccessLevel))
+        rule = {"server": server, "share": share, "user": user}
+        allow = {"verb": "allow", **rule, "level": str(level)}
+        yield 40, allow, lambda: host.access.allow(server, share, user, level)
+        yield 8, {"verb": "deny", **rule}, lambda: host.access.deny(server, share, user)
+        remove = {"verb": "remove user", "server": server, "user": user}
+        yield 2, remove, lambda: host.users.remove(server, user)
+        yield 12, _LOOK, lambda: (host.servers.list(), host.shares.list(server))
+        yield 4, _LOOK, lambda: host.servers.create(server)
+        yield 2, _LOOK, lambda: host.users.set_password(server, user)
+        yield 2, _LOOK, lambda: host.access.deny(server, "own-0-0", user)
+        yield 2, _LOOK, lambda: host.fleet.reconcile(dry_run=True)
+        yield 0.5, _LOOK, lambda: host.fleet.reconcile()
+
+    def _on_its_own(self) -> Iterator[Choice]:
+        """The share that this caller alone works on."""
+        host, home, share = self.host, self.home, f"own-{self.key}"
+        own: dict[str, Any] = {"server": home, "share": share}
+        if not self.size:
+            size = self.random.choice(SIZES)
+            create = {"verb": "create share", **own, "size": size}
+            yield 12, create, lambda: host.shares.create(home, share, Capacity(size))
+            return
+        larger = self.size + 8 * MIB
+        rules = [AccessRule.for_user(self.user, self.random.choice(list(AccessLevel)))]
+        replace = {"verb": "replace", **own, "user": self.user, "level": str(rules[0].level)}
+        yield 8, {"verb": "delete share", **own}, lambda: host.shares.delete(home, share)
+        yield (
+            4,
+            {"verb": "extend", **own, "size": larger},
+            lambda: host.shares.extend(home, share, Capacity(larger)),
+        )
+        yield 4, replace, lambda: host.access.replace(home, share, rules)
+        yield 1, {"verb": "check", **own}, lambda: host.shares.check(home, share)
+
+    def _with_servers(self) -> Iterator[Choice]:
+        """One of its own, and those that anybody may stop and start."""
+        host, name = self.host, f"own-{self.key}"
+        yield 0.5, {"verb": "create server", "server": name}, lambda: host.servers.create(name)
+        yield 0.5, {"verb": "delete server", "server": name}, lambda: host.servers.delete(name)
         if self.job.resting:
-            resting = random.choice(self.job.resting)
-            found += [
-                (1, {"verb": "look"}, lambda: host.servers.stop(resting)),
-                (1, {"verb": "look"}, lambda: host.servers.start(resting)),
-            ]
-        return found
+            resting = self.random.choice(self.job.resting)
+            yield 1, _LOOK, lambda: host.servers.stop(resting)
+            yield 1, _LOOK, lambda: host.servers.start(resting)
 
 
 def main() -> None:

@@ -7,13 +7,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from shares_core.domain.server import ShareServer
 
 #: Errors that callers at the same time may get: each names what is in the way, and changes nothing.
-ALLOWED = frozenset({"busy", "not_found", "already_exists"})
-_RULE, _SHARE = ("server", "share", "user"), ("server", "share")
+BUSY = frozenset({"busy"})
+#: And those about what another caller, or this one before, has or has not made.
+OTHERS = BUSY | {"not_found", "already_exists"}
+ALLOWED = {"look": OTHERS, "deny": OTHERS, "remove user": OTHERS, "delete server": BUSY | {"not_found"}}
+#: How the names begin of what callers make.
+_CALLERS_OWN = ("own-", "user-")
+_RULE, _SHARE, _SERVER = ("server", "share", "user"), ("server", "share"), ("server",)
 
 
 @frozen
@@ -48,10 +53,14 @@ def read(folder: Path) -> Iterator[list[Told]]:
 
 @define
 class Expected:
-    """Of each rule and each share of a caller's own, what it may be: several things where it is not known."""
+    """Of each rule, and each share and server of a caller's own, what it may be.
+
+    Several things where it is not known.
+    """
 
     rules: dict[tuple[str, ...], set[str | None]] = field(factory=dict)
     sizes: dict[tuple[str, ...], set[int | None]] = field(factory=dict)
+    servers: dict[tuple[str, ...], set[bool | None]] = field(factory=dict)
     faults: list[str] = field(factory=list)
     count: int = 0
 
@@ -65,18 +74,32 @@ class Expected:
 
     def _play(self, told: Told) -> None:
         self.count += 1
-        if told.error and told.error not in ALLOWED:
-            self.faults.append(f"{dict(told.what)}: {told.error}: {told.message}")
-        what = told.what
-        match what["verb"]:
-            case "allow":
+        what, verb = told.what, told.what["verb"]
+        if told.error and told.error not in ALLOWED.get(verb, BUSY):
+            self.faults.append(f"{dict(what)}: {told.error}: {told.message}")
+        match verb:
+            case "allow" | "replace":
                 self._becomes(self.rules, _RULE, told, what["level"])
             case "deny":
                 self._becomes(self.rules, _RULE, told, None)
+            case "remove user":
+                self._lose_rules(told, ("server", "user"))
             case "create share" | "extend":
                 self._becomes(self.sizes, _SHARE, told, what["size"])
             case "delete share":
                 self._becomes(self.sizes, _SHARE, told, None)
+                self._lose_rules(told, _SHARE)
+            case "create server":
+                self._becomes(self.servers, _SERVER, told, True)
+            case "delete server":
+                self._becomes(self.servers, _SERVER, told, None)
+
+    def _lose_rules(self, told: Told, parts: tuple[str, ...]) -> None:
+        """All of that user's on the server, or of that share's."""
+        for key in tuple(self.rules):
+            what = dict(zip(_RULE, key, strict=True))
+            if all(what[part] == told.what[part] for part in parts):
+                self._becomes(self.rules, _RULE, evolve(told, what=what), None)
 
     @staticmethod
     def _becomes(
@@ -90,23 +113,23 @@ class Expected:
 
     def differences(self, servers: Iterable[ShareServer]) -> list[str]:
         """What the records say otherwise."""
-        rules: dict[tuple[str, ...], str] = {}
-        sizes: dict[tuple[str, ...], int] = {}
+        there: tuple[dict[tuple[str, ...], Any], ...] = ({}, {}, {})
+        rules, sizes, names = there
         for server in servers:
+            name = str(server.name)
+            names[(name,)] = True
             for share in server.shares:
-                sizes[str(server.name), str(share.name)] = share.capacity.bytes
+                sizes[name, str(share.name)] = share.capacity.bytes
                 for rule in share.rules:
-                    user = str(rule.principal.name)
-                    rules[str(server.name), str(share.name), user] = str(rule.level)
-        found = [
-            f"{key}: {rules.get(key)}, not {values}"
-            for key, values in self.rules.items()
-            if rules.get(key) not in values
-        ]
-        found += [
-            f"{key}: {sizes.get(key)}, not {values}"
-            for key, values in self.sizes.items()
-            if sizes.get(key) not in values
-        ]
-        strange = {key for key in sizes if key[1].startswith("own-")} - self.sizes.keys()
-        return found + [f"{key} is there, and nobody made it" for key in sorted(strange)]
+                    rules[name, str(share.name), str(rule.principal.name)] = str(rule.level)
+        known: tuple[dict[tuple[str, ...], Any], ...] = (self.rules, self.sizes, self.servers)
+        found = []
+        for is_there, expected in zip(there, known, strict=True):
+            found += [
+                f"{key}: {is_there.get(key)}, not {values}"
+                for key, values in expected.items()
+                if is_there.get(key) not in values
+            ]
+            strange = {key for key in is_there if key[-1].startswith(_CALLERS_OWN)} - expected.keys()
+            found += [f"{key} is there, and nobody made it" for key in sorted(strange)]
+        return found

@@ -32,8 +32,8 @@ def namespaces() -> Iterator[list[ClientNamespace]]:
             namespace.remove()
         subprocess.run(("systemctl", "disable", "--now", scene.UNIT), check=True)
         host = scene.host()
-        for name in scene.SERVERS:
-            host.servers.delete(name, with_shares=True)
+        for server in records(scene.config()):
+            host.servers.delete(str(server.name), with_shares=True)
         remove_installation(scene.config().state_dir)
         for path in (scene.INSTALLED_UNIT, MACHINE_SETTINGS):
             path.unlink()

@@ -18,7 +18,7 @@ from tests.powercut import scene
 from tests.reliability.calling import STABLE
 
 ROOT = Path(__file__).parents[3]
-SEED = 20261127
+SEED = int(os.environ.get("SHARES_CORE_TEST_SEED", "20261127"))
 _SECONDS = 240
 _SIZE = Capacity.parse("24MiB")
 
