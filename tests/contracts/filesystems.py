@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from shares_core.domain.capacity import MIB
-from shares_core.domain.errors import BackendFailure, Conflict, ShareFailed
-from shares_core.domain.share import FileSystemKind
+from shares_core.domain.errors import BackendFailure, Conflict, ShareDamaged, ShareFailed
+from shares_core.domain.share import FileSystem, FileSystemKind
 from tests.contracts.filesystems_growth import FileSystemsGrowth
 from tests.contracts.filesystems_world import DATA, SHARE, FileSystemsWorld, Made, new_volume
 from tests.contracts.values import UID, new_filesystem
@@ -76,12 +76,12 @@ class FileSystemsContract(FileSystemsGrowth):
         filesystems = world.ports.filesystems
         assert ((), "is not mounted") == (
             filesystems.list(),
-            filesystems.trouble(*made.share, made.filesystem),
+            self.trouble(world, made),
         )
         filesystems.mount(*made.mount)
-        assert ((made.share,), "") == (filesystems.list(), filesystems.trouble(*made.share, made.filesystem))
+        assert ((made.share,), "") == (filesystems.list(), self.trouble(world, made))
         other = new_filesystem(made.filesystem.kind)
-        assert "has another file system in its place" == filesystems.trouble(*made.share, other)
+        assert "has another file system in its place" == self.trouble(world, made, other)
 
     def test_a_file_system_that_is_found_damaged_is_mounted_no_more(
         self, world: FileSystemsWorld, made: Made
@@ -91,14 +91,18 @@ class FileSystemsContract(FileSystemsGrowth):
         filesystems.mount(*made.mount)
         world.write(*made.share, DATA)
         world.meet_damage(made)
-        assert "is damaged" in filesystems.trouble(*made.share, made.filesystem)
-        with pytest.raises(ShareFailed):
+        assert "is damaged" in self.trouble(world, made)
+        with pytest.raises(ShareDamaged):
             filesystems.mount(*made.mount)
         filesystems.unmount(*made.share)
+        if made.filesystem.kind is FileSystemKind.EXT4:  # an xfs that shut down remembers nothing of it
+            with pytest.raises(ShareDamaged):
+                filesystems.mount(*made.mount)
+            assert not filesystems.mounted(*made.share)
         filesystems.repair(made.device, made.filesystem)
         filesystems.mount(*made.mount)
         assert ("", DATA) == (
-            filesystems.trouble(*made.share, made.filesystem),
+            self.trouble(world, made),
             world.read(*made.share),
         )
 
@@ -247,3 +251,8 @@ class FileSystemsContract(FileSystemsGrowth):
         after = filesystems.usage(*made.share)
         assert after is not None
         assert (before.total, True) == (after.total, after.used >= before.used + MIB)
+
+    def trouble(self, world: FileSystemsWorld, made: Made, filesystem: FileSystem | None = None) -> str:
+        """What is told of the share that was made, where it should hold this."""
+        wanted = {made.share: filesystem or made.filesystem}
+        return world.ports.filesystems.troubles(wanted).get(made.share, "")

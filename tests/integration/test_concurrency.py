@@ -7,7 +7,11 @@ import threading
 import warnings
 from collections.abc import Callable
 
-from shares_core import Capacity, SharesError
+import pytest
+from attrs import evolve
+
+import shares_core
+from shares_core import Busy, Capacity, SharesError, bootstrap
 from tests.integration.conftest import Site
 from tests.integration.support.footprint import footprint
 from tests.integration.support.worker import Worker
@@ -90,3 +94,24 @@ def test_servers_created_at_once_get_addresses_of_their_own(
     assert len({server.uid for server in servers}) == 4
     client = site.client_on(str(site.config.network.bridge), "10.213.0.201/24")
     assert all(client.reaches(str(server.interfaces[0].addresses[0].ip)) for server in servers)
+
+
+def test_work_on_one_server_keeps_nobody_from_another(site: Site, remove_after: Callable[[str], str]) -> None:
+    """While one is held, for however long, everything may be done to others, and to all of them."""
+    held, free = remove_after("held"), remove_after("free")
+    server_id = site.host.servers.create(held).server.id
+    with bootstrap.ports(site.config).locks.server(server_id):
+        hasty = shares_core.open_host(evolve(site.config, lock_timeout=0))
+        hasty.servers.create(free)
+        hasty.shares.create(free, "files", MIB64)
+        hasty.access.allow(free, "files", "ada")
+        hasty.access.deny(free, "files", "ada")
+        hasty.shares.extend(free, "files", Capacity.parse("80MiB"))
+        hasty.shares.delete(free, "files")
+        hasty.servers.stop(free)
+        hasty.servers.start(free)
+        hasty.servers.upgrade(free)
+        hasty.servers.delete(free)
+        assert hasty.fleet.reconcile().is_empty
+        with pytest.raises(Busy, match=server_id):
+            hasty.servers.stop(held)

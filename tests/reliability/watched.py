@@ -11,6 +11,7 @@ from pathlib import Path
 from shares_core.domain.views import ServerView
 from tests.integration.conftest import Site
 from tests.integration.support.clients import ClientNamespace
+from tests.integration.support.probes import until
 
 _SECONDS = 30
 
@@ -19,7 +20,7 @@ _SECONDS = 30
 def watching(site: Site) -> Iterator[subprocess.Popen[str]]:
     """``shares-core watch`` on this host, until the block ends; then it ends in order when it is asked to.
 
-    What it says is in ``watch.log`` in the host's folder.
+    It has looked at everything once. What it says is in ``watch.log`` in the host's folder.
     """
     settings, network, url = site.folder / "settings.toml", site.config.network, site.config.docker_url
     settings.write_text(
@@ -28,9 +29,11 @@ def watching(site: Site) -> Iterator[subprocess.Popen[str]]:
         + (f'[docker]\nurl = "{url}"\n' if url else "")
     )
     program = Path(sys.executable).with_name("shares-core")
-    with (site.folder / "watch.log").open("w") as log:
+    told = site.folder / "watch.log"
+    with told.open("w") as log:
         process = subprocess.Popen((program, "--config", settings, "watch"), stderr=log, text=True)
         try:
+            assert until(lambda: "watching: " in told.read_text(), _SECONDS), told.read_text()
             yield process
             process.terminate()
             process.wait(_SECONDS)

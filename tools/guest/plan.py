@@ -40,13 +40,15 @@ _NEEDS_NETWORK = f"{_INTEGRATION}/test_command_line.py::test_an_image_is_built_a
 class Phase:
     """One run of pytest on ``paths``. Where these are a part of the plan, its coverage is kept.
 
-    Where it is ``cut`` its boot ends with it: not by a shutdown, but as when the plug is pulled.
+    Where it is ``cut`` its boot ends with it: not by a shutdown, but as when the plug is pulled. ``settings``
+    are variables of its environment, as ``NAME=value``.
     """
 
     name: str
     paths: tuple[str, ...] = ()
     arguments: tuple[str, ...] = ()
     cut: bool = False
+    settings: tuple[str, ...] = ()
 
     @property
     def junit(self) -> str:
@@ -67,7 +69,7 @@ class Phase:
         run = ("coverage", "run", f"--data-file={RESULTS}/{self.coverage}") if self.paths else ("python",)
         junit = f"--junit-xml={RESULTS}/{self.junit}"
         tests = (*self.paths, *self.arguments)
-        return ("env", f"--chdir={TREE}", *run, "-m", "pytest", "--verbose", junit, *tests)
+        return ("env", f"--chdir={TREE}", *self.settings, *run, "-m", "pytest", "--verbose", junit, *tests)
 
 
 #: Phases that run side by side: each keeps one processor busy, and works on what is its own.

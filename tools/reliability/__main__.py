@@ -4,6 +4,7 @@ import argparse
 import subprocess
 import sys
 import time
+import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from tests.integration.support.leftovers import clean_host
 from tools.reliability.campaigns import CAMPAIGNS, Named
 from tools.reliability.guest import GUEST_CAMPAIGNS
 from tools.reliability.page import render
-from tools.reliability.results import PAGE, ROOT, Store, code_digest
+from tools.reliability.results import CODE, PAGE, ROOT, Store, code_digest
 
 _SEED = 20261127
 _ALL = (*CAMPAIGNS, *GUEST_CAMPAIGNS)
@@ -32,10 +33,10 @@ def main(arguments: list[str]) -> int:
     if code_digest() != store.code:
         print("reliability: the code has changed meanwhile: run it again")
         return 1
+    _write(store)
     if failed:
         print(f"reliability: failed: {', '.join(failed)}")
-        return 1
-    return _write(store)
+    return 1 if failed else 0
 
 
 def _ran(campaign: Named, store: Store) -> bool:
@@ -49,34 +50,38 @@ def _ran(campaign: Named, store: Store) -> bool:
     try:
         with clean_host():
             figures = campaign.work(store)
-    except AssertionError as error:
-        notes = getattr(error, "__notes__", [])
-        print(f"reliability: {campaign.name}: {error}", *notes, sep="\n", flush=True)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is what the campaign has found
+        traceback.print_exception(error)
+        notes = (str(error) or repr(error), *getattr(error, "__notes__", ()))
+        found = " ".join(" ".join(notes).split())[:300]
+        store.save(campaign.name, {**(store.load(campaign.name) or {}), "failed": found}, done=False)
         return False
     store.save(campaign.name, figures, done=True)
-    told = {name: value for name, value in figures.items() if name != "passed"}
+    told = {name: value for name, value in figures.items() if name != "died"}
     print(f"reliability: {campaign.name}: {time.monotonic() - began:.0f} s, {told}", flush=True)
     return True
 
 
-def _write(store: Store) -> int:
+def _write(store: Store) -> None:
     """Write the page; a campaign that is not done with this code and seed is said to be so."""
     results = {}
     for campaign in _ALL:
         kept = store.load(campaign.name)
-        done = kept is not None and kept["done"]
-        results[campaign.name] = (campaign.shows, kept if done else None)
+        told = kept is not None and (kept["done"] or "failed" in kept)
+        results[campaign.name] = (campaign.shows, kept if told else None)
     date = f"{datetime.now(UTC):%Y-%m-%d}"
     page = render(store.code, _commit(), store.seed, date, results)
     Path(PAGE).write_text(page)
     print(f"reliability: {PAGE.relative_to(ROOT)} is written")
-    return 0
 
 
 def _commit() -> str:
-    described = ("git", "-C", str(ROOT), "describe", "--always", "--dirty")
-    done = subprocess.run(described, capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "unknown"
+    """The commit that the code is of; the page itself, which this writes, does not count."""
+    described, changed = (
+        subprocess.run(("git", "-C", str(ROOT), *asked), capture_output=True, text=True, check=False).stdout
+        for asked in (("describe", "--always"), ("status", "--porcelain", "--", *CODE))
+    )
+    return (described.strip() or "unknown") + ("-dirty" if changed else "")
 
 
 if __name__ == "__main__":

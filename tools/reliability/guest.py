@@ -9,21 +9,33 @@ from tools.reliability.campaigns import Figures, Named
 from tools.reliability.results import Store
 
 _CUTS = 3
-_KILLS = Phase("kills", ("tests/integration/test_kills_on_volumes.py",))
+_KILLS = "tests/integration/test_kills_on_volumes.py"
 _PROPERTY = re.compile(r'<property name="([a-z]+)" value="(\d+)"')
 
 
-def _boots() -> tuple[Boot, ...]:
+def _boots(seed: int) -> tuple[Boot, ...]:
     """The kills and the first storm; after each cut what is there is looked at, and the next storm begins."""
-    before = [Phase(f"before-cut-{n}", ("tests/powercut/before",), cut=True) for n in range(_CUTS)]
+    every = (f"SHARES_CORE_TEST_SEED={seed}", "SHARES_CORE_TEST_EVERY_CALL=1")
+    kills = tuple(
+        Phase(f"kills-{kind}", (_KILLS,), ("-k", kind), settings=every) for kind in ("thick", "thin")
+    )
+    before = [
+        Phase(
+            f"before-cut-{n}",
+            ("tests/powercut/before",),
+            cut=True,
+            settings=(f"SHARES_CORE_TEST_SEED={seed + n}",),
+        )
+        for n in range(_CUTS)
+    ]
     after = [Phase(f"after-cut-{n}", ("tests/powercut/after",)) for n in range(_CUTS)]
     between = [((after[n],), (before[n + 1],)) for n in range(_CUTS - 1)]
-    return (((_KILLS,), (before[0],)), *between, ((after[-1],),))
+    return ((kills, (before[0],)), *between, ((after[-1],),))
 
 
 def cuts(store: Store) -> Figures:
     """Raises AssertionError where the guest found something; its output has told what."""
-    status = guest.run(_boots())
+    status = guest.run(_boots(store.seed))
     assert status == 0, "the guest's tests failed"
     counted: dict[str, Any] = {"kills": 0, "operations": 0, "written": 0}
     for path in guest.RESULTS.glob("junit-*.xml"):

@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from tools.reliability.results import CODE
+
 _CODE = re.compile(r"^Code: `([0-9a-f]{16})`", re.MULTILINE)
 _HEAD = """\
 # Reliability
@@ -12,7 +14,7 @@ What was tried against the real thing, on this code, and what came of it. A loss
 or wider than asked, or a byte that is not there. `./dev reliability` repeats all of it and writes this page; a test fails when the code is another
 than the page is about.
 
-Code: `{code}` (a digest over `src`, `images` and `packaging`), commit `{commit}`, seed {seed}, {date}.
+Code: `{code}` (a digest over {folders}), commit `{commit}`, seed {seed}, {date}.
 
 | campaign | what happens | operations | what came of it | losses |
 |---|---|---|---|---|
@@ -21,24 +23,29 @@ Code: `{code}` (a digest over `src`, `images` and `packaging`), commit `{commit}
 _TAIL = """
 ## How each is repeated
 
-`./dev reliability NAME...` runs those campaigns alone, with `--seed N` another sequence of them. What an interrupted run came
-to is in `build/reliability`, and is not repeated while code and seed are the same. `./dev test` runs a sample of each:
-`tests/integration/test_reliability.py`, `tests/integration/test_kills_on_volumes.py`, and `tests/powercut` in the guest.
+`./dev reliability NAME...` runs those campaigns alone, `--seed N` other ones of their kind. What a campaign came to is in
+`build/reliability`, and is not repeated while code and seed are the same; of the kills each is kept, so that an interrupted
+run goes on where it was. `./dev test` runs a sample: `tests/integration/test_reliability.py`,
+`tests/integration/test_kills_on_volumes.py`, and `tests/powercut` in the guest.
 
 - **kills**: `tests/reliability/kills.py`. Another process runs one operation and ends by SIGKILL before or after a call of a
   port, or by a timer of the kernel's in the middle of it; `mkfs`, `mount` and the like that it had begun go on, as they would.
   Then one reconcile, and: it is well, a second look finds nothing, the host is as the records say (asked of Docker, the
-  kernel and LVM by other code), the operation is done or the records are as before, what is acknowledged is done, and the
-  checksums of four files are what they were. All the while a client tries to write where it may read, to come in as a
-  stranger and with a wrong password.
-- **callers**: `tests/reliability/calling.py`. Every caller has a user of its own on the shares that all have, and a share of its
-  own; it writes down each operation before and after it. At the end records equal what was answered, host equals records, no
-  error but Busy, NotFound and AlreadyExists was met, and no client that wrote meanwhile was disconnected. The overlap is how
+  kernel and LVM by other code), the operation is done or the records are as before, what is acknowledged is done, the files
+  on every share are what they were, also on the one that was being extended, and a client who asks the server finds that
+  each user may do what the record says and no more, also with what was open before. All the while another client tries to
+  write where it may read, to come in as a stranger and with a wrong password.
+- **callers**: `tests/reliability/calling.py`. Every caller has a user of its own on the shares that all have, and a share and
+  a server of its own; all look, reconcile, stop and start too. Each writes down every operation before and after it. At the end
+  records equal what was answered, host equals records before anything is brought up again, no error was met but Busy and,
+  about what others make, NotFound and AlreadyExists, and no client that wrote meanwhile was disconnected. The overlap is how
   many times as long stopping and starting all servers takes one after the other as all at once.
 - **soak**: `tests/reliability/soak.py`. Counted are loop devices, mounts, descriptors, threads, network devices, packet filters,
   folders, containers, warnings and resident memory.
-- **cuts**: `tests/powercut`, in the guest of `./dev integration-host`. First one kill for each operation on thick and on thin
-  volumes: emulated, a kill takes ten times as long. Then QEMU is killed while callers and clients work on thick volumes. After
+- **watch**, **upgrade**, **reconcile**: `tools/reliability/campaigns.py`. A server is away from when its container ends until a
+  client's connection is taken; the client asks every 50 ms.
+- **cuts**: `tests/powercut`, in the guest of `./dev integration-host`. First one kill in each call of each operation, at one
+  moment of the three, on thick and on thin volumes in turn: emulated, a kill takes ten times as long. Then QEMU is killed while callers and clients work on thick volumes. After
   the next boot the installed service alone has brought everything back, records equal what was answered, and every byte
   that the server called flushed is there. What the guest had given to its disk by then is kept by the machine below: a disk that
   lies about its cache is not what is tried.
@@ -48,14 +55,20 @@ to is in `build/reliability`, and is not repeated while code and seed are the sa
 def render(
     code: str, commit: str, seed: int, date: str, results: Mapping[str, tuple[str, Mapping[str, Any] | None]]
 ) -> str:
-    """The page. ``results`` maps a campaign's name to what it shows and its figures, None where it was not run."""
+    """The page. ``results`` maps a campaign's name to what it shows and its figures.
+
+    None are those of a campaign that was not run, ``failed`` says what one has found.
+    """
     rows = "\n".join(_row(name, shows, figures) for name, (shows, figures) in results.items())
-    return _HEAD.format(code=code, commit=commit, seed=seed, date=date, rows=rows) + _TAIL
+    folders = ", ".join(f"`{folder}`" for folder in CODE)
+    return _HEAD.format(code=code, folders=folders, commit=commit, seed=seed, date=date, rows=rows) + _TAIL
 
 
 def _row(name: str, shows: str, figures: Mapping[str, Any] | None) -> str:
     if figures is None:
         return f"| {name} | {shows} | | not run in full on this code yet | |"
+    if "failed" in figures:
+        return f"| {name} | {shows} | | FAILED: {figures['failed']} | at least 1 |"
     return f"| {name} | {shows} | {figures['operations']:,} | {_told(figures)} | {figures['losses']} |"
 
 
@@ -63,6 +76,7 @@ def _told(figures: Mapping[str, Any]) -> str:
     """The figures that differ from campaign to campaign, in words."""
     words = {
         "kills": "{:,} kills",
+        "too_short": "{} calls were too short to die in",
         "cuts": "{} power cuts",
         "conflicts": "{:,} named conflicts",
         "written": "{:,} files that clients wrote",
@@ -70,6 +84,7 @@ def _told(figures: Mapping[str, Any]) -> str:
         "cycles": "{:,} cycles",
         "median": "median {:.2f} s",
         "longest": "longest {:.2f} s",
+        "goal": "goal {:g} s",
     }
     return ", ".join(text.format(figures[key]) for key, text in words.items() if key in figures)
 

@@ -11,12 +11,12 @@ from attrs import frozen
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "reliability.md"
 _KEPT = ROOT / "build" / "reliability"
-#: What the figures are about: what runs on a user's machine.
-_CODE = ("src", "images", "packaging")
+#: What the figures are about: what runs on a user's machine, and the campaigns that were tried on it.
+CODE = ("src", "images", "packaging", "tests/reliability", "tests/powercut")
 
 
 def code_digest(root: Path = ROOT) -> str:
-    """16 hexadecimal digits over the names and contents of all that runs on a user's machine."""
+    """16 hexadecimal digits over the names and contents of all that the figures are about."""
     digest = hashlib.sha256()
     for path in _files(root):
         for part in (path.relative_to(root).as_posix().encode(), path.read_bytes()):
@@ -25,7 +25,7 @@ def code_digest(root: Path = ROOT) -> str:
 
 
 def _files(root: Path) -> Iterator[Path]:
-    for folder in _CODE:
+    for folder in CODE:
         for path in sorted((root / folder).rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".pyc":
                 yield path

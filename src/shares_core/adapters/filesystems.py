@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from shares_core.domain.errors import (
     OnlineGrowRefused,
     ShareDamaged,
     ShareFailed,
+    SharesError,
 )
 from shares_core.domain.share import FileSystem, FileSystemKind
 from shares_core.domain.views import Usage
@@ -117,13 +118,10 @@ class LinuxFileSystems(FileSystems):
     def mounted(self, server_id: str, share_id: str) -> bool:
         return mount_at(self._layout.share(server_id, share_id)) is not None
 
-    def trouble(self, server_id: str, share_id: str, filesystem: FileSystem) -> str:
-        mounted = mount_at(self._layout.share(server_id, share_id))
-        if mounted is None:
-            return "is not mounted"
-        if not holds(mounted.source, filesystem):
-            return "has another file system in its place"
-        return _DAMAGED if _is_broken(mounted) else ""
+    def troubles(self, wanted: Mapping[tuple[str, str], FileSystem]) -> Mapping[tuple[str, str], str]:
+        mounts = {mount.target: mount for mount in mounts_below(self._layout.servers)} if wanted else {}
+        found = {ids: _trouble(mounts.get(str(self._layout.share(*ids))), wanted[ids]) for ids in wanted}
+        return {ids: trouble for ids, trouble in found.items() if trouble}
 
     def list(self) -> tuple[tuple[str, str], ...]:
         paths = (Path(mount.target) for mount in mounts_below(self._layout.servers))
@@ -316,6 +314,17 @@ def _examined(device: str, filesystem: FileSystem) -> str:
             raise
         return (error.printed or error.output).strip()
     return ""
+
+
+def _trouble(mounted: Mount | None, filesystem: FileSystem) -> str:
+    if mounted is None:
+        return "is not mounted"
+    try:
+        if not holds(mounted.source, filesystem):
+            return "has another file system in its place"
+    except SharesError as error:
+        return f"cannot be looked at: {error}"
+    return _DAMAGED if _is_broken(mounted) else ""
 
 
 def _damaged(device: str, filesystem: FileSystem, why: str) -> ShareDamaged:

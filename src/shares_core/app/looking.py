@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from attrs import frozen
 
@@ -17,23 +17,37 @@ from shares_core.ports import Ports
 
 @frozen
 class Sight:
-    """What the host tells of several servers at once, which takes as long as of one."""
+    """What the host tells of several servers at once, which takes hardly longer than of one.
+
+    ``mounted`` is looked at where one should be stopped; ``troubles`` are those of the ready shares of those
+    that should run. Both are by the ids of server and share.
+    """
 
     states: Mapping[str, RunState]
     outdated: frozenset[str]
     devices: frozenset[str]
     unplugged: frozenset[Interface]
+    mounted: frozenset[tuple[str, str]]
+    troubles: Mapping[tuple[str, str], str]
 
     @classmethod
-    def of(cls, ports: Ports, servers: Iterable[ShareServer], *, upgrade: bool) -> Sight:
+    def of(cls, ports: Ports, servers: Collection[ShareServer], *, upgrade: bool) -> Sight:
         """A container that runs from a former image counts where it would be upgraded."""
         running = [server for server in servers if server.desired is DesiredState.RUNNING]
         uids = {server.id: server.uid for server in running}
+        ready = {
+            (server.id, share.id): share
+            for server in running
+            for share in server.shares
+            if share.status is ShareStatus.READY
+        }
         return cls(
             states=ports.runtime.list(),
             outdated=ports.runtime.outdated(uids) if upgrade and uids else frozenset(),
             devices=frozenset(ports.network.list()),
             unplugged=frozenset(ports.network.unplugged(each for s in running for each in s.interfaces)),
+            mounted=frozenset(ports.filesystems.list()) if len(running) < len(servers) else frozenset(),
+            troubles=_troubles(ports, ready),
         )
 
 
@@ -43,7 +57,7 @@ def differences(ports: Ports, server: ShareServer, sight: Sight) -> tuple[str, .
     state = sight.states.get(server.id, RunState.ABSENT)
     if server.desired is DesiredState.STOPPED:
         return (*found, *_left_up(ports, server, state, sight))
-    return (*found, *_missing(ports, server, state, sight), *_wrong_shares(ports, server))
+    return (*found, *_missing(ports, server, state, sight), *_wrong_shares(server, sight))
 
 
 def beyond_mending(server: ShareServer) -> tuple[str, ...]:
@@ -77,17 +91,17 @@ def _left_up(ports: Ports, server: ShareServer, state: RunState, sight: Sight) -
         if interface.host_device in sight.devices:
             yield f"interface {interface.host_device} is there, though the server should be stopped"
     for share in server.shares:
-        if ports.filesystems.mounted(server.id, share.id) or ports.storage.attached(share.volume_id):
+        if (server.id, share.id) in sight.mounted or ports.storage.attached(share.volume_id):
             yield f"share {share.name} is attached, though the server should be stopped"
     yield from _unfinished(server)
 
 
-def _wrong_shares(ports: Ports, server: ShareServer) -> Iterator[str]:
+def _wrong_shares(server: ShareServer, sight: Sight) -> Iterator[str]:
     yield from _unfinished(server)
     for share in server.shares:
         if share.status is ShareStatus.FAILED and share.unfinished is None and not share.damaged:
             yield f"share {share.name} is failed: {share.reason}"
-        elif share.status is ShareStatus.READY and (trouble := trouble_with(ports, server, share)):
+        elif trouble := sight.troubles.get((server.id, share.id)):
             yield f"share {share.name} {trouble}"
 
 
@@ -100,13 +114,28 @@ def _unfinished(server: ShareServer) -> Iterator[str]:
 
 
 def trouble_with(ports: Ports, server: ShareServer, share: CifsShare) -> str:
-    """What keeps a ready share from being served, in a few words; empty where nothing does."""
+    """What keeps a share from being served, in a few words; empty where nothing does."""
+    ids = (server.id, share.id)
+    return _troubles(ports, {ids: share}).get(ids, "")
+
+
+def _troubles(ports: Ports, shares: Mapping[tuple[str, str], CifsShare]) -> dict[tuple[str, str], str]:
+    """The same of several, by the ids of server and share; those without trouble are left out."""
+    found = {ids: _trouble_below(ports, share) for ids, share in shares.items()}
+    # Asked before a device is read: one that a killed command left suspended would answer nobody.
+    attached = {ids: share.filesystem for ids, share in shares.items() if not found[ids]}
+    try:
+        found.update(ports.filesystems.troubles(attached))
+    except SharesError as error:
+        found.update(dict.fromkeys(attached, f"cannot be looked at: {error}"))
+    return {ids: trouble for ids, trouble in found.items() if trouble}
+
+
+def _trouble_below(ports: Ports, share: CifsShare) -> str:
+    """What is wrong with the share's volume."""
     try:
         if ports.storage.find_volume(share.volume_id) is None:
             return "has lost its volume"
-        # Asked before the device is read: one that a killed command left suspended would answer nobody.
-        if not ports.storage.attached(share.volume_id):
-            return "is not attached"
-        return ports.filesystems.trouble(server.id, share.id, share.filesystem)
+        return "" if ports.storage.attached(share.volume_id) else "is not attached"
     except SharesError as error:
         return f"cannot be looked at: {error}"

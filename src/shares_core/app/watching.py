@@ -147,6 +147,8 @@ class Watcher:
             if self._upgrades:
                 self._to_upgrade.add(view.server_id)
             self._need(view.server_id)
+        if self._upgrades:
+            self._emit("watching", f"{report.known} servers, of which {len(names)} are not as recorded")
         self._upgrades = False
 
     def _take_note_of_mend(self, server_id: str, report: ReconcileReport) -> None:

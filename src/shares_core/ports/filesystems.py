@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 
 from shares_core.domain.capacity import Capacity
 from shares_core.domain.share import FileSystem
@@ -50,10 +51,11 @@ class FileSystems(ABC):
         """Whether the share's file system is mounted."""
 
     @abstractmethod
-    def trouble(self, server_id: str, share_id: str, filesystem: FileSystem) -> str:
-        """What keeps the mounted file system from being used, in a few words; empty where nothing does.
+    def troubles(self, wanted: Mapping[tuple[str, str], FileSystem]) -> Mapping[tuple[str, str], str]:
+        """What keeps mounted file systems from being used, in a few words each; of the others nothing.
 
-        It is not mounted, another is in its place, or the kernel found it damaged and writes no more.
+        ``wanted`` are the file systems of shares, by the ids of server and share. One is not mounted, another
+        is in its place, the kernel found it damaged and writes no more, or it cannot be looked at.
         """
 
     @abstractmethod

@@ -160,7 +160,7 @@ def test_a_share_that_cannot_be_looked_at_keeps_nobody_down(world: World) -> Non
     """Its server is brought up all the same."""
     world.served()
     world.machine.restart_docker()
-    host = world.process(FaultPlan().on("filesystems.trouble", times=2))
+    host = world.process(FaultPlan().on("filesystems.troubles", times=2))
     (view,) = host.fleet.reconcile().servers
     assert ("", ReconcileOutcome.OK) == (view.problem, view.outcome)
     assert world.host.fleet.reconcile().is_empty

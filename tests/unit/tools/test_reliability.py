@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 from tools.reliability.page import code_of, losses_of, render
-from tools.reliability.results import PAGE, ROOT, code_digest
+from tools.reliability.results import CODE, PAGE, ROOT, code_digest
 
 RESULTS: dict[str, tuple[str, dict[str, Any] | None]] = {
     "cuts": ("the power is cut", None),
     "kills": ("a process is killed", {"operations": 1399, "kills": 1399, "losses": 0}),
+    "soak": ("nothing grows", {"failed": "mounts grew by 3"}),
     "watch": ("a container is killed", {"operations": 20, "median": 0.9, "longest": 1.25, "losses": 3}),
 }
 
@@ -31,15 +32,18 @@ def test_a_page_tells_what_was_tried_and_of_what() -> None:
     assert "| kills | a process is killed | 1,399 | 1,399 kills | 0 |" in page
     assert "| watch | a container is killed | 20 | median 0.90 s, longest 1.25 s | 3 |" in page
     assert "| cuts | the power is cut | | not run in full on this code yet | |" in page
-    assert ("0123456789abcdef", ["", "0", "3"]) == (code_of(page), losses_of(page))
+    assert "| soak | nothing grows | | FAILED: mounts grew by 3 | at least 1 |" in page
+    assert ("0123456789abcdef", ["", "0", "at least 1", "3"]) == (code_of(page), losses_of(page))
     assert "seed 7, 2026-01-01" in page
     assert "" == code_of("# Reliability\n")
 
 
-@pytest.mark.parametrize("name", ["src/a.py", "images/samba/Dockerfile", "packaging/a.service"])
+@pytest.mark.parametrize(
+    "name", ["src/a.py", "images/samba/Dockerfile", "packaging/a.service", "tests/powercut/a.py"]
+)
 def test_a_change_of_what_users_run_is_seen(tmp_path: Path, name: str) -> None:
     """Of a name too; what the interpreter leaves there is none."""
-    for folder in ("src", "images/samba", "packaging", "tests"):
+    for folder in ("src", "images/samba", "packaging", "tests/powercut"):
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / name).write_text("one")
     before = code_digest(tmp_path)
@@ -57,5 +61,5 @@ def test_a_change_of_what_users_run_is_seen(tmp_path: Path, name: str) -> None:
 
 def test_the_digest_is_of_something() -> None:
     """The folders that it names are there."""
-    for folder in ("src", "images", "packaging"):
+    for folder in CODE:
         assert any((ROOT / folder).rglob("*"))

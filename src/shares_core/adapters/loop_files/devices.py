@@ -12,6 +12,9 @@ from shares_core.domain.errors import BackendFailure, CommandFailed
 
 _SYS_BLOCK = Path("/sys/block")
 _DETACH_SECONDS = 10.0
+#: Where files were seen attached, by their names: where to look first, and no more than that. Without it a
+#: look at all shares would take as long as their number squared.
+_last_seen: dict[str, str] = {}
 
 
 def device_of(image: Path) -> str | None:
@@ -22,10 +25,16 @@ def device_of(image: Path) -> str | None:
     """
     if not _SYS_BLOCK.is_dir():
         return _by_inode(image)
+    last = _last_seen.get(image.name)
+    if last is not None and _is_same(_backing_file(last), image):
+        return f"/dev/{last}"
     unsure = []
     for name in os.listdir(_SYS_BLOCK):
         file = _backing_file(name)
-        if file is not None and file.name == image.name:
+        if file is None:
+            continue
+        _last_seen[file.name] = name
+        if file.name == image.name:
             if _is_same(file, image):
                 return f"/dev/{name}"
             unsure.append(f"/dev/{name}")
@@ -43,9 +52,9 @@ def _backing_file(device: str) -> Path | None:
     return Path(os.fsdecode(told.removesuffix(b"\n")))
 
 
-def _is_same(file: Path, image: Path) -> bool:
+def _is_same(file: Path | None, image: Path) -> bool:
     try:
-        return file.samefile(image)
+        return file is not None and file.samefile(image)
     except OSError:
         return False
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from shares_core.adapters.memory.faults import halfway
 from shares_core.adapters.memory.host import MemoryHost
 from shares_core.adapters.memory.state import Condition, ContractBroken, MemoryFileSystem, MemoryVolume
@@ -71,7 +73,11 @@ class MemoryFileSystems(FileSystems):
     def mounted(self, server_id: str, share_id: str) -> bool:
         return (server_id, share_id) in self._host.mounts
 
-    def trouble(self, server_id: str, share_id: str, filesystem: FileSystem) -> str:
+    def troubles(self, wanted: Mapping[tuple[str, str], FileSystem]) -> Mapping[tuple[str, str], str]:
+        found = {ids: self._trouble(*ids, filesystem) for ids, filesystem in wanted.items()}
+        return {ids: trouble for ids, trouble in found.items() if trouble}
+
+    def _trouble(self, server_id: str, share_id: str, filesystem: FileSystem) -> str:
         content = self._host.mounted_filesystem(server_id, share_id)
         if content is None:
             return "is not mounted"
