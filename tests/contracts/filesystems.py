@@ -6,7 +6,7 @@ import pytest
 
 from shares_core.domain.capacity import MIB
 from shares_core.domain.errors import BackendFailure, Conflict, ShareDamaged, ShareFailed
-from shares_core.domain.share import FileSystem, FileSystemKind
+from shares_core.domain.share import FileSystemKind
 from tests.contracts.filesystems_growth import FileSystemsGrowth
 from tests.contracts.filesystems_world import DATA, SHARE, FileSystemsWorld, Made, new_volume
 from tests.contracts.values import UID, new_filesystem
@@ -74,14 +74,13 @@ class FileSystemsContract(FileSystemsGrowth):
     def test_what_is_mounted_is_told(self, world: FileSystemsWorld, made: Made) -> None:
         """And what is in the way of using it: that it is not, or that another is."""
         filesystems = world.ports.filesystems
-        assert ((), "is not mounted") == (
-            filesystems.list(),
-            self.trouble(world, made),
-        )
+        assert ((), "is not mounted") == (filesystems.list(), self.trouble(world, made))
         filesystems.mount(*made.mount)
         assert ((made.share,), "") == (filesystems.list(), self.trouble(world, made))
-        other = new_filesystem(made.filesystem.kind)
-        assert "has another file system in its place" == self.trouble(world, made, other)
+        nothing = ("another server", "another share")
+        wanted = {made.share: new_filesystem(made.filesystem.kind), nothing: made.filesystem}
+        told = {made.share: "has another file system in its place", nothing: "is not mounted"}
+        assert told == filesystems.troubles(wanted)
 
     def test_a_file_system_that_is_found_damaged_is_mounted_no_more(
         self, world: FileSystemsWorld, made: Made
@@ -252,7 +251,6 @@ class FileSystemsContract(FileSystemsGrowth):
         assert after is not None
         assert (before.total, True) == (after.total, after.used >= before.used + MIB)
 
-    def trouble(self, world: FileSystemsWorld, made: Made, filesystem: FileSystem | None = None) -> str:
-        """What is told of the share that was made, where it should hold this."""
-        wanted = {made.share: filesystem or made.filesystem}
-        return world.ports.filesystems.troubles(wanted).get(made.share, "")
+    def trouble(self, world: FileSystemsWorld, made: Made) -> str:
+        """What is told of the one share that was made."""
+        return world.ports.filesystems.troubles({made.share: made.filesystem}).get(made.share, "")
