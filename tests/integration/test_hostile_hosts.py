@@ -175,6 +175,17 @@ def test_a_server_whose_folders_were_unmounted_by_hand_gets_others(served: Serve
     served.is_mended("its folders are not there")
 
 
+def test_who_is_denied_on_a_server_that_lost_its_folders_is_out(served: Served) -> None:
+    """Its smbd would see nothing of it; it is away until it is brought up with what counts now."""
+    site, tenant = served.tenant.site, served.tenant
+    run("umount", "--recursive", "--lazy", str(site.config.state_dir / "servers" / tenant.server_id))
+    site.host.access.deny(tenant.server, "files", "ada")
+    assert OK != served.ada.do("files", "ls").status
+    site.host.fleet.reconcile()
+    assert served.ada.do("files", "ls").status in ("NT_STATUS_ACCESS_DENIED", "NT_STATUS_BAD_NETWORK_NAME")
+    assert site.host.fleet.reconcile().is_empty
+
+
 def test_the_packet_filters_that_a_firewall_flushed_are_back(served: Served) -> None:
     """Nobody told, and the server has been open since."""
     device = served.tenant.site.host.servers.show(served.tenant.server).server.interfaces[0].host_device

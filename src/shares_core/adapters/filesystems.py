@@ -91,6 +91,8 @@ class LinuxFileSystems(FileSystems):
         except CommandFailed as error:
             with suppress(OSError):  # what lies there is not ours to remove
                 target.rmdir()
+            if _CORRUPTED in error.output:
+                raise _damaged(device, filesystem, f"cannot be mounted: {error.output.strip()}") from error
             if self.size(device, filesystem).bytes > length_of(device):
                 raise ShareFailed(
                     f"the {filesystem.kind} on {device} reaches beyond it: the volume was cut",
@@ -279,7 +281,7 @@ def _check_ext4(device: str) -> None:
     try:
         run(("e2fsck", "-f", "-p", device), timeout=_LONG_SECONDS, ok=(0, _REPAIRED))
     except CommandFailed as error:
-        if error.status is not None and error.status & _LEFT_UNREPAIRED:
+        if _status(error) & _LEFT_UNREPAIRED:
             raise ShareDamaged(
                 f"the ext4 on {device} needs more repair than is safe without a person: {error.output}",
                 hint=f"take a copy of the volume, then look at it with 'e2fsck -f {device}'",
@@ -295,7 +297,7 @@ def _repaired(device: str, filesystem: FileSystem) -> str:
             return "xfs_repair came to its end"
         return run(("e2fsck", "-f", "-y", device), timeout=_LONG_SECONDS, ok=(0, *_E2FSCK_REPAIRED))
     except CommandFailed as error:
-        if error.status is None:
+        if not _status(error):
             raise
         raise ShareDamaged(
             f"the {filesystem.kind} on {device} cannot be repaired: {error.printed} {error.output}",
@@ -310,10 +312,16 @@ def _examined(device: str, filesystem: FileSystem) -> str:
     try:
         run((*(("xfs_repair", "-n") if is_xfs else ("e2fsck", "-f", "-n")), device), timeout=_LONG_SECONDS)
     except CommandFailed as error:
-        if error.status is None or error.status & _UNABLE:
+        status = _status(error)
+        if not status or status & _UNABLE:
             raise
         return (error.printed or error.output).strip()
     return ""
+
+
+def _status(error: CommandFailed) -> int:
+    """A tool's exit status, bit by bit; 0 where a signal or its limit ended it, and it has told nothing."""
+    return max(error.status or 0, 0)
 
 
 def _trouble(mounted: Mount | None, filesystem: FileSystem) -> str:

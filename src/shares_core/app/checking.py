@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from attrs import evolve
 
+from shares_core.app.growing import set_aside
 from shares_core.app.serving import found_damaged, serve_again, withdraw
 from shares_core.domain.errors import ShareDamaged, ShareFailed
 from shares_core.domain.server import ShareServer
@@ -11,17 +12,19 @@ from shares_core.domain.share import CifsShare, ShareStatus
 from shares_core.ports import Ports
 
 
-def examine(ports: Ports, server: ShareServer, share: CifsShare, *, repair: bool) -> tuple[str, str]:
-    """Take the share away from its clients and look. Gives what is damaged still, and what a repair said.
+def examine(ports: Ports, server: ShareServer, share: CifsShare) -> str:
+    """Take the share away from its clients and look. Gives what is damaged.
 
     After an error ``finish_checking`` finds the way out.
     """
     withdraw(ports, server, share)
-    device = ports.storage.attach(share.volume_id)
-    damage = ports.filesystems.examine(device, share.filesystem)
-    if damage and repair:
-        return "", ports.filesystems.repair(device, share.filesystem)
-    return damage, ""
+    return ports.filesystems.examine(ports.storage.attach(share.volume_id), share.filesystem)
+
+
+def with_damage(share: CifsShare, damage: str) -> CifsShare:
+    """The share as one in which this was found."""
+    reason = "its file system is damaged ('shares-core share check --repair' repairs it): "
+    return found_damaged(share, reason + _shortened(damage))
 
 
 def finish_checking(
@@ -30,14 +33,16 @@ def finish_checking(
     """Serve the share again, unless it is damaged; idempotent, so also what settles a crash.
 
     Where nobody came to know (None), what was broken off is made whole if that needs no person, else the
-    share is failed; one that was damaged before stays so. Gives the server with the share as it is.
+    share is failed; one that was damaged before stays so. Gives the server with the share as it is: where its
+    extension was not finished it is failed still, until that is.
     """
     share = server.share_by_id(share_id)
     if share is None or (damage is None and share.damaged):
         return server
     if damage:
-        reason = "its file system is damaged ('shares-core share check --repair' repairs it): "
-        return server.with_share(found_damaged(share, reason + _shortened(damage)))
+        return server.with_share(with_damage(share, damage))
+    if share.unfinished is not None:
+        return server.with_share(set_aside(share, share.unfinished, "its extension is not finished"))
     try:
         if damage is None and not ports.filesystems.mounted(server.id, share.id):
             ports.filesystems.check(ports.storage.attach(share.volume_id), share.filesystem)

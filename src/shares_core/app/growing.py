@@ -5,7 +5,13 @@ from __future__ import annotations
 from attrs import evolve, frozen
 
 from shares_core.app.serving import serve_again, withdraw
-from shares_core.domain.errors import BackendFailure, OnlineGrowRefused, ShareFailed, SharesError
+from shares_core.domain.errors import (
+    BackendFailure,
+    OnlineGrowRefused,
+    ShareDamaged,
+    ShareFailed,
+    SharesError,
+)
 from shares_core.domain.intent import ExtendShare
 from shares_core.domain.server import ShareServer
 from shares_core.domain.share import CifsShare, ShareStatus
@@ -95,12 +101,13 @@ def _finished(ports: Ports, server: ShareServer, share: CifsShare, device: str, 
     return True
 
 
-def set_aside(share: CifsShare, intent: ExtendShare, why: SharesError) -> CifsShare:
-    """The share as failed, its extension left for ``resume_growing``.
+def set_aside(share: CifsShare, intent: ExtendShare, why: SharesError | str) -> CifsShare:
+    """The share as failed, its extension left for ``resume_growing``; after a check where it is damaged.
 
     One share whose volume is lost, or cannot be unmounted, must not block the server's others.
     """
-    return evolve(share.with_status(ShareStatus.FAILED, str(why)), unfinished=intent)
+    damaged, failed = isinstance(why, ShareDamaged), share.with_status(ShareStatus.FAILED, str(why))
+    return evolve(failed, unfinished=intent, damaged=damaged)
 
 
 def resume_growing(ports: Ports, server: ShareServer, share: CifsShare) -> ShareServer:

@@ -107,7 +107,7 @@ def _wrong_shares(server: ShareServer, sight: Sight) -> Iterator[str]:
 
 def _unfinished(server: ShareServer) -> Iterator[str]:
     for share in server.shares:
-        if share.unfinished is not None:
+        if share.unfinished is not None and not share.damaged:
             yield f"the extension of share {share.name} is not finished: {share.reason}"
         elif share.status is ShareStatus.DELETING:
             yield f"the deletion of share {share.name} is not finished"

@@ -151,7 +151,7 @@ class Servers:
     def _finish_shares(self, held: Held) -> None:
         """Settle the extensions and deletes that could not be settled earlier."""
         for share in held.server.shares:
-            if share.unfinished is not None:
+            if share.unfinished is not None and not share.damaged:
                 with suppress(SharesError):  # the share stays failed, and says why
                     held.save(resume_growing(self._ports, held.server, share))
             if share.status is ShareStatus.DELETING:

@@ -14,12 +14,20 @@ from shares_core.ports.events import Event
 
 
 def publish(ports: Ports, server: ShareServer) -> None:
-    """Make Samba serve what ``server`` says, with the passwords that are known.
-
-    Also for a server that does not run: its folders, which a reboot takes away, are made if need be.
-    """
-    ports.folders.ensure(server.id, server.uid)
+    """Make Samba serve what ``server`` says, now or once it runs, with the passwords that are known."""
+    have_folders(ports, server)
     ports.smb_config.apply(server, ports.secrets.hashes(server.id))
+
+
+def have_folders(ports: Ports, server: ShareServer) -> None:
+    """Have the server's folders, which a reboot takes away; idempotent.
+
+    A container sees those that were there when it was made. One that has lost them would go on with what it
+    was once told: it is removed, and the next look brings the server up.
+    """
+    if not ports.folders.ensured(server.id, server.uid):
+        ports.runtime.remove(server.id)
+        ports.folders.ensure(server.id, server.uid)
 
 
 def run_state(server: ShareServer, found: RunState) -> RunState:
@@ -69,6 +77,8 @@ def serve_again(ports: Ports, server: ShareServer, share: CifsShare) -> ShareSer
         return server.with_share(share)
     try:
         mount_share(ports, server, share)
+    except ShareDamaged as error:
+        share = found_damaged(share, str(error))
     except ShareFailed as error:
         share = share.with_status(ShareStatus.FAILED, str(error))
     server = server.with_share(share)
@@ -105,12 +115,10 @@ def bring_up(ports: Ports, server: ShareServer, *, upgrade: bool = False) -> Sha
     Gives the server with its shares' status as it was found. A container that does not run is made anew:
     it holds nothing of its own, and so gets the current image. With ``upgrade`` so does one that runs.
     """
-    # A container sees the folders that were there when it was made: not those that are made anew.
-    intact = ports.folders.ensured(server.id, server.uid)
-    ports.folders.ensure(server.id, server.uid)
+    have_folders(ports, server)
     mounted = mount_shares(ports, server)
     publish(ports, mounted)
-    if not intact or not is_running(ports, mounted) or (upgrade and is_outdated(ports, server)):
+    if not is_running(ports, mounted) or (upgrade and is_outdated(ports, server)):
         replace_container(ports, mounted)
     else:
         run_container(ports, mounted)

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from attrs import frozen
 
-from shares_core.app.checking import examine, finish_checking
+from shares_core.app.checking import examine, finish_checking, with_damage
 from shares_core.app.growing import finish_growing, grow
 from shares_core.app.registry import Held, Registry
 from shares_core.app.removing import remove_share
@@ -29,6 +29,9 @@ from shares_core.domain.undo import undone_by
 from shares_core.domain.views import CheckView, ExtendView, ExtendWay, RunState, ShareView
 from shares_core.ports import Ports
 from shares_core.ports.storage import Volume, VolumeOwner, require_volume
+
+#: What a share is that can be checked.
+_CHECKED = (ShareStatus.READY, ShareStatus.FAILED)
 
 
 @frozen
@@ -181,27 +184,35 @@ class Shares:
 
         A whole one is served again, also where the share was failed; a damaged one makes the share failed,
         with what was found. With ``repair`` that is repaired, at the price of what is in damaged parts: take
-        a copy of the volume first. Raises InvalidInput, and ShareFailed for a share that is not made or not
-        deleted to the end, that has lost its volume, or that cannot be repaired. Idempotent.
+        a copy of the volume first. An extension that damage has kept from its end is finished by the next
+        start or reconcile. Raises InvalidInput, ShareFailed for a share that is not made, extended or deleted
+        to the end or that has lost its volume, and ShareDamaged where it cannot be repaired. Idempotent.
         """
         with self._registry.hold(server) as held:
             found = held.server.share(share)
-            if found.status not in (ShareStatus.READY, ShareStatus.FAILED) or found.unfinished is not None:
+            if not found.damaged and (found.status not in _CHECKED or found.unfinished is not None):
                 found.require_ready()
             held.save(held.server.intending(CheckShare(found.id)))
-            damage, said = self._examine(held, found, repair=repair)
+            damage, said = self._examined(held, found, repair=repair)
             held.save(finish_checking(self._ports, held.server, found.id, damage).intending(None))
             checked = held.server.share(share)
             view = self._view(held.server, checked, self._volume_size(checked), held.found)
             return CheckView(view, damage, said)
 
-    def _examine(self, held: Held, share: CifsShare, *, repair: bool) -> tuple[str, str]:
+    def _examined(self, held: Held, share: CifsShare, *, repair: bool) -> tuple[str, str]:
+        """What is damaged still, and what a repair said."""
         try:
-            return examine(self._ports, held.server, share, repair=repair)
+            damage = examine(self._ports, held.server, share)
+            if not (damage and repair):
+                return damage, ""
+            # A repair that is broken off must not come to be served.
+            held.save(held.server.with_share(with_damage(share, damage)))
+            device = self._ports.storage.attach(share.volume_id)
+            return "", self._ports.filesystems.repair(device, share.filesystem)
         except SharesError as error:
-            damage = str(error) if isinstance(error, ShareDamaged) else None
+            told = str(error) if isinstance(error, ShareDamaged) else None
             with suppress(SharesError):  # else the next call settles it
-                held.save(finish_checking(self._ports, held.server, share.id, damage).intending(None))
+                held.save(finish_checking(self._ports, held.server, share.id, told).intending(None))
             raise
 
     def _volume_sizes(self) -> dict[str, Capacity]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from threading import Barrier
 from types import TracebackType
 from typing import Self
 
@@ -16,8 +17,8 @@ from shares_core.ports.events import Event
 
 #: What was unmounted or unplugged by hand announces itself to nobody: everything is looked at this often.
 LOOK_SECONDS = 60.0
-#: No round takes longer, so that nothing that is due is late by more. Nobody who is at work on a server is
-#: waited for any longer either: it is asked for again.
+#: While Docker answers no round takes longer, so that nothing that is due is late by more. Nobody who is at
+#: work on a server is waited for any longer either: it is asked for again.
 ROUND_SECONDS = 1.0
 #: Nor while a look is under way, which is short: what it found is not kept waiting.
 _LOOKING_SECONDS = 0.1
@@ -52,6 +53,14 @@ class Watcher:
         self._workers = ThreadPoolExecutor(_AT_ONCE, "mend")
 
     def __enter__(self) -> Self:
+        """All its threads are begun now: later there might be none to be had."""
+        together = Barrier(_AT_ONCE)
+        try:
+            wait([self._workers.submit(together.wait) for _ in range(_AT_ONCE)])
+        except BaseException:
+            together.abort()
+            self._workers.shutdown()
+            raise
         return self
 
     def __exit__(
@@ -66,16 +75,19 @@ class Watcher:
         Where Docker does not answer it is waited for, and everything looked at when it does. Raises nothing:
         whatever a host runs short of, this goes on.
         """
-        try:
-            self._hear()
-            self._take_note()
-            if self._ports.clock.elapsed() >= self._next_look:
-                self._need(_LOOK)
-            self._begin()
-        except Exception as error:  # noqa: BLE001 - nobody else is there to go on
-            self._tell("cannot watch", str(error) or repr(error))
-            self._bookmark = ""
-            self._ports.clock.wait(ROUND_SECONDS)
+        for step in (self._hear, self._go_on):
+            try:
+                step()
+            except Exception as error:  # noqa: BLE001 - nobody else is there to go on
+                self._tell("cannot watch", str(error) or repr(error))
+                self._bookmark = ""
+                self._ports.clock.wait(ROUND_SECONDS)
+
+    def _go_on(self) -> None:
+        self._take_note()
+        if self._ports.clock.elapsed() >= self._next_look:
+            self._need(_LOOK)
+        self._begin()
 
     def _hear(self) -> None:
         """What ended since the last round. What was before the first, or was missed, is looked for."""
@@ -125,7 +137,7 @@ class Watcher:
             del self._working[what]
             error = work.exception()
             if error is not None:
-                self._tell("not mended", str(error) or repr(error))
+                self._tell("not mended" if what else "cannot look", str(error) or repr(error))
                 self._try_again(what)
             elif what == _LOOK:
                 self._failed.pop(what, None)
@@ -146,7 +158,7 @@ class Watcher:
                 continue
             if self._upgrades:
                 self._to_upgrade.add(view.server_id)
-            self._need(view.server_id)
+            self._due[view.server_id] = self._ports.clock.elapsed()  # a look comes seldom enough by itself
         if self._upgrades:
             self._emit("watching", f"{report.known} servers, of which {len(names)} are not as recorded")
         self._upgrades = False

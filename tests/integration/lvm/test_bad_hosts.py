@@ -5,18 +5,21 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from attrs import evolve
 
-from shares_core import Capacity, Host, HostConfig, HostNotReady, NoCapacity, SharesError
+from shares_core import Busy, Capacity, Host, HostConfig, HostNotReady, NoCapacity, SharesError
 from shares_core.adapters.lvm import commands
 from shares_core.bootstrap import open_host
 from shares_core.domain.capacity import MIB
 from shares_core.domain.errors import BackendFailure
 from shares_core.domain.pools import PoolKind, ThinPoolName, VolumeGroupName
+from shares_core.domain.views import ReconcileOutcome, RunState
 from tests.integration.conftest import Site, opened_site
+from tests.integration.support.probes import until
 from tests.integration.support.volume_groups import Disk, lvm, new_name, remove_group, size_for
 from tests.reliability.scene import mount_point
 
@@ -217,6 +220,71 @@ def test_lvm_that_hangs_is_given_up_and_the_server_is_free_again(
         assert f"vgs {group}" in error.hint
     assert before == volumes(group)
     site.host.shares.create(SERVER, "new", SIZE)
+
+
+def test_while_lvm_hangs_the_server_is_busy_and_others_are_not(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who comes meanwhile is told so; who waits goes on after the limit."""
+    site.host.shares.create(SERVER, "kept", SIZE)
+    hasty = open_host(evolve(site.config, lock_timeout=0))
+    began = tmp_path / "began"
+    with monkeypatch.context() as patch, ThreadPoolExecutor(1) as thread:
+        instead_of_lvm(tmp_path / "bin", patch, f"#!/bin/sh\n: >'{began}'\nexec sleep 60\n")
+        patch.setattr(commands, "LVM_SECONDS", 5.0)
+        hanging = thread.submit(refused, site.host, BackendFailure)
+        assert until(began.exists, 60)
+        with pytest.raises(Busy, match="another caller"):
+            hasty.access.allow(SERVER, "kept", "ada")
+        hasty.servers.create("other")
+        assert site.host.access.allow(SERVER, "kept", "ada").password is not None
+        hanging.result(60)
+    site.host.servers.delete("other")
+    assert site.host.fleet.reconcile().is_empty
+
+
+@pytest.mark.parametrize("away", ["export", "rename"])
+def test_a_group_that_is_away_at_a_reconcile_fails_its_shares_alone(
+    site: Site, group: str, away: str
+) -> None:
+    """As after a boot without its disks: the server is up, nothing is made, and then they are back."""
+    host, fleet = site.host, site.host.fleet
+    made = host.shares.create(SERVER, "kept", SIZE).share
+    server = host.servers.show(SERVER).server
+    folder = mount_point(site.config, server, made) / "data"
+    (folder / "file").write_bytes(b"kept")
+    subprocess.run(("docker", "kill", f"shares-{server.id}"), check=True, capture_output=True)
+    subprocess.run(("umount", mount_point(site.config, server, made)), check=True)
+    lvm("vgchange", "--activate", "n", group)
+    before = volumes(group)
+    aside = new_name()
+    lvm(*(("vgexport", group) if away == "export" else ("vgrename", group, aside)))
+    try:
+        (view,) = fleet.reconcile().servers
+        assert (ReconcileOutcome.FAILED, ("kept",)) == (view.outcome, view.failed_shares)
+        assert group in host.shares.show(SERVER, "kept").share.reason
+        assert RunState.RUNNING is host.servers.show(SERVER).state
+    finally:
+        lvm(*(("vgimport", group) if away == "export" else ("vgrename", aside, group)))
+    assert before == volumes(group)
+    fleet.reconcile()
+    assert fleet.reconcile().is_empty
+    assert b"kept" == (folder / "file").read_bytes()
+
+
+def test_an_inactive_group_is_activated_by_a_reconcile(site: Site, group: str) -> None:
+    """As after a boot that activates nothing by itself: it is there, and nothing of it is another's."""
+    host = site.host
+    made = host.shares.create(SERVER, "kept", SIZE).share
+    server = host.servers.show(SERVER).server
+    folder = mount_point(site.config, server, made) / "data"
+    (folder / "file").write_bytes(b"kept")
+    subprocess.run(("docker", "kill", f"shares-{server.id}"), check=True, capture_output=True)
+    subprocess.run(("umount", mount_point(site.config, server, made)), check=True)
+    lvm("vgchange", "--activate", "n", group)
+    (view,) = host.fleet.reconcile().servers
+    assert (ReconcileOutcome.OK, True) == (view.outcome, "share kept is not attached" in view.found)
+    assert b"kept" == (folder / "file").read_bytes()
 
 
 @pytest.mark.parametrize("name", ["vg;reboot", "-vg", "../vg", "v g", "vg\nx", "v" * 128, ".", ""])

@@ -61,6 +61,7 @@ def test_what_a_person_has_to_repair_is_not_served_and_not_cut() -> None:
     assert {} == world.machine.mounts
     assert LARGE.bytes == world.host.pool.show().provisioned
     content(world).condition = Condition.WHOLE
+    assert "" == world.host.shares.check("tenant", "files").damage
     world.host.fleet.reconcile()
     assert (ShareStatus.READY, SMALL) == (
         world.share("tenant", "files").status,

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 from attrs import evolve
-from tests.unit.world import PASSWORD, RW, World
+from tests.unit.world import LARGE, PASSWORD, RW, World
 
-from shares_core.adapters.memory import Fault, FaultPlan, MemoryHost, ProcessDied, memory_ports
+from shares_core.adapters.memory import Fault, FaultPlan, MemoryHost, Moment, ProcessDied, memory_ports
 from shares_core.adapters.memory.state import Condition, Container, Folder, MemoryBridge, MemoryVolume
 from shares_core.domain.addresses import BridgeName
 from shares_core.domain.errors import BackendFailure, Busy, HostNotReady, ShareFailed
@@ -284,6 +284,59 @@ def test_a_check_that_was_broken_off_serves_nothing_that_may_be_damaged(world: W
         assert (ShareStatus.FAILED, True, {}) == (share.status, share.damaged, world.admitted())
     world.host.shares.check("tenant", "files", repair=True)
     assert {("files", "ada"): RW} == world.admitted()
+
+
+def test_a_repair_that_was_broken_off_is_not_served(world: World) -> None:
+    """What was found damaged is recorded before anybody writes to it."""
+    world.served()
+    world.host.access.allow("tenant", "files", "ada", RW, PASSWORD)
+    ruin(world)
+    plan = FaultPlan().on("filesystems.repair", Fault(Moment.HALFWAY, dies=True))
+    with pytest.raises(ProcessDied):
+        world.process(plan).shares.check("tenant", "files", repair=True)
+    assert world.share("tenant", "files").damaged
+    plan = FaultPlan().on("filesystems.repair")  # as after its time limit
+    with pytest.raises(BackendFailure):
+        world.process(plan).shares.check("tenant", "files", repair=True)
+    world.host.fleet.reconcile()
+    assert ({}, True) == (world.admitted(), world.share("tenant", "files").damaged)
+    world.host.shares.check("tenant", "files", repair=True)
+    assert {("files", "ada"): RW} == world.admitted()
+
+
+def test_damage_that_is_met_while_growing_is_repaired_like_any_other(world: World) -> None:
+    """Nobody tries it again and again; once it is repaired the extension is finished."""
+    share = world.served()
+    world.host.access.allow("tenant", "files", "ada", RW, PASSWORD)
+    world.machine.online_grow = frozenset()
+    plan = FaultPlan().on("filesystems.grow_unmounted", Fault(Moment.HALFWAY, dies=True))
+    with pytest.raises(ProcessDied):
+        world.process(plan).shares.extend("tenant", "files", LARGE)
+    ruin(world)
+    for _ in range(2):
+        world.host.fleet.reconcile()
+        found = world.share("tenant", "files")
+        assert (True, ShareStatus.FAILED, {}) == (found.damaged, found.status, world.admitted())
+    (view,) = world.host.fleet.reconcile(dry_run=True).servers
+    assert 1 == len(view.found), view.found
+    world.host.shares.check("tenant", "files", repair=True)
+    world.host.fleet.reconcile()
+    found = world.share("tenant", "files")
+    assert (None, False, ShareStatus.READY) == (found.unfinished, found.damaged, found.status)
+    assert found.capacity in (share.capacity, LARGE)
+    assert {("files", "ada"): RW} == world.admitted()
+
+
+def test_a_container_that_has_lost_its_folders_does_not_outlive_a_change(world: World) -> None:
+    """It would go on to let in who was denied: what it was told once is all that it knows."""
+    world.served()
+    world.host.access.allow("tenant", "files", "ada", RW, PASSWORD)
+    world.machine.folders.pop(world.machine.server_id("tenant"))
+    world.host.access.deny("tenant", "files", "ada")
+    assert {} == world.machine.containers
+    world.host.fleet.reconcile()
+    assert {} == world.admitted()
+    assert world.host.fleet.reconcile().is_empty
 
 
 def test_a_check_of_a_share_whose_volume_is_away_calls_nothing_damaged(world: World) -> None:

@@ -148,10 +148,12 @@ def test_a_share_that_stays_failed_keeps_nobody_else_down(served: World, watcher
     ups = [what for what, _ in told(served)].count("server up")
     let_pass(watcher, served, 5 * LOOK_SECONDS)
     assert ups == [what for what, _ in told(served)].count("server up")  # there is nothing to do for it
-    machine.kill_container(machine.server_id("tenant"))
-    killed = machine.uptime
-    assert rounds_until(watcher, lambda: {("well", "ada"): RW} == served.admitted())
-    assert machine.uptime - killed <= 2
+    for _ in range(3):
+        machine.kill_container(machine.server_id("tenant"))
+        killed = machine.uptime
+        assert rounds_until(watcher, lambda: {("well", "ada"): RW} == served.admitted())
+        assert machine.uptime - killed <= 1
+        let_pass(watcher, served, 2 * LOOK_SECONDS)
 
 
 def test_a_server_that_another_works_on_is_mended_right_after(served: World) -> None:
@@ -199,6 +201,15 @@ def test_a_host_that_runs_short_of_anything_does_not_end_it(served: World) -> No
         assert rounds_until(watcher, lambda: admits(served))
     assert {0} == {*short.values()}
     assert ("cannot watch", "can't start new thread") in told(served)
+
+
+def test_without_any_events_everything_is_looked_at_all_the_same(served: World) -> None:
+    """As where a proxy to Docker lets nobody hear them."""
+    plan = FaultPlan().on("runtime.ended", times=None)
+    with bootstrap.watcher(memory_ports(served.machine, faults=plan), NETWORK) as watcher:
+        let_pass(watcher, served, 5)
+        served.machine.mounts.clear()
+        assert rounds_until(watcher, lambda: admits(served))
 
 
 def test_nothing_that_goes_wrong_ends_it(served: World) -> None:

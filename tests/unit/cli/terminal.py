@@ -6,11 +6,10 @@ import io
 import json
 import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from attrs import define, evolve, field, frozen
@@ -18,6 +17,7 @@ from tests.unit.world import World
 
 from shares_core.adapters.memory import Call, SmbRefused, memory_ports
 from shares_core.adapters.memory.clients import OpenFile
+from shares_core.adapters.waiting import timer
 from shares_core.app.watching import Watcher
 from shares_core.bootstrap import Host, host, watcher
 from shares_core.config import HostConfig
@@ -176,20 +176,18 @@ class Terminal:
         return host(memory_ports(self.world.machine, events=events), config.network)
 
     def _open_watcher(self, config: HostConfig, events: Events) -> Watcher:
-        """One that a signal ends once it has told of something: a mend runs beside its rounds."""
+        """One that a signal ends once it has told of a mend: that runs beside its rounds."""
         self.configs.append(config)
-        mended = threading.Event()
+        told: list[Event] = []
+        time_left = timer(10)
 
         def tired(call: Call, proceed: Callable[[], Any]) -> Any:
-            if str(call) == "events.emit" and call.args[0] == Event("server up", "tenant"):
-                mended.set()
-            if str(call) == "runtime.ended":
-                left = next(rounds, 0)
-                if not left or (left < 490 and not mended.wait(10)):
-                    raise Terminated(signal.SIGTERM)
+            if str(call) == "events.emit":
+                told.append(cast("Event", call.args[0]))
+            mended = any(event.what == "mended" for event in told)
+            if str(call) == "runtime.ended" and (mended or not time_left()):
+                raise Terminated(signal.SIGTERM)
             return proceed()
-
-        rounds = iter(range(500, 0, -1))
 
         return watcher(memory_ports(self.world.machine, events=events, faults=tired), config.network)
 

@@ -272,7 +272,7 @@ def _with_faults(terminal: Terminal, plan: Any) -> None:
 
 
 def test_an_error_after_which_undoing_failed_too_says_so(terminal: Terminal) -> None:
-    plan = FaultPlan().on("runtime.start").on("runtime.remove", skip=1)
+    plan = FaultPlan().on("runtime.start").on("runtime.remove", skip=2)
     _with_faults(terminal, plan)
     result = terminal("server", "create", "tenant")
     assert 7 == result.status

@@ -53,19 +53,20 @@ def wait_for_ends(api: APIClient, label: str, bookmark: str, seconds: float) -> 
     with docker_errors("following Docker's events"), closing(_ends(api, label, bookmark, seconds)) as ends:
         event = next(ends, None)
     took = time.monotonic() - began
+    # One that was started by systemd's socket, for this very question, knows nothing of what was before.
+    complete = took < seconds + _LATE_SECONDS
     if event is not None:
         with docker_errors("looking at a container that ended"):
             # Docker tells of the end a moment before it calls the container stopped; one that was restarted
             # runs.
             wait_until(lambda: not _runs(api, event["Actor"]["ID"]), _SETTLING_SECONDS)
-        return Ended((event["Actor"]["Attributes"][LABEL_SERVER],), _moment(event["timeNano"] + 1))
+        return Ended((event["Actor"]["Attributes"][LABEL_SERVER],), _moment(event["timeNano"] + 1), complete)
     if took < seconds:
         raise HostNotReady("following Docker's events: they broke off", hint="Docker was perhaps restarted")
     # From where this one began: what ended a moment ago may not have been told of yet. Where the clock was
     # set back that may be in the future, and would hide what comes.
     now = _moment(time.time_ns())
-    # One that was started by systemd's socket, for this very question, knows nothing of what was before.
-    return Ended((), min(bookmark, now, key=float), complete=took < seconds + _LATE_SECONDS)
+    return Ended((), min(bookmark, now, key=float), complete)
 
 
 def _ends(api: APIClient, label: str, bookmark: str, seconds: float) -> Generator[dict[str, Any]]:
