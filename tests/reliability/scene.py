@@ -16,7 +16,7 @@ from shares_core.adapters.layout import Layout
 from shares_core.domain.pools import PoolKind, volume_name
 from shares_core.domain.server import DesiredState, ShareServer
 from shares_core.domain.share import CifsShare, ShareStatus
-from tests.integration.support.footprint import devices, filters, loops_below, mounts_below
+from tests.integration.support.footprint import devices, loops_below, mounts_below, tables
 from tests.integration.support.volume_groups import lvm
 
 #: A command that ends with whoever started it, however that ends.
@@ -83,13 +83,14 @@ def as_it_is(config: HostConfig) -> Seen:
     finally:
         client.close()
     server = "shares-core.server"
+    names = {*devices(installation), str(config.network.bridge)}
     mounts = frozenset(path for path in mounts_below(config.state_dir) if "/shares/" in path)
     volumes, attached = _volumes(config, installation)
     return Seen(
         containers=frozenset(each["Labels"][server] for each in found),
         running=frozenset(each["Labels"][server] for each in found if each["State"] == "running"),
         devices=frozenset(devices(installation)),
-        filters=frozenset(filters(installation)),
+        filters=frozenset(tables()) & {f"shares-{name}" for name in names},
         mounts=mounts,
         volumes=volumes,
         attached=attached,

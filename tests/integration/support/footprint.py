@@ -36,7 +36,7 @@ def footprint(config: HostConfig) -> dict[str, list[str]]:
     return {
         "containers": _containers(installation),
         "devices": devices(installation),
-        "filters": filters(installation),
+        "filters": _filters(installation),
         "mounts": [path for path in mounts_below(config.state_dir) if not _is_servers_own(config, path)],
         "loops": loops_below(config.state_dir, config.pool_dir),
         "files": _files(config),
@@ -90,7 +90,7 @@ def tables() -> list[str]:
     return sorted(name for name in found if name.startswith("shares-"))
 
 
-def filters(installation: str) -> list[str]:
+def _filters(installation: str) -> list[str]:
     """Those of the installation's devices, and those of this run's bridges, there or gone."""
     ours = {f"shares-{name}" for name in devices(installation)}
     return [name for name in tables() if name in ours or name.startswith(f"shares-{RUN_BRIDGES}")]
