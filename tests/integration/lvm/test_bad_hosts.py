@@ -243,48 +243,44 @@ def test_while_lvm_hangs_the_server_is_busy_and_others_are_not(
     assert site.host.fleet.reconcile().is_empty
 
 
+@pytest.fixture
+def kept(site: Site, group: str) -> Path:
+    """A file on a share whose group is inactive, as after a boot that activates nothing by itself."""
+    share = site.host.shares.create(SERVER, "kept", SIZE).share
+    server = site.host.servers.show(SERVER).server
+    mounted = mount_point(site.config, server, share)
+    (mounted / "data/file").write_bytes(b"kept")
+    subprocess.run(("docker", "kill", f"shares-{server.id}"), check=True, capture_output=True)
+    subprocess.run(("umount", mounted), check=True)
+    lvm("vgchange", "--activate", "n", group)
+    return mounted / "data/file"
+
+
+def test_an_inactive_group_is_activated_by_a_reconcile(site: Site, kept: Path) -> None:
+    """It is there, and what is in it is not another's."""
+    (view,) = site.host.fleet.reconcile().servers
+    assert (ReconcileOutcome.OK, True) == (view.outcome, "share kept is not attached" in view.found)
+    assert b"kept" == kept.read_bytes()
+
+
 @pytest.mark.parametrize("away", ["export", "rename"])
 def test_a_group_that_is_away_at_a_reconcile_fails_its_shares_alone(
-    site: Site, group: str, away: str
+    site: Site, group: str, kept: Path, away: str
 ) -> None:
     """As after a boot without its disks: the server is up, nothing is made, and then they are back."""
-    host, fleet = site.host, site.host.fleet
-    made = host.shares.create(SERVER, "kept", SIZE).share
-    server = host.servers.show(SERVER).server
-    folder = mount_point(site.config, server, made) / "data"
-    (folder / "file").write_bytes(b"kept")
-    subprocess.run(("docker", "kill", f"shares-{server.id}"), check=True, capture_output=True)
-    subprocess.run(("umount", mount_point(site.config, server, made)), check=True)
-    lvm("vgchange", "--activate", "n", group)
-    before = volumes(group)
-    aside = new_name()
+    host, before, aside = site.host, volumes(group), new_name()
     lvm(*(("vgexport", group) if away == "export" else ("vgrename", group, aside)))
     try:
-        (view,) = fleet.reconcile().servers
+        (view,) = host.fleet.reconcile().servers
         assert (ReconcileOutcome.FAILED, ("kept",)) == (view.outcome, view.failed_shares)
         assert group in host.shares.show(SERVER, "kept").share.reason
         assert RunState.RUNNING is host.servers.show(SERVER).state
     finally:
         lvm(*(("vgimport", group) if away == "export" else ("vgrename", aside, group)))
     assert before == volumes(group)
-    fleet.reconcile()
-    assert fleet.reconcile().is_empty
-    assert b"kept" == (folder / "file").read_bytes()
-
-
-def test_an_inactive_group_is_activated_by_a_reconcile(site: Site, group: str) -> None:
-    """As after a boot that activates nothing by itself: it is there, and nothing of it is another's."""
-    host = site.host
-    made = host.shares.create(SERVER, "kept", SIZE).share
-    server = host.servers.show(SERVER).server
-    folder = mount_point(site.config, server, made) / "data"
-    (folder / "file").write_bytes(b"kept")
-    subprocess.run(("docker", "kill", f"shares-{server.id}"), check=True, capture_output=True)
-    subprocess.run(("umount", mount_point(site.config, server, made)), check=True)
-    lvm("vgchange", "--activate", "n", group)
-    (view,) = host.fleet.reconcile().servers
-    assert (ReconcileOutcome.OK, True) == (view.outcome, "share kept is not attached" in view.found)
-    assert b"kept" == (folder / "file").read_bytes()
+    host.fleet.reconcile()
+    assert host.fleet.reconcile().is_empty
+    assert b"kept" == kept.read_bytes()
 
 
 @pytest.mark.parametrize("name", ["vg;reboot", "-vg", "../vg", "v g", "vg\nx", "v" * 128, ".", ""])
