@@ -202,10 +202,11 @@ class Deadly:
         if self.kill.moment == "in":
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
             signal.setitimer(signal.ITIMER_REAL, max(self.after, 0.0002))
-        answer = proceed()
-        if self.kill.moment == "after":
-            _die()
-        return answer
+        try:
+            return proceed()
+        finally:  # a call may end by refusing, too
+            if self.kill.moment == "after":
+                _die()
 
 
 def _die() -> None:
