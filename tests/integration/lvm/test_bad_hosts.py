@@ -226,13 +226,18 @@ def test_while_lvm_hangs_the_server_is_busy_and_others_are_not(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who comes meanwhile is told so; who waits goes on after the limit."""
+
+    def making() -> None:
+        with pytest.raises(BackendFailure, match="did not end in"):
+            site.host.shares.create(SERVER, "new", SIZE)
+
     site.host.shares.create(SERVER, "kept", SIZE)
     hasty = open_host(evolve(site.config, lock_timeout=0))
     began = tmp_path / "began"
     with monkeypatch.context() as patch, ThreadPoolExecutor(1) as thread:
         instead_of_lvm(tmp_path / "bin", patch, f"#!/bin/sh\n: >'{began}'\nexec sleep 60\n")
         patch.setattr(commands, "LVM_SECONDS", 5.0)
-        hanging = thread.submit(refused, site.host, BackendFailure)
+        hanging = thread.submit(making)
         assert until(began.exists, 60)
         with pytest.raises(Busy, match="another caller"):
             hasty.access.allow(SERVER, "kept", "ada")
@@ -240,7 +245,9 @@ def test_while_lvm_hangs_the_server_is_busy_and_others_are_not(
         assert site.host.access.allow(SERVER, "kept", "ada").password is not None
         hanging.result(60)
     site.host.servers.delete("other")
+    site.host.fleet.reconcile()  # with an LVM that answers it removes what was begun
     assert site.host.fleet.reconcile().is_empty
+    assert ["kept"] == [str(view.share.name) for view in site.host.shares.list(SERVER)]
 
 
 @pytest.fixture
