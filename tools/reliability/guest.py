@@ -9,6 +9,7 @@ from tools.reliability.campaigns import Figures, Named
 from tools.reliability.results import Store
 
 _CUTS = 3
+_LIMIT_MINUTES = "150"
 _KILLS = "tests/integration/test_kills_on_volumes.py"
 _PROPERTY = re.compile(r'<property name="([a-z]+)" value="(\d+)"')
 
@@ -35,7 +36,7 @@ def _boots(seed: int) -> tuple[Boot, ...]:
 
 def cuts(store: Store) -> Figures:
     """Raises AssertionError where the guest found something; its output has told what."""
-    status = guest.run(_boots(store.seed))
+    status = guest.run(_boots(store.seed), _LIMIT_MINUTES)
     assert status == 0, "the guest's tests failed"
     counted: dict[str, Any] = {"kills": 0, "operations": 0, "written": 0}
     for path in guest.RESULTS.glob("junit-*.xml"):

@@ -95,7 +95,7 @@ def code_of(page: str) -> str:
     return found[1] if found else ""
 
 
-def losses_of(page: str) -> list[str]:
-    """The last column of each campaign's row."""
+def losses_of(page: str) -> dict[str, str]:
+    """The last column of each campaign's row, by the campaign's name."""
     rows = [line for line in page.splitlines() if line.startswith("| ") and not line.startswith("| campaign")]
-    return [row.split("|")[-2].strip() for row in rows]
+    return {row.split("|")[1].strip(): row.split("|")[-2].strip() for row in rows}
