@@ -1,7 +1,8 @@
-"""The campaign that takes a whole host: kills on logical volumes, then the power is cut, again and again."""
+"""The campaigns that take a whole host: kills on logical volumes, and power cuts, again and again."""
 
 import re
-from typing import Any
+from collections import Counter
+from collections.abc import Sequence
 
 import tools.guest.__main__ as guest
 from tools.guest.plan import Boot, Phase
@@ -9,43 +10,52 @@ from tools.reliability.campaigns import Figures, Named
 from tools.reliability.results import Store
 
 _CUTS = 3
+_KINDS = ("thick", "thin")
 _LIMIT_MINUTES = "150"
 _KILLS = "tests/integration/test_kills_on_volumes.py"
 _PROPERTY = re.compile(r'<property name="([a-z]+)" value="(\d+)"')
 
 
-def _boots(seed: int) -> tuple[Boot, ...]:
-    """The kills and the first storm; after each cut what is there is looked at, and the next storm begins."""
-    every = (f"SHARES_CORE_TEST_SEED={seed}", "SHARES_CORE_TEST_EVERY_CALL=1")
-    kills = tuple(
-        Phase(f"kills-{kind}", (_KILLS,), ("-k", kind), settings=every) for kind in ("thick", "thin")
-    )
+def volumes(store: Store) -> Figures:
+    """One kill in each call, on thick and on thin volumes in turn."""
+    settings = (f"SHARES_CORE_TEST_SEED={store.seed}", "SHARES_CORE_TEST_EVERY_CALL=1")
+    kills = tuple(Phase(f"kills-{kind}", (_KILLS,), ("-k", kind), settings=settings) for kind in _KINDS)
+    counted = _run(((kills,),))
+    return {"operations": counted["kills"], "kills": counted["kills"], "losses": 0}
+
+
+def cuts(store: Store) -> Figures:
+    """After each cut what is there is looked at, and the next storm begins."""
     before = [
         Phase(
             f"before-cut-{n}",
             ("tests/powercut/before",),
             cut=True,
-            settings=(f"SHARES_CORE_TEST_SEED={seed + n}",),
+            settings=(f"SHARES_CORE_TEST_SEED={store.seed + n}",),
         )
         for n in range(_CUTS)
     ]
     after = [Phase(f"after-cut-{n}", ("tests/powercut/after",)) for n in range(_CUTS)]
     between = [((after[n],), (before[n + 1],)) for n in range(_CUTS - 1)]
-    return ((kills, (before[0],)), *between, ((after[-1],),))
-
-
-def cuts(store: Store) -> Figures:
-    """Raises AssertionError where the guest found something; its output has told what."""
-    status = guest.run(_boots(store.seed), _LIMIT_MINUTES)
-    assert status == 0, "the guest's tests failed"
-    counted: dict[str, Any] = {"kills": 0, "operations": 0, "written": 0}
-    for path in guest.RESULTS.glob("junit-*.xml"):
-        for name, value in _PROPERTY.findall(path.read_text()):
-            counted[name] += int(value)
-    counted["operations"] += counted["kills"]
+    counted = _run((((before[0],),), *between, ((after[-1],),)))
     return counted | {"cuts": _CUTS, "losses": 0}
 
 
+def _run(boots: Sequence[Boot]) -> Counter[str]:
+    """What the tests in the guest have counted.
+
+    Raises AssertionError where one found something; its output has told what.
+    """
+    status = guest.run(boots, _LIMIT_MINUTES)
+    assert status == 0, "the guest's tests failed"
+    counted: Counter[str] = Counter()
+    for path in guest.RESULTS.glob("junit-*.xml"):
+        for name, value in _PROPERTY.findall(path.read_text()):
+            counted[name] += int(value)
+    return counted
+
+
 GUEST_CAMPAIGNS = (
-    Named("cuts", "on logical volumes, in a guest: kills, then power cuts amid callers and clients", cuts),
+    Named("volumes", "on logical volumes, in a guest: one kill in each call of every operation", volumes),
+    Named("cuts", "on logical volumes, in a guest: power cuts amid callers and clients", cuts),
 )

@@ -44,11 +44,13 @@ run goes on where it was. `./dev test` runs a sample: `tests/integration/test_re
   folders, containers, warnings and resident memory.
 - **watch**, **upgrade**, **reconcile**: `tools/reliability/campaigns.py`. A server is away from when its container ends until a
   client's connection is taken; the client asks every 50 ms.
-- **cuts**: `tests/powercut`, in the guest of `./dev integration-host`. First one kill in each call of each operation, at one
-  moment of the three, on thick and on thin volumes in turn: emulated, a kill takes ten times as long. Then QEMU is killed while callers and clients work on thick volumes. After
-  the next boot the installed service alone has brought everything back, records equal what was answered, and every byte
-  that the server called flushed is there. What the guest had given to its disk by then is kept by the machine below: a disk that
-  lies about its cache is not what is tried.
+- **volumes**: `tests/integration/test_kills_on_volumes.py`, in the guest of `./dev integration-host`: one kill in each call of
+  each operation, at one moment of the three, on thick and on thin volumes in turn. Emulated, a kill takes ten times as long, and
+  the campaign takes more than an hour; `./dev test` makes one kill in each operation on either kind.
+- **cuts**: `tests/powercut`, in the same guest. QEMU is killed while callers and clients work on thick volumes. After the next
+  boot the installed service alone has brought everything back, records equal what was answered, and every byte that the
+  server called flushed is there. What the guest had given to its disk by then is kept by the machine below: a disk that lies
+  about its cache is not what is tried.
 """
 
 
