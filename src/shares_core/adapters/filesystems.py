@@ -11,6 +11,7 @@ from pathlib import Path
 from shares_core.adapters.commands import run
 from shares_core.adapters.disk.errors import os_errors
 from shares_core.adapters.disk.files import open_folder
+from shares_core.adapters.fsck import LONG_SECONDS, examined, repaired, replay_ext4, settle_ext4
 from shares_core.adapters.layout import Layout
 from shares_core.adapters.mounts import Mount, mount_at, mount_table, mounts_below
 from shares_core.adapters.signatures import has_errors, holds, identify, is_blank, length_of
@@ -32,15 +33,9 @@ from shares_core.ports.filesystems import FileSystems
 #: What a tenant writes is data: nothing in it is a device, a program or a link for the host's kernel.
 _SAFE = "rw,nodev,nosuid,noexec,nosymfollow,noatime"
 _UNMOUNT_SECONDS = 20.0
-#: e2fsck's exit status (e2fsck(8)): the first is no error, the second asks for a person.
-_REPAIRED, _LEFT_UNREPAIRED = 1, 4
-_E2FSCK_REPAIRED = (1, 2, 3)  # in whichever way
-_UNABLE = 16  # of both tools': they were called wrongly, which is no damage
 #: What the kernel does with a file system that it finds damaged.
 _DAMAGED = "is damaged: the kernel writes to it no more"
 _CORRUPTED = "Structure needs cleaning"  # what mount says of it
-#: Checking and growing read whole file systems.
-_LONG_SECONDS = 4 * 3600.0
 
 
 class LinuxFileSystems(FileSystems):
@@ -65,7 +60,7 @@ class LinuxFileSystems(FileSystems):
                 hint="look at what it is; a volume of a share that is to be made reads as zeros",
             )
         if filesystem.kind is FileSystemKind.XFS:
-            run(("mkfs.xfs", "-q", "-K", "-m", f"uuid={filesystem.uuid}", device), timeout=_LONG_SECONDS)
+            run(("mkfs.xfs", "-q", "-K", "-m", f"uuid={filesystem.uuid}", device), timeout=LONG_SECONDS)
         else:
             _make_ext4(device, filesystem.uuid, zeroed=self._zeroed)
 
@@ -150,10 +145,10 @@ class LinuxFileSystems(FileSystems):
         if mounted is None or mounted.device != _device_number(device):
             raise BackendFailure(f"{device} is not mounted at {target}")
         if filesystem.kind is FileSystemKind.XFS:
-            run(("xfs_growfs", str(target)), timeout=_LONG_SECONDS)
+            run(("xfs_growfs", str(target)), timeout=LONG_SECONDS)
             return
         try:
-            run(("resize2fs", device), timeout=_LONG_SECONDS)
+            run(("resize2fs", device), timeout=LONG_SECONDS)
         except CommandFailed as error:
             if refused_online(error.output):
                 raise OnlineGrowRefused(f"this kernel does not grow {device} while it is mounted") from error
@@ -163,10 +158,10 @@ class LinuxFileSystems(FileSystems):
         self._require_unmounted(device, filesystem)
         if filesystem.kind is FileSystemKind.XFS:  # it grows only while it is mounted
             with self._xfs_aside(device, filesystem) as folder:
-                run(("xfs_growfs", str(folder)), timeout=_LONG_SECONDS)
+                run(("xfs_growfs", str(folder)), timeout=LONG_SECONDS)
         else:
-            _check_ext4(device)
-            run(("resize2fs", device), timeout=_LONG_SECONDS)
+            settle_ext4(device)
+            run(("resize2fs", device), timeout=LONG_SECONDS)
 
     def check(self, device: str, filesystem: FileSystem) -> None:
         self._require_unmounted(device, filesystem)
@@ -174,21 +169,21 @@ class LinuxFileSystems(FileSystems):
             with self._xfs_aside(device, filesystem):
                 pass  # mounting replays the log, which may hold a larger size than the superblock tells yet
         else:
-            _check_ext4(device)
+            settle_ext4(device)
 
     def examine(self, device: str, filesystem: FileSystem) -> str:
         self._require_unmounted(device, filesystem)
         self._replay(device, filesystem)
-        damage = _examined(device, filesystem)
+        damage = examined(device, filesystem)
         if not damage and has_errors(device, filesystem):
-            _check_ext4(device)  # it was right all the same: so it is told, and nobody need repair anything
+            settle_ext4(device)  # it was right all the same: so it is told, and nobody need repair anything
         return damage
 
     def repair(self, device: str, filesystem: FileSystem) -> str:
         self._require_unmounted(device, filesystem)
         self._replay(device, filesystem)
-        said = _repaired(device, filesystem)
-        if left := _examined(device, filesystem):
+        said = repaired(device, filesystem)
+        if left := examined(device, filesystem):
             raise ShareDamaged(
                 f"the {filesystem.kind} on {device} cannot be repaired: {left}",
                 hint="restore the volume from a backup",
@@ -205,8 +200,7 @@ class LinuxFileSystems(FileSystems):
                 with self._xfs_aside(device, filesystem):
                     pass
             else:
-                # Without -p it asks somebody who is not there, and does nothing.
-                run(("e2fsck", "-p", "-E", "journal_only", device), timeout=_LONG_SECONDS, ok=(0, _REPAIRED))
+                replay_ext4(device)
 
     def _require_unmounted(self, device: str, filesystem: FileSystem) -> None:
         _require(device, filesystem)
@@ -223,7 +217,7 @@ class LinuxFileSystems(FileSystems):
             folder.mkdir(mode=0o700)
         try:
             try:
-                run(("mount", "-t", "xfs", "-o", _SAFE, device, str(folder)), timeout=_LONG_SECONDS)
+                run(("mount", "-t", "xfs", "-o", _SAFE, device, str(folder)), timeout=LONG_SECONDS)
             except CommandFailed as error:
                 raise (ShareDamaged if _CORRUPTED in error.output else ShareFailed)(
                     f"the xfs on {device} cannot be mounted: {error.output}",
@@ -275,53 +269,6 @@ def _require(device: str, filesystem: FileSystem) -> None:
             f"but {identify(device) or 'nothing that is known'}",
             hint="restore the volume from a backup; it is never formatted again",
         )
-
-
-def _check_ext4(device: str) -> None:
-    try:
-        run(("e2fsck", "-f", "-p", device), timeout=_LONG_SECONDS, ok=(0, _REPAIRED))
-    except CommandFailed as error:
-        if _status(error) & _LEFT_UNREPAIRED:
-            raise ShareDamaged(
-                f"the ext4 on {device} needs more repair than is safe without a person: {error.output}",
-                hint=f"take a copy of the volume, then look at it with 'e2fsck -f {device}'",
-            ) from error
-        raise
-
-
-def _repaired(device: str, filesystem: FileSystem) -> str:
-    """Repair it, and give what was said. Raises ShareDamaged where the tool gives up."""
-    try:
-        if filesystem.kind is FileSystemKind.XFS:
-            run(("xfs_repair", device), timeout=_LONG_SECONDS)  # what it says, it says as if it complained
-            return "xfs_repair came to its end"
-        return run(("e2fsck", "-f", "-y", device), timeout=_LONG_SECONDS, ok=(0, *_E2FSCK_REPAIRED))
-    except CommandFailed as error:
-        if not _status(error):
-            raise
-        raise ShareDamaged(
-            f"the {filesystem.kind} on {device} cannot be repaired: {error.printed} {error.output}",
-            hint="restore the volume from a backup, or see what its tool says of a journal that is lost: "
-            "'man xfs_repair', 'man e2fsck'",
-        ) from error
-
-
-def _examined(device: str, filesystem: FileSystem) -> str:
-    """What the file system's own tool, which may not write, says where it is not content."""
-    is_xfs = filesystem.kind is FileSystemKind.XFS
-    try:
-        run((*(("xfs_repair", "-n") if is_xfs else ("e2fsck", "-f", "-n")), device), timeout=_LONG_SECONDS)
-    except CommandFailed as error:
-        status = _status(error)
-        if not status or status & _UNABLE:
-            raise
-        return (error.printed or error.output).strip()
-    return ""
-
-
-def _status(error: CommandFailed) -> int:
-    """A tool's exit status, bit by bit; 0 where a signal or its limit ended it, and it has told nothing."""
-    return max(error.status or 0, 0)
 
 
 def _trouble(mounted: Mount | None, filesystem: FileSystem) -> str:
@@ -397,13 +344,13 @@ def _make_ext4(device: str, uuid: str, *, zeroed: bool) -> None:
     options = ("mkfs.ext4", "-q", "-F", "-m", "0", "-e", "remount-ro", "-U", uuid)
     if zeroed:
         try:
-            run((*options, "-E", "nodiscard,assume_storage_prezeroed=1", device), timeout=_LONG_SECONDS)
+            run((*options, "-E", "nodiscard,assume_storage_prezeroed=1", device), timeout=LONG_SECONDS)
         except CommandFailed as error:
             if "bad option" not in error.output.lower():  # as e2fsprogs before 1.47 says
                 raise
         else:
             return
-    run((*options, "-E", "nodiscard", device), timeout=_LONG_SECONDS)
+    run((*options, "-E", "nodiscard", device), timeout=LONG_SECONDS)
 
 
 def _device_number(device: str) -> str:

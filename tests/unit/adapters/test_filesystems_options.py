@@ -9,11 +9,10 @@ import pytest
 from attrs import evolve
 from tests.unit.adapters.lvm_world import FakeLvm
 
-from shares_core.adapters import filesystems as linux
 from shares_core.bootstrap import ports
 from shares_core.config import HostConfig
 from shares_core.domain.capacity import MIB
-from shares_core.domain.errors import BackendFailure, CommandFailed, Conflict, ShareDamaged
+from shares_core.domain.errors import CommandFailed, Conflict
 from shares_core.domain.pools import PoolKind, ThinPoolName
 from shares_core.domain.share import FileSystem, FileSystemKind
 
@@ -93,20 +92,3 @@ def test_only_on_a_thin_pool_do_file_systems_give_back_what_they_free(
     device.write_bytes(magic.ljust(4 * MIB, b"\0"))
     ports(evolve(config, state_dir=state_dir)).filesystems.mount("s", "x", str(device), EXT4)
     assert [f"mount -t ext4 -o {options} {device} {state_dir}/servers/s/shares/x"] == fake_lvm.asked
-
-
-@pytest.mark.parametrize(
-    ("status", "damaged"), [(4, True), (5, True), (-9, False), (None, False), (8, False)]
-)
-def test_a_check_that_a_signal_or_its_limit_ended_tells_of_no_damage(
-    monkeypatch: pytest.MonkeyPatch, status: int | None, damaged: bool
-) -> None:
-    """A share would stay away until a person has had it checked."""
-
-    def ended(command: tuple[str, ...], **_: object) -> str:
-        raise CommandFailed(command, status, "so it ended")
-
-    monkeypatch.setattr(linux, "run", ended)
-    with pytest.raises(BackendFailure) as raised:
-        linux._check_ext4("/dev/loop0")
-    assert damaged is isinstance(raised.value, ShareDamaged)
