@@ -16,6 +16,10 @@ from shares_core.ports.events import Event
 def publish(ports: Ports, server: ShareServer) -> None:
     """Make Samba serve what ``server`` says, now or once it runs, with the passwords that are known."""
     have_folders(ports, server)
+    _configure(ports, server)
+
+
+def _configure(ports: Ports, server: ShareServer) -> None:
     ports.smb_config.apply(server, ports.secrets.hashes(server.id))
 
 
@@ -117,7 +121,7 @@ def bring_up(ports: Ports, server: ShareServer, *, upgrade: bool = False) -> Sha
     """
     have_folders(ports, server)
     mounted = mount_shares(ports, server)
-    publish(ports, mounted)
+    _configure(ports, mounted)
     if not is_running(ports, mounted) or (upgrade and is_outdated(ports, server)):
         replace_container(ports, mounted)
     else:
