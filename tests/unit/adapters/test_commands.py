@@ -77,3 +77,13 @@ def test_a_command_that_may_not_be_run_is_an_error_of_the_tree(tmp_path: Path) -
     """Whatever keeps it from starting."""
     with pytest.raises(BackendFailure, match="cannot be started"):
         run((str(tmp_path),))
+
+
+def test_what_is_slow_to_look_at_is_looked_at_as_often_as_asked() -> None:
+    """The time may be over after the first look, and what is waited for may have come meanwhile."""
+    answers = iter([False, False, True])
+    assert wait_until(lambda: next(answers), 0, looks=3)
+    answers = iter([False, False, True])
+    assert not wait_until(lambda: next(answers), 0, looks=2)
+    assert [True] == list(answers)
+    assert not wait_until(lambda: False, 0)

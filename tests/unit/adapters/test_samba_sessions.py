@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
+import pytest
+from attrs import define, field
+from tests.unit.adapters.values import SERVER
+
+from shares_core.adapters.samba import sessions
 from shares_core.adapters.samba.sessions import (
+    SambaSessions,
     Session,
     TreeConnect,
     parse_sessions,
     parse_tree_connects,
     pids_of,
 )
+from shares_core.domain.errors import BackendFailure
 from shares_core.domain.names import UserName
 
 # net status sessions parseable, Samba 4.22
@@ -53,3 +62,36 @@ def test_what_samba_never_says_is_passed_over() -> None:
     for pid in ("\N{SUPERSCRIPT TWO}", "-1", "9" * 5000, "\N{ARABIC-INDIC DIGIT ONE}", "all", ""):
         assert () == parse_sessions(f"{pid}\\ada\\shares\n")
         assert () == parse_tree_connects(f"files\\{pid}\\ada\\shares\\x\\y\\z\n")
+
+
+@define
+class Processes:
+    """Those of a server whose sessions end once they are told to, unless they hang."""
+
+    hang: bool = False
+    looks: int = 0
+    told: set[str] = field(factory=set)
+
+    def signal(self, server_id: str, name: str) -> bool:
+        return True
+
+    def run(self, server_id: str, argv: tuple[str, ...]) -> str:
+        if "shutdown" in argv:
+            self.told.add(argv[-2])
+            return ""
+        self.looks += 1
+        listed = [line for line in OUTPUT.splitlines() if self.hang or line.split("\\")[0] not in self.told]
+        return "\n".join(listed)
+
+
+@pytest.mark.parametrize("hang", [False, True])
+def test_however_long_a_look_takes_there_is_one_after_the_connections_were_told_to_end(
+    monkeypatch: pytest.MonkeyPatch, hang: bool
+) -> None:
+    """On a slow host the first look and what it tells use up the time; that alone is no failure."""
+    monkeypatch.setattr(sessions, "_END_SECONDS", 0.0)
+    processes = Processes(hang)
+    with pytest.raises(BackendFailure, match="do not end") if hang else nullcontext():
+        SambaSessions(processes).end_user(SERVER, UserName("ada"))
+    assert {"34", "35"} == processes.told
+    assert processes.looks == (4 if hang else 2)

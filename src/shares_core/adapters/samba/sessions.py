@@ -21,6 +21,8 @@ _SMBCONTROL = ("smbcontrol", f"--configfile={CONFIG_FILE}")
 _SETTLED_SESSIONS = ("settled-sessions",)
 _TREE_CONNECTS = ("net", f"--configfile={CONFIG_FILE}", "status", "shares", "parseable")
 _END_SECONDS = 20.0
+#: Where Docker is slow, one look alone may take longer than that, and the next would find them gone.
+_END_LOOKS = 4
 #: However many processes a server that was broken into may name, no call goes on for longer.
 _ALL_SECONDS = 120.0
 #: After this long, what looks like the same tree connect may be another user's new one (see ``_close``).
@@ -113,8 +115,11 @@ class SambaSessions(SmbSessions):
                     ended.add(pid)
             return not ended.intersection(pids)
 
-        if not wait_until(gone, _END_SECONDS):
-            raise BackendFailure(f"connections of user {user} to server {server.name} do not end")
+        if not wait_until(gone, _END_SECONDS, looks=_END_LOOKS):
+            raise BackendFailure(
+                f"connections of user {user} to server {server.name} do not end",
+                hint="see how busy this host and its Docker are, and call again",
+            )
 
     def _where_it_runs(self, server: ShareServer, end: Callable[[], None]) -> None:
         """Do it, unless the server does not run, or stops meanwhile: its connections have ended with it."""
