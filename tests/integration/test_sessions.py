@@ -53,6 +53,29 @@ def test_raising_a_level_disturbs_nobody(tenant: Tenant, hold: Callable[..., Hel
         assert nt_status(lambda: open_file(bob.tree(session, "files"), "new").write(b"new", 0)) == OK
 
 
+def test_lowering_the_only_writer_counts_on_anothers_connection(tenant: Tenant) -> None:
+    """A process that serves the share keeps what its section does not name any more: nothing is left out."""
+    ada, bob = tenant.user("ada"), tenant.user("bob", "ro")
+    assert ada.put("files", "kept", b"kept").status == OK
+    with bob.negotiated() as shared:
+        reading = open_file(bob.tree(bob.log_in(shared), "files"), "kept", READ)
+        tenant.relevel("ada", AccessLevel.READ_ONLY)
+        tree = ada.tree(ada.log_in(shared), "files")
+        assert nt_status(lambda: open_file(tree, "kept")) == DENIED
+        assert open_file(tree, "kept", READ).read(0, 4) == b"kept"
+        assert nt_status(lambda: reading.read(0, 4)) == OK
+
+
+def test_the_only_writer_who_is_lowered_writes_no_more(tenant: Tenant, hold: Callable[..., Held]) -> None:
+    """Where nobody else uses the share, too."""
+    ada = hold(tenant.user("ada"))
+    tenant.relevel("ada", AccessLevel.READ_ONLY)
+    assert (ada.write, ada.read) == (SHARE_CLOSED, SHARE_CLOSED)
+    tree = ada.client.tree(ada.session, "files")
+    assert nt_status(lambda: open_file(tree, "held by ada")) == DENIED
+    assert open_file(tree, "held by ada", READ).read(0, 5) == b"still"
+
+
 def test_there_and_back_again(tenant: Tenant, hold: Callable[..., Held]) -> None:
     """rw, ro, rw, ro on one session: each lowering ends what was open, each raising lets it write again."""
     ada, bob = hold(tenant.user("ada")), hold(tenant.user("bob"))

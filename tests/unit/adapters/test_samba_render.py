@@ -22,7 +22,7 @@ from shares_core.domain.share import ShareStatus
 def _section(text: str, name: str) -> dict[str, str]:
     _, _, rest = text.partition(f"[{name}]\n")
     lines = rest.split("\n[", 1)[0].splitlines()
-    return dict(line.strip().split(" = ", 1) for line in lines if line.strip())
+    return dict(line.strip("\t").split(" = ", 1) for line in lines if line.strip())
 
 
 def test_a_share_admits_those_who_have_a_rule_and_lets_writers_write() -> None:
@@ -34,10 +34,12 @@ def test_a_share_admits_those_who_have_a_rule_and_lets_writers_write() -> None:
     assert f"/shares/{SHARE.id}/data" == section["path"]
 
 
-def test_without_a_writer_there_is_no_write_list() -> None:
-    """A share that everybody only reads names no writer at all."""
+def test_without_a_writer_the_write_list_is_empty() -> None:
+    """It is there all the same: a process that serves the share would keep the former one."""
     share = SHARE.with_rules((AccessRule.for_user("bob", "ro"),))
-    assert "write list" not in _section(render_smb_conf(SERVER.with_share(share)), "R&D 2026")
+    without = _section(render_smb_conf(SERVER.with_share(share)), "R&D 2026")
+    assert "" == without["write list"]
+    assert _section(render_smb_conf(SERVER), "R&D 2026").keys() == without.keys()
 
 
 def test_a_share_without_a_rule_has_no_section() -> None:

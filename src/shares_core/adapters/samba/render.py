@@ -77,7 +77,8 @@ def _section(name: str, parameters: Mapping[str, str]) -> str:
 
 def _share_parameters(share: CifsShare) -> dict[str, str]:
     writers = [r.principal.name for r in share.rules if r.level is AccessLevel.READ_WRITE]
-    parameters = {
+    # All of them, always: a process that serves the share keeps what its section does not name any more.
+    return {
         "path": f"{SHARES_FOLDER}/{share.id}/{share.folder}",
         "read only": "yes",
         "valid users": _user_list(rule.principal.name for rule in share.rules),
@@ -86,10 +87,8 @@ def _share_parameters(share: CifsShare) -> dict[str, str]:
         "force group": SERVICE_ACCOUNT,
         "create mask": "0600",
         "directory mask": "0700",
+        "write list": _user_list(writers),
     }
-    if writers:
-        parameters["write list"] = _user_list(writers)
-    return parameters
 
 
 def _user_list(names: Iterable[UserName]) -> str:
