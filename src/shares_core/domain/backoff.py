@@ -5,6 +5,8 @@ from __future__ import annotations
 from attrs import evolve, frozen
 
 _LONGEST = 60.0
+#: So many come to more than the longest; a float has no room for thousands.
+_DOUBLINGS = 6
 #: Who stayed well for that long has begun anew.
 _WELL_SECONDS = 60.0
 
@@ -30,4 +32,4 @@ class Backoff:
     @property
     def delay(self) -> float:
         """For how long the next attempt would wait."""
-        return min(_LONGEST, 2.0 ** (self.attempts - 1)) if self.attempts else 0.0
+        return min(_LONGEST, 2.0 ** min(self.attempts - 1, _DOUBLINGS)) if self.attempts else 0.0

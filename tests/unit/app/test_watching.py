@@ -245,3 +245,11 @@ def test_an_attempt_that_takes_long_is_no_calm() -> None:
         backoff = backoff.failed(now)
         waits.append(backoff.last - now)
     assert [1, 2, 4, 8, 16, 32, 60, 60, 60] == waits
+
+
+def test_what_fails_for_days_is_still_tried_once_a_minute() -> None:
+    """However often it has."""
+    backoff = Backoff()
+    for now in range(5000):
+        backoff = backoff.failed(now)
+    assert 60 == backoff.delay
