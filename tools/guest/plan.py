@@ -92,7 +92,7 @@ def _boots(suite: Phase) -> tuple[Boot, ...]:
     before, after = BOOTS_OF_A_CUT
     return (
         ((Phase("volumes", (_VOLUMES,)), suite), (Phase("before-reboot", ("tests/reboot/before",)),)),
-        ((Phase("after-reboot", ("tests/reboot/after",)),), *before),
+        ((Phase("after-reboot", ("tests/reboot/after",)),), (Phase("clock", ("tests/clock",)),), *before),
         after,
     )
 

@@ -34,7 +34,9 @@ from tools.guest.steps import last_lines
 
 ROOT = Path(__file__).parents[3]
 RECIPE = Recipe(requirements=("attrs",), steps="first this")
-ALL = dict.fromkeys(("volumes", "suite", "before-reboot", "after-reboot", "before-cut", "after-cut"), 0)
+ALL = dict.fromkeys(
+    ("volumes", "suite", "before-reboot", "after-reboot", "clock", "before-cut", "after-cut"), 0
+)
 LEFT = [name for phase in phases_of(*BOOTS) for name in phase.results]
 
 
@@ -165,11 +167,11 @@ def test_an_archive_has_the_trees_links_and_modes_and_is_roots(tmp_path: Path) -
 # ---- the plan --------------------------------------------------------------------------------------
 
 
-def test_a_run_is_the_suites_and_both_sides_of_a_reboot_and_of_a_cut() -> None:
+def test_a_run_is_the_suites_both_sides_of_a_reboot_and_of_a_cut_and_the_clock() -> None:
     """In this order, the two suites side by side, each with a JUnit file and coverage."""
     expected = [
         [["volumes", "suite"], ["before-reboot"]],
-        [["after-reboot"], ["before-cut"]],
+        [["after-reboot"], ["clock"], ["before-cut"]],
         [["after-cut"]],
     ]
     assert expected == [[[phase.name for phase in stage] for stage in boot] for boot in boots_for((), ROOT)]
@@ -178,6 +180,7 @@ def test_a_run_is_the_suites_and_both_sides_of_a_reboot_and_of_a_cut() -> None:
         *("junit-suite.xml", ".coverage-host-suite"),
         *("junit-before-reboot.xml", ".coverage-host-before-reboot"),
         *("junit-after-reboot.xml", ".coverage-host-after-reboot"),
+        *("junit-clock.xml", ".coverage-host-clock"),
         *("junit-before-cut.xml", ".coverage-host-before-cut"),
         *("junit-after-cut.xml", ".coverage-host-after-cut"),
     ]
@@ -233,7 +236,8 @@ def test_a_folder_without_tests_is_named(tmp_path: Path) -> None:
     """Before anything is made for them."""
     (tmp_path / "tests/integration/lvm").mkdir(parents=True)
     expected = [
-        f"tests/{folder}" for folder in ("reboot/before", "reboot/after", "powercut/before", "powercut/after")
+        f"tests/{folder}"
+        for folder in ("reboot/before", "reboot/after", "clock", "powercut/before", "powercut/after")
     ]
     assert expected == missing_folders(BOOTS_OF_ALL, tmp_path)
     assert [] == missing_folders((((Phase("suite", arguments=("tests",)),),),), tmp_path)
@@ -304,6 +308,7 @@ def test_a_guest_that_stopped_midway_is_a_fault_in_every_phase_from_there() -> N
         "the guest's kernel panicked",
         "before-reboot did not come to its end",
         "after-reboot did not come to its end",
+        "clock did not come to its end",
         "before-cut did not come to its end",
         "after-cut did not come to its end",
     ]
