@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from attrs import frozen
 
-from shares_core import Capacity, NotFound
+from shares_core import Capacity, FileSystemKind, NotFound
+from shares_core.adapters import filesystems
 from shares_core.domain.share import ShareStatus
 from tests.integration.conftest import Site, Tenant
 from tests.integration.support.footprint import footprint, image_of
+from tests.integration.support.probes import until
 from tests.integration.support.worker import Worker
+from tests.reliability.scene import mount_point
 
 OK = "NT_STATUS_OK"
 MIB64 = Capacity.parse("64MiB")
@@ -142,6 +149,74 @@ def test_a_killed_extend_serves_the_same_data(tenant: Tenant, where: str) -> Non
     assert ada.get("files", "kept.txt") == b"kept" * 10000
     site.host.shares.extend(tenant.server, "files", Capacity.parse("128MiB"))
     assert ada.get("files", "kept.txt") == b"kept" * 10000
+
+
+def test_a_growing_that_outlives_its_caller_is_left_to_its_end(
+    tenant: Tenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A volume that was cut under it would end the file system. The share is set aside, its server is not."""
+    site, larger = tenant.site, Capacity(FileSystemKind.XFS.smallest.bytes + MIB64.bytes)
+    site.host.shares.create(tenant.server, "grown", FileSystemKind.XFS.smallest, FileSystemKind.XFS)
+    ada = tenant.smb("ada", site.allow(tenant.server, "grown", "ada"))
+    assert ada.put("grown", "kept.txt", b"kept" * 10000).status == OK
+    server = site.host.servers.show(tenant.server).server
+    image = image_of(site.config, server, "grown")
+    slow = SlowGrowing(tmp_path, mount_point(site.config, server, server.share("grown")))
+    with slow.installed(monkeypatch):
+        worker = Worker(site.config, "extend share", tenant.server, "grown", f"{larger.bytes}")
+        worker.go()
+        assert until(slow.began.exists)
+        worker.kill()
+        assert worker.result() == {}
+    try:
+        monkeypatch.setattr(filesystems, "_UNMOUNT_SECONDS", 0.5)
+        site.host.shares.create(tenant.server, "other", MIB64)
+        share = site.host.shares.show(tenant.server, "grown").share
+        assert ShareStatus.FAILED is share.status
+        assert "is in use" in share.reason
+        assert not site.host.fleet.reconcile().is_well
+        assert larger.bytes == image.stat().st_size
+    finally:
+        slow.go.touch()
+    assert until(lambda: site.host.fleet.reconcile().is_well)
+    share = site.host.shares.show(tenant.server, "grown").share
+    assert (ShareStatus.READY, larger) == (share.status, share.capacity)
+    assert ada.get("grown", "kept.txt") == b"kept" * 10000
+    for name in ("grown", "other"):
+        site.host.shares.delete(tenant.server, name)
+
+
+@frozen
+class SlowGrowing:
+    """An xfs_growfs that has the mounted file system open, and waits before it grows it."""
+
+    folder: Path
+    mounted: Path
+
+    @property
+    def began(self) -> Path:
+        return self.folder / "began"
+
+    @property
+    def go(self) -> Path:
+        return self.folder / "go"
+
+    @contextmanager
+    def installed(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+        programs, real = self.folder / "bin", shutil.which("xfs_growfs")
+        programs.mkdir()
+        program = programs / "xfs_growfs"
+        program.touch(mode=0o755)
+        program.write_text(
+            "#!/bin/sh\n"
+            f"exec 9<'{self.mounted}' >/dev/null 2>&1\n"
+            f"touch '{self.began}'\n"
+            f"until [ -e '{self.go}' ]; do sleep 0.05; done\n"
+            f'exec "{real}" "$@"\n'
+        )
+        with monkeypatch.context() as patch:
+            patch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+            yield
 
 
 def test_a_killed_deny_is_carried_on(tenant: Tenant) -> None:

@@ -186,6 +186,19 @@ def test_who_is_denied_on_a_server_that_lost_its_folders_is_out(served: Served) 
     assert site.host.fleet.reconcile().is_empty
 
 
+def test_a_share_that_is_made_on_a_server_that_lost_its_folders_is_served(served: Served) -> None:
+    """Its container sees nothing of the new ones, and all would look well from outside."""
+    site, tenant = served.tenant.site, served.tenant
+    run("umount", "--recursive", "--lazy", str(site.config.state_dir / "servers" / tenant.server_id))
+    site.host.shares.create(tenant.server, "new", Capacity.parse("16MiB"))
+    site.host.access.allow(tenant.server, "new", "ada")
+    site.host.fleet.reconcile()
+    assert served.ada.put("new", "file", b"new").status == OK
+    assert KEPT == served.ada.get("files", "kept")
+    assert site.host.fleet.reconcile().is_empty
+    site.host.shares.delete(tenant.server, "new")
+
+
 def test_the_packet_filters_that_a_firewall_flushed_are_back(served: Served) -> None:
     """Nobody told, and the server has been open since."""
     device = served.tenant.site.host.servers.show(served.tenant.server).server.interfaces[0].host_device

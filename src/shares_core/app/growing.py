@@ -48,9 +48,11 @@ def finish_growing(
 ) -> ShareServer:
     """Serve the share again, in the size that its file system really has; run after success and failure.
 
+    Nothing that was begun is at work any more: ``settle_growing`` is for what another call has begun.
+
     ``interrupted`` says that a step may be half-done: the file system is made whole before it is mounted, and
     if it had begun to grow, it is grown to the end. Where it had not, the volume gives back what it had
-    gained. Idempotent, so also what settles a crash. Gives the server with the share's capacity.
+    gained. Idempotent. Gives the server with the share's capacity.
     """
     share = server.share_by_id(intent.share_id)
     if share is None:
@@ -74,6 +76,20 @@ def finish_growing(
     if not interrupted and ports.filesystems.mounted(server.id, share.id):
         return server  # it was served all the while
     return serve_again(ports, server, share)
+
+
+def settle_growing(ports: Ports, server: ShareServer, intent: ExtendShare) -> ShareServer:
+    """Finish what a call has left that was killed, or whose end failed too.
+
+    What it had begun to grow while it was mounted may be growing still, and its volume must not be cut
+    below that: only what could be unmounted is nobody's any more. Raises and gives as ``finish_growing``.
+    """
+    share = server.share_by_id(intent.share_id)
+    if share is not None and ports.filesystems.mounted(server.id, share.id):
+        volume = ports.storage.find_volume(share.volume_id)
+        if volume is not None and volume.size > intent.volume_before:
+            withdraw(ports, server, share)
+    return finish_growing(ports, server, intent)
 
 
 def _finished(ports: Ports, server: ShareServer, share: CifsShare, device: str, intent: ExtendShare) -> bool:
@@ -111,8 +127,8 @@ def set_aside(share: CifsShare, intent: ExtendShare, why: SharesError | str) -> 
 
 
 def resume_growing(ports: Ports, server: ShareServer, share: CifsShare) -> ShareServer:
-    """Settle an extension that was set aside. Raises as ``finish_growing`` does, or gives the server."""
+    """Settle an extension that was set aside. Raises as ``settle_growing`` does, or gives the server."""
     if share.unfinished is None:
         return server
     ready = evolve(share.with_status(ShareStatus.READY), unfinished=None)
-    return finish_growing(ports, server.with_share(ready), share.unfinished)
+    return settle_growing(ports, server.with_share(ready), share.unfinished)

@@ -149,13 +149,19 @@ class Servers:
             held.save(brought)
 
     def _finish_shares(self, held: Held) -> None:
-        """Settle the extensions and deletes that could not be settled earlier."""
+        """Settle the extensions and deletes that could not be settled earlier; one keeps no other waiting."""
+        failures: list[SharesError] = []
         for share in held.server.shares:
-            if share.unfinished is not None and not share.damaged:
+            if share.status is ShareStatus.DELETING:
+                try:
+                    held.save(finish_removing(self._ports, held.server, share.id))
+                except SharesError as error:
+                    failures.append(error)
+            elif share.unfinished is not None and not share.damaged:
                 with suppress(SharesError):  # the share stays failed, and says why
                     held.save(resume_growing(self._ports, held.server, share))
-            if share.status is ShareStatus.DELETING:
-                held.save(finish_removing(self._ports, held.server, share.id))
+        if failures:
+            raise failures[0]
 
     def stop(self, name: str) -> ServerView:
         """Stop serving: connections end, file systems are unmounted, data and record stay. Idempotent.

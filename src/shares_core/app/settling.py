@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from shares_core.app.checking import finish_checking
-from shares_core.app.growing import finish_growing, set_aside
+from shares_core.app.growing import set_aside, settle_growing
 from shares_core.app.removing import remove_server, remove_share
 from shares_core.app.serving import publish
 from shares_core.domain import intent as intents
@@ -39,7 +39,7 @@ def settle(ports: Ports, server: ShareServer) -> ShareServer | None:
         case intents.WidenAccess() as widening:
             undo_widening(ports, server, widening)
         case intents.ExtendShare(share_id) as extending:
-            finish = partial(finish_growing, ports, server, extending)
+            finish = partial(settle_growing, ports, server, extending)
             server = _or_unserved(
                 ports, server, share_id, finish, lambda share, error: set_aside(share, extending, error)
             )

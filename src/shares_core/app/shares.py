@@ -10,7 +10,7 @@ from shares_core.app.checking import examine, finish_checking, with_damage
 from shares_core.app.growing import finish_growing, grow
 from shares_core.app.registry import Held, Registry
 from shares_core.app.removing import remove_share
-from shares_core.app.serving import unmount_share
+from shares_core.app.serving import have_folders, unmount_share
 from shares_core.app.settling import finish_removing
 from shares_core.domain.capacity import Capacity
 from shares_core.domain.errors import (
@@ -82,7 +82,7 @@ class Shares:
         volume = storage.ensure_volume(share.volume_id, share.capacity, VolumeOwner(server.id, share.id))
         device = storage.attach(share.volume_id)
         filesystems.make(device, share.filesystem)
-        self._ports.folders.ensure(server.id, server.uid)  # a reboot takes them away
+        have_folders(self._ports, server)
         filesystems.mount(server.id, share.id, device, share.filesystem)
         filesystems.prepare_folder(server.id, share.id, share.folder, server.uid)
         if held.found is not RunState.RUNNING:
@@ -190,7 +190,7 @@ class Shares:
         """
         with self._registry.hold(server) as held:
             found = held.server.share(share)
-            if not found.damaged and (found.status not in _CHECKED or found.unfinished is not None):
+            if found.status not in _CHECKED or (found.unfinished is not None and not found.damaged):
                 found.require_ready()
             held.save(held.server.intending(CheckShare(found.id)))
             damage, said = self._examined(held, found, repair=repair)

@@ -92,6 +92,9 @@ class CifsShare:
         return self.status is ShareStatus.READY and bool(self.rules)
 
     def with_status(self, status: ShareStatus, reason: str = "") -> CifsShare:
+        """The share in another status. One that is deleted is neither extended nor repaired any more."""
+        if status is ShareStatus.DELETING:
+            return evolve(self, status=status, reason=reason, unfinished=None, damaged=False)
         return evolve(self, status=status, reason=reason)
 
     def with_rules(self, rules: tuple[AccessRule, ...]) -> CifsShare:

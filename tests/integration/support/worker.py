@@ -60,6 +60,10 @@ class Worker:
         self._process.stdin.write("go\n")
         self._process.stdin.flush()
 
+    def kill(self) -> None:
+        """End it at once; the commands that it has begun go on."""
+        self._process.kill()
+
     def result(self) -> dict[str, Any]:
         """What came of it: ``id``, or ``error`` with the error's code; empty where it was killed."""
         out, errors = self._process.communicate(timeout=60)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import nullcontext
+from typing import Any
 
 import pytest
+from attrs import evolve
 from tests.unit.app.test_extend import OFFLINE_ONLY, serving
-from tests.unit.world import LARGE, SMALL, World
+from tests.unit.world import LARGE, NETWORK, RW, SMALL, World
 
-from shares_core.adapters.memory import Fault, FaultPlan, Moment
+from shares_core.adapters.memory import Call, Fault, FaultPlan, Moment, memory_ports
 from shares_core.adapters.memory.state import Condition, MemoryFileSystem
+from shares_core.bootstrap import host
 from shares_core.domain.capacity import GIB, Capacity
 from shares_core.domain.errors import BackendFailure, NoCapacity, SharesError
 from shares_core.domain.share import FileSystemKind, ShareStatus
@@ -116,3 +120,84 @@ def test_what_is_mounted_is_served_as_far_as_it_grew() -> None:
     assert share.capacity.bytes == content(world).reach == world.host.pool.show().provisioned
     world.host.shares.extend("tenant", "files", LARGE)
     assert LARGE.bytes == content(world).reach
+
+
+@pytest.mark.parametrize("moment", [Moment.BEFORE, Moment.HALFWAY])
+def test_what_a_killed_call_has_begun_is_not_cut_off_while_it_may_be_at_work(moment: Moment) -> None:
+    """The command that grows a mounted file system outlives its caller, and holds the mount meanwhile.
+
+    The share is set aside meanwhile, and nobody is kept from the server's others.
+    """
+    world = serving(online_grow=tuple(FileSystemKind))
+    world.host.shares.create("tenant", "other", SMALL)
+    with pytest.raises(BaseException, match="died"):
+        world.process(FaultPlan().on("filesystems.grow_mounted", Fault(moment, dies=True))).shares.extend(
+            "tenant", "files", LARGE
+        )
+    busy = Fault(Moment.BEFORE, error=BackendFailure("it is in use"))
+    plan = FaultPlan()
+    for verb in ("unmount", "grow_mounted"):
+        plan.on(f"filesystems.{verb}", busy, times=None)
+    for _ in range(2):
+        world.process(plan).access.allow("tenant", "other", "ada")
+        world.process(plan).fleet.reconcile()
+        share = world.share("tenant", "files")
+        assert (ShareStatus.FAILED, True) == (share.status, share.unfinished is not None)
+        assert LARGE.bytes + SMALL.bytes == world.host.pool.show().provisioned
+    content(world).reach = LARGE.bytes  # it came to its end
+    world.host.fleet.reconcile()
+    assert (LARGE, ShareStatus.READY) == (
+        world.share("tenant", "files").capacity,
+        world.share("tenant", "files").status,
+    )
+    assert b"old data" == world.connect("ada").open("files", name="old").read()
+
+
+def test_a_share_that_was_set_aside_and_then_deleted_does_not_come_back() -> None:
+    """Although its volume cannot be removed for long: deleting only goes forward."""
+    world = serving(online_grow=OFFLINE_ONLY)
+    half = Fault(Moment.HALFWAY, error=BackendFailure("no"), step=2)
+    growing = FaultPlan().on("filesystems.grow_unmounted", half, times=None)
+    with pytest.raises(SharesError):
+        world.process(growing).shares.extend("tenant", "files", LARGE)
+    with pytest.raises(SharesError):
+        world.process(growing).access.allow("tenant", "files", "ada")
+    held = FaultPlan().on("storage.remove_volume", Fault(error=BackendFailure("in use")), times=None)
+    with pytest.raises(BackendFailure, match="in use"):
+        world.process(held).shares.delete("tenant", "files")
+    for _ in range(3):
+        world.process(held).fleet.reconcile()
+        assert ShareStatus.DELETING is world.share("tenant", "files").status
+        assert {} == world.admitted()
+    world.host.fleet.reconcile()
+    assert () == world.record("tenant").shares
+
+
+def test_a_stuck_delete_keeps_no_other_share_down() -> None:
+    """What was set aside on the same server is finished all the same, and the error is told."""
+    world = serving(online_grow=OFFLINE_ONLY)
+    world.host.shares.create("tenant", "a", SMALL)
+    stuck = world.share("tenant", "a").volume_id
+    half = Fault(Moment.HALFWAY, error=BackendFailure("no"), step=2)
+    growing = FaultPlan().on("filesystems.grow_unmounted", half, times=None)
+    with pytest.raises(SharesError):
+        world.process(growing).shares.extend("tenant", "files", LARGE)
+    with pytest.raises(SharesError):
+        world.process(growing).access.allow("tenant", "files", "ada")
+
+    def held(call: Call, proceed: Callable[[], Any]) -> Any:
+        if str(call) == "storage.remove_volume" and call.args[0] == stuck:
+            raise BackendFailure("in use")
+        return proceed()
+
+    process = host(memory_ports(world.machine, faults=held), NETWORK)
+    with pytest.raises(BackendFailure, match="in use"):
+        process.shares.delete("tenant", "a")
+    record = world.record("tenant")
+    first = next(share for share in record.shares if share.volume_id == stuck)
+    others = [share for share in record.shares if share is not first]
+    world.machine.records[record.id] = evolve(record, shares=(first, *others))
+    (view,) = process.fleet.reconcile().servers
+    assert "in use" in view.problem
+    assert ShareStatus.READY is world.share("tenant", "files").status
+    assert {("files", "ada"): RW} == world.admitted()

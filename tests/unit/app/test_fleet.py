@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from attrs import evolve
-from tests.unit.world import LARGE, PASSWORD, RW, World
+from tests.unit.world import LARGE, PASSWORD, RW, SMALL, World
 
 from shares_core.adapters.memory import Fault, FaultPlan, MemoryHost, Moment, ProcessDied, memory_ports
 from shares_core.adapters.memory.state import Condition, Container, Folder, MemoryBridge, MemoryVolume
@@ -359,4 +359,17 @@ def test_a_share_of_a_server_that_is_stopped_can_be_checked(world: World) -> Non
     world.host.servers.stop("tenant")
     assert "" == world.host.shares.check("tenant", "files").damage
     assert ({}, set()) == (world.machine.mounts, world.machine.attached)
+    assert world.host.fleet.reconcile().is_empty
+
+
+def test_a_server_that_lost_its_folders_is_brought_up_after_a_share_was_made(world: World) -> None:
+    """Its container would see nothing of what is put into new ones, and all would look well."""
+    world.served()
+    world.machine.folders.pop(world.machine.server_id("tenant"))
+    world.machine.mounts.clear()
+    world.host.shares.create("tenant", "new", SMALL)
+    assert {} == world.machine.containers
+    world.host.access.allow("tenant", "new", "ada", RW, PASSWORD)
+    world.host.fleet.reconcile()
+    assert {("new", "ada"): RW} == world.admitted()
     assert world.host.fleet.reconcile().is_empty

@@ -3,16 +3,19 @@ from __future__ import annotations
 import pytest
 from tests.unit.world import LARGE, PASSWORD, RW, SMALL, World
 
-from shares_core.adapters.memory import SmbRefused
+from shares_core.adapters.memory import Fault, FaultPlan, SmbRefused
 from shares_core.adapters.memory.clients import DISK_FULL
+from shares_core.adapters.memory.state import Condition
 from shares_core.domain.capacity import GIB, MIB, Capacity
 from shares_core.domain.errors import (
     AlreadyExists,
+    BackendFailure,
     HostNotReady,
     InvalidInput,
     NoCapacity,
     NotFound,
     ShareFailed,
+    SharesError,
 )
 from shares_core.domain.share import FileSystemKind, ShareStatus
 from shares_core.domain.views import RunState
@@ -242,3 +245,18 @@ def test_a_share_made_on_a_stopped_server_says_how_the_server_is(world: World) -
     world.host.servers.stop("tenant")
     view = world.host.shares.create("tenant", "files", SMALL)
     assert RunState.STOPPED is view.state is world.host.servers.show("tenant").state
+
+
+def test_a_damaged_share_that_is_being_deleted_is_not_checked_back_to_life(world: World) -> None:
+    """Deleting only goes forward, whatever was wrong with it before."""
+    share = world.served()
+    content = world.machine.volumes[share.volume_id].content
+    assert content is not None
+    content.condition = Condition.RUINED
+    assert world.host.shares.check("tenant", "files").damage
+    held = FaultPlan().on("storage.remove_volume", Fault(), times=None)
+    with pytest.raises(BackendFailure):
+        world.process(held).shares.delete("tenant", "files")
+    with pytest.raises(SharesError):
+        world.process(held).shares.check("tenant", "files", repair=True)
+    assert ShareStatus.DELETING is world.share("tenant", "files").status
