@@ -6,8 +6,10 @@ import _thread
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
+from shares_core.adapters.disk.errors import os_errors
 from shares_core.domain.errors import BackendFailure, CommandFailed, HostNotReady
 
 #: Which of Debian's packages holds a command that may be missing.
@@ -30,6 +32,7 @@ _PACKAGES: Mapping[str, str] = {
     "losetup": "mount",
     "mount": "mount",
     "umount": "mount",
+    "setpriv": "util-linux",
     "mkfs.ext4": "e2fsprogs",
     "mke2fs": "e2fsprogs",
     "e2fsck": "e2fsprogs",
@@ -60,16 +63,27 @@ def is_installed(program: str) -> bool:
 
 
 def run(
-    argv: tuple[str, ...], *, stdin: bytes = b"", timeout: float = 60.0, ok: tuple[int, ...] = (0,)
+    argv: tuple[str, ...],
+    *,
+    stdin: bytes = b"",
+    timeout: float = 60.0,
+    ok: tuple[int, ...] = (0,),
+    holding: str = "",
+    outlives: bool = True,
 ) -> str:
     """Run a command to its end and give its standard output; secrets go in ``stdin`` only.
 
     What a signal's handler raises waits until then: a resize2fs that is killed leaves a damaged file system.
+    For the same reason it outlives this process where that is killed, unless ``outlives`` is False. It then
+    has the device that it is ``holding`` open from its first moment on: so nobody else can get the device's
+    name meanwhile.
     Raises CommandFailed for an exit status not in ``ok`` and after ``timeout`` seconds, HostNotReady where
     the command is not installed, BackendFailure where it cannot be started.
     """
     try:
-        done = _run_to_its_end(argv, stdin, timeout)
+        with _open(holding) as held:
+            command = argv if outlives else ("setpriv", "--pdeathsig", "KILL", *argv)
+            done = _run_to_its_end(command, stdin, timeout, held)
     except FileNotFoundError as error:
         package = _PACKAGES.get(argv[0], argv[0])
         raise HostNotReady(f"{argv[0]} is not installed", hint=f"apt-get install {package}") from error
@@ -91,8 +105,21 @@ def run(
     return done.stdout.decode(errors="replace")
 
 
+@contextmanager
+def _open(device: str) -> Iterator[tuple[int, ...]]:
+    if not device:
+        yield ()
+        return
+    with os_errors(f"opening {device}"):
+        descriptor = os.open(device, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        yield (descriptor,)
+    finally:
+        os.close(descriptor)
+
+
 def _run_to_its_end(
-    argv: tuple[str, ...], stdin: bytes, timeout: float
+    argv: tuple[str, ...], stdin: bytes, timeout: float, inherited: tuple[int, ...]
 ) -> subprocess.CompletedProcess[bytes]:
     """Run it in a thread of its own, because what a signal's handler raises, it raises in the main thread."""
     ended: list[subprocess.CompletedProcess[bytes] | BaseException] = []
@@ -109,6 +136,7 @@ def _run_to_its_end(
                     timeout=timeout,
                     env=environment(),
                     check=False,
+                    pass_fds=inherited,
                     start_new_session=True,  # a terminal's Ctrl-C is for us, not for the command
                 )
             )

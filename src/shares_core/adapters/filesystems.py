@@ -60,7 +60,8 @@ class LinuxFileSystems(FileSystems):
                 hint="look at what it is; a volume of a share that is to be made reads as zeros",
             )
         if filesystem.kind is FileSystemKind.XFS:
-            run(("mkfs.xfs", "-q", "-K", "-m", f"uuid={filesystem.uuid}", device), timeout=LONG_SECONDS)
+            argv = ("mkfs.xfs", "-q", "-K", "-m", f"uuid={filesystem.uuid}", device)
+            run(argv, timeout=LONG_SECONDS, holding=device)
         else:
             _make_ext4(device, filesystem.uuid, zeroed=self._zeroed)
 
@@ -161,7 +162,7 @@ class LinuxFileSystems(FileSystems):
                 run(("xfs_growfs", str(folder)), timeout=LONG_SECONDS)
         else:
             settle_ext4(device)
-            run(("resize2fs", device), timeout=LONG_SECONDS)
+            run(("resize2fs", device), timeout=LONG_SECONDS, holding=device)
 
     def check(self, device: str, filesystem: FileSystem) -> None:
         self._require_unmounted(device, filesystem)
@@ -342,15 +343,19 @@ def refused_online(output: str) -> bool:
 def _make_ext4(device: str, uuid: str, *, zeroed: bool) -> None:
     # No blocks are kept for root: it writes nothing here. An error makes it read-only rather than worse.
     options = ("mkfs.ext4", "-q", "-F", "-m", "0", "-e", "remount-ro", "-U", uuid)
+
+    def make(extended: str) -> None:
+        run((*options, "-E", extended, device), timeout=LONG_SECONDS, holding=device)
+
     if zeroed:
         try:
-            run((*options, "-E", "nodiscard,assume_storage_prezeroed=1", device), timeout=LONG_SECONDS)
+            make("nodiscard,assume_storage_prezeroed=1")
         except CommandFailed as error:
             if "bad option" not in error.output.lower():  # as e2fsprogs before 1.47 says
                 raise
         else:
             return
-    run((*options, "-E", "nodiscard", device), timeout=LONG_SECONDS)
+    make("nodiscard")
 
 
 def _device_number(device: str) -> str:

@@ -17,13 +17,13 @@ _UNABLE = 16  # of both tools': they were called wrongly, which is no damage
 def replay_ext4(device: str) -> None:
     """Write what the journal holds, and look at nothing else."""
     # Without -p it asks somebody who is not there, and does nothing.
-    run(("e2fsck", "-p", "-E", "journal_only", device), timeout=LONG_SECONDS, ok=(0, _REPAIRED))
+    _tool("e2fsck", "-p", "-E", "journal_only", device, ok=(0, _REPAIRED))
 
 
 def settle_ext4(device: str) -> None:
     """Check it, and repair what is safe to repair unasked. Raises ShareDamaged where that is not all."""
     try:
-        run(("e2fsck", "-f", "-p", device), timeout=LONG_SECONDS, ok=(0, _REPAIRED))
+        _tool("e2fsck", "-f", "-p", device, ok=(0, _REPAIRED))
     except CommandFailed as error:
         if _status(error) & _LEFT_UNREPAIRED:
             raise ShareDamaged(
@@ -37,7 +37,7 @@ def examined(device: str, filesystem: FileSystem) -> str:
     """What the file system's own tool, which may not write, says where it is not content."""
     is_xfs = filesystem.kind is FileSystemKind.XFS
     try:
-        run((*(("xfs_repair", "-n") if is_xfs else ("e2fsck", "-f", "-n")), device), timeout=LONG_SECONDS)
+        _tool(*(("xfs_repair", "-n") if is_xfs else ("e2fsck", "-f", "-n")), device)
     except CommandFailed as error:
         status = _status(error)
         if not status or status & _UNABLE:
@@ -50,9 +50,9 @@ def repaired(device: str, filesystem: FileSystem) -> str:
     """Repair it, and give what was said. Raises ShareDamaged where the tool gives up."""
     try:
         if filesystem.kind is FileSystemKind.XFS:
-            run(("xfs_repair", device), timeout=LONG_SECONDS)  # what it says, it says as if it complained
+            _tool("xfs_repair", device)  # what it says, it says as if it complained
             return "xfs_repair came to its end"
-        return run(("e2fsck", "-f", "-y", device), timeout=LONG_SECONDS, ok=(0, *_E2FSCK_REPAIRED))
+        return _tool("e2fsck", "-f", "-y", device, ok=(0, *_E2FSCK_REPAIRED))
     except CommandFailed as error:
         if not _status(error):
             raise
@@ -61,6 +61,10 @@ def repaired(device: str, filesystem: FileSystem) -> str:
             hint="restore the volume from a backup, or see what its tool says of a journal that is lost: "
             "'man xfs_repair', 'man e2fsck'",
         ) from error
+
+
+def _tool(*argv: str, ok: tuple[int, ...] = (0,)) -> str:
+    return run(argv, timeout=LONG_SECONDS, ok=ok, holding=argv[-1])
 
 
 def _status(error: CommandFailed) -> int:

@@ -86,10 +86,18 @@ class RealStorage(RealWorld, StorageWorld, FileSystemsWorld):
             os.close(descriptor)
 
     def half_made_volume(self, volume_id: str, size: Capacity) -> None:
-        self.killed_in("storage.ensure_volume", volume_id, size, OWNER, where="os.posix_fallocate")
+        self.killed_in(
+            "storage.ensure_volume",
+            volume_id,
+            size,
+            OWNER,
+            where="shares_core.adapters.loop_files.pool.reserve",
+        )
 
     def half_grown_volume(self, volume_id: str, size: Capacity) -> None:
-        self.killed_in("storage.grow_volume", volume_id, size, where="os.posix_fallocate")
+        self.killed_in(
+            "storage.grow_volume", volume_id, size, where="shares_core.adapters.loop_files.pool.reserve"
+        )
 
     def is_reserved(self, volume_id: str) -> bool:
         there = (self.config.pool_dir / f"{volume_id}.img").stat()

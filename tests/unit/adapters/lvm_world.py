@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -31,6 +32,9 @@ class FakeLvm:
         """One without any command yet, in the place of what the machine has."""
         for name in ("bin", "dev", "sys"):
             (folder / name).mkdir()
+        setpriv = shutil.which("setpriv")
+        assert setpriv is not None
+        (folder / "bin/setpriv").symlink_to(setpriv)
         monkeypatch.setenv("PATH", str(folder / "bin"))
         monkeypatch.setattr(commands, "_SYSTEM_PATHS", ())
         monkeypatch.setattr(devices, "_DEV", folder / "dev")

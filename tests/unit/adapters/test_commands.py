@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -87,3 +88,38 @@ def test_what_is_slow_to_look_at_is_looked_at_as_often_as_asked() -> None:
     assert not wait_until(lambda: next(answers), 0, looks=2)
     assert [True] == list(answers)
     assert not wait_until(lambda: False, 0)
+
+
+@pytest.mark.parametrize("outlives", [True, False])
+def test_what_a_killed_process_was_running_goes_on_unless_it_must_not(tmp_path: Path, outlives: bool) -> None:
+    """A resize2fs has to come to its end; a cut that waits for a lock comes too late for its caller."""
+    number, code = tmp_path / "number", "from shares_core.adapters.commands import run; run"
+    script = f"echo $$ >{number}.part; mv {number}.part {number}; exec sleep 60"
+    argv = (sys.executable, "-c", f"{code}(('sh', '-c', {script!r}), outlives={outlives})")
+    with subprocess.Popen(argv) as process:
+        assert wait_until(number.exists, 30)
+        process.kill()
+    command = int(number.read_text())
+    try:
+        assert outlives is not wait_until(lambda: not lives(command), 0.5 if outlives else 30)
+    finally:
+        if lives(command):
+            os.kill(command, signal.SIGKILL)
+
+
+def lives(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2][0] not in "ZX"
+    except FileNotFoundError:
+        return False
+
+
+def test_a_command_has_what_it_holds_open_from_its_first_moment_on(tmp_path: Path) -> None:
+    """Before it opens anything itself; and it is no other command's."""
+    device = tmp_path / "device"
+    device.touch()
+    listed = ("sh", "-c", "readlink /proc/self/fd/* || true")
+    assert str(device) in run(listed, holding=str(device)).splitlines()
+    assert str(device) not in run(listed).splitlines()
+    with pytest.raises(BackendFailure, match="No such file"):
+        run(("true",), holding=str(tmp_path / "gone"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import tempfile
@@ -15,10 +16,12 @@ import pytest
 
 from shares_core.adapters.disk.installation import Installation
 from shares_core.adapters.layout import Layout
+from shares_core.adapters.loop_files import pool
 from shares_core.adapters.loop_files.pool import LoopFilePool
-from shares_core.domain.capacity import GIB, Capacity
+from shares_core.adapters.loop_files.reserving import reserve
+from shares_core.domain.capacity import GIB, MIB, Capacity
 from shares_core.domain.errors import BackendFailure, HostNotReady
-from shares_core.ports.storage import Volume
+from shares_core.ports.storage import Volume, VolumeOwner
 
 _NOBODY = 65534
 _VOLUME = "0123456789ab"
@@ -127,3 +130,31 @@ def test_what_was_removed_does_not_come_back_with_a_power_cut(
         reached.clear()
         pool.remove_volume(_VOLUME)
         assert reached == [(str(place), ["kept.img", "pool.json"])]
+
+
+def test_a_file_system_that_reserves_nothing_is_no_place_for_a_pool(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The C library would imitate it, and write over what clients write meanwhile."""
+
+    def refused(*_: object) -> None:
+        raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+
+    made = known_pool(folder)
+    volume = made.ensure_volume("0" * 12, Capacity(MIB), VolumeOwner("server", "share"))
+    monkeypatch.setattr(pool, "reserve", refused)
+    with pytest.raises(HostNotReady, match="cannot reserve space"):
+        made.ensure_volume("1" * 12, Capacity(MIB), VolumeOwner("server", "other"))
+    with pytest.raises(HostNotReady, match="cannot reserve space"):
+        made.grow_volume("0" * 12, Capacity(2 * MIB))
+    assert (volume,) == made.list()
+
+
+def test_an_imitation_is_never_reserved_with() -> None:
+    """Where the kernel has no such call for what is open, that is the error."""
+    descriptor = os.open("/proc/self/mem", os.O_RDWR | os.O_CLOEXEC)
+    try:
+        with pytest.raises(OSError, match="not supported"):
+            reserve(descriptor, 4096)
+    finally:
+        os.close(descriptor)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -12,8 +13,9 @@ from shares_core.adapters.disk.files import open_folder
 from shares_core.adapters.disk.installation import Installation
 from shares_core.adapters.loop_files import devices
 from shares_core.adapters.loop_files.identity import PoolIdentity
+from shares_core.adapters.loop_files.reserving import reserve
 from shares_core.domain.capacity import Capacity, format_bytes, round_up
-from shares_core.domain.errors import Conflict, NoCapacity
+from shares_core.domain.errors import Conflict, HostNotReady, NoCapacity
 from shares_core.domain.pools import is_volume_id
 from shares_core.domain.views import PoolView
 from shares_core.ports.storage import BlockStorage, Volume, VolumeOwner, require_volume
@@ -112,7 +114,7 @@ class LoopFilePool(BlockStorage):
             try:
                 descriptor = self._claim(part, wanted)
                 try:
-                    self._reserve(descriptor, 0, wanted)
+                    self._reserve(descriptor, wanted)
                     os.fsync(descriptor)
                 finally:
                     os.close(descriptor)
@@ -133,9 +135,18 @@ class LoopFilePool(BlockStorage):
             os.ftruncate(descriptor, size)
             return descriptor
 
-    def _reserve(self, descriptor: int, offset: int, length: int) -> None:
-        if not self._overprovision:
-            os.posix_fallocate(descriptor, offset, length)
+    def _reserve(self, descriptor: int, length: int) -> None:
+        if self._overprovision:
+            return
+        try:
+            reserve(descriptor, length)
+        except OSError as error:
+            if error.errno != errno.EOPNOTSUPP:
+                raise
+            raise HostNotReady(
+                f"the file system of the pool {self._folder} cannot reserve space for a file",
+                hint="put the pool on ext4 or xfs, or promise what may not be there: [pool] overprovision",
+            ) from error
 
     def find_volume(self, volume_id: str) -> Volume | None:
         self._identity.check()
@@ -155,8 +166,8 @@ class LoopFilePool(BlockStorage):
                     os.ftruncate(descriptor, wanted)
             try:
                 # All of it: a killed call may have made the file longer without reserving anything.
-                self._reserve(descriptor, 0, max(wanted, before))
-            except OSError:
+                self._reserve(descriptor, max(wanted, before))
+            except (OSError, HostNotReady):
                 os.ftruncate(descriptor, before)  # nothing has seen the new end yet
                 raise
             os.fsync(descriptor)

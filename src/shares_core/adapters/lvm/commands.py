@@ -112,14 +112,14 @@ _MEANINGS = (
 )
 
 
-def lvm(*argv: str, group: str, thin_pool: str = "") -> str:
-    """Run one of LVM's commands on the volume group; gives what it says.
+def lvm(*argv: str, group: str, thin_pool: str = "", outlives: bool = True) -> str:
+    """Run one of LVM's commands on the volume group; gives what it says. ``outlives`` is as ``run``'s.
 
     Raises what it complains about: NoCapacity, Conflict, ShareFailed, HostNotReady, BackendFailure; else
     CommandFailed.
     """
     try:
-        return run(argv, timeout=LVM_SECONDS)
+        return run(argv, timeout=LVM_SECONDS, outlives=outlives)
     except CommandFailed as error:
         meant = translated(error, group, thin_pool)
         if meant is None:

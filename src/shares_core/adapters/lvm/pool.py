@@ -125,8 +125,10 @@ class LogicalVolumes(BlockStorage):
     def cut_volume(self, volume_id: str, size: Capacity) -> None:
         self._identity.check()
         wanted = f"{round_up(size.bytes, _SECTOR)}b"
-        # --force: it asks whether data is lost, which the caller has answered.
-        self._resized(volume_id, lambda: self._run("lvreduce", "--force", "--size", wanted, volume_id))
+        # --force: it asks whether data is lost, which the caller has answered. Waiting for a lock it must not
+        # outlive the caller: the next one may have grown the volume again by then.
+        argv = ("lvreduce", "--force", "--size", wanted, self._path(volume_id))
+        self._resized(volume_id, lambda: lvm(*argv, group=self._group, outlives=False))
 
     def _resized(self, volume_id: str, resize: Callable[[], object]) -> None:
         """Resize it, or see that the device has the size that the volume has had before."""
