@@ -11,6 +11,7 @@ import docker
 from shares_core import Capacity, Secret
 from tests.integration.conftest import opened_site
 from tests.integration.support.clients import SmbClient
+from tests.integration.support.leftovers import clean_host
 from tests.integration.support.probes import until
 from tests.reliability.scene import as_it_is, as_recorded
 from tests.reliability.watched import servers_kept_up
@@ -36,7 +37,7 @@ def test_a_clock_that_was_set_back_keeps_no_server_down_and_lets_nobody_in() -> 
 
     Twice in a row, so that at most one of the ends can have been found by a look that was due.
     """
-    with opened_site() as site, servers_kept_up(site, 1) as (namespace, [(server_id, address)]):
+    with clean_host(), opened_site() as site, servers_kept_up(site, 1) as (namespace, [(server_id, address)]):
         host = site.host
 
         def client(password: Secret | None) -> SmbClient:
