@@ -8,13 +8,14 @@ import shutil
 import subprocess
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import docker
 import pytest
 from attrs import frozen
 
-from shares_core import Capacity, FileSystemKind, NotEmpty, NotFound, ShareFailed
+from shares_core import Capacity, FileSystemKind, NotEmpty, NotFound, ShareFailed, bootstrap
 from shares_core.domain.server import DesiredState
 from shares_core.domain.share import ShareStatus
 from shares_core.domain.views import RunState
@@ -123,6 +124,20 @@ def test_a_killed_container_is_seen_and_comes_back(tenant: Tenant, ada: SmbClien
     assert (view.state, view.problem) == (RunState.RUNNING, "")
     assert ada.get("files", "kept.txt") == CONTENT
     assert ada.put("files", "more.txt", b"more").status == OK
+
+
+def test_a_container_that_docker_is_removing_already_is_waited_for(tenant: Tenant, ada: SmbClient) -> None:
+    """Who had asked for it was killed since: Docker says that it is at it, and to nobody when it is done."""
+    site = tenant.site
+    server_id = site.host.servers.show(tenant.server).server.id
+    with ThreadPoolExecutor(6) as at_once:
+        for removal in [
+            at_once.submit(bootstrap.ports(site.config).runtime.remove, server_id) for _ in range(6)
+        ]:
+            removal.result()
+    assert containers_of(installation(site)) == []
+    assert reconciled(site, tenant.server) == ""
+    assert ada.get("files", "kept.txt") == CONTENT
 
 
 def test_a_container_restarted_by_docker_gets_its_interface_back(tenant: Tenant, ada: SmbClient) -> None:

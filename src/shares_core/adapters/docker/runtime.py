@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ LABEL_INSTALLATION = "shares-core.installation"
 _LABEL_CONFINEMENT = "shares-core.confinement"
 _READY_SECONDS = 30.0
 _STOP_SECONDS = 10
+_REMOVED_SECONDS = 30.0
 _SMB_LISTENING = ":01BD 00000000"  # port 445, in the kernel's table of sockets
 _LISTEN = " 0A "
 
@@ -113,14 +115,25 @@ class DockerRuntime(ServerRuntime):
                 self._docker.api.stop(container_name(server_id), timeout=_STOP_SECONDS)
 
     def remove(self, server_id: str) -> None:
-        from docker.errors import NotFound
-
         if self._ours(server_id) is not None:
             with docker_errors(f"removing the container of server {server_id}"):
-                try:
+                # Docker may be at it already, for somebody who was killed since: then it is waited for.
+                if not wait_until(lambda: not self._is_being_removed(server_id), _REMOVED_SECONDS):
                     self._docker.api.remove_container(container_name(server_id), force=True, v=True)
-                except NotFound:
-                    return  # somebody else removed it meanwhile: that is what was wanted
+
+    def _is_being_removed(self, server_id: str) -> bool:
+        """Remove the container, or see that Docker is removing it."""
+        from docker.errors import APIError, NotFound
+
+        try:
+            self._docker.api.remove_container(container_name(server_id), force=True, v=True)
+        except NotFound:
+            return False  # it is gone: that is what was wanted
+        except APIError as error:
+            if error.status_code != HTTPStatus.CONFLICT:
+                raise
+            return True
+        return False
 
     def inspect(self, server_id: str) -> ContainerState:
         found = self._ours(server_id)
