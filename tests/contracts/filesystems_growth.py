@@ -80,6 +80,17 @@ class FileSystemsGrowth(FileSystemsSuite):
         filesystems.unmount(*made.share)
         world.ports.storage.remove_volume(made.volume_id)
 
+    @pytest.mark.parametrize("kind", [FileSystemKind.XFS], indirect=True)
+    def test_what_was_left_mounted_aside_is_let_go(self, world: FileSystemsWorld, made: Made) -> None:
+        """Twice is once, and of what was never there too; its volume can be removed then."""
+        filesystems = world.ports.filesystems
+        _grown(world, made)
+        world.half_grown_filesystem(made)
+        for _ in range(2):
+            filesystems.unmount_aside(made.filesystem)
+        world.ports.storage.remove_volume(made.volume_id)
+        assert world.ports.storage.find_volume(made.volume_id) is None
+
     @pytest.mark.parametrize("kind", [FileSystemKind.EXT4], indirect=True)
     def test_what_takes_a_person_to_repair_is_not_repaired(self, world: FileSystemsWorld, made: Made) -> None:
         """Nor grown."""

@@ -66,6 +66,7 @@ class World:
             "volumes": machine.volumes,
             "attached": machine.attached,
             "mounts": machine.mounts,
+            "aside": machine.aside,
             "folders": machine.folders,
             "containers": machine.containers,
             "bridges": machine.bridges,

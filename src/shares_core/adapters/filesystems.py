@@ -113,6 +113,9 @@ class LinuxFileSystems(FileSystems):
     def unmount(self, server_id: str, share_id: str) -> None:
         _unmount(self._layout.share(server_id, share_id))
 
+    def unmount_aside(self, filesystem: FileSystem) -> None:
+        _unmount(self._aside(filesystem))
+
     def mounted(self, server_id: str, share_id: str) -> bool:
         return mount_at(self._layout.share(server_id, share_id)) is not None
 
@@ -205,7 +208,7 @@ class LinuxFileSystems(FileSystems):
 
     def _require_unmounted(self, device: str, filesystem: FileSystem) -> None:
         _require(device, filesystem)
-        _unmount(self._aside(filesystem))
+        self.unmount_aside(filesystem)
         number = _device_number(device)
         if any(mount.device == number for mount in mount_table()):
             raise BackendFailure(f"{device} is mounted", hint=f"'findmnt {device}' shows where")

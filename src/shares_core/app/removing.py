@@ -20,6 +20,7 @@ def remove_share(ports: Ports, server: ShareServer, share: CifsShare) -> ShareSe
     publish(ports, remaining)
     ports.smb_sessions.close_share(server, share.name)
     ports.filesystems.unmount(server.id, share.id)
+    ports.filesystems.unmount_aside(share.filesystem)
     ports.storage.remove_volume(share.volume_id)
     ports.events.emit(Event("share removed", f"{server.name}/{share.name}"))
     return remaining

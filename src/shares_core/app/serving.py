@@ -61,6 +61,7 @@ def mount_share(ports: Ports, server: ShareServer, share: CifsShare) -> None:
 def unmount_share(ports: Ports, server: ShareServer, share: CifsShare) -> None:
     """Unmount and detach one share. Idempotent."""
     ports.filesystems.unmount(server.id, share.id)
+    ports.filesystems.unmount_aside(share.filesystem)
     ports.storage.detach(share.volume_id)
 
 

@@ -47,6 +47,13 @@ class FileSystems(ABC):
         """
 
     @abstractmethod
+    def unmount_aside(self, filesystem: FileSystem) -> None:
+        """Unmount what a killed check or growing has left mounted where nobody is served from. Idempotent.
+
+        Until then its volume cannot be detached. Raises as ``unmount`` does.
+        """
+
+    @abstractmethod
     def mounted(self, server_id: str, share_id: str) -> bool:
         """Whether the share's file system is mounted."""
 

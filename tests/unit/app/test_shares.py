@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from tests.unit.world import LARGE, PASSWORD, RW, SMALL, World
 
-from shares_core.adapters.memory import Fault, FaultPlan, SmbRefused
+from shares_core.adapters.memory import Fault, FaultPlan, Moment, ProcessDied, SmbRefused
 from shares_core.adapters.memory.clients import DISK_FULL
 from shares_core.adapters.memory.state import Condition
 from shares_core.domain.capacity import GIB, MIB, Capacity
@@ -260,3 +260,22 @@ def test_a_damaged_share_that_is_being_deleted_is_not_checked_back_to_life(world
     with pytest.raises(SharesError):
         world.process(held).shares.check("tenant", "files", repair=True)
     assert ShareStatus.DELETING is world.share("tenant", "files").status
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_a_killed_check_keeps_no_share_from_being_stopped_and_deleted(world: World, damaged: bool) -> None:
+    """It has the file system mounted where nobody is served from."""
+    content = world.machine.volumes[world.served().volume_id].content
+    assert content is not None
+    if damaged:
+        content.condition = Condition.RUINED
+        world.host.shares.check("tenant", "files")
+    killed = FaultPlan().on("filesystems.examine", Fault(Moment.HALFWAY, dies=True))
+    with pytest.raises(ProcessDied):
+        world.process(killed).shares.check("tenant", "files")
+    assert world.machine.aside
+    world.host.servers.stop("tenant")
+    assert (set(), set()) == (world.machine.attached, world.machine.aside)
+    world.host.shares.delete("tenant", "files")
+    world.host.servers.delete("tenant")
+    assert {} == {name: held for name, held in world.leftovers().items() if name != "locks"}

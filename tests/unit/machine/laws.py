@@ -67,6 +67,7 @@ def nothing_is_orphaned(machine: MemoryHost) -> None:
         "volumes": machine.volumes.keys() - volumes,
         "devices": machine.attached - volumes,
         "mounts": machine.mounts.keys() - shares.keys(),
+        "aside": machine.aside - {share.filesystem.uuid for record in records for share in record.shares},
         "links": machine.links.keys() - {interface.host_device for interface in interfaces},
         "bridges": machine.bridges.keys() - {str(interface.bridge) for interface in interfaces},
     }

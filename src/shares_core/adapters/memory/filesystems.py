@@ -21,7 +21,8 @@ class MemoryFileSystems(FileSystems):
     """File systems inside ``MemoryHost.volumes``, mounted in ``mounts``.
 
     A file system reaches as far as whole blocks do. Half-done: a make leaves debris on the volume, a
-    prepare_folder a folder of root's, a growing one that has come half the way, and unmounted is torn.
+    prepare_folder a folder of root's, a growing one that has come half the way, and unmounted is torn; an
+    examine leaves it mounted aside.
     """
 
     def __init__(self, host: MemoryHost) -> None:
@@ -69,6 +70,9 @@ class MemoryFileSystems(FileSystems):
         if (server_id, share_id) in self._host.mounts and self._host.open_files(server_id, share_id):
             raise BackendFailure(f"share {share_id} has open files", hint="close them")
         self._host.mounts.pop((server_id, share_id), None)
+
+    def unmount_aside(self, filesystem: FileSystem) -> None:
+        self._host.aside.discard(filesystem.uuid)
 
     def mounted(self, server_id: str, share_id: str) -> bool:
         return (server_id, share_id) in self._host.mounts
@@ -119,6 +123,9 @@ class MemoryFileSystems(FileSystems):
 
     def examine(self, device: str, filesystem: FileSystem) -> str:
         content = self._unmounted(device, filesystem)
+        self._host.aside.add(filesystem.uuid)
+        halfway()
+        self._host.aside.discard(filesystem.uuid)
         return "" if content.condition is Condition.WHOLE else "something in it is damaged"
 
     def repair(self, device: str, filesystem: FileSystem) -> str:
@@ -133,6 +140,7 @@ class MemoryFileSystems(FileSystems):
 
     def _unmounted(self, device: str, filesystem: FileSystem) -> MemoryFileSystem:
         _, content = self._identified(device, filesystem)
+        self.unmount_aside(filesystem)
         if any(device_of(volume_id) == device for volume_id in self._host.mounts.values()):
             raise BackendFailure(f"{device} is mounted")
         return content

@@ -79,6 +79,8 @@ class MemoryHost:
     attached: set[str] = field(factory=set)
     #: (server id, share id) to volume id.
     mounts: dict[tuple[str, str], str] = field(factory=dict)
+    #: The file systems, by their UUIDs, that a check has mounted where nobody is served from.
+    aside: set[str] = field(factory=set)
     folders: dict[str, Folder] = field(factory=dict)
     containers: dict[str, Container] = field(factory=dict)
     bridges: dict[str, MemoryBridge] = field(factory=dict)
@@ -106,6 +108,7 @@ class MemoryHost:
         for server_id in tuple(self.containers):
             self.kill_container(server_id)
         self.mounts.clear()
+        self.aside.clear()
         self.attached.clear()
         self.bridges.clear()
         self.links.clear()

@@ -89,6 +89,10 @@ class MemoryStorage(BlockStorage):
     def detach(self, volume_id: str) -> None:
         if volume_id in self._host.mounts.values():
             raise BackendFailure(f"volume {volume_id} is mounted")
+        volume = self._host.volumes.get(volume_id)
+        content = volume.content if volume is not None else None
+        if content is not None and content.identity.uuid in self._host.aside:
+            raise BackendFailure(f"volume {volume_id} is mounted aside")
         self._host.attached.discard(volume_id)
 
     def remove_volume(self, volume_id: str) -> None:
