@@ -126,16 +126,20 @@ def test_a_killed_container_is_seen_and_comes_back(tenant: Tenant, ada: SmbClien
     assert ada.put("files", "more.txt", b"more").status == OK
 
 
-def test_a_container_that_docker_is_removing_already_is_waited_for(tenant: Tenant, ada: SmbClient) -> None:
-    """Who had asked for it was killed since: Docker says that it is at it, and to nobody when it is done."""
+def test_a_container_that_docker_is_removing_or_making_already_is_waited_for(
+    tenant: Tenant, ada: SmbClient
+) -> None:
+    """Who had asked for it was killed since: Docker says that it is at it, or that the name is taken."""
     site = tenant.site
     server_id = site.host.servers.show(tenant.server).server.id
-    with ThreadPoolExecutor(6) as at_once:
-        for removal in [
-            at_once.submit(bootstrap.ports(site.config).runtime.remove, server_id) for _ in range(6)
-        ]:
-            removal.result()
-    assert containers_of(installation(site)) == []
+    uid = site.host.servers.show(tenant.server).server.uid
+    runtimes = [bootstrap.ports(site.config).runtime for _ in range(6)]
+    with ThreadPoolExecutor(len(runtimes)) as at_once:
+        for _ in range(3):
+            list(at_once.map(lambda runtime: runtime.remove(server_id), runtimes))
+            assert containers_of(installation(site)) == []
+            list(at_once.map(lambda runtime: runtime.ensure(server_id, uid), runtimes))
+            assert len(containers_of(installation(site))) == 1
     assert reconciled(site, tenant.server) == ""
     assert ada.get("files", "kept.txt") == CONTENT
 

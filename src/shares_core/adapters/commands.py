@@ -75,8 +75,8 @@ def run(
 
     What a signal's handler raises waits until then: a resize2fs that is killed leaves a damaged file system.
     For the same reason it outlives this process where that is killed, unless ``outlives`` is False. It then
-    has the device that it is ``holding`` open from its first moment on: so nobody else can get the device's
-    name meanwhile.
+    has the device or mount that it is ``holding`` open from its first moment on: so nobody else can get the
+    device's name meanwhile, or unmount it.
     Raises CommandFailed for an exit status not in ``ok`` and after ``timeout`` seconds, HostNotReady where
     the command is not installed, BackendFailure where it cannot be started.
     """
@@ -106,12 +106,12 @@ def run(
 
 
 @contextmanager
-def _open(device: str) -> Iterator[tuple[int, ...]]:
-    if not device:
+def _open(path: str) -> Iterator[tuple[int, ...]]:
+    if not path:
         yield ()
         return
-    with os_errors(f"opening {device}"):
-        descriptor = os.open(device, os.O_RDONLY | os.O_CLOEXEC)
+    with os_errors(f"opening {path}"):
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         yield (descriptor,)
     finally:

@@ -83,8 +83,12 @@ class LinuxFileSystems(FileSystems):
         with os_errors(f"making {target}"):
             target.mkdir(mode=0o700, exist_ok=True)
         try:
-            run(("mount", "-t", str(filesystem.kind), "-o", self._options, device, str(target)))
+            argv = ("mount", "-t", str(filesystem.kind), "-o", self._options, device, str(target))
+            run(argv, timeout=LONG_SECONDS)  # after a crash it has a journal to read
         except CommandFailed as error:
+            there = mount_at(target)
+            if there is not None and there.device == _device_number(device):
+                return  # by somebody who was killed since
             with suppress(OSError):  # what lies there is not ours to remove
                 target.rmdir()
             if _CORRUPTED in error.output:
@@ -149,10 +153,10 @@ class LinuxFileSystems(FileSystems):
         if mounted is None or mounted.device != _device_number(device):
             raise BackendFailure(f"{device} is not mounted at {target}")
         if filesystem.kind is FileSystemKind.XFS:
-            run(("xfs_growfs", str(target)), timeout=LONG_SECONDS)
+            run(("xfs_growfs", str(target)), timeout=LONG_SECONDS, holding=str(target))
             return
         try:
-            run(("resize2fs", device), timeout=LONG_SECONDS)
+            run(("resize2fs", device), timeout=LONG_SECONDS, holding=str(target))
         except CommandFailed as error:
             if refused_online(error.output):
                 raise OnlineGrowRefused(f"this kernel does not grow {device} while it is mounted") from error
@@ -312,8 +316,10 @@ def _unmount(target: Path) -> None:
         if mount_at(target) is None:
             return True
         try:
-            run(("umount", str(target)))
+            run(("umount", str(target)), timeout=LONG_SECONDS)  # what is not on the disk yet is written
         except CommandFailed as error:
+            if mount_at(target) is None:
+                return True  # by somebody who was killed since
             if "busy" not in error.output:
                 raise
             busy[:] = [error]

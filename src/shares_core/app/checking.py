@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import evolve
 
 from shares_core.app.growing import set_aside
-from shares_core.app.serving import found_damaged, serve_again, withdraw
+from shares_core.app.serving import found_damaged, serve_again, serve_no_more, withdraw
 from shares_core.domain.errors import ShareDamaged, ShareFailed
 from shares_core.domain.server import ShareServer
 from shares_core.domain.share import CifsShare, ShareStatus
@@ -37,19 +37,23 @@ def finish_checking(
     extension was not finished it is failed still, until that is.
     """
     share = server.share_by_id(share_id)
-    if share is None or (damage is None and share.damaged):
+    if share is None:
         return server
+    if damage is None and share.damaged:  # it may be served already, where its end was not recorded
+        withdraw(ports, server, share)
+        return serve_no_more(ports, server, share)
     if damage:
-        return server.with_share(with_damage(share, damage))
+        return serve_no_more(ports, server, with_damage(share, damage))
     if share.unfinished is not None:
-        return server.with_share(set_aside(share, share.unfinished, "its extension is not finished"))
+        unfinished = set_aside(share, share.unfinished, "its extension is not finished")
+        return serve_no_more(ports, server, unfinished)
     try:
         if damage is None and not ports.filesystems.mounted(server.id, share.id):
             ports.filesystems.check(ports.storage.attach(share.volume_id), share.filesystem)
     except ShareDamaged as error:
-        return server.with_share(found_damaged(share, str(error)))
+        return serve_no_more(ports, server, found_damaged(share, str(error)))
     except ShareFailed as error:
-        return server.with_share(share.with_status(ShareStatus.FAILED, str(error)))
+        return serve_no_more(ports, server, share.with_status(ShareStatus.FAILED, str(error)))
     return serve_again(ports, server, evolve(share.with_status(ShareStatus.READY), damaged=False))
 
 

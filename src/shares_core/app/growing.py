@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import evolve, frozen
 
-from shares_core.app.serving import serve_again, withdraw
+from shares_core.app.serving import serve_again, serve_no_more, withdraw
 from shares_core.domain.errors import (
     BackendFailure,
     OnlineGrowRefused,
@@ -62,9 +62,9 @@ def finish_growing(
         finished = not interrupted or _finished(ports, server, share, device, intent)
         reached = ports.filesystems.size(device, share.filesystem)
     except ShareFailed as error:
-        return server.with_share(set_aside(share, intent, error))
-    if reached <= intent.volume_before < intent.after:
-        # No further than the volume was: it may have been larger than the record knew.
+        return serve_no_more(ports, server, set_aside(share, intent, error))
+    if reached < intent.after and reached <= intent.volume_before:
+        # No further than the volume was: it may have been larger than the record knew, or than was asked for.
         ports.storage.cut_volume(share.volume_id, intent.volume_before)
         share = evolve(share, capacity=intent.before)
     elif finished:

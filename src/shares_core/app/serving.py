@@ -86,8 +86,24 @@ def serve_again(ports: Ports, server: ShareServer, share: CifsShare) -> ShareSer
         share = found_damaged(share, str(error))
     except ShareFailed as error:
         share = share.with_status(ShareStatus.FAILED, str(error))
+    if share.status is ShareStatus.FAILED:
+        return serve_no_more(ports, server, share)
     server = server.with_share(share)
     publish(ports, server)
+    return server
+
+
+def serve_no_more(ports: Ports, server: ShareServer, share: CifsShare) -> ShareServer:
+    """Take a share that has failed from whoever uses it, or let go of it where its server does not run.
+
+    Idempotent. Gives the server with the share.
+    """
+    server = server.with_share(share)
+    if is_running(ports, server):
+        publish(ports, server)
+        ports.smb_sessions.close_share(server, share.name)
+    else:
+        unmount_share(ports, server, share)
     return server
 
 
@@ -126,10 +142,20 @@ def bring_up(ports: Ports, server: ShareServer, *, upgrade: bool = False) -> Sha
     if not is_running(ports, mounted) or (upgrade and is_outdated(ports, server)):
         replace_container(ports, mounted)
     else:
-        run_container(ports, mounted)
+        _go_on_in_container(ports, mounted)
     _close_what_failed(ports, server, mounted)
     ports.events.emit(Event("server up", str(server.name)))
     return mounted
+
+
+def _go_on_in_container(ports: Ports, server: ShareServer) -> None:
+    """Have everything about the container that runs, or another where that one was just ending."""
+    try:
+        run_container(ports, server)
+    except BackendFailure:
+        if is_running(ports, server):
+            raise
+        replace_container(ports, server)
 
 
 def _close_what_failed(ports: Ports, before: ShareServer, server: ShareServer) -> None:

@@ -201,6 +201,7 @@ class Shares:
 
     def _examined(self, held: Held, share: CifsShare, *, repair: bool) -> tuple[str, str]:
         """What is damaged still, and what a repair said."""
+        damage = ""
         try:
             damage = examine(self._ports, held.server, share)
             if not (damage and repair):
@@ -210,7 +211,7 @@ class Shares:
             device = self._ports.storage.attach(share.volume_id)
             return "", self._ports.filesystems.repair(device, share.filesystem)
         except SharesError as error:
-            told = str(error) if isinstance(error, ShareDamaged) else None
+            told = str(error) if isinstance(error, ShareDamaged) else damage or None
             with suppress(SharesError):  # else the next call settles it
                 held.save(finish_checking(self._ports, held.server, share.id, told).intending(None))
             raise

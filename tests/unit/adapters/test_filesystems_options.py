@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from uuid import UUID
 
@@ -9,9 +10,12 @@ import pytest
 from attrs import evolve
 from tests.unit.adapters.lvm_world import FakeLvm
 
+from shares_core.adapters import filesystems as linux
+from shares_core.adapters.filesystems import LinuxFileSystems
+from shares_core.adapters.mounts import Mount
 from shares_core.bootstrap import ports
 from shares_core.config import HostConfig
-from shares_core.domain.capacity import MIB
+from shares_core.domain.capacity import MIB, Capacity
 from shares_core.domain.errors import CommandFailed, Conflict
 from shares_core.domain.pools import PoolKind, ThinPoolName
 from shares_core.domain.share import FileSystem, FileSystemKind
@@ -92,3 +96,38 @@ def test_only_on_a_thin_pool_do_file_systems_give_back_what_they_free(
     device.write_bytes(magic.ljust(4 * MIB, b"\0"))
     ports(evolve(config, state_dir=state_dir)).filesystems.mount("s", "x", str(device), EXT4)
     assert [f"mount -t ext4 -o {options} {device} {state_dir}/servers/s/shares/x"] == fake_lvm.asked
+
+
+def test_what_somebody_else_has_unmounted_meanwhile_is_unmounted(
+    fake_lvm: FakeLvm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A command that outlived its caller, say: what counts is what the kernel's table says then."""
+    fake_lvm.answer("umount", complaint="umount: not mounted.", status=32)
+    table = iter([mount_of(fake_lvm, "0:0"), None, None])
+    monkeypatch.setattr(linux, "mount_at", lambda _: next(table))
+    ports(evolve(FILES, state_dir=fake_lvm.folder / "state")).filesystems.unmount("s", "x")
+    assert ["umount"] == [line.split()[0] for line in fake_lvm.asked]
+
+
+@pytest.mark.parametrize(("number", "well"), [("0:0", True), ("7:1", False)])
+def test_what_somebody_else_has_mounted_meanwhile_is_mounted(
+    fake_lvm: FakeLvm, device: Path, monkeypatch: pytest.MonkeyPatch, number: str, well: bool
+) -> None:
+    """If it is this device: the kernel lets nobody mount it twice."""
+    fake_lvm.answer("mount", complaint="already mounted or mount point busy", status=32)
+    table = iter([None, mount_of(fake_lvm, number)])
+    monkeypatch.setattr(linux, "mount_at", lambda _: next(table))
+    monkeypatch.setattr(linux, "holds", lambda *_: True)
+    monkeypatch.setattr(linux, "has_errors", lambda *_: False)
+    monkeypatch.setattr(LinuxFileSystems, "size", lambda *_: Capacity(MIB))
+    state_dir = fake_lvm.folder / "state"
+    (state_dir / "servers/s/shares").mkdir(parents=True)
+    filesystems = ports(evolve(FILES, state_dir=state_dir)).filesystems
+    with nullcontext() if well else pytest.raises(CommandFailed, match="already mounted"):
+        filesystems.mount("s", "x", str(device), EXT4)
+
+
+def mount_of(fake_lvm: FakeLvm, number: str) -> Mount:
+    """As the kernel's table tells of it."""
+    target = f"{fake_lvm.folder}/state/servers/s/shares/x"
+    return Mount("30", "20", target, number, "ext4", "/dev/x", "")

@@ -14,8 +14,8 @@ from tests.unit.world import LARGE, NETWORK, RW, SMALL, World
 from shares_core.adapters.memory import Call, Fault, FaultPlan, Moment, memory_ports
 from shares_core.adapters.memory.state import Condition, MemoryFileSystem
 from shares_core.bootstrap import host
-from shares_core.domain.capacity import GIB, Capacity
-from shares_core.domain.errors import BackendFailure, NoCapacity, SharesError
+from shares_core.domain.capacity import GIB, MIB, Capacity
+from shares_core.domain.errors import BackendFailure, NoCapacity, ShareFailed, SharesError
 from shares_core.domain.share import FileSystemKind, ShareStatus
 
 
@@ -201,3 +201,44 @@ def test_a_stuck_delete_keeps_no_other_share_down() -> None:
     assert "in use" in view.problem
     assert ShareStatus.READY is world.share("tenant", "files").status
     assert {("files", "ada"): RW} == world.admitted()
+
+
+def test_a_volume_that_was_larger_than_its_file_system_does_not_stand_for_it() -> None:
+    """Of whole extents, or grown by hand: where growing fails the share has what its file system has."""
+    world = serving(online_grow=tuple(FileSystemKind), granularity=4 * MIB)
+    world.machine.volumes[world.share("tenant", "files").volume_id].size = LARGE.bytes
+    wanted = Capacity(SMALL.bytes + MIB)
+    plan = FaultPlan().on("filesystems.grow_mounted", Fault(error=BackendFailure("no")), times=None)
+    with pytest.raises(BackendFailure):
+        world.process(plan).shares.extend("tenant", "files", wanted)
+    assert SMALL == world.share("tenant", "files").capacity
+    died = FaultPlan().on("filesystems.grow_mounted", Fault(dies=True))
+    with pytest.raises(BaseException, match="died"):
+        world.process(died).shares.extend("tenant", "files", wanted)
+    world.host.fleet.reconcile()
+    assert SMALL == world.share("tenant", "files").capacity
+    world.host.shares.extend("tenant", "files", wanted)
+    assert content(world).reach >= wanted.bytes
+
+
+@pytest.mark.parametrize("found", ["unreadable", "damaged"])
+def test_a_share_that_fails_in_an_extension_is_taken_from_its_clients(found: str) -> None:
+    """Those who are connected too: what they write would be lost, or make it worse."""
+    world = serving(online_grow=tuple(FileSystemKind))
+    opened = world.connect("ada").open("files", write=True)
+
+    def failing(call: Call, proceed: Callable[[], Any]) -> Any:
+        if str(call) == "filesystems.grow_mounted":
+            if found == "damaged":
+                content(world).condition = Condition.RUINED
+            raise BackendFailure("no")
+        if found == "unreadable" and str(call) == "filesystems.size":
+            raise ShareFailed("it holds nothing that can be read")
+        return proceed()
+
+    with pytest.raises(SharesError):
+        host(memory_ports(world.machine, faults=failing), NETWORK).shares.extend("tenant", "files", LARGE)
+    share = world.share("tenant", "files")
+    assert (ShareStatus.FAILED, found == "damaged") == (share.status, share.damaged)
+    assert {} == world.admitted()
+    assert opened.closed

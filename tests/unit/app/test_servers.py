@@ -1,8 +1,13 @@
 from __future__ import annotations
 
-import pytest
-from tests.unit.world import PASSWORD, RW, SMALL, World, on
+from collections.abc import Callable
+from typing import Any
 
+import pytest
+from tests.unit.world import NETWORK, PASSWORD, RW, SMALL, World, on
+
+from shares_core.adapters.memory import Call, memory_ports
+from shares_core.bootstrap import host
 from shares_core.domain.errors import (
     AddressTaken,
     AlreadyExists,
@@ -220,3 +225,23 @@ def test_starting_a_running_server_disturbs_nobody(world: World) -> None:
     opened = world.connect("ada").open("files", write=True)
     world.host.servers.start("tenant")
     opened.write(b"undisturbed")
+
+
+def test_a_container_that_ends_while_its_server_is_brought_up_is_made_anew(world: World) -> None:
+    """Docker may be removing it already, and calls it running until it has."""
+    world.served()
+    world.host.access.allow("tenant", "files", "ada", RW, PASSWORD)
+    server_id, starts = world.machine.server_id("tenant"), 0
+
+    def ending(call: Call, proceed: Callable[[], Any]) -> Any:
+        nonlocal starts
+        if str(call) == "runtime.start":
+            starts += 1
+            if starts == 1:
+                world.machine.kill_container(server_id)
+                raise BackendFailure("it is marked for removal")
+        return proceed()
+
+    view = host(memory_ports(world.machine, faults=ending), NETWORK).servers.start("tenant")
+    assert (RunState.RUNNING, "", 2) == (view.state, view.problem, starts)
+    assert {("files", "ada"): RW} == world.admitted()

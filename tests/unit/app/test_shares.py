@@ -279,3 +279,46 @@ def test_a_killed_check_keeps_no_share_from_being_stopped_and_deleted(world: Wor
     world.host.shares.delete("tenant", "files")
     world.host.servers.delete("tenant")
     assert {} == {name: held for name, held in world.leftovers().items() if name != "locks"}
+
+
+def test_what_is_recorded_as_damaged_is_not_served_although_a_check_ended_well(world: World) -> None:
+    """It died before it could record that; the next call goes by the record."""
+    content = world.machine.volumes[world.served().volume_id].content
+    assert content is not None
+    world.host.access.allow("tenant", "files", "ada", RW, PASSWORD)
+    content.condition = Condition.RUINED
+    world.host.shares.check("tenant", "files")
+    content.condition = Condition.WHOLE
+    with pytest.raises(ProcessDied):
+        world.process(FaultPlan().on("records.save", Fault(dies=True), skip=1)).shares.check(
+            "tenant", "files"
+        )
+    opened = world.connect("ada").open("files", write=True)
+    world.host.users.set_password("tenant", "ada", PASSWORD)
+    assert world.share("tenant", "files").damaged
+    assert ({}, {}, True) == (world.admitted(), world.machine.mounts, opened.closed)
+
+
+def test_a_check_of_a_stopped_servers_damaged_share_leaves_nothing_attached(world: World) -> None:
+    """As that of a whole one."""
+    content = world.machine.volumes[world.served().volume_id].content
+    assert content is not None
+    world.host.servers.stop("tenant")
+    content.condition = Condition.RUINED
+    assert world.host.shares.check("tenant", "files").damage
+    assert set() == world.machine.attached
+    assert world.host.fleet.reconcile(dry_run=True).is_empty
+
+
+def test_damage_that_could_not_be_recorded_is_not_forgotten(world: World) -> None:
+    """The call that has found it knows it, whatever a quicker look would say."""
+    content = world.machine.volumes[world.served().volume_id].content
+    assert content is not None
+    world.host.access.allow("tenant", "files", "ada", RW, PASSWORD)
+    content.condition = Condition.TORN
+    with pytest.raises(BackendFailure):
+        world.process(FaultPlan().on("records.save", Fault(), skip=1)).shares.check(
+            "tenant", "files", repair=True
+        )
+    assert world.share("tenant", "files").damaged
+    assert {} == world.admitted()

@@ -28,7 +28,7 @@ def let_bridged_pass(bridge: str) -> None:
     """
     for command, chain in _dropping():
         if not _copies(command, chain, bridge):
-            run((command, *_WAIT, "-I", chain, *rule(bridge)))
+            _change(command, "-I", chain, bridge)
 
 
 def passes(bridge: str) -> bool:
@@ -49,7 +49,12 @@ def forget_bridge(bridge: str) -> None:
     for command in _installed():
         for chain in _CHAINS:
             for _ in range(_copies(command, chain, bridge)):
-                run((command, *_WAIT, "-D", chain, *rule(bridge)))
+                _change(command, "-D", chain, bridge)
+
+
+def _change(command: str, how: str, chain: str, bridge: str) -> None:
+    """One that waits must not come after what the next caller does, when this one has been killed."""
+    run((command, *_WAIT, how, chain, *rule(bridge)), outlives=False)
 
 
 def rule(bridge: str) -> tuple[str, ...]:

@@ -314,7 +314,8 @@ def _bridge_fits(netlink: IPRoute, links: Mapping[str, Any], bridge: Bridge) -> 
 
 
 def _load_filters(rules: str) -> None:
-    run(("nft", "-f", "-"), stdin=rules.encode())
+    # A late one would sweep away what the next caller has loaded; it is done at once or not at all.
+    run(("nft", "-f", "-"), stdin=rules.encode(), outlives=False)
 
 
 def _configure_inside(inside: IPRoute, device: str, interface: Interface, metric: int) -> None:

@@ -61,7 +61,7 @@ class DiskFolders(ServerFolders):
         make_private_folder(self._layout.locks)
         with file_lock(self._layout.locks / "mount.lock", self._lock_timeout, str(servers)):
             if mount_at(servers) is None:
-                run(("mount", "--bind", str(servers), str(servers)))
+                run(("mount", "--bind", str(servers), str(servers)), outlives=False)
             if not _passes_on(servers):
                 run(("mount", "--make-private", str(servers)))
                 run(("mount", "--make-shared", str(servers)))
@@ -70,7 +70,8 @@ class DiskFolders(ServerFolders):
         """Mount the server's folder; one with anything in it is in use, and stays as it is."""
         folder = self._layout.server(server_id)
         if mount_at(folder) is None and not os.listdir(folder):
-            run(("mount", "-t", "tmpfs", "-o", _SMALL, "shares-core", str(folder)))
+            # A late one would cover what the next caller has mounted there.
+            run(("mount", "-t", "tmpfs", "-o", _SMALL, "shares-core", str(folder)), outlives=False)
 
     def remove(self, server_id: str) -> None:
         folder = self._layout.server(server_id)

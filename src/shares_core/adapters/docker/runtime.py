@@ -25,7 +25,8 @@ LABEL_INSTALLATION = "shares-core.installation"
 _LABEL_CONFINEMENT = "shares-core.confinement"
 _READY_SECONDS = 30.0
 _STOP_SECONDS = 10
-_REMOVED_SECONDS = 30.0
+#: How late Docker may be with what somebody else has asked of it.
+_LATE_SECONDS = 30.0
 _SMB_LISTENING = ":01BD 00000000"  # port 445, in the kernel's table of sockets
 _LISTEN = " 0A "
 
@@ -46,36 +47,61 @@ class DockerRuntime(ServerRuntime):
         require_image(self._docker.api, self._image, stale_ok=stale_image_ok)
 
     def ensure(self, server_id: str, uid: int, image: str = "") -> None:
+        # Docker takes the name before the container is there. It may be making it, for somebody who was
+        # killed since: then it is waited for.
+        def there() -> bool:
+            return self._is_there(server_id, uid) or not self._is_being_made(server_id, uid, image)
+
+        if not wait_until(there, _LATE_SECONDS):
+            with docker_errors(f"making the container of server {server_id}", creating=True):
+                self._create(server_id, uid, image)
+
+    def _is_there(self, server_id: str, uid: int) -> bool:
         existing = self._inspect(server_id)
-        if existing is not None:
-            if not self._is_ours(existing):
-                raise Conflict(
-                    f"container {container_name(server_id)} belongs to another installation of shares-core",
-                    hint="use that installation's --state-dir",
-                )
-            if existing["Config"]["User"] != f"{uid}:{uid}":
-                raise Conflict(
-                    f"the container of server {server_id} runs as {existing['Config']['User']}, not {uid}"
-                )
-            return
+        if existing is None:
+            return False
+        if not self._is_ours(existing):
+            raise Conflict(
+                f"container {container_name(server_id)} belongs to another installation of shares-core",
+                hint="use that installation's --state-dir",
+            )
+        if existing["Config"]["User"] != f"{uid}:{uid}":
+            raise Conflict(
+                f"the container of server {server_id} runs as {existing['Config']['User']}, not {uid}"
+            )
+        return True
+
+    def _is_being_made(self, server_id: str, uid: int, image: str) -> bool:
+        """Make the container, or see that its name is taken already."""
+        from docker.errors import APIError
+
+        with docker_errors(f"making the container of server {server_id}", creating=True):
+            try:
+                self._create(server_id, uid, image)
+            except APIError as error:
+                if error.status_code != HTTPStatus.CONFLICT:
+                    raise
+                return True
+        return False
+
+    def _create(self, server_id: str, uid: int, image: str) -> None:
         api = self._docker.api
         settings = self._settings(server_id, uid)
-        with docker_errors(f"making the container of server {server_id}", creating=True):
-            api.create_container(
-                image=image or self._image,
-                name=container_name(server_id),
-                user=f"{uid}:{uid}",
-                labels={
-                    LABEL_INSTALLATION: self._installation.id(),
-                    LABEL_SERVER: server_id,
-                    _LABEL_CONFINEMENT: fingerprint(settings),
-                },
-                hostname=server_id,
-                network_disabled=False,
-                # The proxies of root's Docker configuration, often with a password, are no tenant's to read.
-                use_config_proxy=False,
-                host_config=api.create_host_config(**settings),
-            )
+        api.create_container(
+            image=image or self._image,
+            name=container_name(server_id),
+            user=f"{uid}:{uid}",
+            labels={
+                LABEL_INSTALLATION: self._installation.id(),
+                LABEL_SERVER: server_id,
+                _LABEL_CONFINEMENT: fingerprint(settings),
+            },
+            hostname=server_id,
+            network_disabled=False,
+            # The proxies of root's Docker configuration, often with a password, are no tenant's to read.
+            use_config_proxy=False,
+            host_config=api.create_host_config(**settings),
+        )
 
     def start(self, server_id: str) -> ContainerState:
         if self._ours(server_id) is None:
@@ -115,18 +141,23 @@ class DockerRuntime(ServerRuntime):
                 self._docker.api.stop(container_name(server_id), timeout=_STOP_SECONDS)
 
     def remove(self, server_id: str) -> None:
-        if self._ours(server_id) is not None:
-            with docker_errors(f"removing the container of server {server_id}"):
-                # Docker may be at it already, for somebody who was killed since: then it is waited for.
-                if not wait_until(lambda: not self._is_being_removed(server_id), _REMOVED_SECONDS):
-                    self._docker.api.remove_container(container_name(server_id), force=True, v=True)
+        found = self._ours(server_id)
+        if found is None:
+            return
+        with docker_errors(f"removing the container of server {server_id}"):
+            # Docker may be at it already, for somebody who was killed since: then it is waited for.
+            if not wait_until(lambda: not self._is_being_removed(found["Id"]), _LATE_SECONDS):
+                self._docker.api.remove_container(found["Id"], force=True, v=True)
 
-    def _is_being_removed(self, server_id: str) -> bool:
-        """Remove the container, or see that Docker is removing it."""
+    def _is_being_removed(self, container_id: str) -> bool:
+        """Remove the container, or see that Docker is removing it.
+
+        By its id: where Docker comes to it late, another may have its name.
+        """
         from docker.errors import APIError, NotFound
 
         try:
-            self._docker.api.remove_container(container_name(server_id), force=True, v=True)
+            self._docker.api.remove_container(container_id, force=True, v=True)
         except NotFound:
             return False  # it is gone: that is what was wanted
         except APIError as error:
