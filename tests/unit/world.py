@@ -7,6 +7,7 @@ from typing import Any
 from attrs import define
 
 from shares_core.adapters.memory import FaultPlan, MemoryHost, Session, memory_ports
+from shares_core.adapters.memory.state import Condition, MemoryFileSystem
 from shares_core.bootstrap import Host, host
 from shares_core.config import HostConfig
 from shares_core.domain.access import AccessLevel
@@ -45,6 +46,16 @@ class World:
 
     def share(self, server: str, share: str) -> CifsShare:
         return self.record(server).share(share)
+
+    def content(self, server: str = "tenant", share: str = "files") -> MemoryFileSystem:
+        """The file system on the share's volume."""
+        found = self.machine.volumes[self.share(server, share).volume_id].content
+        assert found is not None
+        return found
+
+    def ruin(self, server: str = "tenant", share: str = "files") -> None:
+        """Damage the share's file system so that it takes a person to repair it."""
+        self.content(server, share).condition = Condition.RUINED
 
     def served(self, *, server: str = "tenant", share: str = "files", size: Capacity = SMALL) -> CifsShare:
         """A running server with a share."""

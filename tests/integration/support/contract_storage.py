@@ -26,6 +26,9 @@ from tests.integration.support.damage import meet_damage
 _CHUNK = 4 * 1024 * 1024
 _PR_CAPBSET_DROP, _CAP_SYS_RESOURCE = 24, 24
 
+#: Where a volume is as long as it is to be, and has no room on the disk yet.
+_RESERVING = "shares_core.adapters.loop_files.pool.reserve"
+
 
 class RealStorage(RealWorld, StorageWorld, FileSystemsWorld):
     """With a pool and mounts that can be looked into."""
@@ -86,18 +89,10 @@ class RealStorage(RealWorld, StorageWorld, FileSystemsWorld):
             os.close(descriptor)
 
     def half_made_volume(self, volume_id: str, size: Capacity) -> None:
-        self.killed_in(
-            "storage.ensure_volume",
-            volume_id,
-            size,
-            OWNER,
-            where="shares_core.adapters.loop_files.pool.reserve",
-        )
+        self.killed_in("storage.ensure_volume", volume_id, size, OWNER, where=_RESERVING)
 
     def half_grown_volume(self, volume_id: str, size: Capacity) -> None:
-        self.killed_in(
-            "storage.grow_volume", volume_id, size, where="shares_core.adapters.loop_files.pool.reserve"
-        )
+        self.killed_in("storage.grow_volume", volume_id, size, where=_RESERVING)
 
     def is_reserved(self, volume_id: str) -> bool:
         there = (self.config.pool_dir / f"{volume_id}.img").stat()

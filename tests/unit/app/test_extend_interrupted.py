@@ -12,17 +12,24 @@ from tests.unit.app.test_extend import OFFLINE_ONLY, serving
 from tests.unit.world import LARGE, NETWORK, RW, SMALL, World
 
 from shares_core.adapters.memory import Call, Fault, FaultPlan, Moment, memory_ports
-from shares_core.adapters.memory.state import Condition, MemoryFileSystem
+from shares_core.adapters.memory.state import Condition
 from shares_core.bootstrap import host
 from shares_core.domain.capacity import GIB, MIB, Capacity
 from shares_core.domain.errors import BackendFailure, NoCapacity, ShareFailed, SharesError
 from shares_core.domain.share import FileSystemKind, ShareStatus
 
 
-def content(world: World) -> MemoryFileSystem:
-    found = world.machine.volumes[world.share("tenant", "files").volume_id].content
-    assert found is not None
-    return found
+def set_aside() -> World:
+    """A share whose extension came to nothing twice."""
+    world = serving(online_grow=OFFLINE_ONLY)
+    half = Fault(Moment.HALFWAY, error=BackendFailure("no"), step=2)
+    process = world.process(FaultPlan().on("filesystems.grow_unmounted", half, times=None))
+    with pytest.raises(SharesError):
+        process.shares.extend("tenant", "files", LARGE)
+    with pytest.raises(SharesError):
+        process.access.allow("tenant", "files", "ada")
+    assert ShareStatus.FAILED is world.share("tenant", "files").status
+    return world
 
 
 @pytest.mark.parametrize("step", [1, 2])
@@ -34,11 +41,11 @@ def test_a_growing_that_was_killed_is_made_whole_before_it_is_served(step: int) 
         world.process(FaultPlan().on("filesystems.grow_unmounted", killed)).shares.extend(
             "tenant", "files", LARGE
         )
-    assert Condition.TORN is content(world).condition
+    assert Condition.TORN is world.content().condition
     assert [""] == [view.problem for view in world.host.fleet.reconcile().servers]
-    assert Condition.WHOLE is content(world).condition
+    assert Condition.WHOLE is world.content().condition
     capacity = SMALL if step == 1 else LARGE
-    assert (capacity, capacity.bytes) == (world.share("tenant", "files").capacity, content(world).reach)
+    assert (capacity, capacity.bytes) == (world.share("tenant", "files").capacity, world.content().reach)
     assert b"old data" == world.connect("ada").open("files", name="old").read()
 
 
@@ -50,7 +57,7 @@ def test_an_online_growing_that_came_half_the_way_is_carried_on(dies: bool) -> N
     with pytest.raises(BaseException, match="died") if dies else nullcontext():
         world.process(plan).shares.extend("tenant", "files", LARGE)
     world.host.fleet.reconcile()
-    assert (LARGE, LARGE.bytes) == (world.share("tenant", "files").capacity, content(world).reach)
+    assert (LARGE, LARGE.bytes) == (world.share("tenant", "files").capacity, world.content().reach)
 
 
 def test_what_a_person_has_to_repair_is_not_served_and_not_cut() -> None:
@@ -59,12 +66,12 @@ def test_what_a_person_has_to_repair_is_not_served_and_not_cut() -> None:
     plan = FaultPlan().on("filesystems.grow_unmounted", Fault(Moment.HALFWAY, dies=True))
     with pytest.raises(BaseException, match="died"):
         world.process(plan).shares.extend("tenant", "files", LARGE)
-    content(world).condition = Condition.RUINED
+    world.content().condition = Condition.RUINED
     world.host.fleet.reconcile()
     assert ShareStatus.FAILED is world.share("tenant", "files").status
     assert {} == world.machine.mounts
     assert LARGE.bytes == world.host.pool.show().provisioned
-    content(world).condition = Condition.WHOLE
+    world.content().condition = Condition.WHOLE
     assert "" == world.host.shares.check("tenant", "files").damage
     world.host.fleet.reconcile()
     assert (ShareStatus.READY, SMALL) == (
@@ -81,7 +88,7 @@ def test_a_record_from_before_an_extension_cuts_nothing_off() -> None:
     world.machine.records[former.id] = former
     with pytest.raises(NoCapacity):
         world.host.shares.extend("tenant", "files", Capacity(1024 * GIB))
-    assert LARGE.bytes == content(world).reach == world.host.pool.show().provisioned
+    assert LARGE.bytes == world.content().reach == world.host.pool.show().provisioned
     world.host.shares.extend("tenant", "files", LARGE)
     assert LARGE == world.share("tenant", "files").capacity
     world.host.servers.stop("tenant")
@@ -91,16 +98,9 @@ def test_a_record_from_before_an_extension_cuts_nothing_off() -> None:
 
 def test_a_growing_that_cannot_be_carried_on_is_not_served_half_the_way() -> None:
     """The next call sets the share aside; once the host is well, a start finishes it."""
-    world = serving(online_grow=OFFLINE_ONLY)
-    half = Fault(Moment.HALFWAY, error=BackendFailure("no"), step=2)
-    plan = FaultPlan().on("filesystems.grow_unmounted", half, times=None)
-    with pytest.raises(SharesError):
-        world.process(plan).shares.extend("tenant", "files", LARGE)
-    with pytest.raises(SharesError):
-        world.process(plan).access.allow("tenant", "files", "ada")
-    assert ShareStatus.FAILED is world.share("tenant", "files").status
+    world = set_aside()
     world.host.servers.start("tenant")
-    assert (LARGE, LARGE.bytes) == (world.share("tenant", "files").capacity, content(world).reach)
+    assert (LARGE, LARGE.bytes) == (world.share("tenant", "files").capacity, world.content().reach)
     assert b"old data" == world.connect("ada").open("files", name="old").read()
 
 
@@ -117,9 +117,9 @@ def test_what_is_mounted_is_served_as_far_as_it_grew() -> None:
     share = world.share("tenant", "files")
     assert SMALL < share.capacity < LARGE
     assert ShareStatus.READY is share.status
-    assert share.capacity.bytes == content(world).reach == world.host.pool.show().provisioned
+    assert share.capacity.bytes == world.content().reach == world.host.pool.show().provisioned
     world.host.shares.extend("tenant", "files", LARGE)
-    assert LARGE.bytes == content(world).reach
+    assert LARGE.bytes == world.content().reach
 
 
 @pytest.mark.parametrize("moment", [Moment.BEFORE, Moment.HALFWAY])
@@ -144,7 +144,7 @@ def test_what_a_killed_call_has_begun_is_not_cut_off_while_it_may_be_at_work(mom
         share = world.share("tenant", "files")
         assert (ShareStatus.FAILED, True) == (share.status, share.unfinished is not None)
         assert LARGE.bytes + SMALL.bytes == world.host.pool.show().provisioned
-    content(world).reach = LARGE.bytes  # it came to its end
+    world.content().reach = LARGE.bytes  # it came to its end
     world.host.fleet.reconcile()
     assert (LARGE, ShareStatus.READY) == (
         world.share("tenant", "files").capacity,
@@ -155,13 +155,7 @@ def test_what_a_killed_call_has_begun_is_not_cut_off_while_it_may_be_at_work(mom
 
 def test_a_share_that_was_set_aside_and_then_deleted_does_not_come_back() -> None:
     """Although its volume cannot be removed for long: deleting only goes forward."""
-    world = serving(online_grow=OFFLINE_ONLY)
-    half = Fault(Moment.HALFWAY, error=BackendFailure("no"), step=2)
-    growing = FaultPlan().on("filesystems.grow_unmounted", half, times=None)
-    with pytest.raises(SharesError):
-        world.process(growing).shares.extend("tenant", "files", LARGE)
-    with pytest.raises(SharesError):
-        world.process(growing).access.allow("tenant", "files", "ada")
+    world = set_aside()
     held = FaultPlan().on("storage.remove_volume", Fault(error=BackendFailure("in use")), times=None)
     with pytest.raises(BackendFailure, match="in use"):
         world.process(held).shares.delete("tenant", "files")
@@ -175,15 +169,9 @@ def test_a_share_that_was_set_aside_and_then_deleted_does_not_come_back() -> Non
 
 def test_a_stuck_delete_keeps_no_other_share_down() -> None:
     """What was set aside on the same server is finished all the same, and the error is told."""
-    world = serving(online_grow=OFFLINE_ONLY)
+    world = set_aside()
     world.host.shares.create("tenant", "a", SMALL)
     stuck = world.share("tenant", "a").volume_id
-    half = Fault(Moment.HALFWAY, error=BackendFailure("no"), step=2)
-    growing = FaultPlan().on("filesystems.grow_unmounted", half, times=None)
-    with pytest.raises(SharesError):
-        world.process(growing).shares.extend("tenant", "files", LARGE)
-    with pytest.raises(SharesError):
-        world.process(growing).access.allow("tenant", "files", "ada")
 
     def held(call: Call, proceed: Callable[[], Any]) -> Any:
         if str(call) == "storage.remove_volume" and call.args[0] == stuck:
@@ -218,7 +206,7 @@ def test_a_volume_that_was_larger_than_its_file_system_does_not_stand_for_it() -
     world.host.fleet.reconcile()
     assert SMALL == world.share("tenant", "files").capacity
     world.host.shares.extend("tenant", "files", wanted)
-    assert content(world).reach >= wanted.bytes
+    assert world.content().reach >= wanted.bytes
 
 
 @pytest.mark.parametrize("found", ["unreadable", "damaged"])
@@ -230,7 +218,7 @@ def test_a_share_that_fails_in_an_extension_is_taken_from_its_clients(found: str
     def failing(call: Call, proceed: Callable[[], Any]) -> Any:
         if str(call) == "filesystems.grow_mounted":
             if found == "damaged":
-                content(world).condition = Condition.RUINED
+                world.content().condition = Condition.RUINED
             raise BackendFailure("no")
         if found == "unreadable" and str(call) == "filesystems.size":
             raise ShareFailed("it holds nothing that can be read")

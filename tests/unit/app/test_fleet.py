@@ -249,12 +249,6 @@ def test_a_share_that_is_found_damaged_is_failed_and_the_others_are_served(world
     assert world.host.fleet.reconcile().is_empty
 
 
-def ruin(world: World) -> None:
-    content = world.machine.volumes[world.share("tenant", "files").volume_id].content
-    assert content is not None
-    content.condition = Condition.RUINED
-
-
 @pytest.mark.parametrize("away", [lambda w: w.machine.reboot(), lambda w: w.host.servers.stop("tenant")])
 def test_what_was_damaged_before_anybody_looked_is_not_mounted_again(
     world: World, away: Callable[[World], object]
@@ -262,7 +256,7 @@ def test_what_was_damaged_before_anybody_looked_is_not_mounted_again(
     """The device remembers what the mount that was there had come upon."""
     world.served()
     world.host.access.allow("tenant", "files", "ada", RW, PASSWORD)
-    ruin(world)
+    world.ruin()
     away(world)
     world.host.servers.start("tenant")
     assert ({}, True) == (world.admitted(), world.share("tenant", "files").damaged)
@@ -273,7 +267,7 @@ def test_a_check_that_was_broken_off_serves_nothing_that_may_be_damaged(world: W
     """Whether it had been found damaged before or not."""
     world.served()
     world.host.access.allow("tenant", "files", "ada", RW, PASSWORD)
-    ruin(world)
+    world.ruin()
     if known:
         world.host.fleet.reconcile()
     with pytest.raises(ProcessDied):
@@ -290,7 +284,7 @@ def test_a_repair_that_was_broken_off_is_not_served(world: World) -> None:
     """What was found damaged is recorded before anybody writes to it."""
     world.served()
     world.host.access.allow("tenant", "files", "ada", RW, PASSWORD)
-    ruin(world)
+    world.ruin()
     plan = FaultPlan().on("filesystems.repair", Fault(Moment.HALFWAY, dies=True))
     with pytest.raises(ProcessDied):
         world.process(plan).shares.check("tenant", "files", repair=True)
@@ -312,7 +306,7 @@ def test_damage_that_is_met_while_growing_is_repaired_like_any_other(world: Worl
     plan = FaultPlan().on("filesystems.grow_unmounted", Fault(Moment.HALFWAY, dies=True))
     with pytest.raises(ProcessDied):
         world.process(plan).shares.extend("tenant", "files", LARGE)
-    ruin(world)
+    world.ruin()
     for _ in range(2):
         world.host.fleet.reconcile()
         found = world.share("tenant", "files")

@@ -249,10 +249,8 @@ def test_a_share_made_on_a_stopped_server_says_how_the_server_is(world: World) -
 
 def test_a_damaged_share_that_is_being_deleted_is_not_checked_back_to_life(world: World) -> None:
     """Deleting only goes forward, whatever was wrong with it before."""
-    share = world.served()
-    content = world.machine.volumes[share.volume_id].content
-    assert content is not None
-    content.condition = Condition.RUINED
+    world.served()
+    world.content().condition = Condition.RUINED
     assert world.host.shares.check("tenant", "files").damage
     held = FaultPlan().on("storage.remove_volume", Fault(), times=None)
     with pytest.raises(BackendFailure):
@@ -265,8 +263,8 @@ def test_a_damaged_share_that_is_being_deleted_is_not_checked_back_to_life(world
 @pytest.mark.parametrize("damaged", [False, True])
 def test_a_killed_check_keeps_no_share_from_being_stopped_and_deleted(world: World, damaged: bool) -> None:
     """It has the file system mounted where nobody is served from."""
-    content = world.machine.volumes[world.served().volume_id].content
-    assert content is not None
+    world.served()
+    content = world.content()
     if damaged:
         content.condition = Condition.RUINED
         world.host.shares.check("tenant", "files")
@@ -283,8 +281,8 @@ def test_a_killed_check_keeps_no_share_from_being_stopped_and_deleted(world: Wor
 
 def test_what_is_recorded_as_damaged_is_not_served_although_a_check_ended_well(world: World) -> None:
     """It died before it could record that; the next call goes by the record."""
-    content = world.machine.volumes[world.served().volume_id].content
-    assert content is not None
+    world.served()
+    content = world.content()
     world.host.access.allow("tenant", "files", "ada", RW, PASSWORD)
     content.condition = Condition.RUINED
     world.host.shares.check("tenant", "files")
@@ -301,8 +299,8 @@ def test_what_is_recorded_as_damaged_is_not_served_although_a_check_ended_well(w
 
 def test_a_check_of_a_stopped_servers_damaged_share_leaves_nothing_attached(world: World) -> None:
     """As that of a whole one."""
-    content = world.machine.volumes[world.served().volume_id].content
-    assert content is not None
+    world.served()
+    content = world.content()
     world.host.servers.stop("tenant")
     content.condition = Condition.RUINED
     assert world.host.shares.check("tenant", "files").damage
@@ -312,8 +310,8 @@ def test_a_check_of_a_stopped_servers_damaged_share_leaves_nothing_attached(worl
 
 def test_damage_that_could_not_be_recorded_is_not_forgotten(world: World) -> None:
     """The call that has found it knows it, whatever a quicker look would say."""
-    content = world.machine.volumes[world.served().volume_id].content
-    assert content is not None
+    world.served()
+    content = world.content()
     world.host.access.allow("tenant", "files", "ada", RW, PASSWORD)
     content.condition = Condition.TORN
     with pytest.raises(BackendFailure):

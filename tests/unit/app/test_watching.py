@@ -12,7 +12,6 @@ from tests.unit.world import NETWORK, PASSWORD, RW, SMALL, World
 
 from shares_core import bootstrap
 from shares_core.adapters.memory import Call, FaultPlan, memory_ports
-from shares_core.adapters.memory.state import Condition
 from shares_core.app.watching import LOOK_SECONDS, Watcher
 from shares_core.domain.backoff import Backoff
 
@@ -132,17 +131,11 @@ def test_a_server_that_cannot_be_mended_is_tried_ever_less_often(served: World, 
     assert rounds_until(watcher, lambda: {} == served.admitted("other"))
 
 
-def damaged(world: World, server: str = "tenant") -> None:
-    content = world.machine.volumes[world.share(server, "files").volume_id].content
-    assert content is not None
-    content.condition = Condition.RUINED
-
-
 def test_a_share_that_stays_failed_keeps_nobody_else_down(served: World, watcher: Watcher) -> None:
     """Its server is looked at ever less often, and brought back at once all the same when it ends."""
     served.host.shares.create("tenant", "well", SMALL)
     served.host.access.allow("tenant", "well", "ada", RW, PASSWORD)
-    damaged(served)
+    served.ruin()
     machine = served.machine
     let_pass(watcher, served, 5 * LOOK_SECONDS)
     ups = [what for what, _ in told(served)].count("server up")
