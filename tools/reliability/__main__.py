@@ -3,16 +3,15 @@
 import argparse
 import subprocess
 import sys
-import time
-import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.integration.support.leftovers import clean_host
-from tools.reliability.campaigns import CAMPAIGNS, Named
+from tools.reliability.campaigns import CAMPAIGNS
 from tools.reliability.guest import GUEST_CAMPAIGNS
 from tools.reliability.page import render
 from tools.reliability.results import CODE, PAGE, ROOT, Store, code_digest
+from tools.reliability.running import ran, told_of
 
 _SEED = 20261127
 _ALL = (*CAMPAIGNS, *GUEST_CAMPAIGNS)
@@ -29,7 +28,7 @@ def main(arguments: list[str]) -> int:
         parser.error(f"there is no campaign {', '.join(sorted(unknown))}")
     store = Store(given.seed, code_digest())
     wanted = given.names or names
-    failed = [each.name for each in _ALL if each.name in wanted and not _ran(each, store)]
+    failed = [each.name for each in _ALL if each.name in wanted and not ran(each, store, clean_host)]
     if code_digest() != store.code:
         print("reliability: the code has changed meanwhile: run it again")
         return 1
@@ -39,36 +38,9 @@ def main(arguments: list[str]) -> int:
     return 1 if failed else 0
 
 
-def _ran(campaign: Named, store: Store) -> bool:
-    """Run it unless it was; gives whether it found nothing wrong."""
-    kept = store.load(campaign.name)
-    if kept is not None and kept["done"]:
-        print(f"reliability: {campaign.name}: done before, with this code and seed", flush=True)
-        return True
-    print(f"reliability: {campaign.name} ...", flush=True)
-    began = time.monotonic()
-    try:
-        with clean_host():
-            figures = campaign.work(store)
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is what the campaign has found
-        traceback.print_exception(error)
-        notes = (str(error) or repr(error), *getattr(error, "__notes__", ()))
-        found = " ".join(" ".join(notes).split())[:300]
-        store.save(campaign.name, {**(store.load(campaign.name) or {}), "failed": found}, done=False)
-        return False
-    store.save(campaign.name, figures, done=True)
-    told = {name: value for name, value in figures.items() if name != "died"}
-    print(f"reliability: {campaign.name}: {time.monotonic() - began:.0f} s, {told}", flush=True)
-    return True
-
-
 def _write(store: Store) -> None:
     """Write the page; a campaign that is not done with this code and seed is said to be so."""
-    results = {}
-    for campaign in _ALL:
-        kept = store.load(campaign.name)
-        told = kept is not None and (kept["done"] or "failed" in kept)
-        results[campaign.name] = (campaign.shows, kept if told else None)
+    results = {campaign.name: (campaign.shows, told_of(campaign, store)) for campaign in _ALL}
     date = f"{datetime.now(UTC):%Y-%m-%d}"
     page = render(store.code, _commit(), store.seed, date, results)
     Path(PAGE).write_text(page)

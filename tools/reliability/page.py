@@ -4,8 +4,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from attrs import frozen
 from tools.reliability.results import CODE
 
+_FIGURE = re.compile(r"\b(median|longest|goal|overlap) ([0-9.]*[0-9])")
 _CODE = re.compile(r"^Code: `([0-9a-f]{16})`", re.MULTILINE)
 _HEAD = """\
 # Reliability
@@ -25,7 +27,8 @@ _TAIL = """
 
 `./dev reliability NAME...` runs those campaigns alone, `--seed N` other ones of their kind. What a campaign came to is in
 `build/reliability`, and is not repeated while code and seed are the same; of the kills each is kept, so that an interrupted
-run goes on where it was. `./dev test` runs a sample: `tests/integration/test_reliability.py`,
+run goes on where it was. What one of its runs has found wrong with this code stays in its row, also where the next run finds
+nothing. `./dev test` runs a sample: `tests/integration/test_reliability.py`,
 `tests/integration/test_kills_on_volumes.py`, and `tests/powercut` in the guest.
 
 - **kills**: `tests/reliability/kills.py`. Another process runs one operation and ends by SIGKILL before or after a call of a
@@ -42,8 +45,9 @@ run goes on where it was. `./dev test` runs a sample: `tests/integration/test_re
   many times as long stopping and starting all servers takes one after the other as all at once.
 - **soak**: `tests/reliability/soak.py`. Counted are loop devices, mounts, descriptors, threads, network devices, packet filters,
   folders, containers, warnings and resident memory.
-- **watch**, **upgrade**, **reconcile**: `tools/reliability/campaigns.py`. A server is away from when its container ends until a
-  client's connection is taken; the client asks every 50 ms.
+- **watch**, **upgrade**, **reconcile**, **reconcile-one**: `tools/reliability/campaigns.py`. A server with a share is away from when its container
+  ends until a client's connection is taken; the client asks every 50 ms. That a user is then let in and finds the files is shown
+  by `tests/integration/test_watch.py` and `test_upgrade.py`.
 - **volumes**: `tests/integration/test_kills_on_volumes.py`, in the guest of `./dev integration-host`: one kill in each call of
   each operation, at one moment of the three, on thick and on thin volumes in turn. Emulated, a kill takes ten times as long, and
   the campaign takes more than an hour; `./dev test` makes one kill in each operation on either kind.
@@ -59,7 +63,8 @@ def render(
 ) -> str:
     """The page. ``results`` maps a campaign's name to what it shows and its figures.
 
-    None are those of a campaign that was not run, ``failed`` says what one has found.
+    None are those of a campaign that was not run; ``failures`` say what its runs have found, ``done`` whether
+    the last one came to its end.
     """
     rows = "\n".join(_row(name, shows, figures) for name, (shows, figures) in results.items())
     folders = ", ".join(f"`{folder}`" for folder in CODE)
@@ -69,9 +74,11 @@ def render(
 def _row(name: str, shows: str, figures: Mapping[str, Any] | None) -> str:
     if figures is None:
         return f"| {name} | {shows} | | not run in full on this code yet | |"
-    if "failed" in figures:
-        return f"| {name} | {shows} | | FAILED: {figures['failed']} | at least 1 |"
-    return f"| {name} | {shows} | {figures['operations']:,} | {_told(figures)} | {figures['losses']} |"
+    failed = [f"FAILED: {failure.replace('|', '/')}" for failure in figures["failures"]]
+    losses = "at least 1" if failed else figures["losses"]
+    if not figures["done"]:
+        return f"| {name} | {shows} | | {', '.join(failed)} | {losses} |"
+    return f"| {name} | {shows} | {figures['operations']:,} | {', '.join([_told(figures), *failed])} | {losses} |"
 
 
 def _told(figures: Mapping[str, Any]) -> str:
@@ -84,9 +91,9 @@ def _told(figures: Mapping[str, Any]) -> str:
         "written": "{:,} files that clients wrote",
         "overlap": "overlap {}",
         "cycles": "{:,} cycles",
-        "median": "median {:.2f} s",
-        "longest": "longest {:.2f} s",
-        "goal": "goal {:g} s",
+        "median": "median {:.3g} s",
+        "longest": "longest {:.3g} s",
+        "goal": "goal {:.3g} s",
     }
     return ", ".join(text.format(figures[key]) for key, text in words.items() if key in figures)
 
@@ -97,7 +104,29 @@ def code_of(page: str) -> str:
     return found[1] if found else ""
 
 
-def losses_of(page: str) -> dict[str, str]:
-    """The last column of each campaign's row, by the campaign's name."""
+@frozen
+class Told:
+    """What a page tells of one campaign: ``figures`` are those that it names, by what stands before each."""
+
+    operations: int
+    figures: Mapping[str, float]
+    losses: str
+
+    @property
+    def is_met(self) -> bool:
+        """Whether it took less than its goal, where it has one."""
+        return "goal" not in self.figures or self.figures["longest"] < self.figures["goal"]
+
+
+def told_by(page: str) -> dict[str, Told]:
+    """Each campaign's row, by the campaign's name."""
     rows = [line for line in page.splitlines() if line.startswith("| ") and not line.startswith("| campaign")]
-    return {row.split("|")[1].strip(): row.split("|")[-2].strip() for row in rows}
+    cells = [[cell.strip() for cell in row.split("|")[1:-1]] for row in rows]
+    return {
+        name: Told(int(tried.replace(",", "") or 0), _figures(came), losses)
+        for name, _shows, tried, came, losses in cells
+    }
+
+
+def _figures(came: str) -> dict[str, float]:
+    return {name: float(figure) for name, figure in _FIGURE.findall(came)}

@@ -10,7 +10,7 @@ from attrs import frozen
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "reliability.md"
-_KEPT = ROOT / "build" / "reliability"
+KEPT = ROOT / "build" / "reliability"
 #: What the figures are about: what runs on a user's machine, and the campaigns that were tried on it.
 CODE = ("src", "images", "packaging", "tests/reliability", "tests/powercut")
 
@@ -46,12 +46,15 @@ class Store:
             return None
         return found if (found["seed"], found["code"]) == (self.seed, self.code) else None
 
-    def save(self, campaign: str, result: dict[str, Any], *, done: bool) -> None:
-        _KEPT.mkdir(parents=True, exist_ok=True)
-        whole = {**result, "seed": self.seed, "code": self.code, "done": done}
+    def save(self, campaign: str, result: dict[str, Any], *, done: bool, failure: str = "") -> None:
+        """Keep a result; what earlier runs found wrong with this code stays beside it."""
+        before = (self.load(campaign) or {}).get("failures", [])
+        failures = [*before, failure] if failure else before
+        whole = {**result, "seed": self.seed, "code": self.code, "done": done, "failures": failures}
+        KEPT.mkdir(parents=True, exist_ok=True)
         path = self._path(campaign)
         path.with_suffix(".new").write_text(json.dumps(whole, indent=1))
         path.with_suffix(".new").rename(path)
 
     def _path(self, campaign: str) -> Path:
-        return _KEPT / f"{campaign}.json"
+        return KEPT / f"{campaign}.json"

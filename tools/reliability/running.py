@@ -1,0 +1,38 @@
+"""Run one campaign, or see that it was run; and what is told of it."""
+
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+from tools.reliability.campaigns import Figures, Named
+from tools.reliability.results import Store
+
+
+def ran(campaign: Named, store: Store, host: Callable[[], AbstractContextManager[None]]) -> bool:
+    """Run it, in the ``host``'s context, unless it was; gives whether it found nothing wrong."""
+    kept = store.load(campaign.name)
+    if kept is not None and kept["done"]:
+        print(f"reliability: {campaign.name}: done before, with this code and seed", flush=True)
+        return True
+    print(f"reliability: {campaign.name} ...", flush=True)
+    began = time.monotonic()
+    try:
+        with host():
+            figures = campaign.work(store)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is what the campaign has found
+        traceback.print_exception(error)
+        notes = (str(error) or repr(error), *getattr(error, "__notes__", ()))
+        found = " ".join(" ".join(notes).split())[:300]
+        store.save(campaign.name, store.load(campaign.name) or {}, done=False, failure=found)
+        return False
+    store.save(campaign.name, figures, done=True)
+    told = {name: value for name, value in figures.items() if name != "died"}
+    print(f"reliability: {campaign.name}: {time.monotonic() - began:.0f} s, {told}", flush=True)
+    return True
+
+
+def told_of(campaign: Named, store: Store) -> Figures | None:
+    """What the page says of it; None where it was not run, or broken off and nothing was found."""
+    kept = store.load(campaign.name)
+    return kept if kept is not None and (kept["done"] or kept["failures"]) else None
