@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shares_core.domain.capacity import MIB
-from shares_core.domain.errors import BackendFailure, Conflict, ShareDamaged, ShareFailed
+from shares_core.domain.errors import BackendFailure, Conflict, ShareDamaged, ShareFailed, SharesError
 from shares_core.domain.share import FileSystemKind
 from tests.contracts.filesystems_growth import FileSystemsGrowth
 from tests.contracts.filesystems_world import DATA, SHARE, FileSystemsWorld, Made, new_volume
@@ -116,6 +116,38 @@ class FileSystemsContract(FileSystemsGrowth):
             assert not world.is_whole(made)
         assert filesystems.repair(made.device, made.filesystem)
         assert ("", True) == (filesystems.examine(made.device, made.filesystem), world.is_whole(made))
+
+    def test_a_repair_brings_back_every_file_that_the_damage_has_left(
+        self, world: FileSystemsWorld, made: Made
+    ) -> None:
+        """Whatever looked at it before, or tried to make it whole: nothing got worse by that."""
+        filesystems = world.ports.filesystems
+        filesystems.mount(*made.mount)
+        world.write(*made.share, DATA)
+        filesystems.unmount(*made.share)
+        world.ruined_tables(made)
+        for _ in range(2):
+            with pytest.raises(SharesError):
+                filesystems.mount(*made.mount)
+            for settle in (filesystems.check, filesystems.grow_unmounted):
+                with pytest.raises(ShareDamaged):
+                    settle(made.device, made.filesystem)
+            assert filesystems.examine(made.device, made.filesystem)
+        filesystems.repair(made.device, made.filesystem)
+        assert ("", True) == (filesystems.examine(made.device, made.filesystem), world.is_whole(made))
+        filesystems.mount(*made.mount)
+        assert DATA == world.read(*made.share)
+
+    def test_the_folder_that_is_served_is_found(self, world: FileSystemsWorld, made: Made) -> None:
+        """Where it was made, and nowhere else; of what is not mounted nothing is said."""
+        filesystems = world.ports.filesystems
+        with pytest.raises(BackendFailure):
+            filesystems.has_folder(*made.share, "data")
+        filesystems.mount(*made.mount)
+        assert not filesystems.has_folder(*made.share, "data")
+        filesystems.prepare_folder(*made.share, "data", UID)
+        assert filesystems.has_folder(*made.share, "data")
+        assert not filesystems.has_folder(*made.share, "dat")
 
     def test_nothing_that_is_mounted_is_examined_or_repaired(
         self, world: FileSystemsWorld, made: Made

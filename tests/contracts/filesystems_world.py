@@ -33,6 +33,10 @@ class FileSystemsWorld(DeviceWorld):
         """Damage it so that it takes a person to repair it."""
 
     @abstractmethod
+    def ruined_tables(self, made: Made) -> None:
+        """Damage what the kernel needs to mount it, and can be had again without the loss of a file."""
+
+    @abstractmethod
     def meet_damage(self, made: Made) -> None:
         """Let the kernel come upon damage in the mounted file system."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 
@@ -10,6 +11,7 @@ import pytest
 from shares_core.adapters import filesystems
 from shares_core.adapters.loop_files import devices
 from shares_core.domain.capacity import MIB, Capacity
+from shares_core.domain.errors import BackendFailure, ShareDamaged, ShareFailed
 from shares_core.domain.share import FileSystemKind
 from tests.contracts.clock import ClockContract
 from tests.contracts.events import EventsContract
@@ -108,6 +110,74 @@ class TestLinuxFileSystems(FileSystemsContract):
     """ext4 and xfs."""
 
     kind_of_world = RealStorage
+
+    def test_what_is_write_protected_is_not_mounted(self, world: RealStorage, made: Made) -> None:
+        """Not to be read only either: it would look like damage."""
+        filesystems = world.ports.filesystems
+        subprocess.run(("blockdev", "--setro", made.device), check=True)
+        try:
+            with pytest.raises(BackendFailure, match="write-protected") as raised:
+                filesystems.mount(*made.mount)
+            assert not isinstance(raised.value, ShareFailed)
+            assert not filesystems.mounted(*made.share)
+        finally:
+            subprocess.run(("blockdev", "--setrw", made.device), check=True)
+        filesystems.mount(*made.mount)
+        assert "" == filesystems.troubles({made.share: made.filesystem}).get(made.share, "")
+
+    @pytest.mark.parametrize("kind", [FileSystemKind.EXT4], indirect=True)
+    def test_a_name_whose_file_is_damaged_is_not_removed_unasked(
+        self, world: RealStorage, made: Made
+    ) -> None:
+        """The kernel mounts it all the same; e2fsck -p would remove the name, and tell nobody."""
+        filesystems = world.ports.filesystems
+        filesystems.mount(*made.mount)
+        world.write(*made.share, DATA)
+        filesystems.unmount(*made.share)
+        world.lost_inode(made)
+        for settle in (filesystems.check, filesystems.grow_unmounted):
+            with pytest.raises(ShareDamaged):
+                settle(made.device, made.filesystem)
+        assert "file" in world.names_in(made)
+        assert "deleted/unused inode" in filesystems.examine(made.device, made.filesystem)
+
+    @pytest.mark.parametrize("kind", [FileSystemKind.EXT4], indirect=True)
+    def test_an_error_that_only_the_journal_knows_counts(self, world: RealStorage, made: Made) -> None:
+        """As a power cut leaves it that came before the superblock was written."""
+        filesystems = world.ports.filesystems
+        filesystems.mount(*made.mount)
+        world.write(*made.share, DATA)
+        world.meet_damage(made)
+        filesystems.unmount(*made.share)
+        world.forget_error(made)
+        for _ in range(2):
+            with pytest.raises(ShareDamaged):
+                filesystems.mount(*made.mount)
+            assert not filesystems.mounted(*made.share)
+        assert "" == filesystems.examine(made.device, made.filesystem)
+        filesystems.mount(*made.mount)
+        assert DATA == world.read(*made.share)
+
+    @pytest.mark.parametrize("kind", [FileSystemKind.XFS], indirect=True)
+    @pytest.mark.parametrize("looking", ["check", "grow_unmounted", "examine", "repair"])
+    def test_a_growing_whose_copies_did_not_reach_the_disk_is_whole(
+        self, world: RealStorage, made: Made, looking: str
+    ) -> None:
+        """xfs_repair would believe the copies, and cut the file system to what it was."""
+        filesystems = world.ports.filesystems
+        filesystems.mount(*made.mount)
+        world.write(*made.share, DATA)
+        filesystems.unmount(*made.share)
+        before, copies = filesystems.size(made.device, made.filesystem), world.copies(made)
+        world.ports.storage.grow_volume(made.volume_id, larger := Capacity(before.bytes + 128 * MIB))
+        filesystems.grow_unmounted(made.device, made.filesystem)
+        world.put_back(made, copies)
+        assert not world.is_whole(made)
+        getattr(filesystems, looking)(made.device, made.filesystem)
+        assert ("", True) == (filesystems.examine(made.device, made.filesystem), world.is_whole(made))
+        assert larger == filesystems.size(made.device, made.filesystem)
+        filesystems.mount(*made.mount)
+        assert DATA == world.read(*made.share)
 
     @pytest.mark.parametrize("kind", [FileSystemKind.XFS], indirect=True)
     def test_a_growing_that_only_the_journal_knows_counts(self, world: RealStorage, made: Made) -> None:

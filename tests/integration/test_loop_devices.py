@@ -43,3 +43,17 @@ def test_a_file_whose_device_is_not_found_gets_no_second_one(
     assert attached_to(image) == [device]
     devices.detach(image)
     assert attached_to(image) == []
+
+
+def test_a_device_that_somebody_left_write_protected_is_written_to(image: Path) -> None:
+    """The kernel keeps that for whoever has the device next, and gives the same one again and again."""
+    free = subprocess.run(("losetup", "--find"), check=True, capture_output=True, text=True).stdout.strip()
+    subprocess.run(("blockdev", "--setro", free), check=True)
+    try:
+        device = devices.attach(image)
+        with open(device, "r+b", buffering=0) as file:
+            assert file.write(b"written") == 7
+        assert "0" == Path("/sys/block", Path(device).name, "ro").read_text().strip()
+    finally:
+        devices.detach(image)
+        subprocess.run(("blockdev", "--setrw", free), check=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import uuid
@@ -15,12 +16,13 @@ from attrs import evolve
 
 import shares_core
 from shares_core import BackendFailure, Capacity, FileSystemKind, Host
+from shares_core.adapters.docker import runtime
 from shares_core.adapters.docker.image import LABEL_RECIPE, recipe_version
 from shares_core.domain.share import ShareStatus
 from shares_core.domain.views import ReconcileOutcome, UpgradeOutcome
 from tests.integration.conftest import Site, Tenant
 from tests.integration.support.clients import SmbClient
-from tests.integration.support.damage import meet_damage
+from tests.integration.support.damage import meet_damage, ruin_root, ruin_tables
 from tests.integration.support.footprint import image_of as file_of
 from tests.reliability.scene import mount_point
 
@@ -55,6 +57,20 @@ def other_image(site: Site) -> Iterator[str]:
 
 
 @pytest.fixture
+def silent_image(site: Site) -> Iterator[str]:
+    """An image of this version that runs, and in which nobody listens."""
+    name = f"shares-core-test-{uuid.uuid4().hex[:8]}"
+    with closing(docker.from_env()) as client:
+        base = client.containers.create(site.config.image)
+        try:
+            base.commit(repository=name, changes='ENTRYPOINT ["sleep", "600"]')
+        finally:
+            base.remove(force=True)
+        yield name
+        client.images.remove(name, force=True)
+
+
+@pytest.fixture
 def broken_image() -> Iterator[str]:
     """An image of this version whose smbd ends at once."""
     name = f"shares-core-test-{uuid.uuid4().hex[:8]}"
@@ -63,6 +79,14 @@ def broken_image() -> Iterator[str]:
         client.api.import_image_from_data(bytes(10240), repository=name, changes=changes)
         yield name
         client.images.remove(name, force=True)
+
+
+def ruined(image: Path, kind: FileSystemKind) -> list[str]:
+    """What the file system's own tool, which changes nothing, says of the damage, in no certain order."""
+    tool = ("xfs_repair", "-n") if kind is FileSystemKind.XFS else ("e2fsck", "-f", "-n")
+    done = subprocess.run((*tool, image), check=False, capture_output=True, text=True)
+    assert done.returncode != 0
+    return sorted(re.sub(r"0x[0-9a-f]+", "an address", done.stdout + done.stderr).splitlines())
 
 
 def with_image(site: Site, image: str) -> Host:
@@ -103,7 +127,50 @@ def test_a_server_whose_new_container_fails_is_back_on_the_former_image(
     assert b"kept" == ada.get("files", "kept")
 
 
+def test_a_server_whose_new_container_listens_to_nobody_is_back_on_the_former_image(
+    tenant: Tenant, ada: SmbClient, silent_image: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It runs, and is given up after a while."""
+    monkeypatch.setattr(runtime, "_READY_SECONDS", 3)
+    host, before = with_image(tenant.site, silent_image), image_of(tenant)
+    with pytest.raises(BackendFailure, match="does not listen after 3 s") as raised:
+        host.servers.upgrade(tenant.server)
+    assert [True] == ["is back on the image that it had" in note for note in raised.value.__notes__]
+    assert before == image_of(tenant)
+    assert b"kept" == ada.get("files", "kept")
+
+
 # -- damage
+
+
+@pytest.mark.parametrize("kind", FileSystemKind)
+def test_a_share_whose_file_system_is_ruined_is_left_as_it_is_until_a_person_repairs_it(
+    tenant: Tenant, kind: FileSystemKind
+) -> None:
+    """Nothing that happens by itself mends or worsens it, a look at it neither; the repair costs no file."""
+    host, server, config = tenant.site.host, tenant.server, tenant.site.config
+    host.shares.create(server, "worn", Capacity(max(kind.smallest.bytes, 64 << 20)), kind)
+    ada = tenant.user("ada")
+    host.access.allow(server, "worn", "ada")
+    assert (OK, OK) == (ada.put("worn", "kept", b"kept").status, ada.put("files", "kept", b"kept").status)
+    image = file_of(config, host.servers.stop(server).server, "worn")
+    ruin_tables(image, kind)
+    found = ruined(image, kind)
+    host.servers.start(server)
+    for _ in range(2):
+        assert ShareStatus.FAILED is host.shares.show(server, "worn").share.status
+        assert ("NT_STATUS_BAD_NETWORK_NAME", b"kept") == (
+            ada.do("worn", "ls").status,
+            ada.get("files", "kept"),
+        )
+        host.fleet.reconcile()
+        assert host.shares.check(server, "worn").damage
+    assert "damaged" in host.shares.show(server, "worn").share.reason
+    assert found == ruined(image, kind)
+    assert host.shares.check(server, "worn", repair=True).repair
+    assert ShareStatus.READY is host.shares.show(server, "worn").share.status
+    assert b"kept" == ada.get("worn", "kept")
+    assert host.fleet.reconcile().is_empty
 
 
 @pytest.mark.parametrize("kind", FileSystemKind)
@@ -126,11 +193,29 @@ def test_a_share_that_is_found_damaged_is_failed_until_a_person_repairs_it(
     shown = host.shares.show(server, "worn").share
     assert (ShareStatus.FAILED, True) == (shown.status, "damaged" in shown.reason)
     checked = host.shares.check(server, "worn")
-    if checked.damage:  # ext4 keeps in mind that it met an error; xfs has only shut down
-        assert "NT_STATUS_BAD_NETWORK_NAME" == ada.do("worn", "ls").status
-        assert host.shares.check(server, "worn", repair=True).repair
+    assert "" == checked.damage  # it was met, and is not there
     assert ShareStatus.READY is host.shares.show(server, "worn").share.status
     assert b"kept" == ada.get("worn", "kept")
+    assert host.fleet.reconcile().is_empty
+
+
+def test_a_share_whose_folder_a_repair_has_moved_is_failed_until_it_is_back(
+    tenant: Tenant, ada: SmbClient
+) -> None:
+    """It would be ready, and served to nobody."""
+    host, server, config = tenant.site.host, tenant.server, tenant.site.config
+    record = host.servers.stop(server).server
+    ruin_root(file_of(config, record, "files"))
+    host.servers.start(server)
+    host.shares.check(server, "files", repair=True)
+    shown = host.shares.show(server, "files").share
+    assert (ShareStatus.FAILED, True) == (shown.status, "lost+found" in shown.reason)
+    folder = mount_point(config, record, record.share("files"))
+    (found,) = (path for path in (folder / "lost+found").iterdir() if (path / "kept").exists())
+    found.rename(folder / "data")
+    host.fleet.reconcile()
+    assert ShareStatus.READY is host.shares.show(server, "files").share.status
+    assert b"kept" == ada.get("files", "kept")
     assert host.fleet.reconcile().is_empty
 
 

@@ -28,7 +28,7 @@ _TOOLS: tuple[_Tools, ...] = (
     (
         "util-linux",
         ("mount", "util-linux"),
-        ("mount", "umount", "losetup", "blkid"),
+        ("mount", "umount", "losetup", "blkid", "blockdev"),
         ("mount", "--version"),
         True,
     ),

@@ -11,11 +11,12 @@ from pathlib import Path
 from shares_core.adapters.commands import run
 from shares_core.adapters.disk.errors import os_errors
 from shares_core.adapters.disk.files import open_folder
-from shares_core.adapters.fsck import LONG_SECONDS, examined, repaired, replay_ext4, settle_ext4
+from shares_core.adapters.fsck import LONG_SECONDS, examined, repaired, settle_ext4
 from shares_core.adapters.layout import Layout
 from shares_core.adapters.mounts import Mount, mount_at, mount_table, mounts_below
 from shares_core.adapters.signatures import has_errors, holds, identify, is_blank, length_of
 from shares_core.adapters.waiting import wait_until
+from shares_core.adapters.xfs import grow_xfs, write_copies
 from shares_core.domain.capacity import Capacity
 from shares_core.domain.errors import (
     BackendFailure,
@@ -31,10 +32,11 @@ from shares_core.domain.views import Usage
 from shares_core.ports.filesystems import FileSystems
 
 #: What a tenant writes is data: nothing in it is a device, a program or a link for the host's kernel.
-_SAFE = "rw,nodev,nosuid,noexec,nosymfollow,noatime"
+_SAFE = "nodev,nosuid,noexec,nosymfollow,noatime"
 _UNMOUNT_SECONDS = 20.0
 #: What the kernel does with a file system that it finds damaged.
 _DAMAGED = "is damaged: the kernel writes to it no more"
+_UNCHECKED = "met an error, and was not checked since"
 _CORRUPTED = "Structure needs cleaning"  # what mount says of it
 
 
@@ -75,15 +77,16 @@ class LinuxFileSystems(FileSystems):
                     f"{mounted.source} is mounted in the place of {device} at {target}",
                     hint=f"find out what it is, then 'umount {target}'",
                 )
-            if _is_broken(mounted):
+            if _is_broken(mounted) or has_errors(device, filesystem):
                 raise _damaged(device, filesystem, _DAMAGED)
             return
         if has_errors(device, filesystem):
-            raise _damaged(device, filesystem, "met an error, and was not checked since")
+            raise _damaged(device, filesystem, _UNCHECKED)
         with os_errors(f"making {target}"):
             target.mkdir(mode=0o700, exist_ok=True)
         try:
-            argv = ("mount", "-t", str(filesystem.kind), "-o", self._options, device, str(target))
+            # -w: or else what is write-protected would be mounted all the same, to be read only.
+            argv = ("mount", "-w", "-t", str(filesystem.kind), "-o", self._options, device, str(target))
             run(argv, timeout=LONG_SECONDS)  # after a crash it has a journal to read
         except CommandFailed as error:
             there = mount_at(target)
@@ -99,6 +102,9 @@ class LinuxFileSystems(FileSystems):
                     hint="restore the volume from a backup",
                 ) from error
             raise
+        if has_errors(device, filesystem):  # only its journal knew
+            _unmount(target)
+            raise _damaged(device, filesystem, _UNCHECKED)
 
     def prepare_folder(self, server_id: str, share_id: str, folder: str, uid: int) -> None:
         target = self._layout.share(server_id, share_id)
@@ -113,6 +119,13 @@ class LinuxFileSystems(FileSystems):
             if os.stat(folder, dir_fd=root, follow_symlinks=False).st_uid != uid:
                 os.chown(folder, uid, uid, dir_fd=root, follow_symlinks=False)
             os.fsync(root)
+
+    def has_folder(self, server_id: str, share_id: str, folder: str) -> bool:
+        target = self._layout.share(server_id, share_id)
+        if mount_at(target) is None:
+            raise BackendFailure(f"nothing is mounted at {target}")
+        with os_errors(f"looking for {folder} in {target}"):
+            return folder in os.listdir(target)
 
     def unmount(self, server_id: str, share_id: str) -> None:
         _unmount(self._layout.share(server_id, share_id))
@@ -153,7 +166,7 @@ class LinuxFileSystems(FileSystems):
         if mounted is None or mounted.device != _device_number(device):
             raise BackendFailure(f"{device} is not mounted at {target}")
         if filesystem.kind is FileSystemKind.XFS:
-            run(("xfs_growfs", str(target)), timeout=LONG_SECONDS, holding=str(target))
+            grow_xfs(target, device, holding=str(target))
             return
         try:
             run(("resize2fs", device), timeout=LONG_SECONDS, holding=str(target))
@@ -165,50 +178,62 @@ class LinuxFileSystems(FileSystems):
     def grow_unmounted(self, device: str, filesystem: FileSystem) -> None:
         self._require_unmounted(device, filesystem)
         if filesystem.kind is FileSystemKind.XFS:  # it grows only while it is mounted
-            with self._xfs_aside(device, filesystem) as folder:
-                run(("xfs_growfs", str(folder)), timeout=LONG_SECONDS)
+            with self._mounted_aside(device, filesystem) as folder:
+                grow_xfs(folder, device)
         else:
-            settle_ext4(device)
+            self._settle(device, filesystem)
             run(("resize2fs", device), timeout=LONG_SECONDS, holding=device)
 
     def check(self, device: str, filesystem: FileSystem) -> None:
         self._require_unmounted(device, filesystem)
-        if filesystem.kind is FileSystemKind.XFS:
-            with self._xfs_aside(device, filesystem):
-                pass  # mounting replays the log, which may hold a larger size than the superblock tells yet
-        else:
-            settle_ext4(device)
+        self._settle(device, filesystem)
+
+    def _settle(self, device: str, filesystem: FileSystem) -> None:
+        """Make it whole as far as that needs no person; what the kernel does not mount is left as it is."""
+        with self._mounted_aside(device, filesystem):
+            pass  # mounting replays the journal; xfs's may hold a larger size than the superblock tells yet
+        if filesystem.kind is FileSystemKind.EXT4:
+            settle_ext4(device, filesystem)
 
     def examine(self, device: str, filesystem: FileSystem) -> str:
         self._require_unmounted(device, filesystem)
         self._replay(device, filesystem)
         damage = examined(device, filesystem)
         if not damage and has_errors(device, filesystem):
-            settle_ext4(device)  # it was right all the same: so it is told, and nobody need repair anything
+            settle_ext4(
+                device, filesystem
+            )  # it was right all the same: so it is told, and nobody need repair anything
         return damage
 
     def repair(self, device: str, filesystem: FileSystem) -> str:
         self._require_unmounted(device, filesystem)
         self._replay(device, filesystem)
+        before = self._reach(device, filesystem)
         said = repaired(device, filesystem)
-        if left := examined(device, filesystem):
+        left = examined(device, filesystem)
+        if not left and self._reach(device, filesystem) < before:
+            left = "it is smaller than it was"
+        if left:
             raise ShareDamaged(
                 f"the {filesystem.kind} on {device} cannot be repaired: {left}",
                 hint="restore the volume from a backup",
             )
         return said
 
+    def _reach(self, device: str, filesystem: FileSystem) -> int:
+        """Its size in bytes; 0 where it tells none."""
+        try:
+            return self.size(device, filesystem).bytes
+        except ShareFailed:
+            return 0
+
     def _replay(self, device: str, filesystem: FileSystem) -> None:
         """Write what the journal holds: to those who look beside it, its absence would be damage.
 
-        Where that fails, looking tells why.
+        Where that fails, looking tells why. e2fsck alone could do so, but preens or asks.
         """
-        with suppress(CommandFailed, ShareFailed):
-            if filesystem.kind is FileSystemKind.XFS:
-                with self._xfs_aside(device, filesystem):
-                    pass
-            else:
-                replay_ext4(device)
+        with suppress(CommandFailed, ShareFailed), self._mounted_aside(device, filesystem):
+            pass
 
     def _require_unmounted(self, device: str, filesystem: FileSystem) -> None:
         _require(device, filesystem)
@@ -218,19 +243,29 @@ class LinuxFileSystems(FileSystems):
             raise BackendFailure(f"{device} is mounted", hint=f"'findmnt {device}' shows where")
 
     @contextmanager
-    def _xfs_aside(self, device: str, filesystem: FileSystem) -> Iterator[Path]:
-        """Mount it where nobody is served from."""
+    def _mounted_aside(self, device: str, filesystem: FileSystem) -> Iterator[Path]:
+        """Mount it where nobody is served from, with the copies of an xfs's superblock as that is itself.
+
+        An ext4 read-only: but for what its journal holds nothing is written.
+
+        Raises ShareDamaged where it cannot be mounted and its own tool finds damage, else ShareFailed.
+        """
+        writing = ("-w", "-o", _SAFE) if filesystem.kind is FileSystemKind.XFS else ("-r", "-o", _SAFE)
         folder = self._aside(filesystem)
         with os_errors(f"making {folder}"):
             folder.mkdir(mode=0o700)
         try:
             try:
-                run(("mount", "-t", "xfs", "-o", _SAFE, device, str(folder)), timeout=LONG_SECONDS)
+                argv = ("mount", *writing, "-t", str(filesystem.kind), device, str(folder))
+                run(argv, timeout=LONG_SECONDS)
             except CommandFailed as error:
-                raise (ShareDamaged if _CORRUPTED in error.output else ShareFailed)(
-                    f"the xfs on {device} cannot be mounted: {error.output}",
-                    hint=f"take a copy of the volume, then look at it with 'xfs_repair -n {device}'",
+                damage = examined(device, filesystem)
+                raise (ShareDamaged if damage else ShareFailed)(
+                    f"the {filesystem.kind} on {device} cannot be mounted: {error.output} {damage}".rstrip(),
+                    hint="'shares-core share check' tells what is damaged; before a repair take a copy",
                 ) from error
+            if filesystem.kind is FileSystemKind.XFS:
+                write_copies(folder, device)
             yield folder
         finally:
             _unmount(folder)
@@ -287,7 +322,7 @@ def _trouble(mounted: Mount | None, filesystem: FileSystem) -> str:
             return "has another file system in its place"
     except SharesError as error:
         return f"cannot be looked at: {error}"
-    return _DAMAGED if _is_broken(mounted) else ""
+    return _DAMAGED if _is_broken(mounted) or has_errors(mounted.source, filesystem) else ""
 
 
 def _damaged(device: str, filesystem: FileSystem, why: str) -> ShareDamaged:

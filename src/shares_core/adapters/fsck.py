@@ -12,25 +12,37 @@ LONG_SECONDS = 4 * 3600.0
 _REPAIRED, _LEFT_UNREPAIRED = 1, 4
 _E2FSCK_REPAIRED = (1, 2, 3)  # in whichever way
 _UNABLE = 16  # of both tools': they were called wrongly, which is no damage
+_COUNTING = "Pass 5: Checking group summary information"
 
 
-def replay_ext4(device: str) -> None:
-    """Write what the journal holds, and look at nothing else."""
-    # Without -p it asks somebody who is not there, and does nothing.
-    _tool("e2fsck", "-p", "-E", "journal_only", device, ok=(0, _REPAIRED))
+def settle_ext4(device: str, filesystem: FileSystem) -> None:
+    """Count anew what is free, and note that it was checked. Raises ShareDamaged for all other damage.
 
-
-def settle_ext4(device: str) -> None:
-    """Check it, and repair what is safe to repair unasked. Raises ShareDamaged where that is not all."""
+    Only for what the kernel mounts. To preen is more than that: it removes names whose file is damaged, says
+    that a checksum was wrong where the content is, goes by damaged descriptors where there are copies.
+    """
+    if damage := beyond_counts(examined(device, filesystem)):
+        raise _in_need_of_a_person(device, damage)
     try:
         _tool("e2fsck", "-f", "-p", device, ok=(0, _REPAIRED))
     except CommandFailed as error:
         if _status(error) & _LEFT_UNREPAIRED:
-            raise ShareDamaged(
-                f"the ext4 on {device} needs more repair than is safe without a person: {error.output}",
-                hint=f"take a copy of the volume, then look at it with 'e2fsck -f {device}'",
-            ) from error
+            raise _in_need_of_a_person(device, error.output) from error
         raise
+
+
+def _in_need_of_a_person(device: str, damage: str) -> ShareDamaged:
+    return ShareDamaged(
+        f"the ext4 on {device} needs more repair than is safe without a person: {damage}",
+        hint="'shares-core share check' tells all that is damaged; before a repair take a copy",
+    )
+
+
+def beyond_counts(said: str) -> str:
+    """What e2fsck has found before its last pass, which counts what is in use; empty where that was all."""
+    before, counting, _ = said.partition(_COUNTING)
+    found = [line for line in before.splitlines() if line.strip() and not line.startswith("Pass ")]
+    return "" if counting and not found else said
 
 
 def examined(device: str, filesystem: FileSystem) -> str:
@@ -39,11 +51,17 @@ def examined(device: str, filesystem: FileSystem) -> str:
     try:
         _tool(*(("xfs_repair", "-n") if is_xfs else ("e2fsck", "-f", "-n")), device)
     except CommandFailed as error:
-        status = _status(error)
-        if not status or status & _UNABLE:
+        if not is_damage(_status(error), is_xfs=is_xfs):
             raise
         return (error.printed or error.output).strip()
     return ""
+
+
+def is_damage(status: int, *, is_xfs: bool) -> bool:
+    """Whether an exit status tells that something is damaged, and not that nobody could look."""
+    if is_xfs:
+        return status != 0 and not status & _UNABLE
+    return bool(status & _LEFT_UNREPAIRED) and not status & _UNABLE
 
 
 def repaired(device: str, filesystem: FileSystem) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import evolve, frozen
 
-from shares_core.app.serving import serve_again, serve_no_more, withdraw
+from shares_core.app.serving import mount_share, serve_again, serve_no_more, withdraw
 from shares_core.domain.errors import (
     BackendFailure,
     OnlineGrowRefused,
@@ -99,7 +99,9 @@ def _finished(ports: Ports, server: ShareServer, share: CifsShare, device: str, 
     """
     filesystems = ports.filesystems
     mounted = filesystems.mounted(server.id, share.id)
-    if not mounted:
+    if mounted:
+        mount_share(ports, server, share)  # raises where it is damaged: its size is not to be believed then
+    else:
         filesystems.check(device, share.filesystem)
     if filesystems.size(device, share.filesystem) <= intent.volume_before:
         return True  # it had not begun

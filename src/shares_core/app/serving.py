@@ -53,9 +53,17 @@ def is_outdated(ports: Ports, server: ShareServer) -> bool:
 
 
 def mount_share(ports: Ports, server: ShareServer, share: CifsShare) -> None:
-    """Attach and mount one share that has its file system already. Idempotent. Raises ShareFailed."""
+    """Attach and mount one share that has its file system already. Idempotent.
+
+    Raises ShareFailed; it is mounted still where what is to be served is not in it.
+    """
     device = ports.storage.attach(share.volume_id)
     ports.filesystems.mount(server.id, share.id, device, share.filesystem)
+    if not ports.filesystems.has_folder(server.id, share.id, share.folder):
+        raise ShareFailed(
+            f"the folder {share.folder!r} is not in its file system: a repair may have left it in lost+found",
+            hint="move it back, then 'shares-core reconcile'",
+        )
 
 
 def unmount_share(ports: Ports, server: ShareServer, share: CifsShare) -> None:

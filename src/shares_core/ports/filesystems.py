@@ -28,7 +28,8 @@ class FileSystems(ABC):
 
         Idempotent. Raises ShareFailed, and mounts nothing, where the device does not hold exactly this
         file system or another is mounted in its place; ShareDamaged where the kernel found it damaged and
-        nobody has checked it since; BackendFailure where the server has no folders. A device is mounted for
+        nobody has checked it since; BackendFailure where the server has no folders, or the device is
+        write-protected. A device is mounted for
         one share only. Half-done leaves an empty mount point.
         """
 
@@ -37,6 +38,13 @@ class FileSystems(ABC):
         """Make the folder that is served, inside the mounted file system and owned by ``uid``. Idempotent.
 
         Raises BackendFailure where the file system is not mounted. Half-done leaves a folder of root's.
+        """
+
+    @abstractmethod
+    def has_folder(self, server_id: str, share_id: str, folder: str) -> bool:
+        """Whether the folder that is served is in the mounted file system: a repair may have moved it.
+
+        Raises BackendFailure where the file system is not mounted or cannot be read.
         """
 
     @abstractmethod
@@ -94,17 +102,18 @@ class FileSystems(ABC):
     def check(self, device: str, filesystem: FileSystem) -> None:
         """Make the unmounted file system whole after a growing that was broken off. Idempotent.
 
-        What a journal holds is written, so that ``size`` tells what was reached. Repairs only what is safe
-        without a person (``fsck -p``). Raises ShareDamaged where more is needed; ShareFailed as ``mount``
-        does; BackendFailure where it is mounted, or where what was broken off still works at it.
+        What a journal holds is written, so that ``size`` tells what was reached, and what can be counted or
+        copied from the rest. Raises ShareDamaged, and writes nothing, where more is needed: even ``fsck -p``
+        removes names; ShareFailed as ``mount`` does; BackendFailure where it is mounted, or where what was
+        broken off still works at it.
         """
 
     @abstractmethod
     def examine(self, device: str, filesystem: FileSystem) -> str:
         """What a thorough look at the unmounted file system finds damaged; empty where it is whole.
 
-        Writes what a journal holds, and that a whole one was checked; nothing else. Raises as ``check`` does
-        where it is mounted or not there.
+        Writes what a journal holds, copies of the superblock, and that a whole one was checked; nothing else.
+        Raises as ``check`` does where it is mounted or not there.
         """
 
     @abstractmethod
@@ -112,7 +121,7 @@ class FileSystems(ABC):
         """Repair the unmounted file system, at the price of what is in damaged parts; gives what was said.
 
         Only ever a person's decision. Idempotent. Raises as ``check`` does; ShareDamaged where it cannot be
-        repaired. Half-done leaves one that has to be repaired again.
+        repaired, or got smaller by it. Half-done leaves one that has to be repaired again.
         """
 
     @abstractmethod

@@ -21,7 +21,7 @@ from tests.contracts.filesystems_world import FileSystemsWorld, Made
 from tests.contracts.storage_world import StorageWorld
 from tests.contracts.values import OWNER, UID
 from tests.integration.support.contract_world import RealWorld
-from tests.integration.support.damage import meet_damage
+from tests.integration.support.damage import meet_damage, ruin_root, ruin_tables
 
 _CHUNK = 4 * 1024 * 1024
 _PR_CAPBSET_DROP, _CAP_SYS_RESOURCE = 24, 24
@@ -146,7 +146,7 @@ class RealStorage(RealWorld, StorageWorld, FileSystemsWorld):
     def half_grown_filesystem(self, made: Made) -> None:
         """Of ext4: a block of a file that is marked as free. xfs: mounted aside."""
         if made.filesystem.kind is FileSystemKind.XFS:
-            where = "shares_core.adapters.filesystems.run:2"  # instead of xfs_growfs
+            where = "shares_core.adapters.xfs.run:1"  # instead of xfs_growfs
             self.killed_in("filesystems.grow_unmounted", made.device, made.filesystem, where=where)
             return
         block = _debugfs(made.device, "blocks /file", write=False).split()[0]
@@ -172,7 +172,36 @@ class RealStorage(RealWorld, StorageWorld, FileSystemsWorld):
             ruin = ("xfs_db", "-x", "-c", "inode 128", "-c", "write core.mode 0", made.device)
             subprocess.run(ruin, check=True, capture_output=True)
         else:
-            _debugfs(made.device, "clri <2>")
+            ruin_root(made.device)
+
+    def lost_inode(self, made: Made) -> None:
+        """Of an ext4: the file's name is there, and leads nowhere."""
+        _debugfs(made.device, "clri /file")
+
+    def forget_error(self, made: Made) -> None:
+        """Of an ext4: its superblock says again what it said before the error."""
+        _debugfs(made.device, "set_super_value state 1")
+
+    def names_in(self, made: Made) -> str:
+        return _debugfs(made.device, "ls /", write=False)
+
+    def copies(self, made: Made) -> dict[int, bytes]:
+        """What an xfs's superblock's copies are, by where they are."""
+        with open(made.device, "rb", buffering=0) as file:
+            start = file.read(512)
+            block, group, count = (int.from_bytes(start[at : at + 4]) for at in (4, 84, 88))
+            places = [number * group * block for number in range(1, count)]
+            return {place: os.pread(file.fileno(), 512, place) for place in places}
+
+    def put_back(self, made: Made, copies: dict[int, bytes]) -> None:
+        """As a power cut leaves them, which came before the new ones had reached the disk."""
+        with open(made.device, "r+b", buffering=0) as file:
+            for place, content in copies.items():
+                os.pwrite(file.fileno(), content, place)
+            os.fsync(file.fileno())
+
+    def ruined_tables(self, made: Made) -> None:
+        ruin_tables(made.device, made.filesystem.kind)
 
     def meet_damage(self, made: Made) -> None:
         meet_damage(self.layout.share(*made.share), made.filesystem.kind)

@@ -17,3 +17,22 @@ def meet_damage(folder: Path, kind: FileSystemKind) -> None:
     asking = ("findmnt", "--noheadings", "--output", "SOURCE", folder)
     source = subprocess.run(asking, check=True, capture_output=True, text=True).stdout.strip()
     Path(f"/sys/fs/ext4/{Path(source).resolve().name}/trigger_fs_error").write_text("found by a test")
+
+
+def ruin_tables(device: str | Path, kind: FileSystemKind) -> None:
+    """Damage what the kernel needs to mount it; no file is lost where that is repaired as it should be.
+
+    Of ext4 the first copy of the descriptors: there are others. Of xfs a header of the free space's trees,
+    which are made anew from what is in use.
+    """
+    if kind is FileSystemKind.XFS:
+        ruin = ("xfs_db", "-x", "-c", "agf 0", "-c", "write -d magicnum 0", device)
+        subprocess.run(ruin, check=True, capture_output=True)
+        return
+    for request in ("set_block_group 0 inode_table 0", "set_block_group 0 checksum calc"):
+        subprocess.run(("debugfs", "-w", "-R", request, device), check=True, capture_output=True)
+
+
+def ruin_root(device: str | Path) -> None:
+    """Lose an ext4's root folder: what was in it is nowhere, until a repair gathers it in lost+found."""
+    subprocess.run(("debugfs", "-w", "-R", "clri <2>", device), check=True, capture_output=True)

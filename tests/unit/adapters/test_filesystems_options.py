@@ -22,7 +22,7 @@ from shares_core.domain.share import FileSystem, FileSystemKind
 
 EXT4 = FileSystem(FileSystemKind.EXT4, "0e6fa4b8-9a0e-4b51-8f4c-3a2b1c0d9e8f")
 MADE = f"mkfs.ext4 -q -F -m 0 -e remount-ro -U {EXT4.uuid} -E nodiscard"
-SAFE = "rw,nodev,nosuid,noexec,nosymfollow,noatime"
+SAFE = "nodev,nosuid,noexec,nosymfollow,noatime"
 FILES = HostConfig()
 THICK = evolve(FILES, pool_kind=PoolKind.LVM)
 THIN = evolve(THICK, thin_pool=ThinPoolName("pool"))
@@ -95,7 +95,7 @@ def test_only_on_a_thin_pool_do_file_systems_give_back_what_they_free(
     magic = (bytes(1080) + b"\x53\xef").ljust(1128, b"\0") + UUID(EXT4.uuid).bytes
     device.write_bytes(magic.ljust(4 * MIB, b"\0"))
     ports(evolve(config, state_dir=state_dir)).filesystems.mount("s", "x", str(device), EXT4)
-    assert [f"mount -t ext4 -o {options} {device} {state_dir}/servers/s/shares/x"] == fake_lvm.asked
+    assert [f"mount -w -t ext4 -o {options} {device} {state_dir}/servers/s/shares/x"] == fake_lvm.asked
 
 
 def test_what_somebody_else_has_unmounted_meanwhile_is_unmounted(

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import pytest
+from tests.contracts.values import new_filesystem
 
 from shares_core.adapters import fsck
 from shares_core.domain.errors import BackendFailure, CommandFailed, ShareDamaged
+from shares_core.domain.share import FileSystemKind
+
+EXT4 = new_filesystem(FileSystemKind.EXT4)
+PASSES = "Pass 1: Checking inodes, blocks, and sizes\nPass 4: Checking reference counts\n"
+COUNTS = "Pass 5: Checking group summary information\nBlock bitmap differences:  +5506\nFix? no\n"
 
 
 @pytest.mark.parametrize(
-    ("status", "damaged"), [(4, True), (5, True), (-9, False), (None, False), (8, False)]
+    ("status", "damaged"), [(4, True), (12, True), (-9, False), (None, False), (8, False), (1, False)]
 )
 def test_a_check_that_a_signal_or_its_limit_ended_tells_of_no_damage(
     monkeypatch: pytest.MonkeyPatch, status: int | None, damaged: bool
@@ -21,5 +27,26 @@ def test_a_check_that_a_signal_or_its_limit_ended_tells_of_no_damage(
 
     monkeypatch.setattr(fsck, "run", ended)
     with pytest.raises(BackendFailure) as raised:
-        fsck.settle_ext4("/dev/loop0")
+        fsck.settle_ext4("/dev/loop0", EXT4)
     assert damaged is isinstance(raised.value, ShareDamaged)
+
+
+@pytest.mark.parametrize(
+    ("said", "more"),
+    [
+        ("", False),
+        (PASSES + COUNTS, False),
+        (PASSES + "Unattached inode 12\nConnect to /lost+found? no\n" + COUNTS, True),
+        ("ext2fs_check_desc: Corrupt group descriptor\n" + PASSES + COUNTS, True),
+        (PASSES + "e2fsck: aborted\n", True),
+    ],
+)
+def test_only_what_the_last_pass_counts_is_written_anew_unasked(said: str, more: bool) -> None:
+    """All else that e2fsck would mend costs a file, or the knowledge that one is damaged."""
+    assert more is bool(fsck.beyond_counts(said))
+
+
+@pytest.mark.parametrize(("status", "damaged"), [(0, False), (1, True), (2, True), (16, False)])
+def test_xfs_repair_tells_of_damage_by_any_status_of_its_own(status: int, damaged: bool) -> None:
+    """But where it was called wrongly."""
+    assert damaged is fsck.is_damage(status, is_xfs=True)

@@ -34,6 +34,9 @@ class MemoryMounts(MemoryWorld, FileSystemsWorld):
     def ruined_filesystem(self, made: Made) -> None:
         self._content(made).condition = Condition.RUINED
 
+    def ruined_tables(self, made: Made) -> None:
+        self.ruined_filesystem(made)
+
     def meet_damage(self, made: Made) -> None:
         self.ruined_filesystem(made)
 

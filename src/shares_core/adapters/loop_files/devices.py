@@ -90,12 +90,22 @@ def attach(image: Path) -> str:
     # Two devices on one file would corrupt it: losetup looks once more, and gives the one that is there.
     attaching = ("losetup", "--find", "--show", "--nooverlap")
     try:
-        return run((*attaching, "--direct-io=on", str(image))).strip()
+        device = run((*attaching, "--direct-io=on", str(image))).strip()
     except CommandFailed as error:
         if "direct io" not in error.output.lower():
             raise
         # A backing file system without direct I/O: data is cached twice, and as safe.
-        return device_of(image) or run((*attaching, str(image))).strip()
+        device = device_of(image) or run((*attaching, str(image))).strip()
+    if _is_read_only(device):  # left so by whoever had it before: the kernel keeps that for the next one
+        run(("blockdev", "--setrw", device))
+    return device
+
+
+def _is_read_only(device: str) -> bool:
+    try:
+        return (_SYS_BLOCK / Path(device).name / "ro").read_text().strip() == "1"
+    except FileNotFoundError:
+        return False
 
 
 def detach(image: Path) -> None:

@@ -66,6 +66,12 @@ class MemoryFileSystems(FileSystems):
         halfway()
         filesystem.folders[folder] = uid
 
+    def has_folder(self, server_id: str, share_id: str, folder: str) -> bool:
+        filesystem = self._host.mounted_filesystem(server_id, share_id)
+        if filesystem is None:
+            raise BackendFailure(f"share {share_id} is not mounted")
+        return folder in filesystem.folders
+
     def unmount(self, server_id: str, share_id: str) -> None:
         if (server_id, share_id) in self._host.mounts and self._host.open_files(server_id, share_id):
             raise BackendFailure(f"share {share_id} has open files", hint="close them")
