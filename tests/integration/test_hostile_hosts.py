@@ -207,7 +207,7 @@ def test_the_packet_filters_that_a_firewall_flushed_are_back(served: Served) -> 
 
 
 def test_swapped_volumes_are_served_to_nobody(served: Served) -> None:
-    """Each would show one tenant's share the other's files. Swapped back, both are what they were."""
+    """Each would show one share the other's files. Swapped back, both are what they were."""
     site, server = served.tenant.site, served.tenant.server
     site.host.shares.create(server, "other", Capacity.parse("64MiB"))
     site.host.access.allow(server, "other", "ada")
@@ -231,6 +231,35 @@ def test_swapped_volumes_are_served_to_nobody(served: Served) -> None:
     swap()
     site.host.fleet.reconcile()
     assert (KEPT, b"another") == (served.ada.get("files", "kept"), served.ada.get("other", "kept"))
+
+
+def test_volumes_that_were_swapped_between_two_servers_are_served_to_nobody(served: Served) -> None:
+    """When their servers are brought back: each would show one tenant the other's files."""
+    site, host = served.tenant.site, served.tenant.site.host
+    host.servers.create("other")
+    try:
+        host.shares.create("other", "files", MIB64)
+        records = [host.servers.show(name).server for name in (served.tenant.server, "other")]
+        for record in records:
+            host.servers.stop(str(record.name))
+        first, second = (image_of(site.config, record, "files") for record in records)
+        aside = first.with_suffix(".aside")
+        for source, target in ((first, aside), (second, first), (aside, second)):
+            source.rename(target)
+        for record in records:
+            host.servers.start(str(record.name))
+        host.fleet.reconcile()
+        assert [ShareStatus.FAILED] * 2 == [
+            host.shares.show(str(record.name), "files").share.status for record in records
+        ]
+        assert "NT_STATUS_BAD_NETWORK_NAME" == served.ada.do("files", "ls").status
+        for source, target in ((first, aside), (second, first), (aside, second)):
+            source.rename(target)
+        host.fleet.reconcile()
+        assert host.fleet.reconcile().is_empty
+        assert served.is_served()
+    finally:
+        host.servers.delete("other", with_shares=True)
 
 
 # -- disks
@@ -361,10 +390,17 @@ def test_a_read_only_state_folder_changes_nothing(served: Served) -> None:
     try:
         for change in (
             lambda: site.host.servers.create("late"),
+            lambda: site.host.servers.stop(server),
+            lambda: site.host.servers.delete(server, with_shares=True),
             lambda: site.host.shares.create(server, "late", MIB32),
+            lambda: site.host.shares.extend(server, "files", Capacity.parse("96MiB")),
+            lambda: site.host.shares.check(server, "files"),
+            lambda: site.host.shares.delete(server, "files"),
             lambda: site.host.access.allow(server, "files", "bob"),
             lambda: site.host.access.deny(server, "files", "ada"),
-            lambda: site.host.shares.delete(server, "files"),
+            lambda: site.host.users.set_password(server, "ada"),
+            lambda: site.host.users.remove(server, "ada"),
+            lambda: shares_core.open_host(site.config).shares.delete(server, "files"),
         ):
             with pytest.raises(SharesError) as raised:
                 change()
@@ -385,6 +421,7 @@ def test_a_record_with_one_flipped_bit_is_not_believed(served: Served) -> None:
     site = served.tenant.site
     path = site.config.state_dir / "records" / f"{served.tenant.server_id}.json"
     whole = path.read_bytes()
+    recorded = site.host.servers.show(served.tenant.server).server
     random = Random(20261127)
     for _ in range(40):
         spoilt = bytearray(whole)
@@ -393,7 +430,7 @@ def test_a_record_with_one_flipped_bit_is_not_believed(served: Served) -> None:
         path.write_bytes(spoilt)
         report = site.host.fleet.reconcile()
         outcomes = [view.outcome for view in report.servers if str(path) in view.name]
-        same = not outcomes and site.host.servers.show(served.tenant.server).server.id in path.stem
+        same = not outcomes and site.host.servers.show(served.tenant.server).server == recorded
         assert same or [ReconcileOutcome.UNREADABLE] == outcomes, position
         assert () == report.orphans
         assert bytes(spoilt) == path.read_bytes()

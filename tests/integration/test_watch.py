@@ -10,9 +10,10 @@ import docker
 import pytest
 from docker.models.containers import Container
 
+from shares_core import Capacity
 from shares_core.domain.views import RunState
 from tests.integration.conftest import Site, Tenant, opened_site
-from tests.integration.support.clients import SmbClient
+from tests.integration.support.clients import ClientNamespace, SmbClient
 from tests.integration.support.own_docker import OwnDocker, own_docker
 from tests.integration.support.probes import until
 from tests.reliability.watched import watching
@@ -102,10 +103,17 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnDocker]:
 def test_servers_are_back_when_docker_was_restarted(own: OwnDocker, how: str) -> None:
     """Whether it ended in order or not."""
     with opened_site(docker_url=own.url) as site:
-        site.host.servers.create("tenant")
+        interface = site.host.servers.create("tenant").server.interfaces[0]
+        site.host.shares.create("tenant", "files", Capacity.parse("16MiB"))
+        password = site.allow("tenant", "files", "ada")
+        site.namespaces.append(namespace := ClientNamespace.beside(interface))
+        ada = site.smb(namespace, str(interface.addresses[0].ip), "ada", password)
+        assert ada.put("files", "kept", b"kept").status == OK
         with watching(site):
             getattr(own, how)()
             assert until(lambda: "cannot watch" in told(site), _SECONDS), told(site)
             own.start()
             assert until(lambda: site.host.fleet.reconcile(dry_run=True).is_empty, _SECONDS), told(site)
-        site.host.servers.delete("tenant")
+            assert until(lambda: serves(ada), _SECONDS), told(site)
+            assert b"kept" == ada.get("files", "kept")
+        site.host.servers.delete("tenant", with_shares=True)
