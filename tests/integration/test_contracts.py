@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -178,6 +179,24 @@ class TestLinuxFileSystems(FileSystemsContract):
         assert larger == filesystems.size(made.device, made.filesystem)
         filesystems.mount(*made.mount)
         assert DATA == world.read(*made.share)
+
+    @pytest.mark.parametrize("kind", [FileSystemKind.XFS], indirect=True)
+    def test_an_xfs_that_shuts_down_when_it_is_settled_is_let_go(
+        self, world: RealStorage, made: Made, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It is this share's failure alone, and its volume can be had by others."""
+        filesystems = world.ports.filesystems
+
+        def shuts_down(folder: Path, device: str) -> None:
+            raise BackendFailure(f"writing to {device}: Input/output error")
+
+        with monkeypatch.context() as patched:
+            patched.setattr("shares_core.adapters.filesystems.write_copies", shuts_down)
+            for settle in (filesystems.check, filesystems.grow_unmounted):
+                with pytest.raises(ShareFailed, match="Input/output error"):
+                    settle(made.device, made.filesystem)
+            assert "" == filesystems.examine(made.device, made.filesystem)
+        filesystems.mount(*made.mount)
 
     @pytest.mark.parametrize("kind", [FileSystemKind.XFS], indirect=True)
     def test_a_growing_that_only_the_journal_knows_counts(self, world: RealStorage, made: Made) -> None:

@@ -199,10 +199,8 @@ class LinuxFileSystems(FileSystems):
         self._require_unmounted(device, filesystem)
         self._replay(device, filesystem)
         damage = examined(device, filesystem)
-        if not damage and has_errors(device, filesystem):
-            settle_ext4(
-                device, filesystem
-            )  # it was right all the same: so it is told, and nobody need repair anything
+        if not damage and has_errors(device, filesystem):  # it is right all the same
+            settle_ext4(device, filesystem)  # and remembers that it is
         return damage
 
     def repair(self, device: str, filesystem: FileSystem) -> str:
@@ -244,11 +242,9 @@ class LinuxFileSystems(FileSystems):
 
     @contextmanager
     def _mounted_aside(self, device: str, filesystem: FileSystem) -> Iterator[Path]:
-        """Mount it where nobody is served from, with the copies of an xfs's superblock as that is itself.
+        """Mount it where nobody is served from: an ext4 to read, an xfs with its superblock copied anew.
 
-        An ext4 read-only: but for what its journal holds nothing is written.
-
-        Raises ShareDamaged where it cannot be mounted and its own tool finds damage, else ShareFailed.
+        Raises ShareDamaged where that cannot be done and its own tool finds damage, else ShareFailed.
         """
         writing = ("-w", "-o", _SAFE) if filesystem.kind is FileSystemKind.XFS else ("-r", "-o", _SAFE)
         folder = self._aside(filesystem)
@@ -258,14 +254,15 @@ class LinuxFileSystems(FileSystems):
             try:
                 argv = ("mount", *writing, "-t", str(filesystem.kind), device, str(folder))
                 run(argv, timeout=LONG_SECONDS)
-            except CommandFailed as error:
+                if filesystem.kind is FileSystemKind.XFS:
+                    write_copies(folder, device)
+            except BackendFailure as error:
+                _unmount(folder)
                 damage = examined(device, filesystem)
                 raise (ShareDamaged if damage else ShareFailed)(
-                    f"the {filesystem.kind} on {device} cannot be mounted: {error.output} {damage}".rstrip(),
+                    f"the {filesystem.kind} on {device} cannot be used: {error} {damage}".rstrip(),
                     hint="'shares-core share check' tells what is damaged; before a repair take a copy",
                 ) from error
-            if filesystem.kind is FileSystemKind.XFS:
-                write_copies(folder, device)
             yield folder
         finally:
             _unmount(folder)
