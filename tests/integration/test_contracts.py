@@ -126,6 +126,61 @@ class TestLinuxFileSystems(FileSystemsContract):
         filesystems.mount(*made.mount)
         assert "" == filesystems.troubles({made.share: made.filesystem}).get(made.share, "")
 
+    def test_what_is_write_protected_is_not_taken_for_damaged(self, world: RealStorage, made: Made) -> None:
+        """Its journal cannot be replayed, and what looks beside that finds much amiss."""
+        filesystems = world.ports.filesystems
+        filesystems.mount(*made.mount)
+        world.write(*made.share, DATA)
+        crashed = world.as_a_crash_leaves_it(made)
+        filesystems.unmount(*made.share)
+        world.put_back(made, crashed)
+        subprocess.run(("blockdev", "--setro", made.device), check=True)
+        try:
+            for look in (
+                filesystems.check,
+                filesystems.examine,
+                filesystems.repair,
+                filesystems.grow_unmounted,
+            ):
+                with pytest.raises(BackendFailure, match="write-protected") as raised:
+                    look(made.device, made.filesystem)
+                assert not isinstance(raised.value, ShareFailed)
+        finally:
+            subprocess.run(("blockdev", "--setrw", made.device), check=True)
+        filesystems.check(made.device, made.filesystem)
+        assert ("", True) == (filesystems.examine(made.device, made.filesystem), world.is_whole(made))
+        filesystems.mount(*made.mount)
+        assert DATA == world.read(*made.share)
+
+    def test_damage_is_not_told_of_by_who_looks_beside_the_journal(
+        self, world: RealStorage, made: Made, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Where it could not be mounted for another reason: it is tried again, and nobody need repair it."""
+        filesystems = world.ports.filesystems
+        filesystems.mount(*made.mount)
+        world.write(*made.share, DATA)
+        crashed = world.as_a_crash_leaves_it(made)
+        filesystems.unmount(*made.share)
+        world.put_back(made, crashed)
+        with monkeypatch.context() as patched:
+            patched.setattr("shares_core.adapters.filesystems._SAFE", "no-such-option")
+            with pytest.raises(ShareFailed) as raised:
+                filesystems.check(made.device, made.filesystem)
+            assert not isinstance(raised.value, ShareDamaged)
+        filesystems.check(made.device, made.filesystem)
+        filesystems.mount(*made.mount)
+        assert DATA == world.read(*made.share)
+
+    def test_what_was_left_aside_is_in_nobodys_way(self, world: RealStorage, made: Made) -> None:
+        """An ext4 that is mounted to be read cannot be mounted to be written to."""
+        filesystems = world.ports.filesystems
+        aside = world.state_dir / f"grow-{made.filesystem.uuid}"
+        aside.mkdir()
+        subprocess.run(("mount", "-r", made.device, aside), check=True)
+        filesystems.mount(*made.mount)
+        assert not aside.exists()
+        world.write(*made.share, DATA)
+
     @pytest.mark.parametrize("kind", [FileSystemKind.EXT4], indirect=True)
     def test_a_name_whose_file_is_damaged_is_not_removed_unasked(
         self, world: RealStorage, made: Made

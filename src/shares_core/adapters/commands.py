@@ -15,6 +15,7 @@ from shares_core.domain.errors import BackendFailure, CommandFailed, HostNotRead
 #: Which of Debian's packages holds a command that may be missing.
 _PACKAGES: Mapping[str, str] = {
     "blkid": "util-linux",
+    "blockdev": "util-linux",
     "dmsetup": "dmsetup",
     "lvm": "lvm2",
     "lvcreate": "lvm2",

@@ -11,10 +11,17 @@ from pathlib import Path
 from shares_core.adapters.commands import run
 from shares_core.adapters.disk.errors import os_errors
 from shares_core.adapters.disk.files import open_folder
-from shares_core.adapters.fsck import LONG_SECONDS, examined, repaired, settle_ext4
+from shares_core.adapters.fsck import LONG_SECONDS, examined, ignores_journal, repaired, settle_ext4
 from shares_core.adapters.layout import Layout
 from shares_core.adapters.mounts import Mount, mount_at, mount_table, mounts_below
-from shares_core.adapters.signatures import has_errors, holds, identify, is_blank, length_of
+from shares_core.adapters.signatures import (
+    has_errors,
+    holds,
+    identify,
+    is_blank,
+    is_write_protected,
+    length_of,
+)
 from shares_core.adapters.waiting import wait_until
 from shares_core.adapters.xfs import grow_xfs, write_copies
 from shares_core.domain.capacity import Capacity
@@ -82,6 +89,7 @@ class LinuxFileSystems(FileSystems):
             return
         if has_errors(device, filesystem):
             raise _damaged(device, filesystem, _UNCHECKED)
+        self.unmount_aside(filesystem)
         with os_errors(f"making {target}"):
             target.mkdir(mode=0o700, exist_ok=True)
         try:
@@ -236,6 +244,10 @@ class LinuxFileSystems(FileSystems):
     def _require_unmounted(self, device: str, filesystem: FileSystem) -> None:
         _require(device, filesystem)
         self.unmount_aside(filesystem)
+        if is_write_protected(device):
+            raise BackendFailure(
+                f"{device} is write-protected", hint="see in 'dmesg' whether its disk failed"
+            )
         number = _device_number(device)
         if any(mount.device == number for mount in mount_table()):
             raise BackendFailure(f"{device} is mounted", hint=f"'findmnt {device}' shows where")
@@ -259,7 +271,8 @@ class LinuxFileSystems(FileSystems):
             except BackendFailure as error:
                 _unmount(folder)
                 damage = examined(device, filesystem)
-                raise (ShareDamaged if damage else ShareFailed)(
+                damaged = _CORRUPTED in str(error) or (damage and not ignores_journal(damage))
+                raise (ShareDamaged if damaged else ShareFailed)(
                     f"the {filesystem.kind} on {device} cannot be used: {error} {damage}".rstrip(),
                     hint="'shares-core share check' tells what is damaged; before a repair take a copy",
                 ) from error

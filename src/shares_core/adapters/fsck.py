@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from shares_core.adapters.commands import run
 from shares_core.domain.errors import CommandFailed, ShareDamaged
 from shares_core.domain.share import FileSystem, FileSystemKind
@@ -13,6 +15,11 @@ _REPAIRED, _LEFT_UNREPAIRED = 1, 4
 _E2FSCK_REPAIRED = (1, 2, 3)  # in whichever way
 _UNABLE = 16  # of both tools': they were called wrongly, which is no damage
 _COUNTING = "Pass 5: Checking group summary information"
+#: What e2fsck says of a whole one, too: its passes, what would take less room, a clock that was set back.
+_REMARK = re.compile(
+    r"Pass |Fix\? no$|Inode \d+ extent tree \(at level \d+\) could be (shorter|narrower)\."
+    r"|Superblock last (mount|write) time|\s+now = .* is in the future|\s+\(by less than a day"
+)
 
 
 def settle_ext4(device: str, filesystem: FileSystem) -> None:
@@ -41,8 +48,13 @@ def _in_need_of_a_person(device: str, damage: str) -> ShareDamaged:
 def beyond_counts(said: str) -> str:
     """What e2fsck has found before its last pass, which counts what is in use; empty where that was all."""
     before, counting, _ = said.partition(_COUNTING)
-    found = [line for line in before.splitlines() if line.strip() and not line.startswith("Pass ")]
+    found = [line for line in before.splitlines() if line.strip() and not _REMARK.match(line)]
     return "" if counting and not found else said
+
+
+def ignores_journal(said: str) -> bool:
+    """Whether a tool that may not write has looked beside a journal that holds what is missing."""
+    return "skipping journal recovery" in said or "metadata changes in a log" in said
 
 
 def examined(device: str, filesystem: FileSystem) -> str:
@@ -53,7 +65,8 @@ def examined(device: str, filesystem: FileSystem) -> str:
     except CommandFailed as error:
         if not is_damage(_status(error), is_xfs=is_xfs):
             raise
-        return (error.printed or error.output).strip()
+        # xfs_repair complains where others do, e2fsck where others print.
+        return (error.output if is_xfs else error.printed or error.output).strip()
     return ""
 
 

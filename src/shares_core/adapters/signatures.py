@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Mapping
 from uuid import UUID
@@ -16,6 +17,7 @@ from shares_core.domain.share import FileSystem, FileSystemKind
 #: Where file systems, partition tables and RAID keep what tells them, and blkid looks for it: at both ends of
 #: a device. Furthest from the start is VMFS, at 2 MiB.
 _START, _END = 2 * MIB + 64 * KIB, MIB
+_BLKROGET = 0x125E  # linux/fs.h
 _NOTHING_FOUND = 2  # blkid's status where a device holds nothing that it knows
 
 
@@ -94,6 +96,12 @@ def length_of(device: str) -> int:
     """The device's length in bytes."""
     with os_errors(f"looking at {device}"), open(device, "rb", buffering=0) as file:
         return file.seek(0, os.SEEK_END)
+
+
+def is_write_protected(device: str) -> bool:
+    """Whether the kernel lets nobody write to the device."""
+    with os_errors(f"looking at {device}"), open(device, "rb", buffering=0) as file:
+        return any(fcntl.ioctl(file.fileno(), _BLKROGET, bytes(4)))
 
 
 def parse_blkid(output: str) -> dict[str, str]:

@@ -121,7 +121,7 @@ class FileSystems(ABC):
         """Repair the unmounted file system, at the price of what is in damaged parts; gives what was said.
 
         Only ever a person's decision. Idempotent. Raises as ``check`` does; ShareDamaged where it cannot be
-        repaired, or got smaller by it. Half-done leaves one that has to be repaired again.
+        repaired, and once where it got smaller by it. Half-done leaves one that has to be repaired again.
         """
 
     @abstractmethod

@@ -115,7 +115,7 @@ def test_what_somebody_else_has_mounted_meanwhile_is_mounted(
 ) -> None:
     """If it is this device: the kernel lets nobody mount it twice."""
     fake_lvm.answer("mount", complaint="already mounted or mount point busy", status=32)
-    table = iter([None, mount_of(fake_lvm, number)])
+    table = iter([None, None, mount_of(fake_lvm, number)])
     monkeypatch.setattr(linux, "mount_at", lambda _: next(table))
     monkeypatch.setattr(linux, "holds", lambda *_: True)
     monkeypatch.setattr(linux, "has_errors", lambda *_: False)

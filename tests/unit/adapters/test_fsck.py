@@ -39,6 +39,14 @@ def test_a_check_that_a_signal_or_its_limit_ended_tells_of_no_damage(
         (PASSES + "Unattached inode 12\nConnect to /lost+found? no\n" + COUNTS, True),
         ("ext2fs_check_desc: Corrupt group descriptor\n" + PASSES + COUNTS, True),
         (PASSES + "e2fsck: aborted\n", True),
+        (PASSES + "Inode 12 extent tree (at level 1) could be shorter.  Optimize? no\n" + COUNTS, False),
+        (
+            "Superblock last mount time is in the future.\n"
+            "\t(by less than a day, probably due to the hardware clock being incorrectly set)\n"
+            "Superblock last write time (Sat Nov 28 2026,\n"
+            "\tnow = Fri Nov 27 2026) is in the future.\nFix? no\n" + PASSES + COUNTS,
+            False,
+        ),
     ],
 )
 def test_only_what_the_last_pass_counts_is_written_anew_unasked(said: str, more: bool) -> None:

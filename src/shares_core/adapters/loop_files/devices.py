@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from shares_core.adapters.commands import run
+from shares_core.adapters.signatures import is_write_protected
 from shares_core.adapters.waiting import wait_until
 from shares_core.domain.errors import BackendFailure, CommandFailed
 
@@ -84,28 +85,22 @@ def parse_backing(output: str) -> dict[str, tuple[str, int]]:
 
 def attach(image: Path) -> str:
     """The device that ``image`` is attached to, from now on if not before."""
-    device = device_of(image)
-    if device is not None:
-        return device  # losetup would take ten times as long to find it
-    # Two devices on one file would corrupt it: losetup looks once more, and gives the one that is there.
-    attaching = ("losetup", "--find", "--show", "--nooverlap")
-    try:
-        device = run((*attaching, "--direct-io=on", str(image))).strip()
-    except CommandFailed as error:
-        if "direct io" not in error.output.lower():
-            raise
-        # A backing file system without direct I/O: data is cached twice, and as safe.
-        device = device_of(image) or run((*attaching, str(image))).strip()
-    if _is_read_only(device):  # left so by whoever had it before: the kernel keeps that for the next one
+    device = device_of(image) or _attached(image)  # losetup would take ten times as long to find it
+    if is_write_protected(device):  # left so by whoever had it before: the kernel keeps that for the next one
         run(("blockdev", "--setrw", device))
     return device
 
 
-def _is_read_only(device: str) -> bool:
+def _attached(image: Path) -> str:
+    # Two devices on one file would corrupt it: losetup looks once more, and gives the one that is there.
+    attaching = ("losetup", "--find", "--show", "--nooverlap")
     try:
-        return (_SYS_BLOCK / Path(device).name / "ro").read_text().strip() == "1"
-    except FileNotFoundError:
-        return False
+        return run((*attaching, "--direct-io=on", str(image))).strip()
+    except CommandFailed as error:
+        if "direct io" not in error.output.lower():
+            raise
+        # A backing file system without direct I/O: data is cached twice, and as safe.
+        return device_of(image) or run((*attaching, str(image))).strip()
 
 
 def detach(image: Path) -> None:

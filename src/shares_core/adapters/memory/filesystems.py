@@ -53,6 +53,7 @@ class MemoryFileSystems(FileSystems):
             raise ContractBroken(f"{device} is mounted although its growing was broken off")
         if server_id not in self._host.folders:
             raise BackendFailure(f"server {server_id} has no folder to mount in")
+        self.unmount_aside(filesystem)
         volume_id = next(key for key in self._host.attached if device_of(key) == device)
         if volume_id in self._host.mounts.values():
             raise ContractBroken(f"{device} is mounted for another share already")
