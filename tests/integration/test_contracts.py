@@ -129,11 +129,7 @@ class TestLinuxFileSystems(FileSystemsContract):
     def test_what_is_write_protected_is_not_taken_for_damaged(self, world: RealStorage, made: Made) -> None:
         """Its journal cannot be replayed, and what looks beside that finds much amiss."""
         filesystems = world.ports.filesystems
-        filesystems.mount(*made.mount)
-        world.write(*made.share, DATA)
-        crashed = world.as_a_crash_leaves_it(made)
-        filesystems.unmount(*made.share)
-        world.put_back(made, crashed)
+        world.crash_with(made, DATA)
         subprocess.run(("blockdev", "--setro", made.device), check=True)
         try:
             for look in (
@@ -157,11 +153,7 @@ class TestLinuxFileSystems(FileSystemsContract):
     ) -> None:
         """Where it could not be mounted for another reason: it is tried again, and nobody need repair it."""
         filesystems = world.ports.filesystems
-        filesystems.mount(*made.mount)
-        world.write(*made.share, DATA)
-        crashed = world.as_a_crash_leaves_it(made)
-        filesystems.unmount(*made.share)
-        world.put_back(made, crashed)
+        world.crash_with(made, DATA)
         with monkeypatch.context() as patched:
             patched.setattr("shares_core.adapters.filesystems._SAFE", "no-such-option")
             with pytest.raises(ShareFailed) as raised:

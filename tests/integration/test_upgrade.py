@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import uuid
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import docker
@@ -42,32 +42,32 @@ def image_of(tenant: Tenant) -> str:
         return found
 
 
-@pytest.fixture
-def other_image(site: Site) -> Iterator[str]:
-    """The same image under another id, as a build with today's updates gives."""
+@contextmanager
+def changed_image(site: Site, change: str) -> Iterator[str]:
+    """The servers' image with one more line in its Dockerfile."""
     name = f"shares-core-test-{uuid.uuid4().hex[:8]}"
     with closing(docker.from_env()) as client:
         base = client.containers.create(site.config.image)
         try:
-            base.commit(repository=name, changes='LABEL test="another"')
+            base.commit(repository=name, changes=change)
         finally:
             base.remove(force=True)
         yield name
         client.images.remove(name, force=True)
+
+
+@pytest.fixture
+def other_image(site: Site) -> Iterator[str]:
+    """The same image under another id, as a build with today's updates gives."""
+    with changed_image(site, 'LABEL test="another"') as name:
+        yield name
 
 
 @pytest.fixture
 def silent_image(site: Site) -> Iterator[str]:
     """An image of this version that runs, and in which nobody listens."""
-    name = f"shares-core-test-{uuid.uuid4().hex[:8]}"
-    with closing(docker.from_env()) as client:
-        base = client.containers.create(site.config.image)
-        try:
-            base.commit(repository=name, changes='ENTRYPOINT ["sleep", "600"]')
-        finally:
-            base.remove(force=True)
+    with changed_image(site, 'ENTRYPOINT ["sleep", "600"]') as name:
         yield name
-        client.images.remove(name, force=True)
 
 
 @pytest.fixture

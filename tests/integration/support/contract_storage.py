@@ -193,13 +193,16 @@ class RealStorage(RealWorld, StorageWorld, FileSystemsWorld):
             places = [number * group * block for number in range(1, count)]
             return {place: os.pread(file.fileno(), 512, place) for place in places}
 
-    def as_a_crash_leaves_it(self, made: Made) -> dict[int, bytes]:
-        """What is on the device while it is mounted: its journal is to be replayed."""
+    def crash_with(self, made: Made, content: bytes) -> None:
+        """Leave a file in it whose journal is to be replayed."""
+        self.ports.filesystems.mount(*made.mount)
+        self.write(*made.share, content)
         subprocess.run(("sync", "--file-system", self.layout.share(*made.share)), check=True)
         with open(made.device, "rb", buffering=0) as file:
-            size = self.device_size(made.device)
-            parts = {place: os.pread(file.fileno(), _CHUNK, place) for place in range(0, size, _CHUNK)}
-        return {place: part for place, part in parts.items() if part.count(0) != len(part)}
+            places = range(0, self.device_size(made.device), _CHUNK)
+            parts = {place: os.pread(file.fileno(), _CHUNK, place) for place in places}
+        self.ports.filesystems.unmount(*made.share)
+        self.put_back(made, {place: part for place, part in parts.items() if part.count(0) != len(part)})
 
     def put_back(self, made: Made, copies: dict[int, bytes]) -> None:
         """As a power cut leaves them, which came before the new ones had reached the disk."""
