@@ -15,6 +15,7 @@ from shares_core.domain.views import RunState, ServerView
 from tests.integration.conftest import Site, opened_site
 from tests.reliability import kills
 from tests.reliability.callers import Callers, run
+from tests.reliability.intruding import Intruder
 from tests.reliability.kills import MOMENTS, OPERATIONS, Campaign, Kill, Operation
 from tests.reliability.soak import Soak
 
@@ -140,6 +141,20 @@ def test_nor_does_what_a_person_or_the_service_does(
         chosen = wanted if EVERY_CALL else Random(SEED).sample(wanted, len(MOMENTS))
         for kill in chosen:
             campaign.run(kill)
+
+
+def test_nobody_gets_into_a_share_while_it_comes_and_goes(own_site: Site) -> None:
+    """From before it is there until after it is gone: no stranger, and nobody whom another share knows."""
+    host, size = own_site.host, kills.SMALL
+    with Campaign(own_site.config).begun():
+        server = host.servers.show(kills.SERVER).server
+        with Intruder.at_work(server, kills.NEW, (kills.BOB,), kills.PASSWORD):
+            for _ in range(5):
+                host.shares.create(kills.SERVER, kills.NEW, size)
+                host.access.allow(kills.SERVER, kills.NEW, kills.ADA)
+                host.shares.extend(kills.SERVER, kills.NEW, kills.LARGE)
+                host.access.deny(kills.SERVER, kills.NEW, kills.ADA)
+                host.shares.delete(kills.SERVER, kills.NEW)
 
 
 def test_many_callers_come_to_what_was_answered(own_site: Site) -> None:
