@@ -50,7 +50,7 @@ nothing. `./dev test` runs a sample: `tests/integration/test_reliability.py`,
   by `tests/integration/test_watch.py` and `test_upgrade.py`.
 - **volumes**: `tests/integration/test_kills_on_volumes.py`, in the guest of `./dev integration-host`: one kill in each call of
   each operation, at one moment of the three, on thick and on thin volumes in turn. Emulated, a kill takes ten times as long, and
-  the campaign takes more than an hour; `./dev test` makes one kill in each operation on either kind.
+  the campaign takes half an hour or more; `./dev test` makes one kill in each operation on either kind.
 - **cuts**: `tests/powercut`, in the same guest. QEMU is killed while callers and clients work on thick volumes. After the next
   boot the installed service alone has brought everything back, records equal what was answered, and every byte that the
   server called flushed is there. What the guest had given to its disk by then is kept by the machine below: a disk that lies

@@ -25,7 +25,7 @@ LEAST = {
     "upgrade": 20,
     "reconcile": 20,
     "reconcile-one": 20,
-    "volumes": 140,
+    "volumes": 130,
     "cuts": 3 * 20,
 }
 #: An hour: the page may say that it was not run in full on this code. ``./dev test`` has a sample of it.
