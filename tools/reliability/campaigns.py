@@ -3,6 +3,7 @@
 import socket
 import statistics
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
@@ -12,6 +13,8 @@ from typing import Any
 
 import docker
 from attrs import evolve, frozen
+from smbprotocol.connection import Connection
+from smbprotocol.exceptions import SMBException
 from tests.integration.conftest import Site, opened_site
 from tests.integration.support.clients import ClientNamespace
 from tests.reliability.callers import Callers, overlap, run
@@ -181,12 +184,19 @@ def look(servers: int, shares: int, store: Store) -> Figures:
 
 
 def _until_it_answers(client: ClientNamespace, address: str) -> None:
-    """Ask again and again: a lost packet is sent again after a second only, which is not the server's."""
+    """Ask again and again, until smbd itself has answered: one that is ending has its connections taken yet.
+
+    A lost packet is sent again after a second only, which is not the server's: so each try is a short one.
+    """
     deadline = time.monotonic() + 60
     with client.entered():
         while True:
             assert time.monotonic() < deadline, "the server did not come back"
-            with suppress(OSError), socket.create_connection((address, 445), timeout=0.05):
+            with suppress(OSError, ValueError, SMBException):
+                socket.create_connection((address, 445), timeout=0.05).close()
+                negotiating = Connection(uuid.uuid4(), address, 445)
+                negotiating.connect(timeout=5)
+                negotiating.disconnect(close=False)
                 return
 
 
