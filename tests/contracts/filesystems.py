@@ -8,7 +8,7 @@ from shares_core.domain.capacity import MIB
 from shares_core.domain.errors import BackendFailure, Conflict, ShareDamaged, ShareFailed, SharesError
 from shares_core.domain.share import FileSystemKind
 from tests.contracts.filesystems_growth import FileSystemsGrowth
-from tests.contracts.filesystems_world import DATA, SHARE, FileSystemsWorld, Made, new_volume
+from tests.contracts.filesystems_world import DATA, SHARE, FileSystemsWorld, Made, new_volume, written
 from tests.contracts.values import UID, new_filesystem
 
 
@@ -19,9 +19,7 @@ class FileSystemsContract(FileSystemsGrowth):
         """It reaches to the device's end, and what was written stays."""
         filesystems = world.ports.filesystems
         assert world.device_size(made.device) == filesystems.size(made.device, made.filesystem).bytes
-        filesystems.mount(*made.mount)
-        world.write(*made.share, DATA)
-        filesystems.unmount(*made.share)
+        written(world, made)
         filesystems.make(made.device, made.filesystem)
         filesystems.mount(*made.mount)
         assert DATA == world.read(*made.share)
@@ -122,9 +120,7 @@ class FileSystemsContract(FileSystemsGrowth):
     ) -> None:
         """Whatever looked at it before, or tried to make it whole: nothing got worse by that."""
         filesystems = world.ports.filesystems
-        filesystems.mount(*made.mount)
-        world.write(*made.share, DATA)
-        filesystems.unmount(*made.share)
+        written(world, made)
         world.ruined_tables(made)
         for _ in range(2):
             with pytest.raises(SharesError):

@@ -7,7 +7,7 @@ import pytest
 from shares_core.domain.capacity import MIB, Capacity
 from shares_core.domain.errors import BackendFailure, OnlineGrowRefused, ShareFailed
 from shares_core.domain.share import FileSystemKind
-from tests.contracts.filesystems_world import DATA, FileSystemsSuite, FileSystemsWorld, Made
+from tests.contracts.filesystems_world import DATA, FileSystemsSuite, FileSystemsWorld, Made, written
 from tests.contracts.values import new_filesystem
 
 
@@ -49,9 +49,7 @@ class FileSystemsGrowth(FileSystemsSuite):
     def test_an_unmounted_file_system_grows_to_its_device(self, world: FileSystemsWorld, made: Made) -> None:
         """Twice is once, it is not mounted afterwards, and what was written stays."""
         filesystems = world.ports.filesystems
-        filesystems.mount(*made.mount)
-        world.write(*made.share, DATA)
-        filesystems.unmount(*made.share)
+        written(world, made)
         larger = _grown(world, made)
         for _ in range(2):
             filesystems.grow_unmounted(made.device, made.filesystem)
@@ -66,9 +64,7 @@ class FileSystemsGrowth(FileSystemsSuite):
     ) -> None:
         """By a check, and by growing again; what was written stays, and it can be mounted and removed."""
         filesystems = world.ports.filesystems
-        filesystems.mount(*made.mount)
-        world.write(*made.share, DATA)
-        filesystems.unmount(*made.share)
+        written(world, made)
         larger = _grown(world, made)
         world.half_grown_filesystem(made)
         for _ in range(2):

@@ -100,6 +100,13 @@ class Made:
         return self.server_id, SHARE, self.device, self.filesystem
 
 
+def written(world: FileSystemsWorld, made: Made) -> None:
+    """Leave a file in it, unmounted as before."""
+    world.ports.filesystems.mount(*made.mount)
+    world.write(*made.share, DATA)
+    world.ports.filesystems.unmount(*made.share)
+
+
 class FileSystemsSuite:
     """What the tests are tried on."""
 

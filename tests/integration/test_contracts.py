@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from tests.contracts.clock import ClockContract
 from tests.contracts.events import EventsContract
 from tests.contracts.every_port import SUITES, suites_run_by
 from tests.contracts.filesystems import FileSystemsContract
-from tests.contracts.filesystems_world import DATA, Made
+from tests.contracts.filesystems_world import DATA, Made, written
 from tests.contracts.folders import ServerFoldersContract
 from tests.contracts.ids import IdsContract
 from tests.contracts.locks import LocksContract
@@ -107,6 +108,16 @@ class TestLoopFilePool(BlockStorageContract):
     kind_of_world = RealStorage
 
 
+@contextmanager
+def write_protected(device: str) -> Iterator[None]:
+    """Nobody may write to the device."""
+    subprocess.run(("blockdev", "--setro", device), check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(("blockdev", "--setrw", device), check=True)
+
+
 class TestLinuxFileSystems(FileSystemsContract):
     """ext4 and xfs."""
 
@@ -115,14 +126,11 @@ class TestLinuxFileSystems(FileSystemsContract):
     def test_what_is_write_protected_is_not_mounted(self, world: RealStorage, made: Made) -> None:
         """Not to be read only either: it would look like damage."""
         filesystems = world.ports.filesystems
-        subprocess.run(("blockdev", "--setro", made.device), check=True)
-        try:
+        with write_protected(made.device):
             with pytest.raises(BackendFailure, match="write-protected") as raised:
                 filesystems.mount(*made.mount)
             assert not isinstance(raised.value, ShareFailed)
             assert not filesystems.mounted(*made.share)
-        finally:
-            subprocess.run(("blockdev", "--setrw", made.device), check=True)
         filesystems.mount(*made.mount)
         assert "" == filesystems.troubles({made.share: made.filesystem}).get(made.share, "")
 
@@ -130,8 +138,7 @@ class TestLinuxFileSystems(FileSystemsContract):
         """Its journal cannot be replayed, and what looks beside that finds much amiss."""
         filesystems = world.ports.filesystems
         world.crash_with(made, DATA)
-        subprocess.run(("blockdev", "--setro", made.device), check=True)
-        try:
+        with write_protected(made.device):
             for look in (
                 filesystems.check,
                 filesystems.examine,
@@ -141,8 +148,6 @@ class TestLinuxFileSystems(FileSystemsContract):
                 with pytest.raises(BackendFailure, match="write-protected") as raised:
                     look(made.device, made.filesystem)
                 assert not isinstance(raised.value, ShareFailed)
-        finally:
-            subprocess.run(("blockdev", "--setrw", made.device), check=True)
         filesystems.check(made.device, made.filesystem)
         assert ("", True) == (filesystems.examine(made.device, made.filesystem), world.is_whole(made))
         filesystems.mount(*made.mount)
@@ -179,9 +184,7 @@ class TestLinuxFileSystems(FileSystemsContract):
     ) -> None:
         """The kernel mounts it all the same; e2fsck -p would remove the name, and tell nobody."""
         filesystems = world.ports.filesystems
-        filesystems.mount(*made.mount)
-        world.write(*made.share, DATA)
-        filesystems.unmount(*made.share)
+        written(world, made)
         world.lost_inode(made)
         for settle in (filesystems.check, filesystems.grow_unmounted):
             with pytest.raises(ShareDamaged):
@@ -213,9 +216,7 @@ class TestLinuxFileSystems(FileSystemsContract):
     ) -> None:
         """xfs_repair would believe the copies, and cut the file system to what it was."""
         filesystems = world.ports.filesystems
-        filesystems.mount(*made.mount)
-        world.write(*made.share, DATA)
-        filesystems.unmount(*made.share)
+        written(world, made)
         before, copies = filesystems.size(made.device, made.filesystem), world.copies(made)
         world.ports.storage.grow_volume(made.volume_id, larger := Capacity(before.bytes + 128 * MIB))
         filesystems.grow_unmounted(made.device, made.filesystem)
@@ -249,9 +250,7 @@ class TestLinuxFileSystems(FileSystemsContract):
     def test_a_growing_that_only_the_journal_knows_counts(self, world: RealStorage, made: Made) -> None:
         """As a power cut leaves it: what is cut off by its superblock's size could not be mounted again."""
         filesystems = world.ports.filesystems
-        filesystems.mount(*made.mount)
-        world.write(*made.share, DATA)
-        filesystems.unmount(*made.share)
+        written(world, made)
         before = filesystems.size(made.device, made.filesystem)
         world.ports.storage.grow_volume(made.volume_id, larger := Capacity(before.bytes + 128 * MIB))
         world.growth_in_journal(made)

@@ -206,6 +206,12 @@ def test_the_packet_filters_that_a_firewall_flushed_are_back(served: Served) -> 
     served.is_mended(f"interface {device} is not plugged")
 
 
+def swap(first: Path, second: Path) -> None:
+    aside = first.with_suffix(".aside")
+    for source, target in ((first, aside), (second, first), (aside, second)):
+        source.rename(target)
+
+
 def test_swapped_volumes_are_served_to_nobody(served: Served) -> None:
     """Each would show one share the other's files. Swapped back, both are what they were."""
     site, server = served.tenant.site, served.tenant.server
@@ -215,20 +221,14 @@ def test_swapped_volumes_are_served_to_nobody(served: Served) -> None:
     record = site.host.servers.stop(server).server
     first, second = (image_of(site.config, record, share) for share in ("files", "other"))
 
-    def swap() -> None:
-        aside = first.with_suffix(".aside")
-        first.rename(aside)
-        second.rename(first)
-        aside.rename(second)
-
-    swap()
+    swap(first, second)
     site.host.servers.start(server)
     shown = [site.host.shares.show(server, share).share for share in ("files", "other")]
     assert [(ShareStatus.FAILED, True)] * 2 == [
         (share.status, "does not hold this share's file system" in share.reason) for share in shown
     ]
     assert OK not in (served.ada.do("files", "ls").status, served.ada.do("other", "ls").status)
-    swap()
+    swap(first, second)
     site.host.fleet.reconcile()
     assert (KEPT, b"another") == (served.ada.get("files", "kept"), served.ada.get("other", "kept"))
 
@@ -243,9 +243,7 @@ def test_volumes_that_were_swapped_between_two_servers_are_served_to_nobody(serv
         for record in records:
             host.servers.stop(str(record.name))
         first, second = (image_of(site.config, record, "files") for record in records)
-        aside = first.with_suffix(".aside")
-        for source, target in ((first, aside), (second, first), (aside, second)):
-            source.rename(target)
+        swap(first, second)
         for record in records:
             host.servers.start(str(record.name))
         host.fleet.reconcile()
@@ -253,8 +251,7 @@ def test_volumes_that_were_swapped_between_two_servers_are_served_to_nobody(serv
             host.shares.show(str(record.name), "files").share.status for record in records
         ]
         assert "NT_STATUS_BAD_NETWORK_NAME" == served.ada.do("files", "ls").status
-        for source, target in ((first, aside), (second, first), (aside, second)):
-            source.rename(target)
+        swap(first, second)
         host.fleet.reconcile()
         assert host.fleet.reconcile().is_empty
         assert served.is_served()

@@ -21,7 +21,7 @@ from tests.contracts.filesystems_world import FileSystemsWorld, Made
 from tests.contracts.storage_world import StorageWorld
 from tests.contracts.values import OWNER, UID
 from tests.integration.support.contract_world import RealWorld
-from tests.integration.support.damage import meet_damage, ruin_root, ruin_tables
+from tests.integration.support.damage import debugfs, meet_damage, ruin_root, ruin_tables
 
 _CHUNK = 4 * 1024 * 1024
 _PR_CAPBSET_DROP, _CAP_SYS_RESOURCE = 24, 24
@@ -149,8 +149,8 @@ class RealStorage(RealWorld, StorageWorld, FileSystemsWorld):
             where = "shares_core.adapters.xfs.run:1"  # instead of xfs_growfs
             self.killed_in("filesystems.grow_unmounted", made.device, made.filesystem, where=where)
             return
-        block = _debugfs(made.device, "blocks /file", write=False).split()[0]
-        _debugfs(made.device, f"freeb {block}")
+        block = debugfs(made.device, "blocks /file", write=False).split()[0]
+        debugfs(made.device, f"freeb {block}")
         assert not self.is_whole(made)
 
     def growth_in_journal(self, made: Made) -> None:
@@ -176,14 +176,14 @@ class RealStorage(RealWorld, StorageWorld, FileSystemsWorld):
 
     def lost_inode(self, made: Made) -> None:
         """Of an ext4: the file's name is there, and leads nowhere."""
-        _debugfs(made.device, "clri /file")
+        debugfs(made.device, "clri /file")
 
     def forget_error(self, made: Made) -> None:
         """Of an ext4: its superblock says again what it said before the error."""
-        _debugfs(made.device, "set_super_value state 1")
+        debugfs(made.device, "set_super_value state 1")
 
     def names_in(self, made: Made) -> str:
-        return _debugfs(made.device, "ls /", write=False)
+        return debugfs(made.device, "ls /", write=False)
 
     def copies(self, made: Made) -> dict[int, bytes]:
         """What an xfs's superblock's copies are, by where they are."""
@@ -268,8 +268,3 @@ class RealStorage(RealWorld, StorageWorld, FileSystemsWorld):
 
         with ThreadPoolExecutor(1) as thread:
             thread.submit(lacking).result()
-
-
-def _debugfs(device: str, request: str, *, write: bool = True) -> str:
-    argv = ["debugfs", *(["-w"] if write else []), "-R", request, device]
-    return subprocess.run(argv, check=True, capture_output=True, text=True).stdout

@@ -30,9 +30,15 @@ def ruin_tables(device: str | Path, kind: FileSystemKind) -> None:
         subprocess.run(ruin, check=True, capture_output=True)
         return
     for request in ("set_block_group 0 inode_table 0", "set_block_group 0 checksum calc"):
-        subprocess.run(("debugfs", "-w", "-R", request, device), check=True, capture_output=True)
+        debugfs(device, request)
 
 
 def ruin_root(device: str | Path) -> None:
     """Lose an ext4's root folder: what was in it is nowhere, until a repair gathers it in lost+found."""
-    subprocess.run(("debugfs", "-w", "-R", "clri <2>", device), check=True, capture_output=True)
+    debugfs(device, "clri <2>")
+
+
+def debugfs(device: str | Path, request: str, *, write: bool = True) -> str:
+    """Do it to an ext4 behind the kernel's back; gives what was said."""
+    argv = ("debugfs", *(("-w",) if write else ()), "-R", request, device)
+    return subprocess.run(argv, check=True, capture_output=True, text=True).stdout
