@@ -26,6 +26,7 @@ from shares_core.adapters.bridges.netlink import (
     gone_is_fine,
     ignoring,
     in_namespace,
+    netdev_tables,
     netlink_socket,
     write_sysctl,
 )
@@ -243,7 +244,7 @@ class LinuxNetwork(Network):
             whole = {
                 each for each in bridges if _bridge_fits(netlink, links, each) and passes(str(each.name))
             }
-        filtered = set(run(("nft", "list", "tables", "netdev")).split())
+        filtered = netdev_tables()
         return tuple(
             interface
             for interface in wanted
