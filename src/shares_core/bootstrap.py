@@ -159,6 +159,7 @@ def _storage(config: HostConfig, layout: Layout, installation: Installation) -> 
         config.thin_pool,
         installation,
         layout,
+        wipe=config.wipe_deleted,
         overprovision=config.overprovision,
         lock_timeout=config.lock_timeout,
     )

@@ -15,7 +15,7 @@ from attrs import evolve
 from shares_core import Capacity, FileSystemKind, HostNotReady, bootstrap
 from shares_core.adapters.waiting import wait_until
 from shares_core.domain.capacity import MIB
-from shares_core.domain.pools import volume_name
+from shares_core.domain.pools import ThinPoolName, volume_name
 from shares_core.domain.share import FileSystem
 from shares_core.ports import Ports
 from tests.contracts.values import OWNER, new_filesystem
@@ -107,6 +107,22 @@ def test_a_deleted_volumes_data_is_not_in_the_next_thick_one(
     assert shows_secret(device)
     storage.remove_volume(first)
     assert readable == any(
+        shows_secret(storage.attach(storage.ensure_volume(thick.new_id(), SIZE, OWNER).id)) for _ in range(2)
+    )
+
+
+def test_a_thick_volume_is_overwritten_where_a_thin_pool_is_named_since(thick: ThickStorage) -> None:
+    """What counts is what the volume is, not what the settings make now."""
+    storage = thick.ports.storage
+    device = storage.attach(storage.ensure_volume(first := thick.new_id(), SIZE, OWNER).id)
+    fill_with_secret(device)
+    size = ("--size", f"{32 * MIB}b", "--poolmetadatasize", f"{4 * MIB}b")
+    lvm("lvcreate", "--yes", "--type", "thin-pool", *size, "--name", "pool", thick.group)
+    try:
+        thick.opened(evolve(thick.config, thin_pool=ThinPoolName("pool"))).storage.remove_volume(first)
+    finally:
+        lvm("lvremove", "--yes", f"{thick.group}/pool")
+    assert not any(
         shows_secret(storage.attach(storage.ensure_volume(thick.new_id(), SIZE, OWNER).id)) for _ in range(2)
     )
 

@@ -18,7 +18,7 @@ from shares_core.adapters.lvm import devices
 from shares_core.adapters.lvm.pool import LogicalVolumes
 from shares_core.adapters.lvm.thick import VolumeGroupPool
 from shares_core.adapters.lvm.thin import ThinPool
-from shares_core.domain.pools import ThinPoolName, VolumeGroupName
+from shares_core.domain.pools import ThinPoolName, VolumeGroupName, device_name
 
 
 @frozen
@@ -74,6 +74,7 @@ class FakeLvm:
         path.symlink_to(f"../dm-{name}")
         (node / "dm").mkdir(parents=True)
         (node / "dm/uuid").write_text(f"LVM-{uuid.replace('-', '')}{'v' * 32}\n")
+        (node / "dm/name").write_text(f"{device_name(GROUP, name)}\n")
         (node / "dm/suspended").write_text(f"{suspended:d}\n")
         (node / "size").write_text(f"{size // 512}\n")
         return path
@@ -94,10 +95,10 @@ def thick(fake_lvm: FakeLvm, *, wipe: bool = True) -> VolumeGroupPool:
     return VolumeGroupPool(VolumeGroupName(GROUP), installation(fake_lvm), wipe=wipe)
 
 
-def thin(fake_lvm: FakeLvm, *, overprovision: bool = False) -> ThinPool:
+def thin(fake_lvm: FakeLvm, *, wipe: bool = True, overprovision: bool = False) -> ThinPool:
     layout = Layout(fake_lvm.folder / "state")
     group, pool = VolumeGroupName(GROUP), ThinPoolName(POOL)
-    return ThinPool(group, pool, installation(fake_lvm), layout, overprovision=overprovision)
+    return ThinPool(group, pool, installation(fake_lvm), layout, wipe=wipe, overprovision=overprovision)
 
 
 def known(fake_lvm: FakeLvm) -> str:

@@ -42,6 +42,13 @@ def test_a_device_that_is_not_lvms_is_no_volume(fake_lvm: FakeLvm) -> None:
     assert active_device(GROUP, "stray") is None
 
 
+def test_the_device_behind_a_link_is_the_volumes_own(fake_lvm: FakeLvm) -> None:
+    """udev's link may still lead to a device whose number another volume has got since."""
+    fake_lvm.activate("first")
+    (fake_lvm.folder / "dev" / GROUP / "second").symlink_to("../dm-first")
+    assert (None, True) == (active_device(GROUP, "second"), active_device(GROUP, "first") is not None)
+
+
 def test_the_group_of_active_volumes_is_known_without_lvm(fake_lvm: FakeLvm) -> None:
     """Where none is active, or no such group, nothing is known."""
     assert "" == active_group_uuid(GROUP)

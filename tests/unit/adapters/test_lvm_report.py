@@ -69,6 +69,7 @@ def test_a_thin_pool_is_told_from_the_volumes_in_it() -> None:
             size=SIZE,
             tags=frozenset({"a", "b"}),
             pool=POOL,
+            is_thin=True,
             data_percent=5.0,
         ),
     )

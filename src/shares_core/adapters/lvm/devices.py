@@ -14,6 +14,7 @@ from shares_core.adapters.commands import run
 from shares_core.adapters.disk.errors import os_errors
 from shares_core.domain.capacity import GIB, MIB
 from shares_core.domain.errors import BackendFailure
+from shares_core.domain.pools import device_name
 
 _DEV, _SYS_BLOCK = Path("/dev"), Path("/sys/block")
 _SECTOR = 512  # the kernel counts in these, whatever the disk has
@@ -51,11 +52,12 @@ def active_device(group: str, volume: str) -> ActiveDevice | None:
     mapped = _SYS_BLOCK / node
     try:
         uuid = (mapped / "dm/uuid").read_text(encoding="ascii").strip()
+        name = (mapped / "dm/name").read_text(encoding="ascii").strip()
         size = int((mapped / "size").read_text(encoding="ascii")) * _SECTOR
         suspended = (mapped / "dm/suspended").read_text(encoding="ascii").strip() == "1"
     except OSError:
         return None
-    if not uuid.startswith(_MARK):
+    if not uuid.startswith(_MARK) or name != device_name(group, volume):  # udev's link may be a former one
         return None
     return ActiveDevice(str(path), size, uuid.removeprefix(_MARK)[:_UUID_LENGTH], suspended)
 

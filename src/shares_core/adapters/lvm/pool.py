@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from shares_core.adapters.disk.installation import Installation
 from shares_core.adapters.lvm.commands import ALREADY_SO, lvm, read_group
-from shares_core.adapters.lvm.devices import ActiveDevice, active_device, is_open, path_of
+from shares_core.adapters.lvm.devices import ActiveDevice, active_device, is_open, path_of, zero_whole
 from shares_core.adapters.lvm.identity import GroupIdentity
 from shares_core.adapters.lvm.report import LogicalVolume, VolumeGroup
 from shares_core.adapters.waiting import wait_until
@@ -27,12 +27,14 @@ class LogicalVolumes(BlockStorage):
     """Logical volumes of a volume group that others may use too.
 
     Each is named by the volume's id and tagged with its installation, server and share, so that it is known
-    without a record: ``lvs -o lv_name,lv_tags``.
+    without a record: ``lvs -o lv_name,lv_tags``. ``wipe`` overwrites a thick one that is removed, so that
+    nothing of a tenant's is left in its extents.
     """
 
-    def __init__(self, group: VolumeGroupName, installation: Installation) -> None:
+    def __init__(self, group: VolumeGroupName, installation: Installation, *, wipe: bool) -> None:
         self._group = str(group)
         self._installation = installation
+        self._wipes = wipe
         self._identity = GroupIdentity(self._group, installation)
 
     # -- what differs
@@ -52,10 +54,6 @@ class LogicalVolumes(BlockStorage):
     @abstractmethod
     def _extend(self, volume_id: str, size: int) -> None:
         """Make the volume larger. Raises as ``grow_volume``."""
-
-    @abstractmethod
-    def _wipe(self, volume_id: str) -> None:
-        """See that what the volume holds is not read from the next one that gets its extents."""
 
     # -- the pool
 
@@ -144,8 +142,19 @@ class LogicalVolumes(BlockStorage):
         if self.find_volume(volume_id) is None:
             return
         self._require_unused(volume_id)
-        self._wipe(volume_id)
+        if self._wipes:
+            self._wipe(volume_id)
         self._remove(volume_id)
+
+    def _wipe(self, volume_id: str) -> None:
+        """See that what the volume holds is not read from the next one that gets its extents.
+
+        Whichever the settings name now, it is what it was made as. A thin one's blocks go back to its pool,
+        which zeroes a block before anybody else reads it.
+        """
+        volume = self._identity.read().find(volume_name(volume_id))
+        if volume is not None and not volume.is_thin:
+            zero_whole(self.attach(volume_id))
 
     def _require_unused(self, volume_id: str) -> None:
         """Raise BackendFailure while somebody has its device open: asked before a byte of it is wiped.

@@ -17,14 +17,16 @@ _AS_JSON = ("--reportformat", "json", "--units", "b", "--nosuffix")
 class LogicalVolume:
     """One logical volume; sizes in bytes.
 
-    ``pool`` is the thin pool that it takes its blocks from, else empty. The percentages are None unless it is
-    thin and active; ``zeroes`` and ``health`` say something of thin pools only.
+    ``pool`` is what a volume that ``is_thin`` takes its blocks from; a cached one has another kind of pool
+    there, most have none. The percentages are None unless it is thin and active; ``zeroes`` and ``health``
+    say something of thin pools only.
     """
 
     name: str
     size: int
     tags: frozenset[str] = frozenset()
     pool: str = ""
+    is_thin: bool = False
     is_thin_pool: bool = False
     data_percent: float | None = None
     metadata_percent: float | None = None
@@ -124,6 +126,7 @@ def _volume(fields: dict[str, str]) -> LogicalVolume:
             size=int(fields["lv_size"]),
             tags=frozenset(filter(None, fields["lv_tags"].split(","))),
             pool=fields["pool_lv"],
+            is_thin="thin" in layout and "pool" not in layout,
             is_thin_pool="thin" in layout and "pool" in layout,
             data_percent=_percent(fields["data_percent"]),
             metadata_percent=_percent(fields["metadata_percent"]),

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from shares_core.adapters.disk.installation import Installation
 from shares_core.adapters.lvm.commands import lvm
-from shares_core.adapters.lvm.devices import blank_ends, zero_whole
+from shares_core.adapters.lvm.devices import blank_ends
 from shares_core.adapters.lvm.pool import LogicalVolumes
 from shares_core.adapters.lvm.report import VolumeGroup
-from shares_core.domain.pools import VolumeGroupName, volume_name
+from shares_core.domain.pools import volume_name
 from shares_core.domain.undo import undone_by
 from shares_core.domain.views import PoolView
 
@@ -16,12 +15,8 @@ class VolumeGroupPool(LogicalVolumes):
     """The free extents of a volume group.
 
     What a volume reads before it is written is what its extents held: only its ends, where signatures may be,
-    are zeros. ``wipe`` overwrites a volume that is removed, so that nothing of a tenant's is left in them.
+    are zeros.
     """
-
-    def __init__(self, group: VolumeGroupName, installation: Installation, *, wipe: bool = True) -> None:
-        super().__init__(group, installation)
-        self._wipes = wipe
 
     def _check_usable(self, group: VolumeGroup) -> None:
         group.require_usable()
@@ -47,7 +42,3 @@ class VolumeGroupPool(LogicalVolumes):
 
     def _extend(self, volume_id: str, size: int) -> None:
         self._run("lvextend", "--size", f"{size}b", volume_id)
-
-    def _wipe(self, volume_id: str) -> None:
-        if self._wipes:
-            zero_whole(self.attach(volume_id))

@@ -37,10 +37,11 @@ class ThinPool(LogicalVolumes):
         installation: Installation,
         layout: Layout,
         *,
+        wipe: bool,
         overprovision: bool = False,
         lock_timeout: float = 120,
     ) -> None:
-        super().__init__(group, installation)
+        super().__init__(group, installation, wipe=wipe)
         self._pool = str(pool)
         self._layout = layout
         self._overprovision = overprovision
@@ -128,9 +129,6 @@ class ThinPool(LogicalVolumes):
     def _extend(self, volume_id: str, size: int) -> None:
         with self._room(volume_id, size):
             self._lvm("lvextend", "--size", f"{size}b", self._path(volume_id))
-
-    def _wipe(self, volume_id: str) -> None:
-        """Its blocks go back to the pool, which zeroes a block before anybody else reads it."""
 
     def _lvm(self, *argv: str) -> None:
         lvm(*argv, group=self._group, thin_pool=self._pool)
