@@ -10,7 +10,8 @@ import pytest
 
 from tests.integration.conftest import SPARE_GROUP
 from tests.integration.lvm.conftest import Pool
-from tests.reliability.kills import OPERATIONS, Campaign, Kill, spread
+from tests.reliability.kills import Campaign, Kill, spread
+from tests.reliability.operations import OPERATIONS
 
 SEED = int(os.environ.get("SHARES_CORE_TEST_SEED", "20261127"))
 #: Emulated, a kill takes ten times as long: ``./dev reliability`` alone tries every call.

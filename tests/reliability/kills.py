@@ -19,136 +19,35 @@ from typing import Any
 from attrs import define, field, frozen
 
 import shares_core
-from shares_core import AccessLevel, Capacity, FileSystemKind, Host, HostConfig, NotFound, Secret, bootstrap
+from shares_core import AccessLevel, Host, HostConfig, bootstrap
 from shares_core.adapters.memory import Call, intercept
 from shares_core.adapters.waiting import wait_until
 from shares_core.domain.capacity import MIB
 from shares_core.domain.server import ShareServer
 from tests.reliability.intruding import Intruder
+from tests.reliability.operations import (
+    ADA,
+    BOB,
+    CARL,
+    KEPT,
+    NEW,
+    OPERATIONS,
+    PASSWORD,
+    SERVER,
+    SMALL,
+    Operation,
+    has_share,
+    without_server,
+)
 from tests.reliability.scene import as_it_is, as_recorded, checksum, mount_point, records, synced
 from tests.reliability.witness import PROBE, Witness, granted, still_writes
 
-SERVER, KEPT, NEW = "kills", "kept", "new"
-SMALL, LARGE = Capacity(32 * MIB), Capacity(48 * MIB)
-#: Those who were granted something at the start. Bob may read, and nobody else but Ada may do anything.
-ADA, BOB, CARL = "ada", "bob", "carl"
-PASSWORD = Secret("kept by the test alone")
 MOMENTS = ("before", "in", "after")
 #: Calls of these ports reach nobody.
 _UNSEEN = ("clock", "ids", "events")
 #: How far into a call a process dies: earlier, where it had gone through it already.
 _FRACTIONS = {"before": (0.0,), "in": (0.5, 0.2, 0.05), "after": (0.0,)}
 _SECONDS = 120.0
-
-
-@frozen
-class Operation:
-    """``ready`` makes what it works on, ``done`` tells whether it was done.
-
-    Where it ``narrows`` what Ada may do, that counts for what she had open before, too.
-    """
-
-    name: str
-    work: Callable[[Host], object]
-    ready: Callable[[Host], object]
-    done: Callable[[Host], bool]
-    narrows: bool = False
-
-
-def _level(host: Host, user: str) -> AccessLevel | None:
-    rules = host.access.list(SERVER, KEPT)
-    return next((rule.level for rule in rules if str(rule.principal.name) == user), None)
-
-
-def _has_share(host: Host, name: str = NEW) -> bool:
-    return name in [str(view.share.name) for view in host.shares.list(SERVER)]
-
-
-def _without_share(host: Host) -> None:
-    if _has_share(host):
-        host.shares.delete(SERVER, NEW)
-
-
-def _fresh_share(host: Host, kind: FileSystemKind = FileSystemKind.EXT4) -> None:
-    _without_share(host)
-    size = max(SMALL, kind.smallest, key=lambda capacity: capacity.bytes)
-    host.shares.create(SERVER, NEW, size, kind)
-    host.access.allow(SERVER, NEW, ADA)
-
-
-def _capacity(host: Host) -> Capacity:
-    return host.shares.show(SERVER, NEW).share.capacity
-
-
-def _without_carl(host: Host) -> None:
-    if CARL in [str(account.name) for account in host.users.list(SERVER)]:
-        host.users.remove(SERVER, CARL)
-
-
-def _without_server(host: Host) -> None:
-    try:
-        host.servers.delete("another", with_shares=True)
-    except NotFound:
-        return
-
-
-def _has_server(host: Host) -> bool:
-    return "another" in [str(view.server.name) for view in host.servers.list() if hasattr(view, "server")]
-
-
-_XFS_LARGE = Capacity(FileSystemKind.XFS.smallest.bytes + 16 * MIB)
-
-OPERATIONS = (
-    Operation("create server", lambda h: h.servers.create("another"), _without_server, _has_server),
-    Operation(
-        "delete server",
-        lambda h: h.servers.delete("another", with_shares=True),
-        lambda h: (h.servers.create("another"), h.shares.create("another", "files", SMALL)),
-        lambda h: not _has_server(h),
-    ),
-    Operation("create share", lambda h: h.shares.create(SERVER, NEW, SMALL), _without_share, _has_share),
-    Operation(
-        "delete share", lambda h: h.shares.delete(SERVER, NEW), _fresh_share, lambda h: not _has_share(h)
-    ),
-    Operation(
-        "extend ext4",
-        lambda h: h.shares.extend(SERVER, NEW, LARGE),
-        _fresh_share,
-        lambda h: _capacity(h) == LARGE,
-    ),
-    Operation(
-        "extend xfs",
-        lambda h: h.shares.extend(SERVER, NEW, _XFS_LARGE),
-        lambda h: _fresh_share(h, FileSystemKind.XFS),
-        lambda h: _capacity(h) == _XFS_LARGE,
-    ),
-    Operation(
-        "allow a new user",
-        lambda h: h.access.allow(SERVER, KEPT, CARL, AccessLevel.READ_ONLY, PASSWORD),
-        _without_carl,
-        lambda h: _level(h, CARL) is not None,
-    ),
-    Operation(
-        "lower a level",
-        lambda h: h.access.allow(SERVER, KEPT, ADA, AccessLevel.READ_ONLY),
-        lambda h: h.access.allow(SERVER, KEPT, ADA, AccessLevel.READ_WRITE),
-        lambda h: _level(h, ADA) is AccessLevel.READ_ONLY,
-        narrows=True,
-    ),
-    Operation(
-        "raise a level",
-        lambda h: h.access.allow(SERVER, KEPT, ADA, AccessLevel.READ_WRITE),
-        lambda h: h.access.allow(SERVER, KEPT, ADA, AccessLevel.READ_ONLY),
-        lambda h: _level(h, ADA) is AccessLevel.READ_WRITE,
-    ),
-    Operation(
-        "deny",
-        lambda h: h.access.deny(SERVER, KEPT, ADA),
-        lambda h: h.access.allow(SERVER, KEPT, ADA, AccessLevel.READ_WRITE),
-        lambda h: _level(h, ADA) is None,
-        narrows=True,
-    ),
-)
 
 
 @frozen
@@ -218,6 +117,7 @@ class Campaign:
     """Kills on one host."""
 
     config: HostConfig
+    operations: Sequence[Operation] = OPERATIONS
     host: Host = field(init=False)
     rehearsals: dict[str, Rehearsal] = field(init=False, factory=dict)
     _witness: Witness = field(init=False)
@@ -242,7 +142,7 @@ class Campaign:
             ):
                 yield intruder
         finally:
-            _without_server(host)
+            without_server(host)
             host.servers.delete(SERVER, with_shares=True)
 
     def _server(self) -> ShareServer:
@@ -271,7 +171,7 @@ class Campaign:
     def kills(self) -> list[Kill]:
         """Every one there is, after a rehearsal of each operation."""
         found = []
-        for operation in OPERATIONS:
+        for operation in self.operations:
             operation.ready(self.host)
             rehearsal = self.rehearsals[operation.name] = Rehearsal()
             operation.work(self._process(rehearsal))
@@ -300,9 +200,9 @@ class Campaign:
         return died
 
     def _run(self, kill: Kill, fraction: float) -> bool:
-        operation = next(each for each in OPERATIONS if each.name == kill.operation)
+        operation = next(each for each in self.operations if each.name == kill.operation)
         operation.ready(self.host)
-        if _has_share(self.host):
+        if has_share(self.host):
             self._write_to(NEW)
         before, sums = records(self.config), self._sums()
         rehearsal = self.rehearsals[operation.name]
