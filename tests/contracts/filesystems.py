@@ -145,6 +145,40 @@ class FileSystemsContract(FileSystemsGrowth):
         assert filesystems.has_folder(*made.share, "data")
         assert not filesystems.has_folder(*made.share, "dat")
 
+    def test_what_is_in_a_file_system_is_found(self, world: FileSystemsWorld, made: Made) -> None:
+        """Wherever it is, as a repair may have moved it; of what is not mounted nothing is said."""
+        filesystems = world.ports.filesystems
+        with pytest.raises(BackendFailure):
+            filesystems.has_files(*made.share, "data")
+        filesystems.mount(*made.mount)
+        assert not filesystems.has_files(*made.share, "data")
+        filesystems.prepare_folder(*made.share, "data", UID)
+        assert not filesystems.has_files(*made.share, "data")
+        assert filesystems.has_files(*made.share, "another")
+        world.write(*made.share, DATA, "data")
+        assert filesystems.has_files(*made.share, "data")
+
+    def test_what_is_beside_the_folder_that_is_served_is_found(
+        self, world: FileSystemsWorld, made: Made
+    ) -> None:
+        """A file in a file system that lacks the folder is somebody's all the same."""
+        filesystems = world.ports.filesystems
+        filesystems.mount(*made.mount)
+        world.write(*made.share, DATA)
+        assert filesystems.has_files(*made.share, "data")
+
+    def test_a_device_holds_one_file_system(self, world: FileSystemsWorld, made: Made) -> None:
+        """Exactly that, also while it is mounted, and whatever became of it since."""
+        filesystems = world.ports.filesystems
+        other = new_filesystem(made.filesystem.kind)
+        assert filesystems.holds(made.device, made.filesystem)
+        assert not filesystems.holds(made.device, other)
+        filesystems.mount(*made.mount)
+        assert filesystems.holds(made.device, made.filesystem)
+        filesystems.unmount(*made.share)
+        world.ruined_tables(made)
+        assert filesystems.holds(made.device, made.filesystem)
+
     def test_nothing_that_is_mounted_is_examined_or_repaired(
         self, world: FileSystemsWorld, made: Made
     ) -> None:

@@ -61,8 +61,8 @@ class FileSystemsWorld(DeviceWorld):
         """Who owns the folder in the mounted file system, or None where there is none."""
 
     @abstractmethod
-    def write(self, server_id: str, share_id: str, content: bytes) -> None:
-        """Write a file into the mounted file system."""
+    def write(self, server_id: str, share_id: str, content: bytes, folder: str = "") -> None:
+        """Write a file into the mounted file system, or into a folder that it has."""
 
     @abstractmethod
     def read(self, server_id: str, share_id: str) -> bytes | None:

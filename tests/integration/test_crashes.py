@@ -12,7 +12,7 @@ import pytest
 from attrs import frozen
 
 from shares_core import Capacity, FileSystemKind, NotFound
-from shares_core.adapters import filesystems
+from shares_core.adapters import mounting
 from shares_core.domain.share import ShareStatus
 from tests.integration.conftest import Site, Tenant
 from tests.integration.support.footprint import footprint, image_of
@@ -169,7 +169,7 @@ def test_a_growing_that_outlives_its_caller_is_left_to_its_end(
         worker.kill()
         assert worker.result() == {}
     try:
-        monkeypatch.setattr(filesystems, "_UNMOUNT_SECONDS", 0.5)
+        monkeypatch.setattr(mounting, "_UNMOUNT_SECONDS", 0.5)
         site.host.shares.create(tenant.server, "other", MIB64)
         share = site.host.shares.show(tenant.server, "grown").share
         assert ShareStatus.FAILED is share.status

@@ -20,7 +20,7 @@ from shares_core import BackendFailure, Busy, Capacity, HostNotReady, NoCapacity
 from shares_core.adapters.docker import client as docker_client
 from shares_core.adapters.memory import Call, intercept
 from shares_core.adapters.system import SystemClock
-from shares_core.domain.share import ShareStatus
+from shares_core.domain.share import FileSystemKind, ShareStatus
 from shares_core.domain.views import ReconcileOutcome
 from tests.integration.conftest import Site, Tenant, opened_site
 from tests.integration.support.clients import SmbClient
@@ -434,6 +434,35 @@ def test_a_record_with_one_flipped_bit_is_not_believed(served: Served) -> None:
     path.write_bytes(whole)
     assert served.is_served()
     assert site.host.fleet.reconcile().is_empty
+
+
+@pytest.mark.parametrize("kind", FileSystemKind)
+def test_a_record_from_the_middle_of_a_create_costs_no_files(served: Served, kind: FileSystemKind) -> None:
+    """Copied while a share was being made, and put back when it was in use: it is kept, open to nobody."""
+    site, tenant = served.tenant.site, served.tenant
+    record = site.config.state_dir / "records" / f"{tenant.server_id}.json"
+    copies: list[bytes] = []
+
+    def copying(call: Call, proceed: Callable[[], object]) -> object:
+        if str(call) == "filesystems.make":
+            copies.append(record.read_bytes())
+        return proceed()
+
+    ports = intercept(bootstrap.ports(site.config), copying)
+    bootstrap.host(ports, site.config.network).shares.create(
+        tenant.server, "late", Capacity.parse("512MiB"), kind
+    )
+    site.host.access.allow(tenant.server, "late", "ada")
+    assert served.ada.put("late", "kept", KEPT).status == OK
+    (copy,) = copies
+    record.write_bytes(copy)
+    site.host.fleet.reconcile()
+    assert site.host.fleet.reconcile().is_empty
+    assert as_recorded(site.config) == as_it_is(site.config)
+    assert () == site.host.access.list(tenant.server, "late")
+    assert served.ada.get("late", "kept") != KEPT
+    site.host.access.allow(tenant.server, "late", "ada")
+    assert (KEPT, True) == (served.ada.get("late", "kept"), served.is_served())
 
 
 def test_a_second_state_folder_on_the_host_is_another_installation(served: Served) -> None:

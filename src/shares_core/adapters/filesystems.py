@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
+from shares_core.adapters.aside import grow_aside, replay, settle
 from shares_core.adapters.commands import run
 from shares_core.adapters.disk.errors import os_errors
 from shares_core.adapters.disk.files import open_folder
-from shares_core.adapters.fsck import LONG_SECONDS, examined, ignores_journal, repaired, settle_ext4
+from shares_core.adapters.fsck import LONG_SECONDS, examined, repaired, settle_ext4
 from shares_core.adapters.layout import Layout
+from shares_core.adapters.mounting import CORRUPTED, SAFE, mount, unmount
 from shares_core.adapters.mounts import Mount, mount_at, mount_table, mounts_below
 from shares_core.adapters.signatures import (
     has_errors,
     holds,
     identify,
     is_blank,
+    is_half_made,
     is_write_protected,
     length_of,
 )
-from shares_core.adapters.waiting import wait_until
-from shares_core.adapters.xfs import grow_xfs, write_copies
+from shares_core.adapters.xfs import grow_xfs
 from shares_core.domain.capacity import Capacity
 from shares_core.domain.errors import (
     BackendFailure,
@@ -38,13 +40,10 @@ from shares_core.domain.share import FileSystem, FileSystemKind
 from shares_core.domain.views import Usage
 from shares_core.ports.filesystems import FileSystems
 
-#: What a tenant writes is data: nothing in it is a device, a program or a link for the host's kernel.
-_SAFE = "nodev,nosuid,noexec,nosymfollow,noatime"
-_UNMOUNT_SECONDS = 20.0
 #: What the kernel does with a file system that it finds damaged.
 _DAMAGED = "is damaged: the kernel writes to it no more"
+_LOST_AND_FOUND = "lost+found"  # an ext4's from its start
 _UNCHECKED = "met an error, and was not checked since"
-_CORRUPTED = "Structure needs cleaning"  # what mount says of it
 
 
 class LinuxFileSystems(FileSystems):
@@ -57,10 +56,10 @@ class LinuxFileSystems(FileSystems):
     def __init__(self, layout: Layout, *, zeroed: bool = True, discard: bool = False) -> None:
         self._layout = layout
         self._zeroed = zeroed
-        self._options = f"{_SAFE},discard" if discard else _SAFE
+        self._options = f"{SAFE},discard" if discard else SAFE
 
     def make(self, device: str, filesystem: FileSystem) -> None:
-        if holds(device, filesystem):
+        if self.holds(device, filesystem):
             return
         if not is_blank(device):
             held = identify(device) or "something unknown"
@@ -93,16 +92,14 @@ class LinuxFileSystems(FileSystems):
         with os_errors(f"making {target}"):
             target.mkdir(mode=0o700, exist_ok=True)
         try:
-            # -w: or else what is write-protected would be mounted all the same, to be read only.
-            argv = ("mount", "-w", "-t", str(filesystem.kind), "-o", self._options, device, str(target))
-            run(argv, timeout=LONG_SECONDS)  # after a crash it has a journal to read
+            mount(device, filesystem, target, options=self._options)
         except CommandFailed as error:
             there = mount_at(target)
             if there is not None and there.device == _device_number(device):
                 return  # by somebody who was killed since
             with suppress(OSError):  # what lies there is not ours to remove
                 target.rmdir()
-            if _CORRUPTED in error.output:
+            if CORRUPTED in error.output:
                 raise _damaged(device, filesystem, f"cannot be mounted: {error.output.strip()}") from error
             if self.size(device, filesystem).bytes > length_of(device):
                 raise ShareFailed(
@@ -111,8 +108,11 @@ class LinuxFileSystems(FileSystems):
                 ) from error
             raise
         if has_errors(device, filesystem):  # only its journal knew
-            _unmount(target)
+            unmount(target)
             raise _damaged(device, filesystem, _UNCHECKED)
+
+    def holds(self, device: str, filesystem: FileSystem) -> bool:
+        return holds(device, filesystem) and not is_half_made(device, filesystem)
 
     def prepare_folder(self, server_id: str, share_id: str, folder: str, uid: int) -> None:
         target = self._layout.share(server_id, share_id)
@@ -135,11 +135,21 @@ class LinuxFileSystems(FileSystems):
         with os_errors(f"looking for {folder} in {target}"):
             return folder in os.listdir(target)
 
+    def has_files(self, server_id: str, share_id: str, folder: str) -> bool:
+        target = self._layout.share(server_id, share_id)
+        if mount_at(target) is None:
+            raise BackendFailure(f"nothing is mounted at {target}")
+        with os_errors(f"looking into {target}"):
+            return any(
+                name not in (folder, _LOST_AND_FOUND) or _is_filled(target / name)
+                for name in os.listdir(target)
+            )
+
     def unmount(self, server_id: str, share_id: str) -> None:
-        _unmount(self._layout.share(server_id, share_id))
+        unmount(self._layout.share(server_id, share_id))
 
     def unmount_aside(self, filesystem: FileSystem) -> None:
-        _unmount(self._aside(filesystem))
+        unmount(self._aside(filesystem))
 
     def mounted(self, server_id: str, share_id: str) -> bool:
         return mount_at(self._layout.share(server_id, share_id)) is not None
@@ -185,27 +195,19 @@ class LinuxFileSystems(FileSystems):
 
     def grow_unmounted(self, device: str, filesystem: FileSystem) -> None:
         self._require_unmounted(device, filesystem)
-        if filesystem.kind is FileSystemKind.XFS:  # it grows only while it is mounted
-            with self._mounted_aside(device, filesystem) as folder:
-                grow_xfs(folder, device)
+        settle(device, filesystem, self._aside(filesystem))
+        if filesystem.kind is FileSystemKind.XFS:
+            grow_aside(device, filesystem, self._aside(filesystem))
         else:
-            self._settle(device, filesystem)
             run(("resize2fs", device), timeout=LONG_SECONDS, holding=device)
 
     def check(self, device: str, filesystem: FileSystem) -> None:
         self._require_unmounted(device, filesystem)
-        self._settle(device, filesystem)
-
-    def _settle(self, device: str, filesystem: FileSystem) -> None:
-        """Make it whole as far as that needs no person; what the kernel does not mount is left as it is."""
-        with self._mounted_aside(device, filesystem):
-            pass  # mounting replays the journal; xfs's may hold a larger size than the superblock tells yet
-        if filesystem.kind is FileSystemKind.EXT4:
-            settle_ext4(device, filesystem)
+        settle(device, filesystem, self._aside(filesystem))
 
     def examine(self, device: str, filesystem: FileSystem) -> str:
         self._require_unmounted(device, filesystem)
-        self._replay(device, filesystem)
+        replay(device, filesystem, self._aside(filesystem))  # where it cannot, the look tells why
         damage = examined(device, filesystem)
         if not damage and has_errors(device, filesystem):  # it is right all the same
             settle_ext4(device, filesystem)  # and remembers that it is
@@ -213,7 +215,7 @@ class LinuxFileSystems(FileSystems):
 
     def repair(self, device: str, filesystem: FileSystem) -> str:
         self._require_unmounted(device, filesystem)
-        self._replay(device, filesystem)
+        replay(device, filesystem, self._aside(filesystem))  # where it cannot, the look tells why
         before = self._reach(device, filesystem)
         said = repaired(device, filesystem)
         left = examined(device, filesystem)
@@ -233,14 +235,6 @@ class LinuxFileSystems(FileSystems):
         except ShareFailed:
             return 0
 
-    def _replay(self, device: str, filesystem: FileSystem) -> None:
-        """Write what the journal holds: to those who look beside it, its absence would be damage.
-
-        Where that fails, looking tells why. e2fsck alone could do so, but preens or asks.
-        """
-        with suppress(CommandFailed, ShareFailed), self._mounted_aside(device, filesystem):
-            pass
-
     def _require_unmounted(self, device: str, filesystem: FileSystem) -> None:
         _require(device, filesystem)
         self.unmount_aside(filesystem)
@@ -251,34 +245,6 @@ class LinuxFileSystems(FileSystems):
         number = _device_number(device)
         if any(mount.device == number for mount in mount_table()):
             raise BackendFailure(f"{device} is mounted", hint=f"'findmnt {device}' shows where")
-
-    @contextmanager
-    def _mounted_aside(self, device: str, filesystem: FileSystem) -> Iterator[Path]:
-        """Mount it where nobody is served from: an ext4 to read, an xfs with its superblock copied anew.
-
-        Raises ShareDamaged where that cannot be done and its own tool finds damage, else ShareFailed.
-        """
-        writing = ("-w", "-o", _SAFE) if filesystem.kind is FileSystemKind.XFS else ("-r", "-o", _SAFE)
-        folder = self._aside(filesystem)
-        with os_errors(f"making {folder}"):
-            folder.mkdir(mode=0o700)
-        try:
-            try:
-                argv = ("mount", *writing, "-t", str(filesystem.kind), device, str(folder))
-                run(argv, timeout=LONG_SECONDS)
-                if filesystem.kind is FileSystemKind.XFS:
-                    write_copies(folder, device)
-            except BackendFailure as error:
-                _unmount(folder)
-                damage = examined(device, filesystem)
-                damaged = _CORRUPTED in str(error) or (damage and not ignores_journal(damage))
-                raise (ShareDamaged if damaged else ShareFailed)(
-                    f"the {filesystem.kind} on {device} cannot be used: {error} {damage}".rstrip(),
-                    hint="'shares-core share check' tells what is damaged; before a repair take a copy",
-                ) from error
-            yield folder
-        finally:
-            _unmount(folder)
 
     def _aside(self, filesystem: FileSystem) -> Path:
         """Named by the file system, so that what a killed call left mounted there is found again."""
@@ -313,6 +279,11 @@ def parse_xfs_info(output: str) -> Capacity:
     if match is None:
         raise ValueError("xfs_info printed no size")
     return Capacity(int(match[1]) * int(match[2]))
+
+
+def _is_filled(folder: Path) -> bool:
+    with open_folder(folder) as opened:
+        return bool(os.listdir(opened))
 
 
 def _require(device: str, filesystem: FileSystem) -> None:
@@ -351,33 +322,6 @@ def _is_broken(mounted: Mount) -> bool:
     except OSError:
         return True
     return False
-
-
-def _unmount(target: Path) -> None:
-    """Unmount what is mounted there once nobody uses it, and remove the empty folder. Idempotent."""
-    busy: list[CommandFailed] = []
-
-    def gone() -> bool:
-        if mount_at(target) is None:
-            return True
-        try:
-            run(("umount", str(target)), timeout=LONG_SECONDS)  # what is not on the disk yet is written
-        except CommandFailed as error:
-            if mount_at(target) is None:
-                return True  # by somebody who was killed since
-            if "busy" not in error.output:
-                raise
-            busy[:] = [error]
-        return mount_at(target) is None
-
-    if not wait_until(gone, _UNMOUNT_SECONDS):
-        raise BackendFailure(
-            f"{target} cannot be unmounted: it is in use",
-            hint=f"'fuser -vm {target}' shows by what",
-        ) from busy[0]
-    with os_errors(f"removing {target}"):
-        if target.exists():
-            target.rmdir()  # never more than an empty folder: what is in it would be somebody's data
 
 
 def refused_online(output: str) -> bool:

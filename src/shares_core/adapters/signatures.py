@@ -38,6 +38,7 @@ _SUPERBLOCKS: Mapping[FileSystemKind, _Superblock] = {
 }
 #: Its s_state, and the bit of it that is EXT4_ERROR_FS.
 _EXT4_STATE_AT, _EXT4_ERROR = 1024 + 0x3A, 2
+_XFS_IN_PROGRESS_AT = 126
 
 
 def identify(device: str) -> dict[str, str]:
@@ -54,6 +55,16 @@ def holds(device: str, filesystem: FileSystem) -> bool:
     there, start = _SUPERBLOCKS[filesystem.kind], _start_of(device)
     magic = start[there.magic_at :].startswith(there.magic)
     return magic and start[there.uuid_at :].startswith(UUID(filesystem.uuid).bytes)
+
+
+def is_half_made(device: str, filesystem: FileSystem) -> bool:
+    """Whether the device holds what a mkfs that was broken off has left, with this file system's name on it.
+
+    mkfs.xfs writes that first and clears its mark (sb_inprogress) last; mkfs.ext4 writes its superblock last.
+    """
+    if filesystem.kind is not FileSystemKind.XFS:
+        return False
+    return holds(device, filesystem) and _start_of(device)[_XFS_IN_PROGRESS_AT:][:1] != b"\0"
 
 
 def has_errors(device: str, filesystem: FileSystem) -> bool:

@@ -111,6 +111,8 @@ def _unfinished(server: ShareServer) -> Iterator[str]:
             yield f"the extension of share {share.name} is not finished: {share.reason}"
         elif share.status is ShareStatus.DELETING:
             yield f"the deletion of share {share.name} is not finished"
+        elif share.status is ShareStatus.CREATING and server.intent is None:
+            yield f"the creation of share {share.name} is not settled: {share.reason}"
 
 
 def trouble_with(ports: Ports, server: ShareServer, share: CifsShare) -> str:

@@ -18,7 +18,7 @@ from shares_core.app.serving import (
     replace_container,
     run_state,
 )
-from shares_core.app.settling import finish_removing, settle
+from shares_core.app.settling import finish_removing, settle, undo_creating
 from shares_core.domain.errors import (
     AlreadyExists,
     InvalidInput,
@@ -35,6 +35,9 @@ from shares_core.domain.share import ShareStatus
 from shares_core.domain.undo import undone_by
 from shares_core.domain.views import RunState, ServerView, UpgradeOutcome, UpgradeView
 from shares_core.ports import Ports
+
+#: What comes to an end with a share that an earlier call could not remove.
+_REMOVING = {ShareStatus.DELETING: finish_removing, ShareStatus.CREATING: undo_creating}
 
 
 @frozen
@@ -149,12 +152,12 @@ class Servers:
             held.save(brought)
 
     def _finish_shares(self, held: Held) -> None:
-        """Settle the extensions and deletes that could not be settled earlier; one keeps no other waiting."""
+        """Settle the extensions, deletes and creates that could not be settled earlier, each by itself."""
         failures: list[SharesError] = []
         for share in held.server.shares:
-            if share.status is ShareStatus.DELETING:
+            if finish := _REMOVING.get(share.status):
                 try:
-                    held.save(finish_removing(self._ports, held.server, share.id))
+                    held.save(finish(self._ports, held.server, share.id))
                 except SharesError as error:
                     failures.append(error)
             elif share.unfinished is not None and not share.damaged:

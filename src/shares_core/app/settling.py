@@ -8,13 +8,20 @@ from functools import partial
 from shares_core.app.checking import finish_checking
 from shares_core.app.growing import set_aside, settle_growing
 from shares_core.app.removing import remove_server, remove_share
-from shares_core.app.serving import publish
+from shares_core.app.serving import (
+    found_damaged,
+    publish,
+    serve_again,
+    serve_no_more,
+    unmount_share,
+)
 from shares_core.domain import intent as intents
 from shares_core.domain.access import narrowed
-from shares_core.domain.errors import SharesError
+from shares_core.domain.errors import ShareDamaged, SharesError
 from shares_core.domain.names import UserName
 from shares_core.domain.server import ShareServer
 from shares_core.domain.share import CifsShare, ShareStatus
+from shares_core.domain.undo import undone_by
 from shares_core.ports import Ports
 from shares_core.ports.events import Event
 
@@ -31,8 +38,11 @@ def settle(ports: Ports, server: ShareServer) -> ShareServer | None:
         case intents.CreateServer() | intents.DeleteServer():
             remove_server(ports, server)
             return None
-        case intents.CreateShare(share_id) | intents.DeleteShare(share_id):
-            finish: Callable[[], ShareServer] = partial(finish_removing, ports, server, share_id)
+        case intents.CreateShare(share_id):
+            finish: Callable[[], ShareServer] = partial(undo_creating, ports, server, share_id)
+            server = _or_unserved(ports, server, share_id, finish, _left_as(ShareStatus.CREATING))
+        case intents.DeleteShare(share_id):
+            finish = partial(finish_removing, ports, server, share_id)
             server = _or_unserved(ports, server, share_id, finish, _left_as(ShareStatus.DELETING))
         case intents.NarrowAccess(share_id, users):
             cut_off(ports, server, share_id, users)
@@ -78,6 +88,40 @@ def _or_unserved(
 
 def _left_as(status: ShareStatus) -> Callable[[CifsShare, SharesError], CifsShare]:
     return lambda share, error: share.with_status(status, str(error))
+
+
+def undo_creating(ports: Ports, server: ShareServer, share_id: str) -> ShareServer:
+    """Remove a share whose making was broken off; idempotent. Gives the server without it.
+
+    One that has files in it was made to its end, and its record is a former one, put back from a copy. It is
+    kept, and as none of its rules are known, open to nobody. So is one that is known by its superblock, and
+    damaged: what is in it a person sees, after a repair.
+    """
+    share = server.share_by_id(share_id)
+    if share is None:
+        return server
+    publish(ports, server)  # nobody writes to it any more, so that what is seen is all that there is
+    ports.smb_sessions.close_share(server, share.name)
+    try:
+        used = _is_used(ports, server, share)
+    except ShareDamaged as error:
+        return serve_no_more(ports, server, found_damaged(share, str(error)))
+    if not used:
+        return remove_share(ports, server, share)
+    ports.events.emit(Event("share kept", f"{server.name}/{share.name}: there are files in it"))
+    return serve_again(ports, server, share.with_status(ShareStatus.READY))
+
+
+def _is_used(ports: Ports, server: ShareServer, share: CifsShare) -> bool:
+    """Whether there are files in it; it is mounted then. After an error it is not."""
+    if ports.storage.find_volume(share.volume_id) is None:
+        return False
+    device = ports.storage.attach(share.volume_id)
+    with undone_by(lambda: unmount_share(ports, server, share)):
+        if not ports.filesystems.holds(device, share.filesystem):
+            return False
+        ports.filesystems.mount(server.id, share.id, device, share.filesystem)
+        return ports.filesystems.has_files(server.id, share.id, share.folder)
 
 
 def finish_removing(ports: Ports, server: ShareServer, share_id: str) -> ShareServer:

@@ -241,10 +241,10 @@ class Shares:
 
 
 def _same(existing: CifsShare, name: ShareName, capacity: Capacity, kind: FileSystemKind) -> CifsShare:
-    if existing.status is ShareStatus.DELETING:
+    if existing.status in (ShareStatus.DELETING, ShareStatus.CREATING):
         raise Conflict(
-            f"share {existing.name.value!r} is still being deleted: {existing.reason}",
-            hint="'shares-core share delete' tries again",
+            f"share {existing.name.value!r} is {existing.status}: {existing.reason}",
+            hint="'shares-core reconcile' tries again; 'share delete' removes it, and whatever is in it",
         )
     if existing.name != name:
         raise AlreadyExists(

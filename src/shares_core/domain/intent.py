@@ -25,7 +25,7 @@ class DeleteServer:
 
 @frozen
 class CreateShare:
-    """Undone: the volume that was minted for it is removed."""
+    """Undone: the volume that was minted for it is removed, unless there are files in it."""
 
     share_id: str
 

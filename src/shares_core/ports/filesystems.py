@@ -34,6 +34,10 @@ class FileSystems(ABC):
         """
 
     @abstractmethod
+    def holds(self, device: str, filesystem: FileSystem) -> bool:
+        """Whether the device holds exactly this file system, made to its end; it may be damaged since."""
+
+    @abstractmethod
     def prepare_folder(self, server_id: str, share_id: str, folder: str, uid: int) -> None:
         """Make the folder that is served, inside the mounted file system and owned by ``uid``. Idempotent.
 
@@ -45,6 +49,13 @@ class FileSystems(ABC):
         """Whether the folder that is served is in the mounted file system: a repair may have moved it.
 
         Raises BackendFailure where the file system is not mounted or cannot be read.
+        """
+
+    @abstractmethod
+    def has_files(self, server_id: str, share_id: str, folder: str) -> bool:
+        """Whether more is in the mounted file system than a new share has, which is its ``folder``, empty.
+
+        What a repair has moved counts too. Raises as ``has_folder`` does.
         """
 
     @abstractmethod

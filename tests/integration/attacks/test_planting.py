@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from shares_core import BackendFailure, Capacity
-from shares_core.adapters import filesystems
+from shares_core.adapters import mounting
 from shares_core.adapters.layout import Layout
 from shares_core.domain.errors import NotFound
 from tests.integration.conftest import Tenant
@@ -187,7 +187,7 @@ def test_a_share_held_in_use_is_let_go_with_its_server(
     host, server = tenant.site.host, tenant.server
     host.shares.create(server, "held", Capacity.parse("32MiB"))
     held = host.servers.show(server).server.share("held").id
-    monkeypatch.setattr(filesystems, "_UNMOUNT_SECONDS", 0.5)
+    monkeypatch.setattr(mounting, "_UNMOUNT_SECONDS", 0.5)
     intruder.start(f"cd /shares/{held}/data && exec sleep 300 > file")
     assert intruder.sh(f"until [ -e /shares/{held}/data/file ]; do :; done")[0] == 0
     with pytest.raises(BackendFailure, match="it is in use"):

@@ -232,8 +232,8 @@ class RealStorage(RealWorld, StorageWorld, FileSystemsWorld):
         path = self.layout.share(server_id, share_id) / folder
         return path.stat().st_uid if path.exists() else None
 
-    def write(self, server_id: str, share_id: str, content: bytes) -> None:
-        path = self._file(server_id, share_id)
+    def write(self, server_id: str, share_id: str, content: bytes, folder: str = "") -> None:
+        path = self._file(server_id, share_id, folder)
         with path.open("wb") as file:
             file.write(content)
             os.fsync(file.fileno())
@@ -242,8 +242,8 @@ class RealStorage(RealWorld, StorageWorld, FileSystemsWorld):
         path = self._file(server_id, share_id)
         return path.read_bytes() if path.exists() else None
 
-    def _file(self, server_id: str, share_id: str) -> Path:
-        return self.layout.share(server_id, share_id) / "file"
+    def _file(self, server_id: str, share_id: str, folder: str = "") -> Path:
+        return self.layout.share(server_id, share_id) / folder / "file"
 
     @contextmanager
     def file_held_open(self, server_id: str, share_id: str) -> Iterator[None]:

@@ -11,6 +11,7 @@ from attrs import evolve
 from tests.unit.adapters.lvm_world import FakeLvm
 
 from shares_core.adapters import filesystems as linux
+from shares_core.adapters import mounting
 from shares_core.adapters.filesystems import LinuxFileSystems
 from shares_core.adapters.mounts import Mount
 from shares_core.bootstrap import ports
@@ -104,7 +105,7 @@ def test_what_somebody_else_has_unmounted_meanwhile_is_unmounted(
     """A command that outlived its caller, say: what counts is what the kernel's table says then."""
     fake_lvm.answer("umount", complaint="umount: not mounted.", status=32)
     table = iter([mount_of(fake_lvm, "0:0"), None, None])
-    monkeypatch.setattr(linux, "mount_at", lambda _: next(table))
+    monkeypatch.setattr(mounting, "mount_at", lambda _: next(table))
     ports(evolve(FILES, state_dir=fake_lvm.folder / "state")).filesystems.unmount("s", "x")
     assert ["umount"] == [line.split()[0] for line in fake_lvm.asked]
 
@@ -115,7 +116,7 @@ def test_what_somebody_else_has_mounted_meanwhile_is_mounted(
 ) -> None:
     """If it is this device: the kernel lets nobody mount it twice."""
     fake_lvm.answer("mount", complaint="already mounted or mount point busy", status=32)
-    table = iter([None, None, mount_of(fake_lvm, number)])
+    table = iter([None, mount_of(fake_lvm, number)])
     monkeypatch.setattr(linux, "mount_at", lambda _: next(table))
     monkeypatch.setattr(linux, "holds", lambda *_: True)
     monkeypatch.setattr(linux, "has_errors", lambda *_: False)

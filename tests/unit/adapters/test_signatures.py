@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
-from shares_core.adapters.signatures import holds, is_blank, length_of
+from shares_core.adapters.signatures import holds, is_blank, is_half_made, length_of
 from shares_core.domain.capacity import MIB
 from shares_core.domain.share import FileSystem, FileSystemKind
 
@@ -32,6 +32,16 @@ def device(tmp_path: Path) -> Device:
         return str(path)
 
     return make
+
+
+def test_an_xfs_that_was_not_made_to_its_end_is_known(device: Device) -> None:
+    """mkfs.xfs writes its superblock, with its UUID, long before it has written the rest."""
+    in_progress = STARTS[FileSystemKind.XFS].ljust(126, b"\0") + b"\1"
+    assert is_half_made(device(in_progress), XFS)
+    assert not is_half_made(device(in_progress), EXT4)
+    assert not is_half_made(device(STARTS[FileSystemKind.XFS]), XFS)
+    assert not is_half_made(device(STARTS[FileSystemKind.EXT4]), EXT4)
+    assert not is_half_made(device(in_progress), evolve(XFS, uuid="0e6fa4b8-9a0e-4b51-8f4c-3a2b1c0d9e80"))
 
 
 @pytest.mark.parametrize("filesystem", [EXT4, XFS], ids=["ext4", "xfs"])

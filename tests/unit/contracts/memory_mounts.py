@@ -62,9 +62,10 @@ class MemoryMounts(MemoryWorld, FileSystemsWorld):
         filesystem = self.host.mounted_filesystem(server_id, share_id)
         return None if filesystem is None else filesystem.folders.get(folder)
 
-    def write(self, server_id: str, share_id: str, content: bytes) -> None:
+    def write(self, server_id: str, share_id: str, content: bytes, folder: str = "") -> None:
         filesystem = self.host.mounted_filesystem(server_id, share_id)
         assert filesystem is not None
+        assert not folder or folder in filesystem.folders
         filesystem.files[FILE] = content
 
     def read(self, server_id: str, share_id: str) -> bytes | None:

@@ -59,6 +59,10 @@ class MemoryFileSystems(FileSystems):
             raise ContractBroken(f"{device} is mounted for another share already")
         self._host.mounts[server_id, share_id] = volume_id
 
+    def holds(self, device: str, filesystem: FileSystem) -> bool:
+        volume = volume_at(self._host, device)
+        return volume is not None and volume.content is not None and volume.content.identity == filesystem
+
     def prepare_folder(self, server_id: str, share_id: str, folder: str, uid: int) -> None:
         filesystem = self._host.mounted_filesystem(server_id, share_id)
         if filesystem is None:
@@ -72,6 +76,12 @@ class MemoryFileSystems(FileSystems):
         if filesystem is None:
             raise BackendFailure(f"share {share_id} is not mounted")
         return folder in filesystem.folders
+
+    def has_files(self, server_id: str, share_id: str, folder: str) -> bool:
+        filesystem = self._host.mounted_filesystem(server_id, share_id)
+        if filesystem is None:
+            raise BackendFailure(f"share {share_id} is not mounted")
+        return bool(filesystem.files or filesystem.folders.keys() - {folder})
 
     def unmount(self, server_id: str, share_id: str) -> None:
         if (server_id, share_id) in self._host.mounts and self._host.open_files(server_id, share_id):
