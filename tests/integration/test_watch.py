@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 
 import docker
 import pytest
@@ -37,6 +38,13 @@ def container(tenant: Tenant) -> Iterator[Container]:
 def runs(tenant: Tenant) -> bool:
     with container(tenant) as found:
         return bool(found.status == "running")
+
+
+def another_runs(tenant: Tenant, former: Container) -> bool:
+    """For a moment there is none."""
+    with suppress(docker.errors.NotFound), container(tenant) as found:
+        return bool(found.id != former.id and found.status == "running")
+    return False
 
 
 def serves(ada: SmbClient) -> bool:
@@ -74,6 +82,19 @@ def test_a_server_that_ends_is_back(tenant: Tenant, ada: SmbClient, shock: str) 
         assert until(lambda: "mended" in told(tenant.site), _SECONDS), told(tenant.site)
         assert until(lambda: serves(ada), _SECONDS), told(tenant.site)
         assert b"kept" == ada.get("files", "kept")
+
+
+def test_a_server_that_ends_again_and_again_is_brought_back_ever_later(tenant: Tenant) -> None:
+    """At once, then after 1, 2 and 4 seconds: one that always fails does not keep the host at work."""
+    waits = []
+    with watching(tenant.site):
+        for _ in range(4):
+            with container(tenant) as former:
+                former.kill()
+            ended = time.monotonic()
+            assert until(lambda: another_runs(tenant, former), _SECONDS), told(tenant.site)
+            waits.append(time.monotonic() - ended)
+    assert [True] * 4 == [waited >= least for waited, least in zip(waits, (0, 1, 2, 4), strict=True)], waits
 
 
 def test_it_brings_back_what_was_down_at_its_start_and_leaves_what_was_stopped(

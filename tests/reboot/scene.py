@@ -11,6 +11,7 @@ from typing import Any
 from attrs import frozen
 
 from shares_core import Capacity, FileSystemKind, Host, HostConfig, open_host
+from shares_core.config import MACHINE_SETTINGS
 from shares_core.domain.addresses import BridgeName
 from shares_core.domain.network import DefaultNetwork
 from shares_core.domain.pools import PoolKind, ThinPoolName, VolumeGroupName
@@ -56,11 +57,23 @@ class Tenant:
         return SmbClient(namespace, str(interface.addresses[0].ip), USER, password, FOLDER)
 
 
+def install_settings(tenant: Tenant) -> None:
+    """As the machine's own: the service reads no others."""
+    config = tenant.config
+    MACHINE_SETTINGS.write_text(
+        f'state_dir = "{config.state_dir}"\n'
+        f'[network]\nbridge = "{config.network.bridge}"\nsubnet = "{config.network.subnet}"\n'
+        f'[pool]\nkind = "lvm"\nvolume_group = "{config.volume_group}"\n'
+    )
+    assert HostConfig.load() == config
+
+
 def acknowledged_of(client: SmbClient) -> Path:
     """One line for each file whose content its server said is on the disk, written as it said so."""
     return FOLDER / f"acknowledged-{client.address}"
 
 
+#: The service brings back the first by itself, ``reconcile`` the other.
 TENANTS = (Tenant("thick", FileSystemKind.EXT4, thin=False), Tenant("thin", FileSystemKind.XFS, thin=True))
 
 

@@ -14,12 +14,17 @@ import pytest
 
 from shares_core import SharesError
 from shares_core.adapters.layout import Layout
+from shares_core.config import MACHINE_SETTINGS
 from shares_core.domain.views import ReconcileOutcome
 from tests.integration.support.clients import ClientNamespace
 from tests.integration.support.kernel_client import checksums, mounted
 from tests.integration.support.leftovers import remove_installation
+from tests.integration.support.probes import until
 from tests.integration.support.volume_groups import lvm
+from tests.powercut.scene import INSTALLED_UNIT, UNIT
 from tests.reboot.scene import FOLDER, SHARE, TENANTS, THIN_POOL, Tenant, acknowledged_of, manifest
+
+_SECONDS = 240
 
 
 @pytest.fixture
@@ -31,6 +36,9 @@ def namespaces() -> Iterator[list[ClientNamespace]]:
     finally:
         for namespace in made:
             namespace.remove()
+        subprocess.run(("systemctl", "disable", "--now", UNIT), check=True)
+        for path in (INSTALLED_UNIT, MACHINE_SETTINGS):
+            path.unlink()
         for tenant in TENANTS:
             with suppress(SharesError):
                 tenant.host.servers.delete(tenant.name, with_shares=True)
@@ -40,13 +48,18 @@ def namespaces() -> Iterator[list[ClientNamespace]]:
 
 
 def test_every_byte_that_was_synced_before_the_reboot_is_there(namespaces: list[ClientNamespace]) -> None:
-    """After one reconcile, to the kernel's client; of those that were still writing, what was flushed."""
-    assert not any(tenant.config.state_dir.is_mount() for tenant in TENANTS)
+    """To the kernel's client; of those that were still writing, what was flushed.
+
+    The service has brought back what the machine's settings name, and one reconcile does the rest.
+    """
+    by_itself, by_hand = TENANTS
+    assert not by_hand.config.state_dir.is_mount()
+    assert until(lambda: by_itself.host.fleet.reconcile(dry_run=True).is_empty, _SECONDS), journal()
+    reconciled = by_hand.host.fleet.reconcile().servers
+    assert [(by_hand.name, ReconcileOutcome.OK, "")] == [
+        (view.name, view.outcome, view.problem) for view in reconciled
+    ]
     for tenant in TENANTS:
-        reconciled = tenant.host.fleet.reconcile().servers
-        assert [(tenant.name, ReconcileOutcome.OK, "")] == [
-            (view.name, view.outcome, view.problem) for view in reconciled
-        ]
         before = manifest()[tenant.name]
         client = tenant.client(before["password"], namespaces)
         with mounted(client, SHARE) as folder:
@@ -74,3 +87,9 @@ def served_from(tenant: Tenant) -> str:
     target = Layout(tenant.config.state_dir).share(server.id, server.shares[0].id)
     argv = ("findmnt", "--noheadings", "--output", "SOURCE", str(target))
     return subprocess.run(argv, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def journal() -> str:
+    """What the service has said since the boot."""
+    argv = ("journalctl", "--unit", UNIT, "--boot", "--no-pager")
+    return subprocess.run(argv, check=False, capture_output=True, text=True).stdout[-4000:]

@@ -11,10 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from shares_core.config import MACHINE_SETTINGS
 from tests.integration.support.clients import ClientNamespace, SmbClient
 from tests.integration.support.kernel_client import checksums, mounted, write_synced
 from tests.integration.support.probes import until
 from tests.integration.support.volume_groups import lvm
+from tests.powercut.before.test_before import install_service
+from tests.powercut.scene import INSTALLED_UNIT
 from tests.reboot.scene import (
     CAPACITY,
     FOLDER,
@@ -25,6 +28,7 @@ from tests.reboot.scene import (
     USER,
     Tenant,
     acknowledged_of,
+    install_settings,
 )
 
 ROOT = Path(__file__).parents[3]
@@ -33,8 +37,9 @@ ROOT = Path(__file__).parents[3]
 def test_shares_are_made_written_to_and_left_in_use() -> None:
     """The reboot comes while one client writes, and others' servers run."""
     assert os.geteuid() == 0
-    if FOLDER.exists():
-        pytest.fail(f"{FOLDER} is left of a former run: 'tests/reboot/after' removes what it holds")
+    for there in (FOLDER, INSTALLED_UNIT, MACHINE_SETTINGS):
+        if there.exists():
+            pytest.fail(f"{there} is left of a former run, or this machine's own: nothing is done")
     FOLDER.mkdir(mode=0o700)
     group = os.environ["SHARES_CORE_TEST_VG"]
     lvm("lvcreate", "--yes", "--type", "thin-pool", "--size", "1g", "--name", THIN_POOL, group)
@@ -47,6 +52,8 @@ def test_shares_are_made_written_to_and_left_in_use() -> None:
                 write_synced(folder / f"synced{number}", os.urandom(64 * 1024))
             written[tenant.name] = {"password": client.password, "files": checksums(folder)}
         leave_writing(client)
+    install_settings(TENANTS[0])
+    install_service()
     MANIFEST.touch(mode=0o600)
     write_synced(MANIFEST, json.dumps(written).encode())
 
