@@ -173,6 +173,8 @@ class FileSystemsContract(FileSystemsGrowth):
         other = new_filesystem(made.filesystem.kind)
         assert filesystems.holds(made.device, made.filesystem)
         assert not filesystems.holds(made.device, other)
+        with pytest.raises(BackendFailure):
+            filesystems.holds("/dev/absent", made.filesystem)
         filesystems.mount(*made.mount)
         assert filesystems.holds(made.device, made.filesystem)
         filesystems.unmount(*made.share)

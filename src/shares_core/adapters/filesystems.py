@@ -112,6 +112,10 @@ class LinuxFileSystems(FileSystems):
             raise _damaged(device, filesystem, _UNCHECKED)
 
     def holds(self, device: str, filesystem: FileSystem) -> bool:
+        if not Path(device).exists():
+            raise BackendFailure(
+                f"there is no device {device}", hint="see whether udev works: 'udevadm settle'"
+            )
         return holds(device, filesystem) and not is_half_made(device, filesystem)
 
     def prepare_folder(self, server_id: str, share_id: str, folder: str, uid: int) -> None:

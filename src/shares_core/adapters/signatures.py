@@ -64,7 +64,7 @@ def is_half_made(device: str, filesystem: FileSystem) -> bool:
     """
     if filesystem.kind is not FileSystemKind.XFS:
         return False
-    return holds(device, filesystem) and _start_of(device)[_XFS_IN_PROGRESS_AT:][:1] != b"\0"
+    return holds(device, filesystem) and _start_of(device)[_XFS_IN_PROGRESS_AT:][:1] == b"\1"
 
 
 def has_errors(device: str, filesystem: FileSystem) -> bool:

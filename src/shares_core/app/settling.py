@@ -17,7 +17,7 @@ from shares_core.app.serving import (
 )
 from shares_core.domain import intent as intents
 from shares_core.domain.access import narrowed
-from shares_core.domain.errors import ShareDamaged, SharesError
+from shares_core.domain.errors import BackendFailure, ShareDamaged, SharesError
 from shares_core.domain.names import UserName
 from shares_core.domain.server import ShareServer
 from shares_core.domain.share import CifsShare, ShareStatus
@@ -120,7 +120,11 @@ def _is_used(ports: Ports, server: ShareServer, share: CifsShare) -> bool:
     with undone_by(lambda: unmount_share(ports, server, share)):
         if not ports.filesystems.holds(device, share.filesystem):
             return False
-        ports.filesystems.mount(server.id, share.id, device, share.filesystem)
+        try:
+            ports.filesystems.mount(server.id, share.id, device, share.filesystem)
+        except BackendFailure:
+            ports.filesystems.check(device, share.filesystem)  # raises ShareDamaged where it is that
+            raise
         return ports.filesystems.has_files(server.id, share.id, share.folder)
 
 

@@ -35,7 +35,10 @@ class FileSystems(ABC):
 
     @abstractmethod
     def holds(self, device: str, filesystem: FileSystem) -> bool:
-        """Whether the device holds exactly this file system, made to its end; it may be damaged since."""
+        """Whether the device holds exactly this file system, made to its end; it may be damaged since.
+
+        Raises BackendFailure where there is no such device.
+        """
 
     @abstractmethod
     def prepare_folder(self, server_id: str, share_id: str, folder: str, uid: int) -> None:

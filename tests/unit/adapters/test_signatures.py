@@ -39,6 +39,7 @@ def test_an_xfs_that_was_not_made_to_its_end_is_known(device: Device) -> None:
     in_progress = STARTS[FileSystemKind.XFS].ljust(126, b"\0") + b"\1"
     assert is_half_made(device(in_progress), XFS)
     assert not is_half_made(device(in_progress), EXT4)
+    assert not is_half_made(device(in_progress[:-1] + b"\xa5"), XFS), "which no mkfs writes"
     assert not is_half_made(device(STARTS[FileSystemKind.XFS]), XFS)
     assert not is_half_made(device(STARTS[FileSystemKind.EXT4]), EXT4)
     assert not is_half_made(device(in_progress), evolve(XFS, uuid="0e6fa4b8-9a0e-4b51-8f4c-3a2b1c0d9e80"))

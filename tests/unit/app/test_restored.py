@@ -71,6 +71,18 @@ def test_a_share_that_is_damaged_is_kept(world: World) -> None:
     assert b"kept" == world.connect("ada").open("files").read()
 
 
+def test_a_share_whose_damage_mounting_does_not_name_is_kept_too(world: World) -> None:
+    """mount(8) calls it a bad superblock, or that it cannot be read: then it is looked at."""
+    in_use(world)
+    world.ruin()
+    restored(world)
+    world.process(FaultPlan().on("filesystems.mount", times=None)).fleet.reconcile()
+    share = world.share("tenant", "files")
+    assert (ShareStatus.FAILED, True) == (share.status, share.damaged)
+    world.host.shares.check("tenant", "files", repair=True)
+    assert b"kept" == world.content().files["file"]
+
+
 @pytest.mark.parametrize("verb", ["storage.attach", "filesystems.mount", "filesystems.has_files"])
 def test_a_share_that_cannot_be_looked_at_waits(world: World, verb: str) -> None:
     """Neither served nor removed; the server's other shares go on."""

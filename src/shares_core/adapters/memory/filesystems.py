@@ -61,7 +61,9 @@ class MemoryFileSystems(FileSystems):
 
     def holds(self, device: str, filesystem: FileSystem) -> bool:
         volume = volume_at(self._host, device)
-        return volume is not None and volume.content is not None and volume.content.identity == filesystem
+        if volume is None:
+            raise BackendFailure(f"there is no device {device}")
+        return volume.content is not None and volume.content.identity == filesystem
 
     def prepare_folder(self, server_id: str, share_id: str, folder: str, uid: int) -> None:
         filesystem = self._host.mounted_filesystem(server_id, share_id)
