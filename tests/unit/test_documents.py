@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = sorted(path.relative_to(ROOT).as_posix() for path in (*ROOT.glob("*.md"), *ROOT.glob("*/*.md")))
+DOCUMENTS = sorted(
+    path.relative_to(ROOT).as_posix() for path in (*ROOT.glob("*.md"), *ROOT.glob("[!.]*/*.md"))
+)
 #: A test, a file of tests, or the beginning of a test's name with dots behind it.
 _TEST = re.compile(r"`(test_\w+)(\.{3})?`")
 _LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
