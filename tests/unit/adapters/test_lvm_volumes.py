@@ -225,7 +225,13 @@ def test_a_volume_that_something_holds_open_is_not_touched(
     assert [] == fake_lvm.changed
     fake_lvm.answer("dmsetup", "0\n")
     make(fake_lvm).remove_volume(VOLUME)
-    assert [f"lvremove --yes vg/shares-{VOLUME}"] == fake_lvm.changed
+    counted, removal = (
+        f"dmsetup info --columns --noheadings --options open {path}",
+        f"lvremove --yes vg/shares-{VOLUME}",
+    )
+    assert {counted, removal} == {line for line in fake_lvm.asked if not line.startswith("lvs ")}
+    assert [removal] == fake_lvm.changed
+    assert 1 == len([line for line in fake_lvm.asked if line.startswith("lvs ")]), "to see that it is thin"
 
 
 @pytest.mark.parametrize(
