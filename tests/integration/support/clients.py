@@ -6,6 +6,7 @@ nowhere.
 
 from __future__ import annotations
 
+import itertools
 import re
 import subprocess
 import uuid
@@ -41,6 +42,8 @@ _STATUS_NAMES = {value: f"NT_{name}" for name, value in vars(NtStatus).items() i
 #: The access masks of smbprotocol's opens (MS-SMB2 2.2.13.1.1).
 READ: int = FilePipePrinterAccessMask.GENERIC_READ
 READ_WRITE: int = READ | FilePipePrinterAccessMask.GENERIC_WRITE
+#: The addresses of each client of this process, by its name: those of one bridge must not be another's too.
+_HELD: dict[str, set[tuple[str, str]]] = {}
 #: What :func:`nt_status` gives where the server ended the connection.
 CONNECTION_CLOSED = "connection closed"
 
@@ -66,8 +69,9 @@ class ClientNamespace:
         name = f"{NAMESPACE_PREFIX}{token}"
         netns.create(name)
         client = cls(name)
+        _HELD[name] = {(bridge, address) for address in addresses}
         try:
-            client._plug(bridge, f"scv{token}", addresses)
+            client._plug(bridge, client._port, addresses)
         except BaseException:
             client.remove()
             raise
@@ -75,9 +79,19 @@ class ClientNamespace:
 
     @classmethod
     def beside(cls, interface: Interface, number: int = 0) -> ClientNamespace:
-        """On a server's bridge and network, with one of its last addresses, counted from the end."""
-        network = interface.addresses[0].network
-        return cls.create(str(interface.bridge), f"{network[-3 - number]}/{network.prefixlen}")
+        """On a server's bridge and network, with one of its last addresses, counted from the end.
+
+        Where another client has that one it gets the next.
+        """
+        network, bridge = interface.addresses[0].network, str(interface.bridge)
+        held = set().union(*_HELD.values())
+        texts = (f"{network[-3 - each]}/{network.prefixlen}" for each in itertools.count(number))
+        return cls.create(bridge, next(text for text in texts if (bridge, text) not in held))
+
+    @property
+    def _port(self) -> str:
+        """Its end of the cable on the bridge."""
+        return f"scv{self.name.removeprefix(NAMESPACE_PREFIX)}"
 
     def _plug(self, bridge: str, device: str, addresses: tuple[str, ...]) -> None:
         with IPRoute() as host, NetNS(self.name) as inside:
@@ -95,7 +109,12 @@ class ClientNamespace:
             inside.link("set", index=index, state="up")
 
     def remove(self) -> None:
-        netns.remove(self.name)  # its interface goes with it, at both ends
+        """Its port is gone with it: the kernel would take that from the bridge some time later."""
+        with IPRoute() as host:
+            for port in host.link_lookup(ifname=self._port):
+                host.link("del", index=port)
+        netns.remove(self.name)
+        _HELD.pop(self.name, None)
 
     def run(self, *argv: str, timeout: float = _SECONDS, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Run a command inside, to its end."""
