@@ -131,9 +131,9 @@ def test_a_server_whose_new_container_listens_to_nobody_is_back_on_the_former_im
     tenant: Tenant, ada: SmbClient, silent_image: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It runs, and is given up after a while."""
-    monkeypatch.setattr(runtime, "_READY_SECONDS", 3)
+    monkeypatch.setattr(runtime, "_READY_SECONDS", 10)  # the former image has to be ready in it, too
     host, before = with_image(tenant.site, silent_image), image_of(tenant)
-    with pytest.raises(BackendFailure, match="does not listen after 3 s") as raised:
+    with pytest.raises(BackendFailure, match="does not listen after 10 s") as raised:
         host.servers.upgrade(tenant.server)
     assert [True] == ["is back on the image that it had" in note for note in raised.value.__notes__]
     assert before == image_of(tenant)

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.integration.support.clients import SmbClient
+from tests.integration.support.probes import until
 
 _SECONDS = 120
 #: mount.cifs(8): the newest dialect, encrypted. A server that is gone is an error, not a wait for ever.
@@ -20,7 +21,11 @@ _OPTIONS = "vers=3.1.1,seal,soft,nosharesock,uid=0,gid=0,file_mode=0600,dir_mode
 
 @contextmanager
 def mounted(client: SmbClient, share: str) -> Iterator[Path]:
-    """The share mounted on a folder of the client's, until the end of the block."""
+    """The share mounted on a folder of the client's, until the end of the block.
+
+    Its server may be on its way yet: a mount is tried once.
+    """
+    assert until(lambda: client.do(share, "ls").status == "NT_STATUS_OK", _SECONDS), client.do(share, "ls")
     target = client.folder / f"cifs-{uuid.uuid4().hex[:8]}"
     target.mkdir()
     secret = target.with_suffix(".secret")

@@ -113,10 +113,10 @@ def test_what_ended_in_what_is_the_future_since_is_not_told_again() -> None:
 
 def test_a_docker_that_answers_late_may_be_another_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who was started for this very question knows nothing of what was before: that has to be looked at."""
-    monkeypatch.setattr(events, "_LATE_SECONDS", 0.1)
+    monkeypatch.setattr(events, "_LATE_SECONDS", 1.0)
     assert wait(Api(), "4.000000000", 0.05).complete
-    assert not wait(Api(answers_after=0.2), "4.000000000", 0.05).complete
-    late = wait(Api([END], answers_after=0.2), "4.000000000", 0.05)
+    assert not wait(Api(answers_after=1.1), "4.000000000", 0.05).complete
+    late = wait(Api([END], answers_after=1.1), "4.000000000", 0.05)
     assert (("a",), False) == (late.server_ids, late.complete)
 
 
