@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from shares_core import Capacity
 from shares_core.adapters.docker.client import Docker
 from shares_core.adapters.docker.image import ImageBuilder, ImageStatus, image_state
 from shares_core.entrypoints.cli import main
@@ -66,6 +67,52 @@ def test_a_kept_demo_is_there_and_is_not_overwritten(own_site: Site, run: Run) -
     finally:
         assert run("server", "delete", "shares-core-demo", "--with-shares")[0] == 0
     assert run("server", "list") == (0, [])
+
+
+@pytest.fixture
+def tended(own_site: Site) -> Iterator[str]:
+    """The name of a server with the share "files"."""
+    own_site.host.servers.create("tended")
+    try:
+        own_site.host.shares.create("tended", "files", Capacity.parse("16MiB"))
+        yield "tended"
+    finally:
+        own_site.host.servers.delete("tended", with_shares=True)
+
+
+def test_reconcile_tells_what_ended_and_brings_it_back(own_site: Site, run: Run, tended: str) -> None:
+    """Only told in a dry run; then there is nothing to tell any more."""
+    server_id = own_site.host.servers.show(tended).server.id
+    Docker().api.remove_container(f"shares-{server_id}", force=True)
+    for words, outcome in ((("--dry-run",), "found"), ((), "ok")):
+        status, document = run("reconcile", *words)
+        assert (0, [(tended, outcome)]) == (
+            status,
+            [(server["server"], server["outcome"]) for server in document["servers"]],
+        )
+    assert (0, {"known": 1, "servers": [], "orphans": []}) == run("reconcile", "--dry-run")
+
+
+def test_an_orphan_is_removed_when_that_is_asked_for(own_site: Site, run: Run, tended: str) -> None:
+    """Until then it is there, and told."""
+    state = own_site.config.state_dir
+    own_site.host.servers.create("lost")
+    volume = own_site.host.shares.create("lost", "files", Capacity.parse("16MiB")).share.volume_id
+    (state / "records" / f"{own_site.host.servers.show('lost').server.id}.json").unlink()
+    for words, is_removed in (((), False), (("--remove-orphans",), True)):
+        status, document = run("reconcile", *words)
+        orphans = {orphan["name"]: (orphan["removed"], orphan["problem"]) for orphan in document["orphans"]}
+        assert (0, (is_removed, "")) == (status, orphans[volume])
+        assert is_removed != (state / "pool" / f"{volume}.img").exists()
+    assert (0, {"known": 1, "servers": [], "orphans": []}) == run("reconcile")
+
+
+def test_what_is_current_and_whole_is_left_alone(run: Run, tended: str) -> None:
+    """By an upgrade of all servers, and by a check of a share."""
+    current = {"server": tended, "outcome": "current", "downtime_seconds": 0.0}
+    assert (0, [current]) == run("server", "upgrade", "--all")
+    status, document = run("share", "check", tended, "files")
+    assert (0, "", "", "ready") == (status, *(document[key] for key in ("damage", "repair", "status")))
 
 
 def test_doctor_finds_this_host_ready(run: Run) -> None:
