@@ -380,7 +380,10 @@ def test_a_read_only_state_folder_changes_nothing(served: Served) -> None:
     """Every change is refused before anything has changed; what is served is served."""
     site, server = served.tenant.site, served.tenant.server
     before = everything(site.config)
-    parts = [str(site.config.state_dir / part) for part in ("records", "secrets", "locks")]
+    parts = [
+        str(site.config.state_dir / part)
+        for part in ("records", "secrets", "locks", "pool", "installation.json")
+    ]
     for part in parts:
         run("mount", "--bind", part, part)
         run("mount", "-o", "remount,bind,ro", part)
