@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 from tests.integration.conftest import Tenant
 from tests.integration.support.clients import ClientNamespace
 from tests.integration.support.wire import addresses, ip
-
-
-def ports() -> set[str]:
-    """Of all clients, on whichever bridge."""
-    return {each["ifname"] for each in ip("link", "show") if each["ifname"].startswith("scv")}
 
 
 def held(client: ClientNamespace) -> set[str]:
@@ -21,17 +18,23 @@ def held(client: ClientNamespace) -> set[str]:
 def test_no_two_clients_have_one_address_and_who_is_gone_has_left_the_bridge(tenant: Tenant) -> None:
     """Else packets go to either of them; and a bridge that something is on is not removed."""
     interface = tenant.site.host.servers.show(tenant.server).server.interfaces[0]
+
+    def ports() -> int:
+        return sum(each.get("master") == str(interface.bridge) for each in ip("link", "show"))
+
     before = ports()
-    first, second = (ClientNamespace.beside(interface, 7) for _ in range(2))
-    try:
+    with ExitStack() as clients:
+
+        def beside() -> ClientNamespace:
+            client = ClientNamespace.beside(interface, 7)
+            clients.callback(client.remove)
+            return client
+
+        first, second = beside(), beside()
         had = held(first)
         assert set() == had & held(second)
-        assert 2 == len(ports() - before)
+        assert before + 2 == ports()
         first.remove()
-        assert 1 == len(ports() - before)
-        first = ClientNamespace.beside(interface, 7)
-        assert had == held(first)
-    finally:
-        for client in (first, second):
-            client.remove()
+        assert before + 1 == ports()
+        assert had == held(beside())
     assert before == ports()

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import docker
 import pytest
@@ -231,8 +232,12 @@ class Fleet:
 
     def macs(self) -> dict[str, str]:
         """Of each interface of those that run, as its server sees it."""
-        found = {name: link("eth0", namespace_of(self.site, name)) for name in ("first", "second")}
-        return {name: eth0["address"] for name, eth0 in found.items() if eth0}
+        return {name: self._eth0(name)["address"] for name in ("first", "second")}
+
+    def _eth0(self, name: str) -> dict[str, Any]:
+        found = link("eth0", namespace_of(self.site, name))
+        assert found is not None
+        return found
 
     def is_gone(self) -> None:
         """What ran is absent and told to be a problem; what was stopped is as it should be."""

@@ -109,11 +109,12 @@ class ClientNamespace:
             inside.link("set", index=index, state="up")
 
     def remove(self) -> None:
-        """Its port is gone with it: the kernel would take that from the bridge some time later."""
+        """Idempotent. Its port goes at once: the kernel would take that from the bridge some time later."""
         with IPRoute() as host:
             for port in host.link_lookup(ifname=self._port):
                 host.link("del", index=port)
-        netns.remove(self.name)
+        with suppress(FileNotFoundError):
+            netns.remove(self.name)
         _HELD.pop(self.name, None)
 
     def run(self, *argv: str, timeout: float = _SECONDS, stdin: str = "") -> subprocess.CompletedProcess[str]:

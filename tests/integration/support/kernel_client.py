@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.integration.support.clients import SmbClient
 from tests.integration.support.probes import until
 
-_SECONDS = 120
+_SECONDS, _SERVED_SECONDS = 120, 30
 #: mount.cifs(8): the newest dialect, encrypted. A server that is gone is an error, not a wait for ever.
 _OPTIONS = "vers=3.1.1,seal,soft,nosharesock,uid=0,gid=0,file_mode=0600,dir_mode=0700"
 
@@ -23,9 +23,13 @@ _OPTIONS = "vers=3.1.1,seal,soft,nosharesock,uid=0,gid=0,file_mode=0600,dir_mode
 def mounted(client: SmbClient, share: str) -> Iterator[Path]:
     """The share mounted on a folder of the client's, until the end of the block.
 
-    Its server may be on its way yet: a mount is tried once.
+    A mount is tried once; a server that its interface is plugged into may take a moment to listen.
     """
-    assert until(lambda: client.do(share, "ls").status == "NT_STATUS_OK", _SECONDS), client.do(share, "ls")
+
+    def is_served() -> bool:
+        return client.do(share, "ls").status == "NT_STATUS_OK"
+
+    assert until(is_served, _SERVED_SECONDS), f"{client.address} does not serve {share}"
     target = client.folder / f"cifs-{uuid.uuid4().hex[:8]}"
     target.mkdir()
     secret = target.with_suffix(".secret")
