@@ -29,6 +29,7 @@ def test_a_process_that_is_killed_at_any_step_leaves_nothing_half_done(
             kills = campaign.kills()
             half = spread(kills, int(thin), 2, SEED)
             chosen = half if EVERY_CALL else one_in_each(half, SEED)
+            record_testsuite_property("tried", len(chosen))
             record_testsuite_property("kills", sum(campaign.run(kill) for kill in chosen))
 
 

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 import tools.guest.__main__ as guest
+from tests.reliability.kills import MOMENTS
 from tools.guest.plan import Boot, Phase
 from tools.reliability.campaigns import Figures, Named
 from tools.reliability.results import Store
@@ -17,14 +18,35 @@ _KILLS = "tests/integration/test_kills_on_volumes.py"
 _PROPERTY = re.compile(r'<property name="([a-z]+)" value="(\d+)"')
 
 
+def seeds(first: int) -> list[int]:
+    """With each of these a call is killed at another moment, on the same kind of volume."""
+    return [first + len(_KINDS) * turn for turn in range(len(MOMENTS))]
+
+
 def volumes(store: Store) -> Figures:
-    """One kill in each call, on thick and on thin volumes in turn."""
-    settings = (f"SHARES_CORE_TEST_SEED={store.seed}", "SHARES_CORE_TEST_EVERY_CALL=1")
-    kills = tuple(
+    """All three kills in each call, on thick and on thin volumes in turn.
+
+    What came of the first, the second and the third moment of every call is kept.
+    """
+    kept = (store.load("volumes") or {}).get("turns", {})
+    for seed in seeds(store.seed):
+        if str(seed) not in kept:
+            kept[str(seed)] = _killed(seed)
+            store.save("volumes", {"turns": kept}, done=False)
+    assert len({turn["tried"] for turn in kept.values()}) == 1, (
+        f"the calls were not the same each time: {kept}"
+    )
+    tried, kills = (sum(turn[what] for turn in kept.values()) for what in ("tried", "kills"))
+    return {"turns": kept, "operations": tried, "kills": kills, "too_short": tried - kills, "losses": 0}
+
+
+def _killed(seed: int) -> Counter[str]:
+    """One kill in each call."""
+    settings = (f"SHARES_CORE_TEST_SEED={seed}", "SHARES_CORE_TEST_EVERY_CALL=1")
+    phases = tuple(
         Phase(f"kills-{kind}", (_KILLS,), ("-k", tests), settings=settings) for kind, tests in _KINDS.items()
     )
-    counted = _run(((kills,),))
-    return {"operations": counted["kills"], "kills": counted["kills"], "losses": 0}
+    return _run(((phases,),))
 
 
 def cuts(store: Store) -> Figures:
@@ -59,6 +81,6 @@ def _run(boots: Sequence[Boot]) -> Counter[str]:
 
 
 GUEST_CAMPAIGNS = (
-    Named("volumes", "on logical volumes, in a guest: one kill in each call of every operation", volumes),
+    Named("volumes", "on logical volumes, in a guest: kills before, in and after every port call", volumes),
     Named("cuts", "on logical volumes, in a guest: power cuts amid callers and clients", cuts),
 )

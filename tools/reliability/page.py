@@ -8,6 +8,7 @@ from attrs import frozen
 from tools.reliability.results import CODE
 
 _FIGURE = re.compile(r"\b(median|longest|goal|overlap) ([0-9.]*[0-9])")
+_COUNT = re.compile(r"\b([0-9,]+) (kills|power cuts|files|cycles)\b")
 _CODE = re.compile(r"^Code: `([0-9a-f]{16})`", re.MULTILINE)
 _HEAD = """\
 # Reliability
@@ -48,9 +49,10 @@ nothing. `./dev test` runs a sample: `tests/integration/test_reliability.py`,
 - **watch**, **upgrade**, **reconcile**, **reconcile-one**: `tools/reliability/campaigns.py`. A server with a share is away from when its container
   ends until its smbd has answered a client, who asks every 50 ms. That a user is then let in and finds the files is shown
   by `tests/integration/test_watch.py` and `test_upgrade.py`.
-- **volumes**: `tests/integration/test_kills_on_volumes.py`, in the guest of `./dev integration-host`: one kill in each call of
-  each operation, at one moment of the three, on thick and on thin volumes in turn. Emulated, a kill takes ten times as long, and
-  the campaign takes half an hour or more; `./dev test` makes one kill in each operation on either kind.
+- **volumes**: `tests/integration/test_kills_on_volumes.py`, in the guest of `./dev integration-host`: before, in and after each
+  call of each operation, with the calls on thick and on thin volumes in turn. Emulated, a kill takes ten times as long, and the
+  campaign two hours: it goes through all calls three times, and each time is kept. `./dev test` makes one kill in each
+  operation on either kind.
 - **cuts**: `tests/powercut`, in the same guest. QEMU is killed while callers and clients work on thick volumes. After the next
   boot the installed service alone has brought everything back, records equal what was answered, and every byte that the
   server called flushed is there. What the guest had given to its disk by then is kept by the machine below: a disk that lies
@@ -106,7 +108,7 @@ def code_of(page: str) -> str:
 
 @frozen
 class Told:
-    """What a page tells of one campaign: ``figures`` are those that it names, by what stands before each."""
+    """What a page tells of one campaign: ``figures`` are those that it names, by the word beside each."""
 
     operations: int
     figures: Mapping[str, float]
@@ -128,4 +130,5 @@ def told_by(page: str) -> dict[str, Told]:
 
 
 def _figures(came: str) -> dict[str, float]:
-    return {name: float(figure) for name, figure in _FIGURE.findall(came)}
+    counts = {name: float(count.replace(",", "")) for count, name in _COUNT.findall(came)}
+    return counts | {name: float(figure) for name, figure in _FIGURE.findall(came)}

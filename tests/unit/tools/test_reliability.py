@@ -9,9 +9,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from tools.reliability import campaigns, results
+from tests.reliability.kills import MOMENTS, Kill, spread
+from tools.reliability import campaigns, guest, results
 from tools.reliability.campaigns import CAMPAIGNS, Named
-from tools.reliability.guest import GUEST_CAMPAIGNS
+from tools.reliability.guest import GUEST_CAMPAIGNS, seeds
 from tools.reliability.page import Told, code_of, render, told_by
 from tools.reliability.results import CODE, PAGE, ROOT, Store, code_digest
 from tools.reliability.running import ran, told_of
@@ -25,8 +26,16 @@ LEAST = {
     "upgrade": 20,
     "reconcile": 20,
     "reconcile-one": 20,
-    "volumes": 130,
+    "volumes": 390,
     "cuts": 3 * 20,
+}
+#: And how many of what these count: of the kills all but those of calls that were too short.
+COUNTED = {
+    "kills": {"kills": 400},
+    "callers": {"files": 100},
+    "soak": {"cycles": 1000},
+    "volumes": {"kills": 390},
+    "cuts": {"power cuts": 3, "files": 100},
 }
 #: On two processors; each server's stop and start keeps more than one of them busy.
 OVERLAP = 1.25
@@ -54,6 +63,12 @@ def test_the_page_is_about_this_code_and_tells_of_no_loss() -> None:
     assert list(LEAST) == list(told)
     assert {"0"} == {campaign.losses for campaign in told.values()}
     assert [] == [name for name, campaign in told.items() if campaign.operations < LEAST[name]]
+    assert [] == [
+        (name, what, told[name].figures)
+        for name, least in COUNTED.items()
+        for what, count in least.items()
+        if told[name].figures.get(what, 0) < count
+    ]
     # A look is repeated every minute; a server that is away is away.
     judged = {name: "median" if name.startswith("reconcile") else "longest" for name in told}
     assert [] == [name for name, campaign in told.items() if not campaign.is_met_by(judged[name])]
@@ -79,13 +94,13 @@ def test_a_page_tells_what_was_tried_and_of_what() -> None:
     assert "0123456789abcdef" == code_of(page)
     assert told_by(page) == {
         "cuts": Told(0, {}, ""),
-        "kills": Told(1399, {}, "0"),
+        "kills": Told(1399, {"kills": 1399.0}, "0"),
         "soak": Told(0, {}, "at least 1"),
         "watch": Told(20, {"median": 0.9, "longest": 1.25, "goal": 2.0}, "0"),
         "upgrade": Told(20, {"longest": 1.5, "goal": 1.5}, "at least 1"),
     }
     assert [("upgrade", False), ("watch", True)] == sorted(
-        (name, told.is_met_by("longest")) for name, told in told_by(page).items() if told.figures
+        (name, told.is_met_by("longest")) for name, told in told_by(page).items() if "longest" in told.figures
     )
     assert "seed 7, 2026-01-01" in page
     assert "" == code_of("# Reliability\n")
@@ -202,3 +217,35 @@ def test_a_kill_that_was_kept_is_not_repeated(store: Store, monkeypatch: pytest.
     kept = told_of(kills, store)
     assert kept is not None
     assert (3, 2, 1) == (kept["operations"], kept["kills"], kept["too_short"])
+
+
+# -- kills on volumes
+
+
+@pytest.mark.parametrize("first", [0, 20261127])
+def test_every_moment_of_every_call_is_in_one_of_the_runs_on_volumes(first: int) -> None:
+    """Half of each run on either kind of volume, and none twice."""
+    there = [Kill("extend", number, moment) for number in range(7) for moment in MOMENTS]
+    chosen = [kill for seed in seeds(first) for thin in (0, 1) for kill in spread(there, thin, 2, seed)]
+    assert sorted(there, key=str) == sorted(chosen, key=str)
+
+
+def test_a_run_on_volumes_that_was_kept_is_not_repeated(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where one finds something, the next begins with it."""
+    run: list[int] = []
+
+    def killed(seed: int) -> dict[str, int]:
+        run.append(seed)
+        assert len(run) != 2, "neither done nor as before"
+        return {"tried": 134, "kills": 133}
+
+    monkeypatch.setattr(guest, "_killed", killed)
+    volumes = next(campaign for campaign in GUEST_CAMPAIGNS if campaign.name == "volumes")
+    assert (False, True) == tuple(ran(volumes, store, nullcontext) for _ in range(2))
+    first, second, third = seeds(store.seed)
+    assert [first, second, second, third] == run
+    kept = told_of(volumes, store)
+    assert kept is not None
+    assert (402, 399, 3) == (kept["operations"], kept["kills"], kept["too_short"])
