@@ -6,13 +6,11 @@ from contextlib import ExitStack
 
 from tests.integration.conftest import Tenant
 from tests.integration.support.clients import ClientNamespace
-from tests.integration.support.wire import addresses, ip
+from tests.integration.support.wire import given_addresses, ip
 
 
 def held(client: ClientNamespace) -> set[str]:
-    """Its addresses, but for the one that comes of its MAC."""
-    shown = addresses("eth0", f"/run/netns/{client.name}")
-    return {address for address in shown if not address.startswith("fe80:")}
+    return given_addresses("eth0", f"/run/netns/{client.name}")
 
 
 def test_no_two_clients_have_one_address_and_who_is_gone_has_left_the_bridge(tenant: Tenant) -> None:

@@ -14,7 +14,7 @@ from shares_core.adapters.docker.client import Docker
 from shares_core.adapters.docker.image import ImageBuilder, ImageStatus, image_state
 from shares_core.entrypoints.cli import main
 from tests.integration.conftest import Site, opened_site
-from tests.integration.support.footprint import footprint
+from tests.integration.support.footprint import footprint, image_of
 
 #: A command's exit status and its one JSON document.
 Run = Callable[..., tuple[int, Any]]
@@ -95,15 +95,16 @@ def test_reconcile_tells_what_ended_and_brings_it_back(own_site: Site, run: Run,
 
 def test_an_orphan_is_removed_when_that_is_asked_for(own_site: Site, run: Run, tended: str) -> None:
     """Until then it is there, and told."""
-    state = own_site.config.state_dir
     own_site.host.servers.create("lost")
-    volume = own_site.host.shares.create("lost", "files", Capacity.parse("16MiB")).share.volume_id
-    (state / "records" / f"{own_site.host.servers.show('lost').server.id}.json").unlink()
+    own_site.host.shares.create("lost", "files", Capacity.parse("16MiB"))
+    server = own_site.host.servers.show("lost").server
+    image = image_of(own_site.config, server, "files")
+    (own_site.config.state_dir / "records" / f"{server.id}.json").unlink()
     for words, is_removed in (((), False), (("--remove-orphans",), True)):
         status, document = run("reconcile", *words)
         orphans = {orphan["name"]: (orphan["removed"], orphan["problem"]) for orphan in document["orphans"]}
-        assert (0, (is_removed, "")) == (status, orphans[volume])
-        assert is_removed != (state / "pool" / f"{volume}.img").exists()
+        assert (0, (is_removed, "")) == (status, orphans[image.stem])
+        assert is_removed != image.exists()
     assert (0, {"known": 1, "servers": [], "orphans": []}) == run("reconcile")
 
 

@@ -10,7 +10,6 @@ import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import docker
 import pytest
@@ -32,7 +31,7 @@ from tests.integration.support.footprint import (
     tables,
 )
 from tests.integration.support.probes import until
-from tests.integration.support.wire import link, namespace_of, port
+from tests.integration.support.wire import ip, link, namespace_of, port
 
 OK = "NT_STATUS_OK"
 NO_SHARE = "NT_STATUS_BAD_NETWORK_NAME"
@@ -232,12 +231,10 @@ class Fleet:
 
     def macs(self) -> dict[str, str]:
         """Of each interface of those that run, as its server sees it."""
-        return {name: self._eth0(name)["address"] for name in ("first", "second")}
-
-    def _eth0(self, name: str) -> dict[str, Any]:
-        found = link("eth0", namespace_of(self.site, name))
-        assert found is not None
-        return found
+        spaces = {name: namespace_of(self.site, name) for name in ("first", "second")}
+        return {
+            name: ip("link", "show", "eth0", namespace=space)[0]["address"] for name, space in spaces.items()
+        }
 
     def is_gone(self) -> None:
         """What ran is absent and told to be a problem; what was stopped is as it should be."""

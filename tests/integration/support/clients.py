@@ -71,7 +71,7 @@ class ClientNamespace:
         client = cls(name)
         _HELD[name] = {(bridge, address) for address in addresses}
         try:
-            client._plug(bridge, client._port, addresses)
+            client._plug(bridge, addresses)
         except BaseException:
             client.remove()
             raise
@@ -93,11 +93,11 @@ class ClientNamespace:
         """Its end of the cable on the bridge."""
         return f"scv{self.name.removeprefix(NAMESPACE_PREFIX)}"
 
-    def _plug(self, bridge: str, device: str, addresses: tuple[str, ...]) -> None:
+    def _plug(self, bridge: str, addresses: tuple[str, ...]) -> None:
         with IPRoute() as host, NetNS(self.name) as inside:
             peer = {"ifname": "eth0", "net_ns_fd": self.name}
-            host.link("add", ifname=device, kind="veth", peer=peer)
-            port = host.link_lookup(ifname=device)[0]
+            host.link("add", ifname=self._port, kind="veth", peer=peer)
+            port = host.link_lookup(ifname=self._port)[0]
             host.link("set", index=port, master=host.link_lookup(ifname=bridge)[0], state="up")
             inside.link("set", index=inside.link_lookup(ifname="lo")[0], state="up")
             index = inside.link_lookup(ifname="eth0")[0]

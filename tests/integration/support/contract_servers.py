@@ -122,7 +122,7 @@ class RealDevices(RealWorld, NetworkWorld):
         there = wire.link(f"eth{index}", namespace)
         if there is None or "UP" not in there["flags"]:
             return None
-        addresses = {a for a in wire.addresses(there["ifname"], namespace) if not a.startswith("fe80:")}
+        addresses = wire.given_addresses(there["ifname"], namespace)
         routes = [
             route
             for family in ("-4", "-6")

@@ -43,6 +43,11 @@ def addresses(device: str, namespace: str | None = None) -> set[str]:
     return {f"{a['local']}/{a['prefixlen']}" for entry in shown for a in entry.get("addr_info", [])}
 
 
+def given_addresses(device: str, namespace: str | None = None) -> set[str]:
+    """Those that somebody gave it: not the one that the kernel makes of its MAC."""
+    return {each for each in addresses(device, namespace) if not each.startswith("fe80:")}
+
+
 def namespace_of(site: Site, server: str) -> str:
     """The path of a running server's network namespace."""
     view = site.host.servers.show(server)
