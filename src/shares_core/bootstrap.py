@@ -17,10 +17,10 @@ from shares_core.domain.errors import InvalidInput
 from shares_core.domain.pools import PoolKind
 
 if TYPE_CHECKING:
-    from shares_core.adapters.disk.installation import Installation
-    from shares_core.adapters.docker.image import ImageBuilder
-    from shares_core.adapters.layout import Layout
-    from shares_core.adapters.lvm.building import PoolBuilder
+    from shares_core.adapters.containers.image import ImageBuilder
+    from shares_core.adapters.pools.lvm.building import PoolBuilder
+    from shares_core.adapters.state.installation import Installation
+    from shares_core.adapters.state.layout import Layout
     from shares_core.app.access import Access
     from shares_core.app.fleet import Fleet
     from shares_core.app.pool import Pool
@@ -98,19 +98,19 @@ def ports(config: HostConfig, events: Events | None = None, *, patience: float |
 
     ``patience`` is for how long they wait for a server's lock, in seconds, where that is shorter.
     """
-    from shares_core.adapters.bridges.network import LinuxNetwork
-    from shares_core.adapters.disk.folders import DiskFolders
-    from shares_core.adapters.disk.installation import Installation
-    from shares_core.adapters.disk.locks import FileLocks
-    from shares_core.adapters.disk.records import DiskRecords
-    from shares_core.adapters.disk.secrets import DiskSecrets
-    from shares_core.adapters.docker.client import Docker
-    from shares_core.adapters.docker.runtime import DockerRuntime
-    from shares_core.adapters.docker.settings import Limits
-    from shares_core.adapters.layout import Layout
+    from shares_core.adapters.containers.client import Docker
+    from shares_core.adapters.containers.runtime import DockerRuntime
+    from shares_core.adapters.containers.settings import Limits
+    from shares_core.adapters.linux.system import NoEvents, RandomIds, SystemClock
+    from shares_core.adapters.network.adapter import LinuxNetwork
     from shares_core.adapters.samba.config import SambaConfig
     from shares_core.adapters.samba.sessions import SambaSessions
-    from shares_core.adapters.system import NoEvents, RandomIds, SystemClock
+    from shares_core.adapters.state.folders import DiskFolders
+    from shares_core.adapters.state.installation import Installation
+    from shares_core.adapters.state.layout import Layout
+    from shares_core.adapters.state.locks import FileLocks
+    from shares_core.adapters.state.records import DiskRecords
+    from shares_core.adapters.state.secrets import DiskSecrets
     from shares_core.ports import Ports
 
     config = _behind_links(config)
@@ -139,7 +139,7 @@ def ports(config: HostConfig, events: Events | None = None, *, patience: float |
 def _storage(config: HostConfig, layout: Layout, installation: Installation) -> BlockStorage:
     """The pool that the settings describe."""
     if config.pool_kind is PoolKind.FILES:
-        from shares_core.adapters.loop_files.pool import LoopFilePool
+        from shares_core.adapters.pools.files.pool import LoopFilePool
 
         return LoopFilePool(
             config.pool_dir,
@@ -149,10 +149,10 @@ def _storage(config: HostConfig, layout: Layout, installation: Installation) -> 
             lock_timeout=config.lock_timeout,
         )
     if config.thin_pool is None:
-        from shares_core.adapters.lvm.thick import VolumeGroupPool
+        from shares_core.adapters.pools.lvm.thick import VolumeGroupPool
 
         return VolumeGroupPool(config.volume_group, installation, wipe=config.wipe_deleted)
-    from shares_core.adapters.lvm.thin import ThinPool
+    from shares_core.adapters.pools.lvm.thin import ThinPool
 
     return ThinPool(
         config.volume_group,
@@ -167,7 +167,7 @@ def _storage(config: HostConfig, layout: Layout, installation: Installation) -> 
 
 def _filesystems(config: HostConfig, layout: Layout) -> FileSystems:
     """File systems that know what the pool's volumes are like."""
-    from shares_core.adapters.filesystems import LinuxFileSystems
+    from shares_core.adapters.filesystems.adapter import LinuxFileSystems
 
     lvm, thin = config.pool_kind is PoolKind.LVM, config.thin_pool is not None
     return LinuxFileSystems(layout, zeroed=thin or not lvm, discard=thin and lvm)
@@ -184,17 +184,17 @@ def _behind_links(config: HostConfig) -> HostConfig:
 
 def image_builder(config: HostConfig) -> ImageBuilder:
     """What builds the share servers' image on this machine."""
-    from shares_core.adapters.docker.client import Docker
-    from shares_core.adapters.docker.image import ImageBuilder
+    from shares_core.adapters.containers.client import Docker
+    from shares_core.adapters.containers.image import ImageBuilder
 
     return ImageBuilder(Docker(config.docker_url), config.image)
 
 
 def pool_builder(config: HostConfig) -> PoolBuilder:
     """What makes the volume group or thin pool that the settings name. Raises InvalidInput without one."""
-    from shares_core.adapters.disk.installation import Installation
-    from shares_core.adapters.layout import Layout
-    from shares_core.adapters.lvm.building import PoolBuilder
+    from shares_core.adapters.pools.lvm.building import PoolBuilder
+    from shares_core.adapters.state.installation import Installation
+    from shares_core.adapters.state.layout import Layout
 
     if config.pool_kind is not PoolKind.LVM:
         raise InvalidInput(
@@ -207,7 +207,7 @@ def pool_builder(config: HostConfig) -> PoolBuilder:
 
 def examine(config: HostConfig) -> tuple[Finding, ...]:
     """What this machine has and lacks; changes nothing."""
-    from shares_core.adapters import doctor
+    from shares_core.adapters.doctor import examine as doctor
 
     config = _behind_links(config)
     looking = ports(config)

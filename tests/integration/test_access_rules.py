@@ -9,7 +9,7 @@ from attrs import evolve
 from smbprotocol.open import CreateDisposition, CreateOptions, FilePipePrinterAccessMask
 
 from shares_core import AccessLevel, AccessRule, InvalidInput, NotFound, RecordUnreadable, Secret
-from shares_core.adapters.layout import Layout
+from shares_core.adapters.state.layout import Layout
 from shares_core.domain.names import UserName
 from shares_core.domain.views import PasswordOutcome
 from tests.integration.conftest import Tenant

@@ -13,10 +13,9 @@ import pytest
 from pyroute2 import netns
 
 from shares_core import BackendFailure, Conflict, InterfaceSpec, bootstrap
-from shares_core.adapters.bridges import firewall
-from shares_core.adapters.bridges import network as adapter
-from shares_core.adapters.bridges.network import LinuxNetwork
-from shares_core.adapters.commands import run
+from shares_core.adapters.linux.commands import run
+from shares_core.adapters.network import adapter, firewall
+from shares_core.adapters.network.adapter import LinuxNetwork
 from shares_core.domain.addresses import BridgeName, MacAddress
 from shares_core.domain.network import Bridge, Interface
 from shares_core.domain.server import ShareServer

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from shares_core import Capacity
-from shares_core.adapters.docker.client import Docker
-from shares_core.adapters.docker.image import ImageBuilder, ImageStatus, image_state
+from shares_core.adapters.containers.client import Docker
+from shares_core.adapters.containers.image import ImageBuilder, ImageStatus, image_state
 from shares_core.entrypoints.cli import main
 from tests.integration.conftest import Site, opened_site
 from tests.integration.support.footprint import footprint, image_of

@@ -16,7 +16,7 @@ from attrs import evolve, frozen
 
 import shares_core
 from shares_core import Capacity, Secret
-from shares_core.adapters.disk.secrets import nt_hash
+from shares_core.adapters.state.secrets import nt_hash
 from shares_core.domain.server import FIRST_SERVER_UID, ShareServer
 from tests.integration.conftest import Site, Tenant
 from tests.integration.support.inside import executed

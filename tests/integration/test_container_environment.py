@@ -10,7 +10,7 @@ from typing import Any
 import docker
 import pytest
 
-from shares_core.adapters.docker.runtime import container_name
+from shares_core.adapters.containers.runtime import container_name
 from tests.contracts.values import UID
 from tests.integration.support.contract_world import RealWorld
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from shares_core.adapters import mounting
-from shares_core.adapters.loop_files import devices
+from shares_core.adapters.filesystems import mounting
+from shares_core.adapters.pools.files import devices
 from shares_core.domain.capacity import MIB, Capacity
 from shares_core.domain.errors import BackendFailure, ShareDamaged, ShareFailed
 from shares_core.domain.share import FileSystemKind
@@ -160,7 +160,7 @@ class TestLinuxFileSystems(FileSystemsContract):
         filesystems = world.ports.filesystems
         world.crash_with(made, DATA)
         with monkeypatch.context() as patched:
-            patched.setattr("shares_core.adapters.aside.SAFE", "no-such-option")
+            patched.setattr("shares_core.adapters.filesystems.scratch.SAFE", "no-such-option")
             with pytest.raises(ShareFailed) as raised:
                 filesystems.check(made.device, made.filesystem)
             assert not isinstance(raised.value, ShareDamaged)
@@ -239,7 +239,7 @@ class TestLinuxFileSystems(FileSystemsContract):
             raise BackendFailure(f"writing to {device}: Input/output error")
 
         with monkeypatch.context() as patched:
-            patched.setattr("shares_core.adapters.aside.write_copies", shuts_down)
+            patched.setattr("shares_core.adapters.filesystems.scratch.write_copies", shuts_down)
             for settle in (filesystems.check, filesystems.grow_unmounted):
                 with pytest.raises(ShareFailed, match="Input/output error"):
                     settle(made.device, made.filesystem)

@@ -12,7 +12,7 @@ import pytest
 from attrs import frozen
 
 from shares_core import Capacity, FileSystemKind, NotFound
-from shares_core.adapters import mounting
+from shares_core.adapters.filesystems import mounting
 from shares_core.domain.share import ShareStatus
 from tests.integration.conftest import Site, Tenant
 from tests.integration.support.footprint import footprint, image_of

@@ -15,7 +15,7 @@ from attrs import define, evolve, field
 from smbprotocol.open import Open
 
 from shares_core import AccessRule, Capacity
-from shares_core.adapters.layout import Layout
+from shares_core.adapters.state.layout import Layout
 from tests.integration.conftest import Tenant
 from tests.integration.support.clients import SmbClient, nt_status, open_file
 from tests.integration.support.held import SHARE_CLOSED, Held

@@ -17,11 +17,11 @@ from attrs import evolve, frozen
 
 import shares_core
 from shares_core import BackendFailure, Busy, Capacity, HostNotReady, NoCapacity, SharesError, bootstrap
-from shares_core.adapters.docker import client as docker_client
-from shares_core.adapters.memory import Call, intercept
-from shares_core.adapters.system import SystemClock
+from shares_core.adapters.containers import client as docker_client
+from shares_core.adapters.linux.system import SystemClock
 from shares_core.domain.share import FileSystemKind, ShareStatus
 from shares_core.domain.views import ReconcileOutcome
+from shares_core.testing import Call, intercept
 from tests.integration.conftest import Site, Tenant, opened_site
 from tests.integration.support.clients import SmbClient
 from tests.integration.support.footprint import RUN_BRIDGES, everything, footprint, image_of

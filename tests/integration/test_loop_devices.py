@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from shares_core.adapters.loop_files import devices
+from shares_core.adapters.pools.files import devices
 from tests.integration.support.leftovers import ROOT, remove_installation
 
 

@@ -15,7 +15,7 @@ from smbprotocol.connection import Dialects
 from smbprotocol.open import CreateDisposition
 
 from shares_core import Capacity
-from shares_core.adapters.layout import Layout
+from shares_core.adapters.state.layout import Layout
 from tests.integration.conftest import Tenant
 from tests.integration.support.clients import (
     READ,

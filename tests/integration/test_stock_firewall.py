@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from shares_core import bootstrap
-from shares_core.adapters.bridges.firewall import rule
+from shares_core.adapters.network.firewall import rule
 from shares_core.domain.findings import Finding, Verdict
 from tests.integration.conftest import NewClient, NewServer, Site
 

@@ -16,8 +16,8 @@ from attrs import evolve
 
 import shares_core
 from shares_core import BackendFailure, Capacity, FileSystemKind, Host
-from shares_core.adapters.docker import runtime
-from shares_core.adapters.docker.image import LABEL_RECIPE, recipe_version
+from shares_core.adapters.containers import runtime
+from shares_core.adapters.containers.image import LABEL_RECIPE, recipe_version
 from shares_core.domain.share import ShareStatus
 from shares_core.domain.views import ReconcileOutcome, UpgradeOutcome
 from tests.integration.conftest import Site, Tenant

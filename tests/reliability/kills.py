@@ -20,10 +20,10 @@ from attrs import define, field, frozen
 
 import shares_core
 from shares_core import AccessLevel, Host, HostConfig, bootstrap
-from shares_core.adapters.memory import Call, intercept
-from shares_core.adapters.waiting import wait_until
+from shares_core.adapters.linux.polling import wait_until
 from shares_core.domain.capacity import MIB
 from shares_core.domain.server import ShareServer
+from shares_core.testing import Call, intercept
 from tests.reliability.intruding import Intruder
 from tests.reliability.operations import (
     ADA,

@@ -11,8 +11,8 @@ import docker
 from attrs import frozen
 
 from shares_core import HostConfig
-from shares_core.adapters.disk.records import DiskRecords
-from shares_core.adapters.layout import Layout
+from shares_core.adapters.state.layout import Layout
+from shares_core.adapters.state.records import DiskRecords
 from shares_core.domain.pools import PoolKind, volume_name
 from shares_core.domain.server import DesiredState, ShareServer
 from shares_core.domain.share import CifsShare, ShareStatus

@@ -11,11 +11,11 @@ import pytest
 
 import shares_core
 from shares_core import bootstrap
-from shares_core.adapters.memory import MemoryHost, memory_ports
 from shares_core.config import HostConfig
 from shares_core.domain.access import AccessRule
 from shares_core.domain.capacity import GIB, Capacity
 from shares_core.ports import Events
+from shares_core.testing import MemoryHost, memory_ports
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 

@@ -6,8 +6,6 @@ from typing import Any
 
 from attrs import define
 
-from shares_core.adapters.memory import FaultPlan, MemoryHost, Session, memory_ports
-from shares_core.adapters.memory.state import Condition, MemoryFileSystem
 from shares_core.bootstrap import Host, host
 from shares_core.config import HostConfig
 from shares_core.domain.access import AccessLevel
@@ -16,6 +14,8 @@ from shares_core.domain.network import InterfaceSpec
 from shares_core.domain.secret import Secret
 from shares_core.domain.server import ShareServer
 from shares_core.domain.share import CifsShare
+from shares_core.testing import FaultPlan, MemoryHost, Session, memory_ports
+from shares_core.testing.state import Condition, MemoryFileSystem
 
 NETWORK = HostConfig().network
 RO, RW = AccessLevel.READ_ONLY, AccessLevel.READ_WRITE

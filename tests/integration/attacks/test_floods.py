@@ -11,7 +11,7 @@ import pytest
 from attrs import frozen
 
 from shares_core import Capacity
-from shares_core.adapters.docker.settings import Limits
+from shares_core.adapters.containers.settings import Limits
 from shares_core.domain.capacity import MIB
 from tests.integration.conftest import Site, opened_site
 from tests.integration.support.clients import ClientNamespace, SmbClient, nt_status

@@ -19,7 +19,7 @@ from smbprotocol.open import (
 )
 from smbprotocol.session import Session
 
-from shares_core.adapters.layout import Layout
+from shares_core.adapters.state.layout import Layout
 from tests.integration.conftest import Tenant
 from tests.integration.support.clients import (
     CONNECTION_CLOSED,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from shares_core import AccessLevel, AccessRule, BackendFailure, Capacity
-from shares_core.adapters.docker import execution
+from shares_core.adapters.containers import execution
 from tests.integration.conftest import Site, Tenant
 from tests.integration.support.clients import SmbClient, still_admitted
 from tests.integration.support.intruder import Intruder, in_time, refused

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from shares_core import BackendFailure, Capacity
-from shares_core.adapters import mounting
-from shares_core.adapters.layout import Layout
+from shares_core.adapters.filesystems import mounting
+from shares_core.adapters.state.layout import Layout
 from shares_core.domain.errors import NotFound
 from tests.integration.conftest import Tenant
 from tests.integration.support.clients import SmbClient

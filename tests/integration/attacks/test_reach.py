@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from shares_core import Capacity, InterfaceSpec
-from shares_core.adapters.layout import Layout
+from shares_core.adapters.state.layout import Layout
 from shares_core.domain.server import ShareServer
 from tests.integration.conftest import Site, Tenant
 from tests.integration.support.clients import SmbClient, still_admitted

@@ -12,7 +12,7 @@ import pytest
 from attrs import evolve
 
 from shares_core import Busy, Capacity, Host, HostConfig, HostNotReady, NoCapacity, SharesError
-from shares_core.adapters.lvm import commands
+from shares_core.adapters.pools.lvm import commands
 from shares_core.bootstrap import open_host
 from shares_core.domain.capacity import MIB
 from shares_core.domain.errors import BackendFailure
@@ -193,7 +193,7 @@ def instead_of_lvm(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str | 
             (folder / name).write_text(script)
             (folder / name).chmod(0o755)
     monkeypatch.setattr(
-        "shares_core.adapters.commands.environment", lambda: {"LC_ALL": "C", "PATH": path, "HOME": "/"}
+        "shares_core.adapters.linux.commands.environment", lambda: {"LC_ALL": "C", "PATH": path, "HOME": "/"}
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from shares_core.adapters.signatures import identify
+from shares_core.adapters.filesystems.signatures import identify
 from shares_core.domain.capacity import MIB
 from tests.integration.support.leftovers import ROOT, remove_installation
 from tests.integration.support.volume_groups import Disk, lvm, new_name, remove_group_on, size_for

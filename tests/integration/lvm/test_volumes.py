@@ -13,7 +13,7 @@ import pytest
 from attrs import evolve
 
 from shares_core import Capacity, FileSystemKind, HostNotReady, bootstrap
-from shares_core.adapters.waiting import wait_until
+from shares_core.adapters.linux.polling import wait_until
 from shares_core.domain.capacity import MIB
 from shares_core.domain.pools import ThinPoolName, volume_name
 from shares_core.domain.share import FileSystem
@@ -307,7 +307,7 @@ def test_a_failed_making_leaves_nothing(thick: ThickStorage, monkeypatch: pytest
     def broken(device: str) -> None:
         raise HostNotReady(f"{device} cannot be written")
 
-    monkeypatch.setattr("shares_core.adapters.lvm.thick.blank_ends", broken)
+    monkeypatch.setattr("shares_core.adapters.pools.lvm.thick.blank_ends", broken)
     volume_id = thick.new_id()
     before = names_of(thick)
     with pytest.raises(HostNotReady):

@@ -17,7 +17,7 @@ from docker import DockerClient, from_env
 from docker.models.containers import Container
 from docker.types import Ulimit
 
-from shares_core.adapters.docker.base_image import provide_base
+from shares_core.adapters.containers.base_image import provide_base
 from tests.integration.support.leftovers import ROOT
 
 _IMAGE = "shares-core-samba"

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from spnego._ntlm_raw.crypto import ntowfv1
 
 from shares_core import AccessLevel, Secret
-from shares_core.adapters.disk.secrets import nt_hash
 from shares_core.adapters.samba.render import render_group, render_passwd, render_smb_conf, render_smbpasswd
+from shares_core.adapters.state.secrets import nt_hash
 from shares_core.domain.names import UserName
 from shares_core.domain.secret import PasswordHash
 from shares_core.domain.server import ShareServer

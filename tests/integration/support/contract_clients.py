@@ -17,8 +17,8 @@ from smbprotocol.open import CreateDisposition, Open
 from smbprotocol.session import Session
 from smbprotocol.tree import TreeConnect
 
-from shares_core.adapters.docker import execution
-from shares_core.adapters.docker.runtime import DockerRuntime
+from shares_core.adapters.containers import execution
+from shares_core.adapters.containers.runtime import DockerRuntime
 from shares_core.domain.access import AccessLevel
 from shares_core.domain.addresses import MacAddress
 from shares_core.domain.names import ShareName, UserName
@@ -128,7 +128,7 @@ class RealSmb(RealStorage, RealContainers, RealDevices, SmbWorld):
         """The shares are the last of four files."""
         where = {
             Written.ACCOUNTS: "os.rename:4",
-            Written.SHARES: "shares_core.adapters.docker.runtime.DockerRuntime.signal",
+            Written.SHARES: "shares_core.adapters.containers.runtime.DockerRuntime.signal",
         }
         self.killed_in("smb_config.apply", server, hashes, where=where[written])
 

@@ -122,7 +122,7 @@ class ThickStorage(LvmStorage):
 
     def half_made_volume(self, volume_id: str, size: Capacity) -> None:
         """Made by LVM, and not cleared yet."""
-        where = "shares_core.adapters.lvm.thick.blank_ends"
+        where = "shares_core.adapters.pools.lvm.thick.blank_ends"
         self.killed_in("storage.ensure_volume", volume_id, size, OWNER, where=where)
 
     def is_reserved(self, volume_id: str) -> bool:
@@ -143,7 +143,7 @@ class ThinStorage(LvmStorage):
 
     def half_made_volume(self, volume_id: str, size: Capacity) -> None:
         """LVM makes it in one step: before that nothing is there."""
-        where = "shares_core.adapters.lvm.thin.ThinPool._lvm"
+        where = "shares_core.adapters.pools.lvm.thin.ThinPool._lvm"
         self.killed_in("storage.ensure_volume", volume_id, size, OWNER, where=where)
 
     def is_reserved(self, volume_id: str) -> bool:

@@ -11,9 +11,9 @@ import docker
 from attrs import evolve
 from pyroute2 import netns
 
-from shares_core.adapters.docker.events import LABEL_SERVER
-from shares_core.adapters.docker.image import LABEL_RECIPE
-from shares_core.adapters.docker.runtime import LABEL_INSTALLATION, container_name
+from shares_core.adapters.containers.events import LABEL_SERVER
+from shares_core.adapters.containers.image import LABEL_RECIPE
+from shares_core.adapters.containers.runtime import LABEL_INSTALLATION, container_name
 from shares_core.domain.addresses import BridgeName
 from shares_core.domain.network import Bridge, Interface
 from shares_core.ports.runtime import ServerRuntime
@@ -25,7 +25,7 @@ from tests.integration.support.footprint import tables
 from tests.integration.support.leftovers import BRIDGE_PREFIX, NAMESPACE_PREFIX
 
 _STRANGER = "0" * 12
-_NETWORK = "shares_core.adapters.bridges.network"
+_NETWORK = "shares_core.adapters.network.adapter"
 
 
 class RealContainers(RealWorld, RuntimeWorld):

@@ -27,7 +27,7 @@ _CHUNK = 4 * 1024 * 1024
 _PR_CAPBSET_DROP, _CAP_SYS_RESOURCE = 24, 24
 
 #: Where a volume is as long as it is to be, and has no room on the disk yet.
-_RESERVING = "shares_core.adapters.loop_files.pool.reserve"
+_RESERVING = "shares_core.adapters.pools.files.pool.reserve"
 
 
 class RealStorage(RealWorld, StorageWorld, FileSystemsWorld):
@@ -146,7 +146,7 @@ class RealStorage(RealWorld, StorageWorld, FileSystemsWorld):
     def half_grown_filesystem(self, made: Made) -> None:
         """Of ext4: a block of a file that is marked as free. xfs: mounted aside."""
         if made.filesystem.kind is FileSystemKind.XFS:
-            where = "shares_core.adapters.xfs.run:1"  # instead of xfs_growfs
+            where = "shares_core.adapters.filesystems.xfs.run:1"  # instead of xfs_growfs
             self.killed_in("filesystems.grow_unmounted", made.device, made.filesystem, where=where)
             return
         block = debugfs(made.device, "blocks /file", write=False).split()[0]

@@ -10,10 +10,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from shares_core import HostConfig, bootstrap
-from shares_core.adapters.docker.runtime import DockerRuntime
-from shares_core.adapters.layout import Layout
-from shares_core.adapters.mounts import mount_at
-from shares_core.adapters.system import CallbackEvents
+from shares_core.adapters.containers.runtime import DockerRuntime
+from shares_core.adapters.linux.mountinfo import mount_at
+from shares_core.adapters.linux.system import CallbackEvents
+from shares_core.adapters.state.layout import Layout
 from shares_core.domain.names import UserName
 from shares_core.domain.secret import PasswordHash
 from shares_core.domain.server import ShareServer
@@ -67,7 +67,7 @@ class RealWorld(EventsWorld, FoldersWorld, LocksWorld, RecordsWorld, SecretsWorl
     # -- locks
 
     def locks(self, timeout: float) -> Locks:
-        from shares_core.adapters.disk.locks import FileLocks
+        from shares_core.adapters.state.locks import FileLocks
 
         return FileLocks(self.layout, timeout)
 
@@ -113,7 +113,7 @@ class RealWorld(EventsWorld, FoldersWorld, LocksWorld, RecordsWorld, SecretsWorl
         return mount is not None and mount.shared
 
     def half_ensured_folders(self, server_id: str, step: int) -> None:
-        folders = "shares_core.adapters.disk.folders"
+        folders = "shares_core.adapters.state.folders"
         where = {1: f"{folders}.DiskFolders._ensure_small", 2: "os.fchown"}[step]
         self.killed_in("folders.ensure", server_id, UID, where=where)
 

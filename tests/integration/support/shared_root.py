@@ -13,8 +13,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from shares_core.adapters.disk.folders import DiskFolders
-from shares_core.adapters.layout import Layout
+from shares_core.adapters.state.folders import DiskFolders
+from shares_core.adapters.state.layout import Layout
 from tests.contracts.values import UID
 
 FIRST, SECOND, SHARE = "1" * 12, "2" * 12, "5" * 12

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from shares_core import SharesError
-from shares_core.adapters.layout import Layout
+from shares_core.adapters.state.layout import Layout
 from shares_core.config import MACHINE_SETTINGS
 from shares_core.domain.views import ReconcileOutcome
 from tests.integration.support.clients import ClientNamespace

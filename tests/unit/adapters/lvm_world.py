@@ -11,13 +11,13 @@ import pytest
 from attrs import frozen
 from tests.unit.adapters.lvm_words import GROUP, POOL, SIZE, UUID, volume
 
-from shares_core.adapters import commands
-from shares_core.adapters.disk.installation import Installation
-from shares_core.adapters.layout import Layout
-from shares_core.adapters.lvm import devices
-from shares_core.adapters.lvm.pool import LogicalVolumes
-from shares_core.adapters.lvm.thick import VolumeGroupPool
-from shares_core.adapters.lvm.thin import ThinPool
+from shares_core.adapters.linux import commands
+from shares_core.adapters.pools.lvm import devices
+from shares_core.adapters.pools.lvm.pool import LogicalVolumes
+from shares_core.adapters.pools.lvm.thick import VolumeGroupPool
+from shares_core.adapters.pools.lvm.thin import ThinPool
+from shares_core.adapters.state.installation import Installation
+from shares_core.adapters.state.layout import Layout
 from shares_core.domain.pools import ThinPoolName, VolumeGroupName, device_name
 
 

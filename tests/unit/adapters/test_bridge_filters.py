@@ -7,7 +7,7 @@ from ipaddress import IPv6Address
 from attrs import evolve
 from tests.unit.adapters.values import INTERFACE
 
-from shares_core.adapters.bridges.filters import render_bridge_filter, render_port_filter, render_removal
+from shares_core.adapters.network.filters import render_bridge_filter, render_port_filter, render_removal
 
 
 def test_a_bridge_without_a_host_address_hands_nothing_to_the_host() -> None:

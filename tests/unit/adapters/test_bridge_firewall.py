@@ -6,8 +6,8 @@ from contextlib import nullcontext
 
 import pytest
 
-from shares_core.adapters.bridges import firewall
-from shares_core.adapters.bridges.firewall import count_copies
+from shares_core.adapters.network import firewall
+from shares_core.adapters.network.firewall import count_copies
 from shares_core.domain.errors import CommandFailed
 
 #: Of iptables 1.8.9, on nf_tables.

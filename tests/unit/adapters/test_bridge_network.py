@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from shares_core.adapters.bridges.netlink import existing_link, netlink_socket
-from shares_core.adapters.bridges.network import LinuxNetwork
-from shares_core.adapters.disk.files import make_private_folder
-from shares_core.adapters.disk.installation import Installation
-from shares_core.adapters.disk.locks import FileLocks, file_lock
-from shares_core.adapters.layout import Layout
+from shares_core.adapters.linux.files import make_private_folder
+from shares_core.adapters.network.adapter import LinuxNetwork
+from shares_core.adapters.network.netlink import existing_link, netlink_socket
+from shares_core.adapters.state.installation import Installation
+from shares_core.adapters.state.layout import Layout
+from shares_core.adapters.state.locks import FileLocks, file_lock
 from shares_core.domain.addresses import BridgeName
 from shares_core.domain.errors import BackendFailure, Busy
 from shares_core.domain.network import Bridge

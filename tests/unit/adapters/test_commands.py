@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from shares_core.adapters.commands import run
-from shares_core.adapters.waiting import wait_until
+from shares_core.adapters.linux.commands import run
+from shares_core.adapters.linux.polling import wait_until
 from shares_core.domain.errors import BackendFailure, CommandFailed, HostNotReady
 
 
@@ -56,7 +56,7 @@ def test_a_signal_that_ends_the_caller_waits_for_the_command(number: int, tmp_pa
     """Killed in the middle, a resize2fs leaves a damaged file system."""
     code = (
         "import signal, sys\n"
-        "from shares_core.adapters.commands import run\n"
+        "from shares_core.adapters.linux.commands import run\n"
         "def end(*_): raise KeyboardInterrupt\n"
         f"signal.signal({int(number)}, end)\n"
         "print('ready', flush=True)\n"
@@ -93,7 +93,7 @@ def test_what_is_slow_to_look_at_is_looked_at_as_often_as_asked() -> None:
 @pytest.mark.parametrize("outlives", [True, False])
 def test_what_a_killed_process_was_running_goes_on_unless_it_must_not(tmp_path: Path, outlives: bool) -> None:
     """A resize2fs has to come to its end; a cut that waits for a lock comes too late for its caller."""
-    number, code = tmp_path / "number", "from shares_core.adapters.commands import run; run"
+    number, code = tmp_path / "number", "from shares_core.adapters.linux.commands import run; run"
     script = f"echo $$ >{number}.part; mv {number}.part {number}; exec sleep 60"
     argv = (sys.executable, "-c", f"{code}(('sh', '-c', {script!r}), outlives={outlives})")
     with subprocess.Popen(argv) as process:

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from shares_core.adapters.disk.locks import FileLocks
-from shares_core.adapters.layout import Layout
+from shares_core.adapters.state.layout import Layout
+from shares_core.adapters.state.locks import FileLocks
 from shares_core.domain.errors import Busy
 
 HOLDER = """
 import sys
 from pathlib import Path
-from shares_core.adapters.layout import Layout
-from shares_core.adapters.disk.locks import FileLocks
+from shares_core.adapters.state.layout import Layout
+from shares_core.adapters.state.locks import FileLocks
 with FileLocks(Layout(Path(sys.argv[1])), 5).server("one"):
     print("held", flush=True)
     sys.stdin.read()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shares_core.adapters.docker.client import Docker
+from shares_core.adapters.containers.client import Docker
 from shares_core.domain.errors import HostNotReady
 
 

@@ -11,9 +11,9 @@ import requests
 import urllib3
 from docker import errors
 
-from shares_core.adapters.docker.base_image import follow, received
-from shares_core.adapters.docker.client import Docker
-from shares_core.adapters.docker.errors import docker_errors
+from shares_core.adapters.containers.base_image import follow, received
+from shares_core.adapters.containers.client import Docker
+from shares_core.adapters.containers.errors import docker_errors
 from shares_core.domain.errors import BackendFailure, Conflict, HostNotReady, SharesError
 
 

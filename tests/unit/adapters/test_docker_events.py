@@ -11,8 +11,8 @@ import pytest
 from attrs import define, field
 from docker.errors import NotFound
 
-from shares_core.adapters.docker import events
-from shares_core.adapters.docker.events import LABEL_SERVER, wait_for_ends
+from shares_core.adapters.containers import events
+from shares_core.adapters.containers.events import LABEL_SERVER, wait_for_ends
 from shares_core.domain.errors import HostNotReady
 from shares_core.ports.runtime import Ended
 

@@ -5,7 +5,7 @@ import json
 import pytest
 from attrs import evolve
 
-from shares_core.adapters import doctor_rules as rules
+from shares_core.adapters.doctor import rules
 from shares_core.domain.capacity import GIB, MIB
 from shares_core.domain.errors import HostNotReady
 from shares_core.domain.findings import Finding, Verdict

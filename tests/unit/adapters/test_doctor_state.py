@@ -10,7 +10,7 @@ from tests.contracts.values import OWNER
 from tests.unit.adapters.values import SERVER
 
 from shares_core import bootstrap
-from shares_core.adapters.doctor import pool_finding, record_findings
+from shares_core.adapters.doctor.examine import pool_finding, record_findings
 from shares_core.bootstrap import ports
 from shares_core.config import HostConfig
 from shares_core.domain.capacity import GIB, MIB, Capacity

@@ -6,7 +6,12 @@ from typing import get_type_hints
 
 import pytest
 
-from shares_core.adapters.memory import (
+from shares_core.domain.errors import (
+    BackendFailure,
+)
+from shares_core.domain.share import FileSystem, FileSystemKind
+from shares_core.ports import Ports, ServerRuntime
+from shares_core.testing import (
     Call,
     Fault,
     FaultPlan,
@@ -17,11 +22,6 @@ from shares_core.adapters.memory import (
     memory_ports,
     verbs,
 )
-from shares_core.domain.errors import (
-    BackendFailure,
-)
-from shares_core.domain.share import FileSystem, FileSystemKind
-from shares_core.ports import Ports, ServerRuntime
 
 EXT4 = FileSystem(FileSystemKind.EXT4, "11111111-1111-1111-1111-111111111111")
 OTHER = FileSystem(FileSystemKind.EXT4, "22222222-2222-2222-2222-222222222222")

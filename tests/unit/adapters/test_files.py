@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shares_core.adapters.disk.files import place_whole, remove_durably, sweep, write_whole
+from shares_core.adapters.linux.files import place_whole, remove_durably, sweep, write_whole
 
 
 def test_a_file_is_replaced_whole_with_its_mode(tmp_path: Path) -> None:

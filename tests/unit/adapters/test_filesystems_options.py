@@ -10,10 +10,10 @@ import pytest
 from attrs import evolve
 from tests.unit.adapters.lvm_world import FakeLvm
 
-from shares_core.adapters import filesystems as linux
-from shares_core.adapters import mounting
-from shares_core.adapters.filesystems import LinuxFileSystems
-from shares_core.adapters.mounts import Mount
+from shares_core.adapters.filesystems import adapter as linux
+from shares_core.adapters.filesystems import mounting
+from shares_core.adapters.filesystems.adapter import LinuxFileSystems
+from shares_core.adapters.linux.mountinfo import Mount
 from shares_core.bootstrap import ports
 from shares_core.config import HostConfig
 from shares_core.domain.capacity import MIB, Capacity

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.contracts.values import new_filesystem
 
-from shares_core.adapters import fsck
+from shares_core.adapters.filesystems import fsck
 from shares_core.domain.errors import BackendFailure, CommandFailed, ShareDamaged
 from shares_core.domain.share import FileSystemKind
 

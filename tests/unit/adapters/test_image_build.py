@@ -8,8 +8,8 @@ from typing import Any, cast
 import pytest
 from attrs import define
 
-from shares_core.adapters.docker.client import Docker
-from shares_core.adapters.docker.image import LABEL_RECIPE, ImageBuilder, recipe_version
+from shares_core.adapters.containers.client import Docker
+from shares_core.adapters.containers.image import LABEL_RECIPE, ImageBuilder, recipe_version
 
 OWN_BASE = "shares-core-base:trixie"
 

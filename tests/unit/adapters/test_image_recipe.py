@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shares_core.adapters.docker.base_image import follow, progress_lines
-from shares_core.adapters.docker.image import (
+from shares_core.adapters.containers.base_image import follow, progress_lines
+from shares_core.adapters.containers.image import (
     LABEL_RECIPE,
     ImageStatus,
     build_context,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from shares_core.adapters.loop_files import devices
+from shares_core.adapters.pools.files import devices
 
 
 @pytest.fixture

@@ -14,11 +14,11 @@ from pathlib import Path
 import filelock as _needed_early  # noqa: F401 - where the code imports it, nobody could read it
 import pytest
 
-from shares_core.adapters.disk.installation import Installation
-from shares_core.adapters.layout import Layout
-from shares_core.adapters.loop_files import pool
-from shares_core.adapters.loop_files.pool import LoopFilePool
-from shares_core.adapters.loop_files.reserving import reserve
+from shares_core.adapters.pools.files import pool
+from shares_core.adapters.pools.files.pool import LoopFilePool
+from shares_core.adapters.pools.files.reserving import reserve
+from shares_core.adapters.state.installation import Installation
+from shares_core.adapters.state.layout import Layout
 from shares_core.domain.capacity import GIB, MIB, Capacity
 from shares_core.domain.errors import BackendFailure, HostNotReady
 from shares_core.ports.storage import Volume, VolumeOwner

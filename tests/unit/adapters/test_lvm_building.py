@@ -16,7 +16,7 @@ from tests.unit.adapters.lvm_words import (
 )
 from tests.unit.adapters.lvm_world import FakeLvm, installation
 
-from shares_core.adapters.lvm.building import PoolBuilder, require_unused
+from shares_core.adapters.pools.lvm.building import PoolBuilder, require_unused
 from shares_core.domain.errors import Conflict, HostNotReady, InvalidInput
 from shares_core.domain.pools import DevicePath, ThinPoolName, VolumeGroupName
 

@@ -8,8 +8,8 @@ import pytest
 from tests.unit.adapters.lvm_words import EMPTY_LVS, GROUP, LVS, NO_GROUP, POOL, UUID, VGS
 from tests.unit.adapters.lvm_world import FakeLvm
 
-from shares_core.adapters.lvm import commands
-from shares_core.adapters.lvm.commands import ALREADY_SO, lvm, read_group, translated
+from shares_core.adapters.pools.lvm import commands
+from shares_core.adapters.pools.lvm.commands import ALREADY_SO, lvm, read_group, translated
 from shares_core.domain.errors import (
     BackendFailure,
     CommandFailed,

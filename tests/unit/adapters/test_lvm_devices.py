@@ -9,7 +9,7 @@ import pytest
 from tests.unit.adapters.lvm_words import GROUP, OTHER_UUID, SIZE, UUID
 from tests.unit.adapters.lvm_world import FakeLvm
 
-from shares_core.adapters.lvm.devices import (
+from shares_core.adapters.pools.lvm.devices import (
     ActiveDevice,
     active_device,
     active_group_uuid,

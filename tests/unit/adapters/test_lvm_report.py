@@ -21,7 +21,7 @@ from tests.unit.adapters.lvm_words import (
     volume,
 )
 
-from shares_core.adapters.lvm.report import (
+from shares_core.adapters.pools.lvm.report import (
     LogicalVolume,
     VolumeGroup,
     group_command,

@@ -9,7 +9,7 @@ from tests.contracts.values import OWNER
 from tests.unit.adapters.lvm_words import SIZE, THIN, THIN_POOL, VOLUME, lvs, volume
 from tests.unit.adapters.lvm_world import FakeLvm, Make, known, ours, thick, thin
 
-from shares_core.adapters.lvm.pool import LogicalVolumes
+from shares_core.adapters.pools.lvm.pool import LogicalVolumes
 from shares_core.domain.capacity import GIB, MIB, Capacity
 from shares_core.domain.errors import (
     BackendFailure,
@@ -215,7 +215,7 @@ def test_a_volume_that_something_holds_open_is_not_touched(
     fake_lvm: FakeLvm, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not a byte of it is wiped; once it is let go of, it is removed."""
-    monkeypatch.setattr("shares_core.adapters.lvm.pool._IN_USE_SECONDS", 0.05)
+    monkeypatch.setattr("shares_core.adapters.pools.lvm.pool._IN_USE_SECONDS", 0.05)
     fake_lvm.answer("lvs", lvs(THIN_POOL, ours(fake_lvm) | THIN))
     fake_lvm.answer("dmsetup", "1\n")
     fake_lvm.answer("lvremove")

@@ -8,16 +8,7 @@ import pytest
 from tests.contracts.values import OWNER
 from tests.unit.world import LARGE, SMALL
 
-from shares_core.adapters import memory
-from shares_core.adapters.memory import (
-    ContractBroken,
-    Fault,
-    FaultPlan,
-    MemoryHost,
-    Moment,
-    intercept,
-    memory_ports,
-)
+from shares_core import testing as memory
 from shares_core.domain.capacity import GIB, Capacity
 from shares_core.domain.errors import (
     BackendFailure,
@@ -30,6 +21,15 @@ from shares_core.domain.errors import (
 from shares_core.domain.share import FileSystem, FileSystemKind
 from shares_core.domain.views import RunState
 from shares_core.ports import Ports
+from shares_core.testing import (
+    ContractBroken,
+    Fault,
+    FaultPlan,
+    MemoryHost,
+    Moment,
+    intercept,
+    memory_ports,
+)
 
 EXT4 = FileSystem(FileSystemKind.EXT4, "11111111-1111-1111-1111-111111111111")
 OTHER = FileSystem(FileSystemKind.EXT4, "22222222-2222-2222-2222-222222222222")

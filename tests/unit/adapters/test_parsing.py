@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from shares_core.adapters.filesystems import parse_dumpe2fs, parse_xfs_info, refused_online
-from shares_core.adapters.mounts import Mount, parse_mountinfo
-from shares_core.adapters.signatures import parse_blkid
+from shares_core.adapters.filesystems.adapter import parse_dumpe2fs, parse_xfs_info, refused_online
+from shares_core.adapters.filesystems.signatures import parse_blkid
+from shares_core.adapters.linux.mountinfo import Mount, parse_mountinfo
 from shares_core.domain.capacity import Capacity
 
 MOUNTINFO = r"""22 27 0:20 / /proc rw,nosuid - proc proc rw

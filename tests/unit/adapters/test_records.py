@@ -11,8 +11,8 @@ import pytest
 from attrs import evolve
 from tests.unit.adapters.values import RULES, SERVER
 
-from shares_core.adapters.disk.records import SCHEMA, DiskRecords, encode
-from shares_core.adapters.layout import Layout
+from shares_core.adapters.state.layout import Layout
+from shares_core.adapters.state.records import SCHEMA, DiskRecords, encode
 from shares_core.domain import intent as intents
 from shares_core.domain.capacity import GIB, Capacity
 from shares_core.domain.errors import RecordUnreadable

@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import evolve
 from tests.unit.adapters.values import INTERFACE, SERVER, SHARE
 
-from shares_core.adapters.bridges.filters import render_bridge_filter, render_port_filter, render_removal
+from shares_core.adapters.network.filters import render_bridge_filter, render_port_filter, render_removal
 from shares_core.adapters.samba.render import render_passwd, render_smb_conf, render_smbpasswd
 from shares_core.domain.access import AccessRule
 from shares_core.domain.names import UserName

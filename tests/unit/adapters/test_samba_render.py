@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import evolve
 from tests.unit.adapters.values import RULES, SERVER, SHARE
 
-from shares_core.adapters.docker.settings import Limits
+from shares_core.adapters.containers.settings import Limits
 from shares_core.adapters.samba.render import (
     render_group,
     render_passwd,

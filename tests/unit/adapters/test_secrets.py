@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from shares_core.adapters.disk.secrets import DiskSecrets, nt_hash
-from shares_core.adapters.layout import Layout
+from shares_core.adapters.state.layout import Layout
+from shares_core.adapters.state.secrets import DiskSecrets, nt_hash
 from shares_core.domain.errors import RecordUnreadable
 from shares_core.domain.names import UserName
 from shares_core.domain.secret import PasswordHash, Secret

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
-from shares_core.adapters.signatures import holds, is_blank, is_half_made, length_of
+from shares_core.adapters.filesystems.signatures import holds, is_blank, is_half_made, length_of
 from shares_core.domain.capacity import MIB
 from shares_core.domain.share import FileSystem, FileSystemKind
 

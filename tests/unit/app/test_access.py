@@ -3,13 +3,13 @@ from __future__ import annotations
 import pytest
 from tests.unit.world import PASSWORD, RO, RW, SMALL, World
 
-from shares_core.adapters.memory import SmbRefused
-from shares_core.adapters.memory.clients import ACCESS_DENIED, BAD_NETWORK_NAME, DISCONNECTED, LOGON_FAILURE
 from shares_core.domain.access import AccessRule
 from shares_core.domain.errors import AlreadyExists, InvalidInput, NotFound
 from shares_core.domain.names import UserName
 from shares_core.domain.secret import Secret
 from shares_core.domain.views import PasswordOutcome
+from shares_core.testing import SmbRefused
+from shares_core.testing.clients import ACCESS_DENIED, BAD_NETWORK_NAME, DISCONNECTED, LOGON_FAILURE
 
 OTHER = Secret("battery staple")
 

@@ -9,9 +9,9 @@ from tests.unit.app.laws import check_host_equals_records, snapshot
 from tests.unit.app.use_cases import USE_CASES, UseCase
 from tests.unit.world import PASSWORD, RO, RW, SMALL, World
 
-from shares_core.adapters.memory import Fault, FaultPlan, Moment, ProcessDied
 from shares_core.domain.errors import NotFound, SharesError
 from shares_core.domain.share import FileSystemKind
+from shares_core.testing import Fault, FaultPlan, Moment, ProcessDied
 
 FAULTS = [Fault(moment, dies) for dies in (False, True) for moment in Moment]
 FAULTS += [Fault(Moment.HALFWAY, dies, step=2) for dies in (False, True)]

@@ -3,11 +3,11 @@ from __future__ import annotations
 import pytest
 from tests.unit.world import LARGE, PASSWORD, RW, SMALL, World
 
-from shares_core.adapters.memory import Fault, FaultPlan, Moment, SmbRefused
 from shares_core.domain.capacity import MIB, Capacity
 from shares_core.domain.errors import InvalidInput, NoCapacity, ShareFailed, SharesError
 from shares_core.domain.share import FileSystemKind, ShareStatus
 from shares_core.domain.views import ExtendWay
+from shares_core.testing import Fault, FaultPlan, Moment, SmbRefused
 
 OFFLINE_ONLY = (FileSystemKind.XFS,)
 

@@ -11,12 +11,12 @@ from attrs import evolve
 from tests.unit.app.test_extend import OFFLINE_ONLY, serving
 from tests.unit.world import LARGE, NETWORK, RW, SMALL, World
 
-from shares_core.adapters.memory import Call, Fault, FaultPlan, Moment, memory_ports
-from shares_core.adapters.memory.state import Condition
 from shares_core.bootstrap import host
 from shares_core.domain.capacity import GIB, MIB, Capacity
 from shares_core.domain.errors import BackendFailure, NoCapacity, ShareFailed, SharesError
 from shares_core.domain.share import FileSystemKind, ShareStatus
+from shares_core.testing import Call, Fault, FaultPlan, Moment, memory_ports
+from shares_core.testing.state import Condition
 
 
 def set_aside() -> World:

@@ -8,13 +8,13 @@ import pytest
 from attrs import evolve
 from tests.unit.world import LARGE, PASSWORD, RW, SMALL, World
 
-from shares_core.adapters.memory import Fault, FaultPlan, MemoryHost, Moment, ProcessDied, memory_ports
-from shares_core.adapters.memory.state import Condition, Container, Folder, MemoryBridge, MemoryVolume
 from shares_core.domain.addresses import BridgeName
 from shares_core.domain.errors import BackendFailure, Busy, HostNotReady, ShareFailed
 from shares_core.domain.network import Bridge
 from shares_core.domain.share import ShareStatus
 from shares_core.domain.views import Orphan, OrphanKind, ReconcileOutcome, ReconcileReport, UpgradeOutcome
+from shares_core.testing import Fault, FaultPlan, MemoryHost, Moment, ProcessDied, memory_ports
+from shares_core.testing.state import Condition, Container, Folder, MemoryBridge, MemoryVolume
 
 STRAY = "f" * 12
 

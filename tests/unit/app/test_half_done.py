@@ -5,7 +5,10 @@ from collections.abc import Callable
 import pytest
 from tests.unit.world import NETWORK, PASSWORD, RO, RW, SMALL, World
 
-from shares_core.adapters.memory import (
+from shares_core.bootstrap import host
+from shares_core.domain.errors import BackendFailure, Conflict, SharesError
+from shares_core.domain.secret import Secret
+from shares_core.testing import (
     Call,
     Fault,
     FaultPlan,
@@ -16,10 +19,7 @@ from shares_core.adapters.memory import (
     intercept,
     memory_ports,
 )
-from shares_core.adapters.memory.clients import LOGON_FAILURE
-from shares_core.bootstrap import host
-from shares_core.domain.errors import BackendFailure, Conflict, SharesError
-from shares_core.domain.secret import Secret
+from shares_core.testing.clients import LOGON_FAILURE
 
 OTHER = Secret("battery staple")
 

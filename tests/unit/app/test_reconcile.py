@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from tests.unit.world import NETWORK, PASSWORD, RW, World
 
-from shares_core.adapters.memory import Call, Fault, FaultPlan, ProcessDied, memory_ports
 from shares_core.bootstrap import host
 from shares_core.domain.errors import (
     RecordUnreadable,
@@ -15,6 +14,7 @@ from shares_core.domain.errors import (
 from shares_core.domain.intent import CreateServer, DeleteServer, EndSessions, Intent
 from shares_core.domain.names import UserName
 from shares_core.domain.views import ReconcileOutcome, ReconcileReport, RunState
+from shares_core.testing import Call, Fault, FaultPlan, ProcessDied, memory_ports
 
 
 @pytest.mark.parametrize("shock", ["reboot", "restart_docker"])

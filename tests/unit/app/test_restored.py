@@ -8,11 +8,11 @@ import pytest
 from attrs import evolve
 from tests.unit.world import NETWORK, PASSWORD, RO, RW, SMALL, World
 
-from shares_core.adapters.memory import Call, FaultPlan, OpenFile, SmbRefused, intercept, memory_ports
 from shares_core.bootstrap import host
 from shares_core.domain.errors import Conflict
 from shares_core.domain.intent import CreateShare
 from shares_core.domain.share import ShareStatus
+from shares_core.testing import Call, FaultPlan, OpenFile, SmbRefused, intercept, memory_ports
 
 
 def restored(world: World) -> None:

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from tests.unit.world import NETWORK, PASSWORD, RW, SMALL, World, on
 
-from shares_core.adapters.memory import Call, memory_ports
 from shares_core.bootstrap import host
 from shares_core.domain.errors import (
     AddressTaken,
@@ -21,6 +20,7 @@ from shares_core.domain.errors import (
 from shares_core.domain.network import InterfaceSpec
 from shares_core.domain.server import DesiredState
 from shares_core.domain.views import RunState, ServerView
+from shares_core.testing import Call, memory_ports
 
 
 def test_a_server_that_was_created_runs_and_is_listed(world: World) -> None:

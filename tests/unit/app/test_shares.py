@@ -3,9 +3,6 @@ from __future__ import annotations
 import pytest
 from tests.unit.world import LARGE, PASSWORD, RW, SMALL, World
 
-from shares_core.adapters.memory import Fault, FaultPlan, Moment, ProcessDied, SmbRefused
-from shares_core.adapters.memory.clients import DISK_FULL
-from shares_core.adapters.memory.state import Condition
 from shares_core.domain.capacity import GIB, MIB, Capacity
 from shares_core.domain.errors import (
     AlreadyExists,
@@ -19,6 +16,9 @@ from shares_core.domain.errors import (
 )
 from shares_core.domain.share import FileSystemKind, ShareStatus
 from shares_core.domain.views import RunState
+from shares_core.testing import Fault, FaultPlan, Moment, ProcessDied, SmbRefused
+from shares_core.testing.clients import DISK_FULL
+from shares_core.testing.state import Condition
 
 
 def test_a_share_that_was_created_is_ready_shown_and_listed(world: World) -> None:

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from tests.unit.world import NETWORK, PASSWORD, RW, SMALL, World, on
 
-from shares_core.adapters.memory import Call, FaultPlan, intercept, memory_ports
 from shares_core.bootstrap import Host, host
 from shares_core.domain.errors import AddressTaken, Busy, NotFound, SharesError
+from shares_core.testing import Call, FaultPlan, intercept, memory_ports
 
 CALLERS = 4
 

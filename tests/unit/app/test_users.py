@@ -3,12 +3,12 @@ from __future__ import annotations
 import pytest
 from tests.unit.world import PASSWORD, RO, RW, SMALL, World
 
-from shares_core.adapters.memory import SmbRefused
-from shares_core.adapters.memory.clients import LOGON_FAILURE
 from shares_core.domain.errors import NotFound
 from shares_core.domain.names import UserName
 from shares_core.domain.secret import Secret
 from shares_core.domain.views import PasswordOutcome
+from shares_core.testing import SmbRefused
+from shares_core.testing.clients import LOGON_FAILURE
 
 OTHER = Secret("battery staple")
 

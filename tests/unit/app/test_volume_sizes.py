@@ -5,8 +5,8 @@ from __future__ import annotations
 from attrs import evolve
 from tests.unit.world import LARGE, SMALL, World
 
-from shares_core.adapters.memory import Fault, FaultPlan, Moment
 from shares_core.domain.capacity import MIB, Capacity
+from shares_core.testing import Fault, FaultPlan, Moment
 
 
 def test_a_share_tells_what_the_pool_made_of_its_capacity() -> None:

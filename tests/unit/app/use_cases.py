@@ -7,13 +7,13 @@ from collections.abc import Callable
 from attrs import frozen
 from tests.unit.world import LARGE, PASSWORD, RO, RW, SMALL, World, on
 
-from shares_core.adapters.memory import SmbRefused
 from shares_core.bootstrap import Host
 from shares_core.domain.access import AccessLevel, AccessRule
 from shares_core.domain.names import UserName
 from shares_core.domain.secret import Secret
 from shares_core.domain.server import ShareServer
 from shares_core.domain.share import FileSystemKind
+from shares_core.testing import SmbRefused
 
 OTHER = Secret("battery staple")
 

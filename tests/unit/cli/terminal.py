@@ -15,9 +15,7 @@ import pytest
 from attrs import define, evolve, field, frozen
 from tests.unit.world import World
 
-from shares_core.adapters.memory import Call, SmbRefused, memory_ports
-from shares_core.adapters.memory.clients import OpenFile
-from shares_core.adapters.waiting import timer
+from shares_core.adapters.linux.polling import timer
 from shares_core.app.watching import Watcher
 from shares_core.bootstrap import Host, host, watcher
 from shares_core.config import HostConfig
@@ -28,6 +26,8 @@ from shares_core.entrypoints.cli.demo_client import Connection, DemoClient, Plac
 from shares_core.entrypoints.cli.running import Terminated
 from shares_core.ports import Events
 from shares_core.ports.events import Event
+from shares_core.testing import Call, SmbRefused, memory_ports
+from shares_core.testing.clients import OpenFile
 
 
 @frozen

@@ -8,10 +8,10 @@ import pytest
 from tests.unit.cli.terminal import Terminal
 from tests.unit.world import NETWORK, SMALL
 
-from shares_core.adapters.memory import Call, memory_ports
 from shares_core.bootstrap import host
 from shares_core.domain.secret import Secret
 from shares_core.entrypoints.cli import main
+from shares_core.testing import Call, memory_ports
 
 ACCESS_KEYS = [
     *("server", "share", "user", "level", "password_outcome", "password", "export_locations", "smbclient"),

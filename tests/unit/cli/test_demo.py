@@ -5,14 +5,14 @@ import json
 import pytest
 from tests.unit.cli.terminal import MemoryClient, Terminal
 
-from shares_core.adapters.disk.locks import file_lock
-from shares_core.adapters.memory import Fault, FaultPlan, ProcessDied, memory_ports
+from shares_core.adapters.state.locks import file_lock
 from shares_core.bootstrap import Host, host
 from shares_core.config import HostConfig
 from shares_core.domain.errors import BackendFailure
 from shares_core.entrypoints.cli import main
 from shares_core.entrypoints.cli.demo_client import Target
 from shares_core.ports import Events
+from shares_core.testing import Fault, FaultPlan, ProcessDied, memory_ports
 
 STEPS = [
     *("server", "share", "allow-rw", "client", "write", "read", "extend", "intact", "allow-ro", "read-only"),

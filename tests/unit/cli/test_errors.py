@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from tests.unit.cli.terminal import Terminal
 
-from shares_core.adapters.memory import FaultPlan, memory_ports
 from shares_core.bootstrap import Host, host
 from shares_core.config import HostConfig
 from shares_core.domain import errors
 from shares_core.entrypoints.cli.errors import report
 from shares_core.ports import Events
+from shares_core.testing import FaultPlan, memory_ports
 
 ERRORS: tuple[tuple[errors.SharesError, int], ...] = (
     (errors.InvalidInput("m", hint="h"), 2),

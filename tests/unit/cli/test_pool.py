@@ -9,8 +9,6 @@ from attrs import evolve
 from tests.unit.cli.terminal import Terminal
 
 from shares_core import bootstrap
-from shares_core.adapters.memory import memory_ports
-from shares_core.adapters.memory.storage import MemoryStorage
 from shares_core.bootstrap import Host, host
 from shares_core.config import HostConfig
 from shares_core.domain.capacity import MIB
@@ -18,6 +16,8 @@ from shares_core.domain.errors import Conflict
 from shares_core.domain.pools import DevicePath
 from shares_core.domain.views import PoolView
 from shares_core.ports import Events
+from shares_core.testing import memory_ports
+from shares_core.testing.storage import MemoryStorage
 
 POOL_KEYS = [
     *("kind", "location", "total_bytes", "provisioned_bytes", "free_bytes", "total", "provisioned", "free"),

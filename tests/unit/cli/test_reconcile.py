@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from tests.unit.cli.terminal import Terminal
 
-from shares_core.adapters.memory.state import Condition, MemoryVolume
+from shares_core.testing.state import Condition, MemoryVolume
 
 STRAY = "f" * 12
 

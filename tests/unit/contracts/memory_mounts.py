@@ -9,13 +9,13 @@ from tests.contracts.filesystems_world import FileSystemsWorld, Made
 from tests.contracts.values import UID
 from tests.unit.contracts.memory_world import MemoryWorld
 
-from shares_core.adapters.memory import (
+from shares_core.domain.names import ShareName
+from shares_core.domain.share import FileSystem, FileSystemKind
+from shares_core.testing import (
     OpenFile,
     Session,
 )
-from shares_core.adapters.memory.state import Condition, MemoryFileSystem, ServedShare
-from shares_core.domain.names import ShareName
-from shares_core.domain.share import FileSystem, FileSystemKind
+from shares_core.testing.state import Condition, MemoryFileSystem, ServedShare
 
 FILE = "file"
 

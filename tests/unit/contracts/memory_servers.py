@@ -12,14 +12,6 @@ from tests.contracts.values import UID
 from tests.unit.contracts.memory_mounts import FILE, MemoryMounts
 from tests.unit.contracts.memory_world import MemoryWorld
 
-from shares_core.adapters.memory import (
-    Call,
-    OpenFile,
-    Session,
-    SmbRefused,
-    memory_ports,
-)
-from shares_core.adapters.memory.clients import LOGON_FAILURE
 from shares_core.domain.access import AccessLevel
 from shares_core.domain.addresses import BridgeName, MacAddress
 from shares_core.domain.names import ShareName, UserName
@@ -27,6 +19,14 @@ from shares_core.domain.network import Bridge, Interface
 from shares_core.domain.secret import PasswordHash, Secret
 from shares_core.domain.server import ShareServer
 from shares_core.ports import Ports
+from shares_core.testing import (
+    Call,
+    OpenFile,
+    Session,
+    SmbRefused,
+    memory_ports,
+)
+from shares_core.testing.clients import LOGON_FAILURE
 
 
 class MemoryDevices(MemoryWorld, NetworkWorld):

@@ -15,16 +15,6 @@ from tests.contracts.secrets import SecretsWorld
 from tests.contracts.storage_world import POOL, StorageWorld
 from tests.contracts.values import OWNER, UID
 
-from shares_core.adapters.memory import (
-    Fault,
-    FaultPlan,
-    MemoryHost,
-    Moment,
-    ProcessDied,
-    memory_ports,
-)
-from shares_core.adapters.memory.state import Container
-from shares_core.adapters.memory.storage import volume_at
 from shares_core.domain.capacity import Capacity
 from shares_core.domain.names import UserName
 from shares_core.domain.secret import PasswordHash
@@ -33,6 +23,16 @@ from shares_core.ports import Locks, Ports
 from shares_core.ports.events import Event
 from shares_core.ports.runtime import ServerRuntime
 from shares_core.ports.storage import BlockStorage
+from shares_core.testing import (
+    Fault,
+    FaultPlan,
+    MemoryHost,
+    Moment,
+    ProcessDied,
+    memory_ports,
+)
+from shares_core.testing.state import Container
+from shares_core.testing.storage import volume_at
 
 
 class MemoryWorld(

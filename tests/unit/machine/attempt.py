@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from shares_core.adapters.memory import ProcessDied
 from shares_core.domain.errors import SharesError
+from shares_core.testing import ProcessDied
 
 
 @frozen

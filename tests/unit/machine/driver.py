@@ -20,9 +20,9 @@ from tests.unit.machine.troubles import CALM, Trouble
 from tests.unit.machine.watch import Watch
 from tests.unit.world import NETWORK
 
-from shares_core.adapters.memory import MemoryHost, OpenFile, ProcessDied, memory_ports
 from shares_core.bootstrap import Host, host
 from shares_core.domain.errors import Conflict, ShareFailed, SharesError
+from shares_core.testing import MemoryHost, OpenFile, ProcessDied, memory_ports
 
 #: What a share that waits to be mended or deleted answers.
 _LIMBO = frozenset({Conflict, ShareFailed})

@@ -9,11 +9,11 @@ from tests.unit.machine.model import DEFAULT_HOME, GRANULARITY, UNTOLD, Model, S
 from tests.unit.machine.picture import Picture
 from tests.unit.machine.reach import Ceiling, Reach
 
-from shares_core.adapters.memory import MemoryHost, OpenFile, Session
-from shares_core.adapters.memory.hashes import digest
 from shares_core.domain.capacity import round_up
 from shares_core.domain.server import DesiredState, ShareServer
 from shares_core.domain.share import CifsShare, ShareStatus
+from shares_core.testing import MemoryHost, OpenFile, Session
+from shares_core.testing.hashes import digest
 
 
 def records_of(machine: MemoryHost) -> list[ShareServer]:

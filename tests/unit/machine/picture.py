@@ -6,8 +6,8 @@ from typing import Any
 
 from attrs import frozen
 
-from shares_core.adapters.memory import MemoryHost
 from shares_core.domain.server import ShareServer
+from shares_core.testing import MemoryHost
 
 
 @frozen

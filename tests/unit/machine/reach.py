@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from attrs import frozen
 from tests.unit.machine.model import RANK, UNTOLD, Model
 
-from shares_core.adapters.memory import MemoryHost
-from shares_core.adapters.memory.hashes import digest
 from shares_core.domain.server import ShareServer
+from shares_core.testing import MemoryHost
+from shares_core.testing.hashes import digest
 
 #: (server, share, user)
 Grant = tuple[str, str, str]

@@ -10,9 +10,9 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from shares_core.adapters.memory import Call, Interceptor, ProcessDied
-from shares_core.adapters.memory.locks import LockTable
 from shares_core.domain.errors import SharesError
+from shares_core.testing import Call, Interceptor, ProcessDied
+from shares_core.testing.locks import LockTable
 
 #: Of the callers that may go on, given as indices, the one to go on; the first is who went last.
 Choose = Callable[[Sequence[int]], int]

@@ -19,11 +19,11 @@ from tests.unit.machine.serial import Ended, outcomes, reachable
 from tests.unit.machine.troubles import CALM, Trouble, faults
 from tests.unit.world import NETWORK, RO, RW
 
-from shares_core.adapters.memory import Call, MemoryHost, intercept, memory_ports
 from shares_core.bootstrap import host
 from shares_core.domain.capacity import MIB, Capacity
 from shares_core.domain.errors import ShareFailed
 from shares_core.domain.share import FileSystemKind
+from shares_core.testing import Call, MemoryHost, intercept, memory_ports
 
 SERVERS = st.sampled_from(["a", "a", "b", "c"])
 OLD_SERVERS = st.sampled_from(["a", "b"])

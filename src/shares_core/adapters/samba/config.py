@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from shares_core.adapters.disk.errors import os_errors
-from shares_core.adapters.disk.files import place_whole, sweep, write_whole
-from shares_core.adapters.layout import Layout
+from shares_core.adapters.linux.files import place_whole, sweep, write_whole
+from shares_core.adapters.linux.oserrors import os_errors
 from shares_core.adapters.samba.processes import ServerProcesses
 from shares_core.adapters.samba.render import render_group, render_passwd, render_smb_conf, render_smbpasswd
+from shares_core.adapters.state.layout import Layout
 from shares_core.domain.errors import BackendFailure
 from shares_core.domain.names import UserName
 from shares_core.domain.secret import PasswordHash

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable
 
 from attrs import frozen
 
+from shares_core.adapters.linux.polling import timer, wait_until
 from shares_core.adapters.samba.processes import ServerProcesses
 from shares_core.adapters.samba.render import CONFIG_FILE
-from shares_core.adapters.waiting import timer, wait_until
 from shares_core.domain.errors import BackendFailure
 from shares_core.domain.names import ShareName, UserName
 from shares_core.domain.server import ShareServer

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from attrs import frozen
 
-from shares_core.adapters.commands import environment, is_installed, run
-from shares_core.adapters.waiting import wait_until
+from shares_core.adapters.linux.commands import environment, is_installed, run
+from shares_core.adapters.linux.polling import wait_until
 from shares_core.domain.addresses import BridgeName
 from shares_core.domain.errors import BackendFailure, CommandFailed, HostNotReady
 from shares_core.domain.secret import Secret

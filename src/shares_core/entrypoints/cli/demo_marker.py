@@ -11,9 +11,9 @@ from typing import Self
 
 from attrs import asdict, frozen
 
-from shares_core.adapters.disk.errors import os_errors
-from shares_core.adapters.disk.files import remove_durably, write_whole
-from shares_core.adapters.disk.locks import file_lock
+from shares_core.adapters.linux.files import remove_durably, write_whole
+from shares_core.adapters.linux.oserrors import os_errors
+from shares_core.adapters.state.locks import file_lock
 from shares_core.bootstrap import Host
 from shares_core.domain.addresses import MacAddress
 from shares_core.domain.errors import Busy, Conflict, NotFound

@@ -1,0 +1,280 @@
+"""Share servers' containers: smbd as an unprivileged user, and as little else as can be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from shares_core.adapters.containers.base_image import find_image
+from shares_core.adapters.containers.client import Docker
+from shares_core.adapters.containers.errors import docker_errors
+from shares_core.adapters.containers.events import LABEL_SERVER, wait_for_docker, wait_for_ends
+from shares_core.adapters.containers.execution import run_inside
+from shares_core.adapters.containers.image import require_image
+from shares_core.adapters.containers.settings import Limits, container_settings, fingerprint
+from shares_core.adapters.linux.polling import wait_until
+from shares_core.adapters.state.installation import Installation
+from shares_core.adapters.state.layout import Layout
+from shares_core.domain.errors import BackendFailure, Conflict
+from shares_core.domain.views import RunState
+from shares_core.ports.runtime import ContainerState, Ended, ServerRuntime
+
+LABEL_INSTALLATION = "shares-core.installation"
+_LABEL_CONFINEMENT = "shares-core.confinement"
+_READY_SECONDS = 30.0
+_STOP_SECONDS = 10
+#: How late Docker may be with what somebody else has asked of it.
+_LATE_SECONDS = 30.0
+_SMB_LISTENING = ":01BD 00000000"  # port 445, in the kernel's table of sockets
+_LISTEN = " 0A "
+
+
+class DockerRuntime(ServerRuntime):
+    """Containers by Docker's API. A container is named after its server's id and labelled with ours."""
+
+    def __init__(
+        self, docker: Docker, layout: Layout, installation: Installation, image: str, limits: Limits
+    ) -> None:
+        self._docker = docker
+        self._layout = layout
+        self._installation = installation
+        self._image = image
+        self._limits = limits
+
+    def check(self, *, stale_image_ok: bool = False) -> None:
+        require_image(self._docker.api, self._image, stale_ok=stale_image_ok)
+
+    def ensure(self, server_id: str, uid: int, image: str = "") -> None:
+        # Docker takes the name before the container is there. It may be making it, for somebody who was
+        # killed since: then it is waited for.
+        def there() -> bool:
+            return self._is_there(server_id, uid) or not self._is_being_made(server_id, uid, image)
+
+        if not wait_until(there, _LATE_SECONDS):
+            with docker_errors(f"making the container of server {server_id}", creating=True):
+                self._create(server_id, uid, image)
+
+    def _is_there(self, server_id: str, uid: int) -> bool:
+        existing = self._inspect(server_id)
+        if existing is None:
+            return False
+        if not self._is_ours(existing):
+            raise Conflict(
+                f"container {container_name(server_id)} belongs to another installation of shares-core",
+                hint="use that installation's --state-dir",
+            )
+        if existing["Config"]["User"] != f"{uid}:{uid}":
+            raise Conflict(
+                f"the container of server {server_id} runs as {existing['Config']['User']}, not {uid}"
+            )
+        return True
+
+    def _is_being_made(self, server_id: str, uid: int, image: str) -> bool:
+        """Make the container, or see that its name is taken already."""
+        from docker.errors import APIError
+
+        with docker_errors(f"making the container of server {server_id}", creating=True):
+            try:
+                self._create(server_id, uid, image)
+            except APIError as error:
+                if error.status_code != HTTPStatus.CONFLICT:
+                    raise
+                return True
+        return False
+
+    def _create(self, server_id: str, uid: int, image: str) -> None:
+        api = self._docker.api
+        settings = self._settings(server_id, uid)
+        api.create_container(
+            image=image or self._image,
+            name=container_name(server_id),
+            user=f"{uid}:{uid}",
+            labels={
+                LABEL_INSTALLATION: self._installation.id(),
+                LABEL_SERVER: server_id,
+                _LABEL_CONFINEMENT: fingerprint(settings),
+            },
+            hostname=server_id,
+            network_disabled=False,
+            # The proxies of root's Docker configuration, often with a password, are no tenant's to read.
+            use_config_proxy=False,
+            host_config=api.create_host_config(**settings),
+        )
+
+    def start(self, server_id: str) -> ContainerState:
+        if self._ours(server_id) is None:
+            raise BackendFailure(f"server {server_id} has no container", hint="shares-core reconcile")
+        with docker_errors(f"starting the container of server {server_id}"):
+            self._docker.api.start(container_name(server_id))
+        state = self.inspect(server_id)
+        if state.state is not RunState.RUNNING:
+            raise BackendFailure(f"smbd of server {server_id} ended at once: {self._log(server_id)}")
+        return state
+
+    def wait_ready(self, server_id: str) -> None:
+        state = self.inspect(server_id)
+        if state.state is RunState.ABSENT:
+            raise BackendFailure(f"server {server_id} has no container", hint="shares-core reconcile")
+        ended = False
+
+        def listening_or_ended() -> bool:
+            nonlocal ended
+            if state.namespace and is_listening(Path(state.namespace)):
+                return True
+            ended = not state.namespace or not Path(state.namespace).exists()
+            return ended
+
+        if not wait_until(listening_or_ended, _READY_SECONDS) or ended:
+            why = "ended" if ended else f"does not listen after {_READY_SECONDS:g} s"
+            raise BackendFailure(f"smbd of server {server_id} {why}: {self._log(server_id)}")
+
+    def _log(self, server_id: str) -> str:
+        with docker_errors(f"reading the log of server {server_id}"):
+            log: bytes = self._docker.api.logs(container_name(server_id), tail=5)
+        return " ".join(log.decode(errors="replace").split())[-400:] or "its log is empty"
+
+    def stop(self, server_id: str) -> None:
+        if self._ours(server_id) is not None:
+            with docker_errors(f"stopping the container of server {server_id}"):
+                self._docker.api.stop(container_name(server_id), timeout=_STOP_SECONDS)
+
+    def remove(self, server_id: str) -> None:
+        found = self._ours(server_id)
+        if found is None:
+            return
+        with docker_errors(f"removing the container of server {server_id}"):
+            # Docker may be at it already, for somebody who was killed since: then it is waited for.
+            if not wait_until(lambda: not self._is_being_removed(found["Id"]), _LATE_SECONDS):
+                self._docker.api.remove_container(found["Id"], force=True, v=True)
+
+    def _is_being_removed(self, container_id: str) -> bool:
+        """Remove the container, or see that Docker is removing it.
+
+        By its id: where Docker comes to it late, another may have its name.
+        """
+        from docker.errors import APIError, NotFound
+
+        try:
+            self._docker.api.remove_container(container_id, force=True, v=True)
+        except NotFound:
+            return False  # it is gone: that is what was wanted
+        except APIError as error:
+            if error.status_code != HTTPStatus.CONFLICT:
+                raise
+            return True
+        return False
+
+    def inspect(self, server_id: str) -> ContainerState:
+        found = self._ours(server_id)
+        if found is None:
+            return ContainerState(RunState.ABSENT)
+        if not found["State"]["Running"]:
+            return ContainerState(RunState.STOPPED, image=found["Image"])
+        return ContainerState(RunState.RUNNING, f"/proc/{found['State']['Pid']}/ns/net", found["Image"])
+
+    def outdated(self, uids: Mapping[str, int]) -> frozenset[str]:
+        image = find_image(self._docker.api, self._image)
+        if image is None:
+            return frozenset()
+        there = {found["Labels"][LABEL_SERVER]: found for found in self._list()}
+        return frozenset(
+            server_id
+            for server_id, uid in uids.items()
+            if server_id in there and not self._fits(there[server_id], image["Id"], server_id, uid)
+        )
+
+    def _fits(self, found: dict[str, Any], image: str, server_id: str, uid: int) -> bool:
+        confined = fingerprint(self._settings(server_id, uid))
+        return (found["ImageID"], found["Labels"].get(_LABEL_CONFINEMENT)) == (image, confined)
+
+    def bookmark(self, seconds: float) -> str:
+        return wait_for_docker(self._docker, seconds)
+
+    def ended(self, bookmark: str, seconds: float) -> Ended:
+        label = f"{LABEL_INSTALLATION}={self._installation.known_id()}"
+        return wait_for_ends(self._docker.api, label, bookmark, seconds)
+
+    def _settings(self, server_id: str, uid: int) -> dict[str, Any]:
+        return container_settings(self._layout, server_id, uid, self._limits)
+
+    def list(self) -> Mapping[str, RunState]:
+        return {
+            found["Labels"][LABEL_SERVER]: (
+                RunState.RUNNING if found["State"] == "running" else RunState.STOPPED
+            )
+            for found in self._list()
+        }
+
+    def _list(self) -> Sequence[dict[str, Any]]:
+        """What Docker tells of all this installation's containers at once."""
+        installation = self._installation.known_id()
+        if not installation:
+            return []
+        with docker_errors("listing containers"):
+            found: Sequence[dict[str, Any]] = self._docker.api.containers(
+                all=True, filters={"label": f"{LABEL_INSTALLATION}={installation}"}
+            )
+        return found
+
+    # -- what Samba's adapter needs of a container (see samba/processes.py)
+
+    def signal(self, server_id: str, name: str) -> bool:
+        """Signal every process of the server. Gives whether it runs."""
+        from docker.errors import APIError
+
+        if self.inspect(server_id).state is not RunState.RUNNING:
+            return False
+        with docker_errors(f"signalling server {server_id}"):
+            try:
+                self._docker.api.kill(container_name(server_id), signal=name)
+            except APIError:
+                if self.inspect(server_id).state is RunState.RUNNING:
+                    raise
+                return False  # it ended since it was looked at
+        return True
+
+    def run(self, server_id: str, argv: tuple[str, ...]) -> str:
+        """Run a command of the image inside, as smbd's user, and give its standard output.
+
+        Raises BackendFailure for an exit status other than 0, and where it does not end or says too much.
+        """
+        return run_inside(self._docker.api, container_name(server_id), argv)
+
+    # -- helpers
+
+    def _inspect(self, server_id: str) -> dict[str, Any] | None:
+        from docker.errors import NotFound
+
+        with docker_errors(f"looking at the container of server {server_id}"):
+            try:
+                found: dict[str, Any] = self._docker.api.inspect_container(container_name(server_id))
+            except NotFound:
+                return None
+        return found
+
+    def _ours(self, server_id: str) -> dict[str, Any] | None:
+        found = self._inspect(server_id)
+        return found if found is not None and self._is_ours(found) else None
+
+    def _is_ours(self, found: dict[str, Any]) -> bool:
+        label = (found["Config"]["Labels"] or {}).get(LABEL_INSTALLATION)
+        return label is not None and label == self._installation.known_id()
+
+
+def container_name(server_id: str) -> str:
+    return f"shares-{server_id}"
+
+
+def is_listening(namespace: Path) -> bool:
+    """Whether something listens on TCP 445 in the network namespace of ``/proc/<pid>/ns/net``."""
+    process = namespace.parent.parent
+    for table in ("tcp", "tcp6"):
+        try:
+            sockets = (process / "net" / table).read_text()
+        except OSError:
+            continue  # it ended
+        if any(_SMB_LISTENING in line and _LISTEN in line for line in sockets.splitlines()):
+            return True
+    return False

@@ -1,0 +1,270 @@
+"""What this host lacks for share servers, and the command that mends it. It changes nothing."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+from stat import S_ISCHR
+from typing import Any
+
+from shares_core.adapters.containers.client import Docker
+from shares_core.adapters.containers.errors import docker_errors
+from shares_core.adapters.containers.image import ImageStatus, image_state
+from shares_core.adapters.doctor import rules
+from shares_core.adapters.linux.commands import environment, is_installed, run
+from shares_core.adapters.network.firewall import SWITCHES, is_asked
+from shares_core.domain.errors import RecordUnreadable, SharesError
+from shares_core.domain.findings import Finding
+from shares_core.ports.records import Records
+from shares_core.ports.storage import BlockStorage
+
+#: Subject, Debian's packages, programs, what prints the version, whether servers need it.
+_Tools = tuple[str, tuple[str, ...], tuple[str, ...], tuple[str, ...], bool]
+_TOOLS: tuple[_Tools, ...] = (
+    (
+        "util-linux",
+        ("mount", "util-linux"),
+        ("mount", "umount", "losetup", "blkid", "blockdev"),
+        ("mount", "--version"),
+        True,
+    ),
+    ("e2fsprogs", ("e2fsprogs",), ("mkfs.ext4", "e2fsck", "resize2fs", "dumpe2fs"), ("e2fsck", "-V"), True),
+    ("nftables", ("nftables",), ("nft",), ("nft", "--version"), True),
+    ("xfsprogs (for shares on xfs)", ("xfsprogs",), ("mkfs.xfs", "xfs_growfs"), ("mkfs.xfs", "-V"), False),
+)
+_LVM_TOOLS: tuple[_Tools, ...] = (
+    (
+        "lvm2",
+        ("lvm2",),
+        ("lvm", "lvcreate", "lvchange", "lvextend", "lvreduce", "lvremove"),
+        ("lvm", "version"),
+        True,
+    ),
+)
+#: LVM runs them when it activates a thin pool.
+_THIN_TOOLS: tuple[_Tools, ...] = (
+    (
+        "thin-provisioning-tools",
+        ("thin-provisioning-tools",),
+        ("thin_check",),
+        ("thin_check", "--version"),
+        True,
+    ),
+)
+_NFT_PROBE = b"table netdev shares-doctor {\n}\n"
+
+
+def examine(
+    *,
+    state_dir: Path,
+    pool_dir: Path | None,
+    thin: bool,
+    image: str,
+    docker_url: str | None,
+    bridge: str,
+    storage: BlockStorage,
+    records: Records,
+) -> tuple[Finding, ...]:
+    """Every check's finding, in an order to mend them in. Raises nothing that it expects; changes nothing.
+
+    Without ``pool_dir`` the pool is of logical volumes, of a ``thin`` pool or not.
+    """
+    return (
+        rules.judge_root(os.geteuid()),
+        rules.judge_kernel(platform.release()),
+        *_docker(docker_url, image),
+        rules.judge_apparmor(
+            enabled=_read("/sys/module/apparmor/parameters/enabled") == "Y",
+            parser=is_installed("apparmor_parser"),
+            apt=is_installed("apt-get"),
+        ),
+        *_tools(_TOOLS),
+        *((_loop_devices(),) if pool_dir is not None else _lvm(thin)),
+        _module("bridge", Path("/sys/module/bridge")),
+        *_packet_filter(),
+        *_firewall(bridge),
+        *_folders(state_dir, pool_dir),
+        pool_finding(storage),
+        *record_findings(records),
+    )
+
+
+def _docker(url: str | None, image: str) -> Iterable[Finding]:
+    docker = Docker(url)
+    try:
+        with docker_errors("asking Docker about itself"):
+            info: dict[str, Any] = docker.api.info()
+    except SharesError as error:
+        yield rules.judge_docker_silence(
+            _root_cause(error),
+            installed=is_installed("dockerd"),
+            systemd=Path("/run/systemd/system").is_dir(),
+            apt=is_installed("apt-get"),
+            url=url or "",
+        )
+        return
+    yield rules.ok("docker", f"version {info.get('ServerVersion', 'unknown')}")
+    yield rules.judge_isolation(info.get("SecurityOptions") or ())
+    try:
+        state = image_state(docker.api, image)
+    except SharesError as error:
+        yield rules.missing("image", str(error), "shares-core image build")
+        return
+    if state.status is ImageStatus.CURRENT:
+        yield rules.ok("image", state.message)
+    else:
+        yield rules.missing("image", state.message, "shares-core image build")
+
+
+def _root_cause(error: BaseException) -> str:
+    """What the error at the bottom said: docker-py wraps the system's error several times."""
+    while error.__cause__ or error.__context__:
+        error = error.__cause__ or error.__context__ or error
+    return str(error)
+
+
+def _lvm(thin: bool) -> Iterable[Finding]:
+    """What logical volumes need of the host, and those of a thin pool besides."""
+    yield from _tools(_LVM_TOOLS if not thin else (*_LVM_TOOLS, *_THIN_TOOLS))
+    yield _module("dm_mod", Path("/sys/class/misc/device-mapper"))
+    if thin:
+        yield _module("dm_thin_pool", Path("/sys/module/dm_thin_pool"))
+
+
+def _tools(tools: Iterable[_Tools]) -> Iterable[Finding]:
+    for subject, packages, programs, asking, needed in tools:
+        version = rules.parse_version(_words(asking))
+        mend = rules.install(packages, apt=is_installed("apt-get"))
+        yield rules.judge_tools(
+            subject, {name: is_installed(name) for name in programs}, version, mend, needed=needed
+        )
+        if subject == "util-linux":
+            yield rules.judge_util_linux(version)
+
+
+def _loop_devices() -> Finding:
+    try:
+        there = S_ISCHR(os.stat("/dev/loop-control").st_mode)
+    except OSError:
+        there = False
+    if there:
+        return rules.ok("loop devices", "/dev/loop-control is there")
+    return rules.missing("loop devices", "/dev/loop-control is not there", "modprobe loop")
+
+
+def _module(name: str, sign: Path) -> Finding:
+    """A part of the kernel; ``sign`` is there where it is loaded or built in."""
+    return rules.judge_module(
+        name,
+        loaded=sign.exists(),
+        loadable=_works(("modprobe", "--dry-run", "--quiet", name)),
+        modules_known=Path("/lib/modules", platform.release()).is_dir(),
+    )
+
+
+def _packet_filter() -> Iterable[Finding]:
+    """Asks the kernel itself: a check of rules that are not then loaded."""
+    if not is_installed("nft"):
+        return  # the tools' findings say so
+    try:
+        run(("nft", "--check", "--file", "-"), stdin=_NFT_PROBE)
+    except SharesError as error:
+        mend = "modprobe nf_tables" if os.geteuid() == 0 else "sudo shares-core doctor"
+        yield rules.missing("kernel: nf_tables", str(error), mend)
+    else:
+        yield rules.ok("kernel: nf_tables", "takes rules for devices")
+
+
+def _firewall(bridge: str) -> Iterable[Finding]:
+    """Bridged traffic meets the host's firewall only where the kernel is told to show it to it."""
+    watching = [command for command in SWITCHES if is_asked(command)]
+    if not watching:
+        yield rules.ok("firewall", "is not shown bridged traffic")
+        return
+    exists = Path("/sys/class/net", bridge).exists()
+    for command in watching:
+        if is_installed(command):
+            try:
+                yield rules.judge_iptables(command, run((command, "-S")), bridge, exists=exists)
+            except SharesError as error:
+                yield rules.note(f"firewall ({command})", f"cannot be read: {error}")
+    if is_installed("nft"):
+        try:
+            chains = run(("nft", "--json", "list", "chains"))
+            yield rules.judge_nft_chains(chains, bridge, but_iptables=is_installed("iptables"))
+        except SharesError as error:
+            yield rules.note("firewall (nft)", f"cannot be read: {error}")
+
+
+def _folders(state_dir: Path, pool_dir: Path | None) -> Iterable[Finding]:
+    there = _nearest(state_dir)
+    if os.access(there, os.W_OK | os.X_OK):
+        yield rules.ok("state folder", f"{state_dir} can be written")
+    else:
+        yield rules.missing("state folder", f"{there} cannot be written", "choose another with --state-dir")
+    for folder in dict.fromkeys((there, _nearest(pool_dir or state_dir))):
+        yield rules.judge_room(str(folder), shutil.disk_usage(folder).free)
+
+
+def pool_finding(storage: BlockStorage) -> Finding:
+    """Whether the pool is there and is this installation's, and whether its size is one that it can have."""
+    try:
+        return rules.judge_pool(storage.pool())
+    except SharesError as error:
+        return rules.judge_refusal("pool", error, root=os.geteuid() == 0)
+
+
+def record_findings(records: Records) -> Iterable[Finding]:
+    """Each record that cannot be read: no server can be made meanwhile."""
+    try:
+        found = records.load_all()
+    except SharesError as error:
+        yield rules.judge_refusal("records", error, root=os.geteuid() == 0)
+        return
+    unreadable = [record for record in found if isinstance(record, RecordUnreadable)]
+    for record in unreadable:
+        yield rules.judge_refusal("record", record, root=os.geteuid() == 0)
+    if not unreadable:
+        yield rules.ok("records", f"{len(found)} can be read")
+
+
+def _nearest(folder: Path) -> Path:
+    """The folder, or the nearest above it that exists."""
+    return next(path for path in (folder, *folder.parents) if os.path.isdir(path))
+
+
+def _works(argv: tuple[str, ...]) -> bool:
+    try:
+        run(argv)
+    except SharesError:
+        return False
+    return True
+
+
+def _words(argv: tuple[str, ...]) -> str:
+    """All that a program says; some print their version as an error. Empty where there is no such program."""
+    try:
+        done = subprocess.run(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=10,
+            env=environment(),
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.decode(errors="replace")
+
+
+def _read(path: str) -> str:
+    """A file of the kernel's; empty where there is none."""
+    try:
+        return Path(path).read_text(encoding="ascii").strip()
+    except OSError:
+        return ""

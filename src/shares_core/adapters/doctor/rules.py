@@ -1,0 +1,257 @@
+"""What a host's own words mean to share servers: pure functions, from captured output to findings."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Iterable, Mapping
+
+from shares_core.adapters.network.firewall import rule
+from shares_core.domain.capacity import GIB, MIB, format_bytes
+from shares_core.domain.errors import SharesError
+from shares_core.domain.findings import Finding, Verdict
+from shares_core.domain.views import PoolView
+
+Version = tuple[int, ...]
+
+#: nosymfollow, which keeps a share's symlinks from leading anybody out of it.
+_LEAST_UTIL_LINUX: Version = (2, 38)
+_LEAST_KERNEL: Version = (5, 10)
+_LEAST_ROOM = 64 * MIB
+_LITTLE_ROOM = GIB
+
+
+def ok(subject: str, detail: str) -> Finding:
+    return Finding(subject, Verdict.OK, detail)
+
+
+def note(subject: str, detail: str, mend: str = "") -> Finding:
+    return Finding(subject, Verdict.NOTE, detail, mend)
+
+
+def missing(subject: str, detail: str, mend: str) -> Finding:
+    return Finding(subject, Verdict.MISSING, detail, mend)
+
+
+def parse_version(text: str) -> Version:
+    """The first dotted number in a program's words on its version; empty where there is none."""
+    match = re.search(r"\d+(?:\.\d+)+", text)
+    return tuple(int(part) for part in match.group().split(".")) if match else ()
+
+
+def show_version(version: Version) -> str:
+    return ".".join(map(str, version)) or "of unknown version"
+
+
+def install(packages: Iterable[str], *, apt: bool) -> str:
+    """The command that installs Debian's packages, or what to look for elsewhere."""
+    named = " ".join(packages)
+    return f"apt-get install {named}" if apt else f"install from your distribution what Debian calls: {named}"
+
+
+def judge_root(uid: int) -> Finding:
+    if uid == 0:
+        return ok("root", "running as root")
+    return missing(
+        "root", f"running as user {uid}, but mounts and interfaces need root", "sudo shares-core doctor"
+    )
+
+
+def judge_docker_silence(reason: str, *, installed: bool, systemd: bool, apt: bool, url: str = "") -> Finding:
+    """Why Docker does not answer; ``reason`` is what the connection's error said.
+
+    Where the configuration has a ``url``, whatever Docker this host could start may be another one.
+    """
+    subject = "docker"
+    if "permission" in reason.lower():
+        where = f" at {url}" if url else ""
+        return missing(subject, f"this user may not talk to Docker{where}", "sudo shares-core doctor")
+    if url:
+        return missing(
+            subject,
+            f"nothing answers at {url}, which is [docker] url in the configuration: {reason}",
+            "correct [docker] url in the configuration, or start the Docker that it names",
+        )
+    if not installed:
+        return missing(subject, "Docker is not installed", install(["docker.io"], apt=apt))
+    start = "systemctl enable --now docker" if systemd else "dockerd >/var/log/dockerd.log 2>&1 &"
+    return missing(subject, f"Docker is installed but does not answer: {reason}", start)
+
+
+def judge_isolation(security_options: Iterable[str]) -> Finding:
+    """Ways to run Docker in which the host's mounts and user ids are not those of the containers."""
+    names = {option.split(",")[0].removeprefix("name=") for option in security_options}
+    if "rootless" in names:
+        return missing(
+            "docker mode",
+            "this is a rootless Docker, which sees neither the host's mounts nor its networks",
+            "unset DOCKER_HOST; systemctl enable --now docker",
+        )
+    if "userns" in names:
+        return missing(
+            "docker mode",
+            "Docker remaps user ids (userns-remap), so that servers cannot own their folders",
+            "remove userns-remap from /etc/docker/daemon.json, then: systemctl restart docker",
+        )
+    return ok("docker mode", "runs as root, user ids are the host's")
+
+
+def judge_apparmor(*, enabled: bool, parser: bool, apt: bool) -> Finding:
+    if not enabled:
+        return ok("apparmor", "off in this kernel")
+    if parser:
+        return ok("apparmor", "on, with apparmor_parser")
+    mend = install(["apparmor"], apt=apt)
+    return missing("apparmor", "on, but without apparmor_parser Docker starts no container", mend)
+
+
+def drops_forwarded(rules: str, bridge: str) -> bool:
+    """Whether ``iptables -S`` shows that traffic between two ports of the bridge is dropped.
+
+    Rules count in their order, those of DOCKER-USER first: Docker keeps it at the head of FORWARD.
+    """
+    lines = [shlex.split(line) for line in rules.splitlines()]
+    in_order = [line for chain in ("DOCKER-USER", "FORWARD") for line in lines if line[:2] == ["-A", chain]]
+    for line in in_order:
+        *matches, _, target = line[2:] if line[-2:-1] == ["-j"] else ("-m", "other", "-j", "")
+        if target == "ACCEPT" and _matches_all_of(matches, bridge):
+            return False
+        if not matches and target == "DROP":
+            return True
+        if line[2:4] == ["-j", "REJECT"]:  # --reject-with follows
+            return True
+    return ["-P", "FORWARD", "DROP"] in lines
+
+
+def _matches_all_of(matches: list[str], bridge: str) -> bool:
+    """Whether a rule's conditions hold for all frames that stay on the bridge."""
+    matches = [
+        word for word in matches if word != "--physdev-is-bridged"
+    ]  # the one condition without a value
+    return len(matches) % 2 == 0 and all(
+        (option in ("-i", "-o") and value == bridge)
+        or option == "--comment"
+        or (option, value) in (("-m", "comment"), ("-m", "physdev"))
+        for option, value in zip(matches[::2], matches[1::2], strict=True)
+    )
+
+
+def judge_iptables(command: str, rules: str, bridge: str, *, exists: bool) -> Finding:
+    """What ``iptables -S`` or ``ip6tables -S`` does to bridged traffic, where the kernel shows it to them.
+
+    A bridge that does not exist yet gets its rule when it is made.
+    """
+    subject = f"firewall ({command})"
+    if not drops_forwarded(rules, bridge):
+        return ok(subject, f"lets traffic on {bridge} through")
+    if not exists:
+        return ok(subject, "drops bridged traffic; each bridge made here gets a rule that lets its own pass")
+    chain = "DOCKER-USER" if "-N DOCKER-USER" in rules.splitlines() else "FORWARD"
+    return missing(
+        subject,
+        f"drops traffic between the ports of {bridge}; 'shares-core reconcile' mends every bridge made here",
+        shlex.join((command, "-I", chain, *rule(bridge))),
+    )
+
+
+def judge_nft_chains(document: str, bridge: str, *, but_iptables: bool) -> Finding:
+    """What ``nft --json list chains`` shows: chains that forward nothing by default.
+
+    ``but_iptables`` leaves out the one that is iptables' own. Which rules such a chain has is not looked at.
+    """
+    dropping = [
+        chain
+        for entry in json.loads(document or "{}").get("nftables", ())
+        if (chain := entry.get("chain", {})).get("hook") == "forward"
+        and chain.get("policy") == "drop"
+        and not (but_iptables and (chain.get("table"), chain.get("name")) == ("filter", "FORWARD"))
+    ]
+    if not dropping:
+        return ok("firewall (nft)", f"lets traffic on {bridge} through")
+    chain = dropping[0]
+    place = f"{chain['family']} {chain['table']} {chain['name']}"
+    return note(
+        "firewall (nft)",
+        f"the chain {place} forwards nothing by default; unless a rule of it lets {bridge} through:",
+        f"nft insert rule {place} iifname {bridge} oifname {bridge} accept",
+    )
+
+
+def judge_tools(
+    subject: str, found: Mapping[str, bool], version: Version, mend: str, *, needed: bool
+) -> Finding:
+    """Programs of one package, with its version."""
+    absent = [name for name, there in found.items() if not there]
+    if absent:
+        return (missing if needed else note)(subject, f"not installed: {', '.join(absent)}", mend)
+    return ok(subject, f"{show_version(version)} ({', '.join(found)})")
+
+
+def judge_util_linux(version: Version) -> Finding:
+    if version and version < _LEAST_UTIL_LINUX:
+        detail = (
+            f"{show_version(version)} cannot mount with nosymfollow, {show_version(_LEAST_UTIL_LINUX)} can"
+        )
+        return missing("mount options", detail, "upgrade this host to Debian 12, Ubuntu 24.04 or later")
+    return ok("mount options", f"util-linux {show_version(version)} knows nosymfollow")
+
+
+def judge_kernel(release: str) -> Finding:
+    if parse_version(release) < _LEAST_KERNEL:
+        detail = f"{release} is older than {show_version(_LEAST_KERNEL)}, which brought nosymfollow"
+        return missing("kernel", detail, "upgrade this host's kernel, and boot it")
+    return ok("kernel", release)
+
+
+def judge_module(name: str, *, loaded: bool, loadable: bool, modules_known: bool) -> Finding:
+    """A part of the kernel: built in or loaded, there to be loaded, or neither."""
+    subject = f"kernel: {name}"
+    if loaded or loadable:
+        return ok(subject, "there" if loaded else "there to be loaded")
+    if modules_known:
+        return missing(
+            subject, "this kernel has no such module", "boot a kernel of your distribution that has it"
+        )
+    return note(subject, "this kernel does not tell whether it has it")
+
+
+def judge_room(folder: str, free: int) -> Finding:
+    detail = f"{format_bytes(free)} free at {folder}"
+    if free < _LEAST_ROOM:
+        return missing("room", detail, f"make room at {folder}, or choose another with --state-dir")
+    return note("room", f"{detail}, which is little") if free < _LITTLE_ROOM else ok("room", detail)
+
+
+def judge_pool(pool: PoolView) -> Finding:
+    """The pool's figures: what was promised, and what the disk below can still give."""
+    location, promised = pool.location, format_bytes(pool.provisioned)
+    if pool.warnings:
+        return note("pool", "; ".join(pool.warnings))
+    if pool.kind.startswith("lvm") and not pool.overprovisioned:  # others may have volumes in it too
+        return ok("pool", f"{promised} promised to shares at {location}, {format_bytes(pool.free)} free")
+    if pool.overprovisioned:
+        return ok("pool", f"{promised} promised to shares at {location}, overprovisioned")
+    if pool.provisioned > pool.total:
+        return note(
+            "pool",
+            f"its size is {format_bytes(pool.total)}, less than the {promised} promised to shares",
+            f"make [pool] size in the configuration {pool.provisioned} or more, or delete shares",
+        )
+    held = pool.provisioned + pool.free
+    if held < pool.total:
+        return note(
+            "pool",
+            f"its size is {format_bytes(pool.total)}, but the disk at {location} can hold "
+            f"{format_bytes(held)} of it",
+            f"make [pool] size in the configuration no more than that, or make room at {location}",
+        )
+    return ok("pool", f"{promised} of {format_bytes(pool.total)} promised to shares at {location}")
+
+
+def judge_refusal(subject: str, error: SharesError, *, root: bool) -> Finding:
+    """What could not be looked at, and why: that it is root's alone is no lack."""
+    denied = isinstance(error.__cause__, PermissionError) or "permission denied" in error.message.lower()
+    if not root and denied:
+        return note(subject, "only root may look at it", "sudo shares-core doctor")
+    return missing(subject, error.message, error.hint)

@@ -1,0 +1,1 @@
+"""ext4 and xfs: made, mounted, grown, checked and measured."""

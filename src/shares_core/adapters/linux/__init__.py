@@ -1,0 +1,1 @@
+"""Commands, files, the mount table and time: what every other adapter stands on."""

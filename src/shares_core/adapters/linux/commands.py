@@ -1,0 +1,166 @@
+"""Running the host's commands: tuples, never shell strings."""
+
+from __future__ import annotations
+
+import _thread
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from shares_core.adapters.linux.oserrors import os_errors
+from shares_core.domain.errors import BackendFailure, CommandFailed, HostNotReady
+
+#: Which of Debian's packages holds a command that may be missing.
+_PACKAGES: Mapping[str, str] = {
+    "blkid": "util-linux",
+    "blockdev": "util-linux",
+    "dmsetup": "dmsetup",
+    "lvm": "lvm2",
+    "lvcreate": "lvm2",
+    "lvchange": "lvm2",
+    "lvextend": "lvm2",
+    "lvreduce": "lvm2",
+    "lvremove": "lvm2",
+    "lvs": "lvm2",
+    "pvremove": "lvm2",
+    "vgcreate": "lvm2",
+    "vgextend": "lvm2",
+    "vgreduce": "lvm2",
+    "vgremove": "lvm2",
+    "vgs": "lvm2",
+    "losetup": "mount",
+    "mount": "mount",
+    "umount": "mount",
+    "setpriv": "util-linux",
+    "mkfs.ext4": "e2fsprogs",
+    "mke2fs": "e2fsprogs",
+    "e2fsck": "e2fsprogs",
+    "resize2fs": "e2fsprogs",
+    "dumpe2fs": "e2fsprogs",
+    "mkfs.xfs": "xfsprogs",
+    "xfs_growfs": "xfsprogs",
+    "xfs_repair": "xfsprogs",
+    "xfs_db": "xfsprogs",
+    "nft": "nftables",
+    "mmdebstrap": "mmdebstrap",
+    "smbclient": "smbclient",
+}
+#: Nothing depends on it: an end is told at once.
+_LOOK_AGAIN_SECONDS = 1.0
+_SYSTEM_PATHS = ("/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/bin", "/bin")
+
+
+def environment() -> dict[str, str]:
+    """What every command runs in: the C locale, and a PATH with the system folders, which root's may lack."""
+    path = [folder for folder in os.environ.get("PATH", "").split(":") if folder.startswith("/")]
+    return {"LC_ALL": "C", "PATH": ":".join(dict.fromkeys((*path, *_SYSTEM_PATHS))), "HOME": "/"}
+
+
+def is_installed(program: str) -> bool:
+    """Whether a command of that name would be found by ``run``."""
+    return shutil.which(program, path=environment()["PATH"]) is not None
+
+
+def run(
+    argv: tuple[str, ...],
+    *,
+    stdin: bytes = b"",
+    timeout: float = 60.0,
+    ok: tuple[int, ...] = (0,),
+    holding: str = "",
+    outlives: bool = True,
+) -> str:
+    """Run a command to its end and give its standard output; secrets go in ``stdin`` only.
+
+    What a signal's handler raises waits until then: a resize2fs that is killed leaves a damaged file system.
+    For the same reason it outlives this process where that is killed, unless ``outlives`` is False. It then
+    has the device or mount that it is ``holding`` open from its first moment on: so nobody else can get the
+    device's name meanwhile, or unmount it.
+    Raises CommandFailed for an exit status not in ``ok`` and after ``timeout`` seconds, HostNotReady where
+    the command is not installed, BackendFailure where it cannot be started.
+    """
+    try:
+        with _open(holding) as held:
+            command = argv if outlives else ("setpriv", "--pdeathsig", "KILL", *argv)
+            done = _run_to_its_end(command, stdin, timeout, held)
+    except FileNotFoundError as error:
+        package = _PACKAGES.get(argv[0], argv[0])
+        raise HostNotReady(f"{argv[0]} is not installed", hint=f"apt-get install {package}") from error
+    except (OSError, RuntimeError) as error:  # the latter where no thread can be had
+        raise BackendFailure(
+            f"{argv[0]} cannot be started: {error}", hint="see whether processes or memory are used up"
+        ) from error
+    except subprocess.TimeoutExpired as error:
+        said = (error.stdout or b"") + (error.stderr or b"")
+        raise CommandFailed(argv, None, said.decode(errors="replace")) from error
+    if done.returncode not in ok:
+        said, printed = (done.stderr or done.stdout, done.stdout)
+        raise CommandFailed(
+            argv,
+            done.returncode,
+            said.decode(errors="replace"),
+            printed=printed.decode(errors="replace"),
+        )
+    return done.stdout.decode(errors="replace")
+
+
+@contextmanager
+def _open(path: str) -> Iterator[tuple[int, ...]]:
+    if not path:
+        yield ()
+        return
+    with os_errors(f"opening {path}"):
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        yield (descriptor,)
+    finally:
+        os.close(descriptor)
+
+
+def _run_to_its_end(
+    argv: tuple[str, ...], stdin: bytes, timeout: float, inherited: tuple[int, ...]
+) -> subprocess.CompletedProcess[bytes]:
+    """Run it in a thread of its own, because what a signal's handler raises, it raises in the main thread."""
+    ended: list[subprocess.CompletedProcess[bytes] | BaseException] = []
+    end = _thread.allocate_lock()
+    end.acquire()
+
+    def work() -> None:
+        try:
+            ended.append(
+                subprocess.run(
+                    argv,
+                    input=stdin,
+                    capture_output=True,
+                    timeout=timeout,
+                    env=environment(),
+                    check=False,
+                    pass_fds=inherited,
+                    start_new_session=True,  # a terminal's Ctrl-C is for us, not for the command
+                )
+            )
+        except BaseException as error:  # noqa: BLE001 - it is the caller's, and raised there
+            ended.append(error)
+        finally:
+            end.release()
+
+    started: list[int] = []
+    interruption: BaseException | None = None
+    while not ended:
+        try:
+            if not started:
+                # In one step that no handler can come between, so that it is known whether the thread runs.
+                started.extend(map(_thread.start_new_thread, (work,), ((),)))
+            while not ended:
+                end.acquire(timeout=_LOOK_AGAIN_SECONDS)
+        except BaseException as error:
+            if not started:
+                raise
+            interruption = interruption or error
+    if interruption is not None:
+        raise interruption
+    if isinstance(ended[0], BaseException):
+        raise ended[0]
+    return ended[0]

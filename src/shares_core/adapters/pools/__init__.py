@@ -1,0 +1,1 @@
+"""Where volumes come from: files on a disk, or logical volumes."""

@@ -1,0 +1,232 @@
+"""A pool whose volumes are files."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from shares_core.adapters.linux.files import open_folder
+from shares_core.adapters.linux.oserrors import os_errors
+from shares_core.adapters.pools.files import devices
+from shares_core.adapters.pools.files.identity import PoolIdentity
+from shares_core.adapters.pools.files.reserving import reserve
+from shares_core.adapters.state.installation import Installation
+from shares_core.domain.capacity import Capacity, format_bytes, round_up
+from shares_core.domain.errors import Conflict, HostNotReady, NoCapacity
+from shares_core.domain.pools import is_volume_id
+from shares_core.domain.views import PoolView
+from shares_core.ports.storage import BlockStorage, Volume, VolumeOwner, require_volume
+
+#: Volumes are whole blocks of every file system that they may carry.
+_GRANULARITY = 4096
+_IMAGE, _PART = ".img", ".part"
+
+
+class LoopFilePool(BlockStorage):
+    """A pool in ``folder``.
+
+    ::
+
+        pool.json            which pool this is, and whose
+        <volume>.img         a volume; its space is reserved, unless the pool is overprovisioned
+        <volume>.part        a volume that is being made: it counts, but is not there yet
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        size: Capacity,
+        installation: Installation,
+        *,
+        overprovision: bool = False,
+        lock_timeout: float = 120,
+    ) -> None:
+        self._folder = folder
+        self._size = size
+        self._identity = PoolIdentity(folder, installation, lock_timeout)
+        self._overprovision = overprovision
+
+    def prepare(self) -> None:
+        self._identity.establish()
+
+    # -- figures
+
+    def pool(self) -> PoolView:
+        provisioned = 0
+        if self._identity.exists():
+            self._identity.check()
+            provisioned = self._provisioned()
+        return PoolView(
+            kind="loop files",
+            location=str(self._folder),
+            total=self._size.bytes,
+            provisioned=provisioned,
+            free=self._free(provisioned),
+            overprovisioned=self._overprovision,
+        )
+
+    def _provisioned(self) -> int:
+        with os_errors(f"measuring what is in {self._folder}"):
+            total = 0
+            for path in self._files(_IMAGE, _PART):
+                with suppress(FileNotFoundError):  # removed, or renamed, since it was listed
+                    total += path.stat().st_size
+            return total
+
+    def _files(self, *suffixes: str) -> Sequence[Path]:
+        # Not glob, to which a folder that cannot be read is an empty one.
+        with os_errors(f"listing {self._folder}"):
+            return sorted(path for path in self._folder.iterdir() if path.suffix in suffixes)
+
+    def _free(self, provisioned: int) -> int:
+        if self._overprovision:
+            return self._size.bytes
+        folder = self._folder
+        with os_errors(f"looking for room in {folder}"):
+            while not folder.exists():
+                folder = folder.parent
+            disk = os.statvfs(folder)
+        return max(0, min(self._size.bytes - provisioned, disk.f_bavail * disk.f_frsize))
+
+    def _require_room(self, size: int) -> None:
+        free = self._free(self._provisioned())
+        if size > free:
+            raise NoCapacity(
+                f"the pool {self._folder} has {format_bytes(free)} free, not {format_bytes(size)}",
+                hint="delete or shrink something, or configure a larger pool: [pool] size",
+            )
+
+    # -- volumes
+
+    def ensure_volume(self, volume_id: str, size: Capacity, owner: VolumeOwner) -> Volume:
+        self._identity.check()
+        wanted = round_up(size.bytes, _GRANULARITY)
+        existing = self.find_volume(volume_id)
+        if existing is not None:
+            if existing.size.bytes != wanted:
+                raise Conflict(f"volume {volume_id} exists with {existing.size}, not {Capacity(wanted)}")
+            return existing
+        part = self._part(volume_id)
+        with os_errors(f"making volume {volume_id}"):
+            try:
+                descriptor = self._claim(part, wanted)
+                try:
+                    self._reserve(descriptor, wanted)
+                    os.fsync(descriptor)
+                finally:
+                    os.close(descriptor)
+                part.rename(self._image(volume_id))
+                self._settle_folder()
+            except BaseException:
+                part.unlink(missing_ok=True)
+                raise
+        return Volume(volume_id, Capacity(wanted))
+
+    def _claim(self, part: Path, size: int) -> int:
+        """A new file of that length: from then on it counts, so the lock need not be held any longer."""
+        with self._identity.locked():
+            part.unlink(missing_ok=True)  # what a killed call left would count beside its successor
+            self._require_room(size)
+            flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+            descriptor = os.open(part, flags, 0o600)
+            os.ftruncate(descriptor, size)
+            return descriptor
+
+    def _reserve(self, descriptor: int, length: int) -> None:
+        if self._overprovision:
+            return
+        try:
+            reserve(descriptor, length)
+        except OSError as error:
+            if error.errno != errno.EOPNOTSUPP:
+                raise
+            raise HostNotReady(
+                f"the file system of the pool {self._folder} cannot reserve space for a file",
+                hint="put the pool on ext4 or xfs, or promise what may not be there: [pool] overprovision",
+            ) from error
+
+    def find_volume(self, volume_id: str) -> Volume | None:
+        self._identity.check()
+        with os_errors(f"looking for volume {volume_id}"):
+            try:
+                return Volume(volume_id, Capacity(self._image(volume_id).stat().st_size))
+            except FileNotFoundError:
+                return None
+
+    def grow_volume(self, volume_id: str, size: Capacity) -> Volume:
+        wanted = round_up(size.bytes, _GRANULARITY)
+        before = require_volume(self, volume_id).size.bytes
+        with os_errors(f"growing volume {volume_id}"), self._open(volume_id) as descriptor:
+            if wanted > before:
+                with self._identity.locked():
+                    self._require_room(wanted - before)
+                    os.ftruncate(descriptor, wanted)
+            try:
+                # All of it: a killed call may have made the file longer without reserving anything.
+                self._reserve(descriptor, max(wanted, before))
+            except (OSError, HostNotReady):
+                os.ftruncate(descriptor, before)  # nothing has seen the new end yet
+                raise
+            os.fsync(descriptor)
+        devices.refresh(self._image(volume_id))
+        return Volume(volume_id, Capacity(max(wanted, before)))
+
+    def cut_volume(self, volume_id: str, size: Capacity) -> None:
+        wanted = round_up(size.bytes, _GRANULARITY)
+        if require_volume(self, volume_id).size.bytes > wanted:
+            with os_errors(f"cutting volume {volume_id}"), self._open(volume_id) as descriptor:
+                os.ftruncate(descriptor, wanted)
+        devices.refresh(self._image(volume_id))
+
+    def remove_volume(self, volume_id: str) -> None:
+        self._identity.check()
+        self.detach(volume_id)
+        with os_errors(f"removing volume {volume_id}"):
+            self._image(volume_id).unlink(missing_ok=True)
+            self._part(volume_id).unlink(missing_ok=True)
+            # A name that a power cut brought back would belong to nobody, and count for ever.
+            self._settle_folder()
+
+    def list(self) -> tuple[Volume, ...]:
+        if not self._identity.exists():
+            return ()
+        self._identity.check()
+        ids = (path.stem for path in self._files(_IMAGE) if is_volume_id(path.stem))
+        found = map(self.find_volume, ids)
+        return tuple(volume for volume in found if volume is not None)
+
+    # -- devices
+
+    def attach(self, volume_id: str) -> str:
+        require_volume(self, volume_id)
+        return devices.attach(self._image(volume_id))
+
+    def attached(self, volume_id: str) -> bool:
+        return devices.device_of(self._image(volume_id)) is not None
+
+    def detach(self, volume_id: str) -> None:
+        devices.detach(self._image(volume_id))
+
+    # -- helpers
+
+    def _image(self, volume_id: str) -> Path:
+        return self._folder / f"{volume_id}{_IMAGE}"
+
+    def _part(self, volume_id: str) -> Path:
+        return self._folder / f"{volume_id}{_PART}"
+
+    def _settle_folder(self) -> None:
+        """Let the names in the folder reach the disk."""
+        with open_folder(self._folder) as folder:
+            os.fsync(folder)
+
+    @contextmanager
+    def _open(self, volume_id: str) -> Iterator[int]:
+        descriptor = os.open(self._image(volume_id), os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,161 @@
+"""Running LVM's commands, and what their complaints mean."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+
+from attrs import frozen
+
+from shares_core.adapters.linux.commands import run
+from shares_core.adapters.pools.lvm.report import (
+    VolumeGroup,
+    group_command,
+    parse_group,
+    parse_volumes,
+    volumes_command,
+)
+from shares_core.domain.errors import (
+    BackendFailure,
+    CommandFailed,
+    Conflict,
+    HostNotReady,
+    NoCapacity,
+    ShareFailed,
+    SharesError,
+)
+
+#: LVM works on one volume group at a time, so a command may have to wait for others.
+LVM_SECONDS = 60.0
+
+#: The complaint that a change would change nothing (lvextend, lvreduce): what was wanted is there. The first
+#: is what 2.03.31 has on standard error, the second what 2.03.16 says there.
+ALREADY_SO = re.compile(
+    r"no size change|matches existing size|not larger than existing|not less than existing", re.IGNORECASE
+)
+
+#: What LVM says besides its complaint.
+_TALK = re.compile(r"File descriptor \d+ |Rounding |Thin pool volume with chunk size ")
+
+
+@frozen
+class _Meaning:
+    """What a complaint means. ``{pool}`` in the hint is the volume group, or thin pool, that it is about."""
+
+    complaint: re.Pattern[str]
+    error: Callable[[str, str], SharesError]
+    hint: str
+
+
+def _meaning(complaint: str, error: type[SharesError], hint: str) -> _Meaning:
+    return _Meaning(re.compile(complaint, re.IGNORECASE), lambda said, told: error(said, hint=told), hint)
+
+
+#: In this order: the words of LVM 2.03 (lib/metadata, tools/), captured from 2.03.16 and 2.03.31.
+_MEANINGS = (
+    _meaning(
+        r"permission denied",
+        HostNotReady,
+        "run it as root",
+    ),
+    _meaning(
+        r"/dev/mapper/control|device-mapper (driver|target)|kernel driver",
+        HostNotReady,
+        "modprobe dm_mod; 'shares-core doctor' tells what else this kernel lacks",
+    ),
+    _meaning(
+        r"already exists",
+        Conflict,
+        "'lvs {group}' shows what is there",
+    ),
+    _meaning(
+        r"is exported",
+        HostNotReady,
+        "vgimport {group}",
+    ),
+    _meaning(
+        r"while PVs are missing|missing PV|couldn't find device|is incomplete|partial mode",
+        HostNotReady,
+        "attach the device that it misses; 'pvs' names it",
+    ),
+    _meaning(
+        r"reached threshold|out of metadata space|metadata space|free space in thin pool",
+        NoCapacity,
+        "make the thin pool larger: 'lvextend --size +SIZE {pool}', or for its tables "
+        "'lvextend --poolmetadatasize +SIZE {pool}'",
+    ),
+    _meaning(
+        r"insufficient (suitable )?(free|allocatable)|not enough space",
+        NoCapacity,
+        "delete something, or add a device: 'vgextend {group} DEVICE'",
+    ),
+    _meaning(
+        r"in use|used by another device|contains a filesystem|device or resource busy",
+        BackendFailure,
+        "'lsblk' and 'findmnt' show by what; stop that, and try again",
+    ),
+    _meaning(
+        r"read-only|write lock|operation not permitted|failed to write|error writing",
+        HostNotReady,
+        "make its devices writable ('blockdev --setrw DEVICE'), and LVM's folders below /etc/lvm and /run",
+    ),
+    _meaning(
+        r"volume group \"?[^ ]+\"? not found|cannot process volume group",
+        HostNotReady,
+        "attach the device that it is on, or make it: 'shares-core pool create DEVICE'",
+    ),
+    _meaning(
+        r"failed to find logical volume",
+        ShareFailed,
+        "restore the volume from a backup, or delete the share",
+    ),
+)
+
+
+def lvm(*argv: str, group: str, thin_pool: str = "", outlives: bool = True) -> str:
+    """Run one of LVM's commands on the volume group; gives what it says. ``outlives`` is as ``run``'s.
+
+    Raises what it complains about: NoCapacity, Conflict, ShareFailed, HostNotReady, BackendFailure; else
+    CommandFailed.
+    """
+    try:
+        return run(argv, timeout=LVM_SECONDS, outlives=outlives)
+    except CommandFailed as error:
+        meant = translated(error, group, thin_pool)
+        if meant is None:
+            raise
+        raise meant from error
+
+
+def translated(error: CommandFailed, group: str, thin_pool: str = "") -> SharesError | None:
+    """The error that a failed command of LVM's stands for; None where it is no other than that it failed."""
+    place = {"group": group, "pool": f"{group}/{thin_pool}" if thin_pool else group}
+    if error.status is None:
+        return BackendFailure(
+            f"{error.command[0]} did not end in {LVM_SECONDS:.0f} s on volume group {group}",
+            hint=f"'ps' shows which command of LVM's hangs, 'vgs {group}' whether its devices answer",
+        )
+    said = " ".join(_complaints(error.output)) or error.message
+    for meaning in _MEANINGS:
+        if meaning.complaint.search(said):
+            return meaning.error(f"LVM says: {said}", meaning.hint.format(**place))
+    return None
+
+
+def _complaints(output: str) -> Iterable[str]:
+    """Its lines, without what it says of descriptors that were left open, and of what it rounds."""
+    lines = (line.strip() for line in output.splitlines())
+    return (line for line in lines if line and not _TALK.match(line))
+
+
+def read_group(group: str) -> VolumeGroup:
+    """The volume group as LVM knows it, with its volumes, active or not. Raises HostNotReady."""
+    output = lvm(*volumes_command(group), group=group)
+    try:
+        found = parse_volumes(output)
+        return found or parse_group(lvm(*group_command(group), group=group))
+    except ValueError as error:
+        raise BackendFailure(
+            f"LVM's report on volume group {group} cannot be read: {error}",
+            hint="shares-core reads what LVM 2.03 and later write; 'lvm version' tells which this is",
+        ) from error

@@ -1,0 +1,112 @@
+"""The block devices of active logical volumes, as the kernel tells of them."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import struct
+from pathlib import Path
+
+from attrs import frozen
+
+from shares_core.adapters.linux.commands import run
+from shares_core.adapters.linux.oserrors import os_errors
+from shares_core.domain.capacity import GIB, MIB
+from shares_core.domain.errors import BackendFailure
+from shares_core.domain.pools import device_name
+
+_DEV, _SYS_BLOCK = Path("/dev"), Path("/sys/block")
+_SECTOR = 512  # the kernel counts in these, whatever the disk has
+#: Device-mapper's ids of LVM's devices: this, the volume group's and the volume's, both without hyphens.
+_MARK, _UUID_LENGTH = "LVM-", 32
+#: At both ends of a device lie file systems' and partitions' signatures (see adapters.signatures).
+_ENDS = 4 * MIB
+#: linux/fs.h: _IO(0x12, 127). One call cannot be interrupted, so it is given a bounded part at a time.
+_BLKZEROOUT = 0x127F
+_AT_ONCE = GIB
+
+
+@frozen
+class ActiveDevice:
+    """An active volume: the kernel's device, its size in bytes, and the UUID of its volume group.
+
+    A ``suspended`` one answers nobody: a command of LVM's was killed while it changed the device.
+    """
+
+    path: str
+    size: int
+    group_uuid: str
+    suspended: bool
+
+
+def path_of(group: str, volume: str) -> str:
+    """The path of the volume's device while it is active (lvm(8))."""
+    return str(_DEV / group / volume)
+
+
+def active_device(group: str, volume: str) -> ActiveDevice | None:
+    """The volume's device, or None where the volume is not active or not there."""
+    path = _DEV / group / volume
+    node = Path(os.path.realpath(path)).name
+    mapped = _SYS_BLOCK / node
+    try:
+        uuid = (mapped / "dm/uuid").read_text(encoding="ascii").strip()
+        name = (mapped / "dm/name").read_text(encoding="ascii").strip()
+        size = int((mapped / "size").read_text(encoding="ascii")) * _SECTOR
+        suspended = (mapped / "dm/suspended").read_text(encoding="ascii").strip() == "1"
+    except OSError:
+        return None
+    if not uuid.startswith(_MARK) or name != device_name(group, volume):  # udev's link may be a former one
+        return None
+    return ActiveDevice(str(path), size, uuid.removeprefix(_MARK)[:_UUID_LENGTH], suspended)
+
+
+def is_open(device: ActiveDevice) -> bool:
+    """Whether anything has the device open, or mounted: device-mapper counts that, sysfs does not tell it."""
+    counted = run(("dmsetup", "info", "--columns", "--noheadings", "--options", "open", device.path))
+    return int(counted) > 0
+
+
+def active_group_uuid(group: str) -> str:
+    """The UUID, without hyphens, of the volume group that has active volumes under this name; else empty."""
+    try:
+        volumes = os.listdir(_DEV / group)
+    except OSError:
+        return ""
+    found = (active_device(group, volume) for volume in volumes)
+    return next((device.group_uuid for device in found if device is not None), "")
+
+
+def blank_ends(device: str) -> None:
+    """Write zeros wherever a signature may be. Whatever lies between is of former volumes."""
+    with os_errors(f"clearing {device}"), open(device, "r+b", buffering=0) as file:
+        size = file.seek(0, os.SEEK_END)
+        for start in {0, max(0, size - _ENDS)}:
+            file.seek(start)
+            file.write(bytes(min(_ENDS, size)))
+        os.fsync(file.fileno())
+
+
+def zero_whole(device: str) -> None:
+    """Overwrite the whole device with zeros, by the disk itself where it can.
+
+    Raises BackendFailure, with nothing written, where something has the device mounted.
+    """
+    with os_errors(f"wiping {device}"):
+        try:
+            descriptor = os.open(device, os.O_RDWR | os.O_EXCL | os.O_CLOEXEC)
+        except OSError as error:
+            if error.errno != errno.EBUSY:
+                raise
+            raise BackendFailure(
+                f"{device} is in use", hint=f"'findmnt {device}' shows where it is mounted"
+            ) from error
+        try:
+            size = os.lseek(descriptor, 0, os.SEEK_END)
+            for start in range(0, size, _AT_ONCE):
+                span = struct.pack("QQ", start, min(_AT_ONCE, size - start))
+                fcntl.ioctl(descriptor, _BLKZEROOUT, span)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,230 @@
+"""Pools of logical volumes: what thick ones and those of a thin pool have in common."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+
+from shares_core.adapters.linux.polling import wait_until
+from shares_core.adapters.pools.lvm.commands import ALREADY_SO, lvm, read_group
+from shares_core.adapters.pools.lvm.devices import ActiveDevice, active_device, is_open, path_of, zero_whole
+from shares_core.adapters.pools.lvm.identity import GroupIdentity
+from shares_core.adapters.pools.lvm.report import LogicalVolume, VolumeGroup
+from shares_core.adapters.state.installation import Installation
+from shares_core.domain.capacity import Capacity, round_up
+from shares_core.domain.errors import BackendFailure, CommandFailed, Conflict, HostNotReady
+from shares_core.domain.pools import VolumeGroupName, device_name, is_volume_id, volume_name
+from shares_core.domain.views import PoolView
+from shares_core.ports.storage import BlockStorage, Volume, VolumeOwner, require_volume
+
+#: What LVM takes sizes in; it rounds them up to its extents.
+_SECTOR = 512
+_IN_USE_SECONDS = 5.0
+_MARK = "shares-core"
+
+
+class LogicalVolumes(BlockStorage):
+    """Logical volumes of a volume group that others may use too.
+
+    Each is named by the volume's id and tagged with its installation, server and share, so that it is known
+    without a record: ``lvs -o lv_name,lv_tags``. ``wipe`` overwrites a thick one that is removed, so that
+    nothing of a tenant's is left in its extents.
+    """
+
+    def __init__(self, group: VolumeGroupName, installation: Installation, *, wipe: bool) -> None:
+        self._group = str(group)
+        self._installation = installation
+        self._wipes = wipe
+        self._identity = GroupIdentity(self._group, installation)
+
+    # -- what differs
+
+    @abstractmethod
+    def _check_usable(self, group: VolumeGroup) -> None:
+        """Raises HostNotReady where no volume can come from the group as it is."""
+
+    @abstractmethod
+    def _figures(self, group: VolumeGroup) -> PoolView:
+        """What ``pool`` gives."""
+
+    @abstractmethod
+    def _create(self, volume_id: str, size: int, tags: tuple[str, ...]) -> None:
+        """Make the volume, whole. Raises as ``ensure_volume``, and Conflict where its name is taken."""
+
+    @abstractmethod
+    def _extend(self, volume_id: str, size: int) -> None:
+        """Make the volume larger. Raises as ``grow_volume``."""
+
+    # -- the pool
+
+    def prepare(self) -> None:
+        if self._identity.is_active():  # a volume of ours comes from it, so it was usable
+            return
+        group = read_group(self._group)
+        self._identity.check_read(group)
+        self._check_usable(group)
+        self._identity.establish(group)
+
+    def pool(self) -> PoolView:
+        group = read_group(self._group)
+        self._identity.check_read(group)
+        self._check_usable(group)
+        return self._figures(group)
+
+    def list(self) -> tuple[Volume, ...]:
+        if not self._identity.exists():
+            return ()
+        named = (
+            (volume.name.removeprefix(volume_name("")), volume)
+            for volume in self._ours(self._identity.read())
+        )
+        return tuple(Volume(key, Capacity(volume.size)) for key, volume in named if is_volume_id(key))
+
+    def _ours(self, group: VolumeGroup) -> tuple[LogicalVolume, ...]:
+        """This installation's volumes. Readers mint no identity."""
+        known = self._installation.known_id()
+        return tuple(volume for volume in group.volumes if known and _tag_of(known) in volume.tags)
+
+    # -- volumes
+
+    def ensure_volume(self, volume_id: str, size: Capacity, owner: VolumeOwner) -> Volume:
+        self._identity.check()
+        wanted = round_up(size.bytes, _SECTOR)
+        tags = (
+            _tag_of(self._installation.id()),
+            f"{_MARK}:server:{owner.server_id}",
+            f"{_MARK}:share:{owner.share_id}",
+        )
+        try:
+            self._create(volume_id, wanted, tags)
+        except Conflict:
+            group = self._identity.read()
+            existing = group.find(volume_name(volume_id))
+            if existing is None:
+                raise
+            if existing.size != round_up(wanted, group.extent):
+                there, asked = Capacity(existing.size), Capacity(wanted)
+                raise Conflict(f"volume {volume_id} exists with {there}, not {asked}") from None
+            return Volume(volume_id, Capacity(existing.size))
+        return Volume(volume_id, Capacity(self._active(volume_id).size))
+
+    def find_volume(self, volume_id: str) -> Volume | None:
+        device = self._device(volume_id)
+        if device is not None:  # the kernel tells as much as LVM would
+            return Volume(volume_id, Capacity(device.size))
+        volume = self._identity.read().find(volume_name(volume_id))
+        return None if volume is None else Volume(volume_id, Capacity(volume.size))
+
+    def grow_volume(self, volume_id: str, size: Capacity) -> Volume:
+        self._identity.check()
+        self._resized(volume_id, lambda: self._extend(volume_id, round_up(size.bytes, _SECTOR)))
+        return require_volume(self, volume_id)
+
+    def cut_volume(self, volume_id: str, size: Capacity) -> None:
+        self._identity.check()
+        wanted = f"{round_up(size.bytes, _SECTOR)}b"
+        # --force: it asks whether data is lost, which the caller has answered. Waiting for a lock it must not
+        # outlive the caller: the next one may have grown the volume again by then.
+        argv = ("lvreduce", "--force", "--size", wanted, self._path(volume_id))
+        self._resized(volume_id, lambda: lvm(*argv, group=self._group, outlives=False))
+
+    def _resized(self, volume_id: str, resize: Callable[[], object]) -> None:
+        """Resize it, or see that the device has the size that the volume has had before."""
+        try:
+            resize()
+        except CommandFailed as error:
+            if not ALREADY_SO.search(error.output):
+                raise
+            if self._device(volume_id) is not None:
+                self._run("lvchange", "--refresh", volume_id)
+
+    def remove_volume(self, volume_id: str) -> None:
+        if self.find_volume(volume_id) is None:
+            return
+        self._require_unused(volume_id)
+        if self._wipes:
+            self._wipe(volume_id)
+        self._remove(volume_id)
+
+    def _wipe(self, volume_id: str) -> None:
+        """See that what the volume holds is not read from the next one that gets its extents.
+
+        Whichever the settings name now, it is what it was made as. A thin one's blocks go back to its pool,
+        which zeroes a block before anybody else reads it.
+        """
+        volume = self._identity.read().find(volume_name(volume_id))
+        if volume is not None and not volume.is_thin:
+            zero_whole(self.attach(volume_id))
+
+    def _require_unused(self, volume_id: str) -> None:
+        """Raise BackendFailure while somebody has its device open: asked before a byte of it is wiped.
+
+        udev looks into a device for a moment whenever somebody has written to it.
+        """
+
+        def unused() -> bool:
+            device = self._device(volume_id)
+            return device is None or not is_open(device)
+
+        if not wait_until(unused, _IN_USE_SECONDS):
+            path = path_of(self._group, volume_name(volume_id))
+            raise BackendFailure(
+                f"{path} is in use", hint=f"'findmnt {path}' and 'fuser -v {path}' show by what"
+            )
+
+    # -- devices
+
+    def attach(self, volume_id: str) -> str:
+        device = self._device(volume_id)
+        if device is None:
+            self._identity.check()
+            self._run("lvchange", "--activate", "y", volume_id)
+        elif device.suspended:
+            self._run("lvchange", "--refresh", volume_id)
+        return self._active(volume_id).path
+
+    def attached(self, volume_id: str) -> bool:
+        device = self._device(volume_id)
+        return device is not None and not device.suspended
+
+    def detach(self, volume_id: str) -> None:
+        if self._device(volume_id) is not None:
+            self._run("lvchange", "--activate", "n", volume_id)
+
+    # -- helpers
+
+    def _device(self, volume_id: str) -> ActiveDevice | None:
+        """The volume's device, where it is active. Raises HostNotReady where it is of another group."""
+        device = active_device(self._group, volume_name(volume_id))
+        if device is not None and device.group_uuid != self._identity.kernel_uuid():
+            self._identity.read()  # says which group it is, unless LVM does not know of the device
+            raise HostNotReady(
+                f"{device.path} is a device of another volume group of that name",
+                hint=f"deactivate it: 'dmsetup remove {device_name(self._group, volume_name(volume_id))}'",
+            )
+        return device
+
+    def _active(self, volume_id: str) -> ActiveDevice:
+        """The device of a volume that was activated just now."""
+        device = self._device(volume_id)
+        if device is None:
+            raise BackendFailure(
+                f"LVM activated {self._path(volume_id)}, but its device is not there",
+                hint="see whether udev works: 'udevadm settle', then 'lvscan'",
+            )
+        return device
+
+    def _remove(self, volume_id: str) -> None:
+        self._run("lvremove", "--yes", volume_id)
+
+    def _run(self, command: str, *arguments: str) -> None:
+        """Run a command of LVM's whose last argument is a volume's id."""
+        *options, volume_id = arguments
+        lvm(command, *options, self._path(volume_id), group=self._group)
+
+    def _path(self, volume_id: str) -> str:
+        return f"{self._group}/{volume_name(volume_id)}"
+
+
+def _tag_of(installation: str) -> str:
+    return f"{_MARK}:installation:{installation}"

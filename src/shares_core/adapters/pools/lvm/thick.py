@@ -1,0 +1,44 @@
+"""Volumes that have all their extents from the start, straight from a volume group."""
+
+from __future__ import annotations
+
+from shares_core.adapters.pools.lvm.commands import lvm
+from shares_core.adapters.pools.lvm.devices import blank_ends
+from shares_core.adapters.pools.lvm.pool import LogicalVolumes
+from shares_core.adapters.pools.lvm.report import VolumeGroup
+from shares_core.domain.pools import volume_name
+from shares_core.domain.undo import undone_by
+from shares_core.domain.views import PoolView
+
+
+class VolumeGroupPool(LogicalVolumes):
+    """The free extents of a volume group.
+
+    What a volume reads before it is written is what its extents held: only its ends, where signatures may be,
+    are zeros.
+    """
+
+    def _check_usable(self, group: VolumeGroup) -> None:
+        group.require_usable()
+
+    def _figures(self, group: VolumeGroup) -> PoolView:
+        return PoolView(
+            kind="lvm",
+            location=group.name,
+            total=group.size,
+            provisioned=sum(volume.size for volume in self._ours(group)),
+            free=group.free,
+            overprovisioned=False,
+        )
+
+    def _create(self, volume_id: str, size: int, tags: tuple[str, ...]) -> None:
+        name = volume_name(volume_id)
+        marks = [word for tag in tags for word in ("--addtag", tag)]
+        # Of a former volume's signatures it would ask, at length, whether to wipe them.
+        wiping = ("--yes", "--wipesignatures", "y", "--zero", "y")
+        lvm("lvcreate", *wiping, "--name", name, "--size", f"{size}b", *marks, self._group, group=self._group)
+        with undone_by(lambda: self._remove(volume_id)):
+            blank_ends(self._active(volume_id).path)
+
+    def _extend(self, volume_id: str, size: int) -> None:
+        self._run("lvextend", "--size", f"{size}b", volume_id)

@@ -1,0 +1,147 @@
+"""Volumes that get their blocks from a thin pool as they are written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from shares_core.adapters.pools.lvm.commands import lvm
+from shares_core.adapters.pools.lvm.pool import LogicalVolumes
+from shares_core.adapters.pools.lvm.report import LogicalVolume, VolumeGroup
+from shares_core.adapters.state.installation import Installation
+from shares_core.adapters.state.layout import Layout
+from shares_core.adapters.state.locks import state_lock
+from shares_core.domain.capacity import format_bytes, round_up
+from shares_core.domain.errors import HostNotReady, NoCapacity
+from shares_core.domain.pools import ThinPoolName, VolumeGroupName, volume_name
+from shares_core.domain.views import PoolView
+
+#: Per cent. With its tables full a pool turns read-only, and all its volumes with it: the last of them are
+#: kept for those that are there.
+_FULL_DATA, _FULL_METADATA = 100, 95
+#: What LVM says of a pool in which nothing can be made (lvs(8), lv_health_status).
+_BROKEN = ("failed", "metadata_read_only")
+
+
+class ThinPool(LogicalVolumes):
+    """A thin pool in a volume group. What was never written reads as zeros, and discards give blocks back.
+
+    Unless it is overprovisioned, its volumes together are promised no more than it has; snapshots and other
+    volumes that others made in it count as well.
+    """
+
+    def __init__(
+        self,
+        group: VolumeGroupName,
+        pool: ThinPoolName,
+        installation: Installation,
+        layout: Layout,
+        *,
+        wipe: bool,
+        overprovision: bool = False,
+        lock_timeout: float = 120,
+    ) -> None:
+        super().__init__(group, installation, wipe=wipe)
+        self._pool = str(pool)
+        self._layout = layout
+        self._overprovision = overprovision
+        self._lock_timeout = lock_timeout
+
+    def _check_usable(self, group: VolumeGroup) -> None:
+        group.require_usable()
+        self._found(group)
+
+    def _found(self, group: VolumeGroup) -> LogicalVolume:
+        """The thin pool. Raises HostNotReady where it is not there, or not fit for the files of tenants."""
+        place = f"{group.name}/{self._pool}"
+        pool = group.find(self._pool)
+        if pool is None:
+            raise HostNotReady(
+                f"there is no thin pool {place}",
+                hint=f"shares-core pool create, on volume group {group.name}",
+            )
+        if not pool.is_thin_pool:
+            raise HostNotReady(
+                f"{place} is no thin pool", hint="name another in the configuration: [pool] thin_pool"
+            )
+        if pool.health in _BROKEN:
+            raise HostNotReady(
+                f"the thin pool {place} is not well: {pool.health}",
+                hint=f"see lvmthin(7): make its tables larger, 'lvextend --poolmetadatasize +SIZE {place}', "
+                f"then deactivate it and 'lvconvert --repair {place}'",
+            )
+        if not pool.zeroes:
+            raise HostNotReady(
+                f"the thin pool {place} does not zero new blocks: a tenant could read another's data in them",
+                hint=f"lvchange --zero y {place}",
+            )
+        return pool
+
+    def _figures(self, group: VolumeGroup) -> PoolView:
+        pool = self._found(group)
+        return PoolView(
+            kind="lvm thin",
+            location=f"{group.name}/{pool.name}",
+            total=pool.size,
+            provisioned=sum(volume.size for volume in self._ours(group)),
+            free=self._free(group, pool),
+            overprovisioned=self._overprovision,
+            data_percent=pool.data_percent,
+            metadata_percent=pool.metadata_percent,
+        )
+
+    def _free(self, group: VolumeGroup, pool: LogicalVolume) -> int:
+        if self._overprovision:
+            return pool.size
+        promised = sum(volume.size for volume in group.volumes if volume.pool == pool.name)
+        return max(0, pool.size - promised)
+
+    @contextmanager
+    def _room(self, volume_id: str, size: int) -> Iterator[None]:
+        """Inside, a volume of ``size`` fits, and no other caller takes the room away. Raises NoCapacity.
+
+        The lock is held over two commands: LVM itself lets one caller at a time work on a volume group.
+        """
+        with state_lock(self._layout, "pool", self._lock_timeout, "the pool"):
+            group = self._identity.read()
+            pool = self._found(group)
+            _require_blocks(pool, f"{group.name}/{pool.name}")
+            existing = group.find(volume_name(volume_id))
+            more = round_up(size, group.extent) - (existing.size if existing is not None else 0)
+            free = self._free(group, pool)
+            if more > free:
+                raise NoCapacity(
+                    f"the thin pool {group.name}/{pool.name} has {format_bytes(free)} left to promise, "
+                    f"not {format_bytes(more)}",
+                    hint=f"delete something, or enlarge it: 'lvextend --size +SIZE {group.name}/{pool.name}'",
+                )
+            yield
+
+    def _create(self, volume_id: str, size: int, tags: tuple[str, ...]) -> None:
+        marks = [word for tag in tags for word in ("--addtag", tag)]
+        with self._room(volume_id, size):
+            self._lvm(
+                "lvcreate",
+                *("--yes", "--type", "thin", "--thinpool", self._pool, "--virtualsize", f"{size}b"),
+                *("--name", volume_name(volume_id), *marks, self._group),
+            )
+
+    def _extend(self, volume_id: str, size: int) -> None:
+        with self._room(volume_id, size):
+            self._lvm("lvextend", "--size", f"{size}b", self._path(volume_id))
+
+    def _lvm(self, *argv: str) -> None:
+        lvm(*argv, group=self._group, thin_pool=self._pool)
+
+
+def _require_blocks(pool: LogicalVolume, place: str) -> None:
+    """Raise NoCapacity where what the pool has is written, whatever it may still promise."""
+    for part, percent, full, option in (
+        ("data", pool.data_percent, _FULL_DATA, "--size"),
+        ("metadata", pool.metadata_percent, _FULL_METADATA, "--poolmetadatasize"),
+    ):
+        if percent is not None and percent >= full:
+            raise NoCapacity(
+                f"the {part} of the thin pool {place} is {percent:.0f} % full",
+                hint=f"make it larger: 'lvextend {option} +SIZE {place}'",
+            )

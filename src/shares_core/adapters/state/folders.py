@@ -1,0 +1,118 @@
+"""The servers' folders, below a mount that passes new mounts on to containers."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+from shares_core.adapters.linux.commands import run
+from shares_core.adapters.linux.files import make_private_folder, open_folder
+from shares_core.adapters.linux.mountinfo import mount_above, mount_at, mounts_below
+from shares_core.adapters.linux.oserrors import os_errors
+from shares_core.adapters.linux.polling import wait_until
+from shares_core.adapters.state.layout import Layout
+from shares_core.adapters.state.locks import file_lock
+from shares_core.domain.errors import BackendFailure, CommandFailed
+from shares_core.ports.folders import ServerFolders
+
+#: What lies in a server's folder is small, and rendered again whenever the server is brought up. In bounded
+#: memory smbd cannot fill the host's disk with it, nor run what it writes, nor make a link that is followed.
+_SMALL = "mode=0700,size=64m,nr_inodes=16384,nodev,nosuid,noexec,nosymfollow"
+_UNMOUNT_SECONDS = 20.0
+
+
+class DiskFolders(ServerFolders):
+    """Folders in the state folder (see Layout)."""
+
+    def __init__(self, layout: Layout, lock_timeout: float) -> None:
+        self._layout = layout
+        self._lock_timeout = lock_timeout
+
+    def ensure(self, server_id: str, uid: int) -> None:
+        layout = self._layout
+        with os_errors(f"making the folders of server {server_id}"):
+            make_private_folder(layout.state_dir)
+            make_private_folder(layout.servers)
+            self._ensure_shared_mount()
+            make_private_folder(layout.server(server_id))
+            self._ensure_small(server_id)
+            for folder in (layout.config(server_id), layout.shares(server_id)):
+                folder.mkdir(mode=0o755, exist_ok=True)
+                folder.chmod(0o755)
+            layout.private(server_id).mkdir(mode=0o700, exist_ok=True)
+            with open_folder(layout.private(server_id)) as private:
+                os.fchown(private, uid, uid)
+
+    def ensured(self, server_id: str, uid: int) -> bool:
+        layout = self._layout
+        with os_errors(f"looking at the folders of server {server_id}"):
+            parts = layout.config(server_id), layout.shares(server_id), layout.private(server_id)
+            if not _passes_on(layout.servers) or not all(map(Path.is_dir, parts)):
+                return False
+            return layout.private(server_id).lstat().st_uid == uid
+
+    def _ensure_shared_mount(self) -> None:
+        """Bind the folder onto itself, in a peer group of its own: rslave mounts need a shared one above."""
+        servers = self._layout.servers
+        if _passes_on(servers):
+            return
+        make_private_folder(self._layout.locks)
+        with file_lock(self._layout.locks / "mount.lock", self._lock_timeout, str(servers)):
+            if mount_at(servers) is None:
+                run(("mount", "--bind", str(servers), str(servers)), outlives=False)
+            if not _passes_on(servers):
+                run(("mount", "--make-private", str(servers)))
+                run(("mount", "--make-shared", str(servers)))
+
+    def _ensure_small(self, server_id: str) -> None:
+        """Mount the server's folder; one with anything in it is in use, and stays as it is."""
+        folder = self._layout.server(server_id)
+        if mount_at(folder) is None and not os.listdir(folder):
+            # A late one would cover what the next caller has mounted there.
+            run(("mount", "-t", "tmpfs", "-o", _SMALL, "shares-core", str(folder)), outlives=False)
+
+    def remove(self, server_id: str) -> None:
+        folder = self._layout.server(server_id)
+        if mounted := mounts_below(folder):
+            raise BackendFailure(
+                f"{folder} is not removed: {mounted[0].target} is still mounted",
+                hint="end what uses it, then try again",
+            )
+        with os_errors(f"removing {folder}"):
+            shares = self._layout.shares(server_id)
+            for mount_point in shares.iterdir() if shares.is_dir() else ():
+                mount_point.rmdir()  # raises where anything lies in it: that would be somebody's data
+            # What smbd left goes with the mount, however deep it is nested.
+            self._unmount(folder)
+            if folder.exists():
+                shutil.rmtree(folder)
+
+    def _unmount(self, folder: Path) -> None:
+        def gone() -> bool:
+            with suppress(CommandFailed):
+                if mount_at(folder) is not None:
+                    run(("umount", str(folder)))
+            return mount_at(folder) is None
+
+        if not wait_until(gone, _UNMOUNT_SECONDS):
+            raise BackendFailure(f"{folder} cannot be unmounted", hint=f"'fuser -vm {folder}' shows by what")
+
+    def list(self) -> tuple[str, ...]:
+        servers = self._layout.servers
+        with os_errors(f"listing {servers}"):
+            return tuple(sorted(entry.name for entry in servers.iterdir())) if servers.is_dir() else ()
+
+
+def _passes_on(servers: Path) -> bool:
+    """Whether the mount passes on what is mounted below it, and not to the mount that it was made from.
+
+    Where that one is shared, as systemd's ``/`` is, a new bind is its peer, and all below is mounted twice.
+    Parted from its peer while anything is, it could not unmount the other one; so then it stays.
+    """
+    mount = mount_at(servers)
+    if mount is None or not mount.shared:
+        return False
+    above = mount_above(mount)
+    return above is None or above.peers != mount.peers or bool(mounts_below(servers))

@@ -1,0 +1,58 @@
+"""Who this installation is: its id marks everything that it makes on the host."""
+
+from __future__ import annotations
+
+import json
+import os
+
+from shares_core.adapters.linux.files import write_whole
+from shares_core.adapters.linux.oserrors import os_errors
+from shares_core.adapters.state.layout import Layout
+from shares_core.adapters.state.locks import state_lock
+from shares_core.domain.errors import RecordUnreadable
+
+
+class Installation:
+    """The installation's identity, minted when it is first needed and kept in the state folder."""
+
+    def __init__(self, layout: Layout, lock_timeout: float) -> None:
+        self._layout = layout
+        self._lock_timeout = lock_timeout
+
+    def id(self) -> str:
+        """12 hexadecimal digits. Raises HostNotReady, and RecordUnreadable for a damaged file."""
+        return self.known_id() or self._keep("id", os.urandom(6).hex())
+
+    def known_id(self) -> str:
+        """The same where it exists, else an empty text: for readers, who write nothing."""
+        return self._read().get("id", "")
+
+    def pool_id(self) -> str:
+        """The id of the pool that belongs to this installation, or an empty text before its first use."""
+        return self._read().get("pool", "")
+
+    def remember_pool(self, pool_id: str) -> str:
+        """Make ``pool_id`` this installation's pool unless it has one; gives the one that it has then."""
+        return self._keep("pool", pool_id)
+
+    def _read(self) -> dict[str, str]:
+        path = self._layout.installation
+        with os_errors(f"reading {path}"):
+            try:
+                values = json.loads(path.read_bytes())
+            except FileNotFoundError:
+                return {}
+            except ValueError as error:
+                raise RecordUnreadable(str(path), "it is not JSON") from error
+        if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
+            raise RecordUnreadable(str(path), "it does not hold an installation's identity")
+        return values
+
+    def _keep(self, key: str, value: str) -> str:
+        with state_lock(self._layout, "installation", self._lock_timeout, "the installation"):
+            values = self._read()
+            if key not in values:
+                values[key] = value
+                with os_errors(f"writing {self._layout.installation}"):
+                    write_whole(self._layout.installation, json.dumps(values, indent=1).encode())
+            return values[key]

@@ -1,0 +1,203 @@
+"""A host that exists in memory alone."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+
+from attrs import define, field
+
+from shares_core.domain.access import AccessLevel
+from shares_core.domain.capacity import GIB, Capacity
+from shares_core.domain.names import UserName
+from shares_core.domain.secret import PasswordHash
+from shares_core.domain.server import ShareServer
+from shares_core.domain.share import FileSystemKind
+from shares_core.ports.events import Event
+from shares_core.testing.clients import HOST_UNREACHABLE, LOGON_FAILURE, OpenFile, Session, SmbRefused
+from shares_core.testing.hashes import digest
+from shares_core.testing.locks import LockTable
+from shares_core.testing.state import (
+    Container,
+    Damaged,
+    Folder,
+    Link,
+    MemoryBridge,
+    MemoryFileSystem,
+    MemoryVolume,
+    ServedShare,
+)
+
+
+def _kinds(kinds: Iterable[FileSystemKind]) -> frozenset[FileSystemKind]:
+    return frozenset(kinds)
+
+
+@define(eq=False, repr=False, kw_only=True)
+class MemoryHost:
+    """The state of a host: what is left when a process that works on it dies.
+
+    ``memory_ports(host)`` gives the ports that work on it; several may at once, as processes do. The
+    attributes may be given, looked at, and changed to play tricks; the methods do what happens to real hosts.
+
+    ``pool_size`` and ``granularity`` (bytes) describe the pool, ``overprovision`` lets it promise more than
+    it has. ``online_grow`` names the file systems that the kernel grows while they are mounted. On a
+    ``lagging`` host the connections that are open keep the former configuration until the library waits
+    for them to take the new one.
+    """
+
+    pool_size: Capacity = Capacity(100 * GIB)
+    granularity: int = 4096
+    overprovision: bool = False
+    online_grow: frozenset[FileSystemKind] = field(default=tuple(FileSystemKind), converter=_kinds)
+    lagging: bool = False
+
+    #: False is a pool whose folder is not mounted.
+    pool_present: bool = True
+    pool_prepared: bool = False
+    #: False is a Docker that does not answer, or an image that was not built.
+    docker_up: bool = True
+    image_built: bool = True
+    image_stale: bool = False
+    #: The image that containers are made from; another one stands for a build.
+    image: str = "image-1"
+    #: What smbd logs before it ends instead of listening, but in ``good_images``; empty while all is well.
+    smbd_fails: str = ""
+    good_images: frozenset[str] = frozenset()
+    #: The servers whose containers ended, in their order.
+    ended: list[str] = field(factory=list)
+    time: int = 1_700_000_000
+    #: Seconds that only go forward: waiting for what does not come takes its time.
+    uptime: float = 0.0
+
+    records: dict[str, ShareServer | Damaged] = field(factory=dict)
+    secrets: dict[str, dict[UserName, PasswordHash]] = field(factory=dict)
+    #: Servers whose set of hashes cannot be read any more.
+    damaged_secrets: set[str] = field(factory=set)
+    volumes: dict[str, MemoryVolume] = field(factory=dict)
+    #: Volumes that have a block device.
+    attached: set[str] = field(factory=set)
+    #: (server id, share id) to volume id.
+    mounts: dict[tuple[str, str], str] = field(factory=dict)
+    #: The file systems, by their UUIDs, that a check has mounted where nobody is served from.
+    aside: set[str] = field(factory=set)
+    folders: dict[str, Folder] = field(factory=dict)
+    containers: dict[str, Container] = field(factory=dict)
+    bridges: dict[str, MemoryBridge] = field(factory=dict)
+    links: dict[str, Link] = field(factory=dict)
+    #: Devices that are not this installation's, with the addresses that the host has on them.
+    foreign_devices: dict[str, tuple[str, ...]] = field(factory=dict)
+    sessions: list[Session] = field(factory=list)
+    events: list[Event] = field(factory=list)
+
+    lock_table: LockTable = field(init=False, factory=LockTable)
+    #: Held over each verb, so that verbs are atomic among threads.
+    mutex: threading.RLock = field(init=False, factory=threading.RLock)
+    _counter: int = field(init=False, default=0)
+
+    def count(self) -> int:
+        """A number that was never given before."""
+        with self.mutex:
+            self._counter += 1
+            return self._counter
+
+    # -- what happens to hosts
+
+    def reboot(self) -> None:
+        """Containers stop; mounts, folders, block devices, bridges and interfaces vanish; all else stays."""
+        for server_id in tuple(self.containers):
+            self.kill_container(server_id)
+        self.mounts.clear()
+        self.aside.clear()
+        self.attached.clear()
+        self.bridges.clear()
+        self.links.clear()
+        self.folders.clear()
+        self.lock_table.reset()
+
+    def restart_docker(self) -> None:
+        """Containers stop; all else stays."""
+        for server_id in tuple(self.containers):
+            self.kill_container(server_id)
+
+    def kill_container(self, server_id: str) -> None:
+        """Stop one container, and with it all its connections and its ends of its interfaces."""
+        container = self.containers[server_id]
+        if container.running:
+            self.ended.append(server_id)
+        for name, link in tuple(self.links.items()):
+            if link.namespace == container.namespace:
+                del self.links[name]
+        container.namespace = ""
+        container.loaded = ()
+        for session in self.sessions_of(server_id):
+            session.end()
+
+    def damage_record(self, server_id: str, why: str = "it is truncated") -> None:
+        """Make a record unreadable."""
+        self.records[server_id] = Damaged(why)
+
+    # -- clients
+
+    def connect(self, server_id: str, user: str, password: str) -> Session:
+        """Log in as an SMB client does. Raises SmbRefused with the status that it gets."""
+        container = self.containers.get(server_id)
+        reachable = any(link.server_id == server_id and link.up for link in self.links.values())
+        failing = self.smbd_fails and (container is None or container.image not in self.good_images)
+        if container is None or not container.running or not reachable or failing:
+            raise SmbRefused(HOST_UNREACHABLE)
+        if (user.casefold(), digest(password)) not in self._logins(server_id):
+            raise SmbRefused(LOGON_FAILURE)
+        session = Session(self, server_id, user, container.loaded)
+        self.sessions.append(session)
+        return session
+
+    def _logins(self, server_id: str) -> set[tuple[str, str]]:
+        accounts = self.folders[server_id].accounts
+        return {(name.key, known.nt) for name, known in accounts.items() if known is not None}
+
+    def admitted(self, server_id: str) -> dict[tuple[str, str], AccessLevel]:
+        """Who gets what, by (share, user): what new connections would, whatever the password."""
+        container = self.containers.get(server_id)
+        if container is None or not container.running:
+            return {}
+        users = {user for user, _ in self._logins(server_id)}
+        return {
+            (str(share.name), str(rule.principal.name)): rule.level
+            for share in container.loaded
+            if self.served_filesystem(server_id, share) is not None
+            for rule in share.rules
+            if rule.principal.name.key in users
+        }
+
+    def sessions_of(self, server_id: str) -> tuple[Session, ...]:
+        """The open connections to a server."""
+        return tuple(session for session in self.sessions if session.server_id == server_id)
+
+    def open_files(self, server_id: str, share_id: str) -> tuple[OpenFile, ...]:
+        """The files that clients have open on a share."""
+        sessions = self.sessions_of(server_id)
+        return tuple(
+            opened for session in sessions for opened in session.files if opened.share.id == share_id
+        )
+
+    # -- what adapters and clients ask
+
+    def mounted_filesystem(self, server_id: str, share_id: str) -> MemoryFileSystem | None:
+        """The file system that is mounted for a share, or None."""
+        volume = self.volumes.get(self.mounts.get((server_id, share_id), ""))
+        return volume.content if volume is not None else None
+
+    def served_filesystem(self, server_id: str, share: ServedShare) -> MemoryFileSystem | None:
+        """The same where smbd can serve it: mounted, with the folder inside that belongs to it."""
+        filesystem, container = self.mounted_filesystem(server_id, share.id), self.containers.get(server_id)
+        if filesystem is None or container is None or not container.running:
+            return None
+        return filesystem if filesystem.folders.get(share.folder) == container.uid else None
+
+    def server_id(self, name: str) -> str:
+        """The id of the server of that name. Raises KeyError."""
+        for server_id, record in self.records.items():
+            if isinstance(record, ShareServer) and record.name.key == name.casefold():
+                return server_id
+        raise KeyError(name)

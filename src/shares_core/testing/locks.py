@@ -1,0 +1,81 @@
+"""Locks among threads, strict about their order."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from shares_core.domain.errors import Busy
+from shares_core.ports.locks import Locks
+from shares_core.testing.state import ContractBroken
+
+_CLAIMS = "claims"
+
+
+class LockTable:
+    """Who holds what: the threads of every ``Ports`` on one host share it."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._held: dict[str, int] = {}
+        #: Servers whose locks left something behind; ``forget`` takes it away.
+        self.kept: set[str] = set()
+
+    @property
+    def held(self) -> frozenset[str]:
+        """The ids of the servers that are held, and ``claims``."""
+        return frozenset(self._held)
+
+    def reset(self) -> None:
+        """Free everything, as a reboot does."""
+        with self._changed:
+            self._held.clear()
+            self._changed.notify_all()
+
+    @contextmanager
+    def hold(self, key: str, timeout: float) -> Iterator[None]:
+        me = threading.get_ident()
+        with self._changed:
+            self._check_order(key, [held for held, holder in self._held.items() if holder == me])
+            if not self._changed.wait_for(lambda: key not in self._held, timeout):
+                raise Busy(f"another caller holds {key} for too long", hint="try again later")
+            self._held[key] = me
+        try:
+            yield
+        finally:
+            with self._changed:
+                if self._held.get(key) == me:
+                    del self._held[key]
+                self._changed.notify_all()
+
+    @staticmethod
+    def _check_order(key: str, mine: list[str]) -> None:
+        if key in mine:
+            raise ContractBroken(f"{key} is held already: locks are not re-entrant")
+        if _CLAIMS in mine or (key != _CLAIMS and any(key < held for held in mine)):
+            raise ContractBroken(f"{key} was taken after {mine}: servers come by id, then claims")
+
+
+class MemoryLocks(Locks):
+    """Locks in a table; ``timeout`` in seconds."""
+
+    def __init__(self, table: LockTable, timeout: float) -> None:
+        self._table = table
+        self._timeout = timeout
+
+    @contextmanager
+    def server(self, server_id: str) -> Iterator[None]:
+        with self._table.hold(server_id, self._timeout):
+            self._table.kept.add(server_id)
+            yield
+
+    @contextmanager
+    def claims(self) -> Iterator[None]:
+        with self._table.hold(_CLAIMS, self._timeout):
+            yield
+
+    def forget(self, server_id: str) -> None:
+        if server_id not in self._table.held:
+            raise ContractBroken(f"the lock of {server_id} is forgotten by someone who does not hold it")
+        self._table.kept.discard(server_id)
