@@ -19,6 +19,7 @@ from shares_core.domain.pools import PoolKind
 if TYPE_CHECKING:
     from shares_core.adapters.containers.image import ImageBuilder
     from shares_core.adapters.pools.lvm.building import PoolBuilder
+    from shares_core.adapters.pools.volume_pool import VolumePool
     from shares_core.adapters.state.installation import Installation
     from shares_core.adapters.state.layout import Layout
     from shares_core.app.access import Access
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from shares_core.app.watching import Watcher
     from shares_core.domain.findings import Finding
     from shares_core.domain.network import DefaultNetwork
-    from shares_core.ports import BlockStorage, Events, FileSystems, Ports
+    from shares_core.ports import Events, Ports
 
 
 @frozen
@@ -101,8 +102,10 @@ def ports(config: HostConfig, events: Events | None = None, *, patience: float |
     from shares_core.adapters.containers.client import Docker
     from shares_core.adapters.containers.runtime import DockerRuntime
     from shares_core.adapters.containers.settings import Limits
+    from shares_core.adapters.filesystems.adapter import LinuxFileSystems
     from shares_core.adapters.linux.system import NoEvents, RandomIds, SystemClock
     from shares_core.adapters.network.adapter import LinuxNetwork
+    from shares_core.adapters.pools.storage import Pools
     from shares_core.adapters.samba.config import SambaConfig
     from shares_core.adapters.samba.sessions import SambaSessions
     from shares_core.adapters.state.folders import DiskFolders
@@ -118,16 +121,17 @@ def ports(config: HostConfig, events: Events | None = None, *, patience: float |
     timeout = config.lock_timeout
     installation = Installation(layout, timeout)
     limits = Limits(config.memory, config.processes)
+    pool = _pool(config, layout, installation)
     runtime = DockerRuntime(Docker(config.docker_url), layout, installation, config.image, limits)
     return Ports(
         runtime=runtime,
         folders=DiskFolders(layout, timeout),
-        storage=_storage(config, layout, installation),
-        filesystems=_filesystems(config, layout),
+        storage=Pools((pool,)),
+        filesystems=LinuxFileSystems(layout),
         network=LinuxNetwork(layout, installation, timeout),
         smb_config=SambaConfig(layout, runtime, limits.connections),
         smb_sessions=SambaSessions(runtime),
-        records=DiskRecords(layout),
+        records=DiskRecords(layout, pool.traits),
         secrets=DiskSecrets(layout),
         locks=FileLocks(layout, timeout if patience is None else min(timeout, patience)),
         clock=SystemClock(),
@@ -136,7 +140,7 @@ def ports(config: HostConfig, events: Events | None = None, *, patience: float |
     )
 
 
-def _storage(config: HostConfig, layout: Layout, installation: Installation) -> BlockStorage:
+def _pool(config: HostConfig, layout: Layout, installation: Installation) -> VolumePool:
     """The pool that the settings describe."""
     if config.pool_kind is PoolKind.FILES:
         from shares_core.adapters.pools.files.pool import LoopFilePool
@@ -163,14 +167,6 @@ def _storage(config: HostConfig, layout: Layout, installation: Installation) -> 
         overprovision=config.overprovision,
         lock_timeout=config.lock_timeout,
     )
-
-
-def _filesystems(config: HostConfig, layout: Layout) -> FileSystems:
-    """File systems that know what the pool's volumes are like."""
-    from shares_core.adapters.filesystems.adapter import LinuxFileSystems
-
-    lvm, thin = config.pool_kind is PoolKind.LVM, config.thin_pool is not None
-    return LinuxFileSystems(layout, zeroed=thin or not lvm, discard=thin and lvm)
 
 
 def _behind_links(config: HostConfig) -> HostConfig:

@@ -6,10 +6,10 @@ import pytest
 
 from shares_core.domain.capacity import MIB
 from shares_core.domain.errors import BackendFailure, Conflict, ShareDamaged, ShareFailed, SharesError
-from shares_core.domain.share import FileSystemKind
+from shares_core.domain.volume import DEFAULT_POOL, FileSystemKind
 from tests.contracts.filesystems_growth import FileSystemsGrowth
 from tests.contracts.filesystems_world import DATA, SHARE, FileSystemsWorld, Made, new_volume, written
-from tests.contracts.values import UID, new_filesystem
+from tests.contracts.values import UID, new_share_volume
 
 
 class FileSystemsContract(FileSystemsGrowth):
@@ -18,9 +18,9 @@ class FileSystemsContract(FileSystemsGrowth):
     def test_making_twice_is_making_once(self, world: FileSystemsWorld, made: Made) -> None:
         """It reaches to the device's end, and what was written stays."""
         filesystems = world.ports.filesystems
-        assert world.device_size(made.device) == filesystems.size(made.device, made.filesystem).bytes
+        assert world.device_size(made.device) == filesystems.size(made.device, made.volume).bytes
         written(world, made)
-        filesystems.make(made.device, made.filesystem)
+        filesystems.make(made.device, made.volume)
         filesystems.mount(*made.mount)
         assert DATA == world.read(*made.share)
 
@@ -28,7 +28,7 @@ class FileSystemsContract(FileSystemsGrowth):
         """It is a conflict, and the former one stays."""
         filesystems = world.ports.filesystems
         with pytest.raises(Conflict):
-            filesystems.make(made.device, new_filesystem(made.filesystem.kind))
+            filesystems.make(made.device, new_share_volume(made.volume.filesystem.kind))
         filesystems.mount(*made.mount)
         assert filesystems.mounted(*made.share)
 
@@ -37,26 +37,25 @@ class FileSystemsContract(FileSystemsGrowth):
     ) -> None:
         """Somebody's raw data, or what a killed make left: the volume must be removed."""
         filesystems, storage = world.ports.filesystems, world.ports.storage
-        storage.prepare()
+        storage.prepare(DEFAULT_POOL)
         for spoil in (world.scribble, world.half_made_filesystem):
-            volume_id, device = new_volume(world, kind)
+            wanted, device = new_volume(world, kind)
             spoil(device)
-            wanted = new_filesystem(kind)
             with pytest.raises(Conflict):
                 filesystems.make(device, wanted)
             with pytest.raises(ShareFailed):
                 filesystems.size(device, wanted)
             assert not world.is_blank(device)
-            storage.remove_volume(volume_id)
+            storage.remove_volume(wanted.ref)
 
     def test_a_device_that_is_not_there_fails(self, world: FileSystemsWorld, made: Made) -> None:
         """No file is made in its place."""
         filesystems = world.ports.filesystems
         device = f"{made.device}-absent"
         with pytest.raises(BackendFailure):
-            filesystems.make(device, made.filesystem)
+            filesystems.make(device, made.volume)
         with pytest.raises(ShareFailed):
-            filesystems.mount(*made.share, device, made.filesystem)
+            filesystems.mount(*made.share, device, made.volume, UID)
         assert 0 == world.device_size(device)
 
     def test_mounting_twice_is_mounting_once(self, world: FileSystemsWorld, made: Made) -> None:
@@ -76,7 +75,8 @@ class FileSystemsContract(FileSystemsGrowth):
         filesystems.mount(*made.mount)
         assert ((made.share,), "") == (filesystems.list(), self.trouble(world, made))
         nothing = ("another server", "another share")
-        wanted = {made.share: new_filesystem(made.filesystem.kind), nothing: made.filesystem}
+        another = new_share_volume(made.volume.filesystem.kind)
+        wanted = {made.share: (made.device, another), nothing: (made.device, made.volume)}
         told = {made.share: "has another file system in its place", nothing: "is not mounted"}
         assert told == filesystems.troubles(wanted)
 
@@ -92,11 +92,13 @@ class FileSystemsContract(FileSystemsGrowth):
         with pytest.raises(ShareDamaged):
             filesystems.mount(*made.mount)
         filesystems.unmount(*made.share)
-        if made.filesystem.kind is FileSystemKind.EXT4:  # an xfs that shut down remembers nothing of it
+        if (
+            made.volume.filesystem.kind is FileSystemKind.EXT4
+        ):  # an xfs that shut down remembers nothing of it
             with pytest.raises(ShareDamaged):
                 filesystems.mount(*made.mount)
             assert not filesystems.mounted(*made.share)
-        filesystems.repair(made.device, made.filesystem)
+        filesystems.repair(made.device, made.volume)
         filesystems.mount(*made.mount)
         assert ("", DATA) == (
             self.trouble(world, made),
@@ -106,14 +108,14 @@ class FileSystemsContract(FileSystemsGrowth):
     def test_damage_is_found_and_only_a_repair_mends_it(self, world: FileSystemsWorld, made: Made) -> None:
         """Looking changes nothing; a whole one is left as it is by both."""
         filesystems = world.ports.filesystems
-        assert "" == filesystems.examine(made.device, made.filesystem)
-        filesystems.repair(made.device, made.filesystem)
+        assert "" == filesystems.examine(made.device, made.volume)
+        filesystems.repair(made.device, made.volume)
         world.ruined_filesystem(made)
         for _ in range(2):
-            assert filesystems.examine(made.device, made.filesystem)
+            assert filesystems.examine(made.device, made.volume)
             assert not world.is_whole(made)
-        assert filesystems.repair(made.device, made.filesystem)
-        assert ("", True) == (filesystems.examine(made.device, made.filesystem), world.is_whole(made))
+        assert filesystems.repair(made.device, made.volume)
+        assert ("", True) == (filesystems.examine(made.device, made.volume), world.is_whole(made))
 
     def test_a_repair_brings_back_every_file_that_the_damage_has_left(
         self, world: FileSystemsWorld, made: Made
@@ -127,10 +129,10 @@ class FileSystemsContract(FileSystemsGrowth):
                 filesystems.mount(*made.mount)
             for settle in (filesystems.check, filesystems.grow_unmounted):
                 with pytest.raises(ShareDamaged):
-                    settle(made.device, made.filesystem)
-            assert filesystems.examine(made.device, made.filesystem)
-        filesystems.repair(made.device, made.filesystem)
-        assert ("", True) == (filesystems.examine(made.device, made.filesystem), world.is_whole(made))
+                    settle(made.device, made.volume)
+            assert filesystems.examine(made.device, made.volume)
+        filesystems.repair(made.device, made.volume)
+        assert ("", True) == (filesystems.examine(made.device, made.volume), world.is_whole(made))
         filesystems.mount(*made.mount)
         assert DATA == world.read(*made.share)
 
@@ -170,30 +172,30 @@ class FileSystemsContract(FileSystemsGrowth):
     def test_a_device_holds_one_file_system(self, world: FileSystemsWorld, made: Made) -> None:
         """Exactly that, also while it is mounted, and whatever became of it since."""
         filesystems = world.ports.filesystems
-        other = new_filesystem(made.filesystem.kind)
-        assert filesystems.holds(made.device, made.filesystem)
+        other = new_share_volume(made.volume.filesystem.kind)
+        assert filesystems.holds(made.device, made.volume)
         assert not filesystems.holds(made.device, other)
         with pytest.raises(BackendFailure):
-            filesystems.holds("/dev/absent", made.filesystem)
+            filesystems.holds("/dev/absent", made.volume)
         filesystems.mount(*made.mount)
-        assert filesystems.holds(made.device, made.filesystem)
+        assert filesystems.holds(made.device, made.volume)
         filesystems.unmount(*made.share)
         world.ruined_tables(made)
-        assert filesystems.holds(made.device, made.filesystem)
+        assert filesystems.holds(made.device, made.volume)
 
     def test_nothing_that_is_mounted_is_examined_or_repaired(
         self, world: FileSystemsWorld, made: Made
     ) -> None:
         """Nor what is another."""
         filesystems = world.ports.filesystems
-        other = new_filesystem(made.filesystem.kind)
+        other = new_share_volume(made.volume.filesystem.kind)
         for look in (filesystems.examine, filesystems.repair):
             with pytest.raises(ShareFailed):
                 look(made.device, other)
         filesystems.mount(*made.mount)
         for look in (filesystems.examine, filesystems.repair):
             with pytest.raises(BackendFailure):
-                look(made.device, made.filesystem)
+                look(made.device, made.volume)
 
     def test_a_half_done_mount_is_completed(self, world: FileSystemsWorld, made: Made) -> None:
         """An empty mount point counts as not mounted."""
@@ -214,15 +216,15 @@ class FileSystemsContract(FileSystemsGrowth):
     def test_only_the_right_file_system_is_mounted(self, world: FileSystemsWorld, made: Made) -> None:
         """Neither another one nor a blank device; also where the right one is mounted already."""
         filesystems = world.ports.filesystems
-        other = new_filesystem(made.filesystem.kind)
+        other = new_share_volume(made.volume.filesystem.kind)
         _, blank = new_volume(world, FileSystemKind.EXT4)
-        for device, wanted in ((made.device, other), (blank, made.filesystem)):
+        for device, wanted in ((made.device, other), (blank, made.volume)):
             with pytest.raises(ShareFailed):
-                filesystems.mount(*made.share, device, wanted)
+                filesystems.mount(*made.share, device, wanted, UID)
             assert not filesystems.mounted(*made.share)
         filesystems.mount(*made.mount)
         with pytest.raises(ShareFailed):
-            filesystems.mount(*made.share, made.device, other)
+            filesystems.mount(*made.share, made.device, other, UID)
         assert filesystems.mounted(*made.share)
 
     def test_nothing_is_mounted_in_the_place_of_another(self, world: FileSystemsWorld, made: Made) -> None:
@@ -230,20 +232,19 @@ class FileSystemsContract(FileSystemsGrowth):
         filesystems = world.ports.filesystems
         filesystems.mount(*made.mount)
         world.write(*made.share, DATA)
-        _, device = new_volume(world, FileSystemKind.EXT4)
-        other = new_filesystem()
+        other, device = new_volume(world, FileSystemKind.EXT4)
         filesystems.make(device, other)
         with pytest.raises(ShareFailed):
-            filesystems.mount(*made.share, device, other)
+            filesystems.mount(*made.share, device, other, UID)
         assert DATA == world.read(*made.share)
 
     def test_a_file_system_that_was_cut_is_not_mounted(self, world: FileSystemsWorld, made: Made) -> None:
         """It reaches beyond its volume: a person has to look at it."""
         filesystems = world.ports.filesystems
         size = world.device_size(made.device)
-        world.ports.storage.detach(made.volume_id)
-        world.cut_behind(made.volume_id, size - 4 * MIB)
-        world.ports.storage.attach(made.volume_id)
+        world.ports.storage.detach(made.volume.ref)
+        world.cut_behind(made.volume.ref, size - 4 * MIB)
+        world.ports.storage.attach(made.volume.ref)
         with pytest.raises(ShareFailed):
             filesystems.mount(*made.mount)
         assert not filesystems.mounted(*made.share)
@@ -253,7 +254,7 @@ class FileSystemsContract(FileSystemsGrowth):
         filesystems = world.ports.filesystems
         server_id = world.new_id()
         with pytest.raises(BackendFailure):
-            filesystems.mount(server_id, SHARE, made.device, made.filesystem)
+            filesystems.mount(server_id, SHARE, made.device, made.volume, UID)
         assert (made.server_id,) == world.ports.folders.list()
 
     def test_the_served_folder_is_made_once(self, world: FileSystemsWorld, made: Made) -> None:
@@ -317,4 +318,4 @@ class FileSystemsContract(FileSystemsGrowth):
 
     def trouble(self, world: FileSystemsWorld, made: Made) -> str:
         """What is told of the one share that was made."""
-        return world.ports.filesystems.troubles({made.share: made.filesystem}).get(made.share, "")
+        return world.ports.filesystems.troubles({made.share: (made.device, made.volume)}).get(made.share, "")

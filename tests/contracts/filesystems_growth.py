@@ -6,9 +6,9 @@ import pytest
 
 from shares_core.domain.capacity import MIB, Capacity
 from shares_core.domain.errors import BackendFailure, OnlineGrowRefused, ShareFailed
-from shares_core.domain.share import FileSystemKind
+from shares_core.domain.volume import FileSystemKind
 from tests.contracts.filesystems_world import DATA, FileSystemsSuite, FileSystemsWorld, Made, written
-from tests.contracts.values import new_filesystem
+from tests.contracts.values import new_share_volume
 
 
 class FileSystemsGrowth(FileSystemsSuite):
@@ -19,15 +19,15 @@ class FileSystemsGrowth(FileSystemsSuite):
         filesystems = world.ports.filesystems
         filesystems.mount(*made.mount)
         world.write(*made.share, DATA)
-        before, larger = filesystems.size(made.device, made.filesystem), _grown(world, made)
+        before, larger = filesystems.size(made.device, made.volume), _grown(world, made)
         for _ in range(2):
-            if world.grows_mounted(made.filesystem.kind):
-                filesystems.grow_mounted(*made.mount)
-                assert larger == filesystems.size(made.device, made.filesystem)
+            if world.grows_mounted(made.volume.filesystem.kind):
+                filesystems.grow_mounted(*made.growing)
+                assert larger == filesystems.size(made.device, made.volume)
             else:
                 with pytest.raises(OnlineGrowRefused):
-                    filesystems.grow_mounted(*made.mount)
-                assert before == filesystems.size(made.device, made.filesystem)
+                    filesystems.grow_mounted(*made.growing)
+                assert before == filesystems.size(made.device, made.volume)
         assert (True, DATA) == (filesystems.mounted(*made.share), world.read(*made.share))
 
     @pytest.mark.parametrize("kind", [FileSystemKind.EXT4], indirect=True)
@@ -37,14 +37,14 @@ class FileSystemsGrowth(FileSystemsSuite):
         """Nothing is changed, and unmounted it grows."""
         filesystems = world.ports.filesystems
         filesystems.mount(*made.mount)
-        before = filesystems.size(made.device, made.filesystem)
+        before = filesystems.size(made.device, made.volume)
         larger = _grown(world, made)
         with pytest.raises(OnlineGrowRefused):
-            world.refusing_to_grow(lambda: filesystems.grow_mounted(*made.mount))
-        assert before == filesystems.size(made.device, made.filesystem)
+            world.refusing_to_grow(lambda: filesystems.grow_mounted(*made.growing))
+        assert before == filesystems.size(made.device, made.volume)
         filesystems.unmount(*made.share)
-        filesystems.grow_unmounted(made.device, made.filesystem)
-        assert larger == filesystems.size(made.device, made.filesystem)
+        filesystems.grow_unmounted(made.device, made.volume)
+        assert larger == filesystems.size(made.device, made.volume)
 
     def test_an_unmounted_file_system_grows_to_its_device(self, world: FileSystemsWorld, made: Made) -> None:
         """Twice is once, it is not mounted afterwards, and what was written stays."""
@@ -52,8 +52,8 @@ class FileSystemsGrowth(FileSystemsSuite):
         written(world, made)
         larger = _grown(world, made)
         for _ in range(2):
-            filesystems.grow_unmounted(made.device, made.filesystem)
-            assert larger == filesystems.size(made.device, made.filesystem)
+            filesystems.grow_unmounted(made.device, made.volume)
+            assert larger == filesystems.size(made.device, made.volume)
         assert not filesystems.mounted(*made.share)
         filesystems.mount(*made.mount)
         assert DATA == world.read(*made.share)
@@ -68,13 +68,13 @@ class FileSystemsGrowth(FileSystemsSuite):
         larger = _grown(world, made)
         world.half_grown_filesystem(made)
         for _ in range(2):
-            (filesystems.grow_unmounted if growing else filesystems.check)(made.device, made.filesystem)
+            (filesystems.grow_unmounted if growing else filesystems.check)(made.device, made.volume)
             assert world.is_whole(made)
-        assert growing == (larger == filesystems.size(made.device, made.filesystem))
+        assert growing == (larger == filesystems.size(made.device, made.volume))
         filesystems.mount(*made.mount)
         assert DATA == world.read(*made.share)
         filesystems.unmount(*made.share)
-        world.ports.storage.remove_volume(made.volume_id)
+        world.ports.storage.remove_volume(made.volume.ref)
 
     @pytest.mark.parametrize("kind", [FileSystemKind.XFS], indirect=True)
     def test_what_was_left_mounted_aside_is_let_go(self, world: FileSystemsWorld, made: Made) -> None:
@@ -83,41 +83,41 @@ class FileSystemsGrowth(FileSystemsSuite):
         _grown(world, made)
         world.half_grown_filesystem(made)
         for _ in range(2):
-            filesystems.unmount_aside(made.filesystem)
-        world.ports.storage.remove_volume(made.volume_id)
-        assert world.ports.storage.find_volume(made.volume_id) is None
+            filesystems.unmount_scratch(made.volume)
+        world.ports.storage.remove_volume(made.volume.ref)
+        assert world.ports.storage.find_volume(made.volume.ref) is None
 
     @pytest.mark.parametrize("kind", [FileSystemKind.EXT4], indirect=True)
     def test_what_takes_a_person_to_repair_is_not_repaired(self, world: FileSystemsWorld, made: Made) -> None:
         """Nor grown."""
         filesystems = world.ports.filesystems
-        before = filesystems.size(made.device, made.filesystem)
+        before = filesystems.size(made.device, made.volume)
         _grown(world, made)
         world.ruined_filesystem(made)
         for verb in (filesystems.check, filesystems.grow_unmounted):
             with pytest.raises(ShareFailed):
-                verb(made.device, made.filesystem)
+                verb(made.device, made.volume)
         assert not world.is_whole(made)
-        assert before == filesystems.size(made.device, made.filesystem)
+        assert before == filesystems.size(made.device, made.volume)
 
     def test_each_way_to_grow_refuses_the_others_case(self, world: FileSystemsWorld, made: Made) -> None:
         """Mounted or not, and nothing is changed."""
         filesystems = world.ports.filesystems
-        before = filesystems.size(made.device, made.filesystem)
+        before = filesystems.size(made.device, made.volume)
         _grown(world, made)
         with pytest.raises(BackendFailure):
-            filesystems.grow_mounted(*made.mount)
+            filesystems.grow_mounted(*made.growing)
         filesystems.mount(*made.mount)
         for verb in (filesystems.grow_unmounted, filesystems.check):
             with pytest.raises(BackendFailure):
-                verb(made.device, made.filesystem)
-        assert before == filesystems.size(made.device, made.filesystem)
+                verb(made.device, made.volume)
+        assert before == filesystems.size(made.device, made.volume)
 
     def test_only_the_right_file_system_grows(self, world: FileSystemsWorld, made: Made) -> None:
         """Nor is another's size told."""
         filesystems = world.ports.filesystems
-        other = new_filesystem(made.filesystem.kind)
-        before = filesystems.size(made.device, made.filesystem)
+        other = new_share_volume(made.volume.filesystem.kind)
+        before = filesystems.size(made.device, made.volume)
         _grown(world, made)
         for verb in (filesystems.grow_unmounted, filesystems.check):
             with pytest.raises(ShareFailed):
@@ -127,11 +127,11 @@ class FileSystemsGrowth(FileSystemsSuite):
             filesystems.grow_mounted(*made.share, made.device, other)
         with pytest.raises(ShareFailed):
             filesystems.size(made.device, other)
-        assert before == filesystems.size(made.device, made.filesystem)
+        assert before == filesystems.size(made.device, made.volume)
 
 
 def _grown(world: FileSystemsWorld, made: Made) -> Capacity:
     """Make the volume larger; gives the size that the file system will have."""
-    wanted = Capacity(made.filesystem.kind.smallest.bytes + 64 * MIB)
-    world.ports.storage.grow_volume(made.volume_id, wanted)
+    wanted = Capacity(made.volume.filesystem.kind.smallest.bytes + 64 * MIB)
+    world.ports.storage.grow_volume(made.volume.ref, wanted)
     return wanted

@@ -9,8 +9,8 @@ from contextlib import AbstractContextManager
 import pytest
 from attrs import frozen
 
-from shares_core.domain.share import FileSystem, FileSystemKind
-from tests.contracts.values import OWNER, UID, new_filesystem
+from shares_core.domain.volume import DEFAULT_POOL, FileSystemKind, ShareVolume, VolumeRef
+from tests.contracts.values import OWNER, UID, new_share_volume, ref
 from tests.contracts.world import DeviceWorld
 
 SHARE = "5" * 12
@@ -53,7 +53,7 @@ class FileSystemsWorld(DeviceWorld):
         """What a ``mount`` leaves that is killed in the middle."""
 
     @abstractmethod
-    def cut_behind(self, volume_id: str, size: int) -> None:
+    def cut_behind(self, ref: VolumeRef, size: int) -> None:
         """Make the detached volume smaller behind everybody's back."""
 
     @abstractmethod
@@ -86,18 +86,22 @@ class Made:
     """A server's folders, and a volume with its file system, attached and not mounted."""
 
     server_id: str
-    volume_id: str
     device: str
-    filesystem: FileSystem
+    volume: ShareVolume
 
     @property
     def share(self) -> tuple[str, str]:
         return self.server_id, SHARE
 
     @property
-    def mount(self) -> tuple[str, str, str, FileSystem]:
-        """The arguments of ``mount`` and ``grow_mounted``."""
-        return self.server_id, SHARE, self.device, self.filesystem
+    def mount(self) -> tuple[str, str, str, ShareVolume, int]:
+        """The arguments of ``mount``."""
+        return *self.growing, UID
+
+    @property
+    def growing(self) -> tuple[str, str, str, ShareVolume]:
+        """The arguments of ``grow_mounted``."""
+        return self.server_id, SHARE, self.device, self.volume
 
 
 def written(world: FileSystemsWorld, made: Made) -> None:
@@ -117,15 +121,14 @@ class FileSystemsSuite:
 
     @pytest.fixture
     def made(self, world: FileSystemsWorld, kind: FileSystemKind) -> Made:
-        world.ports.storage.prepare()
+        world.ports.storage.prepare(DEFAULT_POOL)
         world.ports.folders.ensure(server_id := world.new_id(), UID)
-        volume_id, device = new_volume(world, kind)
-        filesystem = new_filesystem(kind)
-        world.ports.filesystems.make(device, filesystem)
-        return Made(server_id, volume_id, device, filesystem)
+        volume, device = new_volume(world, kind)
+        world.ports.filesystems.make(device, volume)
+        return Made(server_id, device, volume)
 
 
-def new_volume(world: FileSystemsWorld, kind: FileSystemKind) -> tuple[str, str]:
-    """A blank volume, and its device."""
-    volume = world.ports.storage.ensure_volume(world.new_id(), kind.smallest, OWNER)
-    return volume.id, world.ports.storage.attach(volume.id)
+def new_volume(world: FileSystemsWorld, kind: FileSystemKind) -> tuple[ShareVolume, str]:
+    """A blank volume for a file system of that kind, and its device."""
+    made = world.ports.storage.ensure_volume(ref(world.new_id()), kind.smallest, OWNER)
+    return new_share_volume(kind, made.ref, made.traits), world.ports.storage.attach(made.ref)

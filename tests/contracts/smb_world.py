@@ -15,6 +15,7 @@ from shares_core.domain.names import ShareName, UserName
 from shares_core.domain.network import Interface
 from shares_core.domain.secret import PasswordHash, Secret
 from shares_core.domain.server import ShareServer
+from shares_core.domain.volume import DEFAULT_POOL
 from shares_core.ports import Ports
 from tests.contracts.values import OWNER, UID, new_server, new_share, with_rules
 from tests.contracts.world import World
@@ -127,15 +128,15 @@ class SmbContract:
     def resting(self, world: SmbWorld) -> Serving:
         """Two shares, mounted; nothing published, no container."""
         ports = world.ports
-        ports.storage.prepare()
+        ports.storage.prepare(DEFAULT_POOL)
         server = evolve(new_server(world.new_id(), users=["ada", "bob"]), interfaces=(world.new_interface(),))
         ports.folders.ensure(server.id, UID)
         for name in (FILES, OTHER):
             share = new_share(world.new_id(), world.new_id(), str(name))
-            ports.storage.ensure_volume(share.volume_id, share.capacity, OWNER)
-            device = ports.storage.attach(share.volume_id)
-            ports.filesystems.make(device, share.filesystem)
-            ports.filesystems.mount(server.id, share.id, device, share.filesystem)
+            ports.storage.ensure_volume(share.volume.ref, share.capacity, OWNER)
+            device = ports.storage.attach(share.volume.ref)
+            ports.filesystems.make(device, share.volume)
+            ports.filesystems.mount(server.id, share.id, device, share.volume, UID)
             ports.filesystems.prepare_folder(server.id, share.id, share.folder, UID)
             server = server.with_share(share)
             world.put_file(server, name)

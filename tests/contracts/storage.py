@@ -5,25 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from attrs import evolve
 
 from shares_core.domain.capacity import MIB, Capacity
 from shares_core.domain.errors import BackendFailure, Conflict, HostNotReady, NoCapacity, ShareFailed
-from shares_core.ports.storage import BlockStorage, Volume
+from shares_core.domain.volume import DEFAULT_POOL, PoolName, VolumeRef
+from shares_core.ports.storage import BlockStorage
 from tests.contracts.storage_world import POOL, StorageWorld
-from tests.contracts.values import OWNER
+from tests.contracts.values import ABSENT, OWNER, ref
 
 SIZE, LARGER, MOST = Capacity(32 * MIB), Capacity(48 * MIB), Capacity(600 * MIB)
-_ABSENT = "0" * 12
-_NEED_THE_POOL: dict[str, Callable[[BlockStorage, str], object]] = {
-    "prepare": lambda storage, _: storage.prepare(),
-    "pool": lambda storage, _: storage.pool(),
-    "ensure_volume": lambda storage, volume_id: storage.ensure_volume(volume_id, SIZE, OWNER),
-    "find_volume": lambda storage, volume_id: storage.find_volume(volume_id),
-    "grow_volume": lambda storage, volume_id: storage.grow_volume(volume_id, LARGER),
-    "cut_volume": lambda storage, volume_id: storage.cut_volume(volume_id, SIZE),
-    "attach": lambda storage, volume_id: storage.attach(volume_id),
-    "remove_volume": lambda storage, volume_id: storage.remove_volume(volume_id),
-    "list": lambda storage, _: storage.list(),
+_NEED_THE_POOL: dict[str, Callable[[BlockStorage, VolumeRef], object]] = {
+    "prepare": lambda storage, _: storage.prepare(DEFAULT_POOL),
+    "pool": lambda storage, _: storage.pool(DEFAULT_POOL),
+    "ensure_volume": lambda storage, ref: storage.ensure_volume(ref, SIZE, OWNER),
+    "find_volume": lambda storage, ref: storage.find_volume(ref),
+    "grow_volume": lambda storage, ref: storage.grow_volume(ref, LARGER),
+    "cut_volume": lambda storage, ref: storage.cut_volume(ref, SIZE),
+    "attach": lambda storage, ref: storage.attach(ref),
+    "remove_volume": lambda storage, ref: storage.remove_volume(ref),
+    "list": lambda storage, _: storage.list(DEFAULT_POOL),
 }
 
 
@@ -33,19 +34,33 @@ class BlockStorageContract:
     def test_a_pool_has_figures_before_its_first_use_and_nothing_else(self, world: StorageWorld) -> None:
         """No volumes; and none can be made, looked for or removed before the pool is known."""
         storage = world.ports.storage
-        view = storage.pool()
+        view = storage.pool(DEFAULT_POOL)
         assert (POOL.bytes, 0, POOL.bytes) == (view.total, view.provisioned, view.free)
-        assert () == storage.list()
+        assert () == storage.list(DEFAULT_POOL)
         for verb in ("ensure_volume", "find_volume", "remove_volume"):
             with pytest.raises(HostNotReady):
-                _NEED_THE_POOL[verb](storage, _ABSENT)
+                _NEED_THE_POOL[verb](storage, ABSENT)
+
+    def test_the_pools_are_named_whether_they_are_there_or_not(self, world: StorageWorld) -> None:
+        """A pool that is not configured is not there, whatever is asked of it."""
+        storage = _prepared(world)
+        assert (DEFAULT_POOL,) == storage.pools()
+        with world.lost_pool():
+            assert (DEFAULT_POOL,) == storage.pools()
+        unknown = PoolName("unknown")
+        for verb in (storage.prepare, storage.pool, storage.list):
+            with pytest.raises(HostNotReady, match="unknown"):
+                verb(unknown)
+        for look in (storage.find_volume, storage.attach, storage.device, storage.remove_volume):
+            with pytest.raises(HostNotReady, match="unknown"):
+                look(VolumeRef(unknown, ABSENT.id))
 
     def test_preparing_twice_is_preparing_once(self, world: StorageWorld) -> None:
         """What is in the pool stays."""
         storage = _prepared(world)
-        made = storage.ensure_volume(_ABSENT, SIZE, OWNER)
-        storage.prepare()
-        assert (made,) == storage.list()
+        made = storage.ensure_volume(ABSENT, SIZE, OWNER)
+        storage.prepare(DEFAULT_POOL)
+        assert (made,) == storage.list(DEFAULT_POOL)
 
     @pytest.mark.parametrize("verb", _NEED_THE_POOL)
     def test_something_else_in_the_pools_place_is_not_an_empty_pool(
@@ -53,19 +68,19 @@ class BlockStorageContract:
     ) -> None:
         """Every verb refuses, and when the pool is back so is what it holds."""
         storage = _prepared(world)
-        volume = storage.ensure_volume(world.new_id(), SIZE, OWNER)
+        volume = storage.ensure_volume(ref(world.new_id()), SIZE, OWNER)
         with world.lost_pool(), pytest.raises(HostNotReady):
-            _NEED_THE_POOL[verb](storage, volume.id)
-        assert (volume,) == storage.list()
+            _NEED_THE_POOL[verb](storage, volume.ref)
+        assert (volume,) == storage.list(DEFAULT_POOL)
 
     def test_a_volume_reads_as_zeros_and_its_space_is_reserved(self, world: StorageWorld) -> None:
         """It has at least the size that was asked for; the figures count what it has."""
         storage = _prepared(world)
-        volume = storage.ensure_volume(world.new_id(), Capacity(SIZE.bytes + 1), OWNER)
+        volume = storage.ensure_volume(ref(world.new_id()), Capacity(SIZE.bytes + 1), OWNER)
         assert SIZE.bytes < volume.size.bytes <= SIZE.bytes + 4 * MIB
-        assert world.is_blank(storage.attach(volume.id))
-        assert world.is_reserved(volume.id)
-        view = storage.pool()
+        assert world.is_blank(storage.attach(volume.ref))
+        assert world.is_reserved(volume.ref)
+        view = storage.pool(DEFAULT_POOL)
         free = POOL.bytes - volume.size.bytes
         assert (volume.size.bytes, free) == (view.provisioned, view.free)
         assert (True, False) == (view.holds(Capacity(free)), view.holds(Capacity(free + 1)))
@@ -74,108 +89,112 @@ class BlockStorageContract:
         """With the same size, also one that was rounded up; what was written stays."""
         storage = _prepared(world)
         odd = Capacity(SIZE.bytes + 1)
-        volume = storage.ensure_volume(world.new_id(), odd, OWNER)
-        world.scribble(storage.attach(volume.id))
-        assert volume == storage.ensure_volume(volume.id, odd, OWNER)
-        assert volume == storage.ensure_volume(volume.id, volume.size, OWNER)
-        assert not world.is_blank(storage.attach(volume.id))
-        assert (volume,) == storage.list()
+        volume = storage.ensure_volume(ref(world.new_id()), odd, OWNER)
+        world.scribble(storage.attach(volume.ref))
+        assert volume == storage.ensure_volume(volume.ref, odd, OWNER)
+        assert volume == storage.ensure_volume(volume.ref, volume.size, OWNER)
+        assert not world.is_blank(storage.attach(volume.ref))
+        assert (volume,) == storage.list(DEFAULT_POOL)
 
     @pytest.mark.parametrize("other", [LARGER, Capacity(SIZE.bytes // 2)])
     def test_another_size_is_a_conflict(self, world: StorageWorld, other: Capacity) -> None:
         """And the volume stays as it is."""
         storage = _prepared(world)
-        volume = storage.ensure_volume(world.new_id(), SIZE, OWNER)
+        volume = storage.ensure_volume(ref(world.new_id()), SIZE, OWNER)
         with pytest.raises(Conflict):
-            storage.ensure_volume(volume.id, other, OWNER)
-        assert volume == storage.find_volume(volume.id)
+            storage.ensure_volume(volume.ref, other, OWNER)
+        assert volume == storage.find_volume(volume.ref)
 
     def test_what_does_not_fit_is_refused(self, world: StorageWorld) -> None:
         """Nothing is left of it, and what fits is made."""
         storage = _prepared(world)
-        first = storage.ensure_volume(world.new_id(), MOST, OWNER)
-        before = storage.pool()
+        first = storage.ensure_volume(ref(world.new_id()), MOST, OWNER)
+        before = storage.pool(DEFAULT_POOL)
         with pytest.raises(NoCapacity):
-            storage.ensure_volume(_ABSENT, MOST, OWNER)
-        assert (before, None, (first,)) == (storage.pool(), storage.find_volume(_ABSENT), storage.list())
-        storage.ensure_volume(_ABSENT, Capacity(before.free), OWNER)
-        assert 0 == storage.pool().free
+            storage.ensure_volume(ABSENT, MOST, OWNER)
+        assert (before, None, (first,)) == (
+            storage.pool(DEFAULT_POOL),
+            storage.find_volume(ABSENT),
+            storage.list(DEFAULT_POOL),
+        )
+        storage.ensure_volume(ABSENT, Capacity(before.free), OWNER)
+        assert 0 == storage.pool(DEFAULT_POOL).free
 
     def test_an_overprovisioned_pool_promises_more_than_it_has(self, world: StorageWorld) -> None:
         """Its whole size is free for each volume, and no more than that."""
         storage = world.overprovisioned_pool()
         for _ in range(2):
-            storage.ensure_volume(world.new_id(), MOST, OWNER)
-        view = storage.pool()
+            storage.ensure_volume(ref(world.new_id()), MOST, OWNER)
+        view = storage.pool(DEFAULT_POOL)
         assert (True, 2 * MOST.bytes, POOL.bytes) == (view.overprovisioned, view.provisioned, view.free)
         with pytest.raises(NoCapacity):
-            storage.ensure_volume(_ABSENT, Capacity(POOL.bytes + 1), OWNER)
+            storage.ensure_volume(ABSENT, Capacity(POOL.bytes + 1), OWNER)
 
     def test_a_half_made_volume_is_removed(self, world: StorageWorld) -> None:
         """And its space is free again: there is no room for two of it."""
         storage = _prepared(world)
-        world.half_made_volume(_ABSENT, MOST)
-        storage.remove_volume(_ABSENT)
-        assert (None, ()) == (storage.find_volume(_ABSENT), storage.list())
-        assert (POOL.bytes, 0) == (storage.pool().free, storage.pool().provisioned)
-        assert Volume(_ABSENT, MOST) == storage.ensure_volume(_ABSENT, MOST, OWNER)
-        assert world.is_blank(storage.attach(_ABSENT))
+        world.half_made_volume(ABSENT, MOST)
+        storage.remove_volume(ABSENT)
+        assert (None, ()) == (storage.find_volume(ABSENT), storage.list(DEFAULT_POOL))
+        assert (POOL.bytes, 0) == (storage.pool(DEFAULT_POOL).free, storage.pool(DEFAULT_POOL).provisioned)
+        assert MOST == storage.ensure_volume(ABSENT, MOST, OWNER).size
+        assert world.is_blank(storage.attach(ABSENT))
 
     def test_a_volume_grows_and_its_device_with_it(self, world: StorageWorld) -> None:
         """Twice is once, what was written stays, and nothing shrinks it."""
         storage = _prepared(world)
-        volume = storage.ensure_volume(world.new_id(), SIZE, OWNER)
-        device = storage.attach(volume.id)
+        volume = storage.ensure_volume(ref(world.new_id()), SIZE, OWNER)
+        device = storage.attach(volume.ref)
         world.scribble(device)
         for size in (LARGER, LARGER, SIZE):
-            storage.grow_volume(volume.id, size)
-            assert Volume(volume.id, LARGER) == storage.find_volume(volume.id)
+            storage.grow_volume(volume.ref, size)
+            assert evolve(volume, size=LARGER) == storage.find_volume(volume.ref)
             assert LARGER.bytes == world.device_size(device)
         assert not world.is_blank(device)
-        assert world.is_reserved(volume.id)
+        assert world.is_reserved(volume.ref)
 
     def test_a_volume_that_is_not_attached_grows_too(self, world: StorageWorld) -> None:
         """Its device then has the new size."""
         storage = _prepared(world)
-        volume = storage.ensure_volume(world.new_id(), SIZE, OWNER)
-        storage.grow_volume(volume.id, LARGER)
-        assert LARGER.bytes == world.device_size(storage.attach(volume.id))
+        volume = storage.ensure_volume(ref(world.new_id()), SIZE, OWNER)
+        storage.grow_volume(volume.ref, LARGER)
+        assert LARGER.bytes == world.device_size(storage.attach(volume.ref))
 
     def test_a_volume_that_cannot_grow_stays_as_it_was(self, world: StorageWorld) -> None:
         """And so does its device."""
         storage = _prepared(world)
-        volume = storage.ensure_volume(world.new_id(), SIZE, OWNER)
-        device, before = storage.attach(volume.id), storage.pool()
+        volume = storage.ensure_volume(ref(world.new_id()), SIZE, OWNER)
+        device, before = storage.attach(volume.ref), storage.pool(DEFAULT_POOL)
         with pytest.raises(NoCapacity):
-            storage.grow_volume(volume.id, Capacity(POOL.bytes + MIB))
-        assert (volume, before) == (storage.find_volume(volume.id), storage.pool())
+            storage.grow_volume(volume.ref, Capacity(POOL.bytes + MIB))
+        assert (volume, before) == (storage.find_volume(volume.ref), storage.pool(DEFAULT_POOL))
         assert SIZE.bytes == world.device_size(device)
 
     def test_a_half_grown_volume_grows_on_or_is_cut_back(self, world: StorageWorld) -> None:
         """It is larger than it was; growing it reserves what is not reserved yet."""
         storage = _prepared(world)
-        volume = storage.ensure_volume(world.new_id(), SIZE, OWNER)
-        device = storage.attach(volume.id)
-        world.half_grown_volume(volume.id, LARGER)
-        found = storage.find_volume(volume.id)
+        volume = storage.ensure_volume(ref(world.new_id()), SIZE, OWNER)
+        device = storage.attach(volume.ref)
+        world.half_grown_volume(volume.ref, LARGER)
+        found = storage.find_volume(volume.ref)
         assert found is not None
         assert SIZE < found.size <= LARGER
-        storage.grow_volume(volume.id, LARGER)
-        assert (LARGER.bytes, True) == (world.device_size(device), world.is_reserved(volume.id))
-        storage.cut_volume(volume.id, SIZE)
-        assert (volume, SIZE.bytes) == (storage.find_volume(volume.id), world.device_size(device))
+        storage.grow_volume(volume.ref, LARGER)
+        assert (LARGER.bytes, True) == (world.device_size(device), world.is_reserved(volume.ref))
+        storage.cut_volume(volume.ref, SIZE)
+        assert (volume, SIZE.bytes) == (storage.find_volume(volume.ref), world.device_size(device))
 
     def test_cutting_gives_space_back(self, world: StorageWorld) -> None:
         """Twice is once, what lies before stays, and a volume that is smaller stays as it is."""
         storage = _prepared(world)
-        volume = storage.ensure_volume(world.new_id(), LARGER, OWNER)
-        device = storage.attach(volume.id)
+        volume = storage.ensure_volume(ref(world.new_id()), LARGER, OWNER)
+        device = storage.attach(volume.ref)
         world.scribble(device)
         for size in (SIZE, SIZE, LARGER):
-            storage.cut_volume(volume.id, size)
-            assert Volume(volume.id, SIZE) == storage.find_volume(volume.id)
+            storage.cut_volume(volume.ref, size)
+            assert evolve(volume, size=SIZE) == storage.find_volume(volume.ref)
             assert SIZE.bytes == world.device_size(device)
-        assert POOL.bytes - SIZE.bytes == storage.pool().free
+        assert POOL.bytes - SIZE.bytes == storage.pool(DEFAULT_POOL).free
         assert not world.is_blank(device)
 
     @pytest.mark.parametrize("verb", ["attach", "grow_volume", "cut_volume"])
@@ -183,84 +202,84 @@ class BlockStorageContract:
         """It is never made on the way."""
         storage = _prepared(world)
         with pytest.raises(ShareFailed):
-            _NEED_THE_POOL[verb](storage, _ABSENT)
-        assert (None, ()) == (storage.find_volume(_ABSENT), storage.list())
+            _NEED_THE_POOL[verb](storage, ABSENT)
+        assert (None, ()) == (storage.find_volume(ABSENT), storage.list(DEFAULT_POOL))
 
     def test_attaching_twice_is_attaching_once(self, world: StorageWorld) -> None:
         """Each volume has a device of its own."""
         storage = _prepared(world)
-        first, second = (storage.ensure_volume(world.new_id(), SIZE, OWNER).id for _ in range(2))
+        first, second = (storage.ensure_volume(ref(world.new_id()), SIZE, OWNER).ref for _ in range(2))
         storage.detach(first)
-        assert not storage.attached(first)
+        assert not storage.device(first)
         device = storage.attach(first)
         assert device == storage.attach(first)
-        assert storage.attached(first)
+        assert device == storage.device(first)
         assert device != storage.attach(second)
 
     def test_a_device_stays_the_volumes_own_where_the_pool_is_mounted_anew(self, world: StorageWorld) -> None:
         """A second one beside it would be the way to corrupt the volume."""
         storage = world.ports.storage
         with world.pool_on_a_disk() as mount_anew:
-            storage.prepare()
-            volume = storage.ensure_volume(world.new_id(), SIZE, OWNER)
-            device = storage.attach(volume.id)
+            storage.prepare(DEFAULT_POOL)
+            volume = storage.ensure_volume(ref(world.new_id()), SIZE, OWNER)
+            device = storage.attach(volume.ref)
             world.scribble(device)
             mount_anew()
-            assert device == storage.attach(volume.id)
-            storage.grow_volume(volume.id, LARGER)
+            assert device == storage.attach(volume.ref)
+            storage.grow_volume(volume.ref, LARGER)
             assert LARGER.bytes == world.device_size(device)
             for _ in range(2):
-                storage.detach(volume.id)
+                storage.detach(volume.ref)
                 assert 0 == world.device_size(device)
-            assert not world.is_blank(storage.attach(volume.id))
-            storage.remove_volume(volume.id)
-            assert () == storage.list()
+            assert not world.is_blank(storage.attach(volume.ref))
+            storage.remove_volume(volume.ref)
+            assert () == storage.list(DEFAULT_POOL)
 
     def test_detaching_takes_the_device_away_and_nothing_else(self, world: StorageWorld) -> None:
         """Also where it is away, or the volume is; attached again, it holds what it held."""
         storage = _prepared(world)
-        volume = storage.ensure_volume(world.new_id(), SIZE, OWNER)
-        storage.detach(_ABSENT)
-        device = storage.attach(volume.id)
+        volume = storage.ensure_volume(ref(world.new_id()), SIZE, OWNER)
+        storage.detach(ABSENT)
+        device = storage.attach(volume.ref)
         world.scribble(device)
         for _ in range(2):
-            storage.detach(volume.id)
+            storage.detach(volume.ref)
             assert 0 == world.device_size(device)
-        assert not world.is_blank(storage.attach(volume.id))
+        assert not world.is_blank(storage.attach(volume.ref))
 
     def test_a_volume_in_use_is_neither_detached_nor_removed(self, world: StorageWorld) -> None:
         """Afterwards it is both."""
         storage = _prepared(world)
-        volume = storage.ensure_volume(world.new_id(), SIZE, OWNER)
-        device = storage.attach(volume.id)
-        with world.in_use(volume.id):
+        volume = storage.ensure_volume(ref(world.new_id()), SIZE, OWNER)
+        device = storage.attach(volume.ref)
+        with world.in_use(volume.ref):
             with pytest.raises(BackendFailure):
-                storage.detach(volume.id)
+                storage.detach(volume.ref)
             with pytest.raises(BackendFailure):
-                storage.remove_volume(volume.id)
-            assert (volume, SIZE.bytes) == (storage.find_volume(volume.id), world.device_size(device))
-        storage.detach(volume.id)
-        storage.remove_volume(volume.id)
-        assert () == storage.list()
+                storage.remove_volume(volume.ref)
+            assert (volume, SIZE.bytes) == (storage.find_volume(volume.ref), world.device_size(device))
+        storage.detach(volume.ref)
+        storage.remove_volume(volume.ref)
+        assert () == storage.list(DEFAULT_POOL)
 
     def test_a_removed_volume_is_gone_and_removing_the_absent_succeeds(self, world: StorageWorld) -> None:
         """Its device too; others stay; one that is made under its id holds nothing of it."""
         storage = _prepared(world)
-        gone, kept = (storage.ensure_volume(world.new_id(), SIZE, OWNER) for _ in range(2))
-        device = storage.attach(gone.id)
+        gone, kept = (storage.ensure_volume(ref(world.new_id()), SIZE, OWNER) for _ in range(2))
+        device = storage.attach(gone.ref)
         world.scribble(device)
         for _ in range(2):
-            storage.remove_volume(gone.id)
+            storage.remove_volume(gone.ref)
         assert ((kept,), None, 0) == (
-            storage.list(),
-            storage.find_volume(gone.id),
+            storage.list(DEFAULT_POOL),
+            storage.find_volume(gone.ref),
             world.device_size(device),
         )
-        storage.ensure_volume(gone.id, SIZE, OWNER)
-        assert world.is_blank(storage.attach(gone.id))
+        storage.ensure_volume(gone.ref, SIZE, OWNER)
+        assert world.is_blank(storage.attach(gone.ref))
 
 
 def _prepared(world: StorageWorld) -> BlockStorage:
     storage = world.ports.storage
-    storage.prepare()
+    storage.prepare(DEFAULT_POOL)
     return storage

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 from shares_core.domain.capacity import MIB, Capacity
+from shares_core.domain.volume import VolumeRef
 from shares_core.ports.storage import BlockStorage
 from tests.contracts.world import DeviceWorld
 
@@ -26,19 +27,19 @@ class StorageWorld(DeviceWorld):
         """Inside, the pool is on a disk; the function mounts it anew under all that is in use there."""
 
     @abstractmethod
-    def in_use(self, volume_id: str) -> AbstractContextManager[None]:
+    def in_use(self, ref: VolumeRef) -> AbstractContextManager[None]:
         """Inside, something holds the attached volume's device."""
 
     @abstractmethod
-    def half_made_volume(self, volume_id: str, size: Capacity) -> None:
+    def half_made_volume(self, ref: VolumeRef, size: Capacity) -> None:
         """What an ``ensure_volume`` leaves that is killed in the middle."""
 
     @abstractmethod
-    def half_grown_volume(self, volume_id: str, size: Capacity) -> None:
+    def half_grown_volume(self, ref: VolumeRef, size: Capacity) -> None:
         """What a ``grow_volume`` leaves that is killed in the middle."""
 
     @abstractmethod
-    def is_reserved(self, volume_id: str) -> bool:
+    def is_reserved(self, ref: VolumeRef) -> bool:
         """Whether all of the volume's space is its own."""
 
     @abstractmethod

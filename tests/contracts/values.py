@@ -11,15 +11,38 @@ from shares_core.domain.access import AccessRule
 from shares_core.domain.capacity import MIB, Capacity
 from shares_core.domain.names import ServerName, ShareName, UserName
 from shares_core.domain.server import Account, ShareServer
-from shares_core.domain.share import CifsShare, FileSystem, FileSystemKind, ShareStatus
+from shares_core.domain.share import CifsShare, ShareStatus
+from shares_core.domain.volume import (
+    DEFAULT_POOL,
+    FileSystem,
+    FileSystemKind,
+    ShareVolume,
+    VolumeRef,
+    VolumeTraits,
+)
 from shares_core.ports.storage import VolumeOwner
 
 UID = 2_000_000
 OWNER = VolumeOwner("0" * 12, "5" * 12)
+#: A volume that nobody has made.
+ABSENT = VolumeRef(DEFAULT_POOL, "0" * 12)
 
 
 def new_filesystem(kind: FileSystemKind = FileSystemKind.EXT4) -> FileSystem:
     return FileSystem(kind, str(uuid4()))
+
+
+def ref(volume_id: str) -> VolumeRef:
+    return VolumeRef(DEFAULT_POOL, volume_id)
+
+
+def new_share_volume(
+    kind: FileSystemKind = FileSystemKind.EXT4,
+    ref: VolumeRef = ABSENT,
+    traits: VolumeTraits = VolumeTraits(),  # noqa: B008, it is frozen
+) -> ShareVolume:
+    """A share's volume, with a file system that no other has."""
+    return ShareVolume(ref, new_filesystem(kind), UID, traits)
 
 
 def new_server(server_id: str, name: str = "tenant", *, users: Iterable[str] = ()) -> ShareServer:
@@ -30,9 +53,8 @@ def new_server(server_id: str, name: str = "tenant", *, users: Iterable[str] = (
 
 def new_share(share_id: str, volume_id: str, name: str = "files") -> CifsShare:
     """A ready share that nobody has access to."""
-    return CifsShare(
-        share_id, ShareName(name), Capacity(32 * MIB), new_filesystem(), volume_id, ShareStatus.READY
-    )
+    volume = new_share_volume(ref=ref(volume_id))
+    return CifsShare(share_id, ShareName(name), Capacity(32 * MIB), volume, ShareStatus.READY)
 
 
 def with_rules(server: ShareServer, share: str, **levels: str) -> ShareServer:

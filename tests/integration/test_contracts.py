@@ -132,7 +132,7 @@ class TestLinuxFileSystems(FileSystemsContract):
             assert not isinstance(raised.value, ShareFailed)
             assert not filesystems.mounted(*made.share)
         filesystems.mount(*made.mount)
-        assert "" == filesystems.troubles({made.share: made.filesystem}).get(made.share, "")
+        assert "" == filesystems.troubles({made.share: (made.device, made.volume)}).get(made.share, "")
 
     def test_what_is_write_protected_is_not_taken_for_damaged(self, world: RealStorage, made: Made) -> None:
         """Its journal cannot be replayed, and what looks beside that finds much amiss."""
@@ -146,10 +146,10 @@ class TestLinuxFileSystems(FileSystemsContract):
                 filesystems.grow_unmounted,
             ):
                 with pytest.raises(BackendFailure, match="write-protected") as raised:
-                    look(made.device, made.filesystem)
+                    look(made.device, made.volume)
                 assert not isinstance(raised.value, ShareFailed)
-        filesystems.check(made.device, made.filesystem)
-        assert ("", True) == (filesystems.examine(made.device, made.filesystem), world.is_whole(made))
+        filesystems.check(made.device, made.volume)
+        assert ("", True) == (filesystems.examine(made.device, made.volume), world.is_whole(made))
         filesystems.mount(*made.mount)
         assert DATA == world.read(*made.share)
 
@@ -162,20 +162,24 @@ class TestLinuxFileSystems(FileSystemsContract):
         with monkeypatch.context() as patched:
             patched.setattr("shares_core.adapters.filesystems.scratch.SAFE", "no-such-option")
             with pytest.raises(ShareFailed) as raised:
-                filesystems.check(made.device, made.filesystem)
+                filesystems.check(made.device, made.volume)
             assert not isinstance(raised.value, ShareDamaged)
-        filesystems.check(made.device, made.filesystem)
+        filesystems.check(made.device, made.volume)
         filesystems.mount(*made.mount)
         assert DATA == world.read(*made.share)
 
-    def test_what_was_left_aside_is_in_nobodys_way(self, world: RealStorage, made: Made) -> None:
+    @pytest.mark.parametrize("former", [False, True])
+    def test_a_scratch_mount_that_was_left_is_in_nobodys_way(
+        self, world: RealStorage, made: Made, former: bool
+    ) -> None:
         """An ext4 that is mounted to be read cannot be mounted to be written to."""
         filesystems = world.ports.filesystems
-        aside = world.state_dir / f"grow-{made.filesystem.uuid}"
-        aside.mkdir()
-        subprocess.run(("mount", "-r", made.device, aside), check=True)
+        name = f"grow-{made.volume.filesystem.uuid}" if former else f"scratch-{made.volume.id}"
+        scratch = world.state_dir / name
+        scratch.mkdir()
+        subprocess.run(("mount", "-r", made.device, scratch), check=True)
         filesystems.mount(*made.mount)
-        assert not aside.exists()
+        assert not scratch.exists()
         world.write(*made.share, DATA)
 
     @pytest.mark.parametrize("kind", [FileSystemKind.EXT4], indirect=True)
@@ -188,9 +192,9 @@ class TestLinuxFileSystems(FileSystemsContract):
         world.lost_inode(made)
         for settle in (filesystems.check, filesystems.grow_unmounted):
             with pytest.raises(ShareDamaged):
-                settle(made.device, made.filesystem)
+                settle(made.device, made.volume)
         assert "file" in world.names_in(made)
-        assert "deleted/unused inode" in filesystems.examine(made.device, made.filesystem)
+        assert "deleted/unused inode" in filesystems.examine(made.device, made.volume)
 
     @pytest.mark.parametrize("kind", [FileSystemKind.EXT4], indirect=True)
     def test_an_error_that_only_the_journal_knows_counts(self, world: RealStorage, made: Made) -> None:
@@ -205,7 +209,7 @@ class TestLinuxFileSystems(FileSystemsContract):
             with pytest.raises(ShareDamaged):
                 filesystems.mount(*made.mount)
             assert not filesystems.mounted(*made.share)
-        assert "" == filesystems.examine(made.device, made.filesystem)
+        assert "" == filesystems.examine(made.device, made.volume)
         filesystems.mount(*made.mount)
         assert DATA == world.read(*made.share)
 
@@ -217,14 +221,14 @@ class TestLinuxFileSystems(FileSystemsContract):
         """xfs_repair would believe the copies, and cut the file system to what it was."""
         filesystems = world.ports.filesystems
         written(world, made)
-        before, copies = filesystems.size(made.device, made.filesystem), world.copies(made)
-        world.ports.storage.grow_volume(made.volume_id, larger := Capacity(before.bytes + 128 * MIB))
-        filesystems.grow_unmounted(made.device, made.filesystem)
+        before, copies = filesystems.size(made.device, made.volume), world.copies(made)
+        world.ports.storage.grow_volume(made.volume.ref, larger := Capacity(before.bytes + 128 * MIB))
+        filesystems.grow_unmounted(made.device, made.volume)
         world.put_back(made, copies)
         assert not world.is_whole(made)
-        getattr(filesystems, looking)(made.device, made.filesystem)
-        assert ("", True) == (filesystems.examine(made.device, made.filesystem), world.is_whole(made))
-        assert larger == filesystems.size(made.device, made.filesystem)
+        getattr(filesystems, looking)(made.device, made.volume)
+        assert ("", True) == (filesystems.examine(made.device, made.volume), world.is_whole(made))
+        assert larger == filesystems.size(made.device, made.volume)
         filesystems.mount(*made.mount)
         assert DATA == world.read(*made.share)
 
@@ -242,8 +246,8 @@ class TestLinuxFileSystems(FileSystemsContract):
             patched.setattr("shares_core.adapters.filesystems.scratch.write_copies", shuts_down)
             for settle in (filesystems.check, filesystems.grow_unmounted):
                 with pytest.raises(ShareFailed, match="Input/output error"):
-                    settle(made.device, made.filesystem)
-            assert "" == filesystems.examine(made.device, made.filesystem)
+                    settle(made.device, made.volume)
+            assert "" == filesystems.examine(made.device, made.volume)
         filesystems.mount(*made.mount)
 
     @pytest.mark.parametrize("kind", [FileSystemKind.XFS], indirect=True)
@@ -251,12 +255,12 @@ class TestLinuxFileSystems(FileSystemsContract):
         """As a power cut leaves it: what is cut off by its superblock's size could not be mounted again."""
         filesystems = world.ports.filesystems
         written(world, made)
-        before = filesystems.size(made.device, made.filesystem)
-        world.ports.storage.grow_volume(made.volume_id, larger := Capacity(before.bytes + 128 * MIB))
+        before = filesystems.size(made.device, made.volume)
+        world.ports.storage.grow_volume(made.volume.ref, larger := Capacity(before.bytes + 128 * MIB))
         world.growth_in_journal(made)
-        assert before == filesystems.size(made.device, made.filesystem)
-        filesystems.check(made.device, made.filesystem)
-        assert larger == filesystems.size(made.device, made.filesystem)
+        assert before == filesystems.size(made.device, made.volume)
+        filesystems.check(made.device, made.volume)
+        assert larger == filesystems.size(made.device, made.volume)
         filesystems.mount(*made.mount)
         assert DATA == world.read(*made.share)
 

@@ -95,7 +95,14 @@ def test_a_killed_fallocate_leaves_no_part_of_a_volume(tenant: Tenant) -> None:
     """A volume that was being made when its maker died is given back to the pool."""
     site = tenant.site
     before = footprint(site.config)
-    killed(site, "before:storage._reserve", "create share", tenant.server, "crashed", "64MiB")
+    killed(
+        site,
+        "in:shares_core.adapters.pools.files.pool.reserve",
+        "create share",
+        tenant.server,
+        "crashed",
+        "64MiB",
+    )
     assert [Path(f).suffix for f in footprint(site.config)["files"] if f.endswith(".part")] == [".part"]
     assert [view.problem for view in site.host.fleet.reconcile().servers if view.name == tenant.server] == [
         ""

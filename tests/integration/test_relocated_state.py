@@ -16,6 +16,7 @@ import shares_core
 from shares_core import BackendFailure, Capacity, HostConfig, bootstrap
 from shares_core.domain.addresses import BridgeName
 from shares_core.domain.errors import InvalidInput
+from shares_core.domain.volume import DEFAULT_POOL
 from tests.integration.support.footprint import footprint, mounts_below
 from tests.integration.support.leftovers import BRIDGE_PREFIX, ROOT, remove_installation
 
@@ -96,7 +97,7 @@ def test_a_link_cannot_lead_to_what_the_settings_refuse(moved: tuple[HostConfig,
         bootstrap.ports(config)
     config.state_dir.unlink()
     config.state_dir.symlink_to(real.state_dir)
-    assert bootstrap.ports(config).storage.pool().location == str(real.pool_dir)
+    assert bootstrap.ports(config).storage.pool(DEFAULT_POOL).location == str(real.pool_dir)
 
 
 def test_a_folder_that_a_link_leads_to_is_made(moved: tuple[HostConfig, HostConfig]) -> None:

@@ -68,8 +68,8 @@ def as_recorded(config: HostConfig) -> Seen:
         devices=frozenset(there),
         filters=frozenset(f"shares-{name}" for name in there),
         mounts=frozenset(str(mount_point(config, server, share)) for server, share in served),
-        volumes=frozenset(share.volume_id for _, share in shares),
-        attached=frozenset(share.volume_id for _, share in served),
+        volumes=frozenset(share.volume.id for _, share in shares),
+        attached=frozenset(share.volume.id for _, share in served),
     )
 
 

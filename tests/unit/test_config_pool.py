@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from shares_core.adapters.pools.storage import Pools
+from shares_core.adapters.pools.volume_pool import VolumePool
 from shares_core.bootstrap import pool_builder, ports
 from shares_core.config import HostConfig
 from shares_core.domain.errors import InvalidInput
 from shares_core.domain.pools import PoolKind, ThinPoolName, VolumeGroupName
+from shares_core.domain.volume import DEFAULT_POOL
 
 LVM = """
 [pool]
@@ -57,7 +60,7 @@ def test_the_settings_decide_what_volumes_are(tmp_path: Path) -> None:
     files = HostConfig(tmp_path)
     thick, thinly = HostConfig(tmp_path, pool_kind=lvm), HostConfig(tmp_path, pool_kind=lvm, thin_pool=thin)
     assert ["LoopFilePool", "VolumeGroupPool", "ThinPool"] == [
-        type(ports(config).storage).__name__ for config in (files, thick, thinly)
+        type(_pool(config)).__name__ for config in (files, thick, thinly)
     ]
     assert [(thick.volume_group, None), (thick.volume_group, thin)] == [
         (made.group, made.thin_pool) for made in map(pool_builder, (thick, thinly))
@@ -65,3 +68,10 @@ def test_the_settings_decide_what_volumes_are(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match=f"the pool is of files in {tmp_path}/pool") as told:
         pool_builder(files)
     assert 'write kind = "lvm" in [pool]' in told.value.hint
+
+
+def _pool(config: HostConfig) -> VolumePool:
+    """What the one pool of the settings is."""
+    storage = ports(config).storage
+    assert isinstance(storage, Pools)
+    return storage.named(DEFAULT_POOL)

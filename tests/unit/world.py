@@ -49,7 +49,7 @@ class World:
 
     def content(self, server: str = "tenant", share: str = "files") -> MemoryFileSystem:
         """The file system on the share's volume."""
-        found = self.machine.volumes[self.share(server, share).volume_id].content
+        found = self.machine.volumes[self.share(server, share).volume.ref].content
         assert found is not None
         return found
 
@@ -77,7 +77,7 @@ class World:
             "volumes": machine.volumes,
             "attached": machine.attached,
             "mounts": machine.mounts,
-            "aside": machine.aside,
+            "scratch": machine.scratch,
             "folders": machine.folders,
             "containers": machine.containers,
             "bridges": machine.bridges,

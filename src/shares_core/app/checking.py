@@ -18,7 +18,7 @@ def examine(ports: Ports, server: ShareServer, share: CifsShare) -> str:
     After an error ``finish_checking`` finds the way out.
     """
     withdraw(ports, server, share)
-    return ports.filesystems.examine(ports.storage.attach(share.volume_id), share.filesystem)
+    return ports.filesystems.examine(ports.storage.attach(share.volume.ref), share.volume)
 
 
 def with_damage(share: CifsShare, damage: str) -> CifsShare:
@@ -49,7 +49,7 @@ def finish_checking(
         return serve_no_more(ports, server, unfinished)
     try:
         if damage is None and not ports.filesystems.mounted(server.id, share.id):
-            ports.filesystems.check(ports.storage.attach(share.volume_id), share.filesystem)
+            ports.filesystems.check(ports.storage.attach(share.volume.ref), share.volume)
     except ShareDamaged as error:
         return serve_no_more(ports, server, found_damaged(share, str(error)))
     except ShareFailed as error:

@@ -30,16 +30,16 @@ class Grown:
 
 def grow(ports: Ports, server: ShareServer, share: CifsShare, intent: ExtendShare) -> Grown:
     """Grow the volume and the file system on it. After an error, ``finish_growing`` finds the way out."""
-    volume = ports.storage.grow_volume(share.volume_id, intent.after)
-    device = ports.storage.attach(share.volume_id)
+    volume = ports.storage.grow_volume(share.volume.ref, intent.after)
+    device = ports.storage.attach(share.volume.ref)
     if ports.filesystems.mounted(server.id, share.id):
         try:
-            ports.filesystems.grow_mounted(server.id, share.id, device, share.filesystem)
+            ports.filesystems.grow_mounted(server.id, share.id, device, share.volume)
         except OnlineGrowRefused:
             withdraw(ports, server, share)
         else:
             return Grown(ExtendWay.ONLINE, volume)
-    ports.filesystems.grow_unmounted(device, share.filesystem)
+    ports.filesystems.grow_unmounted(device, share.volume)
     return Grown(ExtendWay.OFFLINE, volume)
 
 
@@ -58,19 +58,19 @@ def finish_growing(
     if share is None:
         return server
     try:
-        device = ports.storage.attach(share.volume_id)
+        device = ports.storage.attach(share.volume.ref)
         finished = not interrupted or _finished(ports, server, share, device, intent)
-        reached = ports.filesystems.size(device, share.filesystem)
+        reached = ports.filesystems.size(device, share.volume)
     except ShareFailed as error:
         return serve_no_more(ports, server, set_aside(share, intent, error))
     if reached < intent.after and reached <= intent.volume_before:
         # No further than the volume was: it may have been larger than the record knew, or than was asked for.
-        ports.storage.cut_volume(share.volume_id, intent.volume_before)
+        ports.storage.cut_volume(share.volume.ref, intent.volume_before)
         share = evolve(share, capacity=intent.before)
     elif finished:
         share = evolve(share, capacity=intent.after)
     else:
-        ports.storage.cut_volume(share.volume_id, reached)
+        ports.storage.cut_volume(share.volume.ref, reached)
         share = evolve(share, capacity=reached)
     server = server.with_share(share)
     if not interrupted and ports.filesystems.mounted(server.id, share.id):
@@ -86,7 +86,7 @@ def settle_growing(ports: Ports, server: ShareServer, intent: ExtendShare) -> Sh
     """
     share = server.share_by_id(intent.share_id)
     if share is not None and ports.filesystems.mounted(server.id, share.id):
-        volume = ports.storage.find_volume(share.volume_id)
+        volume = ports.storage.find_volume(share.volume.ref)
         if volume is not None and volume.size > intent.volume_before:
             withdraw(ports, server, share)
     return finish_growing(ports, server, intent)
@@ -102,14 +102,14 @@ def _finished(ports: Ports, server: ShareServer, share: CifsShare, device: str, 
     if mounted:
         mount_share(ports, server, share)  # raises where it is damaged: its size is not to be believed then
     else:
-        filesystems.check(device, share.filesystem)
-    if filesystems.size(device, share.filesystem) <= intent.volume_before:
+        filesystems.check(device, share.volume)
+    if filesystems.size(device, share.volume) <= intent.volume_before:
         return True  # it had not begun
     if not mounted:
-        filesystems.grow_unmounted(device, share.filesystem)
+        filesystems.grow_unmounted(device, share.volume)
         return True
     try:
-        filesystems.grow_mounted(server.id, share.id, device, share.filesystem)
+        filesystems.grow_mounted(server.id, share.id, device, share.volume)
     except OnlineGrowRefused:
         return True  # it has grown before, unmounted, and was mounted after that
     except ShareFailed:

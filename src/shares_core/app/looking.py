@@ -12,6 +12,7 @@ from shares_core.domain.network import Interface
 from shares_core.domain.server import DesiredState, ShareServer
 from shares_core.domain.share import CifsShare, ShareStatus
 from shares_core.domain.views import RunState
+from shares_core.domain.volume import ShareVolume
 from shares_core.ports import Ports
 
 
@@ -91,7 +92,7 @@ def _left_up(ports: Ports, server: ShareServer, state: RunState, sight: Sight) -
         if interface.host_device in sight.devices:
             yield f"interface {interface.host_device} is there, though the server should be stopped"
     for share in server.shares:
-        if (server.id, share.id) in sight.mounted or ports.storage.attached(share.volume_id):
+        if (server.id, share.id) in sight.mounted or ports.storage.device(share.volume.ref):
             yield f"share {share.name} is attached, though the server should be stopped"
     yield from _unfinished(server)
 
@@ -123,9 +124,13 @@ def trouble_with(ports: Ports, server: ShareServer, share: CifsShare) -> str:
 
 def _troubles(ports: Ports, shares: Mapping[tuple[str, str], CifsShare]) -> dict[tuple[str, str], str]:
     """The same of several, by the ids of server and share; those without trouble are left out."""
-    found = {ids: _trouble_below(ports, share) for ids, share in shares.items()}
+    found: dict[tuple[str, str], str] = {}
+    attached: dict[tuple[str, str], tuple[str, ShareVolume]] = {}
     # Asked before a device is read: one that a killed command left suspended would answer nobody.
-    attached = {ids: share.filesystem for ids, share in shares.items() if not found[ids]}
+    for ids, share in shares.items():
+        device, found[ids] = _device_or_trouble(ports, share)
+        if device is not None:
+            attached[ids] = device, share.volume
     try:
         found.update(ports.filesystems.troubles(attached))
     except SharesError as error:
@@ -133,11 +138,12 @@ def _troubles(ports: Ports, shares: Mapping[tuple[str, str], CifsShare]) -> dict
     return {ids: trouble for ids, trouble in found.items() if trouble}
 
 
-def _trouble_below(ports: Ports, share: CifsShare) -> str:
-    """What is wrong with the share's volume."""
+def _device_or_trouble(ports: Ports, share: CifsShare) -> tuple[str | None, str]:
+    """The device of the share's volume, or what is wrong with that."""
     try:
-        if ports.storage.find_volume(share.volume_id) is None:
-            return "has lost its volume"
-        return "" if ports.storage.attached(share.volume_id) else "is not attached"
+        if ports.storage.find_volume(share.volume.ref) is None:
+            return None, "has lost its volume"
+        device = ports.storage.device(share.volume.ref)
     except SharesError as error:
-        return f"cannot be looked at: {error}"
+        return None, f"cannot be looked at: {error}"
+    return device, "" if device else "is not attached"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from attrs import evolve, frozen
 
 from shares_core.domain.errors import SharesError
 from shares_core.domain.server import ShareServer
 from shares_core.domain.views import Orphan, OrphanKind
+from shares_core.domain.volume import VolumeRef
 from shares_core.ports import Ports
 
 
@@ -26,7 +29,7 @@ class _Known:
         return cls(
             servers=frozenset(server.id for server in servers),
             shares=frozenset((server.id, share.id) for server, share in shares),
-            volumes=frozenset(share.volume_id for _, share in shares),
+            volumes=frozenset(str(share.volume.ref) for _, share in shares),
             devices=frozenset(
                 name for interface in interfaces for name in (interface.host_device, str(interface.bridge))
             ),
@@ -74,11 +77,12 @@ def _listed(ports: Ports) -> tuple[Orphan, ...]:
 
 
 def _volumes(ports: Ports) -> tuple[str, ...]:
-    """None where the pool is not there: the shares that miss theirs tell that."""
-    try:
-        return tuple(volume.id for volume in ports.storage.list())
-    except SharesError:
-        return ()
+    """Of a pool that is not there none: the shares that miss theirs tell that."""
+    names: list[str] = []
+    for pool in ports.storage.pools():
+        with suppress(SharesError):
+            names += (str(volume.ref) for volume in ports.storage.list(pool))
+    return tuple(names)
 
 
 def remove_orphan(ports: Ports, orphan: Orphan) -> Orphan:
@@ -97,7 +101,7 @@ def remove_orphan(ports: Ports, orphan: Orphan) -> Orphan:
             case OrphanKind.FOLDER:
                 ports.folders.remove(orphan.name)
             case OrphanKind.VOLUME:
-                ports.storage.remove_volume(orphan.name)
+                ports.storage.remove_volume(VolumeRef.parse(orphan.name))
     except SharesError as error:
         return evolve(orphan, problem=str(error))
     return evolve(orphan, removed=True)

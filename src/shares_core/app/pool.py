@@ -5,6 +5,7 @@ from __future__ import annotations
 from attrs import frozen
 
 from shares_core.domain.views import PoolView
+from shares_core.domain.volume import DEFAULT_POOL
 from shares_core.ports import Ports
 
 
@@ -16,4 +17,4 @@ class Pool:
 
     def show(self) -> PoolView:
         """The pool's figures in bytes. Raises HostNotReady where the pool is not there."""
-        return self._ports.storage.pool()
+        return self._ports.storage.pool(DEFAULT_POOL)

@@ -20,8 +20,8 @@ def remove_share(ports: Ports, server: ShareServer, share: CifsShare) -> ShareSe
     publish(ports, remaining)
     ports.smb_sessions.close_share(server, share.name)
     ports.filesystems.unmount(server.id, share.id)
-    ports.filesystems.unmount_aside(share.filesystem)
-    ports.storage.remove_volume(share.volume_id)
+    ports.filesystems.unmount_scratch(share.volume)
+    ports.storage.remove_volume(share.volume.ref)
     ports.events.emit(Event("share removed", f"{server.name}/{share.name}"))
     return remaining
 
@@ -35,7 +35,7 @@ def remove_server(ports: Ports, server: ShareServer) -> None:
         ports.records.save(server.intending(DeleteServer()))
     bring_down(ports, server)
     for share in server.shares:
-        ports.storage.remove_volume(share.volume_id)
+        ports.storage.remove_volume(share.volume.ref)
     _remove_unused_bridges(ports, server)
     ports.folders.remove(server.id)
     ports.secrets.clear(server.id)

@@ -195,7 +195,7 @@ class Servers:
                     hint="delete them first, or say --with-shares to delete them and their data too",
                 )
             for share in held.server.shares:
-                self._ports.storage.find_volume(share.volume_id)  # raises where the pool is not there
+                self._ports.storage.find_volume(share.volume.ref)  # raises where the pool is not there
             remove_server(self._ports, held.server)
 
     def bring_to_desired(self, held: Held, *, upgrade: bool = True) -> None:

@@ -57,8 +57,8 @@ def mount_share(ports: Ports, server: ShareServer, share: CifsShare) -> None:
 
     Raises ShareFailed; it is mounted still where what is to be served is not in it.
     """
-    device = ports.storage.attach(share.volume_id)
-    ports.filesystems.mount(server.id, share.id, device, share.filesystem)
+    device = ports.storage.attach(share.volume.ref)
+    ports.filesystems.mount(server.id, share.id, device, share.volume, server.uid)
     if not ports.filesystems.has_folder(server.id, share.id, share.folder):
         raise ShareFailed(
             f"the folder {share.folder!r} is not in its file system: a repair may have left it in lost+found",
@@ -69,8 +69,8 @@ def mount_share(ports: Ports, server: ShareServer, share: CifsShare) -> None:
 def unmount_share(ports: Ports, server: ShareServer, share: CifsShare) -> None:
     """Unmount and detach one share. Idempotent."""
     ports.filesystems.unmount(server.id, share.id)
-    ports.filesystems.unmount_aside(share.filesystem)
-    ports.storage.detach(share.volume_id)
+    ports.filesystems.unmount_scratch(share.volume)
+    ports.storage.detach(share.volume.ref)
 
 
 def withdraw(ports: Ports, server: ShareServer, share: CifsShare) -> None:

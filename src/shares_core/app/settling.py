@@ -114,16 +114,16 @@ def undo_creating(ports: Ports, server: ShareServer, share_id: str) -> ShareServ
 
 def _is_used(ports: Ports, server: ShareServer, share: CifsShare) -> bool:
     """Whether there are files in it; it is mounted then. After an error it is not."""
-    if ports.storage.find_volume(share.volume_id) is None:
+    if ports.storage.find_volume(share.volume.ref) is None:
         return False
-    device = ports.storage.attach(share.volume_id)
+    device = ports.storage.attach(share.volume.ref)
     with undone_by(lambda: unmount_share(ports, server, share)):
-        if not ports.filesystems.holds(device, share.filesystem):
+        if not ports.filesystems.holds(device, share.volume):
             return False
         try:
-            ports.filesystems.mount(server.id, share.id, device, share.filesystem)
+            ports.filesystems.mount(server.id, share.id, device, share.volume, server.uid)
         except BackendFailure:
-            ports.filesystems.check(device, share.filesystem)  # raises ShareDamaged where it is that
+            ports.filesystems.check(device, share.volume)  # raises ShareDamaged where it is that
             raise
         return ports.filesystems.has_files(server.id, share.id, share.folder)
 

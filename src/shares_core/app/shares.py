@@ -24,9 +24,10 @@ from shares_core.domain.errors import (
 from shares_core.domain.intent import CheckShare, CreateShare, DeleteShare, ExtendShare
 from shares_core.domain.names import ShareName
 from shares_core.domain.server import ShareServer
-from shares_core.domain.share import CifsShare, FileSystem, FileSystemKind, ShareStatus
+from shares_core.domain.share import CifsShare, ShareStatus
 from shares_core.domain.undo import undone_by
 from shares_core.domain.views import CheckView, ExtendView, ExtendWay, RunState, ShareView
+from shares_core.domain.volume import DEFAULT_POOL, FileSystem, FileSystemKind, ShareVolume, VolumeRef
 from shares_core.ports import Ports
 from shares_core.ports.storage import Volume, VolumeOwner, require_volume
 
@@ -61,13 +62,17 @@ class Shares:
             if existing is not None:
                 same = _same(existing, name, capacity, filesystem)
                 return self._view(held.server, same, self._volume_size(same), held.found)
-            self._ports.storage.prepare()
+            traits = self._ports.storage.prepare(DEFAULT_POOL)
             minted = CifsShare(
                 id=self._ports.ids.new_id(),
                 name=name,
                 capacity=capacity,
-                filesystem=FileSystem(filesystem, self._ports.ids.new_uuid()),
-                volume_id=self._ports.ids.new_id(),
+                volume=ShareVolume(
+                    filesystem=FileSystem(filesystem, self._ports.ids.new_uuid()),
+                    ref=VolumeRef(DEFAULT_POOL, self._ports.ids.new_id()),
+                    owner=held.server.uid,
+                    traits=traits,
+                ),
             )
             with undone_by(lambda: self._unmake(held, minted)):
                 held.save(held.server.with_share(minted).intending(CreateShare(minted.id)))
@@ -79,12 +84,12 @@ class Shares:
     def _make(self, held: Held, share: CifsShare) -> Volume:
         server = held.server
         storage, filesystems = self._ports.storage, self._ports.filesystems
-        volume = storage.ensure_volume(share.volume_id, share.capacity, VolumeOwner(server.id, share.id))
-        device = storage.attach(share.volume_id)
-        filesystems.make(device, share.filesystem)
+        volume = storage.ensure_volume(share.volume.ref, share.capacity, VolumeOwner(server.id, share.id))
+        device = storage.attach(share.volume.ref)
+        filesystems.make(device, share.volume)
         have_folders(self._ports, server)
-        filesystems.mount(server.id, share.id, device, share.filesystem)
-        filesystems.prepare_folder(server.id, share.id, share.folder, server.uid)
+        filesystems.mount(server.id, share.id, device, share.volume, server.uid)
+        filesystems.prepare_folder(server.id, share.id, share.folder, share.volume.owner)
         if held.found is not RunState.RUNNING:
             unmount_share(self._ports, server, share)
         return volume
@@ -111,7 +116,7 @@ class Shares:
             servers = tuple(r for r in self._ports.records.load_all() if isinstance(r, ShareServer))
         sizes = self._volume_sizes()
         return tuple(
-            self._view(found, share, sizes.get(share.volume_id))
+            self._view(found, share, sizes.get(share.volume.ref))
             for found in servers
             for share in found.shares
         )
@@ -134,7 +139,7 @@ class Shares:
                     f"share {share!r} has {found.capacity}, more than {capacity}",
                     hint="extend only makes a share larger",
                 )
-            volume = require_volume(self._ports.storage, found.volume_id)
+            volume = require_volume(self._ports.storage, found.volume.ref)
             intent = ExtendShare(found.id, found.capacity, capacity, volume.size)
             held.save(held.server.intending(intent))
             way, size = self._extend(held, found, intent)
@@ -174,7 +179,7 @@ class Shares:
         """
         with self._registry.hold(server) as held:
             found = held.server.share(share)
-            self._ports.storage.find_volume(found.volume_id)  # raises where the pool is not there
+            self._ports.storage.find_volume(found.volume.ref)  # raises where the pool is not there
             deleting = found.with_status(ShareStatus.DELETING)
             held.save(held.server.with_share(deleting).intending(DeleteShare(found.id)))
             held.save(remove_share(self._ports, held.server, deleting).intending(None))
@@ -208,24 +213,25 @@ class Shares:
                 return damage, ""
             # A repair that is broken off must not come to be served.
             held.save(held.server.with_share(with_damage(share, damage)))
-            device = self._ports.storage.attach(share.volume_id)
-            return "", self._ports.filesystems.repair(device, share.filesystem)
+            device = self._ports.storage.attach(share.volume.ref)
+            return "", self._ports.filesystems.repair(device, share.volume)
         except SharesError as error:
             told = str(error) if isinstance(error, ShareDamaged) else damage or None
             with suppress(SharesError):  # else the next call settles it
                 held.save(finish_checking(self._ports, held.server, share.id, told).intending(None))
             raise
 
-    def _volume_sizes(self) -> dict[str, Capacity]:
-        """Of all volumes, by their ids: one look at the pool, however many shares are listed."""
-        try:
-            return {volume.id: volume.size for volume in self._ports.storage.list()}
-        except SharesError:
-            return {}  # the shares' other properties are known all the same
+    def _volume_sizes(self) -> dict[VolumeRef, Capacity]:
+        """Of all volumes: one look at each pool, however many shares are listed."""
+        sizes: dict[VolumeRef, Capacity] = {}
+        for pool in self._ports.storage.pools():
+            with suppress(SharesError):  # the shares' other properties are known all the same
+                sizes.update((volume.ref, volume.size) for volume in self._ports.storage.list(pool))
+        return sizes
 
     def _volume_size(self, share: CifsShare) -> Capacity | None:
         try:
-            volume = self._ports.storage.find_volume(share.volume_id)
+            volume = self._ports.storage.find_volume(share.volume.ref)
         except SharesError:
             return None
         return volume.size if volume is not None else None

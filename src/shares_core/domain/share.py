@@ -7,50 +7,13 @@ from enum import StrEnum
 from attrs import evolve, field, frozen
 
 from shares_core.domain.access import AccessRule, rule_set
-from shares_core.domain.capacity import MIB, Capacity
-from shares_core.domain.checks import require
-from shares_core.domain.errors import InvalidInput, ShareFailed
+from shares_core.domain.capacity import Capacity
+from shares_core.domain.errors import ShareFailed
 from shares_core.domain.intent import ExtendShare
 from shares_core.domain.names import ShareName
-
-
-class FileSystemKind(StrEnum):
-    """The file systems that a volume can carry."""
-
-    EXT4 = "ext4"
-    XFS = "xfs"
-
-    @classmethod
-    def parse(cls, text: str) -> FileSystemKind:
-        try:
-            return cls(text)
-        except ValueError:
-            known = " or ".join(cls)
-            raise InvalidInput(
-                f"{text!r} is not a file system that is known here", hint=f"give {known}"
-            ) from None
-
-    @property
-    def smallest(self) -> Capacity:
-        """Below this, mkfs refuses or leaves no room worth having (xfs: mkfs.xfs wants 300 MiB)."""
-        return Capacity({FileSystemKind.EXT4: 16 * MIB, FileSystemKind.XFS: 300 * MIB}[self])
-
-    def check(self, capacity: Capacity) -> None:
-        """Raises InvalidInput where this file system cannot be that small, and for what is no capacity."""
-        require(capacity, Capacity, "a share's capacity", hint="Capacity.parse('500MiB') reads a size")
-        if capacity < self.smallest:
-            raise InvalidInput(
-                f"{capacity} is too small for {self}",
-                hint=f"the smallest {self} share has {self.smallest}",
-            )
-
-
-@frozen
-class FileSystem:
-    """A file system's identity: what is mounted must be this and no other. ``uuid`` is minted by us."""
-
-    kind: FileSystemKind
-    uuid: str
+from shares_core.domain.volume import FileSystem as FileSystem
+from shares_core.domain.volume import FileSystemKind as FileSystemKind
+from shares_core.domain.volume import ShareVolume
 
 
 class ShareStatus(StrEnum):
@@ -67,7 +30,6 @@ class ShareStatus(StrEnum):
 class CifsShare:
     """One share as its record holds it.
 
-    ``volume_id`` and ``filesystem.uuid`` were minted for this share and are never used for another.
     ``folder`` is what is served inside the volume: it exists nowhere else, so an unmounted share
     cannot be served. ``reason`` says why a share is failed, else it is empty. ``unfinished`` is an extension
     that was interrupted and could not be settled: the share is failed until starting the server settles it.
@@ -77,14 +39,17 @@ class CifsShare:
     id: str
     name: ShareName
     capacity: Capacity
-    filesystem: FileSystem
-    volume_id: str
+    volume: ShareVolume
     status: ShareStatus = ShareStatus.CREATING
     reason: str = ""
     folder: str = "data"
     unfinished: ExtendShare | None = None
     damaged: bool = False
     rules: tuple[AccessRule, ...] = field(default=(), converter=rule_set)
+
+    @property
+    def filesystem(self) -> FileSystem:
+        return self.volume.filesystem
 
     @property
     def served(self) -> bool:

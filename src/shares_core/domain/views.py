@@ -11,6 +11,7 @@ from shares_core.domain.capacity import Capacity
 from shares_core.domain.secret import Secret
 from shares_core.domain.server import ShareServer
 from shares_core.domain.share import CifsShare
+from shares_core.domain.volume import PoolName
 
 #: Per cent of a thin pool, above which its operator should know.
 _NEARLY_FULL = 80
@@ -114,13 +115,14 @@ class ExtendView:
 
 @frozen
 class PoolView:
-    """The pool's figures in bytes.
+    """A pool's figures in bytes.
 
     ``provisioned`` is what the shares were promised; ``free`` what a new share may have; with
     ``overprovisioned`` the promises may exceed ``total``, and a full disk then fails inside shares. The
     percentages say how full a thin pool's data and its tables (metadata) are; other pools have none.
     """
 
+    name: PoolName
     kind: str
     location: str
     total: int
@@ -197,7 +199,8 @@ class OrphanKind(StrEnum):
 class Orphan:
     """Something on the host that is this installation's, and in no record.
 
-    ``name`` is a server's id, a device's name or a volume's id; of a mount, the server's and the share's.
+    ``name`` is a server's id or a device's name; of a volume, its pool's name and its id; of a mount, the
+    server's and the share's.
     ``problem`` says why it could not be removed, where that was asked for.
     """
 

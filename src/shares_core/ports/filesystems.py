@@ -6,16 +6,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
 from shares_core.domain.capacity import Capacity
-from shares_core.domain.share import FileSystem
 from shares_core.domain.views import Usage
+from shares_core.domain.volume import ShareVolume
 
 
 class FileSystems(ABC):
     """Make, mount, grow and measure. A share's mount is named by its server's id and its own."""
 
     @abstractmethod
-    def make(self, device: str, filesystem: FileSystem) -> None:
-        """Make the file system on a new volume, of whose zeros no more is assumed than its pool promises.
+    def make(self, device: str, volume: ShareVolume) -> None:
+        """Make the file system on a new volume, of whose zeros no more is assumed than its traits promise.
 
         Idempotent. Raises Conflict, and writes nothing, where the device is seen to hold anything else: a
         known signature, or any byte in its first two MiB and its last. Half-done leaves a volume that must be
@@ -23,8 +23,10 @@ class FileSystems(ABC):
         """
 
     @abstractmethod
-    def mount(self, server_id: str, share_id: str, device: str, filesystem: FileSystem) -> None:
+    def mount(self, server_id: str, share_id: str, device: str, volume: ShareVolume, uid: int) -> None:
         """Mount the file system where the server's container sees it, safely (``nosuid,nodev,noexec``...).
+
+        There what the volume's owner has on disk is ``uid``'s, the server's.
 
         Idempotent. Raises ShareFailed, and mounts nothing, where the device does not hold exactly this
         file system or another is mounted in its place; ShareDamaged where the kernel found it damaged and
@@ -34,15 +36,15 @@ class FileSystems(ABC):
         """
 
     @abstractmethod
-    def holds(self, device: str, filesystem: FileSystem) -> bool:
+    def holds(self, device: str, volume: ShareVolume) -> bool:
         """Whether the device holds exactly this file system, made to its end; it may be damaged since.
 
         Raises BackendFailure where there is no such device.
         """
 
     @abstractmethod
-    def prepare_folder(self, server_id: str, share_id: str, folder: str, uid: int) -> None:
-        """Make the folder that is served, inside the mounted file system and owned by ``uid``. Idempotent.
+    def prepare_folder(self, server_id: str, share_id: str, folder: str, owner: int) -> None:
+        """Make the folder that is served, inside the mounted file system and owned by ``owner``. Idempotent.
 
         Raises BackendFailure where the file system is not mounted. Half-done leaves a folder of root's.
         """
@@ -69,7 +71,7 @@ class FileSystems(ABC):
         """
 
     @abstractmethod
-    def unmount_aside(self, filesystem: FileSystem) -> None:
+    def unmount_scratch(self, volume: ShareVolume) -> None:
         """Unmount what a killed check or growing has left mounted where nobody is served from. Idempotent.
 
         Until then its volume cannot be detached. Raises as ``unmount`` does.
@@ -80,11 +82,13 @@ class FileSystems(ABC):
         """Whether the share's file system is mounted."""
 
     @abstractmethod
-    def troubles(self, wanted: Mapping[tuple[str, str], FileSystem]) -> Mapping[tuple[str, str], str]:
+    def troubles(
+        self, wanted: Mapping[tuple[str, str], tuple[str, ShareVolume]]
+    ) -> Mapping[tuple[str, str], str]:
         """What keeps mounted file systems from being used, in a few words each; of the others nothing.
 
-        ``wanted`` are the file systems of shares, by the ids of server and share. One is not mounted, another
-        is in its place, the kernel found it damaged and writes no more, or it cannot be looked at.
+        ``wanted`` are the devices and volumes of shares, by the ids of server and share. One is not mounted,
+        another is in its place, the kernel found it damaged and writes no more, or it cannot be looked at.
         """
 
     @abstractmethod
@@ -96,7 +100,7 @@ class FileSystems(ABC):
         """The mounted file system's figures, or None where it is not mounted."""
 
     @abstractmethod
-    def grow_mounted(self, server_id: str, share_id: str, device: str, filesystem: FileSystem) -> None:
+    def grow_mounted(self, server_id: str, share_id: str, device: str, volume: ShareVolume) -> None:
         """Grow the mounted file system to its device's size. Idempotent.
 
         Raises OnlineGrowRefused, and changes nothing, where the kernel does not do it; ShareFailed as
@@ -105,7 +109,7 @@ class FileSystems(ABC):
         """
 
     @abstractmethod
-    def grow_unmounted(self, device: str, filesystem: FileSystem) -> None:
+    def grow_unmounted(self, device: str, volume: ShareVolume) -> None:
         """Check and grow the unmounted file system to its device's size. Idempotent.
 
         Raises as ``check`` does, and BackendFailure; whether it has grown is then for ``size`` to say.
@@ -113,7 +117,7 @@ class FileSystems(ABC):
         """
 
     @abstractmethod
-    def check(self, device: str, filesystem: FileSystem) -> None:
+    def check(self, device: str, volume: ShareVolume) -> None:
         """Make the unmounted file system whole after a growing that was broken off. Idempotent.
 
         What a journal holds is written, so that ``size`` tells what was reached, and what can be counted or
@@ -123,7 +127,7 @@ class FileSystems(ABC):
         """
 
     @abstractmethod
-    def examine(self, device: str, filesystem: FileSystem) -> str:
+    def examine(self, device: str, volume: ShareVolume) -> str:
         """What a thorough look at the unmounted file system finds damaged; empty where it is whole.
 
         Writes what a journal holds, copies of the superblock, and that a whole one was checked; nothing else.
@@ -131,7 +135,7 @@ class FileSystems(ABC):
         """
 
     @abstractmethod
-    def repair(self, device: str, filesystem: FileSystem) -> str:
+    def repair(self, device: str, volume: ShareVolume) -> str:
         """Repair the unmounted file system, at the price of what is in damaged parts; gives what was said.
 
         Only ever a person's decision. Idempotent. Raises as ``check`` does; ShareDamaged where it cannot be
@@ -139,7 +143,7 @@ class FileSystems(ABC):
         """
 
     @abstractmethod
-    def size(self, device: str, filesystem: FileSystem) -> Capacity:
+    def size(self, device: str, volume: ShareVolume) -> Capacity:
         """How far into the device the file system reaches, mounted or not.
 
         Raises ShareFailed where the device does not hold exactly this file system.

@@ -9,6 +9,7 @@ from attrs import frozen
 from shares_core.domain.capacity import Capacity
 from shares_core.domain.errors import ShareFailed
 from shares_core.domain.views import PoolView
+from shares_core.domain.volume import PoolName, VolumeRef, VolumeTraits
 
 
 @frozen
@@ -21,24 +22,38 @@ class VolumeOwner:
 
 @frozen
 class Volume:
-    """A volume as the pool has it. ``size`` may exceed what was asked for, to the pool's granularity."""
+    """A volume as its pool has it. ``size`` may exceed what was asked for, to the pool's granularity."""
 
-    id: str
+    ref: VolumeRef
     size: Capacity
+    traits: VolumeTraits
+
+    @property
+    def id(self) -> str:
+        return self.ref.id
 
 
 class BlockStorage(ABC):
-    """One pool of volumes. It has an identity: a folder or group that is not it is never an empty pool."""
+    """The pools of volumes. Each has an identity: a folder or group that is not it is never an empty pool.
+
+    Every verb but ``pools`` raises HostNotReady where the pool is not configured or not there; the other
+    pools are not looked at.
+    """
 
     @abstractmethod
-    def prepare(self) -> None:
+    def pools(self) -> tuple[PoolName, ...]:
+        """The pools that are configured, in the order of the settings, whether they are there or not."""
+
+    @abstractmethod
+    def prepare(self, pool: PoolName) -> VolumeTraits:
         """Make the pool usable: the first time it gets its identity, later that is checked.
 
-        Idempotent. Raises HostNotReady where the pool that this installation knows is not there.
+        Gives what a volume is that is made in it now. Idempotent. Raises HostNotReady where the pool that
+        this installation knows is not there.
         """
 
     @abstractmethod
-    def pool(self) -> PoolView:
+    def pool(self, pool: PoolName) -> PoolView:
         """The pool's figures, also before it was first used. Raises HostNotReady.
 
         ``free`` is what one more volume may have: in an overprovisioned pool its whole size, however much
@@ -46,22 +61,21 @@ class BlockStorage(ABC):
         """
 
     @abstractmethod
-    def ensure_volume(self, volume_id: str, size: Capacity, owner: VolumeOwner) -> Volume:
+    def ensure_volume(self, ref: VolumeRef, size: Capacity, owner: VolumeOwner) -> Volume:
         """Make a volume of at least ``size``, its space reserved, that holds nothing which looks like data.
 
-        It reads as zeros at both its ends, and in most pools between them too: what the file systems that are
-        made on volumes may assume is settled where the two are composed.
+        It reads as zeros at both its ends, and one whose traits say so between them too.
         Idempotent. Raises Conflict where it exists in another size, NoCapacity where it does not fit,
         HostNotReady where the pool is not there. Half-done may leave the volume with whatever its space held:
         whoever minted the id removes it.
         """
 
     @abstractmethod
-    def find_volume(self, volume_id: str) -> Volume | None:
+    def find_volume(self, ref: VolumeRef) -> Volume | None:
         """The volume, or None. Raises HostNotReady where the pool is not there."""
 
     @abstractmethod
-    def grow_volume(self, volume_id: str, size: Capacity) -> Volume:
+    def grow_volume(self, ref: VolumeRef, size: Capacity) -> Volume:
         """Make the volume at least ``size``, and its device if it is attached. It never shrinks one.
 
         Idempotent, and reserves the space of what a half-done call left. Raises NoCapacity and leaves the
@@ -69,35 +83,35 @@ class BlockStorage(ABC):
         """
 
     @abstractmethod
-    def cut_volume(self, volume_id: str, size: Capacity) -> None:
+    def cut_volume(self, ref: VolumeRef, size: Capacity) -> None:
         """Give back what lies beyond ``size``: the caller has shown that no file system reaches there.
 
         Idempotent. Raises ShareFailed where the volume is not there. Half-done leaves the larger volume.
         """
 
     @abstractmethod
-    def attach(self, volume_id: str) -> str:
+    def attach(self, ref: VolumeRef) -> str:
         """The path of the volume's block device, made if need be. Idempotent.
 
         Raises ShareFailed where the volume is not there.
         """
 
     @abstractmethod
-    def attached(self, volume_id: str) -> bool:
-        """Whether the volume has its block device, one that answers.
+    def device(self, ref: VolumeRef) -> str | None:
+        """The path of the volume's block device; None while it has none that answers.
 
         Raises HostNotReady where the device is another pool's.
         """
 
     @abstractmethod
-    def detach(self, volume_id: str) -> None:
+    def detach(self, ref: VolumeRef) -> None:
         """Take the volume's block device away, once nothing has it mounted. Idempotent.
 
         Raises BackendFailure where it is still in use.
         """
 
     @abstractmethod
-    def remove_volume(self, volume_id: str) -> None:
+    def remove_volume(self, ref: VolumeRef) -> None:
         """Remove the volume and what it holds, and what a half-done making left. Idempotent.
 
         Detaches it first; no later volume shows what it held. Raises HostNotReady where the pool is not
@@ -106,17 +120,22 @@ class BlockStorage(ABC):
         """
 
     @abstractmethod
-    def list(self) -> tuple[Volume, ...]:
+    def list(self, pool: PoolName) -> tuple[Volume, ...]:
         """Every volume in the pool; none before its first use. Raises HostNotReady."""
 
 
-def require_volume(storage: BlockStorage, volume_id: str) -> Volume:
+def require_volume(storage: BlockStorage, ref: VolumeRef) -> Volume:
     """The volume. Raises ShareFailed where it is not there, else as ``find_volume``."""
-    volume = storage.find_volume(volume_id)
+    volume = storage.find_volume(ref)
     if volume is None:
-        raise ShareFailed(
-            f"volume {volume_id} is missing from the pool",
-            hint="'shares-core pool show' tells which pool that is; restore the volume from a backup, or "
-            "delete the share",
-        )
+        raise volume_missing(ref)
     return volume
+
+
+def volume_missing(ref: VolumeRef) -> ShareFailed:
+    """What is raised where a volume that a record names is not in its pool."""
+    return ShareFailed(
+        f"volume {ref.id} is missing from the pool {ref.pool}",
+        hint="'shares-core pool show' tells where that pool is; restore the volume from a backup, or "
+        "delete the share",
+    )

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from shares_core.domain.capacity import Capacity
 from shares_core.domain.errors import BackendFailure, Conflict, OnlineGrowRefused, ShareDamaged, ShareFailed
-from shares_core.domain.share import FileSystem
 from shares_core.domain.views import Usage
+from shares_core.domain.volume import ShareVolume
 from shares_core.ports.filesystems import FileSystems
 from shares_core.testing.faults import halfway
 from shares_core.testing.host import MemoryHost
@@ -22,29 +22,29 @@ class MemoryFileSystems(FileSystems):
 
     A file system reaches as far as whole blocks do. Half-done: a make leaves debris on the volume, a
     prepare_folder a folder of root's, a growing one that has come half the way, and unmounted is torn; an
-    examine leaves it mounted aside.
+    examine leaves its scratch mount.
     """
 
     def __init__(self, host: MemoryHost) -> None:
         self._host = host
 
-    def make(self, device: str, filesystem: FileSystem) -> None:
-        volume = volume_at(self._host, device)
-        if volume is None:
+    def make(self, device: str, volume: ShareVolume) -> None:
+        there = volume_at(self._host, device)
+        if there is None:
             raise BackendFailure(f"there is no device {device}")
-        if volume.content is not None and volume.content.identity == filesystem:
+        if there.content is not None and there.content.identity == volume.filesystem:
             return
-        if volume.debris or volume.content is not None:
+        if there.debris or there.content is not None:
             raise Conflict(f"{device} holds something already")
-        volume.debris = True
+        there.debris = True
         halfway()
-        volume.content, volume.debris = MemoryFileSystem(filesystem, _whole_blocks(volume)), False
+        there.content, there.debris = MemoryFileSystem(volume.filesystem, _whole_blocks(there)), False
 
-    def mount(self, server_id: str, share_id: str, device: str, filesystem: FileSystem) -> None:
-        _, content = self._identified(device, filesystem)
+    def mount(self, server_id: str, share_id: str, device: str, volume: ShareVolume, uid: int) -> None:
+        _, content = self._identified(device, volume)
         mounted = self._host.mounts.get((server_id, share_id))
         if content.condition is Condition.RUINED:
-            raise ShareDamaged(f"the {filesystem.kind} on {device} is damaged")
+            raise ShareDamaged(f"the {volume.filesystem.kind} on {device} is damaged")
         if mounted is not None and device_of(mounted) == device:
             return
         if mounted is not None:
@@ -53,25 +53,25 @@ class MemoryFileSystems(FileSystems):
             raise ContractBroken(f"{device} is mounted although its growing was broken off")
         if server_id not in self._host.folders:
             raise BackendFailure(f"server {server_id} has no folder to mount in")
-        self.unmount_aside(filesystem)
-        volume_id = next(key for key in self._host.attached if device_of(key) == device)
-        if volume_id in self._host.mounts.values():
+        self.unmount_scratch(volume)
+        ref = next(ref for ref in self._host.attached if device_of(ref) == device)
+        if ref in self._host.mounts.values():
             raise ContractBroken(f"{device} is mounted for another share already")
-        self._host.mounts[server_id, share_id] = volume_id
+        self._host.mounts[server_id, share_id] = ref
 
-    def holds(self, device: str, filesystem: FileSystem) -> bool:
-        volume = volume_at(self._host, device)
-        if volume is None:
+    def holds(self, device: str, volume: ShareVolume) -> bool:
+        there = volume_at(self._host, device)
+        if there is None:
             raise BackendFailure(f"there is no device {device}")
-        return volume.content is not None and volume.content.identity == filesystem
+        return there.content is not None and there.content.identity == volume.filesystem
 
-    def prepare_folder(self, server_id: str, share_id: str, folder: str, uid: int) -> None:
+    def prepare_folder(self, server_id: str, share_id: str, folder: str, owner: int) -> None:
         filesystem = self._host.mounted_filesystem(server_id, share_id)
         if filesystem is None:
             raise BackendFailure(f"share {share_id} is not mounted")
         filesystem.folders.setdefault(folder, 0)
         halfway()
-        filesystem.folders[folder] = uid
+        filesystem.folders[folder] = owner
 
     def has_folder(self, server_id: str, share_id: str, folder: str) -> bool:
         filesystem = self._host.mounted_filesystem(server_id, share_id)
@@ -90,21 +90,23 @@ class MemoryFileSystems(FileSystems):
             raise BackendFailure(f"share {share_id} has open files", hint="close them")
         self._host.mounts.pop((server_id, share_id), None)
 
-    def unmount_aside(self, filesystem: FileSystem) -> None:
-        self._host.aside.discard(filesystem.uuid)
+    def unmount_scratch(self, volume: ShareVolume) -> None:
+        self._host.scratch.discard(volume.ref)
 
     def mounted(self, server_id: str, share_id: str) -> bool:
         return (server_id, share_id) in self._host.mounts
 
-    def troubles(self, wanted: Mapping[tuple[str, str], FileSystem]) -> Mapping[tuple[str, str], str]:
-        found = {ids: self._trouble(*ids, filesystem) for ids, filesystem in wanted.items()}
+    def troubles(
+        self, wanted: Mapping[tuple[str, str], tuple[str, ShareVolume]]
+    ) -> Mapping[tuple[str, str], str]:
+        found = {ids: self._trouble(ids, *wanted[ids]) for ids in wanted}
         return {ids: trouble for ids, trouble in found.items() if trouble}
 
-    def _trouble(self, server_id: str, share_id: str, filesystem: FileSystem) -> str:
-        content = self._host.mounted_filesystem(server_id, share_id)
+    def _trouble(self, ids: tuple[str, str], device: str, volume: ShareVolume) -> str:
+        content = self._host.mounted_filesystem(*ids)
         if content is None:
             return "is not mounted"
-        if content.identity != filesystem:
+        if device_of(self._host.mounts[ids]) != device or content.identity != volume.filesystem:
             return "has another file system in its place"
         return "is damaged" if content.condition is Condition.RUINED else ""
 
@@ -115,65 +117,66 @@ class MemoryFileSystems(FileSystems):
         found = self._host.mounted_filesystem(server_id, share_id)
         return None if found is None else Usage(found.total, found.used, found.total - found.used)
 
-    def grow_mounted(self, server_id: str, share_id: str, device: str, filesystem: FileSystem) -> None:
-        volume, content = self._identified(device, filesystem)
+    def grow_mounted(self, server_id: str, share_id: str, device: str, volume: ShareVolume) -> None:
+        there, content = self._identified(device, volume)
         if self._host.mounted_filesystem(server_id, share_id) is not content:
             raise BackendFailure(f"{device} is not mounted for share {share_id}")
-        if content.reach == _whole_blocks(volume):
+        if content.reach == _whole_blocks(there):
             return
-        if filesystem.kind not in self._host.online_grow:
-            raise OnlineGrowRefused(f"the kernel does not grow a mounted {filesystem.kind}")
-        _grow(volume, content)
+        kind = volume.filesystem.kind
+        if kind not in self._host.online_grow:
+            raise OnlineGrowRefused(f"the kernel does not grow a mounted {kind}")
+        _grow(there, content)
 
-    def grow_unmounted(self, device: str, filesystem: FileSystem) -> None:
-        self.check(device, filesystem)
-        volume, content = self._identified(device, filesystem)
-        if content.reach < _whole_blocks(volume):
+    def grow_unmounted(self, device: str, volume: ShareVolume) -> None:
+        self.check(device, volume)
+        there, content = self._identified(device, volume)
+        if content.reach < _whole_blocks(there):
             content.condition = Condition.TORN
             halfway()
-            _grow(volume, content)
+            _grow(there, content)
         content.condition = Condition.WHOLE
 
-    def check(self, device: str, filesystem: FileSystem) -> None:
-        content = self._unmounted(device, filesystem)
+    def check(self, device: str, volume: ShareVolume) -> None:
+        content = self._unmounted(device, volume)
         if content.condition is Condition.RUINED:
-            raise ShareDamaged(f"the {filesystem.kind} on {device} needs a person to repair it")
+            raise ShareDamaged(f"the {volume.filesystem.kind} on {device} needs a person to repair it")
         content.condition = Condition.WHOLE
 
-    def examine(self, device: str, filesystem: FileSystem) -> str:
-        content = self._unmounted(device, filesystem)
-        self._host.aside.add(filesystem.uuid)
+    def examine(self, device: str, volume: ShareVolume) -> str:
+        content = self._unmounted(device, volume)
+        self._host.scratch.add(volume.ref)
         halfway()
-        self._host.aside.discard(filesystem.uuid)
+        self._host.scratch.discard(volume.ref)
         return "" if content.condition is Condition.WHOLE else "something in it is damaged"
 
-    def repair(self, device: str, filesystem: FileSystem) -> str:
-        content = self._unmounted(device, filesystem)
+    def repair(self, device: str, volume: ShareVolume) -> str:
+        content = self._unmounted(device, volume)
         before, content.condition = content.condition, Condition.RUINED
         halfway()
         content.condition = Condition.WHOLE
         return "" if before is Condition.WHOLE else "something in it was repaired"
 
-    def size(self, device: str, filesystem: FileSystem) -> Capacity:
-        return Capacity(self._identified(device, filesystem)[1].reach)
+    def size(self, device: str, volume: ShareVolume) -> Capacity:
+        return Capacity(self._identified(device, volume)[1].reach)
 
-    def _unmounted(self, device: str, filesystem: FileSystem) -> MemoryFileSystem:
-        _, content = self._identified(device, filesystem)
-        self.unmount_aside(filesystem)
-        if any(device_of(volume_id) == device for volume_id in self._host.mounts.values()):
+    def _unmounted(self, device: str, volume: ShareVolume) -> MemoryFileSystem:
+        _, content = self._identified(device, volume)
+        self.unmount_scratch(volume)
+        if any(device_of(ref) == device for ref in self._host.mounts.values()):
             raise BackendFailure(f"{device} is mounted")
         return content
 
-    def _identified(self, device: str, filesystem: FileSystem) -> tuple[MemoryVolume, MemoryFileSystem]:
-        volume = volume_at(self._host, device)
-        content = volume.content if volume is not None else None
-        if volume is None or content is None or content.identity != filesystem:
+    def _identified(self, device: str, volume: ShareVolume) -> tuple[MemoryVolume, MemoryFileSystem]:
+        there, wanted = volume_at(self._host, device), volume.filesystem
+        content = there.content if there is not None else None
+        if there is None or content is None or content.identity != wanted:
             raise ShareFailed(
-                f"{device} does not hold the {filesystem.kind} {filesystem.uuid}", hint="restore the volume"
+                f"{device} does not hold the {wanted.kind} {wanted.uuid}", hint="restore the volume"
             )
-        if content.reach > volume.size:
-            raise ShareFailed(f"the {filesystem.kind} on {device} reaches beyond it")
-        return volume, content
+        if content.reach > there.size:
+            raise ShareFailed(f"the {wanted.kind} on {device} reaches beyond it")
+        return there, content
 
 
 def _grow(volume: MemoryVolume, content: MemoryFileSystem) -> None:

@@ -12,7 +12,7 @@ from shares_core.domain.capacity import GIB, Capacity
 from shares_core.domain.names import UserName
 from shares_core.domain.secret import PasswordHash
 from shares_core.domain.server import ShareServer
-from shares_core.domain.share import FileSystemKind
+from shares_core.domain.volume import FileSystemKind, VolumeRef
 from shares_core.ports.events import Event
 from shares_core.testing.clients import HOST_UNREACHABLE, LOGON_FAILURE, OpenFile, Session, SmbRefused
 from shares_core.testing.hashes import digest
@@ -74,13 +74,13 @@ class MemoryHost:
     secrets: dict[str, dict[UserName, PasswordHash]] = field(factory=dict)
     #: Servers whose set of hashes cannot be read any more.
     damaged_secrets: set[str] = field(factory=set)
-    volumes: dict[str, MemoryVolume] = field(factory=dict)
+    volumes: dict[VolumeRef, MemoryVolume] = field(factory=dict)
     #: Volumes that have a block device.
-    attached: set[str] = field(factory=set)
-    #: (server id, share id) to volume id.
-    mounts: dict[tuple[str, str], str] = field(factory=dict)
-    #: The file systems, by their UUIDs, that a check has mounted where nobody is served from.
-    aside: set[str] = field(factory=set)
+    attached: set[VolumeRef] = field(factory=set)
+    #: (server id, share id) to the volume.
+    mounts: dict[tuple[str, str], VolumeRef] = field(factory=dict)
+    #: The volumes that a check has mounted where nobody is served from.
+    scratch: set[VolumeRef] = field(factory=set)
     folders: dict[str, Folder] = field(factory=dict)
     containers: dict[str, Container] = field(factory=dict)
     bridges: dict[str, MemoryBridge] = field(factory=dict)
@@ -108,7 +108,7 @@ class MemoryHost:
         for server_id in tuple(self.containers):
             self.kill_container(server_id)
         self.mounts.clear()
-        self.aside.clear()
+        self.scratch.clear()
         self.attached.clear()
         self.bridges.clear()
         self.links.clear()
@@ -185,7 +185,8 @@ class MemoryHost:
 
     def mounted_filesystem(self, server_id: str, share_id: str) -> MemoryFileSystem | None:
         """The file system that is mounted for a share, or None."""
-        volume = self.volumes.get(self.mounts.get((server_id, share_id), ""))
+        ref = self.mounts.get((server_id, share_id))
+        volume = None if ref is None else self.volumes.get(ref)
         return volume.content if volume is not None else None
 
     def served_filesystem(self, server_id: str, share: ServedShare) -> MemoryFileSystem | None:

@@ -11,7 +11,7 @@ from shares_core.domain.access import AccessLevel, AccessRule
 from shares_core.domain.names import ShareName, UserName
 from shares_core.domain.network import Bridge, Interface
 from shares_core.domain.secret import PasswordHash
-from shares_core.domain.share import FileSystem
+from shares_core.domain.volume import FileSystem, VolumeTraits
 
 
 class ContractBroken(AssertionError):
@@ -57,6 +57,7 @@ class MemoryVolume:
     """
 
     size: int
+    traits: VolumeTraits = VolumeTraits(zeroed=True)
     content: MemoryFileSystem | None = None
     debris: bool = False
 

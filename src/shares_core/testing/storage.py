@@ -5,6 +5,7 @@ from __future__ import annotations
 from shares_core.domain.capacity import Capacity, format_bytes, round_up
 from shares_core.domain.errors import BackendFailure, Conflict, HostNotReady, NoCapacity, ShareFailed
 from shares_core.domain.views import PoolView
+from shares_core.domain.volume import DEFAULT_POOL, PoolName, VolumeRef, VolumeTraits
 from shares_core.ports.storage import BlockStorage, Volume, VolumeOwner
 from shares_core.testing.faults import halfway
 from shares_core.testing.host import MemoryHost
@@ -13,15 +14,20 @@ from shares_core.testing.state import ContractBroken, MemoryVolume
 _DEVICES = "/dev/memory/"
 
 
-def device_of(volume_id: str) -> str:
+def device_of(ref: VolumeRef) -> str:
     """The path that a volume's block device has while it is attached."""
-    return _DEVICES + volume_id
+    return f"{_DEVICES}{ref}"
 
 
 def volume_at(host: MemoryHost, device: str) -> MemoryVolume | None:
     """The volume behind a block device, or None where there is no such device."""
-    volume_id = device.removeprefix(_DEVICES)
-    return host.volumes.get(volume_id) if volume_id in host.attached else None
+    ref = ref_at(host, device)
+    return None if ref is None else host.volumes.get(ref)
+
+
+def ref_at(host: MemoryHost, device: str) -> VolumeRef | None:
+    """Which volume is behind a block device, or None where there is no such device."""
+    return next((ref for ref in host.attached if device_of(ref) == device), None)
 
 
 class MemoryStorage(BlockStorage):
@@ -30,104 +36,119 @@ class MemoryStorage(BlockStorage):
     def __init__(self, host: MemoryHost) -> None:
         self._host = host
 
-    def prepare(self) -> None:
-        self._need_pool()
-        self._host.pool_prepared = True
+    def pools(self) -> tuple[PoolName, ...]:
+        return (DEFAULT_POOL,)
 
-    def pool(self) -> PoolView:
-        self._need_pool()
+    def prepare(self, pool: PoolName) -> VolumeTraits:
+        self._need_pool(pool)
+        self._host.pool_prepared = True
+        return self._traits()
+
+    def _traits(self) -> VolumeTraits:
+        return VolumeTraits(thin=self._host.overprovision, zeroed=True)
+
+    def pool(self, pool: PoolName) -> PoolView:
+        self._need_pool(pool)
         total = self._host.pool_size.bytes
         provisioned = sum(volume.size for volume in self._host.volumes.values())
         free = total if self._host.overprovision else max(0, total - provisioned)
-        return PoolView("memory", "memory", total, provisioned, free, self._host.overprovision)
+        return PoolView(pool, "memory", "memory", total, provisioned, free, self._host.overprovision)
 
-    def ensure_volume(self, volume_id: str, size: Capacity, owner: VolumeOwner) -> Volume:
-        self._need_prepared()
+    def ensure_volume(self, ref: VolumeRef, size: Capacity, owner: VolumeOwner) -> Volume:
+        self._need_prepared(ref.pool)
         rounded = self._rounded(size)
-        found = self._host.volumes.get(volume_id)
+        found = self._host.volumes.get(ref)
         if found is None:
-            self._reserve(rounded)
+            self._reserve(ref.pool, rounded)
             halfway()
-            made = self._host.volumes[volume_id] = MemoryVolume(rounded, debris=True)
+            found = self._host.volumes[ref] = MemoryVolume(rounded, self._traits(), debris=True)
             halfway()
-            made.debris = False
+            found.debris = False
         elif found.size != rounded:
-            raise Conflict(f"volume {volume_id} exists with {format_bytes(found.size)}")
-        return Volume(volume_id, Capacity(rounded))
+            raise Conflict(f"volume {ref} exists with {format_bytes(found.size)}")
+        return _volume(ref, found)
 
-    def find_volume(self, volume_id: str) -> Volume | None:
-        self._need_prepared()
-        found = self._host.volumes.get(volume_id)
-        return Volume(volume_id, Capacity(found.size)) if found is not None else None
+    def find_volume(self, ref: VolumeRef) -> Volume | None:
+        self._need_prepared(ref.pool)
+        found = self._host.volumes.get(ref)
+        return _volume(ref, found) if found is not None else None
 
-    def grow_volume(self, volume_id: str, size: Capacity) -> Volume:
-        volume = self._need_volume(volume_id)
+    def grow_volume(self, ref: VolumeRef, size: Capacity) -> Volume:
+        volume = self._need_volume(ref)
         rounded = self._rounded(size)
         if rounded > volume.size:
-            self._reserve(rounded - volume.size)
+            self._reserve(ref.pool, rounded - volume.size)
             volume.size += self._rounded(Capacity((rounded - volume.size + 1) // 2))
             halfway()
             volume.size = rounded
-        return Volume(volume_id, Capacity(volume.size))
+        return _volume(ref, volume)
 
-    def cut_volume(self, volume_id: str, size: Capacity) -> None:
-        volume = self._need_volume(volume_id)
+    def cut_volume(self, ref: VolumeRef, size: Capacity) -> None:
+        volume = self._need_volume(ref)
         rounded = self._rounded(size)
         if volume.content is not None and volume.content.reach > rounded:
-            raise ContractBroken(f"cutting volume {volume_id} would cut its file system")
+            raise ContractBroken(f"cutting volume {ref} would cut its file system")
         halfway()
         volume.size = min(volume.size, rounded)
 
-    def attach(self, volume_id: str) -> str:
-        self._need_volume(volume_id)
-        self._host.attached.add(volume_id)
-        return device_of(volume_id)
+    def attach(self, ref: VolumeRef) -> str:
+        self._need_volume(ref)
+        self._host.attached.add(ref)
+        return device_of(ref)
 
-    def attached(self, volume_id: str) -> bool:
-        return volume_id in self._host.attached
+    def device(self, ref: VolumeRef) -> str | None:
+        self._need_configured(ref.pool)
+        return device_of(ref) if ref in self._host.attached else None
 
-    def detach(self, volume_id: str) -> None:
-        if volume_id in self._host.mounts.values():
-            raise BackendFailure(f"volume {volume_id} is mounted")
-        volume = self._host.volumes.get(volume_id)
-        content = volume.content if volume is not None else None
-        if content is not None and content.identity.uuid in self._host.aside:
-            raise BackendFailure(f"volume {volume_id} is mounted aside")
-        self._host.attached.discard(volume_id)
+    def detach(self, ref: VolumeRef) -> None:
+        if ref in self._host.mounts.values():
+            raise BackendFailure(f"volume {ref} is mounted")
+        if ref in self._host.volumes and ref in self._host.scratch:
+            raise BackendFailure(f"volume {ref} is mounted for a check")
+        self._host.attached.discard(ref)
 
-    def remove_volume(self, volume_id: str) -> None:
-        self._need_prepared()
-        self.detach(volume_id)
+    def remove_volume(self, ref: VolumeRef) -> None:
+        self._need_prepared(ref.pool)
+        self.detach(ref)
         halfway()
-        self._host.volumes.pop(volume_id, None)
+        self._host.volumes.pop(ref, None)
 
-    def list(self) -> tuple[Volume, ...]:
-        self._need_pool()
-        return tuple(Volume(key, Capacity(volume.size)) for key, volume in self._host.volumes.items())
+    def list(self, pool: PoolName) -> tuple[Volume, ...]:
+        self._need_pool(pool)
+        return tuple(_volume(ref, found) for ref, found in self._host.volumes.items() if ref.pool == pool)
 
     def _rounded(self, size: Capacity) -> int:
         return round_up(size.bytes, self._host.granularity)
 
-    def _reserve(self, count: int) -> None:
-        free = self.pool().free
+    def _reserve(self, pool: PoolName, count: int) -> None:
+        free = self.pool(pool).free
         if count > free:
             raise NoCapacity(
                 f"the pool has {format_bytes(free)} free, {format_bytes(count)} are needed",
                 hint="'shares-core pool show' tells how much there is",
             )
 
-    def _need_pool(self) -> None:
+    def _need_configured(self, pool: PoolName) -> None:
+        if pool not in self.pools():
+            raise HostNotReady(f"the pool {pool} is not configured", hint="put it back")
+
+    def _need_pool(self, pool: PoolName) -> None:
+        self._need_configured(pool)
         if not self._host.pool_present:
             raise HostNotReady("the pool is not there", hint="mount it")
 
-    def _need_prepared(self) -> None:
-        self._need_pool()
+    def _need_prepared(self, pool: PoolName) -> None:
+        self._need_pool(pool)
         if not self._host.pool_prepared:
             raise HostNotReady("the pool has no identity yet")
 
-    def _need_volume(self, volume_id: str) -> MemoryVolume:
-        self._need_pool()
-        volume = self._host.volumes.get(volume_id)
+    def _need_volume(self, ref: VolumeRef) -> MemoryVolume:
+        self._need_pool(ref.pool)
+        volume = self._host.volumes.get(ref)
         if volume is None:
-            raise ShareFailed(f"volume {volume_id} is missing", hint="restore it")
+            raise ShareFailed(f"volume {ref} is missing", hint="restore it")
         return volume
+
+
+def _volume(ref: VolumeRef, found: MemoryVolume) -> Volume:
+    return Volume(ref, Capacity(found.size), found.traits)

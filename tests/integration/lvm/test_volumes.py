@@ -16,9 +16,9 @@ from shares_core import Capacity, FileSystemKind, HostNotReady, bootstrap
 from shares_core.adapters.linux.polling import wait_until
 from shares_core.domain.capacity import MIB
 from shares_core.domain.pools import ThinPoolName, volume_name
-from shares_core.domain.share import FileSystem
+from shares_core.domain.volume import DEFAULT_POOL, ShareVolume
 from shares_core.ports import Ports
-from tests.contracts.values import OWNER, new_filesystem
+from tests.contracts.values import OWNER, new_share_volume, ref
 from tests.integration.conftest import Site
 from tests.integration.lvm.conftest import Pool
 from tests.integration.support.contract_lvm import (
@@ -43,23 +43,23 @@ def groups() -> Iterator[Groups]:
 @pytest.fixture
 def thick(groups: Groups) -> Iterator[ThickStorage]:
     with closing(ThickStorage(groups)) as world:
-        world.ports.storage.prepare()
+        world.ports.storage.prepare(DEFAULT_POOL)
         yield world
 
 
 @pytest.fixture
 def thin(groups: Groups) -> Iterator[ThinStorage]:
     with closing(ThinStorage(groups)) as world:
-        world.ports.storage.prepare()
+        world.ports.storage.prepare(DEFAULT_POOL)
         yield world
 
 
-def made_with(ports: Ports, kind: FileSystemKind, size: Capacity = SIZE) -> tuple[str, FileSystem]:
+def made_with(ports: Ports, kind: FileSystemKind, size: Capacity = SIZE) -> ShareVolume:
     """A volume with a file system on it."""
-    volume = ports.storage.ensure_volume(ports.ids.new_id(), size, OWNER)
-    filesystem = new_filesystem(kind)
-    ports.filesystems.make(ports.storage.attach(volume.id), filesystem)
-    return volume.id, filesystem
+    volume = ports.storage.ensure_volume(ref(ports.ids.new_id()), size, OWNER)
+    made = new_share_volume(kind, volume.ref, volume.traits)
+    ports.filesystems.make(ports.storage.attach(made.ref), made)
+    return made
 
 
 def fill_with_secret(device: str) -> None:
@@ -80,7 +80,7 @@ def shows_secret(device: str) -> bool:
 
 
 def all_extents(world: ThickStorage) -> Capacity:
-    return Capacity(world.ports.storage.pool().free)
+    return Capacity(world.ports.storage.pool(DEFAULT_POOL).free)
 
 
 @pytest.mark.parametrize("wipe", [True, False], ids=["wiped", "not wiped"])
@@ -91,9 +91,9 @@ def test_a_second_volume_on_reused_extents_is_made_without_a_question(
     ports = thick.opened(evolve(thick.config, wipe_deleted=wipe))
     whole = all_extents(thick)
     for _ in range(2):
-        volume_id, filesystem = made_with(ports, FileSystemKind.EXT4, whole)
-        ports.filesystems.check(ports.storage.attach(volume_id), filesystem)
-        ports.storage.remove_volume(volume_id)
+        made = made_with(ports, FileSystemKind.EXT4, whole)
+        ports.filesystems.check(ports.storage.attach(made.ref), made)
+        ports.storage.remove_volume(made.ref)
 
 
 @pytest.mark.parametrize(("wipe", "readable"), [(True, False), (False, True)], ids=["wiped", "not wiped"])
@@ -102,19 +102,20 @@ def test_a_deleted_volumes_data_is_not_in_the_next_thick_one(
 ) -> None:
     """Unless the operator has switched that off: then it is, which shows that the test can see it."""
     storage = thick.opened(evolve(thick.config, wipe_deleted=wipe)).storage
-    device = storage.attach(storage.ensure_volume(first := thick.new_id(), SIZE, OWNER).id)
+    device = storage.attach(storage.ensure_volume(first := ref(thick.new_id()), SIZE, OWNER).ref)
     fill_with_secret(device)
     assert shows_secret(device)
     storage.remove_volume(first)
     assert readable == any(
-        shows_secret(storage.attach(storage.ensure_volume(thick.new_id(), SIZE, OWNER).id)) for _ in range(2)
+        shows_secret(storage.attach(storage.ensure_volume(ref(thick.new_id()), SIZE, OWNER).ref))
+        for _ in range(2)
     )
 
 
 def test_a_thick_volume_is_overwritten_where_a_thin_pool_is_named_since(thick: ThickStorage) -> None:
     """What counts is what the volume is, not what the settings make now."""
     storage = thick.ports.storage
-    device = storage.attach(storage.ensure_volume(first := thick.new_id(), SIZE, OWNER).id)
+    device = storage.attach(storage.ensure_volume(first := ref(thick.new_id()), SIZE, OWNER).ref)
     fill_with_secret(device)
     size = ("--size", f"{32 * MIB}b", "--poolmetadatasize", f"{4 * MIB}b")
     lvm("lvcreate", "--yes", "--type", "thin-pool", *size, "--name", "pool", thick.group)
@@ -123,17 +124,18 @@ def test_a_thick_volume_is_overwritten_where_a_thin_pool_is_named_since(thick: T
     finally:
         lvm("lvremove", "--yes", f"{thick.group}/pool")
     assert not any(
-        shows_secret(storage.attach(storage.ensure_volume(thick.new_id(), SIZE, OWNER).id)) for _ in range(2)
+        shows_secret(storage.attach(storage.ensure_volume(ref(thick.new_id()), SIZE, OWNER).ref))
+        for _ in range(2)
     )
 
 
 def test_a_deleted_volumes_data_is_not_in_the_next_thin_one(thin: ThinStorage) -> None:
     """The pool zeroes a block before anybody else has it, also one that is written in part only."""
     storage = thin.ports.storage
-    device = storage.attach(storage.ensure_volume(first := thin.new_id(), SIZE, OWNER).id)
+    device = storage.attach(storage.ensure_volume(first := ref(thin.new_id()), SIZE, OWNER).ref)
     fill_with_secret(device)
     storage.remove_volume(first)
-    device = storage.attach(storage.ensure_volume(thin.new_id(), SIZE, OWNER).id)
+    device = storage.attach(storage.ensure_volume(ref(thin.new_id()), SIZE, OWNER).ref)
     with open(device, "r+b", buffering=0) as file:
         for start in range(0, SIZE.bytes, MIB):
             file.seek(start)
@@ -146,7 +148,7 @@ def test_a_thin_pool_that_zeroes_nothing_is_refused(thin: ThinStorage) -> None:
     lvm("lvchange", "--zero", "n", f"{thin.group}/pool")
     try:
         with pytest.raises(HostNotReady) as raised:
-            thin.ports.storage.pool()
+            thin.ports.storage.pool(DEFAULT_POOL)
         assert f"lvchange --zero y {thin.group}/pool" == raised.value.hint
     finally:
         lvm("lvchange", "--zero", "y", f"{thin.group}/pool")
@@ -154,8 +156,8 @@ def test_a_thin_pool_that_zeroes_nothing_is_refused(thin: ThinStorage) -> None:
 
 def test_a_volume_is_known_without_a_record(thick: ThickStorage) -> None:
     """By its tags: installation, server and share."""
-    volume = thick.ports.storage.ensure_volume(thick.new_id(), SIZE, OWNER)
-    report = lvm("lvs", "--reportformat", "json", "--options", "lv_tags", thick.path(volume.id))
+    volume = thick.ports.storage.ensure_volume(ref(thick.new_id()), SIZE, OWNER)
+    report = lvm("lvs", "--reportformat", "json", "--options", "lv_tags", thick.path(volume.ref))
     tags = set(json.loads(report)["report"][0]["lv"][0]["lv_tags"].split(","))
     installation = json.loads(thick.layout.installation.read_text())["id"]
     assert tags == {
@@ -168,11 +170,11 @@ def test_a_volume_is_known_without_a_record(thick: ThickStorage) -> None:
 def test_two_installations_share_a_group(thick: ThickStorage) -> None:
     """Each lists its own volumes and counts its own promises; what is free is free for both."""
     other = thick.opened(evolve(thick.config, state_dir=thick.state_dir / "other")).storage
-    other.prepare()
-    ours = thick.ports.storage.ensure_volume(thick.new_id(), SIZE, OWNER)
-    theirs = other.ensure_volume(thick.new_id(), SIZE, OWNER)
-    assert ((ours,), (theirs,)) == (thick.ports.storage.list(), other.list())
-    first, second = thick.ports.storage.pool(), other.pool()
+    other.prepare(DEFAULT_POOL)
+    ours = thick.ports.storage.ensure_volume(ref(thick.new_id()), SIZE, OWNER)
+    theirs = other.ensure_volume(ref(thick.new_id()), SIZE, OWNER)
+    assert ((ours,), (theirs,)) == (thick.ports.storage.list(DEFAULT_POOL), other.list(DEFAULT_POOL))
+    first, second = thick.ports.storage.pool(DEFAULT_POOL), other.pool(DEFAULT_POOL)
     assert (SIZE.bytes, SIZE.bytes) == (first.provisioned, second.provisioned)
     assert first.free == second.free == first.total - 2 * SIZE.bytes
 
@@ -180,18 +182,18 @@ def test_two_installations_share_a_group(thick: ThickStorage) -> None:
 def test_a_group_of_the_same_name_is_not_the_pool(thick: ThickStorage) -> None:
     """Renamed under its volumes, an empty one in its place: nothing is made there, and all is back after."""
     storage = thick.ports.storage
-    volume = storage.ensure_volume(thick.new_id(), SIZE, OWNER)
+    volume = storage.ensure_volume(ref(thick.new_id()), SIZE, OWNER)
     aside = new_name()
     with volume_group(32) as other:
         lvm("vgrename", thick.group, aside)
         lvm("vgrename", other, thick.group)
         try:
             for action in (
-                storage.prepare,
-                storage.list,
-                lambda: storage.find_volume(volume.id),
-                lambda: storage.attach(volume.id),
-                lambda: storage.ensure_volume(thick.new_id(), SIZE, OWNER),
+                lambda: storage.prepare(DEFAULT_POOL),
+                lambda: storage.list(DEFAULT_POOL),
+                lambda: storage.find_volume(volume.ref),
+                lambda: storage.attach(volume.ref),
+                lambda: storage.ensure_volume(ref(thick.new_id()), SIZE, OWNER),
             ):
                 with pytest.raises(HostNotReady):
                     action()
@@ -199,16 +201,16 @@ def test_a_group_of_the_same_name_is_not_the_pool(thick: ThickStorage) -> None:
         finally:
             lvm("vgrename", thick.group, other)
             lvm("vgrename", aside, thick.group)
-    assert (volume,) == storage.list()
+    assert (volume,) == storage.list(DEFAULT_POOL)
 
 
 def test_a_device_that_a_killed_command_left_suspended_answers_again(thick: ThickStorage) -> None:
     """Else whoever touched it would wait for ever."""
     storage = thick.ports.storage
-    volume = storage.ensure_volume(thick.new_id(), SIZE, OWNER)
-    device = storage.attach(volume.id)
+    volume = storage.ensure_volume(ref(thick.new_id()), SIZE, OWNER)
+    device = storage.attach(volume.ref)
     subprocess.run(("dmsetup", "suspend", device), check=True)
-    assert device == storage.attach(volume.id)
+    assert device == storage.attach(volume.ref)
     with open(device, "rb", buffering=0) as file:
         assert bytes(512) == file.read(512)
 
@@ -218,12 +220,12 @@ def test_an_inactive_volume_is_activated_and_an_inactive_group_is_not_an_empty_o
 ) -> None:
     """As after a boot without activation."""
     storage = thick.ports.storage
-    volume = storage.ensure_volume(thick.new_id(), SIZE, OWNER)
-    thick.scribble(storage.attach(volume.id))
+    volume = storage.ensure_volume(ref(thick.new_id()), SIZE, OWNER)
+    thick.scribble(storage.attach(volume.ref))
     lvm("vgchange", "--activate", "n", thick.group)
-    assert ((volume,), volume) == (storage.list(), storage.find_volume(volume.id))
-    assert SIZE.bytes == storage.pool().provisioned
-    assert not thick.is_blank(storage.attach(volume.id))
+    assert ((volume,), volume) == (storage.list(DEFAULT_POOL), storage.find_volume(volume.ref))
+    assert SIZE.bytes == storage.pool(DEFAULT_POOL).provisioned
+    assert not thick.is_blank(storage.attach(volume.ref))
 
 
 def test_a_share_is_never_smaller_than_asked_for_and_shows_what_it_is(lvm_site: Site) -> None:
@@ -245,10 +247,10 @@ def test_a_share_is_never_smaller_than_asked_for_and_shows_what_it_is(lvm_site: 
 def test_a_thin_pool_gets_back_what_clients_delete(thin: ThinStorage) -> None:
     """The file system tells its device what it frees, without anybody trimming."""
     ports = thin.ports
-    volume_id, filesystem = made_with(ports, FileSystemKind.EXT4, Capacity(256 * MIB))
-    device = ports.storage.attach(volume_id)
+    made = made_with(ports, FileSystemKind.EXT4, Capacity(256 * MIB))
+    device = ports.storage.attach(made.ref)
     ports.folders.ensure(server_id := thin.new_id(), os.getuid())
-    ports.filesystems.mount(server_id, "5" * 12, device, filesystem)
+    ports.filesystems.mount(server_id, "5" * 12, device, made, os.getuid())
     folder = thin.layout.share(server_id, "5" * 12)
     empty = _used(thin)
     (folder / "large").write_bytes(os.urandom(128 * MIB))
@@ -261,7 +263,7 @@ def test_a_thin_pool_gets_back_what_clients_delete(thin: ThinStorage) -> None:
 
 
 def _used(thin: ThinStorage) -> float:
-    used = thin.ports.storage.pool().data_percent
+    used = thin.ports.storage.pool(DEFAULT_POOL).data_percent
     assert used is not None
     return used
 
@@ -275,14 +277,14 @@ def _sync(folder: Path) -> None:
 def test_a_pool_that_fills_up_warns(thin: ThinStorage) -> None:
     """Above four fifths, with the command that makes it larger."""
     storage = thin.ports.storage
-    volume = storage.ensure_volume(thin.new_id(), Capacity(960 * MIB), OWNER)
-    assert () == storage.pool().warnings
-    with open(storage.attach(volume.id), "r+b", buffering=0) as file:
+    volume = storage.ensure_volume(ref(thin.new_id()), Capacity(960 * MIB), OWNER)
+    assert () == storage.pool(DEFAULT_POOL).warnings
+    with open(storage.attach(volume.ref), "r+b", buffering=0) as file:
         for start in range(0, 900 * MIB, 64 * 1024):
             file.seek(start)
             file.write(b"x" * 512)
         os.fsync(file.fileno())
-    view = storage.pool()
+    view = storage.pool(DEFAULT_POOL)
     assert view.data_percent is not None
     assert view.data_percent > 80
     assert [f"'lvextend --size +SIZE {thin.group}/pool'" in warning for warning in view.warnings] == [True]
@@ -308,14 +310,14 @@ def test_a_failed_making_leaves_nothing(thick: ThickStorage, monkeypatch: pytest
         raise HostNotReady(f"{device} cannot be written")
 
     monkeypatch.setattr("shares_core.adapters.pools.lvm.thick.blank_ends", broken)
-    volume_id = thick.new_id()
+    minted = ref(thick.new_id())
     before = names_of(thick)
     with pytest.raises(HostNotReady):
-        thick.ports.storage.ensure_volume(volume_id, SIZE, OWNER)
+        thick.ports.storage.ensure_volume(minted, SIZE, OWNER)
     assert before == names_of(thick)
     monkeypatch.undo()
-    thick.ports.storage.ensure_volume(volume_id, SIZE, OWNER)
-    assert before | {volume_name(volume_id)} == names_of(thick)
+    thick.ports.storage.ensure_volume(minted, SIZE, OWNER)
+    assert before | {volume_name(minted.id)} == names_of(thick)
 
 
 def test_opening_the_ports_runs_nothing(thick: ThickStorage) -> None:
@@ -323,5 +325,5 @@ def test_opening_the_ports_runs_nothing(thick: ThickStorage) -> None:
     config = evolve(thick.config, volume_group=type(thick.config.volume_group)("sctest-absent"))
     ports = bootstrap.ports(config)
     with pytest.raises(HostNotReady) as raised:
-        ports.storage.pool()
+        ports.storage.pool(DEFAULT_POOL)
     assert "shares-core pool create" in raised.value.hint

@@ -15,7 +15,8 @@ from shares_core.domain.errors import InvalidInput
 from shares_core.domain.names import Name, ServerName, ShareName, UserName
 from shares_core.domain.secret import PasswordHash
 from shares_core.domain.server import FIRST_SERVER_UID, ShareServer
-from shares_core.domain.share import CifsShare, FileSystem, FileSystemKind, ShareStatus
+from shares_core.domain.share import CifsShare, ShareStatus
+from tests.contracts.values import new_share_volume
 
 T = TypeVar("T")
 
@@ -100,8 +101,7 @@ _STATUSES = st.one_of(st.just(ShareStatus.READY), st.just(ShareStatus.READY), st
 
 
 def _share(share_id: str, name: str) -> CifsShare:
-    filesystem = FileSystem(FileSystemKind.EXT4, "6a1b0c9e-1111-4222-8333-444455556666")
-    return CifsShare(share_id, ShareName(name), Capacity(64 * MIB), filesystem, volume_id=share_id)
+    return CifsShare(share_id, ShareName(name), Capacity(64 * MIB), new_share_volume())
 
 
 def examples(strategy: st.SearchStrategy[T], count: int) -> list[T]:

@@ -12,6 +12,7 @@ from attrs import evolve, frozen
 from shares_core import Capacity
 from shares_core.domain.capacity import MIB
 from shares_core.domain.pools import PoolKind, ThinPoolName, VolumeGroupName, volume_name
+from shares_core.domain.volume import DEFAULT_POOL, VolumeRef
 from shares_core.ports.storage import BlockStorage
 from tests.contracts.storage_world import POOL
 from tests.contracts.values import OWNER
@@ -84,15 +85,15 @@ class LvmStorage(RealStorage):
 
         yield mount_anew
 
-    def half_grown_volume(self, volume_id: str, size: Capacity) -> None:
+    def half_grown_volume(self, ref: VolumeRef, size: Capacity) -> None:
         """As a call leaves it that is killed once LVM has done its part."""
-        lvm("lvextend", "--size", f"{size.bytes}b", self.path(volume_id))
+        lvm("lvextend", "--size", f"{size.bytes}b", self.path(ref))
 
-    def cut_behind(self, volume_id: str, size: int) -> None:
-        lvm("lvreduce", "--force", "--yes", "--size", f"{size}b", self.path(volume_id))
+    def cut_behind(self, ref: VolumeRef, size: int) -> None:
+        lvm("lvreduce", "--force", "--yes", "--size", f"{size}b", self.path(ref))
 
-    def path(self, volume_id: str) -> str:
-        return f"{self.group}/{volume_name(volume_id)}"
+    def path(self, ref: VolumeRef) -> str:
+        return f"{self.group}/{volume_name(ref.id)}"
 
     def report(self) -> list[dict[str, str]]:
         """LVM's own words on the group's volumes."""
@@ -120,14 +121,14 @@ class ThickStorage(LvmStorage):
                     return False
         return True
 
-    def half_made_volume(self, volume_id: str, size: Capacity) -> None:
+    def half_made_volume(self, ref: VolumeRef, size: Capacity) -> None:
         """Made by LVM, and not cleared yet."""
         where = "shares_core.adapters.pools.lvm.thick.blank_ends"
-        self.killed_in("storage.ensure_volume", volume_id, size, OWNER, where=where)
+        self.killed_in("storage.ensure_volume", ref, size, OWNER, where=where)
 
-    def is_reserved(self, volume_id: str) -> bool:
+    def is_reserved(self, ref: VolumeRef) -> bool:
         layouts = {row["lv_name"]: row["lv_layout"] for row in self.report()}
-        return layouts[volume_name(volume_id)] == "linear"
+        return layouts[volume_name(ref.id)] == "linear"
 
     def overprovisioned_pool(self) -> BlockStorage:
         raise AssertionError("extents cannot be promised twice")
@@ -141,20 +142,18 @@ class ThinStorage(LvmStorage):
         self.config = evolve(self.config, thin_pool=ThinPoolName(THIN_POOL))
         self._ports = self.opened(self.config)
 
-    def half_made_volume(self, volume_id: str, size: Capacity) -> None:
+    def half_made_volume(self, ref: VolumeRef, size: Capacity) -> None:
         """LVM makes it in one step: before that nothing is there."""
         where = "shares_core.adapters.pools.lvm.thin.ThinPool._lvm"
-        self.killed_in("storage.ensure_volume", volume_id, size, OWNER, where=where)
+        self.killed_in("storage.ensure_volume", ref, size, OWNER, where=where)
 
-    def is_reserved(self, volume_id: str) -> bool:
+    def is_reserved(self, ref: VolumeRef) -> bool:
         """Whether the pool has room for all that it promised."""
         promised = sum(int(row["lv_size"]) for row in self.report() if row["pool_lv"] == THIN_POOL)
-        return volume_name(volume_id) in {row["lv_name"] for row in self.report()} and (
-            promised <= POOL.bytes
-        )
+        return volume_name(ref.id) in {row["lv_name"] for row in self.report()} and (promised <= POOL.bytes)
 
     def overprovisioned_pool(self) -> BlockStorage:
         config = evolve(self.config, state_dir=self.state_dir / "over", overprovision=True)
         storage = self.opened(config).storage
-        storage.prepare()
+        storage.prepare(DEFAULT_POOL)
         return storage

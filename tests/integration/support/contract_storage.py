@@ -15,7 +15,7 @@ from pathlib import Path
 from attrs import evolve
 
 from shares_core import Capacity
-from shares_core.domain.share import FileSystemKind
+from shares_core.domain.volume import DEFAULT_POOL, FileSystemKind, VolumeRef
 from shares_core.ports.storage import BlockStorage
 from tests.contracts.filesystems_world import FileSystemsWorld, Made
 from tests.contracts.storage_world import StorageWorld
@@ -81,21 +81,21 @@ class RealStorage(RealWorld, StorageWorld, FileSystemsWorld):
                     subprocess.run(["losetup", "--detach", device], check=True)
 
     @contextmanager
-    def in_use(self, volume_id: str) -> Iterator[None]:
-        descriptor = os.open(self.ports.storage.attach(volume_id), os.O_RDONLY | os.O_CLOEXEC)
+    def in_use(self, ref: VolumeRef) -> Iterator[None]:
+        descriptor = os.open(self.ports.storage.attach(ref), os.O_RDONLY | os.O_CLOEXEC)
         try:
             yield
         finally:
             os.close(descriptor)
 
-    def half_made_volume(self, volume_id: str, size: Capacity) -> None:
-        self.killed_in("storage.ensure_volume", volume_id, size, OWNER, where=_RESERVING)
+    def half_made_volume(self, ref: VolumeRef, size: Capacity) -> None:
+        self.killed_in("storage.ensure_volume", ref, size, OWNER, where=_RESERVING)
 
-    def half_grown_volume(self, volume_id: str, size: Capacity) -> None:
-        self.killed_in("storage.grow_volume", volume_id, size, where=_RESERVING)
+    def half_grown_volume(self, ref: VolumeRef, size: Capacity) -> None:
+        self.killed_in("storage.grow_volume", ref, size, where=_RESERVING)
 
-    def is_reserved(self, volume_id: str) -> bool:
-        there = (self.config.pool_dir / f"{volume_id}.img").stat()
+    def is_reserved(self, ref: VolumeRef) -> bool:
+        there = (self.config.pool_dir / f"{ref.id}.img").stat()
         return there.st_blocks * 512 >= there.st_size
 
     def overprovisioned_pool(self) -> BlockStorage:
@@ -106,7 +106,7 @@ class RealStorage(RealWorld, StorageWorld, FileSystemsWorld):
             overprovision=True,
         )
         storage = self.opened(config).storage
-        storage.prepare()
+        storage.prepare(DEFAULT_POOL)
         return storage
 
     # -- devices
@@ -131,8 +131,8 @@ class RealStorage(RealWorld, StorageWorld, FileSystemsWorld):
         except OSError:
             return 0
 
-    def cut_behind(self, volume_id: str, size: int) -> None:
-        os.truncate(self.config.pool_dir / f"{volume_id}.img", size)
+    def cut_behind(self, ref: VolumeRef, size: int) -> None:
+        os.truncate(self.config.pool_dir / f"{ref.id}.img", size)
 
     # -- mounts
 
@@ -145,9 +145,9 @@ class RealStorage(RealWorld, StorageWorld, FileSystemsWorld):
 
     def half_grown_filesystem(self, made: Made) -> None:
         """Of ext4: a block of a file that is marked as free. xfs: mounted aside."""
-        if made.filesystem.kind is FileSystemKind.XFS:
+        if made.volume.filesystem.kind is FileSystemKind.XFS:
             where = "shares_core.adapters.filesystems.xfs.run:1"  # instead of xfs_growfs
-            self.killed_in("filesystems.grow_unmounted", made.device, made.filesystem, where=where)
+            self.killed_in("filesystems.grow_unmounted", made.device, made.volume, where=where)
             return
         block = debugfs(made.device, "blocks /file", write=False).split()[0]
         debugfs(made.device, f"freeb {block}")
@@ -168,7 +168,7 @@ class RealStorage(RealWorld, StorageWorld, FileSystemsWorld):
 
     def ruined_filesystem(self, made: Made) -> None:
         """In its root folder."""
-        if made.filesystem.kind is FileSystemKind.XFS:
+        if made.volume.filesystem.kind is FileSystemKind.XFS:
             ruin = ("xfs_db", "-x", "-c", "inode 128", "-c", "write core.mode 0", made.device)
             subprocess.run(ruin, check=True, capture_output=True)
         else:
@@ -212,13 +212,13 @@ class RealStorage(RealWorld, StorageWorld, FileSystemsWorld):
             os.fsync(file.fileno())
 
     def ruined_tables(self, made: Made) -> None:
-        ruin_tables(made.device, made.filesystem.kind)
+        ruin_tables(made.device, made.volume.filesystem.kind)
 
     def meet_damage(self, made: Made) -> None:
-        meet_damage(self.layout.share(*made.share), made.filesystem.kind)
+        meet_damage(self.layout.share(*made.share), made.volume.filesystem.kind)
 
     def is_whole(self, made: Made) -> bool:
-        xfs = made.filesystem.kind is FileSystemKind.XFS
+        xfs = made.volume.filesystem.kind is FileSystemKind.XFS
         argv = ("xfs_repair", "-n", made.device) if xfs else ("e2fsck", "-f", "-n", made.device)
         return subprocess.run(argv, check=False, capture_output=True).returncode == 0
 

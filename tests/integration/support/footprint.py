@@ -129,4 +129,4 @@ def _files(config: HostConfig) -> list[str]:
 
 def image_of(config: HostConfig, server: ShareServer, share: str) -> Path:
     """The file of a share's volume."""
-    return config.pool_dir / f"{server.share(share).volume_id}.img"
+    return config.pool_dir / f"{server.share(share).volume.id}.img"

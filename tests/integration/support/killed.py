@@ -43,7 +43,8 @@ def _die(*_: object, **__: object) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _arm(where: str) -> None:
+def arm(where: str) -> None:
+    """Have this process killed where it would call that function."""
     name, _, count = where.partition(":")
     holder_name, _, attribute = name.rpartition(".")
     holder: Any = pkgutil.resolve_name(holder_name)
@@ -66,7 +67,7 @@ def main() -> None:
     port, verb = call.split(".")
     method = getattr(getattr(bootstrap.ports(config), port), verb)
     if where:
-        _arm(where)
+        arm(where)
         method(*arguments)
     else:
         with ExitStack() as held:

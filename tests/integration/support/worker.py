@@ -22,6 +22,7 @@ from shares_core import Capacity, Host, HostConfig, SharesError, bootstrap
 from shares_core.domain.addresses import BridgeName
 from shares_core.domain.network import DefaultNetwork
 from shares_core.ports import Ports
+from tests.integration.support.killed import arm
 from tests.integration.support.probes import until
 
 REPOSITORY = Path(__file__).parents[3]
@@ -79,7 +80,10 @@ def _die(*_: object, **__: object) -> None:
 
 
 def _dying(ports: Ports, where: str) -> Ports:
-    """Ports one of whose verbs kills the process: ``before:storage.attach``, ``after:records.save:2``."""
+    """Ports one of whose verbs kills the process: ``before:storage.attach``, ``after:records.save:2``.
+
+    ``in:`` a function's full name is for what is inside a verb.
+    """
     when, name, *count = where.split(":")
     port_name, verb = name.split(".")
     port = copy.copy(getattr(ports, port_name))
@@ -133,7 +137,10 @@ def main() -> None:
         network=DefaultNetwork(BridgeName(document["bridge"]), IPv4Network(document["subnet"])),
     )
     ports = bootstrap.ports(config)
-    if document["kill_at"]:
+    inside = document["kill_at"].partition("in:")[2]
+    if inside:
+        arm(inside)
+    elif document["kill_at"]:
         ports = _dying(ports, document["kill_at"])
     host = bootstrap.host(ports, config.network)
     sys.stdout.write("ready\n")

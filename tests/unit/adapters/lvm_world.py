@@ -67,7 +67,9 @@ class FakeLvm:
         """Those among them that do more than look."""
         return [line for line in self.asked if line.split()[0] not in ("lvs", "vgs", "dmsetup")]
 
-    def activate(self, name: str, *, uuid: str = UUID, size: int = SIZE, suspended: bool = False) -> Path:
+    def activate(
+        self, name: str, *, uuid: str = UUID, size: int = SIZE, suspended: bool = False, is_thin: bool = False
+    ) -> Path:
         """Give a volume its device, as the kernel and udev do; where it is."""
         path, node = self.folder / "dev" / GROUP / name, self.folder / "sys" / f"dm-{name}"
         path.parent.mkdir(exist_ok=True)
@@ -77,6 +79,9 @@ class FakeLvm:
         (node / "dm/name").write_text(f"{device_name(GROUP, name)}\n")
         (node / "dm/suspended").write_text(f"{suspended:d}\n")
         (node / "size").write_text(f"{size // 512}\n")
+        below = node / "slaves/dm-below/dm"
+        below.mkdir(parents=True)
+        (below / "uuid").write_text(f"LVM-{'g' * 64}{'-tpool' if is_thin else ''}\n")
         return path
 
     @property

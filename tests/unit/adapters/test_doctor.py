@@ -10,6 +10,7 @@ from shares_core.domain.capacity import GIB, MIB
 from shares_core.domain.errors import HostNotReady
 from shares_core.domain.findings import Finding, Verdict
 from shares_core.domain.views import PoolView
+from shares_core.domain.volume import DEFAULT_POOL
 
 # Captured from iptables 1.8.9 (nf_tables) in a namespace set up as a stock Docker host's.
 DOCKER_HOST = """\
@@ -278,7 +279,7 @@ def test_root_is_needed(uid: int, verdict: Verdict) -> None:
 
 
 def _pool(total: int, provisioned: int, free: int, *, overprovisioned: bool = False) -> PoolView:
-    return PoolView("loop files", "/pool", total, provisioned, free, overprovisioned)
+    return PoolView(DEFAULT_POOL, "loop files", "/pool", total, provisioned, free, overprovisioned)
 
 
 @pytest.mark.parametrize(
@@ -300,7 +301,9 @@ def test_a_pool_s_size_is_one_that_it_can_have(pool: PoolView, verdict: Verdict,
     assert (verdict is Verdict.NOTE) == ("[pool] size" in finding.mend)
 
 
-THICK = PoolView("lvm", "vg", total=10 * GIB, provisioned=GIB, free=2 * GIB, overprovisioned=False)
+THICK = PoolView(
+    DEFAULT_POOL, "lvm", "vg", total=10 * GIB, provisioned=GIB, free=2 * GIB, overprovisioned=False
+)
 THIN = evolve(THICK, kind="lvm thin", location="vg/pool", data_percent=80.0, metadata_percent=5.0)
 
 DATA_FULL = "the data of vg/pool is {} % full: make it larger with 'lvextend --size +SIZE vg/pool'"

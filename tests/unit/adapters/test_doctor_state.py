@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tests.contracts.values import OWNER
+from tests.contracts.values import OWNER, ref
 from tests.unit.adapters.values import SERVER
 
 from shares_core import bootstrap
@@ -15,6 +15,7 @@ from shares_core.bootstrap import ports
 from shares_core.config import HostConfig
 from shares_core.domain.capacity import GIB, MIB, Capacity
 from shares_core.domain.findings import Finding, Verdict
+from shares_core.domain.volume import DEFAULT_POOL
 
 
 @pytest.fixture
@@ -27,8 +28,8 @@ def config(tmp_path: Path) -> HostConfig:
         docker_url="tcp://127.0.0.1:1",
     )
     made = ports(config)
-    made.storage.prepare()
-    made.storage.ensure_volume("5aaaaaaaaaaa", Capacity(16 * MIB), OWNER)
+    made.storage.prepare(DEFAULT_POOL)
+    made.storage.ensure_volume(ref("5aaaaaaaaaaa"), Capacity(16 * MIB), OWNER)
     made.records.save(SERVER)
     return config
 
@@ -70,7 +71,7 @@ def test_a_pool_that_is_gone_is_missing(config: HostConfig) -> None:
 
 def test_a_pool_of_another_installation_is_missing(config: HostConfig, tmp_path: Path) -> None:
     other = HostConfig(state_dir=tmp_path / "other", pool_dir=tmp_path / "others-pool")
-    ports(other).storage.prepare()
+    ports(other).storage.prepare(DEFAULT_POOL)
     shutil.rmtree(config.pool_dir)
     shutil.copytree(other.pool_dir, config.pool_dir)
     assert Verdict.MISSING is _pool(config).verdict

@@ -10,6 +10,7 @@ from shares_core.domain.errors import (
     BackendFailure,
 )
 from shares_core.domain.share import FileSystem, FileSystemKind
+from shares_core.domain.volume import DEFAULT_POOL
 from shares_core.ports import Ports, ServerRuntime
 from shares_core.testing import (
     Call,
@@ -35,7 +36,7 @@ def machine() -> MemoryHost:
 @pytest.fixture
 def ports(machine: MemoryHost) -> Ports:
     ports = memory_ports(machine)
-    ports.storage.prepare()
+    ports.storage.prepare(DEFAULT_POOL)
     ports.folders.ensure("1", 7)
     return ports
 

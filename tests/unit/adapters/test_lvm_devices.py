@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 from tests.unit.adapters.lvm_words import GROUP, OTHER_UUID, SIZE, UUID
 from tests.unit.adapters.lvm_world import FakeLvm
 
@@ -22,11 +23,14 @@ from shares_core.domain.errors import BackendFailure
 
 
 def test_an_active_volume_has_a_device(fake_lvm: FakeLvm) -> None:
-    """With its size, its group and whether it answers; an inactive one has none."""
+    """With its size, its group, what it is and whether it answers; an inactive one has none."""
     path, asleep = fake_lvm.activate("first"), fake_lvm.activate("asleep", suspended=True)
     uuid = UUID.replace("-", "")
-    assert ActiveDevice(str(path), SIZE, uuid, suspended=False) == active_device(GROUP, "first")
-    assert ActiveDevice(str(asleep), SIZE, uuid, suspended=True) == active_device(GROUP, "asleep")
+    first = ActiveDevice(str(path), SIZE, uuid, suspended=False, is_thin=False)
+    assert first == active_device(GROUP, "first")
+    assert evolve(first, path=str(asleep), suspended=True) == active_device(GROUP, "asleep")
+    thin = fake_lvm.activate("thin", is_thin=True)
+    assert evolve(first, path=str(thin), is_thin=True) == active_device(GROUP, "thin")
     assert str(path) == path_of(GROUP, "first")
     assert active_device(GROUP, "second") is None
     assert active_device("other", "first") is None

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from attrs import evolve
-from tests.contracts.values import OWNER
+from tests.contracts.values import OWNER, ref
 from tests.unit.adapters.lvm_words import (
     EMPTY_LVS,
     GROUP,
@@ -24,16 +24,18 @@ from tests.unit.adapters.lvm_words import (
 )
 from tests.unit.adapters.lvm_world import FakeLvm, Make, installation, known, ours, thick, thin
 
+from shares_core.adapters.pools.volume_pool import VolumePool
 from shares_core.bootstrap import ports
 from shares_core.config import HostConfig
 from shares_core.domain.capacity import GIB, MIB, Capacity
 from shares_core.domain.errors import HostNotReady
 from shares_core.domain.pools import PoolKind, ThinPoolName, VolumeGroupName
 from shares_core.domain.views import PoolView
-from shares_core.ports.storage import BlockStorage, Volume
+from shares_core.domain.volume import DEFAULT_POOL, VolumeTraits
+from shares_core.ports.storage import Volume
 
-MADE = Volume(VOLUME, Capacity(SIZE))
-VERBS: dict[str, Callable[[BlockStorage], object]] = {
+MADE = Volume(ref(VOLUME), Capacity(SIZE), VolumeTraits())
+VERBS: dict[str, Callable[[VolumePool], object]] = {
     "prepare": lambda storage: storage.prepare(),
     "pool": lambda storage: storage.pool(),
     "list": lambda storage: storage.list(),
@@ -139,8 +141,11 @@ def test_the_figures_are_of_the_group_or_of_the_thin_pool_in_it(fake_lvm: FakeLv
     others = volume("c", size=200 * MIB)
     fake_lvm.answer("lvs", lvs(THIN_POOL, mine | THIN, second | THIN, others | THIN))
     total, free = 8585740288, 8480882688
-    assert thick(fake_lvm).pool() == PoolView("lvm", "vg", total, 2 * SIZE, free, overprovisioned=False)
+    assert thick(fake_lvm).pool() == PoolView(
+        DEFAULT_POOL, "lvm", "vg", total, 2 * SIZE, free, overprovisioned=False
+    )
     figures = PoolView(
+        DEFAULT_POOL,
         *("lvm thin", "vg/pool", GIB, 2 * SIZE, GIB - 2 * SIZE - 200 * MIB),
         overprovisioned=False,
         data_percent=3.17,
@@ -178,13 +183,13 @@ def test_the_settings_reach_the_pool(fake_lvm: FakeLvm) -> None:
     )
     fake_lvm.answer("lvs", lvs(THIN_POOL, ours(fake_lvm)))
     with pytest.raises(HostNotReady, match="lvchange is not installed"):  # to have a device to wipe
-        ports(config).storage.remove_volume(VOLUME)
+        ports(config).storage.remove_volume(ref(VOLUME))
     assert [] == fake_lvm.changed
-    ports(evolve(config, wipe_deleted=False)).storage.remove_volume(VOLUME)
+    ports(evolve(config, wipe_deleted=False)).storage.remove_volume(ref(VOLUME))
     assert [f"lvremove --yes vg/shares-{VOLUME}"] == fake_lvm.changed
     thinly = evolve(config, thin_pool=ThinPoolName(POOL))
     for overprovision in (False, True):
-        view = ports(evolve(thinly, overprovision=overprovision)).storage.pool()
+        view = ports(evolve(thinly, overprovision=overprovision)).storage.pool(DEFAULT_POOL)
         assert ("vg/pool", overprovision) == (view.location, view.overprovisioned)
 
 

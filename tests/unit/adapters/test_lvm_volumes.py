@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from tests.contracts.values import OWNER
+from tests.contracts.values import OWNER, ref
 from tests.unit.adapters.lvm_words import SIZE, THIN, THIN_POOL, VOLUME, lvs, volume
 from tests.unit.adapters.lvm_world import FakeLvm, Make, known, ours, thick, thin
 
@@ -19,10 +19,11 @@ from shares_core.domain.errors import (
     NoCapacity,
     ShareFailed,
 )
+from shares_core.domain.volume import VolumeTraits
 from shares_core.ports.storage import Volume
 
 EXISTS = f'  Logical Volume "shares-{VOLUME}" already exists in volume group "vg"\n'
-MADE = Volume(VOLUME, Capacity(SIZE))
+MADE = Volume(ref(VOLUME), Capacity(SIZE), VolumeTraits())
 
 
 def test_a_thin_volume_is_made_with_whose_it_is(fake_lvm: FakeLvm) -> None:

@@ -3,9 +3,10 @@ from __future__ import annotations
 import doctest
 import threading
 from collections.abc import Callable
+from functools import partial
 
 import pytest
-from tests.contracts.values import OWNER
+from tests.contracts.values import OWNER, new_share_volume, ref
 from tests.unit.world import LARGE, SMALL
 
 from shares_core import testing as memory
@@ -18,8 +19,8 @@ from shares_core.domain.errors import (
     OnlineGrowRefused,
     ShareFailed,
 )
-from shares_core.domain.share import FileSystem, FileSystemKind
 from shares_core.domain.views import RunState
+from shares_core.domain.volume import DEFAULT_POOL, ShareVolume
 from shares_core.ports import Ports
 from shares_core.testing import (
     ContractBroken,
@@ -31,8 +32,8 @@ from shares_core.testing import (
     memory_ports,
 )
 
-EXT4 = FileSystem(FileSystemKind.EXT4, "11111111-1111-1111-1111-111111111111")
-OTHER = FileSystem(FileSystemKind.EXT4, "22222222-2222-2222-2222-222222222222")
+V = ref("0123456789ab")
+EXT4, OTHER = new_share_volume(ref=V), new_share_volume(ref=V)
 
 
 @pytest.fixture
@@ -43,15 +44,15 @@ def machine() -> MemoryHost:
 @pytest.fixture
 def ports(machine: MemoryHost) -> Ports:
     ports = memory_ports(machine)
-    ports.storage.prepare()
+    ports.storage.prepare(DEFAULT_POOL)
     ports.folders.ensure("1", 7)
     return ports
 
 
-def made(ports: Ports, filesystem: FileSystem = EXT4) -> str:
-    ports.storage.ensure_volume("v", SMALL, OWNER)
-    device = ports.storage.attach("v")
-    ports.filesystems.make(device, filesystem)
+def made(ports: Ports, volume: ShareVolume = EXT4) -> str:
+    ports.storage.ensure_volume(V, SMALL, OWNER)
+    device = ports.storage.attach(V)
+    ports.filesystems.make(device, volume)
     return device
 
 
@@ -64,48 +65,48 @@ def test_a_file_system_is_made_on_zeros_only(machine: MemoryHost, ports: Ports) 
     """The same one again is fine, anything else is a conflict and stays."""
     device = made(ports)
     ports.filesystems.make(device, EXT4)
-    content = machine.volumes["v"].content
+    content = machine.volumes[V].content
     with pytest.raises(Conflict):
         ports.filesystems.make(device, OTHER)
-    assert content is machine.volumes["v"].content
+    assert content is machine.volumes[V].content
 
 
 def test_a_make_that_did_not_end_leaves_what_must_be_removed(machine: MemoryHost, ports: Ports) -> None:
     """Nobody makes a file system over it."""
-    ports.storage.ensure_volume("v", SMALL, OWNER)
-    device = ports.storage.attach("v")
+    ports.storage.ensure_volume(V, SMALL, OWNER)
+    device = ports.storage.attach(V)
     failing = intercept(ports, FaultPlan().on("filesystems.make", Fault(Moment.HALFWAY)))
     with pytest.raises(BackendFailure):
         failing.filesystems.make(device, EXT4)
     with pytest.raises(Conflict):
         ports.filesystems.make(device, EXT4)
-    ports.storage.remove_volume("v")
+    ports.storage.remove_volume(V)
     assert ({}, set()) == (machine.volumes, machine.attached)
 
 
 def test_only_the_right_file_system_is_mounted(machine: MemoryHost, ports: Ports) -> None:
     """Another identity, no device and zeros are refused, and nothing is mounted."""
     device = made(ports)
-    ports.storage.ensure_volume("zeros", SMALL, OWNER)
+    ports.storage.ensure_volume(ref("f" * 12), SMALL, OWNER)
     for wrong, identity in (
         (device, OTHER),
         ("/dev/memory/none", EXT4),
-        (ports.storage.attach("zeros"), EXT4),
+        (ports.storage.attach(ref("f" * 12)), EXT4),
     ):
         with pytest.raises(ShareFailed):
-            ports.filesystems.mount("1", "s", wrong, identity)
+            ports.filesystems.mount("1", "s", wrong, identity, 7)
     assert {} == machine.mounts
-    ports.filesystems.mount("1", "s", device, EXT4)
-    ports.filesystems.mount("1", "s", device, EXT4)
+    ports.filesystems.mount("1", "s", device, EXT4, 7)
+    ports.filesystems.mount("1", "s", device, EXT4, 7)
     assert ports.filesystems.mounted("1", "s")
 
 
 def test_nothing_is_taken_away_under_a_mount(ports: Ports) -> None:
     """Volume, device and folder stay until it is unmounted."""
-    ports.filesystems.mount("1", "s", made(ports), EXT4)
+    ports.filesystems.mount("1", "s", made(ports), EXT4, 7)
     attempts: list[Callable[[], None]] = [
-        lambda: ports.storage.detach("v"),
-        lambda: ports.storage.remove_volume("v"),
+        lambda: ports.storage.detach(V),
+        lambda: ports.storage.remove_volume(V),
         lambda: ports.folders.remove("1"),
     ]
     for attempt in attempts:
@@ -113,19 +114,19 @@ def test_nothing_is_taken_away_under_a_mount(ports: Ports) -> None:
             attempt()
     ports.filesystems.unmount("1", "s")
     ports.folders.remove("1")
-    ports.storage.remove_volume("v")
-    ports.storage.remove_volume("v")
+    ports.storage.remove_volume(V)
+    ports.storage.remove_volume(V)
 
 
 def test_a_kernel_that_does_not_grow_mounted_ext4_says_so() -> None:
     """And changes nothing; unmounted it grows."""
     machine = MemoryHost(online_grow=())
     ports = memory_ports(machine)
-    ports.storage.prepare()
+    ports.storage.prepare(DEFAULT_POOL)
     ports.folders.ensure("1", 7)
     device = made(ports)
-    ports.filesystems.mount("1", "s", device, EXT4)
-    ports.storage.grow_volume("v", LARGE)
+    ports.filesystems.mount("1", "s", device, EXT4, 7)
+    ports.storage.grow_volume(V, LARGE)
     with pytest.raises(OnlineGrowRefused):
         ports.filesystems.grow_mounted("1", "s", device, EXT4)
     assert SMALL == ports.filesystems.size(device, EXT4)
@@ -138,24 +139,28 @@ def test_cutting_into_a_file_system_is_a_callers_bug(ports: Ports) -> None:
     """It is no error that a use case could catch."""
     made(ports)
     with pytest.raises(ContractBroken):
-        ports.storage.cut_volume("v", Capacity(SMALL.bytes // 2))
+        ports.storage.cut_volume(V, Capacity(SMALL.bytes // 2))
 
 
 def test_a_volume_of_another_size_is_a_conflict(ports: Ports) -> None:
     """The same size again is what exists."""
-    assert ports.storage.ensure_volume("v", SMALL, OWNER) == ports.storage.ensure_volume("v", SMALL, OWNER)
+    assert ports.storage.ensure_volume(V, SMALL, OWNER) == ports.storage.ensure_volume(V, SMALL, OWNER)
     with pytest.raises(Conflict):
-        ports.storage.ensure_volume("v", LARGE, OWNER)
+        ports.storage.ensure_volume(V, LARGE, OWNER)
 
 
 def test_a_pool_without_its_identity_takes_nothing(machine: MemoryHost) -> None:
     """Its figures can be asked for; a pool that is not there is never an empty one."""
     storage = memory_ports(machine).storage
-    assert (100 * GIB, ()) == (storage.pool().free, storage.list())
+    assert (100 * GIB, ()) == (storage.pool(DEFAULT_POOL).free, storage.list(DEFAULT_POOL))
     with pytest.raises(HostNotReady):
-        storage.ensure_volume("v", SMALL, OWNER)
+        storage.ensure_volume(V, SMALL, OWNER)
     machine.pool_present = False
-    for attempt in (storage.prepare, storage.pool, storage.list, lambda: storage.remove_volume("v")):
+    attempts: list[Callable[[], object]] = [
+        *(partial(verb, DEFAULT_POOL) for verb in (storage.prepare, storage.pool, storage.list)),
+        lambda: storage.remove_volume(V),
+    ]
+    for attempt in attempts:
         with pytest.raises(HostNotReady):
             attempt()
 
@@ -174,12 +179,12 @@ def test_a_container_that_exists_otherwise_is_a_conflict(ports: Ports) -> None:
 
 def test_a_reboot_leaves_data_and_definitions(machine: MemoryHost, ports: Ports) -> None:
     """Mounts, devices, folders and running containers are gone; volumes and containers stay."""
-    ports.filesystems.mount("1", "s", made(ports), EXT4)
+    ports.filesystems.mount("1", "s", made(ports), EXT4, 7)
     ports.runtime.ensure("1", 7)
     ports.runtime.start("1")
     machine.reboot()
     assert RunState.STOPPED is ports.runtime.inspect("1").state
-    assert ({}, set(), ["v"], ()) == (
+    assert ({}, set(), [V], ()) == (
         machine.mounts,
         machine.attached,
         list(machine.volumes),

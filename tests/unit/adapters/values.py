@@ -11,7 +11,15 @@ from shares_core.domain.intent import ExtendShare
 from shares_core.domain.names import ServerName, ShareName, UserName
 from shares_core.domain.network import Interface, InterfaceSpec
 from shares_core.domain.server import Account, DesiredState, ShareServer
-from shares_core.domain.share import CifsShare, FileSystem, FileSystemKind, ShareStatus
+from shares_core.domain.share import CifsShare, ShareStatus
+from shares_core.domain.volume import (
+    DEFAULT_POOL,
+    FileSystem,
+    FileSystemKind,
+    ShareVolume,
+    VolumeRef,
+    VolumeTraits,
+)
 
 _SPEC = InterfaceSpec.parse(
     bridge="tenant-a",
@@ -34,8 +42,12 @@ SHARE = CifsShare(
     id="5aaaaaaaaaaa",
     name=ShareName("R&D 2026"),
     capacity=Capacity(3 * GIB + 1),
-    filesystem=FileSystem(FileSystemKind.XFS, "6a1b0c9e-1111-4222-8333-444455556666"),
-    volume_id="7bbbbbbbbbbb",
+    volume=ShareVolume(
+        ref=VolumeRef(DEFAULT_POOL, "7bbbbbbbbbbb"),
+        filesystem=FileSystem(FileSystemKind.XFS, "6a1b0c9e-1111-4222-8333-444455556666"),
+        owner=2_000_007,
+        traits=VolumeTraits(thin=True, zeroed=True, discards=True),
+    ),
     status=ShareStatus.READY,
     rules=RULES,
 )

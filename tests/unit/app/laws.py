@@ -40,7 +40,7 @@ def check_host_equals_records(world: World) -> None:
     machine = world.machine
     records = [record for record in machine.records.values() if isinstance(record, ShareServer)]
     assert [None] * len(records) == [record.intent for record in records]
-    shares = {share.volume_id: share for record in records for share in record.shares}
+    shares = {share.volume.ref: share for record in records for share in record.shares}
     assert {ShareStatus.READY} >= {share.status for share in shares.values()}
     assert set(shares) == set(machine.volumes)
     for volume_id, share in shares.items():

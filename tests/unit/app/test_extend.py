@@ -137,7 +137,7 @@ def test_a_share_that_is_lost_while_it_grows_does_not_block_its_server() -> None
     plan = FaultPlan().on("filesystems.mount", Fault(dies=True))
     with pytest.raises(BaseException, match="died"):
         world.process(plan).shares.extend("tenant", "files", LARGE)
-    volume = world.machine.volumes[world.share("tenant", "files").volume_id]
+    volume = world.machine.volumes[world.share("tenant", "files").volume.ref]
     assert volume.content is not None
     volume.content = None
     world.host.access.allow("tenant", "other", "ada")
@@ -173,6 +173,6 @@ def test_an_extension_that_could_not_be_settled_at_once_is_settled_later(settlin
     world.process(FaultPlan().on(settling)).fleet.reconcile()
     world.host.fleet.reconcile()
     share = world.share("tenant", "files")
-    volume = world.machine.volumes[share.volume_id]
+    volume = world.machine.volumes[share.volume.ref]
     assert volume.content is not None
     assert share.capacity.bytes == volume.size == volume.content.reach

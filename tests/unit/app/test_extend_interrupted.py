@@ -171,7 +171,7 @@ def test_a_stuck_delete_keeps_no_other_share_down() -> None:
     """What was set aside on the same server is finished all the same, and the error is told."""
     world = set_aside()
     world.host.shares.create("tenant", "a", SMALL)
-    stuck = world.share("tenant", "a").volume_id
+    stuck = world.share("tenant", "a").volume.ref
 
     def held(call: Call, proceed: Callable[[], Any]) -> Any:
         if str(call) == "storage.remove_volume" and call.args[0] == stuck:
@@ -182,7 +182,7 @@ def test_a_stuck_delete_keeps_no_other_share_down() -> None:
     with pytest.raises(BackendFailure, match="in use"):
         process.shares.delete("tenant", "a")
     record = world.record("tenant")
-    first = next(share for share in record.shares if share.volume_id == stuck)
+    first = next(share for share in record.shares if share.volume.ref == stuck)
     others = [share for share in record.shares if share is not first]
     world.machine.records[record.id] = evolve(record, shares=(first, *others))
     (view,) = process.fleet.reconcile().servers
@@ -194,7 +194,7 @@ def test_a_stuck_delete_keeps_no_other_share_down() -> None:
 def test_a_volume_that_was_larger_than_its_file_system_does_not_stand_for_it() -> None:
     """Of whole extents, or grown by hand: where growing fails the share has what its file system has."""
     world = serving(online_grow=tuple(FileSystemKind), granularity=4 * MIB)
-    world.machine.volumes[world.share("tenant", "files").volume_id].size = LARGE.bytes
+    world.machine.volumes[world.share("tenant", "files").volume.ref].size = LARGE.bytes
     wanted = Capacity(SMALL.bytes + MIB)
     plan = FaultPlan().on("filesystems.grow_mounted", Fault(error=BackendFailure("no")), times=None)
     with pytest.raises(BackendFailure):

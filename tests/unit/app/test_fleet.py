@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from attrs import evolve
+from tests.contracts.values import ref
 from tests.unit.world import LARGE, PASSWORD, RW, SMALL, World
 
 from shares_core.domain.addresses import BridgeName
@@ -17,6 +18,7 @@ from shares_core.testing import Fault, FaultPlan, MemoryHost, Moment, ProcessDie
 from shares_core.testing.state import Condition, Container, Folder, MemoryBridge, MemoryVolume
 
 STRAY = "f" * 12
+STRAY_VOLUME = ref(STRAY)
 
 
 def test_a_host_that_is_as_recorded_has_nothing_to_tell(world: World) -> None:
@@ -80,16 +82,16 @@ def strays(world: World) -> tuple[Orphan, ...]:
     machine = world.machine
     machine.folders[STRAY] = Folder(1, shared=True)
     machine.containers[STRAY] = Container(1, machine.image)
-    machine.volumes[STRAY] = MemoryVolume(4096)
-    machine.mounts[STRAY, "5" * 12] = STRAY
-    machine.attached.add(STRAY)
+    machine.volumes[STRAY_VOLUME] = MemoryVolume(4096)
+    machine.mounts[STRAY, "5" * 12] = STRAY_VOLUME
+    machine.attached.add(STRAY_VOLUME)
     machine.bridges["stray0"] = MemoryBridge(Bridge(BridgeName("stray0"), (), 1500), complete=True)
     return (
         Orphan(OrphanKind.CONTAINER, STRAY),
         Orphan(OrphanKind.MOUNT, f"{STRAY}/{'5' * 12}"),
         Orphan(OrphanKind.DEVICE, "stray0"),
         Orphan(OrphanKind.FOLDER, STRAY),
-        Orphan(OrphanKind.VOLUME, STRAY),
+        Orphan(OrphanKind.VOLUME, str(STRAY_VOLUME)),
     )
 
 
@@ -101,13 +103,13 @@ def test_what_is_in_no_record_is_told_and_removed_only_when_that_is_said(world: 
         assert ReconcileReport(orphans=expected, known=1) == world.host.fleet.reconcile(dry_run=dry_run)
     assert expected == world.host.fleet.reconcile(dry_run=True, remove_orphans=expected).orphans
     assert expected == world.host.fleet.reconcile(remove_orphans=expected[:0]).orphans
-    assert STRAY in world.machine.volumes
-    unknown = (Orphan(OrphanKind.VOLUME, world.share("tenant", "files").volume_id),)
+    assert STRAY_VOLUME in world.machine.volumes
+    unknown = (Orphan(OrphanKind.VOLUME, str(world.share("tenant", "files").volume.ref)),)
     assert expected == world.host.fleet.reconcile(remove_orphans=unknown).orphans
     removed = world.host.fleet.reconcile(remove_orphans=expected).orphans
     assert tuple(evolve(orphan, removed=True) for orphan in expected) == removed
     assert world.host.fleet.reconcile().is_empty
-    assert world.share("tenant", "files").volume_id in world.machine.volumes
+    assert world.share("tenant", "files").volume.ref in world.machine.volumes
 
 
 def test_nothing_is_removed_where_there_are_no_records(world: World) -> None:
@@ -115,7 +117,7 @@ def test_nothing_is_removed_where_there_are_no_records(world: World) -> None:
     expected = strays(world)
     world.machine.pool_prepared = True
     assert expected == world.host.fleet.reconcile(remove_orphans=expected).orphans
-    assert STRAY in world.machine.volumes
+    assert STRAY_VOLUME in world.machine.volumes
 
 
 def test_nothing_is_an_orphan_while_a_record_cannot_be_read(world: World) -> None:
@@ -125,21 +127,21 @@ def test_nothing_is_an_orphan_while_a_record_cannot_be_read(world: World) -> Non
     world.machine.damage_record(world.machine.server_id("tenant"))
     report = world.host.fleet.reconcile(remove_orphans=named)
     assert ((), ReconcileOutcome.UNREADABLE) == (report.orphans, report.servers[0].outcome)
-    assert STRAY in world.machine.volumes
+    assert STRAY_VOLUME in world.machine.volumes
 
 
 def test_an_orphan_that_cannot_be_removed_says_why(world: World) -> None:
     """The others are removed."""
     world.served()
     named = strays(world)
-    world.machine.mounts["elsewhere", "6" * 12] = STRAY  # so that its volume is in use
+    world.machine.mounts["elsewhere", "6" * 12] = STRAY_VOLUME  # so that its volume is in use
     report = world.host.fleet.reconcile(remove_orphans=named)
     problems = {
         (str(orphan.kind), orphan.name): orphan.problem for orphan in report.orphans if not orphan.removed
     }
     assert {
         ("mount", f"elsewhere/{'6' * 12}"): "",
-        ("volume", STRAY): f"volume {STRAY} is mounted",
+        ("volume", str(STRAY_VOLUME)): f"volume {STRAY_VOLUME} is mounted",
     } == problems
     assert not report.is_well
     assert [world.machine.server_id("tenant")] == list(world.machine.folders)
@@ -171,12 +173,12 @@ def test_a_volume_that_was_lost_under_its_share_is_seen(world: World) -> None:
     share = world.served()
     world.host.access.allow("tenant", "files", "ada", RW, PASSWORD)
     opened = world.connect("ada").open("files", write=True)
-    lost = world.machine.volumes.pop(share.volume_id)
+    lost = world.machine.volumes.pop(share.volume.ref)
     for _ in range(2):
         (view,) = world.host.fleet.reconcile().servers
         assert (ReconcileOutcome.FAILED, ("files",)) == (view.outcome, view.failed_shares)
     assert opened.closed
-    world.machine.volumes[share.volume_id] = lost
+    world.machine.volumes[share.volume.ref] = lost
     assert [ReconcileOutcome.OK] == [view.outcome for view in world.host.fleet.reconcile().servers]
 
 
@@ -226,7 +228,7 @@ def test_a_share_that_is_found_damaged_is_failed_and_the_others_are_served(world
         world.host.access.allow("tenant", name, "ada", RW, PASSWORD)
     session = world.connect("ada")
     damaged, well = (session.open(name, write=True) for name in ("files", "well"))
-    content = world.machine.volumes[share.volume_id].content
+    content = world.machine.volumes[share.volume.ref].content
     assert content is not None
     content.condition = Condition.RUINED
     (view,) = world.host.fleet.reconcile().servers
@@ -335,7 +337,7 @@ def test_a_container_that_has_lost_its_folders_does_not_outlive_a_change(world: 
 
 def test_a_check_of_a_share_whose_volume_is_away_calls_nothing_damaged(world: World) -> None:
     """It is served again once the volume is back."""
-    volume = world.served().volume_id
+    volume = world.served().volume.ref
     world.host.access.allow("tenant", "files", "ada", RW, PASSWORD)
     world.host.servers.stop("tenant")
     away = world.machine.volumes.pop(volume)

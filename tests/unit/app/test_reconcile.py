@@ -163,7 +163,7 @@ def test_the_outcome_tells_what_failed_from_what_cannot_be_read(world: World) ->
         world.served(server=name)
     world.machine.reboot()
     world.machine.foreign_devices[world.record("blocked").interfaces[0].host_device] = ()
-    del world.machine.volumes[world.share("lost", "files").volume_id]
+    del world.machine.volumes[world.share("lost", "files").volume.ref]
     world.machine.damage_record(world.machine.server_id("torn"))
     assert [ReconcileOutcome.FAILED, ReconcileOutcome.FAILED, ReconcileOutcome.UNREADABLE] == [
         view.outcome for view in world.host.fleet.reconcile().servers

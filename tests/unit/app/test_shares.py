@@ -180,7 +180,7 @@ def test_a_name_that_was_deleted_gives_an_empty_share(world: World) -> None:
     world.connect("ada").open("files", write=True).write(b"secret")
     world.host.shares.delete("tenant", "files")
     latter = world.host.shares.create("tenant", "files", SMALL).share
-    assert {former.id, former.volume_id}.isdisjoint({latter.id, latter.volume_id})
+    assert {former.id, former.volume.ref}.isdisjoint({latter.id, latter.volume.ref})
     assert {} == world.admitted()
     world.host.access.allow("tenant", "files", "ada", RW)
     assert b"" == world.connect("ada").open("files").read()
@@ -217,12 +217,12 @@ def test_a_share_whose_data_is_missing_is_failed_and_never_made_anew(world: Worl
     world.connect("ada").open("files", write=True).write(b"precious")
     world.machine.reboot()
     volumes = world.machine.volumes
-    volume = volumes.pop(lost.volume_id)
+    volume = volumes.pop(lost.volume.ref)
     content = volume.content
     if loss != "volume":
-        volumes[lost.volume_id] = volume
+        volumes[lost.volume.ref] = volume
         volume.content = (
-            None if loss == "content" else volumes[world.share("tenant", "other").volume_id].content
+            None if loss == "content" else volumes[world.share("tenant", "other").volume.ref].content
         )
     before = dict(volumes)
     (view,) = world.host.fleet.reconcile().servers
@@ -234,7 +234,7 @@ def test_a_share_whose_data_is_missing_is_failed_and_never_made_anew(world: Worl
     with pytest.raises(ShareFailed):
         world.host.access.allow("tenant", "files", "bob")
     assert before == volumes
-    volumes[lost.volume_id], volume.content = volume, content
+    volumes[lost.volume.ref], volume.content = volume, content
     world.host.fleet.reconcile()
     assert b"precious" == world.connect("ada").open("files").read()
 
@@ -271,9 +271,9 @@ def test_a_killed_check_keeps_no_share_from_being_stopped_and_deleted(world: Wor
     killed = FaultPlan().on("filesystems.examine", Fault(Moment.HALFWAY, dies=True))
     with pytest.raises(ProcessDied):
         world.process(killed).shares.check("tenant", "files")
-    assert world.machine.aside
+    assert world.machine.scratch
     world.host.servers.stop("tenant")
-    assert (set(), set()) == (world.machine.attached, world.machine.aside)
+    assert (set(), set()) == (world.machine.attached, world.machine.scratch)
     world.host.shares.delete("tenant", "files")
     world.host.servers.delete("tenant")
     assert {} == {name: held for name, held in world.leftovers().items() if name != "locks"}

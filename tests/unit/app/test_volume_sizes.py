@@ -41,10 +41,10 @@ def test_a_volume_that_is_gone_has_no_size(world: World) -> None:
     """The share is shown and listed all the same, beside one whose volume is there."""
     world.served()
     world.host.shares.create("tenant", "other", LARGE)
-    lost = world.machine.volumes.pop(world.share("tenant", "files").volume_id)
+    lost = world.machine.volumes.pop(world.share("tenant", "files").volume.ref)
     assert [None, LARGE] == [view.volume_size for view in world.host.shares.list("tenant")]
     assert world.host.shares.show("tenant", "files").volume_size is None
-    world.machine.volumes[world.share("tenant", "files").volume_id] = lost
+    world.machine.volumes[world.share("tenant", "files").volume.ref] = lost
     assert SMALL == world.host.shares.show("tenant", "files").volume_size
 
 

@@ -15,6 +15,7 @@ from shares_core.domain.capacity import MIB
 from shares_core.domain.errors import Conflict
 from shares_core.domain.pools import DevicePath
 from shares_core.domain.views import PoolView
+from shares_core.domain.volume import PoolName
 from shares_core.ports import Events
 from shares_core.testing import memory_ports
 from shares_core.testing.storage import MemoryStorage
@@ -31,9 +32,9 @@ class ThinStorage(MemoryStorage):
     data_percent = 12.34
     metadata_percent = 5.0
 
-    def pool(self) -> PoolView:
+    def pool(self, pool: PoolName) -> PoolView:
         return evolve(
-            super().pool(),
+            super().pool(pool),
             kind="lvm thin",
             location="vg/pool",
             data_percent=self.data_percent,

@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable
 
 import pytest
+from tests.contracts.values import ref
 from tests.unit.cli.terminal import Terminal
 
 from shares_core.testing.state import Condition, MemoryVolume
@@ -26,14 +27,14 @@ def test_a_dry_run_tells_what_differs_and_changes_nothing(served: Terminal) -> N
 
 def test_an_orphan_is_told_with_the_command_that_removes_it(served: Terminal) -> None:
     """And what became of it."""
-    served.world.machine.volumes[STRAY] = MemoryVolume(4096)
+    served.world.machine.volumes[ref(STRAY)] = MemoryVolume(4096)
     out = served.ok("reconcile").out
-    assert f"volume  {STRAY}  left alone\n" in out
+    assert f"volume  default/{STRAY}  left alone\n" in out
     command = f"shares-core --state-dir {served.state_dir} reconcile --remove-orphans"
     assert out.endswith(f"orphans are in no record; this removes them with their data: {command}\n")
-    told = {"kind": "volume", "name": STRAY, "removed": False, "problem": ""}
+    told = {"kind": "volume", "name": f"default/{STRAY}", "removed": False, "problem": ""}
     assert [told] == served.ok("reconcile", "--json").document["orphans"]
-    assert f"volume  {STRAY}  removed\n" in served.ok("reconcile", "--remove-orphans").out
+    assert f"volume  default/{STRAY}  removed\n" in served.ok("reconcile", "--remove-orphans").out
     assert "the one server is as recorded\n" == served.ok("reconcile").out
 
 
@@ -88,7 +89,7 @@ def test_an_upgrade_is_of_one_server_or_of_all(served: Terminal, arguments: tupl
 
 
 def damage(served: Terminal) -> None:
-    content = served.world.machine.volumes[served.world.share("tenant", "files").volume_id].content
+    content = served.world.machine.volumes[served.world.share("tenant", "files").volume.ref].content
     assert content is not None
     content.condition = Condition.RUINED
 

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from tests.contracts.filesystems_world import FileSystemsWorld, Made
-from tests.contracts.values import UID
+from tests.contracts.values import UID, new_share_volume
 from tests.unit.contracts.memory_world import MemoryWorld
 
 from shares_core.domain.names import ShareName
-from shares_core.domain.share import FileSystem, FileSystemKind
+from shares_core.domain.volume import FileSystemKind, VolumeRef
 from shares_core.testing import (
     OpenFile,
     Session,
@@ -25,11 +25,11 @@ class MemoryMounts(MemoryWorld, FileSystemsWorld):
 
     def half_made_filesystem(self, device: str) -> None:
         with self.dying("filesystems.make") as ports:
-            ports.filesystems.make(device, FileSystem(FileSystemKind.EXT4, "half"))
+            ports.filesystems.make(device, new_share_volume())
 
     def half_grown_filesystem(self, made: Made) -> None:
         with self.dying("filesystems.grow_unmounted") as ports:
-            ports.filesystems.grow_unmounted(made.device, made.filesystem)
+            ports.filesystems.grow_unmounted(made.device, made.volume)
 
     def ruined_filesystem(self, made: Made) -> None:
         self._content(made).condition = Condition.RUINED
@@ -44,7 +44,7 @@ class MemoryMounts(MemoryWorld, FileSystemsWorld):
         return self._content(made).condition is Condition.WHOLE
 
     def _content(self, made: Made) -> MemoryFileSystem:
-        content = self.host.volumes[made.volume_id].content
+        content = self.host.volumes[made.volume.ref].content
         assert content is not None
         return content
 
@@ -55,8 +55,8 @@ class MemoryMounts(MemoryWorld, FileSystemsWorld):
     def empty_mount_point(self, server_id: str, share_id: str) -> None:
         """Nothing: mounting has no half-done state in memory."""
 
-    def cut_behind(self, volume_id: str, size: int) -> None:
-        self.host.volumes[volume_id].size = size
+    def cut_behind(self, ref: VolumeRef, size: int) -> None:
+        self.host.volumes[ref].size = size
 
     def served_owner(self, server_id: str, share_id: str, folder: str) -> int | None:
         filesystem = self.host.mounted_filesystem(server_id, share_id)

@@ -13,12 +13,13 @@ from tests.contracts.records import RecordsWorld
 from tests.contracts.runtime import RuntimeWorld
 from tests.contracts.secrets import SecretsWorld
 from tests.contracts.storage_world import POOL, StorageWorld
-from tests.contracts.values import OWNER, UID
+from tests.contracts.values import ABSENT, OWNER, UID
 
 from shares_core.domain.capacity import Capacity
 from shares_core.domain.names import UserName
 from shares_core.domain.secret import PasswordHash
 from shares_core.domain.server import ShareServer
+from shares_core.domain.volume import DEFAULT_POOL, VolumeRef
 from shares_core.ports import Locks, Ports
 from shares_core.ports.events import Event
 from shares_core.ports.runtime import ServerRuntime
@@ -115,7 +116,7 @@ class MemoryWorld(
             ports.folders.ensure(server_id, UID)
 
     def mount_below(self, server_id: str) -> None:
-        self.host.mounts[server_id, "share"] = "volume"
+        self.host.mounts[server_id, "share"] = ABSENT
 
     def unmount_below(self, server_id: str) -> None:
         del self.host.mounts[server_id, "share"]
@@ -179,25 +180,25 @@ class MemoryWorld(
         yield mount_anew
 
     @contextmanager
-    def in_use(self, volume_id: str) -> Iterator[None]:
-        self.host.mounts["elsewhere", "share"] = volume_id
+    def in_use(self, ref: VolumeRef) -> Iterator[None]:
+        self.host.mounts["elsewhere", "share"] = ref
         yield
         del self.host.mounts["elsewhere", "share"]
 
-    def half_made_volume(self, volume_id: str, size: Capacity) -> None:
+    def half_made_volume(self, ref: VolumeRef, size: Capacity) -> None:
         with self.dying("storage.ensure_volume", step=2) as ports:
-            ports.storage.ensure_volume(volume_id, size, OWNER)
+            ports.storage.ensure_volume(ref, size, OWNER)
 
-    def half_grown_volume(self, volume_id: str, size: Capacity) -> None:
+    def half_grown_volume(self, ref: VolumeRef, size: Capacity) -> None:
         with self.dying("storage.grow_volume") as ports:
-            ports.storage.grow_volume(volume_id, size)
+            ports.storage.grow_volume(ref, size)
 
-    def is_reserved(self, volume_id: str) -> bool:
-        return volume_id in self.host.volumes
+    def is_reserved(self, ref: VolumeRef) -> bool:
+        return ref in self.host.volumes
 
     def overprovisioned_pool(self) -> BlockStorage:
         storage = memory_ports(MemoryHost(pool_size=POOL, overprovision=True)).storage
-        storage.prepare()
+        storage.prepare(DEFAULT_POOL)
         return storage
 
     def is_blank(self, device: str) -> bool:

@@ -16,6 +16,7 @@ from shares_core.domain.network import DefaultNetwork, InterfaceSpec, decide_int
 from shares_core.domain.secret import Secret
 from shares_core.domain.share import FileSystemKind
 from shares_core.domain.views import PoolView
+from shares_core.domain.volume import DEFAULT_POOL
 
 DEFAULT = BridgeName("shares0")
 
@@ -59,7 +60,7 @@ def test_a_bound_is_where_it_is_said_to_be(
 
 def test_a_pool_holds_what_is_free_and_not_a_byte_more() -> None:
     """The last byte may be given away."""
-    pool = PoolView("files", "/pool", total=9, provisioned=4, free=5, overprovisioned=False)
+    pool = PoolView(DEFAULT_POOL, "files", "/pool", total=9, provisioned=4, free=5, overprovisioned=False)
     assert (True, False) == (pool.holds(Capacity(5)), pool.holds(Capacity(6)))
 
 

@@ -2,20 +2,21 @@ from __future__ import annotations
 
 import pytest
 from attrs.exceptions import FrozenInstanceError
+from tests.contracts.values import new_share_volume
 
 from shares_core.domain.access import AccessRule
 from shares_core.domain.capacity import GIB, MIB, Capacity
 from shares_core.domain.errors import AlreadyExists, InvalidInput, NoCapacity, NotFound, ShareFailed
 from shares_core.domain.names import ServerName, ShareName, UserName
 from shares_core.domain.server import FIRST_SERVER_UID, ShareServer, free_uid
-from shares_core.domain.share import CifsShare, FileSystem, FileSystemKind, ShareStatus
+from shares_core.domain.share import CifsShare, FileSystemKind, ShareStatus
 
 RULE = AccessRule.for_user("ada", "rw")
+VOLUME = new_share_volume()
 
 
 def share(name: str = "files", share_id: str = "s1", status: ShareStatus = ShareStatus.READY) -> CifsShare:
-    filesystem = FileSystem(FileSystemKind.EXT4, "uuid")
-    return CifsShare(share_id, ShareName(name), Capacity(GIB), filesystem, f"v-{share_id}", status)
+    return CifsShare(share_id, ShareName(name), Capacity(GIB), VOLUME, status)
 
 
 def server(*shares: CifsShare, uid: int = FIRST_SERVER_UID) -> ShareServer:

@@ -6,8 +6,9 @@ import pytest
 from attrs import evolve
 
 from shares_core.domain.views import PoolView
+from shares_core.domain.volume import DEFAULT_POOL
 
-PLAIN = PoolView("lvm thin", "vg/pool", total=9, provisioned=4, free=5, overprovisioned=False)
+PLAIN = PoolView(DEFAULT_POOL, "lvm thin", "vg/pool", total=9, provisioned=4, free=5, overprovisioned=False)
 DATA = "the data of vg/pool is {} % full: make it larger with 'lvextend --size +SIZE vg/pool'"
 METADATA = (
     "the metadata of vg/pool is {} % full: make it larger with 'lvextend --poolmetadatasize +SIZE vg/pool'"

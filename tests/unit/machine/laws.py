@@ -57,7 +57,7 @@ def nothing_is_orphaned(machine: MemoryHost) -> None:
     """Every host object belongs to a record: the record is written first and removed last."""
     records = records_of(machine)
     ids = {record.id for record in records}
-    shares = {(record.id, share.id): share.volume_id for record in records for share in record.shares}
+    shares = {(record.id, share.id): share.volume.ref for record in records for share in record.shares}
     interfaces = [interface for record in records for interface in record.interfaces]
     volumes = set(shares.values())
     strays = {
@@ -67,7 +67,7 @@ def nothing_is_orphaned(machine: MemoryHost) -> None:
         "volumes": machine.volumes.keys() - volumes,
         "devices": machine.attached - volumes,
         "mounts": machine.mounts.keys() - shares.keys(),
-        "aside": machine.aside - {share.filesystem.uuid for record in records for share in record.shares},
+        "scratch": machine.scratch - {share.volume.ref for record in records for share in record.shares},
         "links": machine.links.keys() - {interface.host_device for interface in interfaces},
         "bridges": machine.bridges.keys() - {str(interface.bridge) for interface in interfaces},
     }
@@ -162,14 +162,14 @@ def settled_host_equals_records(machine: MemoryHost, record: ShareServer, server
 def _share_is_whole(
     machine: MemoryHost, record: ShareServer, share: CifsShare, files: dict[str, bytes], *, mounted: bool
 ) -> None:
-    volume = machine.volumes[share.volume_id]
+    volume = machine.volumes[share.volume.ref]
     assert volume.content is not None
     assert volume.content.identity == share.filesystem
     assert volume.content.reach == volume.size == round_up(share.capacity.bytes, GRANULARITY)
     assert volume.content.folders == {share.folder: record.uid}
     assert volume.content.files == files, f"the data of {share.name} is {volume.content.files}, not {files}"
     assert mounted == ((record.id, share.id) in machine.mounts)
-    assert mounted == (share.volume_id in machine.attached)
+    assert mounted == (share.volume.ref in machine.attached)
 
 
 def failed_left_nothing_behind(before: Picture, after: Picture, struck: list[str]) -> None:

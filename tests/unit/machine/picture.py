@@ -7,6 +7,7 @@ from typing import Any
 from attrs import frozen
 
 from shares_core.domain.server import ShareServer
+from shares_core.domain.volume import VolumeRef
 from shares_core.testing import MemoryHost
 
 
@@ -24,7 +25,7 @@ class Picture:
     def of(cls, machine: MemoryHost, only: ShareServer | None = None) -> Picture:
         """Everything, or what belongs to one server."""
         ids = set(machine.records) | set(machine.containers) if only is None else {only.id}
-        volumes = set(machine.volumes) if only is None else {share.volume_id for share in only.shares}
+        volumes = set(machine.volumes) if only is None else {share.volume.ref for share in only.shares}
         sessions = [session for session in machine.sessions if session.server_id in ids]
         things = {
             "record": {key: machine.records.get(key) for key in ids},
@@ -54,8 +55,8 @@ class Picture:
         return changed | ({"clients": "who is connected"} if self.clients != other.clients else {})
 
 
-def _volume(machine: MemoryHost, volume_id: str) -> object:
-    volume = machine.volumes.get(volume_id)
+def _volume(machine: MemoryHost, ref: VolumeRef) -> object:
+    volume = machine.volumes.get(ref)
     if volume is None or volume.content is None:
         return volume and (volume.size, volume.debris)
     content = volume.content

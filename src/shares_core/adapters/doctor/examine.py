@@ -19,6 +19,7 @@ from shares_core.adapters.linux.commands import environment, is_installed, run
 from shares_core.adapters.network.firewall import SWITCHES, is_asked
 from shares_core.domain.errors import RecordUnreadable, SharesError
 from shares_core.domain.findings import Finding
+from shares_core.domain.volume import DEFAULT_POOL
 from shares_core.ports.records import Records
 from shares_core.ports.storage import BlockStorage
 
@@ -213,7 +214,7 @@ def _folders(state_dir: Path, pool_dir: Path | None) -> Iterable[Finding]:
 def pool_finding(storage: BlockStorage) -> Finding:
     """Whether the pool is there and is this installation's, and whether its size is one that it can have."""
     try:
-        return rules.judge_pool(storage.pool())
+        return rules.judge_pool(storage.pool(DEFAULT_POOL))
     except SharesError as error:
         return rules.judge_refusal("pool", error, root=os.geteuid() == 0)
 

@@ -36,8 +36,8 @@ from shares_core.domain.errors import (
     ShareFailed,
     SharesError,
 )
-from shares_core.domain.share import FileSystem, FileSystemKind
 from shares_core.domain.views import Usage
+from shares_core.domain.volume import FileSystem, FileSystemKind, ShareVolume, VolumeTraits
 from shares_core.ports.filesystems import FileSystems
 
 #: What the kernel does with a file system that it finds damaged.
@@ -47,19 +47,13 @@ _UNCHECKED = "met an error, and was not checked since"
 
 
 class LinuxFileSystems(FileSystems):
-    """File systems mounted below the servers' folders.
+    """File systems mounted below the servers' folders."""
 
-    ``zeroed`` says that the pool's new volumes read as zeros throughout, which making an ext4 then relies on.
-    ``discard`` has the file systems tell their device what they free, as it pays on a thin one.
-    """
-
-    def __init__(self, layout: Layout, *, zeroed: bool = True, discard: bool = False) -> None:
+    def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self._zeroed = zeroed
-        self._options = f"{SAFE},discard" if discard else SAFE
 
-    def make(self, device: str, filesystem: FileSystem) -> None:
-        if self.holds(device, filesystem):
+    def make(self, device: str, volume: ShareVolume) -> None:
+        if self.holds(device, volume):
             return
         if not is_blank(device):
             held = identify(device) or "something unknown"
@@ -67,13 +61,14 @@ class LinuxFileSystems(FileSystems):
                 f"{device} is not empty, it holds {held}: it is not formatted",
                 hint="look at what it is; a volume of a share that is to be made reads as zeros",
             )
-        if filesystem.kind is FileSystemKind.XFS:
-            argv = ("mkfs.xfs", "-q", "-K", "-m", f"uuid={filesystem.uuid}", device)
+        if volume.filesystem.kind is FileSystemKind.XFS:
+            argv = ("mkfs.xfs", "-q", "-K", "-m", f"uuid={volume.filesystem.uuid}", device)
             run(argv, timeout=LONG_SECONDS, holding=device)
         else:
-            _make_ext4(device, filesystem.uuid, zeroed=self._zeroed)
+            _make_ext4(device, volume.filesystem.uuid, zeroed=volume.traits.zeroed)
 
-    def mount(self, server_id: str, share_id: str, device: str, filesystem: FileSystem) -> None:
+    def mount(self, server_id: str, share_id: str, device: str, volume: ShareVolume, uid: int) -> None:
+        filesystem = volume.filesystem
         _require(device, filesystem)
         target = self._layout.share(server_id, share_id)
         mounted = mount_at(target)
@@ -88,11 +83,11 @@ class LinuxFileSystems(FileSystems):
             return
         if has_errors(device, filesystem):
             raise _damaged(device, filesystem, _UNCHECKED)
-        self.unmount_aside(filesystem)
+        self.unmount_scratch(volume)
         with os_errors(f"making {target}"):
             target.mkdir(mode=0o700, exist_ok=True)
         try:
-            mount(device, filesystem, target, options=self._options)
+            mount(device, filesystem, target, options=_options(volume.traits))
         except CommandFailed as error:
             there = mount_at(target)
             if there is not None and there.device == _device_number(device):
@@ -101,7 +96,7 @@ class LinuxFileSystems(FileSystems):
                 target.rmdir()
             if CORRUPTED in error.output:
                 raise _damaged(device, filesystem, f"cannot be mounted: {error.output.strip()}") from error
-            if self.size(device, filesystem).bytes > length_of(device):
+            if self.size(device, volume).bytes > length_of(device):
                 raise ShareFailed(
                     f"the {filesystem.kind} on {device} reaches beyond it: the volume was cut",
                     hint="restore the volume from a backup",
@@ -111,14 +106,14 @@ class LinuxFileSystems(FileSystems):
             unmount(target)
             raise _damaged(device, filesystem, _UNCHECKED)
 
-    def holds(self, device: str, filesystem: FileSystem) -> bool:
+    def holds(self, device: str, volume: ShareVolume) -> bool:
         if not Path(device).exists():
             raise BackendFailure(
                 f"there is no device {device}", hint="see whether udev works: 'udevadm settle'"
             )
-        return holds(device, filesystem) and not is_half_made(device, filesystem)
+        return holds(device, volume.filesystem) and not is_half_made(device, volume.filesystem)
 
-    def prepare_folder(self, server_id: str, share_id: str, folder: str, uid: int) -> None:
+    def prepare_folder(self, server_id: str, share_id: str, folder: str, owner: int) -> None:
         target = self._layout.share(server_id, share_id)
         if mount_at(target) is None:
             raise BackendFailure(f"nothing is mounted at {target}")
@@ -128,8 +123,8 @@ class LinuxFileSystems(FileSystems):
             if folder not in os.listdir(root):
                 os.mkdir(folder, mode=0o700, dir_fd=root)
             # Only root can write here, so the name cannot be another's; a killed call left it root's.
-            if os.stat(folder, dir_fd=root, follow_symlinks=False).st_uid != uid:
-                os.chown(folder, uid, uid, dir_fd=root, follow_symlinks=False)
+            if os.stat(folder, dir_fd=root, follow_symlinks=False).st_uid != owner:
+                os.chown(folder, owner, owner, dir_fd=root, follow_symlinks=False)
             os.fsync(root)
 
     def has_folder(self, server_id: str, share_id: str, folder: str) -> bool:
@@ -152,15 +147,20 @@ class LinuxFileSystems(FileSystems):
     def unmount(self, server_id: str, share_id: str) -> None:
         unmount(self._layout.share(server_id, share_id))
 
-    def unmount_aside(self, filesystem: FileSystem) -> None:
-        unmount(self._aside(filesystem))
+    def unmount_scratch(self, volume: ShareVolume) -> None:
+        unmount(self._scratch(volume))
+        former = self._layout.state_dir / f"grow-{volume.filesystem.uuid}"
+        if former.exists():  # by a release that named it by the file system
+            unmount(former)
 
     def mounted(self, server_id: str, share_id: str) -> bool:
         return mount_at(self._layout.share(server_id, share_id)) is not None
 
-    def troubles(self, wanted: Mapping[tuple[str, str], FileSystem]) -> Mapping[tuple[str, str], str]:
+    def troubles(
+        self, wanted: Mapping[tuple[str, str], tuple[str, ShareVolume]]
+    ) -> Mapping[tuple[str, str], str]:
         mounts = {mount.target: mount for mount in mounts_below(self._layout.servers)} if wanted else {}
-        found = {ids: _trouble(mounts.get(str(self._layout.share(*ids))), wanted[ids]) for ids in wanted}
+        found = {ids: _trouble(mounts.get(str(self._layout.share(*ids))), *wanted[ids]) for ids in wanted}
         return {ids: trouble for ids, trouble in found.items() if trouble}
 
     def list(self) -> tuple[tuple[str, str], ...]:
@@ -181,13 +181,13 @@ class LinuxFileSystems(FileSystems):
             free=figures.f_bavail * unit,
         )
 
-    def grow_mounted(self, server_id: str, share_id: str, device: str, filesystem: FileSystem) -> None:
-        _require(device, filesystem)
+    def grow_mounted(self, server_id: str, share_id: str, device: str, volume: ShareVolume) -> None:
+        _require(device, volume.filesystem)
         target = self._layout.share(server_id, share_id)
         mounted = mount_at(target)
         if mounted is None or mounted.device != _device_number(device):
             raise BackendFailure(f"{device} is not mounted at {target}")
-        if filesystem.kind is FileSystemKind.XFS:
+        if volume.filesystem.kind is FileSystemKind.XFS:
             grow_xfs(target, device, holding=str(target))
             return
         try:
@@ -197,33 +197,35 @@ class LinuxFileSystems(FileSystems):
                 raise OnlineGrowRefused(f"this kernel does not grow {device} while it is mounted") from error
             raise
 
-    def grow_unmounted(self, device: str, filesystem: FileSystem) -> None:
-        self._require_unmounted(device, filesystem)
-        settle(device, filesystem, self._aside(filesystem))
-        if filesystem.kind is FileSystemKind.XFS:
-            grow_aside(device, filesystem, self._aside(filesystem))
+    def grow_unmounted(self, device: str, volume: ShareVolume) -> None:
+        self._require_unmounted(device, volume)
+        settle(device, volume.filesystem, self._scratch(volume))
+        if volume.filesystem.kind is FileSystemKind.XFS:
+            grow_aside(device, volume.filesystem, self._scratch(volume))
         else:
             run(("resize2fs", device), timeout=LONG_SECONDS, holding=device)
 
-    def check(self, device: str, filesystem: FileSystem) -> None:
-        self._require_unmounted(device, filesystem)
-        settle(device, filesystem, self._aside(filesystem))
+    def check(self, device: str, volume: ShareVolume) -> None:
+        self._require_unmounted(device, volume)
+        settle(device, volume.filesystem, self._scratch(volume))
 
-    def examine(self, device: str, filesystem: FileSystem) -> str:
-        self._require_unmounted(device, filesystem)
-        replay(device, filesystem, self._aside(filesystem))  # where it cannot, the look tells why
+    def examine(self, device: str, volume: ShareVolume) -> str:
+        filesystem = volume.filesystem
+        self._require_unmounted(device, volume)
+        replay(device, filesystem, self._scratch(volume))  # where it cannot, the look tells why
         damage = examined(device, filesystem)
         if not damage and has_errors(device, filesystem):  # it is right all the same
             settle_ext4(device, filesystem)  # and remembers that it is
         return damage
 
-    def repair(self, device: str, filesystem: FileSystem) -> str:
-        self._require_unmounted(device, filesystem)
-        replay(device, filesystem, self._aside(filesystem))  # where it cannot, the look tells why
-        before = self._reach(device, filesystem)
+    def repair(self, device: str, volume: ShareVolume) -> str:
+        filesystem = volume.filesystem
+        self._require_unmounted(device, volume)
+        replay(device, filesystem, self._scratch(volume))  # where it cannot, the look tells why
+        before = self._reach(device, volume)
         said = repaired(device, filesystem)
         left = examined(device, filesystem)
-        if not left and self._reach(device, filesystem) < before:
+        if not left and self._reach(device, volume) < before:
             left = "it is smaller than it was"
         if left:
             raise ShareDamaged(
@@ -232,16 +234,16 @@ class LinuxFileSystems(FileSystems):
             )
         return said
 
-    def _reach(self, device: str, filesystem: FileSystem) -> int:
+    def _reach(self, device: str, volume: ShareVolume) -> int:
         """Its size in bytes; 0 where it tells none."""
         try:
-            return self.size(device, filesystem).bytes
+            return self.size(device, volume).bytes
         except ShareFailed:
             return 0
 
-    def _require_unmounted(self, device: str, filesystem: FileSystem) -> None:
-        _require(device, filesystem)
-        self.unmount_aside(filesystem)
+    def _require_unmounted(self, device: str, volume: ShareVolume) -> None:
+        _require(device, volume.filesystem)
+        self.unmount_scratch(volume)
         if is_write_protected(device):
             raise BackendFailure(
                 f"{device} is write-protected", hint="see in 'dmesg' whether its disk failed"
@@ -250,19 +252,19 @@ class LinuxFileSystems(FileSystems):
         if any(mount.device == number for mount in mount_table()):
             raise BackendFailure(f"{device} is mounted", hint=f"'findmnt {device}' shows where")
 
-    def _aside(self, filesystem: FileSystem) -> Path:
-        """Named by the file system, so that what a killed call left mounted there is found again."""
-        return self._layout.state_dir / f"grow-{filesystem.uuid}"
+    def _scratch(self, volume: ShareVolume) -> Path:
+        """Named by the volume, so that what a killed call left mounted there is found again."""
+        return self._layout.state_dir / f"scratch-{volume.id}"
 
-    def size(self, device: str, filesystem: FileSystem) -> Capacity:
-        _require(device, filesystem)
+    def size(self, device: str, volume: ShareVolume) -> Capacity:
+        _require(device, volume.filesystem)
         try:
-            if filesystem.kind is FileSystemKind.XFS:
+            if volume.filesystem.kind is FileSystemKind.XFS:
                 return parse_xfs_info(run(("xfs_info", device)))
             return parse_dumpe2fs(run(("dumpe2fs", "-h", device)))
         except (CommandFailed, ValueError) as error:
             raise ShareFailed(
-                f"{device} holds no {filesystem.kind} that can be read: {error}",
+                f"{device} holds no {volume.filesystem.kind} that can be read: {error}",
                 hint="look at it with fsck; nothing was repaired on its own",
             ) from error
 
@@ -299,11 +301,12 @@ def _require(device: str, filesystem: FileSystem) -> None:
         )
 
 
-def _trouble(mounted: Mount | None, filesystem: FileSystem) -> str:
+def _trouble(mounted: Mount | None, device: str, volume: ShareVolume) -> str:
     if mounted is None:
         return "is not mounted"
+    filesystem = volume.filesystem
     try:
-        if not holds(mounted.source, filesystem):
+        if mounted.device != _device_number(device) or not holds(mounted.source, filesystem):
             return "has another file system in its place"
     except SharesError as error:
         return f"cannot be looked at: {error}"
@@ -358,6 +361,10 @@ def _make_ext4(device: str, uuid: str, *, zeroed: bool) -> None:
         else:
             return
     make("nodiscard")
+
+
+def _options(traits: VolumeTraits) -> str:
+    return f"{SAFE},discard" if traits.discards else SAFE
 
 
 def _device_number(device: str) -> str:

@@ -9,6 +9,8 @@ from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface, ip
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from attrs import asdict
+
 from shares_core.adapters.linux.files import make_private_folder, remove_durably, write_whole
 from shares_core.adapters.linux.oserrors import os_errors
 from shares_core.adapters.state.layout import Layout
@@ -17,12 +19,14 @@ from shares_core.domain.capacity import Capacity
 from shares_core.domain.errors import RecordUnreadable
 from shares_core.domain.names import ServerName, ShareName, UserName
 from shares_core.domain.server import ShareServer
+from shares_core.domain.volume import DEFAULT_POOL, PoolName, VolumeTraits
 from shares_core.ports.records import Records
 
 if TYPE_CHECKING:
     from cattrs import Converter
 
 SCHEMA = 1
+_UNKNOWN = VolumeTraits()
 
 
 def converter() -> Converter:
@@ -33,7 +37,7 @@ def converter() -> Converter:
     from shares_core.domain.intent import Intent
 
     converter = Converter(forbid_extra_keys=True)
-    for wrapper in (ServerName, ShareName, UserName, BridgeName, MacAddress):
+    for wrapper in (ServerName, ShareName, UserName, BridgeName, MacAddress, PoolName):
         converter.register_unstructure_hook(wrapper, lambda value: value.value)
         converter.register_structure_hook(wrapper, lambda value, kind: kind(value))
     converter.register_unstructure_hook(Capacity, lambda value: value.bytes)
@@ -92,7 +96,9 @@ def _checksum(schema: int, body: str) -> str:
 class DiskRecords(Records):
     """The records below the state folder, written by fsync and rename."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, former: VolumeTraits = _UNKNOWN) -> None:
+        """``former`` is what the volumes are of records that do not tell it."""
+        self._former = former
         self._folder = layout.records
         self._layout = layout
         self._lazy_converter: Converter | None = None
@@ -114,6 +120,7 @@ class DiskRecords(Records):
                 return None
         document = decode(content, str(path))
         try:
+            self._bring_up(document)
             server = self._converter.structure(document, ShareServer)
         except Exception as error:  # cattrs raises groups of whatever the values' own checks raise
             raise RecordUnreadable(
@@ -122,6 +129,17 @@ class DiskRecords(Records):
         if path.stem != server.id:
             raise RecordUnreadable(str(path), f"it describes another server, {server.id}")
         return server
+
+    def _bring_up(self, document: dict[str, Any]) -> None:
+        """Make of a share's volume's id what is known of its volume, where a record tells no more."""
+        for share in document["shares"]:
+            if "volume" not in share:
+                share["volume"] = {
+                    "ref": {"pool": str(DEFAULT_POOL), "id": share.pop("volume_id")},
+                    "filesystem": share.pop("filesystem"),
+                    "owner": document["uid"],
+                    "traits": asdict(self._former),
+                }
 
     def load_all(self) -> tuple[ShareServer | RecordUnreadable, ...]:
         with os_errors(f"listing {self._folder}"):

@@ -8,24 +8,29 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from attrs import evolve
+
 from shares_core.adapters.linux.files import open_folder
 from shares_core.adapters.linux.oserrors import os_errors
 from shares_core.adapters.pools.files import devices
 from shares_core.adapters.pools.files.identity import PoolIdentity
 from shares_core.adapters.pools.files.reserving import reserve
+from shares_core.adapters.pools.volume_pool import VolumePool
 from shares_core.adapters.state.installation import Installation
 from shares_core.domain.capacity import Capacity, format_bytes, round_up
 from shares_core.domain.errors import Conflict, HostNotReady, NoCapacity
 from shares_core.domain.pools import is_volume_id
 from shares_core.domain.views import PoolView
-from shares_core.ports.storage import BlockStorage, Volume, VolumeOwner, require_volume
+from shares_core.domain.volume import DEFAULT_POOL, PoolName, VolumeTraits
+from shares_core.ports.storage import Volume, VolumeOwner
 
 #: Volumes are whole blocks of every file system that they may carry.
 _GRANULARITY = 4096
+_STAT_BLOCK = 512  # what stat(2) counts a file's blocks in, whatever its file system has
 _IMAGE, _PART = ".img", ".part"
 
 
-class LoopFilePool(BlockStorage):
+class LoopFilePool(VolumePool):
     """A pool in ``folder``.
 
     ::
@@ -43,14 +48,18 @@ class LoopFilePool(BlockStorage):
         *,
         overprovision: bool = False,
         lock_timeout: float = 120,
+        name: PoolName = DEFAULT_POOL,
     ) -> None:
+        super().__init__(name)
+        self.traits = VolumeTraits(thin=overprovision, zeroed=True)
         self._folder = folder
         self._size = size
         self._identity = PoolIdentity(folder, installation, lock_timeout)
         self._overprovision = overprovision
 
-    def prepare(self) -> None:
+    def prepare(self) -> VolumeTraits:
         self._identity.establish()
+        return self.traits
 
     # -- figures
 
@@ -60,6 +69,7 @@ class LoopFilePool(BlockStorage):
             self._identity.check()
             provisioned = self._provisioned()
         return PoolView(
+            name=self.name,
             kind="loop files",
             location=str(self._folder),
             total=self._size.bytes,
@@ -123,7 +133,7 @@ class LoopFilePool(BlockStorage):
             except BaseException:
                 part.unlink(missing_ok=True)
                 raise
-        return Volume(volume_id, Capacity(wanted))
+        return self.require_volume(volume_id)
 
     def _claim(self, part: Path, size: int) -> int:
         """A new file of that length: from then on it counts, so the lock need not be held any longer."""
@@ -152,13 +162,13 @@ class LoopFilePool(BlockStorage):
         self._identity.check()
         with os_errors(f"looking for volume {volume_id}"):
             try:
-                return Volume(volume_id, Capacity(self._image(volume_id).stat().st_size))
+                return self._volume(volume_id, self._image(volume_id).stat())
             except FileNotFoundError:
                 return None
 
     def grow_volume(self, volume_id: str, size: Capacity) -> Volume:
         wanted = round_up(size.bytes, _GRANULARITY)
-        before = require_volume(self, volume_id).size.bytes
+        before = self.require_volume(volume_id).size.bytes
         with os_errors(f"growing volume {volume_id}"), self._open(volume_id) as descriptor:
             if wanted > before:
                 with self._identity.locked():
@@ -172,11 +182,11 @@ class LoopFilePool(BlockStorage):
                 raise
             os.fsync(descriptor)
         devices.refresh(self._image(volume_id))
-        return Volume(volume_id, Capacity(max(wanted, before)))
+        return self.require_volume(volume_id)
 
     def cut_volume(self, volume_id: str, size: Capacity) -> None:
         wanted = round_up(size.bytes, _GRANULARITY)
-        if require_volume(self, volume_id).size.bytes > wanted:
+        if self.require_volume(volume_id).size.bytes > wanted:
             with os_errors(f"cutting volume {volume_id}"), self._open(volume_id) as descriptor:
                 os.ftruncate(descriptor, wanted)
         devices.refresh(self._image(volume_id))
@@ -201,16 +211,20 @@ class LoopFilePool(BlockStorage):
     # -- devices
 
     def attach(self, volume_id: str) -> str:
-        require_volume(self, volume_id)
+        self.require_volume(volume_id)
         return devices.attach(self._image(volume_id))
 
-    def attached(self, volume_id: str) -> bool:
-        return devices.device_of(self._image(volume_id)) is not None
+    def device(self, volume_id: str) -> str | None:
+        return devices.device_of(self._image(volume_id))
 
     def detach(self, volume_id: str) -> None:
         devices.detach(self._image(volume_id))
 
     # -- helpers
+
+    def _volume(self, volume_id: str, file: os.stat_result) -> Volume:
+        thin = file.st_blocks * _STAT_BLOCK < file.st_size
+        return Volume(self._ref(volume_id), Capacity(file.st_size), evolve(self.traits, thin=thin))
 
     def _image(self, volume_id: str) -> Path:
         return self._folder / f"{volume_id}{_IMAGE}"

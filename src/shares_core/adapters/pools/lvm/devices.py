@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import struct
+from contextlib import suppress
 from pathlib import Path
 
 from attrs import frozen
@@ -20,6 +21,7 @@ _DEV, _SYS_BLOCK = Path("/dev"), Path("/sys/block")
 _SECTOR = 512  # the kernel counts in these, whatever the disk has
 #: Device-mapper's ids of LVM's devices: this, the volume group's and the volume's, both without hyphens.
 _MARK, _UUID_LENGTH = "LVM-", 32
+_THIN_POOL = "-tpool"
 #: At both ends of a device lie file systems' and partitions' signatures (see adapters.signatures).
 _ENDS = 4 * MIB
 #: linux/fs.h: _IO(0x12, 127). One call cannot be interrupted, so it is given a bounded part at a time.
@@ -38,6 +40,7 @@ class ActiveDevice:
     size: int
     group_uuid: str
     suspended: bool
+    is_thin: bool
 
 
 def path_of(group: str, volume: str) -> str:
@@ -59,7 +62,17 @@ def active_device(group: str, volume: str) -> ActiveDevice | None:
         return None
     if not uuid.startswith(_MARK) or name != device_name(group, volume):  # udev's link may be a former one
         return None
-    return ActiveDevice(str(path), size, uuid.removeprefix(_MARK)[:_UUID_LENGTH], suspended)
+    group_uuid = uuid.removeprefix(_MARK)[:_UUID_LENGTH]
+    return ActiveDevice(str(path), size, group_uuid, suspended, _lies_on_thin_pool(mapped))
+
+
+def _lies_on_thin_pool(mapped: Path) -> bool:
+    """Whether what the device's blocks lie on is a thin pool: the end of that one's id says so."""
+    for below in (mapped / "slaves").glob("dm-*"):
+        with suppress(OSError):
+            if (below / "dm/uuid").read_text(encoding="ascii").strip().endswith(_THIN_POOL):
+                return True
+    return False
 
 
 def is_open(device: ActiveDevice) -> bool:

@@ -10,20 +10,25 @@ from shares_core.adapters.pools.lvm.commands import ALREADY_SO, lvm, read_group
 from shares_core.adapters.pools.lvm.devices import ActiveDevice, active_device, is_open, path_of, zero_whole
 from shares_core.adapters.pools.lvm.identity import GroupIdentity
 from shares_core.adapters.pools.lvm.report import LogicalVolume, VolumeGroup
+from shares_core.adapters.pools.volume_pool import VolumePool
 from shares_core.adapters.state.installation import Installation
 from shares_core.domain.capacity import Capacity, round_up
 from shares_core.domain.errors import BackendFailure, CommandFailed, Conflict, HostNotReady
 from shares_core.domain.pools import VolumeGroupName, device_name, is_volume_id, volume_name
 from shares_core.domain.views import PoolView
-from shares_core.ports.storage import BlockStorage, Volume, VolumeOwner, require_volume
+from shares_core.domain.volume import DEFAULT_POOL, PoolName, VolumeTraits
+from shares_core.ports.storage import Volume, VolumeOwner
 
 #: What LVM takes sizes in; it rounds them up to its extents.
 _SECTOR = 512
 _IN_USE_SECONDS = 5.0
 _MARK = "shares-core"
+#: A thick one reads what its extents held, but for its ends. A thin pool zeroes a block that it hands out.
+THICK = VolumeTraits()
+THIN = VolumeTraits(thin=True, zeroed=True, discards=True)
 
 
-class LogicalVolumes(BlockStorage):
+class LogicalVolumes(VolumePool):
     """Logical volumes of a volume group that others may use too.
 
     Each is named by the volume's id and tagged with its installation, server and share, so that it is known
@@ -31,7 +36,15 @@ class LogicalVolumes(BlockStorage):
     nothing of a tenant's is left in its extents.
     """
 
-    def __init__(self, group: VolumeGroupName, installation: Installation, *, wipe: bool) -> None:
+    def __init__(
+        self,
+        group: VolumeGroupName,
+        installation: Installation,
+        *,
+        wipe: bool,
+        name: PoolName = DEFAULT_POOL,
+    ) -> None:
+        super().__init__(name)
         self._group = str(group)
         self._installation = installation
         self._wipes = wipe
@@ -57,13 +70,14 @@ class LogicalVolumes(BlockStorage):
 
     # -- the pool
 
-    def prepare(self) -> None:
+    def prepare(self) -> VolumeTraits:
         if self._identity.is_active():  # a volume of ours comes from it, so it was usable
-            return
+            return self.traits
         group = read_group(self._group)
         self._identity.check_read(group)
         self._check_usable(group)
         self._identity.establish(group)
+        return self.traits
 
     def pool(self) -> PoolView:
         group = read_group(self._group)
@@ -78,7 +92,7 @@ class LogicalVolumes(BlockStorage):
             (volume.name.removeprefix(volume_name("")), volume)
             for volume in self._ours(self._identity.read())
         )
-        return tuple(Volume(key, Capacity(volume.size)) for key, volume in named if is_volume_id(key))
+        return tuple(self._volume(key, volume) for key, volume in named if is_volume_id(key))
 
     def _ours(self, group: VolumeGroup) -> tuple[LogicalVolume, ...]:
         """This installation's volumes. Readers mint no identity."""
@@ -105,20 +119,20 @@ class LogicalVolumes(BlockStorage):
             if existing.size != round_up(wanted, group.extent):
                 there, asked = Capacity(existing.size), Capacity(wanted)
                 raise Conflict(f"volume {volume_id} exists with {there}, not {asked}") from None
-            return Volume(volume_id, Capacity(existing.size))
-        return Volume(volume_id, Capacity(self._active(volume_id).size))
+            return self._volume(volume_id, existing)
+        return self._volume(volume_id, self._active(volume_id))
 
     def find_volume(self, volume_id: str) -> Volume | None:
         device = self._device(volume_id)
         if device is not None:  # the kernel tells as much as LVM would
-            return Volume(volume_id, Capacity(device.size))
+            return self._volume(volume_id, device)
         volume = self._identity.read().find(volume_name(volume_id))
-        return None if volume is None else Volume(volume_id, Capacity(volume.size))
+        return None if volume is None else self._volume(volume_id, volume)
 
     def grow_volume(self, volume_id: str, size: Capacity) -> Volume:
         self._identity.check()
         self._resized(volume_id, lambda: self._extend(volume_id, round_up(size.bytes, _SECTOR)))
-        return require_volume(self, volume_id)
+        return self.require_volume(volume_id)
 
     def cut_volume(self, volume_id: str, size: Capacity) -> None:
         self._identity.check()
@@ -183,15 +197,18 @@ class LogicalVolumes(BlockStorage):
             self._run("lvchange", "--refresh", volume_id)
         return self._active(volume_id).path
 
-    def attached(self, volume_id: str) -> bool:
+    def device(self, volume_id: str) -> str | None:
         device = self._device(volume_id)
-        return device is not None and not device.suspended
+        return None if device is None or device.suspended else device.path
 
     def detach(self, volume_id: str) -> None:
         if self._device(volume_id) is not None:
             self._run("lvchange", "--activate", "n", volume_id)
 
     # -- helpers
+
+    def _volume(self, volume_id: str, found: LogicalVolume | ActiveDevice) -> Volume:
+        return Volume(self._ref(volume_id), Capacity(found.size), THIN if found.is_thin else THICK)
 
     def _device(self, volume_id: str) -> ActiveDevice | None:
         """The volume's device, where it is active. Raises HostNotReady where it is of another group."""

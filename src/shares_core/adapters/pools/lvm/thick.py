@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shares_core.adapters.pools.lvm.commands import lvm
 from shares_core.adapters.pools.lvm.devices import blank_ends
-from shares_core.adapters.pools.lvm.pool import LogicalVolumes
+from shares_core.adapters.pools.lvm.pool import THICK, LogicalVolumes
 from shares_core.adapters.pools.lvm.report import VolumeGroup
 from shares_core.domain.pools import volume_name
 from shares_core.domain.undo import undone_by
@@ -18,11 +18,14 @@ class VolumeGroupPool(LogicalVolumes):
     are zeros.
     """
 
+    traits = THICK
+
     def _check_usable(self, group: VolumeGroup) -> None:
         group.require_usable()
 
     def _figures(self, group: VolumeGroup) -> PoolView:
         return PoolView(
+            name=self.name,
             kind="lvm",
             location=group.name,
             total=group.size,

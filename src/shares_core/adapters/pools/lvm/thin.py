@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from shares_core.adapters.pools.lvm.commands import lvm
-from shares_core.adapters.pools.lvm.pool import LogicalVolumes
+from shares_core.adapters.pools.lvm.pool import THIN, LogicalVolumes
 from shares_core.adapters.pools.lvm.report import LogicalVolume, VolumeGroup
 from shares_core.adapters.state.installation import Installation
 from shares_core.adapters.state.layout import Layout
@@ -15,6 +15,7 @@ from shares_core.domain.capacity import format_bytes, round_up
 from shares_core.domain.errors import HostNotReady, NoCapacity
 from shares_core.domain.pools import ThinPoolName, VolumeGroupName, volume_name
 from shares_core.domain.views import PoolView
+from shares_core.domain.volume import DEFAULT_POOL, PoolName
 
 #: Per cent. With its tables full a pool turns read-only, and all its volumes with it: the last of them are
 #: kept for those that are there.
@@ -30,6 +31,8 @@ class ThinPool(LogicalVolumes):
     volumes that others made in it count as well.
     """
 
+    traits = THIN
+
     def __init__(
         self,
         group: VolumeGroupName,
@@ -40,8 +43,9 @@ class ThinPool(LogicalVolumes):
         wipe: bool,
         overprovision: bool = False,
         lock_timeout: float = 120,
+        name: PoolName = DEFAULT_POOL,
     ) -> None:
-        super().__init__(group, installation, wipe=wipe)
+        super().__init__(group, installation, wipe=wipe, name=name)
         self._pool = str(pool)
         self._layout = layout
         self._overprovision = overprovision
@@ -80,6 +84,7 @@ class ThinPool(LogicalVolumes):
     def _figures(self, group: VolumeGroup) -> PoolView:
         pool = self._found(group)
         return PoolView(
+            name=self.name,
             kind="lvm thin",
             location=f"{group.name}/{pool.name}",
             total=pool.size,

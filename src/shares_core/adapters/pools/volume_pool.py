@@ -1,0 +1,63 @@
+"""One pool of volumes, of whatever kind."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from shares_core.domain.capacity import Capacity
+from shares_core.domain.views import PoolView
+from shares_core.domain.volume import PoolName, VolumeRef, VolumeTraits
+from shares_core.ports.storage import Volume, VolumeOwner, volume_missing
+
+
+class VolumePool(ABC):
+    """The verbs of ``BlockStorage`` for the pool ``name``, in which an id says which volume."""
+
+    #: What a volume is that is made now.
+    traits: VolumeTraits
+
+    def __init__(self, name: PoolName) -> None:
+        self.name = name
+
+    @abstractmethod
+    def prepare(self) -> VolumeTraits: ...
+
+    @abstractmethod
+    def pool(self) -> PoolView: ...
+
+    @abstractmethod
+    def ensure_volume(self, volume_id: str, size: Capacity, owner: VolumeOwner) -> Volume: ...
+
+    @abstractmethod
+    def find_volume(self, volume_id: str) -> Volume | None: ...
+
+    @abstractmethod
+    def grow_volume(self, volume_id: str, size: Capacity) -> Volume: ...
+
+    @abstractmethod
+    def cut_volume(self, volume_id: str, size: Capacity) -> None: ...
+
+    @abstractmethod
+    def attach(self, volume_id: str) -> str: ...
+
+    @abstractmethod
+    def device(self, volume_id: str) -> str | None: ...
+
+    @abstractmethod
+    def detach(self, volume_id: str) -> None: ...
+
+    @abstractmethod
+    def remove_volume(self, volume_id: str) -> None: ...
+
+    @abstractmethod
+    def list(self) -> tuple[Volume, ...]: ...
+
+    def require_volume(self, volume_id: str) -> Volume:
+        """The volume. Raises ShareFailed where it is not there, else as ``find_volume``."""
+        volume = self.find_volume(volume_id)
+        if volume is None:
+            raise volume_missing(self._ref(volume_id))
+        return volume
+
+    def _ref(self, volume_id: str) -> VolumeRef:
+        return VolumeRef(self.name, volume_id)

@@ -1,0 +1,129 @@
+"""Volumes: where a share's data is, what is on it, and whose it is on disk."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import ClassVar
+
+from attrs import field, frozen
+
+from shares_core.domain.capacity import MIB, Capacity
+from shares_core.domain.checks import must_be, require
+from shares_core.domain.errors import InvalidInput
+from shares_core.domain.names import Name
+from shares_core.domain.pools import is_volume_id
+
+#: Who owns, on disk, what clients write on volumes: above the servers' user ids, so that it is no smbd's.
+DISK_OWNER = 3_000_000
+
+
+@frozen(order=True)
+class PoolName(Name):
+    """The name of a pool in the settings."""
+
+    kind: ClassVar[str] = "pool"
+    longest: ClassVar[int] = 63
+    pattern: ClassVar[re.Pattern[str]] = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
+    rule: ClassVar[str] = "use letters, digits, '.', '_' and '-', beginning with a letter or a digit"
+
+
+#: The pool of whoever names none.
+DEFAULT_POOL = PoolName("default")
+
+
+@frozen(order=True)
+class VolumeRef:
+    """Which volume: its pool, and its id, which was minted for one share and is never used for another."""
+
+    pool: PoolName = field(validator=must_be(PoolName, "a volume's pool", hint="PoolName('default') is one"))
+    id: str = field()
+
+    @id.validator
+    def _check_id(self, _: object, value: str) -> None:
+        hint = "12 hexadecimal digits, like 0123456789ab"
+        require(value, str, "a volume's id", hint=hint)
+        if not is_volume_id(value):
+            raise InvalidInput(f"{value[:100]!a} is not a volume's id", hint=hint)
+
+    @classmethod
+    def parse(cls, text: str) -> VolumeRef:
+        """Read what ``str`` gave. Raises InvalidInput."""
+        pool, _, volume_id = text.partition("/")
+        return cls(PoolName(pool), volume_id)
+
+    def __str__(self) -> str:
+        return f"{self.pool}/{self.id}"
+
+
+@frozen
+class VolumeTraits:
+    """What a volume is, kept with it: the settings of its pool may have changed since it was made.
+
+    A ``thin`` one gets its blocks when they are written. A new ``zeroed`` one reads as zeros throughout,
+    others at both ends only. One that ``discards`` gives back to its pool what a file system frees.
+    """
+
+    thin: bool = False
+    zeroed: bool = False
+    discards: bool = False
+
+
+class FileSystemKind(StrEnum):
+    """The file systems that a volume can carry."""
+
+    EXT4 = "ext4"
+    XFS = "xfs"
+
+    @classmethod
+    def parse(cls, text: str) -> FileSystemKind:
+        try:
+            return cls(text)
+        except ValueError:
+            known = " or ".join(cls)
+            raise InvalidInput(
+                f"{text!r} is not a file system that is known here", hint=f"give {known}"
+            ) from None
+
+    @property
+    def smallest(self) -> Capacity:
+        """Below this, mkfs refuses or leaves no room worth having (xfs: mkfs.xfs wants 300 MiB)."""
+        return Capacity({FileSystemKind.EXT4: 16 * MIB, FileSystemKind.XFS: 300 * MIB}[self])
+
+    def check(self, capacity: Capacity) -> None:
+        """Raises InvalidInput where this file system cannot be that small, and for what is no capacity."""
+        require(capacity, Capacity, "a share's capacity", hint="Capacity.parse('500MiB') reads a size")
+        if capacity < self.smallest:
+            raise InvalidInput(
+                f"{capacity} is too small for {self}",
+                hint=f"the smallest {self} share has {self.smallest}",
+            )
+
+
+@frozen
+class FileSystem:
+    """A file system's identity: what is mounted must be this and no other. ``uuid`` is minted by us."""
+
+    kind: FileSystemKind
+    uuid: str
+
+
+@frozen
+class ShareVolume:
+    """The volume of a share. A snapshot's file system has its origin's UUID, so both tell which one it is.
+
+    ``owner`` is the user id, on disk, of what clients write.
+    """
+
+    ref: VolumeRef
+    filesystem: FileSystem
+    owner: int
+    traits: VolumeTraits = VolumeTraits()
+
+    @property
+    def id(self) -> str:
+        return self.ref.id
+
+    @property
+    def pool(self) -> PoolName:
+        return self.ref.pool
