@@ -22,13 +22,14 @@ if TYPE_CHECKING:
     from shares_core.adapters.pools.volume_pool import VolumePool
     from shares_core.adapters.state.installation import Installation
     from shares_core.adapters.state.layout import Layout
-    from shares_core.app.access import Access
-    from shares_core.app.fleet import Fleet
-    from shares_core.app.pool import Pool
-    from shares_core.app.servers import Servers
-    from shares_core.app.shares import Shares
-    from shares_core.app.users import Users
-    from shares_core.app.watching import Watcher
+    from shares_core.app.usecases.access import Access
+    from shares_core.app.usecases.accounts import Users
+    from shares_core.app.usecases.fleet import Fleet
+    from shares_core.app.usecases.operations import Operations
+    from shares_core.app.usecases.pools import Pool
+    from shares_core.app.usecases.servers import Servers
+    from shares_core.app.usecases.shares import Shares
+    from shares_core.app.watch.watcher import Watcher
     from shares_core.domain.findings import Finding
     from shares_core.domain.network import DefaultNetwork
     from shares_core.ports import Events, Ports
@@ -44,40 +45,42 @@ class Host:
     access: Access
     users: Users
     pool: Pool
+    operations: Operations
 
 
 def host(ports: Ports, network: DefaultNetwork) -> Host:
     """The use cases over the given ports."""
-    from shares_core.app.access import Access
-    from shares_core.app.fleet import Fleet
-    from shares_core.app.pool import Pool
-    from shares_core.app.registry import Registry
-    from shares_core.app.servers import Servers
-    from shares_core.app.shares import Shares
-    from shares_core.app.users import Users
+    from shares_core.app.leases import Leases
+    from shares_core.app.usecases.access import Access
+    from shares_core.app.usecases.accounts import Users
+    from shares_core.app.usecases.fleet import Fleet
+    from shares_core.app.usecases.operations import Operations
+    from shares_core.app.usecases.pools import Pool
+    from shares_core.app.usecases.servers import Servers
+    from shares_core.app.usecases.shares import Shares
 
-    registry = Registry(ports)
-    servers = Servers(ports, registry, network)
+    leases = Leases(ports)
     return Host(
-        fleet=Fleet(ports, registry, servers),
-        servers=servers,
-        shares=Shares(ports, registry),
-        access=Access(ports, registry),
-        users=Users(ports, registry),
+        fleet=Fleet(ports, leases),
+        servers=Servers(ports, leases, network),
+        shares=Shares(ports, leases),
+        access=Access(ports, leases),
+        users=Users(ports, leases),
         pool=Pool(ports),
+        operations=Operations(ports, leases),
     )
 
 
 def watcher(ports: Ports, network: DefaultNetwork) -> Watcher:
     """What keeps the servers up over the given ports."""
-    from shares_core.app.watching import Watcher
+    from shares_core.app.watch.watcher import Watcher
 
     return Watcher(ports, host(ports, network).fleet)
 
 
 def open_watcher(config: HostConfig, events: Events | None = None) -> Watcher:
     """What keeps this machine's servers up. Changes nothing yet. Raises as ``open_host``."""
-    from shares_core.app.watching import ROUND_SECONDS
+    from shares_core.app.watch.watcher import ROUND_SECONDS
 
     return watcher(ports(config, events, patience=ROUND_SECONDS), config.network)
 
@@ -103,7 +106,7 @@ def ports(config: HostConfig, events: Events | None = None, *, patience: float |
     from shares_core.adapters.containers.runtime import DockerRuntime
     from shares_core.adapters.containers.settings import Limits
     from shares_core.adapters.filesystems.adapter import LinuxFileSystems
-    from shares_core.adapters.linux.system import NoEvents, RandomIds, SystemClock
+    from shares_core.adapters.linux.system import NoEvents, RandomIds, SystemClock, ThreadWorkers
     from shares_core.adapters.network.adapter import LinuxNetwork
     from shares_core.adapters.pools.storage import Pools
     from shares_core.adapters.samba.config import SambaConfig
@@ -114,6 +117,7 @@ def ports(config: HostConfig, events: Events | None = None, *, patience: float |
     from shares_core.adapters.state.locks import FileLocks
     from shares_core.adapters.state.records import DiskRecords
     from shares_core.adapters.state.secrets import DiskSecrets
+    from shares_core.app.operations import OPERATIONS
     from shares_core.ports import Ports
 
     config = _behind_links(config)
@@ -131,12 +135,13 @@ def ports(config: HostConfig, events: Events | None = None, *, patience: float |
         network=LinuxNetwork(layout, installation, timeout),
         smb_config=SambaConfig(layout, runtime, limits.connections),
         smb_sessions=SambaSessions(runtime),
-        records=DiskRecords(layout, pool.traits),
+        records=DiskRecords(layout, OPERATIONS, pool.traits),
         secrets=DiskSecrets(layout),
         locks=FileLocks(layout, timeout if patience is None else min(timeout, patience)),
         clock=SystemClock(),
         ids=RandomIds(),
         events=events or NoEvents(),
+        workers=ThreadWorkers(),
     )
 
 

@@ -16,6 +16,7 @@ from tests.contracts.runtime import ServerRuntimeContract
 from tests.contracts.secrets import SecretsContract
 from tests.contracts.smb import SmbConfigContract, SmbSessionsContract
 from tests.contracts.storage import BlockStorageContract
+from tests.contracts.workers import WorkersContract
 
 #: By the names of the fields of ``Ports``.
 SUITES: Mapping[str, type] = {
@@ -32,6 +33,7 @@ SUITES: Mapping[str, type] = {
     "clock": ClockContract,
     "ids": IdsContract,
     "events": EventsContract,
+    "workers": WorkersContract,
 }
 
 

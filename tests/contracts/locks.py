@@ -22,6 +22,10 @@ def of_server(locks: Locks) -> AbstractContextManager[None]:
     return locks.server("a" * 12)
 
 
+def of_share(locks: Locks) -> AbstractContextManager[None]:
+    return locks.share("c" * 12)
+
+
 def of_claims(locks: Locks) -> AbstractContextManager[None]:
     return locks.claims()
 
@@ -45,9 +49,15 @@ class LocksWorld(World):
 class LocksContract:
     """The suite of ``ports.locks``."""
 
-    @pytest.fixture(params=[of_server, of_claims])
+    @pytest.fixture(params=[of_server, of_share, of_claims])
     def take(self, request: pytest.FixtureRequest) -> Take:
-        """Both kinds of locks."""
+        """Every kind of lock."""
+        chosen: Take = request.param
+        return chosen
+
+    @pytest.fixture(params=[of_server, of_claims])
+    def waiting(self, request: pytest.FixtureRequest) -> Take:
+        """The kinds that are waited for."""
         chosen: Take = request.param
         return chosen
 
@@ -59,7 +69,32 @@ class LocksContract:
                 assert "busy" == _elsewhere(lambda: _try(take, impatient))
         assert "taken" == _elsewhere(lambda: _try(take, impatient))
 
-    def test_who_waits_gets_it_when_it_is_let_go_of(self, world: LocksWorld, take: Take) -> None:
+    def test_a_share_that_is_held_is_busy_at_once(self, world: LocksWorld) -> None:
+        """However long others would wait for a server."""
+        with world.ports.locks.share("c" * 12):
+            assert "busy" == _elsewhere(lambda: _try(of_share, world.locks(_SECONDS * 10)))
+
+    def test_a_share_is_taken_while_its_server_is_held_and_vice_versa(self, world: LocksWorld) -> None:
+        """Who works on a share needs its server for brief steps, and begins while holding the server."""
+        locks = world.ports.locks
+        with locks.server("a" * 12), locks.share("c" * 12):
+            pass
+        with locks.share("c" * 12):
+            for _ in range(2):
+                with locks.server("a" * 12):
+                    pass
+
+    def test_everybody_sees_which_are_held(self, world: LocksWorld) -> None:
+        """Looking takes nothing."""
+        locks, others, ids = world.ports.locks, world.locks(0.05), ("a" * 12, "b" * 12, "c" * 12)
+        assert frozenset() == locks.held(ids)
+        with locks.server("a" * 12), locks.share("c" * 12):
+            assert {"a" * 12, "c" * 12} == others.held(ids)
+            assert {"c" * 12} == others.held(("c" * 12,))
+        assert frozenset() == locks.held(ids)
+        assert "taken" == _try(of_share, others)
+
+    def test_who_waits_gets_it_when_it_is_let_go_of(self, world: LocksWorld, waiting: Take) -> None:
         """Never two at a time."""
         holders, most, at_once = 0, 0, threading.Barrier(4)
 
@@ -67,7 +102,7 @@ class LocksContract:
             nonlocal holders, most
             at_once.wait(_SECONDS)
             for _ in range(5):
-                with take(world.locks(_SECONDS)):
+                with waiting(world.locks(_SECONDS)):
                     holders += 1
                     most = max(most, holders)
                     holders -= 1

@@ -7,9 +7,11 @@ from abc import abstractmethod
 import pytest
 from attrs import evolve
 
+from shares_core.app.operations.end_sessions import EndSessions
 from shares_core.domain.errors import RecordUnreadable
-from shares_core.domain.intent import ExtendShare
+from shares_core.domain.names import UserName
 from shares_core.domain.server import DesiredState, ShareServer
+from tests.contracts.operations import extending
 from tests.contracts.values import new_server, new_share, with_rules
 from tests.contracts.world import World
 
@@ -42,8 +44,12 @@ class RecordsContract:
             ada="ro",
         )
         share = server.share("files")
-        intent = ExtendShare(share.id, share.capacity, share.capacity, share.capacity)
-        server = evolve(server, desired=DesiredState.STOPPED, intent=intent)
+        server = server.with_share(share.beginning(extending(share.id)))
+        server = evolve(
+            server,
+            desired=DesiredState.STOPPED,
+            operation=EndSessions(id="1" * 12, since=1, user=UserName("ada")),
+        )
         assert records.load(server.id) is None
         records.save(server)
         records.save(server)

@@ -14,6 +14,7 @@ from shares_core.domain.server import Account, ShareServer
 from shares_core.domain.share import ShareStatus
 from shares_core.domain.views import RunState
 from shares_core.ports.smb import SmbSessions
+from tests.contracts.operations import in_status
 from tests.contracts.smb_world import (
     ADA,
     BOB,
@@ -69,7 +70,7 @@ class SmbConfigContract(SmbContract):
     ) -> None:
         """And none without a rule."""
         smb_config = world.ports.smb_config
-        share = serving.server.share(FILES).with_status(status)
+        share = in_status(serving.server.share(FILES), status)
         smb_config.apply(serving.server.with_share(share), serving.hashes)
         ada = serving.connect(ADA)
         assert (None, RW) == (ada.level(FILES), ada.level(OTHER))
@@ -180,7 +181,7 @@ class SmbSessionsContract(SmbContract):
         ada = serving.connect(ADA)
         held = ada.hold(FILES)
         gone = serving.publish(
-            serving.server.with_share(serving.server.share(FILES).with_status(ShareStatus.DELETING))
+            serving.server.with_share(in_status(serving.server.share(FILES), ShareStatus.DELETING))
         )
         smb_sessions.close_share(gone, FILES)
         assert (False, None, RW) == (held.usable(), ada.level(FILES), ada.level(OTHER))

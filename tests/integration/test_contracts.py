@@ -29,6 +29,7 @@ from tests.contracts.runtime import ServerRuntimeContract
 from tests.contracts.secrets import SecretsContract
 from tests.contracts.smb import SmbConfigContract, SmbSessionsContract
 from tests.contracts.storage import BlockStorageContract
+from tests.contracts.workers import WorkersContract
 from tests.integration.support.contract_clients import RealSmb
 from tests.integration.support.contract_servers import RealContainers, RealDevices
 from tests.integration.support.contract_storage import RealStorage
@@ -68,6 +69,12 @@ class TestSystemClock(ClockContract):
 
 class TestCallbackEvents(EventsContract):
     """A function that listens."""
+
+    kind_of_world = RealWorld
+
+
+class TestThreadWorkers(WorkersContract):
+    """Side by side."""
 
     kind_of_world = RealWorld
 

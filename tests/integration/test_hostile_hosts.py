@@ -49,7 +49,7 @@ class Served:
         """One reconcile tells what it was, mends it, and then there is nothing to tell."""
         fleet, config = self.tenant.site.host.fleet, self.tenant.site.config
         views = [view for view in fleet.reconcile().servers if view.name == self.tenant.server]
-        assert [True] == [any(told in found for found in view.found) for view in views], views
+        assert [True] == [any(told in str(found) for found in view.found) for view in views], views
         assert fleet.reconcile().is_empty
         assert as_recorded(config) == as_it_is(config)
         assert self.is_served()

@@ -110,7 +110,7 @@ def test_a_reconcile_gives_it_too(tenant: Tenant, ada: SmbClient, other_image: s
     """And says that it was another."""
     host, before = with_image(tenant.site, other_image), image_of(tenant)
     (view,) = host.fleet.reconcile().servers
-    assert ("the container is not of the current image or limits",) == view.found
+    assert ["the container does not have the current image or limits"] == list(map(str, view.found))
     assert before != image_of(tenant)
     assert b"kept" == ada.get("files", "kept")
 

@@ -13,6 +13,7 @@ from attrs import frozen
 from shares_core import HostConfig
 from shares_core.adapters.state.layout import Layout
 from shares_core.adapters.state.records import DiskRecords
+from shares_core.app.operations import OPERATIONS
 from shares_core.domain.pools import PoolKind, volume_name
 from shares_core.domain.server import DesiredState, ShareServer
 from shares_core.domain.share import CifsShare, ShareStatus
@@ -38,7 +39,7 @@ class Seen:
 
 def records(config: HostConfig) -> tuple[ShareServer, ...]:
     """Every record; all of them can be read."""
-    found = DiskRecords(Layout(config.state_dir)).load_all()
+    found = DiskRecords(Layout(config.state_dir), OPERATIONS).load_all()
     unreadable = [record for record in found if not isinstance(record, ShareServer)]
     assert not unreadable, unreadable
     return tuple(record for record in found if isinstance(record, ShareServer))
@@ -47,7 +48,7 @@ def records(config: HostConfig) -> tuple[ShareServer, ...]:
 def as_recorded(config: HostConfig) -> Seen:
     """What there should be, by the records alone; nothing is open in them, no share is failed."""
     servers = records(config)
-    unsettled = [str(server.name) for server in servers if server.intent is not None]
+    unsettled = [str(server.name) for server in servers if server.operations]
     assert not unsettled, f"unfinished: {unsettled}"
     failed = [
         f"{server.name}/{share.name} is {share.status}: {share.reason}"

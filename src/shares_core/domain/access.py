@@ -95,7 +95,7 @@ def without_principal(rules: Iterable[AccessRule], principal: Principal) -> tupl
     return rule_set(rule for rule in rules if rule.principal != principal)
 
 
-def narrowed(before: Iterable[AccessRule], after: Iterable[AccessRule]) -> tuple[Principal, ...]:
+def restricted(before: Iterable[AccessRule], after: Iterable[AccessRule]) -> tuple[Principal, ...]:
     """Those who may do less after than before: their open connections have to end."""
     after = tuple(after)
     return tuple(
@@ -106,7 +106,7 @@ def narrowed(before: Iterable[AccessRule], after: Iterable[AccessRule]) -> tuple
     )
 
 
-def meet(before: Iterable[AccessRule], after: Iterable[AccessRule]) -> tuple[AccessRule, ...]:
+def intersection(before: Iterable[AccessRule], after: Iterable[AccessRule]) -> tuple[AccessRule, ...]:
     """What both sets grant: the step on the way from one to the other that is wider than neither."""
     after = tuple(after)
     both = []

@@ -9,7 +9,8 @@
     │   ├── AlreadyExists       the name is taken by something with other properties
     │   ├── AddressTaken        an IP or MAC address is in use on that bridge
     │   ├── NotEmpty            the server still has shares
-    │   └── Busy                another caller holds the server for too long
+    │   ├── Busy                another caller is at work on the server or the share
+    │   └── Cancelled           somebody has cancelled the operation; what it did is undone
     ├── NoCapacity              the pool cannot hold what was asked for
     ├── HostNotReady            the host lacks something; ``shares-core doctor`` tells what
     └── BackendFailure          a part of the host refused, with that part's own words
@@ -102,6 +103,12 @@ class Busy(Conflict):
     """Another caller worked on the same thing for longer than this one would wait."""
 
     code = "busy"
+
+
+class Cancelled(Conflict):
+    """Somebody has cancelled the operation while it was under way; what it did is undone."""
+
+    code = "cancelled"
 
 
 class NoCapacity(SharesError):

@@ -9,9 +9,9 @@ from attrs import evolve, frozen
 
 from shares_core.domain.access import Principal
 from shares_core.domain.errors import AlreadyExists, NoCapacity, NotFound
-from shares_core.domain.intent import Intent
 from shares_core.domain.names import ServerName, ShareName, UserName
 from shares_core.domain.network import Interface
+from shares_core.domain.operation import ServerOperation, ShareOperation
 from shares_core.domain.share import CifsShare
 
 #: Unix user ids of accounts inside a server: each gets its own, for Samba derives a user's SID from it.
@@ -42,7 +42,8 @@ class ShareServer:
     """One share server as its record holds it; every change gives a new value.
 
     ``id`` names the host's objects (12 hexadecimal digits), so that ``name`` can change. ``uid`` is the
-    unix user and group id of its smbd, on the host and inside. ``intent`` is what was under way.
+    unix user and group id of its smbd, on the host and inside. ``operation`` is what is under way on the
+    server itself; what is under way on a share stands in the share.
     """
 
     id: str
@@ -52,7 +53,7 @@ class ShareServer:
     desired: DesiredState = DesiredState.RUNNING
     shares: tuple[CifsShare, ...] = ()
     accounts: tuple[Account, ...] = ()
-    intent: Intent | None = None
+    operation: ServerOperation | None = None
 
     # -- shares
 
@@ -134,8 +135,15 @@ class ShareServer:
 
     # -- the rest
 
-    def intending(self, intent: Intent | None) -> ShareServer:
-        return evolve(self, intent=intent)
+    def performing(self, operation: ServerOperation | None) -> ShareServer:
+        """With the operation journaled, or with none."""
+        return evolve(self, operation=operation)
+
+    @property
+    def operations(self) -> tuple[ServerOperation | ShareOperation, ...]:
+        """All that is under way on the server and its shares."""
+        own = () if self.operation is None else (self.operation,)
+        return (*own, *(share.operation for share in self.shares if share.operation is not None))
 
     def wanting(self, desired: DesiredState) -> ShareServer:
         return evolve(self, desired=desired)

@@ -8,70 +8,152 @@ from attrs import evolve, field, frozen
 
 from shares_core.domain.access import AccessRule, rule_set
 from shares_core.domain.capacity import Capacity
-from shares_core.domain.errors import ShareFailed
-from shares_core.domain.intent import ExtendShare
+from shares_core.domain.checks import require
+from shares_core.domain.errors import InvalidInput, ShareFailed
 from shares_core.domain.names import ShareName
-from shares_core.domain.volume import FileSystem as FileSystem
-from shares_core.domain.volume import FileSystemKind as FileSystemKind
-from shares_core.domain.volume import ShareVolume
+from shares_core.domain.operation import ShareOperation, ShareStatus
+from shares_core.domain.volume import FileSystem, FileSystemKind, ShareVolume
+
+__all__ = [
+    "CifsShare",
+    "Failure",
+    "FailureKind",
+    "FileSystem",
+    "FileSystemKind",
+    "ShareStatus",
+]
 
 
-class ShareStatus(StrEnum):
-    """Where a share is in its life. Only a ready one is served."""
+class FailureKind(StrEnum):
+    """Who can end a failure."""
 
-    CREATING = "creating"
-    READY = "ready"
-    EXTENDING = "extending"
-    DELETING = "deleting"
-    FAILED = "failed"
+    #: It may pass: starting its server, and ``reconcile``, try again.
+    UNAVAILABLE = "unavailable"
+    #: Only a person decides what becomes of a damaged file system: mounted again, it would get worse.
+    DAMAGED = "damaged"
+
+
+@frozen
+class Failure:
+    """Why a share cannot be served; ``reason`` is for people."""
+
+    kind: FailureKind
+    reason: str = field()
+
+    @reason.validator
+    def _check(self, _: object, value: str) -> None:
+        require(value, str, "the reason of a failure", hint="say what happened")
+        if not value:
+            raise InvalidInput("a failure needs a reason", hint="say what happened")
+
+    @classmethod
+    def unavailable(cls, reason: object) -> Failure:
+        return cls(FailureKind.UNAVAILABLE, str(reason) or "it is not known why")
+
+    @classmethod
+    def damaged(cls, reason: object) -> Failure:
+        return cls(FailureKind.DAMAGED, str(reason) or "it is not known why")
 
 
 @frozen
 class CifsShare:
     """One share as its record holds it.
 
-    ``folder`` is what is served inside the volume: it exists nowhere else, so an unmounted share
-    cannot be served. ``reason`` says why a share is failed, else it is empty. ``unfinished`` is an extension
-    that was interrupted and could not be settled: the share is failed until starting the server settles it.
-    A ``damaged`` one is failed until a person has had it checked: mounted again, it would get worse.
+    ``folder`` is what is served inside the volume: it exists nowhere else, so an unmounted share cannot be
+    served. ``operation`` is what is under way on the share, ``failure`` why it cannot be served. Both at
+    once are an operation that could not be recovered: starting the server, and reconcile, try again.
     """
 
     id: str
     name: ShareName
     capacity: Capacity
     volume: ShareVolume
-    status: ShareStatus = ShareStatus.CREATING
-    reason: str = ""
     folder: str = "data"
-    unfinished: ExtendShare | None = None
-    damaged: bool = False
     rules: tuple[AccessRule, ...] = field(default=(), converter=rule_set)
+    operation: ShareOperation | None = None
+    failure: Failure | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if self.operation is None:
+            return
+        if self.operation.share_id != self.id:
+            raise InvalidInput(
+                f"operation {self.operation.kind} is about share {self.operation.share_id}, not {self.id}",
+                hint="an operation is recorded in its own share",
+            )
+        if self.damaged and not self.operation.whole:
+            raise InvalidInput(
+                f"a share that is {self.operation.status} cannot be damaged", hint="end its operation first"
+            )
 
     @property
     def filesystem(self) -> FileSystem:
         return self.volume.filesystem
 
     @property
-    def served(self) -> bool:
-        """Whether smb.conf has a section for it: no rule, no section."""
-        return self.status is ShareStatus.READY and bool(self.rules)
+    def status(self) -> ShareStatus:
+        """Derived, so that it cannot contradict what is recorded."""
+        if self.operation is not None and (self.failure is None or not self.operation.whole):
+            return self.operation.status
+        return ShareStatus.READY if self.failure is None else ShareStatus.FAILED
 
-    def with_status(self, status: ShareStatus, reason: str = "") -> CifsShare:
-        """The share in another status. One that is deleted is neither extended nor repaired any more."""
-        if status is ShareStatus.DELETING:
-            return evolve(self, status=status, reason=reason, unfinished=None, damaged=False)
-        return evolve(self, status=status, reason=reason)
+    @property
+    def damaged(self) -> bool:
+        return self.failure is not None and self.failure.kind is FailureKind.DAMAGED
+
+    @property
+    def reason(self) -> str:
+        """Why it is failed; empty if it is not."""
+        return self.failure.reason if self.failure is not None else ""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it was made to its end, and is not being removed: it can be mounted."""
+        return self.operation is None or self.operation.whole
+
+    @property
+    def is_recoverable(self) -> bool:
+        """Whether there is something under way that can be recovered if nobody is at work on it."""
+        return self.operation is not None and (not self.damaged or self.operation.despite_damage)
+
+    @property
+    def served(self) -> bool:
+        """Whether Samba's configuration has a section for it: no rule, no section."""
+        meanwhile = self.operation is None or self.operation.serves
+        return bool(self.rules) and self.failure is None and meanwhile
+
+    def beginning(self, operation: ShareOperation) -> CifsShare:
+        """With the operation in its slot; one that is deleted is not repaired any more."""
+        return evolve(self, operation=operation, failure=self.failure if operation.whole else None)
+
+    def advanced(self, operation: ShareOperation) -> CifsShare:
+        """With its operation's next stage."""
+        return evolve(self, operation=operation)
+
+    def ready(self) -> CifsShare:
+        """With nothing under way and no failure."""
+        return evolve(self, operation=None, failure=None)
+
+    def failed(self, failure: Failure) -> CifsShare:
+        """Failed, with nothing under way."""
+        return evolve(self, operation=None, failure=failure)
+
+    def stuck(self, failure: Failure) -> CifsShare:
+        """Failed, with its operation still to be recovered."""
+        if not self.is_whole:  # what is made or removed has no file system that a person could repair
+            failure = Failure.unavailable(failure.reason)
+        return evolve(self, failure=failure)
 
     def with_rules(self, rules: tuple[AccessRule, ...]) -> CifsShare:
         return evolve(self, rules=rules)
 
     def require_ready(self) -> CifsShare:
-        """The share itself. Raises ShareFailed where it cannot be worked with as it is."""
+        """The share itself. Raises ShareFailed if it cannot be worked with as it is."""
         if self.status is not ShareStatus.READY:
             raise ShareFailed(
                 f"share {self.name.value!r} is {self.status}" + (f": {self.reason}" if self.reason else ""),
                 hint="'shares-core share check' tells what is damaged; with --repair it is repaired"
                 if self.damaged
-                else "its data was left as it is; mend what is wrong, then run 'shares-core reconcile'",
+                else "its data was left as it is; repair what is wrong, then run 'shares-core reconcile'",
             )
         return self

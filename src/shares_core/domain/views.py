@@ -8,6 +8,7 @@ from attrs import field, frozen
 
 from shares_core.domain.access import AccessRule
 from shares_core.domain.capacity import Capacity
+from shares_core.domain.drift import Drift
 from shares_core.domain.secret import Secret
 from shares_core.domain.server import ShareServer
 from shares_core.domain.share import CifsShare
@@ -173,15 +174,15 @@ class ReconcileOutcome(StrEnum):
 class ReconcileView:
     """What reconcile found of one server, and what became of it: ``problem`` is empty where all is well.
 
-    ``found`` is what differed from its record, in a few words each. ``name`` is the path of the record where
-    that cannot be read, and ``server_id`` then empty.
+    ``found`` is what differed from its record. If the record cannot be read, ``name`` is its path, and
+    ``server_id`` is empty.
     """
 
     name: str
     problem: str
     failed_shares: tuple[str, ...] = ()
     outcome: ReconcileOutcome = ReconcileOutcome.OK
-    found: tuple[str, ...] = ()
+    found: tuple[Drift, ...] = ()
     server_id: str = ""
 
 
@@ -261,3 +262,25 @@ class CheckView:
     share: ShareView
     damage: str = ""
     repair: str = ""
+
+
+@frozen
+class OperationView:
+    """One operation that is under way, or was interrupted.
+
+    ``share`` is empty for an operation on the server itself. ``since`` is in unix seconds; ``running`` says
+    that somebody is at work on it, else the next reconcile recovers it. ``problem`` is why it could not be
+    recovered. ``no_return`` says why it cannot be cancelled; empty if it can. ``progress`` is from 0 to 1,
+    None while it cannot be told.
+    """
+
+    id: str
+    kind: str
+    server: str
+    share: str
+    since: int
+    running: bool
+    cancelled: bool = False
+    no_return: str = ""
+    problem: str = ""
+    progress: float | None = None

@@ -21,6 +21,7 @@ from shares_core.ports.runtime import ServerRuntime
 from shares_core.ports.secrets import Secrets
 from shares_core.ports.smb import SmbConfig, SmbSessions
 from shares_core.ports.storage import BlockStorage
+from shares_core.ports.workers import Workers
 
 
 @frozen
@@ -40,6 +41,7 @@ class Ports:
     clock: Clock
     ids: Ids
     events: Events
+    workers: Workers
 
 
 __all__ = [
@@ -57,4 +59,5 @@ __all__ = [
     "ServerRuntime",
     "SmbConfig",
     "SmbSessions",
+    "Workers",
 ]

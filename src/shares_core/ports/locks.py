@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Collection
 from contextlib import AbstractContextManager
 
 
 class Locks(ABC):
-    """Two kinds of locks. Order: servers by id, then claims. Readers take none.
+    """Three kinds of locks; a holder that dies frees its locks, and none is re-entrant.
 
-    A holder that dies frees its locks. None is re-entrant.
+    A share's slot is held for as long as an operation on the share takes. A server's lock is held for brief
+    steps, also by who holds a slot; whoever holds it and needs a slot does not wait for that. The claims come
+    last. Readers take none.
     """
 
     @abstractmethod
     def server(self, server_id: str) -> AbstractContextManager[None]:
         """Hold one server while working on it. Raises Busy when another holds it for too long."""
+
+    @abstractmethod
+    def share(self, share_id: str) -> AbstractContextManager[None]:
+        """Hold one share's slot. Raises Busy at once when another holds it."""
 
     @abstractmethod
     def claims(self) -> AbstractContextManager[None]:
@@ -24,5 +31,9 @@ class Locks(ABC):
         """
 
     @abstractmethod
-    def forget(self, server_id: str) -> None:
-        """Drop what is kept for the lock of a server that is gone; called by the lock's holder."""
+    def held(self, ids: Collection[str]) -> frozenset[str]:
+        """Those of the servers and shares, given by id, that somebody holds now. Takes nothing."""
+
+    @abstractmethod
+    def forget(self, owner_id: str) -> None:
+        """Drop what is kept for the lock of a server or share that is gone; called by the lock's holder."""

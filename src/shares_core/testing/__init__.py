@@ -57,6 +57,7 @@ from shares_core.testing.secrets import MemorySecrets
 from shares_core.testing.smb import MemorySmbConfig, MemorySmbSessions
 from shares_core.testing.state import ContractBroken
 from shares_core.testing.storage import MemoryStorage
+from shares_core.testing.workers import SerialWorkers
 
 __all__ = [
     "Call",
@@ -98,6 +99,7 @@ def memory_ports(
         clock=MemoryClock(host),
         ids=MemoryIds(host),
         events=events or MemoryEvents(host),
+        workers=SerialWorkers(),
     )
     ports = intercept(ports, _atomically(host))
     return ports if faults is None else intercept(ports, faults)

@@ -39,6 +39,8 @@ class Call:
         return f"{self.port}.{self.verb}"
 
 
+#: The verbs of Locks that give no lock to hold.
+_NO_LOCKS = ("forget", "held")
 #: Called with each call and with what makes its effect; gives the verb's answer.
 Interceptor = Callable[[Call, Callable[[], Any]], Any]
 
@@ -70,7 +72,7 @@ def _verbs_of(kind: type) -> list[str]:
 def _intercepted(name: str, kind: type, port: object, around: Interceptor) -> Any:
     methods: dict[str, Any] = {}
     for verb in _verbs_of(kind):
-        locks = kind is Locks and verb != "forget"
+        locks = kind is Locks and verb not in _NO_LOCKS
         methods[verb] = (_holding if locks else _calling)(name, verb, getattr(port, verb), around)
     return type(f"Intercepted{kind.__name__}", (kind,), methods)()
 
@@ -151,7 +153,7 @@ class FaultPlan:
     ``died_at`` is the call at which the process died.
     """
 
-    SPARED = frozenset({"clock", "ids", "events"})
+    SPARED = frozenset({"clock", "ids", "events", "workers"})
 
     def __init__(self, at: Mapping[int, Fault] | None = None) -> None:
         self.calls: list[Call] = []
@@ -211,7 +213,7 @@ class FaultPlan:
         return None
 
     def _strike(self, call: Call, fault: Fault, proceed: Callable[[], Any]) -> Any:
-        if call.port == "locks" and call.verb != "forget":
+        if call.port == "locks" and call.verb not in _NO_LOCKS:
             return self._raise(call, fault)  # a lock is held or not: there is no answer to lose
         if fault.moment is Moment.HALFWAY:
             token = _armed.set(_Armed(fault.step, lambda: self._raise(call, fault)))

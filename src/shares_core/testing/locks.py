@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 from shares_core.domain.errors import Busy
@@ -19,12 +19,13 @@ class LockTable:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._held: dict[str, int] = {}
-        #: Servers whose locks left something behind; ``forget`` takes it away.
+        #: Servers and shares whose locks left something behind; ``forget`` takes it away.
         self.kept: set[str] = set()
+        self._slots: set[str] = set()
 
     @property
     def held(self) -> frozenset[str]:
-        """The ids of the servers that are held, and ``claims``."""
+        """The ids of the servers and shares that are held, and ``claims``."""
         return frozenset(self._held)
 
     def reset(self) -> None:
@@ -49,11 +50,30 @@ class LockTable:
                     del self._held[key]
                 self._changed.notify_all()
 
-    @staticmethod
-    def _check_order(key: str, mine: list[str]) -> None:
+    @contextmanager
+    def take(self, key: str) -> Iterator[None]:
+        """Hold it at once, or raise Busy."""
+        me = threading.get_ident()
+        with self._changed:
+            if _CLAIMS in [held for held, holder in self._held.items() if holder == me]:
+                raise ContractBroken(f"slot {key} was taken after the claims")
+            if key in self._held:
+                raise Busy(f"another caller holds share {key}", hint="try again later")
+            self._held[key] = me
+            self._slots.add(key)
+        try:
+            yield
+        finally:
+            with self._changed:
+                if self._held.get(key) == me:
+                    del self._held[key]
+                self._changed.notify_all()
+
+    def _check_order(self, key: str, mine: list[str]) -> None:
         if key in mine:
             raise ContractBroken(f"{key} is held already: locks are not re-entrant")
-        if _CLAIMS in mine or (key != _CLAIMS and any(key < held for held in mine)):
+        others = [held for held in mine if held not in self._slots]
+        if _CLAIMS in others or (key != _CLAIMS and any(key < held for held in others)):
             raise ContractBroken(f"{key} was taken after {mine}: servers come by id, then claims")
 
 
@@ -71,11 +91,20 @@ class MemoryLocks(Locks):
             yield
 
     @contextmanager
+    def share(self, share_id: str) -> Iterator[None]:
+        with self._table.take(share_id):
+            self._table.kept.add(share_id)
+            yield
+
+    def held(self, ids: Collection[str]) -> frozenset[str]:
+        return self._table.held & frozenset(ids)
+
+    @contextmanager
     def claims(self) -> Iterator[None]:
         with self._table.hold(_CLAIMS, self._timeout):
             yield
 
-    def forget(self, server_id: str) -> None:
-        if server_id not in self._table.held:
-            raise ContractBroken(f"the lock of {server_id} is forgotten by someone who does not hold it")
-        self._table.kept.discard(server_id)
+    def forget(self, owner_id: str) -> None:
+        if owner_id not in self._table.held:
+            raise ContractBroken(f"the lock of {owner_id} is forgotten by someone who does not hold it")
+        self._table.kept.discard(owner_id)

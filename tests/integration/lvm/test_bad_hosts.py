@@ -266,7 +266,7 @@ def kept(site: Site, group: str) -> Path:
 def test_an_inactive_group_is_activated_by_a_reconcile(site: Site, kept: Path) -> None:
     """It is there, and what is in it is not another's."""
     (view,) = site.host.fleet.reconcile().servers
-    assert (ReconcileOutcome.OK, True) == (view.outcome, "share kept is not attached" in view.found)
+    assert (ReconcileOutcome.OK, True) == (view.outcome, "share kept is not attached" in map(str, view.found))
     assert b"kept" == kept.read_bytes()
 
 

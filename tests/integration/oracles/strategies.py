@@ -16,6 +16,7 @@ from shares_core.domain.names import Name, ServerName, ShareName, UserName
 from shares_core.domain.secret import PasswordHash
 from shares_core.domain.server import FIRST_SERVER_UID, ShareServer
 from shares_core.domain.share import CifsShare, ShareStatus
+from tests.contracts.operations import in_status
 from tests.contracts.values import new_share_volume
 
 T = TypeVar("T")
@@ -90,7 +91,7 @@ def servers(draw: st.DrawFn, *, accounts: int = 4, shares: int = 8) -> ShareServ
             st.dictionaries(st.sampled_from(users), st.sampled_from(AccessLevel), min_size=draw(_RULES))
         )
         rules = tuple(AccessRule.for_user(user, level) for user, level in levels.items())
-        server = server.with_share(evolve(_share(share_id, name), status=draw(_STATUSES), rules=rules))
+        server = server.with_share(in_status(evolve(_share(share_id, name), rules=rules), draw(_STATUSES)))
     return server
 
 

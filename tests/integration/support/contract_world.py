@@ -22,7 +22,7 @@ from shares_core.ports.events import Event
 from shares_core.ports.runtime import ServerRuntime
 from tests.contracts.events import EventsWorld
 from tests.contracts.folders import FoldersWorld
-from tests.contracts.locks import LocksWorld, Take, of_claims
+from tests.contracts.locks import LocksWorld, Take, of_claims, of_share
 from tests.contracts.records import RecordsWorld
 from tests.contracts.secrets import SecretsWorld
 from tests.contracts.storage_world import POOL
@@ -74,6 +74,8 @@ class RealWorld(EventsWorld, FoldersWorld, LocksWorld, RecordsWorld, SecretsWorl
     def die_holding(self, take: Take) -> None:
         if take is of_claims:
             self.killed_in("locks.claims")
+        elif take is of_share:
+            self.killed_in("locks.share", "c" * 12)
         else:
             self.killed_in("locks.server", "a" * 12)
 

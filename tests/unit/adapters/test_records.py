@@ -5,51 +5,53 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import get_args
 
 import pytest
 from attrs import evolve
-from tests.unit.adapters.values import RULES, SERVER
+from tests.contracts.operations import server_operations, share_operations
+from tests.unit.adapters.values import SERVER, SHARE
 
 from shares_core.adapters.state.layout import Layout
 from shares_core.adapters.state.records import SCHEMA, DiskRecords, encode
-from shares_core.domain import intent as intents
-from shares_core.domain.capacity import GIB, Capacity
+from shares_core.app.operations import OPERATIONS
 from shares_core.domain.errors import RecordUnreadable
-from shares_core.domain.intent import Intent
-from shares_core.domain.names import ServerName, UserName
+from shares_core.domain.names import ServerName
+from shares_core.domain.operation import Operation, ServerOperation, ShareOperation
+from shares_core.domain.server import ShareServer
 
-INTENTS: tuple[Intent, ...] = (
-    intents.CreateServer(),
-    intents.DeleteServer(),
-    intents.CreateShare("5aaaaaaaaaaa"),
-    intents.DeleteShare("5aaaaaaaaaaa"),
-    intents.WidenAccess("5aaaaaaaaaaa", RULES, (UserName("ada"),)),
-    intents.NarrowAccess("5aaaaaaaaaaa", (UserName("ada"), UserName("bob"))),
-    intents.ExtendShare("5aaaaaaaaaaa", Capacity(GIB), Capacity(2 * GIB), Capacity(GIB + 4096)),
-    intents.EndSessions(UserName("ada")),
-    intents.CheckShare("5aaaaaaaaaaa"),
-)
+
+def _kind(operation: Operation | None) -> str:
+    return operation.kind if operation is not None else "nothing"
 
 
 @pytest.fixture
 def records(tmp_path: Path) -> DiskRecords:
-    return DiskRecords(Layout(tmp_path))
+    return DiskRecords(Layout(tmp_path), OPERATIONS)
 
 
 def _path(tmp_path: Path) -> Path:
     return tmp_path / "records" / f"{SERVER.id}.json"
 
 
-def test_every_intent_is_among_those_tried() -> None:
-    """A new intent is not forgotten here."""
-    assert set(get_args(Intent)) == {type(intent) for intent in INTENTS}
+def test_every_kind_of_operation_is_tried() -> None:
+    """A new kind is not forgotten here."""
+    tried = (*server_operations(SHARE.id), *share_operations(SHARE.id))
+    assert set(OPERATIONS) == {operation.kind for operation in tried}
 
 
-@pytest.mark.parametrize("intent", [None, *INTENTS], ids=lambda intent: type(intent).__name__)
-def test_a_record_reads_as_it_was_written(records: DiskRecords, intent: Intent | None) -> None:
-    """What is saved is what is loaded, whatever was under way."""
-    server = SERVER.intending(intent)
+@pytest.mark.parametrize("operation", [None, *server_operations(SHARE.id)], ids=_kind)
+def test_a_record_reads_as_it_was_written(records: DiskRecords, operation: ServerOperation | None) -> None:
+    """What is saved is what is loaded, whatever was under way on the server."""
+    _saved_and_loaded(records, SERVER.performing(operation))
+
+
+@pytest.mark.parametrize("operation", share_operations(SHARE.id), ids=_kind)
+def test_a_record_keeps_what_is_under_way_on_a_share(records: DiskRecords, operation: ShareOperation) -> None:
+    """In every stage of it."""
+    _saved_and_loaded(records, SERVER.with_share(SHARE.beginning(operation)))
+
+
+def _saved_and_loaded(records: DiskRecords, server: ShareServer) -> None:
     records.save(server)
     assert server == records.load(server.id)
     records.save(server)  # and can be overwritten

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from attrs import evolve
-from tests.unit.adapters.values import RULES, SERVER, SHARE
+from tests.contracts.operations import in_status
+from tests.unit.adapters.values import SERVER, SHARE
 
 from shares_core.adapters.containers.settings import Limits
 from shares_core.adapters.samba.render import (
@@ -50,7 +50,7 @@ def test_a_share_without_a_rule_has_no_section() -> None:
 def test_only_a_ready_share_has_a_section() -> None:
     """Whatever is not ready is not served."""
     served = {
-        status: "[R&D" in render_smb_conf(SERVER.with_share(evolve(SHARE, status=status, rules=RULES)))
+        status: "[R&D" in render_smb_conf(SERVER.with_share(in_status(SHARE, status)))
         for status in ShareStatus
     }
     assert {status: status is ShareStatus.READY for status in ShareStatus} == served

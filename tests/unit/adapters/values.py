@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from attrs import evolve
+from tests.contracts.operations import extending
 
 from shares_core.domain.access import AccessRule
 from shares_core.domain.addresses import MacAddress
 from shares_core.domain.capacity import GIB, Capacity
-from shares_core.domain.intent import ExtendShare
 from shares_core.domain.names import ServerName, ShareName, UserName
 from shares_core.domain.network import Interface, InterfaceSpec
 from shares_core.domain.server import Account, DesiredState, ShareServer
-from shares_core.domain.share import CifsShare, ShareStatus
+from shares_core.domain.share import CifsShare, Failure
 from shares_core.domain.volume import (
     DEFAULT_POOL,
     FileSystem,
@@ -48,7 +48,6 @@ SHARE = CifsShare(
         owner=2_000_007,
         traits=VolumeTraits(thin=True, zeroed=True, discards=True),
     ),
-    status=ShareStatus.READY,
     rules=RULES,
 )
 SERVER = ShareServer(
@@ -63,9 +62,8 @@ SERVER = ShareServer(
             SHARE,
             id="5bbbbbbbbbbb",
             name=ShareName("failed"),
-            status=ShareStatus.FAILED,
-            reason="gone",
-            unfinished=ExtendShare("5bbbbbbbbbbb", Capacity(GIB), Capacity(2 * GIB), Capacity(GIB)),
+            operation=extending("5bbbbbbbbbbb"),
+            failure=Failure.unavailable("gone"),
         ),
     ),
     accounts=(Account(UserName("ada"), 10_000), Account(UserName("bob"), 10_001)),

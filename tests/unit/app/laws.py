@@ -39,7 +39,7 @@ def check_host_equals_records(world: World) -> None:
     """Laws 3, 5 and 7: all that is there belongs to a settled record, and nobody may do more than it says."""
     machine = world.machine
     records = [record for record in machine.records.values() if isinstance(record, ShareServer)]
-    assert [None] * len(records) == [record.intent for record in records]
+    assert [()] * len(records) == [record.operations for record in records]
     shares = {share.volume.ref: share for record in records for share in record.shares}
     assert {ShareStatus.READY} >= {share.status for share in shares.values()}
     assert set(shares) == set(machine.volumes)

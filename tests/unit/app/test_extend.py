@@ -74,7 +74,7 @@ def test_a_pool_without_room_leaves_the_share_as_it_was() -> None:
     with pytest.raises(NoCapacity):
         world.host.shares.extend("tenant", "files", LARGE)
     opened.write(b"x")
-    assert (SMALL, None) == (world.share("tenant", "files").capacity, world.record("tenant").intent)
+    assert (SMALL, ()) == (world.share("tenant", "files").capacity, world.record("tenant").operations)
     assert SMALL.bytes == world.host.pool.show().provisioned
 
 
@@ -109,7 +109,7 @@ def test_a_share_serves_in_its_old_or_its_new_size_whichever_step_fails(
         world.host.fleet.reconcile()
         share = world.share("tenant", "files")
         told = f"{moment} {plan.calls[number]}"
-        assert (ShareStatus.READY, None) == (share.status, world.record("tenant").intent), told
+        assert (ShareStatus.READY, ()) == (share.status, world.record("tenant").operations), told
         assert share.capacity in ((SMALL, LARGE) if failed else (LARGE,)), told
         assert share.capacity.bytes == world.host.pool.show().provisioned, told
         session = world.connect("ada")
@@ -125,7 +125,7 @@ def test_a_failed_extension_serves_the_old_size_before_it_returns(verb: str) -> 
     world = serving(online_grow=OFFLINE_ONLY)
     with pytest.raises(SharesError):
         world.process(FaultPlan().on(verb)).shares.extend("tenant", "files", LARGE)
-    assert (SMALL, None) == (world.share("tenant", "files").capacity, world.record("tenant").intent)
+    assert (SMALL, ()) == (world.share("tenant", "files").capacity, world.record("tenant").operations)
     assert SMALL.bytes == world.host.pool.show().provisioned
     world.connect("ada").open("files", write=True).write(b"x")
 
@@ -141,6 +141,7 @@ def test_a_share_that_is_lost_while_it_grows_does_not_block_its_server() -> None
     assert volume.content is not None
     volume.content = None
     world.host.access.allow("tenant", "other", "ada")
+    world.host.fleet.reconcile()
     assert ShareStatus.FAILED is world.share("tenant", "files").status
     world.host.servers.delete("tenant", with_shares=True)
     assert {} == world.leftovers()

@@ -142,7 +142,7 @@ def test_what_a_killed_call_has_begun_is_not_cut_off_while_it_may_be_at_work(mom
         world.process(plan).access.allow("tenant", "other", "ada")
         world.process(plan).fleet.reconcile()
         share = world.share("tenant", "files")
-        assert (ShareStatus.FAILED, True) == (share.status, share.unfinished is not None)
+        assert (ShareStatus.FAILED, True) == (share.status, share.operation is not None)
         assert LARGE.bytes + SMALL.bytes == world.host.pool.show().provisioned
     world.content().reach = LARGE.bytes  # it came to its end
     world.host.fleet.reconcile()

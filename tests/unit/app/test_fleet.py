@@ -39,8 +39,8 @@ def test_looking_changes_nothing(world: World) -> None:
     with memory_ports(world.machine).locks.server(world.machine.server_id("tenant")):
         (view,) = world.process(lock_timeout=0).fleet.reconcile(dry_run=True).servers
     assert ReconcileOutcome.FOUND is view.outcome
-    assert {"the container is stopped", "its folders are not there", "share files is not attached"} <= {
-        *view.found
+    assert {"the container is stopped", "its folders are missing", "share files is not attached"} <= {
+        *map(str, view.found)
     }
     assert (before, {}, ShareStatus.READY) == (world.machine.records, world.machine.mounts, share.status)
 
@@ -55,9 +55,9 @@ def untold(machine: MemoryHost) -> None:
     ("trick", "told"),
     [
         (lambda m: m.mounts.clear(), "share files is not mounted"),
-        (lambda m: m.bridges.clear(), "is not plugged into shares0"),
+        (lambda m: m.bridges.clear(), "is not attached to shares0"),
         (lambda m: m.containers.clear(), "the container is absent"),
-        (lambda m: setattr(m, "image", "image-2"), "not of the current image"),
+        (lambda m: setattr(m, "image", "image-2"), "does not have the current image"),
         (untold, "Samba's configuration"),
         (lambda m: m.restart_docker(), "the container is stopped"),
     ],
@@ -71,7 +71,11 @@ def test_whatever_was_changed_by_hand_is_mended(
     world.host.access.allow("tenant", "files", "ada", RW, PASSWORD)
     trick(world.machine)
     (view,) = world.host.fleet.reconcile().servers
-    assert ([True], "", ()) == ([told in found for found in view.found[:1]], view.problem, view.failed_shares)
+    assert ([True], "", ()) == (
+        [told in str(found) for found in view.found[:1]],
+        view.problem,
+        view.failed_shares,
+    )
     assert {("files", "ada"): RW} == world.admitted()
     world.connect("ada").open("files", write=True).write(b"x")
     assert world.host.fleet.reconcile().is_empty
@@ -210,7 +214,7 @@ def test_a_server_is_back_on_its_image_where_the_new_one_fails(world: World, sta
     else:
         with pytest.raises(BackendFailure, match="no such option") as raised:
             world.host.servers.upgrade("tenant")
-        assert ["server tenant is back on the image that it had: image-1"] == raised.value.__notes__
+        assert ["server tenant is back on its former image: image-1"] == raised.value.__notes__
     (view,) = world.host.fleet.reconcile().servers
     assert "no such option" in view.problem
     world.connect("ada").open("files", write=True).write(b"served")
@@ -318,7 +322,7 @@ def test_damage_that_is_met_while_growing_is_repaired_like_any_other(world: Worl
     world.host.shares.check("tenant", "files", repair=True)
     world.host.fleet.reconcile()
     found = world.share("tenant", "files")
-    assert (None, False, ShareStatus.READY) == (found.unfinished, found.damaged, found.status)
+    assert (None, False, ShareStatus.READY) == (found.operation, found.damaged, found.status)
     assert found.capacity in (share.capacity, LARGE)
     assert {("files", "ada"): RW} == world.admitted()
 

@@ -121,6 +121,7 @@ def test_a_share_that_cannot_be_removed_keeps_nobody_from_being_denied(world: Wo
         stuck.shares.delete("tenant", "files")
     assert stuck.access.deny("tenant", "other", "ada")
     assert {} == world.admitted()
+    stuck.fleet.reconcile()
     with pytest.raises(Conflict, match="is deleting"):
         world.host.shares.create("tenant", "files", SMALL)
     world.host.shares.delete("tenant", "files")

@@ -6,15 +6,21 @@ from typing import Any
 import pytest
 from tests.unit.world import NETWORK, PASSWORD, RW, World
 
+from shares_core.app.operations.create_server import CreateServer
+from shares_core.app.operations.delete_server import DeleteServer
+from shares_core.app.operations.end_sessions import EndSessions
+from shares_core.app.operations.perform import Begun
 from shares_core.bootstrap import host
 from shares_core.domain.errors import (
     RecordUnreadable,
     SharesError,
 )
-from shares_core.domain.intent import CreateServer, DeleteServer, EndSessions, Intent
 from shares_core.domain.names import UserName
+from shares_core.domain.operation import ServerOperation
 from shares_core.domain.views import ReconcileOutcome, ReconcileReport, RunState
 from shares_core.testing import Call, Fault, FaultPlan, ProcessDied, memory_ports
+
+BEGUN = Begun(id="0badc0ffee00", since=1)
 
 
 @pytest.mark.parametrize("shock", ["reboot", "restart_docker"])
@@ -32,7 +38,7 @@ def test_reconcile_makes_the_host_agree_with_the_records(world: World, shock: st
     (view,) = world.host.fleet.reconcile().servers
     assert (view.found, ReconcileOutcome.FOUND) == (looked[0].found, looked[0].outcome)
     assert ("tenant", "", ReconcileOutcome.OK) == (view.name, view.problem, view.outcome)
-    assert "the container is stopped" in view.found
+    assert "the container is stopped" in map(str, view.found)
     assert ReconcileReport(known=2) == world.host.fleet.reconcile()
     assert b"kept" == world.connect("ada").open("files").read()
     assert RunState.STOPPED is world.host.servers.show("resting").state
@@ -89,7 +95,7 @@ def test_what_is_wrong_with_a_server_is_told(world: World) -> None:
     """A Docker that does not answer and an interface that is gone are no reason to fail."""
     server = world.host.servers.create("tenant").server
     world.machine.links.clear()
-    assert "not plugged" in world.host.servers.show("tenant").problem
+    assert "not attached" in world.host.servers.show("tenant").problem
     assert "" == world.host.servers.start("tenant").problem
     world.machine.docker_up = False
     shown = world.host.servers.show("tenant")
@@ -130,21 +136,21 @@ def test_a_server_that_reconcile_removed_is_said_to_be_gone(
 
 
 @pytest.mark.parametrize(
-    ("intent", "outcome"),
+    ("operation", "outcome"),
     [
         (None, ReconcileOutcome.DELETED_MEANWHILE),
-        (EndSessions(UserName("ada")), ReconcileOutcome.DELETED_MEANWHILE),
-        (CreateServer(), ReconcileOutcome.CREATION_UNDONE),
-        (DeleteServer(), ReconcileOutcome.DELETION_CARRIED_ON),
+        (EndSessions(**BEGUN, user=UserName("ada")), ReconcileOutcome.DELETED_MEANWHILE),
+        (CreateServer(**BEGUN), ReconcileOutcome.CREATION_UNDONE),
+        (DeleteServer(**BEGUN), ReconcileOutcome.DELETION_CARRIED_ON),
     ],
 )
 def test_a_server_that_is_gone_when_its_turn_comes(
-    world: World, intent: Intent | None, outcome: ReconcileOutcome
+    world: World, operation: ServerOperation | None, outcome: ReconcileOutcome
 ) -> None:
     """Another caller may delete it between the listing and its turn; that is no trouble."""
     world.host.servers.create("tenant")
     record = world.record("tenant")
-    listed = record.intending(intent)
+    listed = record.performing(operation)
     world.host.servers.delete("tenant")
     world.machine.records[record.id] = listed
 

@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 import pytest
 from attrs import evolve
+from tests.contracts.operations import in_status
 from tests.unit.world import NETWORK, PASSWORD, RO, RW, SMALL, World
 
 from shares_core.bootstrap import host
-from shares_core.domain.errors import Conflict
-from shares_core.domain.intent import CreateShare
+from shares_core.domain.drift import DriftKind
+from shares_core.domain.errors import Conflict, ShareFailed
 from shares_core.domain.share import ShareStatus
 from shares_core.testing import Call, FaultPlan, OpenFile, SmbRefused, intercept, memory_ports
 
@@ -18,8 +19,8 @@ from shares_core.testing import Call, FaultPlan, OpenFile, SmbRefused, intercept
 def restored(world: World) -> None:
     """Put back the record of the time before the share was ready."""
     record, share = world.record("tenant"), world.share("tenant", "files")
-    creating = evolve(share, status=ShareStatus.CREATING, rules=())
-    world.machine.records[record.id] = record.with_share(creating).intending(CreateShare(share.id))
+    creating = in_status(evolve(share, rules=()), ShareStatus.CREATING)
+    world.machine.records[record.id] = record.with_share(creating)
 
 
 def in_use(world: World) -> OpenFile:
@@ -90,13 +91,15 @@ def test_a_share_that_cannot_be_looked_at_waits(world: World, verb: str) -> None
     world.host.shares.create("tenant", "other", SMALL)
     restored(world)
     blind = world.process(FaultPlan().on(verb, times=None))
+    with pytest.raises(ShareFailed):
+        blind.shares.check("tenant", "files")
     blind.access.allow("tenant", "other", "ada", RW)
     assert (True, {("other", "ada"): RW}) == (opened.closed, world.admitted())
     assert ShareStatus.CREATING is world.share("tenant", "files").status
     (looked,) = world.host.fleet.reconcile(dry_run=True).servers
-    assert [True] == [
-        found.startswith("the creation of share files is not settled: ") for found in looked.found
-    ]
+    (drift,) = looked.found
+    assert (DriftKind.OPERATION_INTERRUPTED, "share files") == (drift.kind, drift.subject)
+    assert drift.detail.startswith("share.create: ")
     with pytest.raises(Conflict, match="is creating"):
         world.host.shares.create("tenant", "files", SMALL)
     world.host.fleet.reconcile()

@@ -144,7 +144,7 @@ def test_a_stale_image_makes_no_server_but_starts_those_that_are_there(world: Wo
     assert RunState.RUNNING is world.host.servers.start("tenant").state
 
 
-@pytest.mark.parametrize("device", ["br-a", "shc000000000002"])
+@pytest.mark.parametrize("device", ["br-a", "shc000000000003"])
 def test_a_device_of_somebody_else_is_never_taken(world: World, device: str) -> None:
     """It is a conflict, it stays, and nothing of the server is left."""
     world.machine.foreign_devices[device] = ()

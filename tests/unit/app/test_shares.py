@@ -292,7 +292,7 @@ def test_what_is_recorded_as_damaged_is_not_served_although_a_check_ended_well(w
             "tenant", "files"
         )
     opened = world.connect("ada").open("files", write=True)
-    world.host.users.set_password("tenant", "ada", PASSWORD)
+    world.host.fleet.reconcile()
     assert world.share("tenant", "files").damaged
     assert ({}, {}, True) == (world.admitted(), world.machine.mounts, opened.closed)
 

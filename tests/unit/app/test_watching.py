@@ -11,7 +11,7 @@ from attrs import evolve
 from tests.unit.world import NETWORK, PASSWORD, RW, SMALL, World
 
 from shares_core import bootstrap
-from shares_core.app.watching import LOOK_SECONDS, Watcher
+from shares_core.app.watch.watcher import LOOK_SECONDS, Watcher
 from shares_core.domain.backoff import Backoff
 from shares_core.testing import Call, FaultPlan, memory_ports
 

@@ -16,7 +16,7 @@ from attrs import define, evolve, field, frozen
 from tests.unit.world import World
 
 from shares_core.adapters.linux.polling import timer
-from shares_core.app.watching import Watcher
+from shares_core.app.watch.watcher import Watcher
 from shares_core.bootstrap import Host, host, watcher
 from shares_core.config import HostConfig
 from shares_core.domain.findings import Finding

@@ -54,7 +54,7 @@ def test_access_to_a_server_that_does_not_run_says_what_starts_it(
 
 
 def test_knowing_that_a_server_runs_costs_no_call(served: Terminal) -> None:
-    """Docker is asked once, under the lock."""
+    """Docker is asked once, under the lock; a create asks again when it has the lock anew."""
     asked: list[str] = []
 
     def count(call: Call, proceed: Callable[[], Any]) -> Any:
@@ -67,7 +67,7 @@ def test_knowing_that_a_server_runs_costs_no_call(served: Terminal) -> None:
     assert 1 == asked.count("runtime.inspect")
     asked.clear()
     counted.shares.create("tenant", "more", SMALL)
-    assert 1 == asked.count("runtime.inspect")
+    assert 2 == asked.count("runtime.inspect")
 
 
 def test_the_document_of_an_allow(served: Terminal) -> None:

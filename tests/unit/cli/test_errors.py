@@ -28,6 +28,7 @@ ERRORS: tuple[tuple[errors.SharesError, int], ...] = (
     (errors.AddressTaken("10.0.0.1", "b", "h"), 4),
     (errors.NotEmpty("m"), 4),
     (errors.Busy("m"), 4),
+    (errors.Cancelled("m"), 4),
     (errors.NoCapacity("m"), 5),
     (errors.HostNotReady("m"), 6),
     (errors.BackendFailure("m"), 7),

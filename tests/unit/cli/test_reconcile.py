@@ -19,7 +19,7 @@ def test_a_dry_run_tells_what_differs_and_changes_nothing(served: Terminal) -> N
     served.world.machine.reboot()
     served.use(is_root=lambda: False)
     out = served.ok("reconcile", "--dry-run").out
-    assert "tenant  to be mended  the container is stopped; " in out
+    assert "tenant  to be repaired  the container is stopped; " in out
     assert {} == served.world.machine.mounts
     (document,) = served.ok("reconcile", "--dry-run", "--json").document["servers"]
     assert ("found", "") == (document["outcome"], document["problem"])
@@ -38,12 +38,12 @@ def test_an_orphan_is_told_with_the_command_that_removes_it(served: Terminal) ->
     assert "the one server is as recorded\n" == served.ok("reconcile").out
 
 
-def test_the_service_tells_on_standard_error_what_it_mends(served: Terminal) -> None:
+def test_the_service_tells_on_standard_error_what_it_repairs(served: Terminal) -> None:
     """Until a signal ends it, as one does a service."""
     served.world.machine.reboot()
     result = served("watch")
     assert 128 + signal.SIGTERM == result.status
-    assert "mended: tenant: the container is stopped; " in result.err
+    assert "repaired: tenant: the container is stopped; " in result.err
     assert "" == result.out
     served.use(is_root=lambda: False)
     assert 6 == served("watch").status

@@ -4,7 +4,9 @@ import pytest
 from attrs import evolve
 from tests.unit.cli.terminal import Terminal
 
-from shares_core.domain.intent import CreateServer, DeleteServer, Intent
+from shares_core.app.operations.create_server import CreateServer
+from shares_core.app.operations.delete_server import DeleteServer
+from shares_core.domain.operation import ServerOperation
 
 SERVER_KEYS = ["name", "id", "state", "desired", "problem", "interfaces", "shares", "users"]
 INTERFACE_KEYS = ["bridge", "addresses", "mac", "gateways", "mtu", "host_addresses"]
@@ -139,6 +141,7 @@ def test_reconcile_tells_what_it_could_not_bring_back(served: Terminal) -> None:
     served.world.machine.reboot()
     (mended,) = served.ok("reconcile", "--json").document["servers"]
     assert "the container is stopped" in mended.pop("found")
+    assert {"kind": "container_down", "subject": "", "detail": "stopped"} in mended.pop("drift")
     assert {"server": "tenant", "outcome": "ok", "problem": "", "failed_shares": []} == mended
     assert "the one server is as recorded\n" == served.ok("reconcile").out
     served.world.machine.reboot()
@@ -153,24 +156,32 @@ def test_reconcile_tells_what_it_could_not_bring_back(served: Terminal) -> None:
 
 
 @pytest.mark.parametrize(
-    ("intent", "verdict", "outcome"),
+    ("operation", "verdict", "outcome"),
     [
-        (CreateServer(), "removed: its creation was interrupted", "creation_undone"),
-        (DeleteServer(), "deleted: its deletion was carried on", "deletion_carried_on"),
+        (
+            CreateServer(id="0badc0ffee00", since=1),
+            "removed: its creation was interrupted",
+            "creation_undone",
+        ),
+        (
+            DeleteServer(id="0badc0ffee00", since=1),
+            "deleted: its deletion was carried on",
+            "deletion_carried_on",
+        ),
     ],
 )
 def test_reconcile_says_that_it_removed_a_server(
-    terminal: Terminal, intent: Intent, verdict: str, outcome: str
+    terminal: Terminal, operation: ServerOperation, verdict: str, outcome: str
 ) -> None:
     """That is no failure, and no server that is well either."""
     for arguments in ((), ("--json",)):
         terminal.world.host.servers.create("tenant")
         record = terminal.world.record("tenant")
-        terminal.world.machine.records[record.id] = evolve(record, intent=intent)
+        terminal.world.machine.records[record.id] = record.performing(operation)
         result = terminal.ok("reconcile", *arguments)
         if not arguments:
             assert result.out.splitlines()[1].startswith(
-                f"tenant  {verdict}  an operation ({type(intent).__name__})"
+                f"tenant  {verdict}  an operation ({operation.kind})"
             )
         else:
             (gone,) = result.document["servers"]
@@ -211,7 +222,7 @@ def test_create_of_a_server_that_is_dead_says_how_to_start_it(served: Terminal) 
 def test_create_tells_what_is_wrong_with_a_server_that_runs(served: Terminal) -> None:
     served.world.machine.links.clear()
     out = served.ok("server", "create", "tenant").out
-    assert "problem: an interface is not plugged" in out
+    assert "problem: an interface is not attached" in out
     assert "does not run" not in out
 
 

@@ -15,9 +15,10 @@ COMMANDS = {
     "share create", "share list", "share show", "share extend", "share check", "share delete",
     "access allow", "access deny", "access list", "access replace",
     "user list", "user set-password", "user remove",
+    "operation list", "operation show", "operation cancel",
     "pool show", "pool create", "image build", "reconcile", "watch", "doctor", "demo",
 }  # fmt: skip
-GROUPS = ("server", "share", "access", "user", "pool", "image")
+GROUPS = ("server", "share", "access", "user", "operation", "pool", "image")
 
 
 def test_the_surface_is_what_was_promised() -> None:

@@ -18,6 +18,7 @@ from tests.contracts.runtime import ServerRuntimeContract
 from tests.contracts.secrets import SecretsContract
 from tests.contracts.smb import SmbConfigContract, SmbSessionsContract
 from tests.contracts.storage import BlockStorageContract
+from tests.contracts.workers import WorkersContract
 from tests.unit.contracts.memory_mounts import MemoryMounts
 from tests.unit.contracts.memory_servers import MemoryDevices, MemorySmb
 from tests.unit.contracts.memory_world import MemoryWorld
@@ -39,6 +40,10 @@ class TestMemoryClock(ClockContract):
 
 class TestMemoryEvents(EventsContract):
     """On a host's list of events."""
+
+
+class TestSerialWorkers(WorkersContract):
+    """One after the other."""
 
 
 class TestMemoryIds(IdsContract):

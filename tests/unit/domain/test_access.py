@@ -8,9 +8,9 @@ from shares_core.domain.access import (
     AccessLevel,
     AccessRule,
     Principal,
+    intersection,
     level_of,
-    meet,
-    narrowed,
+    restricted,
     rule_set,
     with_rule,
     without_principal,
@@ -35,7 +35,7 @@ def test_the_step_between_two_sets_is_wider_than_neither(
     before: tuple[AccessRule, ...], after: tuple[AccessRule, ...]
 ) -> None:
     """Everybody may do what the lower of both sets lets them, and no more."""
-    between = meet(before, after)
+    between = intersection(before, after)
     for user in USERS:
         assert min(rank(before, user), rank(after, user)) == rank(between, user)
 
@@ -46,7 +46,7 @@ def test_those_who_lose_something_are_named_and_nobody_else(
 ) -> None:
     """Who may do less than before has to be cut off."""
     expected = {user for user in USERS if rank(after, user) < rank(before, user)}
-    assert expected == {str(principal.name) for principal in narrowed(before, after)}
+    assert expected == {str(principal.name) for principal in restricted(before, after)}
 
 
 @given(RULES, RULES)
@@ -54,8 +54,8 @@ def test_the_way_over_the_step_first_narrows_and_then_widens(
     before: tuple[AccessRule, ...], after: tuple[AccessRule, ...]
 ) -> None:
     """Nobody loses anything on the second half of the way."""
-    assert () == narrowed(meet(before, after), after)
-    assert narrowed(before, after) == narrowed(before, meet(before, after))
+    assert () == restricted(intersection(before, after), after)
+    assert restricted(before, after) == restricted(before, intersection(before, after))
 
 
 @given(RULES, RULE)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from attrs import evolve
+from tests.contracts.operations import in_status
 from tests.unit.adapters.values import SERVER, SHARE
 
 from shares_core.domain.access import AccessLevel, AccessRule, Principal, rule_set
@@ -187,14 +188,14 @@ TOLD: list[tuple[Callable[[], object], str, str]] = [
         "the smallest ext4 share has 16 MiB",
     ),
     (
-        lambda: SHARE.with_status(ShareStatus.DELETING).require_ready(),
+        lambda: in_status(SHARE, ShareStatus.DELETING).require_ready(),
         "share 'R&D 2026' is deleting",
-        "its data was left as it is; mend what is wrong, then run 'shares-core reconcile'",
+        "its data was left as it is; repair what is wrong, then run 'shares-core reconcile'",
     ),
     (
-        lambda: SHARE.with_status(ShareStatus.FAILED, "gone").require_ready(),
+        lambda: in_status(SHARE, ShareStatus.FAILED, "gone").require_ready(),
         "share 'R&D 2026' is failed: gone",
-        "its data was left as it is; mend what is wrong, then run 'shares-core reconcile'",
+        "its data was left as it is; repair what is wrong, then run 'shares-core reconcile'",
     ),
     (
         lambda: SERVER.share("none such"),

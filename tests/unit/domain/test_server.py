@@ -6,9 +6,9 @@ import pytest
 from attrs import evolve
 from tests.unit.adapters.values import SERVER, SHARE
 
+from shares_core.app.operations.delete_server import DeleteServer
 from shares_core.domain.access import AccessRule
 from shares_core.domain.errors import AlreadyExists, InvalidInput, NoCapacity, NotFound
-from shares_core.domain.intent import DeleteServer
 from shares_core.domain.names import ServerName, ShareName, UserName
 from shares_core.domain.server import FIRST_SERVER_UID, Account, DesiredState, ShareServer, free_uid
 
@@ -73,10 +73,11 @@ def test_a_users_shares_are_those_with_a_rule_for_them() -> None:
     assert {"ada": (first,), "bob": (first, second), "eve": (second,), "joe": ()} == found
 
 
-def test_intent_and_desired_state_are_all_that_changes() -> None:
+def test_operation_and_desired_state_are_all_that_changes() -> None:
     """The record keeps everything else."""
-    assert evolve(SERVER, intent=DeleteServer()) == SERVER.intending(DeleteServer())
-    assert SERVER == SERVER.intending(DeleteServer()).intending(None)
+    deleting = DeleteServer(id="0badc0ffee00", since=1)
+    assert evolve(SERVER, operation=deleting) == SERVER.performing(deleting)
+    assert SERVER == SERVER.performing(deleting).performing(None)
     assert evolve(SERVER, desired=DesiredState.RUNNING) == SERVER.wanting(DesiredState.RUNNING)
 
 

@@ -137,7 +137,7 @@ class Driver:
         if ended.died:
             self.process = self._start_process()
         if ended.died or not _LOCK_LOSERS.isdisjoint(ended.struck):
-            self._lost_locks |= self.machine.lock_table.kept - self.machine.records.keys()
+            self._lost_locks |= laws.stray_locks(self.machine)
         if operation.brings:
             concerned = {operation.server} if operation.server else set(self._names())
             if ended.struck:
@@ -171,7 +171,7 @@ class Driver:
         self.watch.look("the use case")
         locks = self.machine.lock_table
         assert not locks.held
-        stray = locks.kept - self.machine.records.keys() - self._lost_locks
+        stray = laws.stray_locks(self.machine) - self._lost_locks
         assert not stray, f"locks of nobody: {stray}"
 
     def settle(self) -> None:
@@ -181,7 +181,7 @@ class Driver:
         """
         self.run(reconcile(), again=True)
         for record in laws.records_of(self.machine):
-            if any(share.unfinished is not None for share in record.shares):
+            if any(share.operation is not None for share in record.shares):
                 self.run(start(str(record.name)), again=True)
         assert self.certain is not None, f"it is not certain what is promised: {self.possible}"
         assert not self.disturbed
@@ -191,7 +191,7 @@ class Driver:
         """Go on after others have worked here, who came to one of these models."""
         self.possible, self.disturbed = possible, set(self._names()) if disturbed else set()
         if disturbed:
-            self._lost_locks |= self.machine.lock_table.kept - self.machine.records.keys()
+            self._lost_locks |= laws.stray_locks(self.machine)
         self._take_stock()
         self.settle()
 

@@ -23,19 +23,25 @@ def records_of(machine: MemoryHost) -> list[ShareServer]:
 def is_settled(record: ShareServer) -> bool:
     """Whether nothing is open in the record: what it says is then what the host has."""
     stopped = record.desired is DesiredState.STOPPED
-    return record.intent is None and all(
+    return not record.operations and all(
         share.status is ShareStatus.READY or (stopped and _waits_for_start(share)) for share in record.shares
     )
 
 
 def _waits_for_start(share: CifsShare) -> bool:
     """Whether it is only that it could not be mounted, which is tried again when its server is started."""
-    return share.status is ShareStatus.FAILED and share.unfinished is None
+    return share.status is ShareStatus.FAILED and share.operation is None
 
 
 def is_well(record: ShareServer) -> bool:
     """Whether it is settled, and no share of it is failed."""
     return is_settled(record) and all(share.status is ShareStatus.READY for share in record.shares)
+
+
+def stray_locks(machine: MemoryHost) -> set[str]:
+    """The locks that something is kept of although their server or share is gone."""
+    known = {share.id for record in records_of(machine) for share in record.shares}
+    return machine.lock_table.kept - machine.records.keys() - known
 
 
 # -- at every instant, so also between two port calls

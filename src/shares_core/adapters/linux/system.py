@@ -6,12 +6,13 @@ import os
 import secrets
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from shares_core.domain.secret import Secret
 from shares_core.ports.clock import Clock
 from shares_core.ports.events import Event, Events
 from shares_core.ports.ids import Ids
+from shares_core.ports.workers import R, T, Workers
 
 
 class SystemClock(Clock):
@@ -55,3 +56,19 @@ class CallbackEvents(Events):
 
     def emit(self, event: Event) -> None:
         self._listener(event)
+
+
+class ThreadWorkers(Workers):
+    """A few threads: more gain nothing, for they wait for Docker and the disk."""
+
+    _AT_ONCE = 4
+
+    def each(self, work: Callable[[T], R], items: Iterable[T]) -> tuple[R, ...]:
+        from concurrent.futures import ThreadPoolExecutor
+
+        todo = tuple(items)
+        if len(todo) < 2:
+            return tuple(map(work, todo))
+        with ThreadPoolExecutor(min(self._AT_ONCE, len(todo)), "reconcile") as threads:
+            begun = [threads.submit(work, item) for item in todo]
+        return tuple(each.result() for each in begun)

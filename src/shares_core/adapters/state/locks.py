@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import fcntl
+import os
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,6 +13,9 @@ from shares_core.adapters.linux.oserrors import os_errors
 from shares_core.adapters.state.layout import Layout
 from shares_core.domain.errors import Busy
 from shares_core.ports.locks import Locks
+
+#: How long a share's slot is asked for.
+_AT_ONCE_SECONDS = 0.1
 
 
 @contextmanager
@@ -48,6 +53,21 @@ def _path(layout: Layout, name: str) -> Path:
     return layout.locks / f"{name}.lock"
 
 
+def _is_held(path: Path) -> bool:
+    with os_errors(f"looking at {path}"):
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+    return False
+
+
 class FileLocks(Locks):
     """Lock files in the state folder."""
 
@@ -61,12 +81,21 @@ class FileLocks(Locks):
             yield
 
     @contextmanager
+    def share(self, share_id: str) -> Iterator[None]:
+        # Not wholly at once: whoever looks at which are held has this one for an instant.
+        with state_lock(self._layout, share_id, _AT_ONCE_SECONDS, f"share {share_id}"):
+            yield
+
+    def held(self, ids: Collection[str]) -> frozenset[str]:
+        return frozenset(owner_id for owner_id in ids if _is_held(_path(self._layout, owner_id)))
+
+    @contextmanager
     def claims(self) -> Iterator[None]:
         with state_lock(self._layout, "claims", self._timeout, "the servers' names and addresses"):
             yield
 
-    def forget(self, server_id: str) -> None:
+    def forget(self, owner_id: str) -> None:
         # Unlinked while held: whoever waits on the old file finds no record behind it, and ids are
         # never given twice, so nobody needs a second file of that name.
         with os_errors("removing a lock"):
-            _path(self._layout, server_id).unlink(missing_ok=True)
+            _path(self._layout, owner_id).unlink(missing_ok=True)

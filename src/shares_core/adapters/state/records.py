@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface, ip_address, ip_interface
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from shares_core.domain.addresses import BridgeName, MacAddress
 from shares_core.domain.capacity import Capacity
 from shares_core.domain.errors import RecordUnreadable
 from shares_core.domain.names import ServerName, ShareName, UserName
+from shares_core.domain.operation import Operation, ServerOperation, ShareOperation
 from shares_core.domain.server import ShareServer
 from shares_core.domain.volume import DEFAULT_POOL, PoolName, VolumeTraits
 from shares_core.ports.records import Records
@@ -29,12 +31,9 @@ SCHEMA = 1
 _UNKNOWN = VolumeTraits()
 
 
-def converter() -> Converter:
+def converter(operations: Mapping[str, type[Operation]]) -> Converter:
     """How records, and the values that use cases take and give, turn into JSON's types and back."""
     from cattrs import Converter
-    from cattrs.strategies import configure_tagged_union
-
-    from shares_core.domain.intent import Intent
 
     converter = Converter(forbid_extra_keys=True)
     for wrapper in (ServerName, ShareName, UserName, BridgeName, MacAddress, PoolName):
@@ -48,18 +47,29 @@ def converter() -> Converter:
     converter.register_unstructure_hook(IPv4Address | IPv6Address, str)
     converter.register_structure_hook(IPv4Interface | IPv6Interface, lambda value, _: ip_interface(value))
     converter.register_structure_hook(IPv4Address | IPv6Address, lambda value, _: ip_address(value))
-    configure_tagged_union(Intent, converter, tag_name="kind")
-    # With None in it, cattrs would tell the union's members apart by their fields, which are alike.
-    intent: Any = Intent
-    optional = Intent | None
-    converter.register_unstructure_hook(
-        optional,
-        lambda value: None if value is None else converter.unstructure(value, unstructure_as=intent),
-    )
-    converter.register_structure_hook(
-        optional, lambda value, _: None if value is None else converter.structure(value, intent)
-    )
+    _register_operations(converter, operations)
     return converter
+
+
+def _register_operations(converter: Converter, operations: Mapping[str, type[Operation]]) -> None:
+    """Operations are told apart by their wire names, never by the names of classes."""
+
+    def unstructure(operation: Operation) -> dict[str, Any]:
+        return {"kind": operation.kind} | dict(converter.unstructure_attrs_asdict(operation))
+
+    def structure(value: dict[str, Any], base: type[Operation]) -> Operation:
+        fields = dict(value)
+        concrete = operations[fields.pop("kind")]
+        if not issubclass(concrete, base):
+            raise ValueError(f"{concrete.kind} cannot be under way here")
+        return converter.structure_attrs_fromdict(fields, concrete)
+
+    for base in (ServerOperation, ShareOperation):
+        converter.register_unstructure_hook(base, unstructure)
+        converter.register_structure_hook(base, structure)
+    for concrete in operations.values():
+        converter.register_unstructure_hook(concrete, unstructure)
+        converter.register_structure_hook(concrete, structure)
 
 
 def encode(document: dict[str, Any]) -> bytes:
@@ -96,8 +106,14 @@ def _checksum(schema: int, body: str) -> str:
 class DiskRecords(Records):
     """The records below the state folder, written by fsync and rename."""
 
-    def __init__(self, layout: Layout, former: VolumeTraits = _UNKNOWN) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        operations: Mapping[str, type[Operation]],
+        former: VolumeTraits = _UNKNOWN,
+    ) -> None:
         """``former`` is what the volumes are of records that do not tell it."""
+        self._operations = operations
         self._former = former
         self._folder = layout.records
         self._layout = layout
@@ -106,7 +122,7 @@ class DiskRecords(Records):
     @property
     def _converter(self) -> Converter:
         if self._lazy_converter is None:
-            self._lazy_converter = converter()
+            self._lazy_converter = converter(self._operations)
         return self._lazy_converter
 
     def load(self, server_id: str) -> ShareServer | None:

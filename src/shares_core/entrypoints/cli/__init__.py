@@ -7,7 +7,18 @@ from collections.abc import Sequence
 
 import click
 
-from shares_core.entrypoints.cli import access, demo, doctor, image, pool, reconcile, servers, shares, users
+from shares_core.entrypoints.cli import (
+    access,
+    demo,
+    doctor,
+    image,
+    operations,
+    pool,
+    reconcile,
+    servers,
+    shares,
+    users,
+)
 from shares_core.entrypoints.cli.framework import Group
 from shares_core.entrypoints.cli.invocation import Doors, Invocation
 from shares_core.entrypoints.cli.running import run
@@ -51,6 +62,7 @@ for command in (
     shares.share,
     access.access,
     users.user,
+    operations.operation,
     pool.pool,
     image.image,
     reconcile.reconcile,

@@ -17,6 +17,7 @@ from shares_core.domain.views import (
     AccessView,
     CheckView,
     ExtendView,
+    OperationView,
     PasswordView,
     PoolView,
     ReconcileOutcome,
@@ -161,7 +162,10 @@ def _reconciled(view: ReconcileView) -> Document:
     return {
         "server": None if unreadable else view.name,
         "outcome": str(view.outcome),
-        "found": list(view.found),
+        "found": list(map(str, view.found)),
+        "drift": [
+            {"kind": str(each.kind), "subject": each.subject, "detail": each.detail} for each in view.found
+        ],
         "problem": view.problem,
         "failed_shares": list(view.failed_shares),
     }
@@ -178,3 +182,20 @@ def upgraded(view: UpgradeView) -> Document:
 def checked(view: CheckView) -> Document:
     """What a check found: ``damage`` is empty for a file system that is whole now."""
     return {**share(view.share), "damage": view.damage, "repair": view.repair}
+
+
+def operation(view: OperationView) -> Document:
+    """What is under way; ``since`` is in unix seconds, ``progress`` from 0 to 1 or null."""
+    return {
+        "id": view.id,
+        "operation": view.kind,
+        "server": view.server,
+        "share": view.share or None,
+        "since": view.since or None,
+        "running": view.running,
+        "cancelled": view.cancelled,
+        "cancellable": not view.no_return,
+        "no_return": view.no_return,
+        "problem": view.problem,
+        "progress": view.progress,
+    }

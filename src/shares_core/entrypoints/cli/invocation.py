@@ -29,7 +29,7 @@ from shares_core.entrypoints.cli.text import does_not_run, printable, shell
 from shares_core.ports.events import Event, Events
 
 if TYPE_CHECKING:
-    from shares_core.app.watching import Watcher
+    from shares_core.app.watch.watcher import Watcher
 
 _COMMAND = re.compile(r"(^|'|\bsudo )shares-core (?=[a-z])")
 

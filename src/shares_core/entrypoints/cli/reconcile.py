@@ -12,7 +12,7 @@ from shares_core.entrypoints.cli.invocation import Invocation, pass_invocation
 
 _VERDICTS = {
     ReconcileOutcome.OK: "ok",
-    ReconcileOutcome.FOUND: "to be mended",
+    ReconcileOutcome.FOUND: "to be repaired",
     ReconcileOutcome.FAILED: "failed",
     ReconcileOutcome.BUSY: "another caller works on it",
     ReconcileOutcome.UNREADABLE: "unknown",
@@ -85,7 +85,7 @@ def _row(invocation: Invocation, view: ReconcileView) -> tuple[str, str, str, st
     failed = f"shares that cannot be served: {', '.join(view.failed_shares)}" if view.failed_shares else ""
     name = "?" if view.outcome is ReconcileOutcome.UNREADABLE else view.name
     problem = invocation.addressed(view.problem or failed)
-    return name, _VERDICTS[view.outcome], "; ".join(view.found), problem
+    return name, _VERDICTS[view.outcome], "; ".join(map(str, view.found)), problem
 
 
 def _fate(orphan: Orphan) -> str:

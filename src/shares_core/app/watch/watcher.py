@@ -9,7 +9,7 @@ from typing import Self
 
 from attrs import evolve
 
-from shares_core.app.fleet import Fleet
+from shares_core.app.usecases.fleet import Fleet
 from shares_core.domain.backoff import Backoff
 from shares_core.domain.views import ReconcileOutcome, ReconcileReport, ReconcileView
 from shares_core.ports import Ports
@@ -50,7 +50,7 @@ class Watcher:
         self._failed: dict[str, Backoff] = {}
         self._working: dict[str, Future[ReconcileReport]] = {}
         self._told: set[tuple[str, str]] = set()
-        self._workers = ThreadPoolExecutor(_AT_ONCE, "mend")
+        self._workers = ThreadPoolExecutor(_AT_ONCE, "repair")
 
     def __enter__(self) -> Self:
         """All its threads are begun now: later there might be none to be had."""
@@ -126,7 +126,7 @@ class Watcher:
     def _work(self, what: str) -> ReconcileReport:
         if what == _LOOK:  # by itself it takes no lock, so that no busy server holds it up
             return self._fleet.reconcile(dry_run=True, upgrade=self._upgrades)
-        view = self._fleet.mend(what, upgrade=what in self._to_upgrade)
+        view = self._fleet.repair(what, upgrade=what in self._to_upgrade)
         return ReconcileReport(() if view is None else (view,))
 
     def _take_note(self) -> None:
@@ -137,7 +137,7 @@ class Watcher:
             del self._working[what]
             error = work.exception()
             if error is not None:
-                self._tell("not mended" if what else "cannot look", str(error) or repr(error))
+                self._tell("repair failed" if what else "cannot look", str(error) or repr(error))
                 self._try_again(what)
             elif what == _LOOK:
                 self._failed.pop(what, None)
@@ -154,7 +154,7 @@ class Watcher:
             self._tell(*orphan)
         for view in report.servers:
             if not view.server_id:
-                self._tell("not mended", _in_words(view))
+                self._tell("repair failed", _in_words(view))
                 continue
             if self._upgrades:
                 self._to_upgrade.add(view.server_id)
@@ -179,9 +179,9 @@ class Watcher:
         for view in report.servers:
             if report.is_well:
                 self._told = {told for told in self._told if told[1].partition(": ")[0] != view.name}
-                self._emit("mended", _in_words(view))
+                self._emit("repaired", _in_words(view))
             else:
-                self._tell("not mended", _in_words(view))
+                self._tell("repair failed", _in_words(view))
 
     def _tell(self, what: str, subject: str) -> None:
         """Once: what is so for long is seen again and again."""
@@ -194,4 +194,4 @@ class Watcher:
 
 
 def _in_words(view: ReconcileView) -> str:
-    return f"{view.name}: " + "; ".join((*view.found, *filter(None, (view.problem,))))
+    return f"{view.name}: " + "; ".join((*map(str, view.found), *filter(None, (view.problem,))))

@@ -77,11 +77,11 @@ def _listed(ports: Ports) -> tuple[Orphan, ...]:
 
 
 def _volumes(ports: Ports) -> tuple[str, ...]:
-    """Of a pool that is not there none: the shares that miss theirs tell that."""
+    """Of the pools that are there: the shares whose pool is not say so themselves."""
     names: list[str] = []
     for pool in ports.storage.pools():
         with suppress(SharesError):
-            names += (str(volume.ref) for volume in ports.storage.list(pool))
+            names += [str(volume.ref) for volume in ports.storage.list(pool)]
     return tuple(names)
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from shares_core.app.registry import Held, Registry
-from shares_core.app.settling import end_sessions
+from shares_core.app.leases import Leases
+from shares_core.app.operations.end_sessions import EndSessions
+from shares_core.app.operations.perform import begun, perform
+from shares_core.app.operations.work import ServerWork
 from shares_core.domain.access import Principal, without_principal
-from shares_core.domain.intent import EndSessions
 from shares_core.domain.names import UserName
 from shares_core.domain.secret import Secret, require_secret
 from shares_core.domain.server import Account
@@ -20,11 +21,11 @@ class Users:
     """The use cases about accounts. Every one may raise NotFound, BackendFailure and Busy."""
 
     _ports: Ports
-    _registry: Registry
+    _leases: Leases
 
     def list(self, server: str) -> tuple[Account, ...]:
         """The server's accounts, by name: those without any rule too. Raises InvalidInput."""
-        return tuple(sorted(self._registry.find(server).accounts, key=lambda account: account.name.key))
+        return tuple(sorted(self._leases.find(server).accounts, key=lambda account: account.name.key))
 
     def set_password(self, server: str, user: str, password: Secret | None = None) -> PasswordView:
         """Set the user's password, or generate one that is returned this once; ends the user's sessions.
@@ -33,7 +34,7 @@ class Users:
         InvalidInput.
         """
         require_secret(password)
-        with self._registry.hold(server) as held:
+        with self._leases.server(server) as held:
             name = held.server.account(user).name
             if password is not None:
                 change_password(held, name, password)
@@ -47,22 +48,20 @@ class Users:
 
         It only goes forward: after an error the next call carries on.
         """
-        with self._registry.hold(server) as held:
+        with self._leases.server(server) as held:
             name = held.server.account(user).name
             without = held.server
             for share in without.shares_of(name):
-                without = without.with_share(
-                    share.with_rules(without_principal(share.rules, Principal(name)))
-                )
-            held.save(without.without_account(name).intending(EndSessions(name)))
-            end_sessions(self._ports, held.server, name)
-            held.save(held.server.intending(None))
+                rules = without_principal(share.rules, Principal(name))
+                without = without.with_share(share.with_rules(rules))
+            held.hashes = {}
+            held.journal(EndSessions(**begun(self._ports), user=name), without.without_account(name))
+            perform(held)
 
 
-def change_password(held: Held, name: UserName, password: Secret) -> None:
+def change_password(held: ServerWork, name: UserName, password: Secret) -> None:
     """Give an account that exists another password, and end its sessions."""
     ports = held.ports
-    held.save(held.server.intending(EndSessions(name)))
-    ports.secrets.put(held.server.id, {name: ports.secrets.digest(password, ports.clock.now())})
-    end_sessions(ports, held.server, name)
-    held.save(held.server.intending(None))
+    held.hashes = {name: ports.secrets.digest(password, ports.clock.now())}
+    held.journal(EndSessions(**begun(ports), user=name))
+    perform(held)

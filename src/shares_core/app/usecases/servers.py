@@ -7,18 +7,13 @@ from contextlib import suppress
 
 from attrs import frozen
 
-from shares_core.app.growing import resume_growing
-from shares_core.app.registry import Held, Registry
-from shares_core.app.removing import remove_server
-from shares_core.app.serving import (
-    bring_down,
-    bring_up,
-    is_outdated,
-    is_running,
-    replace_container,
-    run_state,
-)
-from shares_core.app.settling import finish_removing, settle, undo_creating
+from shares_core.app.leases import Leases
+from shares_core.app.lifecycle.container import is_outdated, is_running, replace_container, run_state
+from shares_core.app.operations.create_server import CreateServer
+from shares_core.app.operations.delete_server import DeleteServer
+from shares_core.app.operations.perform import begun, perform
+from shares_core.app.operations.work import ServerWork
+from shares_core.app.reconcile.apply import bring_down_held, bring_up_held, recover_shares
 from shares_core.domain.errors import (
     AlreadyExists,
     InvalidInput,
@@ -27,17 +22,13 @@ from shares_core.domain.errors import (
     RecordUnreadable,
     SharesError,
 )
-from shares_core.domain.intent import CreateServer
 from shares_core.domain.names import ServerName
-from shares_core.domain.network import DefaultNetwork, InterfaceSpec, decide_interface, fits
+from shares_core.domain.network import DefaultNetwork, Interface, InterfaceSpec, decide_interface, fits
 from shares_core.domain.server import DesiredState, ShareServer, free_uid
 from shares_core.domain.share import ShareStatus
 from shares_core.domain.undo import undone_by
 from shares_core.domain.views import RunState, ServerView, UpgradeOutcome, UpgradeView
 from shares_core.ports import Ports
-
-#: What comes to an end with a share that an earlier call could not remove.
-_REMOVING = {ShareStatus.DELETING: finish_removing, ShareStatus.CREATING: undo_creating}
 
 
 @frozen
@@ -45,13 +36,13 @@ class Servers:
     """The use cases about whole servers. Every one may raise HostNotReady, BackendFailure and Busy."""
 
     _ports: Ports
-    _registry: Registry
+    _leases: Leases
     _default_network: DefaultNetwork
 
     def create(self, name: str, interfaces: Sequence[InterfaceSpec] = (InterfaceSpec(),)) -> ServerView:
         """Make a server and start it; ready for shares when the call returns.
 
-        Where the server exists and fits, it is returned as it is. Raises InvalidInput, AlreadyExists,
+        If the server exists and fits, it is returned as it is. Raises InvalidInput, AlreadyExists,
         AddressTaken, Conflict, NoCapacity; after any error nothing of a new server is left.
         """
         wanted, specs = ServerName(name), tuple(interfaces)
@@ -63,45 +54,52 @@ class Servers:
             with self._ports.locks.server(server_id):
                 claimed = self._claim(server_id, wanted, specs)
                 if claimed.id == server_id:
-                    return self._make(claimed)
+                    work = ServerWork(self._ports, claimed, RunState.ABSENT)
+                    perform(work)
+                    return ServerView(work.server, RunState.RUNNING)
                 self._ports.locks.forget(server_id)
             try:
-                with self._registry.hold_id(claimed.id, name) as held:
+                with self._leases.server_by_id(claimed.id, name) as held:
                     return self._same(held.server, wanted, specs)
             except NotFound:
                 continue  # whoever was making it failed, or somebody deleted it: the name is free again
 
     def _claim(self, server_id: str, wanted: ServerName, specs: tuple[InterfaceSpec, ...]) -> ShareServer:
         """Record the new server with all it takes, or give the one that has its name."""
+        operation = CreateServer(**begun(self._ports))
         with undone_by(lambda: self._ports.locks.forget(server_id)), self._ports.locks.claims():
-            others = self._registry.others()
+            others = self._others()
             existing = next((server for server in others if server.name.key == wanted.key), None)
             if existing is not None:
                 return existing
-            holders = [(str(server.name), held) for server in others for held in server.interfaces]
-            interfaces = []
-            for spec in specs:
-                interface = decide_interface(
-                    spec,
-                    interface_id=self._ports.ids.new_id(),
-                    default=self._default_network,
-                    holders=holders,
-                )
-                interfaces.append(interface)
-                holders.append((str(wanted), interface))
-            server = ShareServer(server_id, wanted, free_uid(others), tuple(interfaces)).intending(
-                CreateServer()
-            )
+            interfaces = self._decided(str(wanted), specs, others)
+            server = ShareServer(server_id, wanted, free_uid(others), interfaces).performing(operation)
             with undone_by(lambda: self._ports.records.remove(server_id)):
                 self._ports.records.save(server)
             return server
 
-    def _make(self, claimed: ShareServer) -> ServerView:
-        # Removing saves the record first: the last save may have taken effect although it failed.
-        with undone_by(lambda: remove_server(self._ports, claimed)):
-            server = bring_up(self._ports, claimed).intending(None)
-            self._ports.records.save(server)
-        return ServerView(server, RunState.RUNNING)
+    def _others(self) -> tuple[ShareServer, ...]:
+        """Every server. Raises RecordUnreadable: what that one holds cannot be known to be free."""
+        servers = []
+        for record in self._ports.records.load_all():
+            if isinstance(record, RecordUnreadable):
+                raise record
+            servers.append(record)
+        return tuple(servers)
+
+    def _decided(
+        self, name: str, specs: tuple[InterfaceSpec, ...], others: Sequence[ShareServer]
+    ) -> tuple[Interface, ...]:
+        """The interfaces that answer what was asked for, beside those that others have."""
+        holders = [(str(server.name), held) for server in others for held in server.interfaces]
+        interfaces = []
+        for spec in specs:
+            interface = decide_interface(
+                spec, interface_id=self._ports.ids.new_id(), default=self._default_network, holders=holders
+            )
+            interfaces.append(interface)
+            holders.append((name, interface))
+        return tuple(interfaces)
 
     def _same(self, server: ShareServer, wanted: ServerName, specs: tuple[InterfaceSpec, ...]) -> ServerView:
         if server.name != wanted:
@@ -125,7 +123,7 @@ class Servers:
 
     def show(self, name: str) -> ServerView:
         """The server as recorded and as it is. Raises InvalidInput, NotFound."""
-        return self._view(self._registry.find(name))
+        return self._view(self._leases.find(name))
 
     def list(self) -> tuple[ServerView | RecordUnreadable, ...]:
         """Every server by name; a record that cannot be read is given as its error."""
@@ -137,84 +135,59 @@ class Servers:
     def start(self, name: str) -> ServerView:
         """Make the server serve, whatever of it is missing on the host. Idempotent.
 
-        A share that cannot be mounted is marked as failed and the others are served. Raises NotFound.
+        A share that cannot be mounted has failed and the others are served; what is under way on a share goes
+        on. Raises NotFound.
         """
         self._ports.runtime.check(stale_image_ok=True)
-        with self._registry.hold(name) as held:
-            self._start(held)
-            self._finish_shares(held)
-            return self._view(held.server)
-
-    def _start(self, held: Held, *, upgrade: bool = False) -> None:
-        server = held.save(held.server.wanting(DesiredState.RUNNING))
-        brought = bring_up(self._ports, server, upgrade=upgrade)
-        if brought != server:
-            held.save(brought)
-
-    def _finish_shares(self, held: Held) -> None:
-        """Settle the extensions, deletes and creates that could not be settled earlier, each by itself."""
-        failures: list[SharesError] = []
-        for share in held.server.shares:
-            if finish := _REMOVING.get(share.status):
-                try:
-                    held.save(finish(self._ports, held.server, share.id))
-                except SharesError as error:
-                    failures.append(error)
-            elif share.unfinished is not None and not share.damaged:
-                with suppress(SharesError):  # the share stays failed, and says why
-                    held.save(resume_growing(self._ports, held.server, share))
-        if failures:
-            raise failures[0]
+        with self._leases.server(name) as held:
+            bring_up_held(held)
+        recover_shares(self._leases, held.server)
+        return self._view(self._as_recorded(held.server))
 
     def stop(self, name: str) -> ServerView:
         """Stop serving: connections end, file systems are unmounted, data and record stay. Idempotent.
 
-        Raises NotFound.
+        A share that something is under way on is let go of when that has ended. Raises NotFound.
         """
-        with self._registry.hold(name, even_unsettled=True) as held:
-            self._stop(held)
-            return self._view(held.server)
-
-    def _stop(self, held: Held) -> None:
-        server = held.save(held.server.wanting(DesiredState.STOPPED))
-        bring_down(self._ports, server)
-        # It is down, which was asked for; what is open and cannot be settled is left to the next call.
+        with self._leases.server(name, even_unrecovered=True) as held:
+            bring_down_held(held)
+        # It is down, which was asked for; what cannot be recovered is left to the next call.
         with suppress(SharesError):
-            held.server = settle(self._ports, server) or server
+            recover_shares(self._leases, held.server)
+        return self._view(self._as_recorded(held.server))
+
+    def _as_recorded(self, server: ShareServer) -> ShareServer:
+        """The server as its record says now; as it was if it is gone since."""
+        return self._ports.records.load(server.id) or server
 
     def delete(self, name: str, *, with_shares: bool = False) -> None:
-        """Remove the server; its shares and their data too where ``with_shares``.
+        """Remove the server; its shares and their data too if ``with_shares``.
 
-        Raises NotFound, and NotEmpty (nothing is touched) where it has shares. It only goes forward: after
-        any other error, calling again carries on.
+        Raises NotFound, NotEmpty (nothing is touched) if it has shares, and Busy while something is under way
+        on one. It only goes forward: after any other error, calling again carries on.
         """
-        with self._registry.hold(name, even_unsettled=True) as held:
-            if held.server.shares and not with_shares:
+        with self._leases.server(name, even_unrecovered=True) as held:
+            server = held.server
+            if server.shares and not with_shares:
                 raise NotEmpty(
-                    f"server {name!r} still has {len(held.server.shares)} share(s)",
+                    f"server {name!r} still has {len(server.shares)} share(s)",
                     hint="delete them first, or say --with-shares to delete them and their data too",
                 )
-            for share in held.server.shares:
-                self._ports.storage.find_volume(share.volume.ref)  # raises where the pool is not there
-            remove_server(self._ports, held.server)
-
-    def bring_to_desired(self, held: Held, *, upgrade: bool = True) -> None:
-        """Bring a server that is held up or down, as its record wants it, with what was left open in it."""
-        if held.server.desired is DesiredState.RUNNING:
-            self._start(held, upgrade=upgrade)
-        else:
-            self._stop(held)
-        self._finish_shares(held)
+            for share in server.shares:
+                self._leases.require_free(server, share)
+                self._ports.storage.find_volume(share.volume.ref)  # raises if the pool is not there
+            held.journal(DeleteServer(**begun(self._ports)))
+            perform(held)
 
     def upgrade(self, name: str) -> UpgradeView:
-        """Give a server that runs a container of the current image, where it has another.
+        """Give a server that runs a container of the current image, if it has another.
 
-        Its clients are disconnected, and can reconnect within seconds. Where the new container does not get
+        Its clients are disconnected, and can reconnect within seconds. If the new container does not get
         ready the server is back on the former image, and the error is raised: BackendFailure. Idempotent.
-        Raises NotFound, and HostNotReady where the image is not built or not current.
+        Raises NotFound, and HostNotReady if the image is not built or not current.
         """
         self._ports.runtime.check()
-        with self._registry.hold(name) as held:
+        with self._leases.server(name) as held:
             server = held.server
             if not is_running(self._ports, server):
                 return UpgradeView(server, UpgradeOutcome.STOPPED)
@@ -232,13 +205,13 @@ class Servers:
             return ServerView(server, state, str(error))
 
     def _problem(self, server: ShareServer, state: RunState) -> str:
-        if server.intent is not None:
-            return "an operation is under way, or was interrupted; the next command settles it"
+        if server.operation is not None:
+            return f"an operation ({server.operation.kind}) is under way, or was interrupted"
         if server.desired is DesiredState.STOPPED:
             return ""
         if state is not RunState.RUNNING:
             return f"it should run but does not; 'shares-core server start {server.name}' brings it up"
         if self._ports.network.unplugged(server.interfaces):
-            return f"an interface is not plugged; 'shares-core server start {server.name}' mends it"
+            return f"an interface is not attached; 'shares-core server start {server.name}' repairs it"
         failed = [str(share.name) for share in server.shares if share.status is ShareStatus.FAILED]
         return f"shares that cannot be served: {', '.join(failed)}" if failed else ""

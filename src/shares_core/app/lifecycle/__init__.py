@@ -1,0 +1,1 @@
+"""A server up and down: folders, mounts, Samba's configuration, container, interfaces."""

@@ -1,0 +1,64 @@
+"""A server up and down."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from shares_core.app.lifecycle.container import (
+    ensure_running,
+    is_outdated,
+    is_running,
+    replace_container,
+)
+from shares_core.app.lifecycle.publish import configure, ensure_folders
+from shares_core.app.lifecycle.shares import mount_shares, trouble_with, unmount_share
+from shares_core.domain.server import ShareServer
+from shares_core.ports import Ports
+from shares_core.ports.events import Event
+
+
+def bring_up(ports: Ports, server: ShareServer, *, upgrade: bool = False) -> ShareServer:
+    """Make the server serve, from whatever is there of it. Idempotent.
+
+    Gives the server with its shares as they were found; a share with an operation is left to that. A
+    container that does not run is made anew: it holds nothing of its own, and so gets the current image.
+    With ``upgrade`` so does one that runs.
+    """
+    ensure_folders(ports, server)
+    mounted = mount_shares(ports, server)
+    configure(ports, mounted)
+    if not is_running(ports, mounted) or (upgrade and is_outdated(ports, server)):
+        replace_container(ports, mounted)
+    else:
+        ensure_running(ports, mounted)
+    _close_what_failed(ports, server, mounted)
+    ports.events.emit(Event("server up", str(server.name)))
+    return mounted
+
+
+def _close_what_failed(ports: Ports, before: ShareServer, server: ShareServer) -> None:
+    """Disconnect the clients of shares that were served until their volume was lost or found damaged.
+
+    The clients of shares that failed for another reason keep what they have: it can pass.
+    """
+    for share in server.shares:
+        former = before.share_by_id(share.id)
+        if share.failure is None or former is None or not former.served:
+            continue
+        if trouble_with(ports, server, share):
+            ports.smb_sessions.close_share(server, share.name)
+
+
+def bring_down(ports: Ports, server: ShareServer, *, leave: Collection[str] = ()) -> None:
+    """Stop serving and let go of everything but the data and the record. Idempotent.
+
+    The container goes first: then nothing holds the shares' files open any more. The shares in ``leave``,
+    given by id, are left to the operations that are at work on them.
+    """
+    ports.runtime.remove(server.id)
+    for interface in server.interfaces:
+        ports.network.unplug(interface)
+    for share in server.shares:
+        if share.id not in leave:
+            unmount_share(ports, server, share)
+    ports.events.emit(Event("server down", str(server.name)))

@@ -1,0 +1,125 @@
+"""A share up and down: mounted and served, or neither."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from shares_core.app.lifecycle.container import is_running
+from shares_core.app.lifecycle.publish import publish
+from shares_core.domain.errors import BackendFailure, HostNotReady, ShareDamaged, ShareFailed, SharesError
+from shares_core.domain.server import ShareServer
+from shares_core.domain.share import CifsShare, Failure
+from shares_core.domain.volume import ShareVolume
+from shares_core.ports import Ports
+from shares_core.ports.events import Event
+
+
+def mount_share(ports: Ports, server: ShareServer, share: CifsShare) -> None:
+    """Attach and mount one share that has its file system already. Idempotent.
+
+    Raises ShareFailed; if only the served folder is missing, the file system is mounted still.
+    """
+    device = ports.storage.attach(share.volume.ref)
+    ports.filesystems.mount(server.id, share.id, device, share.volume, server.uid)
+    if not ports.filesystems.has_folder(server.id, share.id, share.folder):
+        raise ShareFailed(
+            f"the folder {share.folder!r} is not in its file system: a repair may have left it in lost+found",
+            hint="move it back, then 'shares-core reconcile'",
+        )
+
+
+def unmount_share(ports: Ports, server: ShareServer, share: CifsShare) -> None:
+    """Unmount and detach one share. Idempotent."""
+    ports.filesystems.unmount(server.id, share.id)
+    ports.filesystems.unmount_scratch(share.volume)
+    ports.storage.detach(share.volume.ref)
+
+
+def serve_again(ports: Ports, server: ShareServer, share: CifsShare) -> ShareServer:
+    """Mount a share and serve it if its server runs, else let go of it. Idempotent.
+
+    ``share`` is what it is to be. Gives the server with the share, which has failed if it cannot be mounted.
+    """
+    if not is_running(ports, server):
+        unmount_share(ports, server, share)
+        return server.with_share(share)
+    try:
+        mount_share(ports, server, share)
+    except ShareFailed as error:
+        return fail_share(ports, server, share.failed(failure_of(error)))
+    server = server.with_share(share)
+    publish(ports, server)
+    return server
+
+
+def fail_share(ports: Ports, server: ShareServer, share: CifsShare) -> ShareServer:
+    """Take a share that has failed away from its clients, or let go of it if its server does not run.
+
+    Idempotent. Gives the server with the share.
+    """
+    server = server.with_share(share)
+    if is_running(ports, server):
+        publish(ports, server)
+        ports.smb_sessions.close_share(server, share.name)
+    else:
+        unmount_share(ports, server, share)
+    return server
+
+
+def failure_of(error: SharesError) -> Failure:
+    """What an error says of the share that it is about."""
+    return Failure.damaged(error) if isinstance(error, ShareDamaged) else Failure.unavailable(error)
+
+
+def mount_shares(ports: Ports, server: ShareServer) -> ShareServer:
+    """Mount every share that nothing is under way on; one that cannot be mounted has failed.
+
+    What is damaged stays unmounted: only a check finds out what became of it.
+    """
+    for share in server.shares:
+        if share.operation is not None or share.damaged:
+            continue
+        try:
+            mount_share(ports, server, share)
+        except (BackendFailure, HostNotReady) as error:
+            what = "share damaged" if isinstance(error, ShareDamaged) else "share failed"
+            ports.events.emit(Event(what, f"{server.name}/{share.name}: {error}"))
+            server = server.with_share(share.failed(failure_of(error)))
+        else:
+            server = server.with_share(share.ready())
+    return server
+
+
+def trouble_with(ports: Ports, server: ShareServer, share: CifsShare) -> str:
+    """What keeps a share from being served, in a few words; empty if nothing does."""
+    ids = (server.id, share.id)
+    return troubles(ports, {ids: share}).get(ids, "")
+
+
+def troubles(ports: Ports, shares: Mapping[tuple[str, str], CifsShare]) -> dict[tuple[str, str], str]:
+    """The same for several, by the ids of server and share; those without trouble are left out."""
+    found: dict[tuple[str, str], str] = {}
+    attached: dict[tuple[str, str], tuple[str, ShareVolume]] = {}
+    for ids, share in shares.items():
+        device, trouble = _device_of(ports, share)
+        # Asked before a device is read: one that a killed command left suspended would not answer.
+        if device:
+            attached[ids] = device, share.volume
+        else:
+            found[ids] = trouble
+    try:
+        found.update(ports.filesystems.troubles(attached))
+    except SharesError as error:
+        found.update(dict.fromkeys(attached, f"cannot be looked at: {error}"))
+    return found
+
+
+def _device_of(ports: Ports, share: CifsShare) -> tuple[str, str]:
+    """The path of the share's block device, else what is wrong with its volume."""
+    try:
+        if ports.storage.find_volume(share.volume.ref) is None:
+            return "", "has lost its volume"
+        device = ports.storage.device(share.volume.ref)
+    except SharesError as error:
+        return "", f"cannot be looked at: {error}"
+    return (device, "") if device else ("", "is not attached")

@@ -1,0 +1,130 @@
+"""Checking a share's file system thoroughly, and repairing it if a person says so."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import ClassVar
+
+from attrs import evolve, frozen
+
+from shares_core.app.lifecycle.publish import publish
+from shares_core.app.lifecycle.shares import fail_share, serve_again
+from shares_core.app.operations.extend_share import ExtendShare
+from shares_core.app.operations.work import ShareWork
+from shares_core.domain.errors import ShareDamaged, ShareFailed
+from shares_core.domain.operation import ShareOperation, ShareStatus
+from shares_core.domain.share import Failure
+
+
+class CheckStage(StrEnum):
+    """How far a check has come."""
+
+    EXAMINING = "examining"
+    #: Damage was found, and a person said to repair it.
+    REPAIRING = "repairing"
+
+
+@frozen
+class Checked:
+    """``damage`` is what is damaged still, ``repair`` what a repair said; both empty for a whole share."""
+
+    damage: str = ""
+    repair: str = ""
+
+
+@frozen(kw_only=True)
+class CheckShare(ShareOperation):
+    """Carried on: the file system is made whole if that needs no person, and served again.
+
+    ``extension`` is one that damage has kept from its end: it is to be finished after the check.
+    """
+
+    kind: ClassVar[str] = "share.check"
+    status: ClassVar[ShareStatus] = ShareStatus.CHECKING
+    despite_damage: ClassVar[bool] = True
+
+    repair: bool = False
+    stage: CheckStage = CheckStage.EXAMINING
+    extension: ExtendShare | None = None
+
+    @property
+    def no_return(self) -> str:
+        return "its file system is being repaired" if self.stage is CheckStage.REPAIRING else ""
+
+    def run(self, work: ShareWork) -> Checked:
+        """Take the share from its clients and look; serve it again unless it is damaged."""
+        ports, share = work.ports, work.share
+        self._close(work)
+        work.checkpoint()
+        device = ports.storage.attach(share.volume.ref)
+        damage, said = ports.filesystems.examine(device, share.volume), ""
+        work.noticed = failure_by(damage) if damage else None
+        if damage and self.repair:
+            self._begin_repair(work, damage)
+            said, damage = ports.filesystems.repair(device, share.volume), ""
+            work.noticed = None
+        else:
+            work.checkpoint()
+        self._conclude(work, work.noticed)
+        return Checked(damage, said)
+
+    def recover(self, work: ShareWork) -> None:
+        """Serve the share again, unless it is damaged.
+
+        What was interrupted is made whole if that needs no person, else the share has failed; one that was
+        damaged before stays so.
+        """
+        known = work.share.failure if work.share.damaged else work.noticed
+        if known is not None:
+            self._close(work)
+            self._conclude(work, known)
+        else:
+            self._conclude(work, _made_whole(work))
+
+    @staticmethod
+    def _close(work: ShareWork) -> None:
+        """Take the share from its clients: unserved first, so that none comes back meanwhile."""
+        with work.locked() as held:
+            publish(work.ports, held.server)
+        work.ports.smb_sessions.close_share(work.server, work.share.name)
+        work.ports.filesystems.unmount(work.server.id, work.share.id)
+
+    def _begin_repair(self, work: ShareWork, damage: str) -> None:
+        """Record the damage first: a repair that is broken off must not come to be served."""
+        with work.locked() as held:
+            work.advance(held, evolve(self, stage=CheckStage.REPAIRING), failure_by(damage))
+
+    def _conclude(self, work: ShareWork, failure: Failure | None) -> None:
+        """Record what was found, and serve the share unless it has failed."""
+        with work.locked() as held:
+            ports, server, share = work.ports, held.server, work.share
+            if self.extension is not None:
+                waiting = failure or Failure.unavailable("its extension is not finished")
+                stuck = evolve(share.beginning(self.extension), failure=waiting)
+                held.save(fail_share(ports, server, stuck))
+            elif failure is not None:
+                work.finish(held, fail_share(ports, server, share.failed(failure)))
+            else:
+                work.finish(held, serve_again(ports, server, share.ready()))
+
+
+def _made_whole(work: ShareWork) -> Failure | None:
+    """Make whole what a check left half-way. Gives why that cannot be, or None."""
+    ports, share = work.ports, work.share
+    try:
+        if not ports.filesystems.mounted(work.server.id, share.id):
+            ports.filesystems.check(ports.storage.attach(share.volume.ref), share.volume)
+    except ShareDamaged as error:
+        return Failure.damaged(error)
+    except ShareFailed as error:
+        return Failure.unavailable(error)
+    return None
+
+
+def failure_by(damage: str) -> Failure:
+    """The failure of a share in which this was found."""
+    line = " ".join(damage.split())  # the first of what was said: a record is no place for pages of it
+    shortened = line if len(line) <= 300 else f"{line[:300]}..."
+    return Failure.damaged(
+        f"its file system is damaged ('shares-core share check --repair' repairs it): {shortened}"
+    )

@@ -1,0 +1,96 @@
+"""Creating a share."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from attrs import frozen
+
+from shares_core.app.lifecycle.container import is_running
+from shares_core.app.lifecycle.publish import ensure_folders, publish
+from shares_core.app.lifecycle.shares import fail_share, serve_again, unmount_share
+from shares_core.app.operations.delete_share import remove_volume
+from shares_core.app.operations.work import ShareWork
+from shares_core.domain.errors import BackendFailure, ShareDamaged
+from shares_core.domain.operation import ShareOperation, ShareStatus
+from shares_core.domain.share import Failure
+from shares_core.domain.undo import undone_by
+from shares_core.ports.events import Event
+from shares_core.ports.storage import Volume, VolumeOwner
+
+
+@frozen(kw_only=True)
+class CreateShare(ShareOperation):
+    """Undone: the volume that was minted for it is removed, unless there are files in it."""
+
+    kind: ClassVar[str] = "share.create"
+    status: ClassVar[ShareStatus] = ShareStatus.CREATING
+    whole: ClassVar[bool] = False
+
+    def run(self, work: ShareWork) -> Volume:
+        """Make, format and mount the volume. Gives it."""
+        ports, share = work.ports, work.share
+        owner = VolumeOwner(work.server.id, share.id)
+        volume = ports.storage.ensure_volume(share.volume.ref, share.capacity, owner)
+        work.checkpoint()
+        device = ports.storage.attach(share.volume.ref)
+        ports.filesystems.make(device, share.volume)
+        work.checkpoint()
+        with work.locked() as held:
+            server = held.server
+            ensure_folders(ports, server)
+            ports.filesystems.mount(server.id, share.id, device, share.volume, server.uid)
+            ports.filesystems.prepare_folder(server.id, share.id, share.folder, server.uid)
+            if not is_running(ports, server):
+                unmount_share(ports, server, share)
+            work.finish(held, server.with_share(share.ready()))
+        return volume
+
+    def recover(self, work: ShareWork) -> None:
+        """Remove the share, unless it is seen to have been made to its end.
+
+        One that has files in it was, and its record is a former one, put back from a copy. It is kept, and as
+        none of its rules are known, open to nobody. So is one that is known by its superblock and damaged:
+        a person sees what is in it, after a repair.
+        """
+        ports = work.ports
+        with work.locked() as held:
+            # The last save may have taken effect although it failed.
+            held.save(held.server.with_share(work.share.beginning(self)))
+            # Nobody writes to it any more, so what is seen is all that there is.
+            publish(ports, held.server)
+        ports.smb_sessions.close_share(work.server, work.share.name)
+        ports.filesystems.unmount(work.server.id, work.share.id)
+        try:
+            used = _is_used(work)
+        except ShareDamaged as error:
+            with work.locked() as held:
+                failed = work.share.failed(Failure.damaged(error))
+                work.finish(held, fail_share(ports, held.server, failed))
+            return
+        if not used:
+            remove_volume(work)
+            return
+        ports.events.emit(Event("share kept", f"{work.server.name}/{work.share.name}: there are files in it"))
+        with work.locked() as held:
+            work.finish(held, serve_again(ports, held.server, work.share.ready()))
+
+
+def _is_used(work: ShareWork) -> bool:
+    """Whether there are files in it; it is mounted then. After an error it is not."""
+    ports, server, share = work.ports, work.server, work.share
+    if ports.storage.find_volume(share.volume.ref) is None:
+        return False
+    device = ports.storage.attach(share.volume.ref)
+    with undone_by(lambda: unmount_share(ports, server, share)):
+        if not ports.filesystems.holds(device, share.volume):
+            return False
+        try:
+            ensure_folders(ports, server)
+            ports.filesystems.mount(server.id, share.id, device, share.volume, server.uid)
+        except ShareDamaged:
+            raise
+        except BackendFailure:
+            ports.filesystems.check(device, share.volume)  # raises ShareDamaged if it is that
+            raise
+        return ports.filesystems.has_files(server.id, share.id, share.folder)

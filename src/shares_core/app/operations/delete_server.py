@@ -1,0 +1,90 @@
+"""Deleting a server: its shares, its container, its interfaces and its record go."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, suppress
+from typing import ClassVar
+
+from attrs import frozen
+
+from shares_core.app.lifecycle.server import bring_down
+from shares_core.app.operations.work import ServerWork
+from shares_core.domain.addresses import BridgeName
+from shares_core.domain.errors import RecordUnreadable, SharesError
+from shares_core.domain.operation import ServerOperation
+from shares_core.domain.server import ShareServer
+from shares_core.ports import Ports
+from shares_core.ports.events import Event
+
+
+@frozen(kw_only=True)
+class DeleteServer(ServerOperation):
+    """Only goes forward. It holds the slots of its shares too, so that nothing is at work on them."""
+
+    kind: ClassVar[str] = "server.delete"
+    forward_only: ClassVar[bool] = True
+
+    def run(self, work: ServerWork) -> None:
+        remove_server(work)
+
+    def recover(self, work: ServerWork) -> None:
+        remove_server(work)
+
+
+def remove_server(work: ServerWork) -> None:
+    """Remove the server with everything it has. Its record goes last, so that nothing is lost sight of.
+
+    Raises Busy while something is under way on one of its shares.
+    """
+    with ExitStack() as slots:
+        for share in work.server.shares:
+            slots.enter_context(work.ports.locks.share(share.id))
+        _remove(work.ports, work.server)
+    work.server = work.server.performing(None)
+
+
+def _remove(ports: Ports, server: ShareServer) -> None:
+    bring_down(ports, server)
+    for share in server.shares:
+        ports.storage.remove_volume(share.volume.ref)
+    _remove_unused_bridges(ports, server)
+    ports.folders.remove(server.id)
+    ports.secrets.clear(server.id)
+    ports.records.remove(server.id)
+    for share in server.shares:
+        ports.locks.forget(share.id)
+    ports.locks.forget(server.id)
+    ports.events.emit(Event("server removed", str(server.name)))
+
+
+def _remove_unused_bridges(ports: Ports, server: ShareServer) -> None:
+    """Remove the bridges that no other server stays on.
+
+    Servers that are being deleted do not count: each tries after it has unplugged, so the last one finds no
+    port left.
+    """
+    records = ports.records.load_all()
+    if any(isinstance(record, RecordUnreadable) for record in records):
+        return  # that server may be on the bridge
+    in_use = {
+        interface.bridge
+        for other in records
+        if isinstance(other, ShareServer) and other.id != server.id and not goes(other)
+        for interface in other.interfaces
+    }
+    for interface in server.interfaces:
+        if interface.bridge not in in_use:
+            ports.network.remove_bridge(interface.bridge)
+            _report_if_left(ports, interface.bridge)
+
+
+def goes(server: ShareServer) -> bool:
+    """Whether the server is being deleted."""
+    return isinstance(server.operation, DeleteServer)
+
+
+def _report_if_left(ports: Ports, bridge: BridgeName) -> None:
+    """A bridge with somebody's own port on it is left on purpose, which is worth an event."""
+    with suppress(SharesError):
+        if str(bridge) in ports.network.list():
+            ports.events.emit(Event("bridge left", f"{bridge}: something else is on it"))

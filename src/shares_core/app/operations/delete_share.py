@@ -1,0 +1,79 @@
+"""Deleting a share and its data."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import ClassVar
+
+from attrs import evolve, frozen
+
+from shares_core.app.lifecycle.publish import publish
+from shares_core.app.lifecycle.shares import serve_again
+from shares_core.app.operations.work import ShareWork
+from shares_core.domain.errors import Cancelled
+from shares_core.domain.operation import ShareOperation, ShareStatus
+from shares_core.ports.events import Event
+
+
+class DeleteStage(StrEnum):
+    """How far a deletion has come."""
+
+    #: Its clients are disconnected; nothing is lost yet.
+    CLOSING = "closing"
+    #: Its data goes.
+    REMOVING = "removing"
+
+
+@frozen(kw_only=True)
+class DeleteShare(ShareOperation):
+    """Only goes forward, unless it is cancelled before the data goes."""
+
+    kind: ClassVar[str] = "share.delete"
+    status: ClassVar[ShareStatus] = ShareStatus.DELETING
+    whole: ClassVar[bool] = False
+    forward_only: ClassVar[bool] = True
+
+    stage: DeleteStage = DeleteStage.CLOSING
+
+    @property
+    def no_return(self) -> str:
+        return "its data is being removed" if self.stage is DeleteStage.REMOVING else ""
+
+    def run(self, work: ShareWork) -> None:
+        try:
+            self._remove(work)
+        except Cancelled:
+            self._restore(work)
+            raise
+
+    def recover(self, work: ShareWork) -> None:
+        if self.cancelled and not self.no_return:
+            self._restore(work)
+        else:
+            self._remove(work)
+
+    def _remove(self, work: ShareWork) -> None:
+        """Disconnect whoever uses the share, and remove its volume."""
+        with work.locked() as held:
+            publish(work.ports, held.server)
+        work.ports.smb_sessions.close_share(work.server, work.share.name)
+        work.ports.filesystems.unmount(work.server.id, work.share.id)
+        if self.stage is not DeleteStage.REMOVING:
+            with work.locked() as held:
+                work.advance(held, evolve(self, stage=DeleteStage.REMOVING))
+        remove_volume(work)
+
+    def _restore(self, work: ShareWork) -> None:
+        with work.locked() as held:
+            work.finish(held, serve_again(work.ports, held.server, work.share.ready()))
+
+
+def remove_volume(work: ShareWork) -> None:
+    """Remove the volume of a share that nobody uses any more, and the share from its record."""
+    ports, share = work.ports, work.share
+    ports.filesystems.unmount(work.server.id, share.id)
+    ports.filesystems.unmount_scratch(share.volume)
+    ports.storage.remove_volume(share.volume.ref)
+    ports.events.emit(Event("share removed", f"{work.server.name}/{share.name}"))
+    with work.locked() as held:
+        work.finish(held, held.server.without_share(share.id))

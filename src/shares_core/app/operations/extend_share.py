@@ -1,0 +1,202 @@
+"""Extending a share: online if the kernel allows it, else with a short interruption."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import ClassVar
+
+from attrs import evolve, frozen
+
+from shares_core.app.lifecycle.container import is_running
+from shares_core.app.lifecycle.publish import publish
+from shares_core.app.lifecycle.shares import fail_share, failure_of, mount_share, serve_again
+from shares_core.app.operations.work import ShareWork
+from shares_core.domain.capacity import Capacity
+from shares_core.domain.errors import BackendFailure, OnlineGrowRefused, ShareFailed
+from shares_core.domain.operation import ShareOperation, ShareStatus
+from shares_core.domain.share import CifsShare
+from shares_core.domain.views import ExtendWay
+from shares_core.ports.storage import Volume
+
+
+class ExtendStage(StrEnum):
+    """How far an extension has come."""
+
+    #: The volume grows; the file system is as it was.
+    VOLUME = "volume"
+    #: The file system grows while it is served.
+    MOUNTED = "mounted"
+    #: The file system is taken from its clients, and grows.
+    UNMOUNTED = "unmounted"
+
+
+@frozen
+class Extended:
+    """Which way a share got larger, and its volume; None if that is not known."""
+
+    way: ExtendWay
+    volume: Volume | None
+
+
+@frozen(kw_only=True)
+class ExtendShare(ShareOperation):
+    """Carried on if the file system has begun to grow beyond ``volume_before``, else undone.
+
+    ``volume_before`` is the volume's size before, which the pool's granularity may have rounded up.
+    """
+
+    kind: ClassVar[str] = "share.extend"
+    status: ClassVar[ShareStatus] = ShareStatus.EXTENDING
+
+    before: Capacity
+    after: Capacity
+    volume_before: Capacity
+    stage: ExtendStage = ExtendStage.VOLUME
+
+    @property
+    def serves(self) -> bool:
+        return self.stage is not ExtendStage.UNMOUNTED
+
+    @property
+    def no_return(self) -> str:
+        return "" if self.stage is ExtendStage.VOLUME else "its file system is growing"
+
+    def run(self, work: ShareWork) -> Extended:
+        """Grow the share. Gives which way, with its volume."""
+        extended = self._grow(work)
+        self._conclude(work, finished=True, interrupted=False)
+        if work.share.require_ready().capacity != self.after:
+            raise BackendFailure(
+                f"the file system of share {work.share.name.value!r} did not grow, although nothing failed",
+                hint="a file system cannot grow by only a few blocks: ask for more",
+            )
+        return extended
+
+    def salvaged(self, work: ShareWork) -> Extended | None:
+        """It may have grown before the error, and is served since."""
+        share = work.share
+        grown = share.status is ShareStatus.READY and share.capacity == self.after
+        return Extended(ExtendWay.OFFLINE, None) if grown else None
+
+    def _grow(self, work: ShareWork) -> Extended:
+        ports, share = work.ports, work.share
+        volume = ports.storage.grow_volume(share.volume.ref, self.after)
+        device = ports.storage.attach(share.volume.ref)
+        if ports.filesystems.mounted(work.server.id, share.id):
+            self._enter(work, ExtendStage.MOUNTED)
+            try:
+                ports.filesystems.grow_mounted(work.server.id, share.id, device, share.volume)
+            except OnlineGrowRefused:
+                self._withdraw(work)
+            else:
+                return Extended(ExtendWay.ONLINE, volume)
+        else:
+            self._enter(work, ExtendStage.UNMOUNTED)
+        ports.filesystems.grow_unmounted(device, share.volume)
+        return Extended(ExtendWay.OFFLINE, volume)
+
+    def _enter(self, work: ShareWork, stage: ExtendStage) -> None:
+        with work.locked() as held:
+            work.advance(held, evolve(self, stage=stage))
+
+    def _withdraw(self, work: ShareWork) -> None:
+        """Take the share from its clients: unserved first, so that none comes back meanwhile."""
+        with work.locked() as held:
+            work.advance(held, evolve(self, stage=ExtendStage.UNMOUNTED))
+            publish(work.ports, held.server)
+        work.ports.smb_sessions.close_share(work.server, work.share.name)
+        work.ports.filesystems.unmount(work.server.id, work.share.id)
+
+    def recover(self, work: ShareWork) -> None:
+        """Serve the share again in the size that its file system really has.
+
+        If the file system had begun to grow, it is grown to the end, else the volume gives back what it had
+        gained. What a killed caller began to grow while it was mounted may be growing still, and its volume
+        must not be cut below that: only what could be unmounted is idle.
+        """
+        mounted = work.ports.filesystems.mounted(work.server.id, work.share.id)
+        if work.interrupted and mounted and self.stage is not ExtendStage.VOLUME:
+            volume = work.ports.storage.find_volume(work.share.volume.ref)
+            if volume is not None and volume.size > self.volume_before:
+                self._withdraw(work)
+        self._conclude(work, finished=None, interrupted=True)
+
+    def _conclude(self, work: ShareWork, *, finished: bool | None, interrupted: bool) -> None:
+        """Find out which size was reached, have the volume fit it, and serve the share again.
+
+        ``interrupted`` says that a step may be half-done: the file system is made whole before it is mounted.
+        """
+        ports, share = work.ports, work.share
+        try:
+            device = ports.storage.attach(share.volume.ref)
+            if finished is None:
+                finished = self._finished(work, device)
+            reached = ports.filesystems.size(device, share.volume)
+        except ShareFailed as error:
+            self._fail(work, error)
+            return
+        if reached < self.after and reached <= self.volume_before:
+            # The volume may have been larger than the record knew, or than was asked for.
+            ports.storage.cut_volume(share.volume.ref, self.volume_before)
+            capacity = self.before
+        elif finished:
+            capacity = self.after
+        else:
+            ports.storage.cut_volume(share.volume.ref, reached)
+            capacity = reached
+        self._serve(work, capacity, interrupted=interrupted)
+
+    def _serve(self, work: ShareWork, capacity: Capacity, *, interrupted: bool) -> None:
+        ports = work.ports
+        with work.locked() as held:
+            share = evolve(work.share.ready(), capacity=capacity)
+            if not interrupted and self._was_served(work) and is_running(ports, held.server):
+                work.finish(held, held.server.with_share(share))
+            else:
+                work.finish(held, serve_again(ports, held.server, share))
+
+    @staticmethod
+    def _was_served(work: ShareWork) -> bool:
+        """Whether it was served all the while."""
+        return work.share.operation is not None and work.share.operation.serves
+
+    def _fail(self, work: ShareWork, error: ShareFailed) -> None:
+        """Leave it to be carried on; after a check if it is damaged.
+
+        One share whose volume is lost must not block the server's others.
+        """
+        with work.locked() as held:
+            stuck = work.share.stuck(failure_of(error))
+            held.save(fail_share(work.ports, held.server, stuck))
+
+    def _finished(self, work: ShareWork, device: str) -> bool:
+        """Make the file system whole, and grow it to the end if it had begun to grow.
+
+        Gives whether it got there: one that is mounted is whole on its way too, and goes on being served.
+        """
+        filesystems, share = work.ports.filesystems, work.share
+        mounted = filesystems.mounted(work.server.id, share.id)
+        if mounted:
+            mount_share(work.ports, work.server, share)  # raises if it is damaged: its size may be wrong
+        else:
+            filesystems.check(device, share.volume)
+        if filesystems.size(device, share.volume) <= self.volume_before:
+            return True  # it had not begun
+        if not mounted:
+            filesystems.grow_unmounted(device, share.volume)
+            return True
+        try:
+            filesystems.grow_mounted(work.server.id, share.id, device, share.volume)
+        except OnlineGrowRefused:
+            return True  # it has grown before, unmounted, and was mounted after that
+        except ShareFailed:
+            raise
+        except BackendFailure:
+            return False
+        return True
+
+
+def unfinished(share: CifsShare) -> ExtendShare | None:
+    """The share's extension that could not be recovered yet, or None."""
+    operation = share.operation
+    return operation if isinstance(operation, ExtendShare) else None

@@ -1,0 +1,85 @@
+"""The one way in which every operation is run and recovered."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any, TypedDict
+
+from shares_core.app.lifecycle.publish import publish
+from shares_core.app.lifecycle.shares import failure_of
+from shares_core.app.operations.work import ServerWork, ShareWork
+from shares_core.domain.errors import SharesError
+from shares_core.domain.share import Failure
+from shares_core.ports import Ports
+from shares_core.ports.events import Event
+
+Work = ServerWork | ShareWork
+
+
+class Begun(TypedDict):
+    """What every operation is journaled with."""
+
+    id: str
+    since: int
+
+
+def begun(ports: Ports) -> Begun:
+    """An operation's id, and now."""
+    return Begun(id=ports.ids.new_id(), since=ports.clock.now())
+
+
+def perform(work: Work) -> Any:
+    """Run the operation that was journaled, to its end. Gives what the operation gives.
+
+    After an error it is recovered at once, unless it only goes forward. The first error is raised; if
+    recovering failed too, that is a note on it, and the next caller recovers the operation.
+    """
+    operation = work.operation
+    if operation is None:
+        raise AssertionError("nothing was journaled")
+    try:
+        answer = operation.run(work)
+    except BaseException as error:
+        if operation.forward_only:
+            raise
+        try:
+            recover(work)
+        except Exception as failure:  # noqa: BLE001 - the first error is the one to raise
+            error.add_note(f"undoing it failed too, and will be tried again by the next call: {failure}")
+            raise error from None
+        answer = operation.salvaged(work) if isinstance(error, SharesError) else None
+        if answer is None:
+            raise
+    if work.operation is not None and work.operation.id == operation.id:
+        raise AssertionError(f"{operation.kind} ended without clearing its slot")
+    return answer
+
+
+def recover(work: Work) -> None:
+    """Bring an interrupted operation to its end or back to its beginning. Idempotent.
+
+    Raises SharesError if that fails: the operation then stays open, and its share has failed and is not
+    served. One share that cannot be unmounted must not keep a user of another from being denied.
+    """
+    operation = work.operation
+    if operation is None:
+        return
+    name = str(work.server.name)
+    work.ports.events.emit(Event("recovering", f"{name}: {operation.kind}"))
+    if isinstance(work, ShareWork):
+        work.recovering = True
+    try:
+        operation.recover(work)
+    except SharesError as error:
+        work.ports.events.emit(Event("recovery failed", f"{name}: {error}"))
+        if isinstance(work, ShareWork):
+            # If that cannot be recorded either, the operation is as interrupted as before.
+            with suppress(SharesError):
+                _leave_unserved(work, failure_of(error))
+        raise
+
+
+def _leave_unserved(work: ShareWork, failure: Failure) -> None:
+    work.fail(failure)
+    with work.locked() as held:
+        publish(work.ports, held.server)

@@ -1,0 +1,141 @@
+"""What an operation works with: its server while the lock is held, its share while the slot is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from attrs import define, field
+
+from shares_core.domain.errors import Cancelled, NotFound
+from shares_core.domain.names import UserName
+from shares_core.domain.operation import ServerOperation, ShareOperation
+from shares_core.domain.secret import PasswordHash
+from shares_core.domain.server import ShareServer
+from shares_core.domain.share import CifsShare, Failure
+from shares_core.domain.undo import undone_by
+from shares_core.domain.views import RunState
+from shares_core.ports import Ports
+
+
+@define
+class ServerWork:
+    """One server while its lock is held.
+
+    ``server`` is what its record says now; ``found`` is how its container was when the lock was taken,
+    unknown if nobody looked. ``recovered`` says that an operation was interrupted and is recovered now.
+    ``hashes`` are those of passwords that an operation is to put: they are in no record.
+    """
+
+    ports: Ports
+    server: ShareServer
+    found: RunState = RunState.UNKNOWN
+    recovered: bool = False
+    hashes: Mapping[UserName, PasswordHash] = field(factory=dict)
+
+    @property
+    def operation(self) -> ServerOperation | None:
+        return self.server.operation
+
+    def save(self, server: ShareServer) -> ShareServer:
+        """Write the record, and go on from it."""
+        self.ports.records.save(server)
+        self.server = server
+        return server
+
+    def journal(self, operation: ServerOperation, server: ShareServer | None = None) -> None:
+        """Record that the operation begins, together with the change of ``server`` that goes forward only."""
+        before = self.server
+        with undone_by(lambda: self.save(before)):  # a save may take effect although it fails
+            self.save((server or before).performing(operation))
+
+    def finish(self, server: ShareServer) -> None:
+        """Record what the operation came to, and that it has ended."""
+        self.save(server.performing(None))
+
+
+@define
+class ShareWork:
+    """One share while its slot is held. Its server's lock is free but within ``locked``.
+
+    ``interrupted`` says that another caller began the operation: what it started may be at work still.
+    """
+
+    ports: Ports
+    server: ShareServer
+    share: CifsShare
+    found: RunState = RunState.UNKNOWN
+    interrupted: bool = True
+    recovering: bool = False
+    #: Damage that the operation has found: recovering it must not forget that if it could not be recorded.
+    noticed: Failure | None = None
+
+    @property
+    def operation(self) -> ShareOperation | None:
+        return self.share.operation
+
+    @contextmanager
+    def locked(self) -> Iterator[ServerWork]:
+        """Hold the server's lock for a brief step, from what its record says by now. Raises Busy."""
+        with self.ports.locks.server(self.server.id):
+            server = self.ports.records.load(self.server.id)
+            if server is None or server.share_by_id(self.share.id) is None:
+                raise NotFound("share", str(self.share.name), where=f"server {self.server.name.value!r}")
+            held = ServerWork(self.ports, server, self.found)
+            self._refresh(server)
+            yield held
+            self._refresh(held.server)
+
+    def _refresh(self, server: ShareServer) -> None:
+        self.server = server
+        self.share = server.share_by_id(self.share.id) or self.share
+
+    def journal(self, held: ServerWork, operation: ShareOperation) -> None:
+        """Record that the operation begins; its server's lock is held."""
+        before = held.server
+        with undone_by(lambda: held.save(before)):  # a save may take effect although it fails
+            held.save(before.with_share(self.share.beginning(operation)))
+        self._refresh(held.server)
+        self.interrupted = False
+
+    def advance(self, held: ServerWork, operation: ShareOperation, failure: Failure | None = None) -> None:
+        """Record the operation's next stage, and a failure that was found on the way.
+
+        Raises Cancelled, and records nothing, if the operation was cancelled.
+        """
+        self._raise_if_cancelled()
+        share = self.share.advanced(operation)
+        held.save(held.server.with_share(share if failure is None else share.stuck(failure)))
+        self._refresh(held.server)
+
+    def finish(self, held: ServerWork, server: ShareServer) -> None:
+        """Record what the operation came to, which has cleared the share's slot or removed the share."""
+        before = held.server
+        with undone_by(lambda: held.save(before)):  # a save may take effect although it fails
+            held.save(server)
+        if server.share_by_id(self.share.id) is None:
+            self.share = self.share.ready()
+            self.ports.locks.forget(self.share.id)
+        else:
+            self._refresh(server)
+
+    def fail(self, failure: Failure) -> None:
+        """Record that the operation could not be recovered, which is tried again later."""
+        with self.locked() as held:
+            held.save(held.server.with_share(self.share.stuck(failure)))
+
+    def checkpoint(self) -> None:
+        """Between two steps. Raises Cancelled if somebody has asked for that."""
+        server = self.ports.records.load(self.server.id)
+        if server is not None:
+            self._refresh(server)
+        self._raise_if_cancelled()
+
+    def _raise_if_cancelled(self) -> None:
+        operation = self.share.operation
+        if operation is None or self.recovering:
+            return
+        if operation.cancelled and not operation.no_return:
+            raise Cancelled(
+                f"{operation.kind} of share {self.share.name.value!r} was cancelled: what it did is undone"
+            )

@@ -1,0 +1,1 @@
+"""Making the host agree with the records again: observe the host, plan what differs, apply."""

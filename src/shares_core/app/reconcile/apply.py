@@ -1,0 +1,86 @@
+"""Repairing what differs on one server."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from shares_core.app.leases import Leases
+from shares_core.app.lifecycle.server import bring_down, bring_up
+from shares_core.app.operations.work import ServerWork
+from shares_core.app.reconcile.observe import observe
+from shares_core.app.reconcile.plan import needs, plan
+from shares_core.domain.drift import Drift, Repair
+from shares_core.domain.server import DesiredState, ShareServer
+from shares_core.ports import Ports
+
+
+def bring_up_held(held: ServerWork, *, upgrade: bool = False) -> None:
+    """Record that a server that is held should run, bring it up, and record how its shares were found."""
+    server = held.server
+    if server.desired is not DesiredState.RUNNING:
+        server = held.save(server.wanting(DesiredState.RUNNING))
+    brought = bring_up(held.ports, server, upgrade=upgrade)
+    if brought != server:
+        held.save(brought)
+
+
+def bring_down_held(held: ServerWork) -> None:
+    """Record that a server that is held should be stopped, and bring it down.
+
+    What somebody is at work on is left to them: at the end they let go of a share whose server is stopped.
+    """
+    server = held.server
+    if server.desired is not DesiredState.STOPPED:
+        server = held.save(server.wanting(DesiredState.STOPPED))
+    at_work = [share.id for share in server.shares if share.operation is not None]
+    bring_down(held.ports, server, leave=held.ports.locks.held(at_work) if at_work else ())
+
+
+def bring_to_desired(held: ServerWork, *, upgrade: bool) -> None:
+    """Bring a server that is held up or down, as its record wants it."""
+    if held.server.desired is DesiredState.RUNNING:
+        bring_up_held(held, upgrade=upgrade)
+    else:
+        bring_down_held(held)
+
+
+@frozen
+class Repaired:
+    """One server after its repair: None if it is gone by now.
+
+    ``drifts`` is what differed while it was held, ``recovered`` whether an operation on the server itself
+    was recovered before.
+    """
+
+    server: ShareServer | None
+    drifts: tuple[Drift, ...]
+    recovered: bool
+
+    @property
+    def was_well(self) -> bool:
+        return not self.drifts and not self.recovered
+
+
+def repair(ports: Ports, leases: Leases, record: ShareServer, *, upgrade: bool) -> Repaired:
+    """Look at one server again while it is held, and repair what differs.
+
+    Raises NotFound if the server is gone, Busy, and the error of what could not be repaired.
+    """
+    with leases.server_by_id(record.id, str(record.name)) as held:
+        drifts = plan(held.server, observe(ports, (held.server,), upgrade=upgrade))
+        if needs(drifts, Repair.SERVER):
+            bring_to_desired(held, upgrade=upgrade)
+        server, recovered = held.server, held.recovered
+    recover_shares(leases, server)
+    return Repaired(ports.records.load(record.id), drifts, recovered)
+
+
+def recover_shares(leases: Leases, server: ShareServer) -> None:
+    """Recover what is interrupted on the server's shares.
+
+    A share that has failed says why itself. Raises the first error about one that is made or removed.
+    """
+    failures = leases.recover_shares(server)
+    for share, error in failures:
+        if not share.is_whole:
+            raise error

@@ -1,0 +1,96 @@
+"""What of several servers is on the host. Nothing here changes anything."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+
+from attrs import frozen
+
+from shares_core.app.lifecycle.shares import troubles
+from shares_core.domain.errors import SharesError
+from shares_core.domain.network import Interface
+from shares_core.domain.server import DesiredState, ShareServer
+from shares_core.domain.share import ShareStatus
+from shares_core.domain.views import RunState
+from shares_core.ports import Ports
+
+
+@frozen
+class Observation:
+    """What the host has of several servers at once, which takes hardly longer than of one.
+
+    Servers and shares are named by their ids; ``held`` are those that somebody is at work on. ``left`` are
+    the shares of servers that should be stopped that are mounted or attached, ``troubles`` those of the ready
+    shares of servers that should run. ``unobservable`` says of a server why it could not be looked at.
+    """
+
+    states: Mapping[str, RunState] = {}
+    outdated: frozenset[str] = frozenset()
+    devices: frozenset[str] = frozenset()
+    unplugged: frozenset[Interface] = frozenset()
+    without_folders: frozenset[str] = frozenset()
+    misconfigured: frozenset[str] = frozenset()
+    left: frozenset[str] = frozenset()
+    troubles: Mapping[tuple[str, str], str] = {}
+    held: frozenset[str] = frozenset()
+    unobservable: Mapping[str, str] = {}
+
+
+def observe(ports: Ports, servers: Collection[ShareServer], *, upgrade: bool) -> Observation:
+    """Look at the host. With ``upgrade`` a container that runs from a former image counts as outdated."""
+    running = [server for server in servers if server.desired is DesiredState.RUNNING]
+    stopped = [server for server in servers if server.desired is DesiredState.STOPPED]
+    uids = {server.id: server.uid for server in running}
+    ready = {
+        (server.id, share.id): share
+        for server in running
+        for share in server.shares
+        if share.status is ShareStatus.READY
+    }
+    open_ids = [share.id for server in servers for share in server.shares if share.operation is not None]
+    open_ids += [server.id for server in servers if server.operation is not None]
+    held = ports.locks.held(open_ids) if open_ids else frozenset()
+    unobservable: dict[str, str] = {}
+    without_folders = {s.id for s in running if not ports.folders.ensured(s.id, s.uid)}
+    return Observation(
+        states=ports.runtime.list(),
+        outdated=ports.runtime.outdated(uids) if upgrade and uids else frozenset(),
+        devices=frozenset(ports.network.list()),
+        unplugged=frozenset(ports.network.unplugged(each for s in running for each in s.interfaces)),
+        without_folders=frozenset(without_folders),
+        misconfigured=_misconfigured(
+            ports, (s for s in running if s.id not in without_folders), unobservable
+        ),
+        left=_left(ports, stopped, unobservable) if stopped else frozenset(),
+        troubles=troubles(ports, ready),
+        held=held,
+        unobservable=unobservable,
+    )
+
+
+def _misconfigured(
+    ports: Ports, servers: Iterable[ShareServer], unobservable: dict[str, str]
+) -> frozenset[str]:
+    """The servers that Samba serves differently."""
+    found = set()
+    for server in servers:
+        try:
+            if not ports.smb_config.applied(server, ports.secrets.hashes(server.id)):
+                found.add(server.id)
+        except SharesError as error:
+            unobservable[server.id] = str(error)
+    return frozenset(found)
+
+
+def _left(ports: Ports, servers: Iterable[ShareServer], unobservable: dict[str, str]) -> frozenset[str]:
+    """The shares of these servers that are mounted or attached."""
+    mounted = frozenset(ports.filesystems.list())
+    found = set()
+    for server in servers:
+        for share in server.shares:
+            try:
+                if (server.id, share.id) in mounted or ports.storage.device(share.volume.ref):
+                    found.add(share.id)
+            except SharesError as error:
+                unobservable[server.id] = str(error)
+    return frozenset(found)

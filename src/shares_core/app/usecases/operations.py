@@ -1,0 +1,117 @@
+"""What is under way: list, show, cancel."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from shares_core.app.leases import Leases
+from shares_core.domain.checks import require
+from shares_core.domain.errors import Conflict, NotFound
+from shares_core.domain.operation import Operation, ShareOperation
+from shares_core.domain.server import ShareServer
+from shares_core.domain.share import CifsShare
+from shares_core.domain.views import OperationView
+from shares_core.ports import Ports
+
+_LIST_HINT = "'shares-core operation list' lists those that are under way"
+
+
+@frozen
+class Operations:
+    """The use cases about operations. Looking waits for nobody."""
+
+    _ports: Ports
+    _leases: Leases
+
+    def list(self) -> tuple[OperationView, ...]:
+        """What is under way or was interrupted, by the servers' names, the oldest first."""
+        servers = [record for record in self._ports.records.load_all() if isinstance(record, ShareServer)]
+        holders = [share.id for server in servers for share in server.shares if share.operation is not None]
+        holders += [server.id for server in servers if server.operation is not None]
+        held = self._ports.locks.held(holders) if holders else frozenset()
+        views: list[OperationView] = []
+        for server in servers:
+            views += sorted(_views(server, held), key=lambda view: view.since)
+        return tuple(views)
+
+    def show(self, operation_id: str) -> OperationView:
+        """One of them. Raises InvalidInput, and NotFound for one that has ended."""
+        require(operation_id, str, "an operation's id", hint=_LIST_HINT)
+        for view in self.list():
+            if view.id == operation_id:
+                return view
+        raise NotFound("operation", operation_id, hint=_LIST_HINT)
+
+    def cancel(self, operation_id: str) -> OperationView:
+        """Have an operation end before its next step, with what it did undone. Idempotent.
+
+        A command that runs is waited for by whoever runs it: this call does not wait. An interrupted
+        operation is undone by this call. Raises InvalidInput, NotFound for one that has ended, Conflict for
+        one that only goes forward, or has come past its point of no return.
+        """
+        view = self.show(operation_id)
+        if not view.share:
+            raise Conflict(
+                f"{view.kind} of server {view.server!r} cannot be cancelled: {view.no_return}",
+                hint="wait for it; if it was interrupted, the next reconcile recovers it",
+            )
+        with self._leases.server(view.server) as held:
+            share, operation = _find(held.server, operation_id)
+            if operation.no_return:
+                raise Conflict(
+                    f"{operation.kind} of share {share.name} cannot be cancelled: {operation.no_return}",
+                    hint="wait for it to end",
+                )
+            held.save(held.server.with_share(share.advanced(operation.cancel())))
+            server = held.server
+        if not self._ports.locks.held((share.id,)):
+            with self._leases.share(view.server, str(share.name)):
+                pass  # recovered, as nobody is at work on it
+        return _share_view(server, server.share(share.name), running=view.running)
+
+
+def _find(server: ShareServer, operation_id: str) -> tuple[CifsShare, ShareOperation]:
+    for share in server.shares:
+        if share.operation is not None and share.operation.id == operation_id:
+            return share, share.operation
+    raise NotFound("operation", operation_id, hint=_LIST_HINT)
+
+
+def _views(server: ShareServer, held: frozenset[str]) -> list[OperationView]:
+    views = [
+        _share_view(server, share, running=share.id in held)
+        for share in server.shares
+        if share.operation is not None
+    ]
+    if server.operation is not None:
+        views.append(_server_view(server, server.operation, running=server.id in held))
+    return views
+
+
+def _server_view(server: ShareServer, operation: Operation, *, running: bool) -> OperationView:
+    return OperationView(
+        id=operation.id,
+        kind=operation.kind,
+        server=str(server.name),
+        share="",
+        since=operation.since,
+        running=running,
+        no_return="it only goes forward" if operation.forward_only else "it is brief",
+    )
+
+
+def _share_view(server: ShareServer, share: CifsShare, *, running: bool) -> OperationView:
+    operation = share.operation
+    if operation is None:
+        raise NotFound("operation", str(share.name), hint=_LIST_HINT)
+    return OperationView(
+        id=operation.id,
+        kind=operation.kind,
+        server=str(server.name),
+        share=str(share.name),
+        since=operation.since,
+        running=running,
+        cancelled=operation.cancelled,
+        no_return=operation.no_return,
+        problem=share.reason,
+    )

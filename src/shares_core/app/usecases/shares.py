@@ -1,0 +1,220 @@
+"""CIFS shares: create, show, list, extend, check, delete."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+from attrs import frozen
+
+from shares_core.app.leases import Leases
+from shares_core.app.operations.check_share import Checked, CheckShare
+from shares_core.app.operations.create_share import CreateShare
+from shares_core.app.operations.delete_share import DeleteShare
+from shares_core.app.operations.extend_share import Extended, ExtendShare, unfinished
+from shares_core.app.operations.perform import begun, perform
+from shares_core.app.operations.work import ShareWork
+from shares_core.domain.capacity import Capacity
+from shares_core.domain.errors import AlreadyExists, Conflict, InvalidInput, SharesError
+from shares_core.domain.names import ShareName
+from shares_core.domain.server import ShareServer
+from shares_core.domain.share import CifsShare, FileSystem, FileSystemKind
+from shares_core.domain.undo import undone_by
+from shares_core.domain.views import CheckView, ExtendView, ExtendWay, RunState, ShareView
+from shares_core.domain.volume import DEFAULT_POOL, ShareVolume, VolumeRef
+from shares_core.ports import Ports
+from shares_core.ports.storage import Volume, require_volume
+
+
+@frozen
+class Shares:
+    """The use cases about shares. Every one may raise HostNotReady, BackendFailure, Busy and NotFound.
+
+    One that changes a share on which something is under way raises Busy at once, and names it. While a
+    change takes its time (a check, a repair, a growth, a wipe) it holds its share alone: everything else on
+    its server goes on.
+    """
+
+    _ports: Ports
+    _leases: Leases
+
+    def create(
+        self,
+        server: str,
+        share: str,
+        capacity: Capacity,
+        filesystem: FileSystemKind = FileSystemKind.EXT4,
+    ) -> ShareView:
+        """Make a share of ``capacity``; nobody has access to it yet.
+
+        If the share exists and fits, it is returned as it is. Raises InvalidInput, AlreadyExists,
+        NoCapacity; after any error nothing of a new share is left.
+        """
+        name = ShareName(share)
+        filesystem = FileSystemKind.parse(filesystem)
+        filesystem.check(capacity)
+        with ExitStack() as slot:
+            with self._leases.settled(server, name) as held:
+                existing = held.server.find_share(name)
+                if existing is not None:
+                    same = _same(existing, name, capacity, filesystem)
+                    return self._view(held.server, same, self._volume_size(same), held.found)
+                minted = self._minted(held.server, name, capacity, filesystem)
+                work = ShareWork(self._ports, held.server, minted, held.found)
+                self._leases.take_slot(slot, held.server, minted)
+                with undone_by(lambda: self._ports.locks.forget(minted.id)):
+                    work.journal(held, CreateShare(**begun(self._ports), share_id=minted.id))
+            volume: Volume = perform(work)
+            return self._view(work.server, work.share, volume.size, work.found)
+
+    def _minted(
+        self, server: ShareServer, name: ShareName, capacity: Capacity, filesystem: FileSystemKind
+    ) -> CifsShare:
+        """A share that nothing was made of yet."""
+        ids = self._ports.ids
+        traits = self._ports.storage.prepare(DEFAULT_POOL)
+        share_id, made = ids.new_id(), FileSystem(filesystem, ids.new_uuid())
+        volume = ShareVolume(VolumeRef(DEFAULT_POOL, ids.new_id()), made, server.uid, traits)
+        return CifsShare(id=share_id, name=name, capacity=capacity, volume=volume)
+
+    def show(self, server: str, share: str) -> ShareView:
+        """The share as recorded, with what is used and free. Raises InvalidInput."""
+        found = self._leases.find(server)
+        shown = found.share(share)
+        return self._view(found, shown, self._volume_size(shown))
+
+    def list(self, server: str | None = None) -> tuple[ShareView, ...]:
+        """The shares of one server, or of all, by the servers' names.
+
+        If no server is named, those whose records cannot be read are left out: ``Servers.list`` names them.
+        """
+        if server is not None:
+            servers: tuple[ShareServer, ...] = (self._leases.find(server),)
+        else:
+            servers = tuple(r for r in self._ports.records.load_all() if isinstance(r, ShareServer))
+        sizes = self._volume_sizes()
+        return tuple(
+            self._view(found, share, sizes.get(share.volume.ref))
+            for found in servers
+            for share in found.shares
+        )
+
+    def extend(self, server: str, share: str, capacity: Capacity) -> ExtendView:
+        """Make the share larger, online if the kernel allows it.
+
+        If it does not, the share's clients are disconnected, the file system is checked and grown, and the
+        share is served again. Raises InvalidInput (smaller than now), NoCapacity, ShareFailed; if a step
+        fails the share is served in its old size.
+        """
+        with self._leases.share(server, share) as work:
+            with work.locked() as held:
+                found = work.share.require_ready()
+                if not self._is_larger(found, capacity):
+                    unchanged = self._view(held.server, found, self._volume_size(found), work.found)
+                    return ExtendView(unchanged, ExtendWay.UNCHANGED)
+                volume = require_volume(self._ports.storage, found.volume.ref)
+                operation = ExtendShare(
+                    **begun(self._ports),
+                    share_id=found.id,
+                    before=found.capacity,
+                    after=capacity,
+                    volume_before=volume.size,
+                )
+                work.journal(held, operation)
+            extended: Extended = perform(work)
+            size = extended.volume.size if extended.volume is not None else self._volume_size(work.share)
+            return ExtendView(self._view(work.server, work.share, size, work.found), extended.way)
+
+    @staticmethod
+    def _is_larger(share: CifsShare, capacity: Capacity) -> bool:
+        """Whether there is something to do. Raises InvalidInput for less than the share has."""
+        share.filesystem.kind.check(capacity)
+        if capacity < share.capacity:
+            raise InvalidInput(
+                f"share {share.name.value!r} has {share.capacity}, more than {capacity}",
+                hint="extend only makes a share larger",
+            )
+        return capacity > share.capacity
+
+    def delete(self, server: str, share: str) -> None:
+        """Remove the share and its data, disconnecting whoever uses it.
+
+        It only goes forward, unless it is cancelled before the data goes: after an error, calling again
+        carries on. Raises InvalidInput.
+        """
+        with self._leases.share(server, share, supersede=True) as work:
+            with work.locked() as held:
+                self._ports.storage.find_volume(work.share.volume.ref)  # raises if the pool is not there
+                work.journal(held, DeleteShare(**begun(self._ports), share_id=work.share.id))
+            perform(work)
+
+    def check(self, server: str, share: str, *, repair: bool = False) -> CheckView:
+        """Look at the share's file system thoroughly; its clients are disconnected for the while.
+
+        A whole one is served again, also if the share had failed; a damaged one makes the share failed, with
+        what was found. With ``repair`` that is repaired, at the price of what is in damaged parts: take a
+        copy of the volume first. An extension that damage has kept from its end is finished by the next
+        start or reconcile. Raises InvalidInput, ShareFailed for a share that is not made, extended or
+        deleted to the end or that has lost its volume, and ShareDamaged if it cannot be repaired. Idempotent.
+        """
+        with self._leases.share(server, share) as work:
+            with work.locked() as held:
+                found = work.share
+                if found.operation is not None and not found.damaged:
+                    found.require_ready()
+                operation = CheckShare(
+                    **begun(self._ports), share_id=found.id, repair=repair, extension=unfinished(found)
+                )
+                work.journal(held, operation)
+            checked: Checked = perform(work)
+            view = self._view(work.server, work.share, self._volume_size(work.share), work.found)
+            return CheckView(view, checked.damage, checked.repair)
+
+    def _volume_sizes(self) -> dict[VolumeRef, Capacity]:
+        """Of all volumes: one look at each pool, however many shares are listed."""
+        sizes: dict[VolumeRef, Capacity] = {}
+        for pool in self._ports.storage.pools():
+            try:
+                sizes.update((volume.ref, volume.size) for volume in self._ports.storage.list(pool))
+            except SharesError:
+                continue  # the shares' other properties are known all the same
+        return sizes
+
+    def _volume_size(self, share: CifsShare) -> Capacity | None:
+        try:
+            volume = self._ports.storage.find_volume(share.volume.ref)
+        except SharesError:
+            return None
+        return volume.size if volume is not None else None
+
+    def _view(
+        self, server: ShareServer, share: CifsShare, size: Capacity | None, state: RunState = RunState.UNKNOWN
+    ) -> ShareView:
+        try:
+            usage = self._ports.filesystems.usage(server.id, share.id)
+        except SharesError:
+            usage = None
+        return ShareView(server, share, usage, server.export_locations(share), size, state)
+
+
+def _same(existing: CifsShare, name: ShareName, capacity: Capacity, kind: FileSystemKind) -> CifsShare:
+    if not existing.is_whole:
+        raise Conflict(
+            f"share {existing.name.value!r} is {existing.status}: {existing.reason}",
+            hint="'shares-core reconcile' tries again; 'share delete' removes it, and whatever is in it",
+        )
+    if existing.name != name:
+        raise AlreadyExists(
+            "share",
+            str(existing.name),
+            f"{name} differs from it in case only, which SMB does not tell apart",
+            hint=f"name {existing.name}, or choose another name",
+        )
+    if (existing.capacity, existing.filesystem.kind) != (capacity, kind):
+        only_larger = existing.filesystem.kind is kind and existing.capacity < capacity
+        raise AlreadyExists(
+            "share",
+            str(existing.name),
+            f"it has {existing.capacity} with {existing.filesystem.kind}, not {capacity} with {kind}",
+            hint="'shares-core share extend' makes it larger" if only_larger else "choose another name",
+        )
+    return existing

@@ -1,0 +1,74 @@
+"""Drift: one way in which the host differs from a server's record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from attrs import frozen
+
+
+class DriftKind(StrEnum):
+    """What differs. The values are wire names: programs may rely on them."""
+
+    OPERATION_INTERRUPTED = "operation_interrupted"
+    CONTAINER_DOWN = "container_down"
+    CONTAINER_OUTDATED = "container_outdated"
+    CONTAINER_LEFT = "container_left"
+    FOLDERS_MISSING = "folders_missing"
+    CONFIGURATION_DIFFERS = "configuration_differs"
+    INTERFACE_MISSING = "interface_missing"
+    INTERFACE_LEFT = "interface_left"
+    SHARE_TROUBLED = "share_troubled"
+    SHARE_FAILED = "share_failed"
+    SHARE_DAMAGED = "share_damaged"
+    SHARE_LEFT = "share_left"
+    UNOBSERVABLE = "unobservable"
+
+
+class Repair(StrEnum):
+    """What ends a drift, in the order in which it is tried."""
+
+    #: Bring the whole server up, or down, as its record wants it.
+    SERVER = "server"
+    #: Recover what is interrupted on the share.
+    OPERATION = "operation"
+    #: Nothing that reconcile may do.
+    PERSON = "person"
+
+
+_WORDS: Mapping[DriftKind, str] = {
+    DriftKind.OPERATION_INTERRUPTED: "an operation ({detail}) on {subject} was interrupted",
+    DriftKind.CONTAINER_DOWN: "the container is {detail}",
+    DriftKind.CONTAINER_OUTDATED: "the container does not have the current image or limits",
+    DriftKind.CONTAINER_LEFT: "the container is {detail}, though the server should be stopped",
+    DriftKind.FOLDERS_MISSING: "its folders are missing",
+    DriftKind.CONFIGURATION_DIFFERS: "Samba's configuration differs",
+    DriftKind.INTERFACE_MISSING: "interface {subject} is not attached to {detail}",
+    DriftKind.INTERFACE_LEFT: "interface {subject} is there, though the server should be stopped",
+    DriftKind.SHARE_TROUBLED: "share {subject} {detail}",
+    DriftKind.SHARE_FAILED: "share {subject} has failed: {detail}",
+    DriftKind.SHARE_DAMAGED: "share {subject} has failed: {detail}",
+    DriftKind.SHARE_LEFT: "share {subject} is attached, though the server should be stopped",
+    DriftKind.UNOBSERVABLE: "{detail}",
+}
+
+
+@frozen
+class Drift:
+    """One difference. ``subject`` is what it is about, like a share's name; ``detail`` says more."""
+
+    kind: DriftKind
+    subject: str = ""
+    detail: str = ""
+
+    @property
+    def repair(self) -> Repair:
+        if self.kind is DriftKind.SHARE_DAMAGED:
+            return Repair.PERSON
+        if self.kind is DriftKind.OPERATION_INTERRUPTED:
+            return Repair.OPERATION
+        return Repair.SERVER
+
+    def __str__(self) -> str:
+        return _WORDS[self.kind].format(subject=self.subject, detail=self.detail)

@@ -1,0 +1,87 @@
+"""``shares-core operation``: what is under way."""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from shares_core.domain.views import OperationView
+from shares_core.entrypoints.cli import documents
+from shares_core.entrypoints.cli.framework import Group
+from shares_core.entrypoints.cli.invocation import Invocation, pass_invocation
+
+
+@click.group(cls=Group)
+def operation() -> None:
+    """What is under way on servers and shares, or was interrupted."""
+
+
+@operation.command("list")
+@pass_invocation
+def list_operations(invocation: Invocation) -> None:
+    """List what is under way or was interrupted."""
+    found = invocation.reading().operations.list()
+    head = ("id", "operation", "server", "share", "for", "state")
+    rows = [
+        (view.id, view.kind, view.server, view.share or "-", _duration(view), _state(view)) for view in found
+    ]
+    invocation.out.answer(
+        [documents.operation(view) for view in found],
+        lambda: invocation.out.table(head, rows, "nothing is under way"),
+    )
+
+
+@operation.command("show")
+@click.argument("operation_id", metavar="ID")
+@pass_invocation
+def show(invocation: Invocation, operation_id: str) -> None:
+    """Show one operation."""
+    view = invocation.reading().operations.show(operation_id)
+    invocation.out.answer(documents.operation(view), lambda: invocation.out.fields(_fields(view)))
+
+
+@operation.command("cancel")
+@click.argument("operation_id", metavar="ID")
+@pass_invocation
+def cancel(invocation: Invocation, operation_id: str) -> None:
+    """Have an operation end before its next step, and undo what it did.
+
+    A command that runs, like a file system check, is waited for by whoever runs the operation. An operation
+    that only goes forward, or is past its point of no return, cannot be cancelled: exit status 4.
+    """
+    view = invocation.changing().operations.cancel(operation_id)
+    what = "ends before its next step" if view.running else "was interrupted, and is undone now"
+    invocation.out.answer(
+        documents.operation(view), lambda: invocation.out.lines(f"{view.kind} {view.id} {what}")
+    )
+
+
+def _state(view: OperationView) -> str:
+    if not view.running:
+        return "interrupted"
+    return "being cancelled" if view.cancelled else "running"
+
+
+def _duration(view: OperationView) -> str:
+    """For how long it has been under way; nothing if its record does not tell."""
+    if not view.since:
+        return "-"
+    minutes, seconds = divmod(max(0, int(time.time()) - view.since), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}"
+
+
+def _fields(view: OperationView) -> list[tuple[str, str]]:
+    progress = "" if view.progress is None else f"{view.progress:.0%}"
+    return [
+        ("operation", view.kind),
+        ("id", view.id),
+        ("server", view.server),
+        ("share", view.share),
+        ("for", _duration(view)),
+        ("state", _state(view)),
+        ("progress", progress),
+        ("problem", view.problem),
+        ("cancel", view.no_return and f"not possible: {view.no_return}"),
+    ]

@@ -1,0 +1,72 @@
+"""An operation of every kind, and shares in every status."""
+
+from __future__ import annotations
+
+from attrs import evolve
+
+from shares_core.app.operations.check_share import CheckShare, CheckStage
+from shares_core.app.operations.create_server import CreateServer
+from shares_core.app.operations.create_share import CreateShare
+from shares_core.app.operations.delete_server import DeleteServer
+from shares_core.app.operations.delete_share import DeleteShare, DeleteStage
+from shares_core.app.operations.end_sessions import EndSessions
+from shares_core.app.operations.extend_share import ExtendShare, ExtendStage
+from shares_core.app.operations.grant_access import GrantAccess
+from shares_core.app.operations.restrict_access import RestrictAccess
+from shares_core.domain.access import AccessRule
+from shares_core.domain.capacity import GIB, Capacity
+from shares_core.domain.names import UserName
+from shares_core.domain.operation import ServerOperation, ShareOperation
+from shares_core.domain.share import CifsShare, Failure, ShareStatus
+
+ID, SINCE = "0badc0ffee00", 1_790_000_000
+_RULES = (AccessRule.for_user("ada", "rw"), AccessRule.for_user("bob", "ro"))
+
+
+def extending(share_id: str, stage: ExtendStage = ExtendStage.UNMOUNTED) -> ExtendShare:
+    return ExtendShare(
+        id=ID,
+        since=SINCE,
+        share_id=share_id,
+        before=Capacity(GIB),
+        after=Capacity(2 * GIB),
+        volume_before=Capacity(GIB + 4096),
+        stage=stage,
+    )
+
+
+def server_operations(share_id: str) -> tuple[ServerOperation, ...]:
+    """One of each kind that holds its server."""
+    ada, bob = UserName("ada"), UserName("bob")
+    return (
+        CreateServer(id=ID, since=SINCE),
+        DeleteServer(id=ID, since=SINCE),
+        GrantAccess(id=ID, since=SINCE, share_id=share_id, rules=_RULES, accounts=(ada,)),
+        RestrictAccess(id=ID, since=SINCE, share_id=share_id, users=(ada, bob)),
+        EndSessions(id=ID, since=SINCE, user=ada),
+    )
+
+
+def share_operations(share_id: str) -> tuple[ShareOperation, ...]:
+    """One of each kind and stage that holds its share."""
+    return (
+        CreateShare(id=ID, since=SINCE, share_id=share_id, cancelled=True),
+        *(extending(share_id, stage) for stage in ExtendStage),
+        *(
+            CheckShare(
+                id=ID, since=SINCE, share_id=share_id, repair=True, stage=stage, extension=extending(share_id)
+            )
+            for stage in CheckStage
+        ),
+        *(DeleteShare(id=ID, since=SINCE, share_id=share_id, stage=stage) for stage in DeleteStage),
+    )
+
+
+def in_status(share: CifsShare, status: ShareStatus, reason: str = "gone") -> CifsShare:
+    """The share in that status, by an operation that does not serve it, or by a failure."""
+    if status is ShareStatus.READY:
+        return share.ready()
+    if status is ShareStatus.FAILED:
+        return share.failed(Failure.unavailable(reason))
+    operation = next(each for each in share_operations(share.id) if each.status is status and not each.serves)
+    return evolve(share, operation=operation, failure=None)

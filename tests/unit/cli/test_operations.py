@@ -1,0 +1,71 @@
+"""``shares-core operation``."""
+
+from __future__ import annotations
+
+import pytest
+from tests.contracts.operations import ID, SINCE, extending
+from tests.unit.cli.terminal import Terminal
+
+from shares_core.app.operations.delete_share import DeleteShare, DeleteStage
+from shares_core.app.operations.extend_share import ExtendStage
+from shares_core.domain.operation import ShareOperation
+
+KEYS = [
+    *("id", "operation", "server", "share", "since", "running", "cancelled"),
+    *("cancellable", "no_return", "problem", "progress"),
+]
+
+
+def interrupt(served: Terminal, operation: ShareOperation) -> None:
+    """As a killed process leaves it."""
+    record = served.world.record("tenant")
+    share = record.share("files")
+    served.world.machine.records[record.id] = record.with_share(share.beginning(operation))
+
+
+def interrupted_extension(served: Terminal, stage: ExtendStage) -> None:
+    interrupt(served, extending(served.world.share("tenant", "files").id, stage))
+
+
+def test_nothing_is_under_way(served: Terminal) -> None:
+    """An empty list, and a sentence for people."""
+    assert "nothing is under way\n" == served.ok("operation", "list").out
+    assert [] == served.ok("operation", "list", "--json").document
+
+
+def test_what_is_under_way_is_listed_and_shown(served: Terminal) -> None:
+    """With all keys, whatever has no value."""
+    interrupted_extension(served, ExtendStage.MOUNTED)
+    head, line = served.ok("operation", "list").out.splitlines()
+    assert ["ID", "OPERATION", "SERVER", "SHARE", "FOR", "STATE"] == head.split()
+    assert [ID, "share.extend", "tenant", "files"] == line.split()[:4]
+    assert "interrupted" == line.split()[-1]
+    (listed,) = served.ok("operation", "list", "--json").document
+    assert KEYS == list(listed)
+    assert listed == served.ok("operation", "show", ID, "--json").document
+    assert (SINCE, False, False) == (listed["since"], listed["running"], listed["cancellable"])
+    shown = served.ok("operation", "show", ID).out
+    assert "cancel     not possible: its file system is growing" in shown
+
+
+def test_an_operation_that_nobody_works_on_is_undone_by_a_cancel(served: Terminal) -> None:
+    """It is gone when the command returns."""
+    interrupted_extension(served, ExtendStage.VOLUME)
+    told = served.ok("operation", "cancel", ID).out
+    assert f"share.extend {ID} was interrupted, and is undone now\n" == told
+    assert [] == served.ok("operation", "list", "--json").document
+    assert 3 == served("operation", "show", ID).status
+
+
+@pytest.mark.parametrize("kind", ["extend", "delete"])
+def test_past_its_point_of_no_return_it_cannot_be_cancelled(served: Terminal, kind: str) -> None:
+    """A conflict, which names why, and nothing changes."""
+    if kind == "extend":
+        interrupted_extension(served, ExtendStage.UNMOUNTED)
+    else:
+        share_id = served.world.share("tenant", "files").id
+        interrupt(served, DeleteShare(id=ID, since=0, share_id=share_id, stage=DeleteStage.REMOVING))
+    before = dict(served.world.machine.records)
+    result = served("operation", "cancel", ID)
+    assert (4, before) == (result.status, served.world.machine.records)
+    assert "cannot be cancelled: its" in result.err
