@@ -44,7 +44,7 @@ from tests.reliability.witness import PROBE, Witness, granted, still_writes
 
 MOMENTS = ("before", "in", "after")
 #: Calls of these ports reach nobody.
-_UNSEEN = ("clock", "ids", "events")
+_UNSEEN = ("clock", "ids", "events", "workers")
 #: How far into a call a process dies: earlier, where it had gone through it already.
 _FRACTIONS = {"before": (0.0,), "in": (0.5, 0.2, 0.05), "after": (0.0,)}
 _SECONDS = 120.0

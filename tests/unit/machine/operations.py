@@ -32,8 +32,9 @@ class Operation:
 
     ``server`` is the one that it works on, "" for all. ``repeats`` says that doing it twice equals once, as
     it does unless each time makes up another password; ``brings``, that it brings servers up or down.
-    ``share`` and ``users`` are whose open files it may close; None is everybody's. ``calls`` is about how
-    many port calls it makes, so that faults are aimed where they strike.
+    ``share`` and ``users`` are whose open files it may close; None is everybody's. ``slot`` says that it
+    holds its share for long. ``calls`` is about how many port calls it makes, so that faults are aimed where
+    they strike.
     """
 
     text: str
@@ -44,6 +45,7 @@ class Operation:
     users: frozenset[str] | None = None
     repeats: bool = True
     brings: bool = False
+    slot: bool = False
     calls: int = 9
 
     def __str__(self) -> str:
@@ -56,6 +58,10 @@ class Operation:
             and self.share in (None, share)
             and (self.users is None or user in self.users)
         )
+
+    def keeps_busy(self, other: Operation) -> bool:
+        """Whether the other one may find a share that this one is at work on, or recovers."""
+        return (self.slot or self.brings) and (not self.server or other.server in ("", self.server))
 
 
 def _secret(password: str | None) -> Secret | None:
@@ -136,6 +142,7 @@ def create_share(name: str, share: str, size: int) -> Operation:
         lambda model, _: model.create_share(name, share, size),
         share,
         users=frozenset(),
+        slot=True,
         calls=16,
     )
 
@@ -147,6 +154,7 @@ def extend_share(name: str, share: str, size: int) -> Operation:
         lambda host: host.shares.extend(name, share, Capacity(size)),
         lambda model, _: model.extend_share(name, share, size),
         share,
+        slot=True,
         calls=17,
     )
 
@@ -158,6 +166,7 @@ def check_share(name: str, share: str) -> Operation:
         lambda host: host.shares.check(name, share),
         lambda model, _: model.check_share(name, share),
         share,
+        slot=True,
         calls=18,
     )
 
@@ -169,6 +178,7 @@ def delete_share(name: str, share: str) -> Operation:
         lambda host: host.shares.delete(name, share),
         lambda model, _: model.delete_share(name, share),
         share,
+        slot=True,
         calls=9,
     )
 

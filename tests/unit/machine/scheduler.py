@@ -77,7 +77,7 @@ class Caller:
 
 
 def _lock_of(call: Call) -> str:
-    if call.port != "locks" or call.verb == "forget":
+    if call.port != "locks" or call.verb not in ("server", "claims"):
         return ""
     return str(call.args[0]) if call.args else "claims"
 

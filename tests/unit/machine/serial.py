@@ -10,7 +10,7 @@ from tests.unit.machine.meaning import meant
 from tests.unit.machine.model import Model
 from tests.unit.machine.operations import Operation
 
-from shares_core.domain.errors import Conflict, ShareFailed
+from shares_core.domain.errors import Busy, Conflict, ShareFailed
 
 
 @frozen
@@ -25,11 +25,14 @@ class Ended:
     error: BaseException | None = None
     struck: bool = False
 
-    def possible_after(self, model: Model, transient: Sequence[Operation]) -> Iterator[Model]:
-        """The models that it may leave where it found ``model``; none where it cannot have ended like this.
+    def possible_after(
+        self, model: Model, transient: Sequence[Operation], others: Sequence[Operation]
+    ) -> Iterator[Model]:
+        """The models that it may leave if it found ``model``; none if it cannot have ended like this.
 
         While another use case that failed was at work, this one may have met what it undid later; and one
-        that brings servers up leaves a share that it could not mount failed, although it succeeds.
+        that brings servers up leaves a share that it could not mount failed, although it succeeds. While
+        another one is at work on the same share, this one is Busy, and changes nothing.
         """
         found = meant(self.operation, model, self.answer)
         if self.error is None:
@@ -37,6 +40,9 @@ class Ended:
                 yield found.end
         elif self.struck:
             yield from found.stages
+        elif type(self.error) is Busy:
+            if any(other.keeps_busy(self.operation) for other in others):
+                yield model
         else:
             met = [model, *(meant(other, model).end for other in transient)]
             refusals = {meant(self.operation, each).refused for each in met}
@@ -50,16 +56,23 @@ def outcomes(model: Model, ended: Sequence[Ended]) -> list[Model]:
     """The models after every serial order that explains how all ended."""
     transient = [each.operation for each in ended if each.struck and (each.error or each.operation.brings)]
     found: list[Model] = []
-    _explore(model, list(ended), transient, found)
+    _explore(model, list(ended), transient, [each.operation for each in ended], found)
     return found
 
 
-def _explore(model: Model, left: list[Ended], transient: list[Operation], found: list[Model]) -> None:
+def _explore(
+    model: Model,
+    left: list[Ended],
+    transient: list[Operation],
+    all_of_them: list[Operation],
+    found: list[Model],
+) -> None:
     if not left and model not in found:
         found.append(model)
     for number, each in enumerate(left):
-        for after in each.possible_after(model, transient):
-            _explore(after, left[:number] + left[number + 1 :], transient, found)
+        others = [other for other in all_of_them if other is not each.operation]
+        for after in each.possible_after(model, transient, others):
+            _explore(after, left[:number] + left[number + 1 :], transient, all_of_them, found)
 
 
 def reachable(model: Model, operations: Sequence[Operation]) -> list[tuple[frozenset[int], Model]]:
