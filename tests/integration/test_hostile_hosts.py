@@ -101,7 +101,8 @@ def test_a_bridge_that_was_deleted_by_hand_is_back(served: Served) -> None:
     site, tenant = served.tenant.site, served.tenant
     bridge = str(site.host.servers.show(tenant.server).server.interfaces[0].bridge)
     run("ip", "link", "delete", bridge)
-    assert "is not plugged" in str(site.host.fleet.reconcile(dry_run=True).servers)
+    (view,) = site.host.fleet.reconcile(dry_run=True).servers
+    assert "is not attached" in "; ".join(map(str, view.found))
     site.host.fleet.reconcile()
     assert site.host.fleet.reconcile().is_empty
     client = site.client_on(bridge, "10.213.0.201/24")
@@ -129,7 +130,7 @@ def test_an_interface_that_was_moved_to_another_bridge_is_back(served: Served, o
     site, tenant = served.tenant.site, served.tenant
     device = site.host.servers.show(tenant.server).server.interfaces[0].host_device
     run("ip", "link", "set", device, "master", other_bridge)
-    served.is_mended(f"interface {device} is not plugged")
+    served.is_mended(f"interface {device} is not attached")
     assert (
         ""
         == subprocess.run(
@@ -153,7 +154,7 @@ def test_ports_that_see_each_other_are_kept_apart_again(served: Served) -> None:
     """On the bridge that servers share, none reaches another."""
     device = served.tenant.site.host.servers.show(served.tenant.server).server.interfaces[0].host_device
     run("bridge", "link", "set", "dev", device, "isolated", "off")
-    served.is_mended(f"interface {device} is not plugged")
+    served.is_mended(f"interface {device} is not attached")
 
 
 @pytest.mark.parametrize("name", ["smb.conf", "passwd", "group"])
@@ -172,7 +173,7 @@ def test_a_server_whose_folders_were_unmounted_by_hand_gets_others(served: Serve
     """Its container would go on to see the former ones."""
     site = served.tenant.site
     run("umount", "--recursive", "--lazy", str(site.config.state_dir / "servers" / served.tenant.server_id))
-    served.is_mended("its folders are not there")
+    served.is_mended("its folders are missing")
 
 
 def test_who_is_denied_on_a_server_that_lost_its_folders_is_out(served: Served) -> None:
@@ -203,7 +204,7 @@ def test_the_packet_filters_that_a_firewall_flushed_are_back(served: Served) -> 
     """Nobody told, and the server has been open since."""
     device = served.tenant.site.host.servers.show(served.tenant.server).server.interfaces[0].host_device
     run("nft", "delete", "table", "netdev", f"shares-{device}")
-    served.is_mended(f"interface {device} is not plugged")
+    served.is_mended(f"interface {device} is not attached")
 
 
 def swap(first: Path, second: Path) -> None:

@@ -149,7 +149,7 @@ def test_a_container_restarted_by_docker_gets_its_interface_back(tenant: Tenant,
     site = tenant.site
     behind_its_back(site, "restart", tenant.server, timeout=5)
     # The kernel takes away what was in the former network namespace some time later.
-    assert until(lambda: "an interface is not plugged" in site.host.servers.show(tenant.server).problem)
+    assert until(lambda: "an interface is not attached" in site.host.servers.show(tenant.server).problem)
     assert not tenant.namespace.reaches(tenant.address, seconds=1)
     assert reconciled(site, tenant.server) == ""
     assert site.host.servers.show(tenant.server).problem == ""
@@ -162,7 +162,7 @@ def test_an_interface_that_was_taken_away_is_plugged_again(tenant: Tenant, ada: 
     server = site.host.servers.show(tenant.server).server
     inspected = containers_of(installation(site))
     subprocess.run(["ip", "link", "delete", port(server)], check=True)
-    assert "an interface is not plugged" in site.host.servers.show(tenant.server).problem
+    assert "an interface is not attached" in site.host.servers.show(tenant.server).problem
     assert reconciled(site, tenant.server) == ""
     assert ada.get("files", "kept.txt") == CONTENT
     assert containers_of(installation(site)) == inspected

@@ -122,7 +122,7 @@ def test_a_server_whose_new_container_fails_is_back_on_the_former_image(
     host, before = with_image(tenant.site, broken_image), image_of(tenant)
     with pytest.raises(BackendFailure) as raised:
         host.servers.upgrade(tenant.server)
-    assert [True] == ["is back on the image that it had" in note for note in raised.value.__notes__]
+    assert [True] == ["is back on its former image" in note for note in raised.value.__notes__]
     assert before == image_of(tenant)
     assert b"kept" == ada.get("files", "kept")
 
@@ -135,7 +135,7 @@ def test_a_server_whose_new_container_listens_to_nobody_is_back_on_the_former_im
     host, before = with_image(tenant.site, silent_image), image_of(tenant)
     with pytest.raises(BackendFailure, match="does not listen after 10 s") as raised:
         host.servers.upgrade(tenant.server)
-    assert [True] == ["is back on the image that it had" in note for note in raised.value.__notes__]
+    assert [True] == ["is back on its former image" in note for note in raised.value.__notes__]
     assert before == image_of(tenant)
     assert b"kept" == ada.get("files", "kept")
 

@@ -52,7 +52,7 @@ def another_runs(tenant: Tenant, former: Container) -> bool:
 
 def mends(site: Site) -> int:
     """How many times the service has brought something back, wholly."""
-    return sum(line.startswith("mended: ") for line in told(site).splitlines())
+    return sum(line.startswith("repaired: ") for line in told(site).splitlines())
 
 
 def seconds_down(tenant: Tenant) -> float:

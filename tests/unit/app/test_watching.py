@@ -80,7 +80,7 @@ def test_what_was_stopped_or_deleted_on_purpose_is_left(served: World, watcher: 
     served.host.servers.create("gone")
     served.host.servers.delete("gone")
     let_pass(watcher, served, LOOK_SECONDS + 1)
-    assert ({}, []) == (served.machine.containers, [e for e in told(served) if "mended" in e[0]])
+    assert ({}, []) == (served.machine.containers, [e for e in told(served) if "repaired" in e[0]])
 
 
 def test_what_nobody_announces_is_seen_within_a_minute(served: World, watcher: Watcher) -> None:
@@ -107,7 +107,7 @@ def test_an_image_that_fails_is_tried_once(served: World, watcher: Watcher) -> N
     """At the start; after that the server is left in the image that it has, or it would be away again."""
     served.machine.image = "image-2"
     served.machine.smbd_fails, served.machine.good_images = "no such option", frozenset({"image-1"})
-    rounds_until(watcher, lambda: any(what == "not mended" for what, _ in told(served)))
+    rounds_until(watcher, lambda: any(what == "repair failed" for what, _ in told(served)))
     assert rounds_until(watcher, lambda: admits(served))
     before = list(served.machine.ended)
     let_pass(watcher, served, 3 * LOOK_SECONDS)
@@ -125,7 +125,7 @@ def test_a_server_that_cannot_be_mended_is_tried_ever_less_often(served: World, 
     let_pass(watcher, served, 40)
     tries = [server_id for server_id in served.machine.ended if server_id == tenant]
     assert 3 <= len(tries) <= 9
-    assert [what for what, _ in told(served)].count("not mended") <= 2
+    assert [what for what, _ in told(served)].count("repair failed") <= 2
     served.machine.smbd_fails = ""
     assert rounds_until(watcher, lambda: admits(served))
     assert rounds_until(watcher, lambda: {} == served.admitted("other"))

@@ -184,7 +184,7 @@ class Terminal:
         def tired(call: Call, proceed: Callable[[], Any]) -> Any:
             if str(call) == "events.emit":
                 told.append(cast("Event", call.args[0]))
-            mended = any(event.what == "mended" for event in told)
+            mended = any(event.what == "repaired" for event in told)
             if str(call) == "runtime.ended" and (mended or not time_left()):
                 raise Terminated(signal.SIGTERM)
             return proceed()

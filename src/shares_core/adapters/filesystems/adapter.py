@@ -43,6 +43,7 @@ from shares_core.ports.filesystems import FileSystems
 #: What the kernel does with a file system that it finds damaged.
 _DAMAGED = "is damaged: the kernel writes to it no more"
 _LOST_AND_FOUND = "lost+found"  # an ext4's from its start
+_CAP_SYS_RESOURCE = 24  # linux/capability.h
 _UNCHECKED = "met an error, and was not checked since"
 
 
@@ -190,6 +191,8 @@ class LinuxFileSystems(FileSystems):
         if volume.filesystem.kind is FileSystemKind.XFS:
             grow_xfs(target, device, holding=str(target))
             return
+        if not may_resize_mounted():
+            raise OnlineGrowRefused(f"growing {device} while it is mounted needs CAP_SYS_RESOURCE")
         try:
             run(("resize2fs", device), timeout=LONG_SECONDS, holding=str(target))
         except CommandFailed as error:
@@ -329,6 +332,13 @@ def _is_broken(mounted: Mount) -> bool:
     except OSError:
         return True
     return False
+
+
+def may_resize_mounted() -> bool:
+    """Whether this process has the capability that the kernel asks for (ext4_resize_begin)."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    effective = next((line.split()[1] for line in status.splitlines() if line.startswith("CapEff:")), "0")
+    return bool(int(effective, 16) >> _CAP_SYS_RESOURCE & 1)
 
 
 def refused_online(output: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from shares_core.adapters.filesystems.signatures import has_errors
 from shares_core.adapters.linux.commands import run
 from shares_core.domain.errors import CommandFailed, ShareDamaged
 from shares_core.domain.share import FileSystem, FileSystemKind
@@ -28,8 +29,12 @@ def settle_ext4(device: str, filesystem: FileSystem) -> None:
     Only for what the kernel mounts. To preen is more than that: it removes names whose file is damaged, says
     that a checksum was wrong where the content is, goes by damaged descriptors where there are copies.
     """
-    if damage := beyond_counts(examined(device, filesystem)):
+    found = examined(device, filesystem)
+    if damage := beyond_counts(found):
         raise _in_need_of_a_person(device, damage)
+    if not found and not has_errors(device, filesystem):
+        run(("tune2fs", "-T", "now", device), holding=device)  # resize2fs wants to know that it was checked
+        return
     try:
         _tool("e2fsck", "-f", "-p", device, ok=(0, _REPAIRED))
     except CommandFailed as error:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from shares_core.adapters.filesystems.fsck import examined, ignores_journal, settle_ext4
 from shares_core.adapters.filesystems.mounting import CORRUPTED, SAFE, mount, unmount
+from shares_core.adapters.filesystems.signatures import has_clean_journal
 from shares_core.adapters.filesystems.xfs import grow_xfs, write_copies
 from shares_core.adapters.linux.oserrors import os_errors
 from shares_core.domain.errors import BackendFailure, ShareDamaged, ShareFailed
@@ -22,6 +23,8 @@ def replay(device: str, filesystem: FileSystem, folder: Path) -> BackendFailure 
 
     Gives what the kernel says where it does not.
     """
+    if has_clean_journal(device, filesystem):
+        return None
     is_xfs = filesystem.kind is FileSystemKind.XFS
     with _folder(folder):
         try:

@@ -38,6 +38,8 @@ _SUPERBLOCKS: Mapping[FileSystemKind, _Superblock] = {
 }
 #: Its s_state, and the bit of it that is EXT4_ERROR_FS.
 _EXT4_STATE_AT, _EXT4_ERROR = 1024 + 0x3A, 2
+#: Its s_feature_incompat, and the bit of it that is EXT4_FEATURE_INCOMPAT_RECOVER.
+_EXT4_INCOMPAT_AT, _EXT4_RECOVER = 1024 + 0x60, 4
 _XFS_IN_PROGRESS_AT = 126
 
 
@@ -76,6 +78,17 @@ def has_errors(device: str, filesystem: FileSystem) -> bool:
         return False
     state = int.from_bytes(_start_of(device)[_EXT4_STATE_AT:][:2], "little")
     return bool(state & _EXT4_ERROR)
+
+
+def has_clean_journal(device: str, filesystem: FileSystem) -> bool:
+    """Whether an ext4 is known to have nothing in its journal, as after every orderly unmount.
+
+    An xfs does not say so in its superblock.
+    """
+    if filesystem.kind is not FileSystemKind.EXT4 or not holds(device, filesystem):
+        return False
+    features = int.from_bytes(_start_of(device)[_EXT4_INCOMPAT_AT:][:4], "little")
+    return not features & _EXT4_RECOVER
 
 
 def _start_of(device: str) -> bytes:

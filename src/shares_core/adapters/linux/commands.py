@@ -38,6 +38,7 @@ _PACKAGES: Mapping[str, str] = {
     "mke2fs": "e2fsprogs",
     "e2fsck": "e2fsprogs",
     "resize2fs": "e2fsprogs",
+    "tune2fs": "e2fsprogs",
     "dumpe2fs": "e2fsprogs",
     "mkfs.xfs": "xfsprogs",
     "xfs_growfs": "xfsprogs",
