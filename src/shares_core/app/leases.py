@@ -163,9 +163,12 @@ class Leases:
         return failures
 
     def _recover_share(self, server: ShareServer, share: CifsShare) -> None:
+        """Recover it, unless somebody else has done so, or removed it, since it was looked at."""
         current = self.ports.records.load(server.id)
         now = current.share_by_id(share.id) if current is not None else None
-        if current is not None and now is not None:  # else somebody else has recovered it, or removed it
+        if current is None or now is None:
+            self.ports.locks.forget(share.id)
+        else:
             recover(ShareWork(self.ports, current, now))
 
 
