@@ -1,0 +1,42 @@
+"""Operations and failures of every kind, as Hypothesis draws them."""
+
+from __future__ import annotations
+
+from typing import Any, get_type_hints
+
+from attrs import fields
+from hypothesis import strategies as st
+
+from shares_core.app.operations import OPERATIONS
+from shares_core.domain.capacity import GIB, Capacity
+from shares_core.domain.operation import ShareOperation
+from shares_core.domain.share import Failure, FailureKind
+from tests.contracts.operations import ID, SINCE, extending
+
+#: How fields are drawn whose types do not say all: by their names.
+_FIELDS: dict[str, st.SearchStrategy[Any]] = {
+    "id": st.just(ID),
+    "since": st.just(SINCE),
+    **dict.fromkeys(("before", "after", "volume_before"), st.builds(Capacity, st.integers(1, 64 * GIB))),
+}
+SHARE_OPERATIONS = [kind for kind in OPERATIONS.values() if issubclass(kind, ShareOperation)]
+
+
+def share_operations(share_id: str) -> st.SearchStrategy[ShareOperation]:
+    """Any kind in any stage, cancelled or not: a field that an operation gains is drawn by its type."""
+    known = _FIELDS | {"share_id": st.just(share_id), "extension": st.none() | st.just(extending(share_id))}
+    return st.one_of(*(_built(kind, known) for kind in SHARE_OPERATIONS))
+
+
+def _built(
+    kind: type[ShareOperation], known: dict[str, st.SearchStrategy[Any]]
+) -> st.SearchStrategy[ShareOperation]:
+    hints = get_type_hints(kind)
+    names = [each.name for each in fields(kind)]
+    return st.builds(
+        kind, **{name: known[name] if name in known else st.from_type(hints[name]) for name in names}
+    )
+
+
+def failures() -> st.SearchStrategy[Failure]:
+    return st.builds(Failure, st.sampled_from(FailureKind), st.text(min_size=1))
