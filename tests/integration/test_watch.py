@@ -50,7 +50,7 @@ def another_runs(tenant: Tenant, former: Container) -> bool:
     return False
 
 
-def mends(site: Site) -> int:
+def repairs(site: Site) -> int:
     """How many times the service has brought something back, wholly."""
     return sum(line.startswith("repaired: ") for line in told(site).splitlines())
 
@@ -58,15 +58,15 @@ def mends(site: Site) -> int:
 def seconds_down(tenant: Tenant) -> float:
     """For how long a server has no container whose own is killed.
 
-    It is wholly back afterwards: what ends while it is brought up has failed, and that is counted by itself.
+    It is wholly back afterwards: what ends while it is brought up has failed, and counts as often as that.
     """
-    earlier = mends(tenant.site)
+    earlier = repairs(tenant.site)
     with container(tenant) as former:
         began = time.monotonic()
         former.kill()
     assert until(lambda: another_runs(tenant, former), _SECONDS), told(tenant.site)
     waited = time.monotonic() - began
-    assert until(lambda: mends(tenant.site) > earlier, _SECONDS), told(tenant.site)
+    assert until(lambda: repairs(tenant.site) > earlier, _SECONDS), told(tenant.site)
     return waited
 
 
@@ -103,7 +103,7 @@ def test_a_server_that_ends_is_back(tenant: Tenant, ada: SmbClient, shock: str) 
         with container(tenant) as found:
             SHOCKS[shock](found)
         seconds = _LOOK_SECONDS if shock == "docker restart" else _SECONDS
-        assert until(lambda: mends(tenant.site) > 0, seconds), told(tenant.site)
+        assert until(lambda: repairs(tenant.site) > 0, seconds), told(tenant.site)
         assert until(lambda: serves(ada), _SECONDS), told(tenant.site)
         assert b"kept" == ada.get("files", "kept")
 

@@ -8,7 +8,7 @@ _LONGEST = 60.0
 #: So many come to more than the longest; a float has no room for thousands.
 _DOUBLINGS = 6
 #: Who stayed well for that long has begun anew.
-_WELL_SECONDS = 60.0
+WELL_SECONDS = 60.0
 
 
 @frozen
@@ -23,7 +23,7 @@ class Backoff:
 
     def needed(self, now: float) -> Backoff:
         """With an attempt that is needed now; a minute of calm has made all earlier ones forgotten."""
-        return (Backoff() if now - self.last > _WELL_SECONDS else self).failed(now)
+        return (Backoff() if now - self.last > WELL_SECONDS else self).failed(now)
 
     def failed(self, now: float) -> Backoff:
         """With a further attempt, because the latest one has come to nothing by now, however long it took."""
