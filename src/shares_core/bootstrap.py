@@ -110,6 +110,7 @@ def ports(config: HostConfig, events: Events | None = None, *, patience: float |
     from shares_core.adapters.network.adapter import LinuxNetwork
     from shares_core.adapters.pools.storage import Pools
     from shares_core.adapters.samba.config import SambaConfig
+    from shares_core.adapters.samba.profile import SMB, connections_within
     from shares_core.adapters.samba.sessions import SambaSessions
     from shares_core.adapters.state.folders import DiskFolders
     from shares_core.adapters.state.installation import Installation
@@ -126,14 +127,14 @@ def ports(config: HostConfig, events: Events | None = None, *, patience: float |
     installation = Installation(layout, timeout)
     limits = Limits(config.memory, config.processes)
     pool = _pool(config, layout, installation)
-    runtime = DockerRuntime(Docker(config.docker_url), layout, installation, config.image, limits)
+    runtime = DockerRuntime(SMB, Docker(config.docker_url), layout, installation, config.image, limits)
     return Ports(
         runtime=runtime,
         folders=DiskFolders(layout, timeout),
         storage=Pools((pool,)),
         filesystems=LinuxFileSystems(layout),
-        network=LinuxNetwork(layout, installation, timeout),
-        smb_config=SambaConfig(layout, runtime, limits.connections),
+        network=LinuxNetwork(SMB, layout, installation, timeout),
+        smb_config=SambaConfig(layout, runtime, connections_within(config.memory, config.processes)),
         smb_sessions=SambaSessions(runtime),
         records=DiskRecords(layout, OPERATIONS, pool.traits),
         secrets=DiskSecrets(layout),
@@ -187,8 +188,9 @@ def image_builder(config: HostConfig) -> ImageBuilder:
     """What builds the share servers' image on this machine."""
     from shares_core.adapters.containers.client import Docker
     from shares_core.adapters.containers.image import ImageBuilder
+    from shares_core.adapters.samba.profile import SMB
 
-    return ImageBuilder(Docker(config.docker_url), config.image)
+    return ImageBuilder(Docker(config.docker_url), config.image, SMB.image)
 
 
 def pool_builder(config: HostConfig) -> PoolBuilder:
@@ -209,6 +211,7 @@ def pool_builder(config: HostConfig) -> PoolBuilder:
 def examine(config: HostConfig) -> tuple[Finding, ...]:
     """What this machine has and lacks; changes nothing."""
     from shares_core.adapters.doctor import examine as doctor
+    from shares_core.adapters.samba.profile import SMB
 
     config = _behind_links(config)
     looking = ports(config)
@@ -217,6 +220,7 @@ def examine(config: HostConfig) -> tuple[Finding, ...]:
         pool_dir=config.pool_dir if config.pool_kind is PoolKind.FILES else None,
         thin=config.thin_pool is not None,
         image=config.image,
+        recipe=SMB.image,
         docker_url=config.docker_url,
         bridge=str(config.network.bridge),
         storage=looking.storage,

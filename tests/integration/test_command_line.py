@@ -12,6 +12,7 @@ import pytest
 from shares_core import Capacity
 from shares_core.adapters.containers.client import Docker
 from shares_core.adapters.containers.image import ImageBuilder, ImageStatus, image_state
+from shares_core.adapters.samba.profile import SMB
 from shares_core.entrypoints.cli import main
 from tests.integration.conftest import Site, opened_site
 from tests.integration.support.footprint import footprint, image_of
@@ -139,11 +140,11 @@ def test_an_image_that_is_current_is_not_built_again(run: Run) -> None:
 def test_an_image_is_built_anew_under_another_name() -> None:
     """The recipe builds, and carries its version as a label."""
     docker = Docker()
-    builder = ImageBuilder(docker, "sctest-image")
+    builder = ImageBuilder(docker, "sctest-image", SMB.image)
     try:
         lines: list[str] = []
         assert builder.build(lines.append) is True
         assert lines
-        assert ImageStatus.CURRENT is image_state(docker.api, "sctest-image").status
+        assert ImageStatus.CURRENT is image_state(docker.api, "sctest-image", SMB.image).status
     finally:
         docker.api.remove_image("sctest-image", force=True)

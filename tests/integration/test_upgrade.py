@@ -18,6 +18,7 @@ import shares_core
 from shares_core import BackendFailure, Capacity, FileSystemKind, Host
 from shares_core.adapters.containers import runtime
 from shares_core.adapters.containers.image import LABEL_RECIPE, recipe_version
+from shares_core.adapters.samba.profile import SMB
 from shares_core.domain.share import ShareStatus
 from shares_core.domain.views import ReconcileOutcome, UpgradeOutcome
 from tests.integration.conftest import Site, Tenant
@@ -75,7 +76,7 @@ def broken_image() -> Iterator[str]:
     """An image of this version whose smbd ends at once."""
     name = f"shares-core-test-{uuid.uuid4().hex[:8]}"
     with closing(docker.from_env()) as client:
-        changes = [f"LABEL {LABEL_RECIPE}={recipe_version()}", 'CMD ["/nothing"]']
+        changes = [f"LABEL {LABEL_RECIPE}={recipe_version(SMB.image)}", 'CMD ["/nothing"]']
         client.api.import_image_from_data(bytes(10240), repository=name, changes=changes)
         yield name
         client.images.remove(name, force=True)

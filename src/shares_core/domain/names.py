@@ -15,7 +15,7 @@ from attrs import field, frozen
 from shares_core.domain.checks import require
 from shares_core.domain.errors import InvalidInput
 
-#: The unix account that smbd runs as inside every share server; every file belongs to it.
+#: The unix account that the service runs as inside every share server; every file belongs to it.
 SERVICE_ACCOUNT = "shares"
 #: Each share server's NetBIOS name and workgroup. No client needs them, but Samba resolves a user
 #: name that equals one of them to a domain, so they are fixed and reserved.

@@ -16,7 +16,7 @@ from shares_core.domain.share import CifsShare
 
 #: Unix user ids of accounts inside a server: each gets its own, for Samba derives a user's SID from it.
 _FIRST_ACCOUNT_UID = 10_000
-#: Unix user ids of the servers' smbd on the host: above what distributions hand out to people,
+#: Unix user ids of the servers on the host: above what distributions hand out to people,
 #: services and sub-id ranges, and one for each server.
 FIRST_SERVER_UID = 2_000_000
 _SERVER_UIDS = 1_000_000
@@ -42,7 +42,7 @@ class ShareServer:
     """One share server as its record holds it; every change gives a new value.
 
     ``id`` names the host's objects (12 hexadecimal digits), so that ``name`` can change. ``uid`` is the
-    unix user and group id of its smbd, on the host and inside. ``operation`` is what is under way on the
+    unix user and group id of its service, on the host and inside. ``operation`` is what is under way on the
     server itself; what is under way on a share stands in the share.
     """
 

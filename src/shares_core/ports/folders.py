@@ -12,8 +12,8 @@ class ServerFolders(ABC):
     def ensure(self, server_id: str, uid: int) -> None:
         """Make the server's folders, below a mount that passes new mounts on to containers.
 
-        ``uid`` owns the one folder that smbd writes to, also where another did. Idempotent; half-done leaves
-        some folders.
+        ``uid`` owns the one folder that the service writes to, also where another did. Idempotent; half-done
+        leaves some folders.
         """
 
     @abstractmethod

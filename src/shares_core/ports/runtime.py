@@ -1,4 +1,4 @@
-"""Containers: where smbd runs."""
+"""Containers: where a service runs."""
 
 from __future__ import annotations
 
@@ -58,14 +58,14 @@ class ServerRuntime(ABC):
     def start(self, server_id: str) -> ContainerState:
         """Start the container. Idempotent; gives the state of the running container.
 
-        Raises BackendFailure where it is absent or its folders are, or smbd ends at once.
+        Raises BackendFailure where it is absent or its folders are, or the service ends at once.
         """
 
     @abstractmethod
     def wait_ready(self, server_id: str) -> None:
-        """Wait until smbd listens in the container's namespace.
+        """Wait until the service listens in the container's namespace.
 
-        Raises BackendFailure, with the end of smbd's log, when it takes too long, and at once when the
+        Raises BackendFailure, with the end of its log, when it takes too long, and at once when the
         container does not run.
         """
 

@@ -12,6 +12,7 @@ from attrs import frozen
 
 from shares_core import Capacity
 from shares_core.adapters.containers.settings import Limits
+from shares_core.adapters.samba.profile import connections_within
 from shares_core.domain.capacity import MIB
 from tests.integration.conftest import Site, opened_site
 from tests.integration.support.clients import ClientNamespace, SmbClient, nt_status
@@ -20,6 +21,7 @@ from tests.integration.support.probes import until
 
 OK = "NT_STATUS_OK"
 LIMITS = Limits(Capacity(192 * MIB), 128)
+CONNECTIONS = connections_within(LIMITS.memory, LIMITS.processes)
 
 
 @frozen
@@ -149,9 +151,9 @@ def test_a_thousand_connections(street: Street) -> None:
                     attempt = opened.enter_context(socket.socket())
                     attempt.setblocking(False)
                     attempt.connect_ex((address, 445))
-            assert until(lambda: street.pids() >= LIMITS.connections)
+            assert until(lambda: street.pids() >= CONNECTIONS)
             street.works()
-            assert street.pids() <= LIMITS.connections + 10
+            assert street.pids() <= CONNECTIONS + 10
             assert nt_status(lambda: street.ada.tree(session, "files")) == OK
             # There is room for the host's tools: whoever is connected can still be thrown out.
             assert street.site.host.access.deny("flooded", "files", "ada") is True

@@ -10,6 +10,7 @@ import pytest
 from shares_core.adapters.linux.files import make_private_folder
 from shares_core.adapters.network.adapter import LinuxNetwork
 from shares_core.adapters.network.netlink import existing_link, netlink_socket
+from shares_core.adapters.samba.profile import SMB
 from shares_core.adapters.state.installation import Installation
 from shares_core.adapters.state.layout import Layout
 from shares_core.adapters.state.locks import FileLocks, file_lock
@@ -33,7 +34,7 @@ def test_a_bridge_is_made_and_removed_by_one_caller_at_a_time(
 ) -> None:
     """Others are told that it is busy, and touch nothing; servers' locks do not count."""
     layout = Layout(tmp_path)
-    network = LinuxNetwork(layout, Installation(layout, 0), 0)
+    network = LinuxNetwork(SMB, layout, Installation(layout, 0), 0)
     make_private_folder(layout.locks)
     with file_lock(layout.locks / "bridges.lock", 0, "bridges"), pytest.raises(Busy, match="the bridges"):
         verb(network)

@@ -13,6 +13,8 @@ from shares_core.adapters.containers.image import LABEL_RECIPE, ImageBuilder, re
 
 OWN_BASE = "shares-core-base:trixie"
 
+VERSION = recipe_version("samba")
+
 
 @define
 class InstantDocker:
@@ -42,23 +44,23 @@ class InstantDocker:
 def _built(labels: dict[str, str] | None, *, fresh: bool = False) -> tuple[bool, list[str]]:
     docker = InstantDocker({OWN_BASE: {}} | ({"samba": labels} if labels is not None else {}))
     lines: list[str] = []
-    built = ImageBuilder(cast("Docker", docker), "samba").build(lines.append, fresh=fresh)
-    assert {LABEL_RECIPE: recipe_version()} == docker.images["samba"]
+    built = ImageBuilder(cast("Docker", docker), "samba", "samba").build(lines.append, fresh=fresh)
+    assert {LABEL_RECIPE: VERSION} == docker.images["samba"]
     return built, lines
 
 
 @pytest.mark.parametrize(
     ("labels", "fresh", "first"),
     [
-        (None, False, f"building the image samba from recipe {recipe_version()}"),
-        (None, True, f"building the image samba from recipe {recipe_version()}"),
+        (None, False, f"building the image samba from recipe {VERSION}"),
+        (None, True, f"building the image samba from recipe {VERSION}"),
         (
             {LABEL_RECIPE: "0123"},
             False,
-            f"building the image samba from recipe {recipe_version()}; it was of 0123",
+            f"building the image samba from recipe {VERSION}; it was of 0123",
         ),
-        ({}, False, f"building the image samba from recipe {recipe_version()}; it was of unknown"),
-        ({LABEL_RECIPE: recipe_version()}, True, "building the image samba anew"),
+        ({}, False, f"building the image samba from recipe {VERSION}; it was of unknown"),
+        ({LABEL_RECIPE: VERSION}, True, "building the image samba anew"),
     ],
 )
 def test_a_build_begins_with_what_it_does(labels: dict[str, str] | None, fresh: bool, first: str) -> None:
@@ -71,4 +73,4 @@ def test_a_build_begins_with_what_it_does(labels: dict[str, str] | None, fresh: 
 
 def test_a_build_of_what_is_current_says_nothing_itself() -> None:
     """What it gives tells; whoever called says so, once."""
-    assert (False, []) == _built({LABEL_RECIPE: recipe_version()})
+    assert (False, []) == _built({LABEL_RECIPE: VERSION})

@@ -53,13 +53,14 @@ def test_editors_leave_the_recipe_as_it_is(tmp_path: Path) -> None:
 def test_the_library_finds_its_own_recipe() -> None:
     """The recipe is there, with all that its Dockerfile copies."""
     expected = ["Dockerfile", "entrypoint", "settled-sessions", "slim"]
-    assert expected == sorted(recipe_files(recipe_dir()))
-    assert version_of(recipe_files(recipe_dir())) == recipe_version()
+    assert expected == sorted(recipe_files(recipe_dir("samba")))
+    assert version_of(recipe_files(recipe_dir("samba"))) == recipe_version("samba")
 
 
 def test_scripts_of_the_recipe_name_their_interpreter() -> None:
     """Each script runs under a POSIX shell, and says so."""
-    scripts = {name: content for name, content in recipe_files(recipe_dir()).items() if name != "Dockerfile"}
+    files = recipe_files(recipe_dir("samba"))
+    scripts = {name: content for name, content in files.items() if name != "Dockerfile"}
     assert dict.fromkeys(scripts, b"#!/bin/sh") == {
         name: content.splitlines()[0] for name, content in scripts.items()
     }

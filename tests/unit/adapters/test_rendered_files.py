@@ -6,6 +6,7 @@ from attrs import evolve
 from tests.unit.adapters.values import INTERFACE, SERVER, SHARE
 
 from shares_core.adapters.network.filters import render_bridge_filter, render_port_filter, render_removal
+from shares_core.adapters.samba.profile import SMB
 from shares_core.adapters.samba.render import render_passwd, render_smb_conf, render_smbpasswd
 from shares_core.domain.access import AccessRule
 from shares_core.domain.names import UserName
@@ -110,7 +111,7 @@ def test_a_bridges_filter_word_for_word() -> None:
     """Each version of IP is let in for the host's own addresses of that version, if it has any."""
     v4, v6 = INTERFACE.host_addresses[0], type(INTERFACE.addresses[1])("fd00:a::fe/64")
     rendered = {
-        hosts: render_bridge_filter(evolve(INTERFACE, host_addresses=hosts).bridge_spec)
+        hosts: render_bridge_filter(evolve(INTERFACE, host_addresses=hosts).bridge_spec, SMB.ports)
         for hosts in ((v4, v6), (v4,), (v6,))
     }
     whole = _full(_BRIDGE)
@@ -122,7 +123,7 @@ def test_a_ports_filter_word_for_word() -> None:
     first, v6 = INTERFACE.addresses
     second = type(first)("10.0.0.6/24")
     rendered = {
-        own: render_port_filter(evolve(INTERFACE, addresses=own))
+        own: render_port_filter(evolve(INTERFACE, addresses=own), SMB.ports)
         for own in ((first, second, v6), (first, second), (v6,))
     }
     whole = _full(_PORT)

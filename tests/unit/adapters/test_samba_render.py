@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.contracts.operations import in_status
 from tests.unit.adapters.values import SERVER, SHARE
 
-from shares_core.adapters.containers.settings import Limits
+from shares_core.adapters.samba.profile import connections_within
 from shares_core.adapters.samba.render import (
     render_group,
     render_passwd,
@@ -91,8 +91,8 @@ def test_connections_are_bounded_by_the_servers_own_limits() -> None:
     """A connection is a process and some memory: half of the processes and three quarters of the memory."""
     assert "512" == _section(render_smb_conf(SERVER, 512), "global")["max smbd processes"]
     assert (384, 512, 32, 24) == (
-        Limits(Capacity(1 * GIB), 1024).connections,
-        Limits(Capacity(8 * GIB), 1024).connections,
-        Limits(Capacity(1 * GIB), 64).connections,
-        Limits(Capacity(64 * MIB), 64).connections,
+        connections_within(Capacity(1 * GIB), 1024),
+        connections_within(Capacity(8 * GIB), 1024),
+        connections_within(Capacity(1 * GIB), 64),
+        connections_within(Capacity(64 * MIB), 64),
     )

@@ -28,11 +28,11 @@ _BUILD_COMMAND = "shares-core image build"
 _BUILD_SECONDS = 1800
 
 
-def recipe_dir() -> Path:
-    """The folder of the image's Dockerfile: packaged with the library, or in its repository."""
+def recipe_dir(recipe: str) -> Path:
+    """The folder of a recipe's Dockerfile: packaged with the library, or in its repository."""
     package = Path(__file__).parents[2]
-    packaged = package / "images" / "samba"
-    return packaged if packaged.is_dir() else package.parents[1] / "images" / "samba"
+    packaged = package / "images" / recipe
+    return packaged if packaged.is_dir() else package.parents[1] / "images" / recipe
 
 
 def recipe_files(folder: Path) -> dict[str, bytes]:
@@ -53,9 +53,9 @@ def version_of(files: Mapping[str, bytes]) -> str:
     return digest.hexdigest()[:12]
 
 
-def recipe_version() -> str:
+def recipe_version(recipe: str) -> str:
     """The version of the recipe that this library carries."""
-    return version_of(recipe_files(recipe_dir()))
+    return version_of(recipe_files(recipe_dir(recipe)))
 
 
 class ImageStatus(StrEnum):
@@ -111,26 +111,30 @@ def judge(name: str, wanted: str, labels: Mapping[str, str] | None) -> ImageStat
     return ImageState(name, wanted, found, ImageStatus.CURRENT if found == wanted else ImageStatus.STALE)
 
 
-def image_state(client: APIClient, name: str) -> ImageState:
-    """What Docker has under ``name``. Raises HostNotReady or BackendFailure where Docker does not say."""
+def image_state(client: APIClient, name: str, recipe: str) -> ImageState:
+    """What Docker has under ``name``, and whether it is of ``recipe`` as this library carries it.
+
+    Raises HostNotReady or BackendFailure if Docker does not say.
+    """
     image = find_image(client, name)
     labels = None if image is None else ((image.get("Config") or {}).get("Labels") or {})
-    return judge(name, recipe_version(), labels)
+    return judge(name, recipe_version(recipe), labels)
 
 
-def require_image(client: APIClient, name: str, *, stale_ok: bool = False) -> None:
+def require_image(client: APIClient, name: str, recipe: str, *, stale_ok: bool = False) -> None:
     """Raise HostNotReady unless the image is there, and current unless ``stale_ok``."""
-    state = image_state(client, name)
+    state = image_state(client, name, recipe)
     if state.status is ImageStatus.MISSING or (state.status is ImageStatus.STALE and not stale_ok):
         raise HostNotReady(state.message, hint=_BUILD_COMMAND)
 
 
 class ImageBuilder:
-    """Builds the image ``name`` in Docker."""
+    """Builds the image ``name`` in Docker from ``recipe``."""
 
-    def __init__(self, docker: Docker, name: str) -> None:
+    def __init__(self, docker: Docker, name: str, recipe: str) -> None:
         self._docker = docker
         self._name = name
+        self._recipe = recipe
 
     def build(self, progress: Progress, *, fresh: bool = False) -> bool:
         """Build the image unless it is current. Gives whether it was built.
@@ -141,7 +145,7 @@ class ImageBuilder:
         place, and perhaps a base that the next call uses.
         """
         client = self._docker.api
-        state = image_state(client, self._name)
+        state = image_state(client, self._name, self._recipe)
         if state.status is ImageStatus.CURRENT and not fresh:
             return False  # for the caller to tell
         progress(state.plan)
@@ -151,7 +155,7 @@ class ImageBuilder:
 
     def _build_on(self, client: APIClient, base: str, progress: Progress, *, fresh: bool) -> None:
         # One reading for both, so that the label tells what was built even if a file changes meanwhile.
-        files = recipe_files(recipe_dir())
+        files = recipe_files(recipe_dir(self._recipe))
         doing = f"building the image {self._name}"
         with docker_errors(doing):
             lines = client.build(

@@ -1,4 +1,4 @@
-"""Share servers' containers: smbd as an unprivileged user, and as little else as can be."""
+"""Share servers' containers, as their service's profile wants them."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from shares_core.adapters.linux.polling import wait_until
 from shares_core.adapters.state.installation import Installation
 from shares_core.adapters.state.layout import Layout
 from shares_core.domain.errors import BackendFailure, Conflict
+from shares_core.domain.service import ServiceProfile, TcpPort
 from shares_core.domain.views import RunState
 from shares_core.ports.runtime import ContainerState, Ended, ServerRuntime
 
@@ -27,16 +28,22 @@ _READY_SECONDS = 30.0
 _STOP_SECONDS = 10
 #: How late Docker may be with what somebody else has asked of it.
 _LATE_SECONDS = 30.0
-_SMB_LISTENING = ":01BD 00000000"  # port 445, in the kernel's table of sockets
-_LISTEN = " 0A "
+_LISTEN = " 0A "  # in the kernel's table of sockets
 
 
 class DockerRuntime(ServerRuntime):
     """Containers by Docker's API. A container is named after its server's id and labelled with ours."""
 
     def __init__(
-        self, docker: Docker, layout: Layout, installation: Installation, image: str, limits: Limits
+        self,
+        profile: ServiceProfile,
+        docker: Docker,
+        layout: Layout,
+        installation: Installation,
+        image: str,
+        limits: Limits,
     ) -> None:
+        self._profile = profile
         self._docker = docker
         self._layout = layout
         self._installation = installation
@@ -44,7 +51,7 @@ class DockerRuntime(ServerRuntime):
         self._limits = limits
 
     def check(self, *, stale_image_ok: bool = False) -> None:
-        require_image(self._docker.api, self._image, stale_ok=stale_image_ok)
+        require_image(self._docker.api, self._image, self._profile.image, stale_ok=stale_image_ok)
 
     def ensure(self, server_id: str, uid: int, image: str = "") -> None:
         # Docker takes the name before the container is there. It may be making it, for somebody who was
@@ -65,10 +72,9 @@ class DockerRuntime(ServerRuntime):
                 f"container {container_name(server_id)} belongs to another installation of shares-core",
                 hint="use that installation's --state-dir",
             )
-        if existing["Config"]["User"] != f"{uid}:{uid}":
-            raise Conflict(
-                f"the container of server {server_id} runs as {existing['Config']['User']}, not {uid}"
-            )
+        user = existing["Config"]["User"]
+        if user != self._user(uid):
+            raise Conflict(f"the container of server {server_id} runs as {user}, not {self._user(uid)}")
         return True
 
     def _is_being_made(self, server_id: str, uid: int, image: str) -> bool:
@@ -90,7 +96,7 @@ class DockerRuntime(ServerRuntime):
         api.create_container(
             image=image or self._image,
             name=container_name(server_id),
-            user=f"{uid}:{uid}",
+            user=self._user(uid),
             labels={
                 LABEL_INSTALLATION: self._installation.id(),
                 LABEL_SERVER: server_id,
@@ -110,7 +116,9 @@ class DockerRuntime(ServerRuntime):
             self._docker.api.start(container_name(server_id))
         state = self.inspect(server_id)
         if state.state is not RunState.RUNNING:
-            raise BackendFailure(f"smbd of server {server_id} ended at once: {self._log(server_id)}")
+            raise BackendFailure(
+                f"{self._profile.process} of server {server_id} ended at once: {self._log(server_id)}"
+            )
         return state
 
     def wait_ready(self, server_id: str) -> None:
@@ -121,14 +129,16 @@ class DockerRuntime(ServerRuntime):
 
         def listening_or_ended() -> bool:
             nonlocal ended
-            if state.namespace and is_listening(Path(state.namespace)):
+            if state.namespace and is_listening(Path(state.namespace), self._profile.probe):
                 return True
             ended = not state.namespace or not Path(state.namespace).exists()
             return ended
 
         if not wait_until(listening_or_ended, _READY_SECONDS) or ended:
             why = "ended" if ended else f"does not listen after {_READY_SECONDS:g} s"
-            raise BackendFailure(f"smbd of server {server_id} {why}: {self._log(server_id)}")
+            raise BackendFailure(
+                f"{self._profile.process} of server {server_id} {why}: {self._log(server_id)}"
+            )
 
     def _log(self, server_id: str) -> str:
         with docker_errors(f"reading the log of server {server_id}"):
@@ -197,7 +207,7 @@ class DockerRuntime(ServerRuntime):
         return wait_for_ends(self._docker.api, label, bookmark, seconds)
 
     def _settings(self, server_id: str, uid: int) -> dict[str, Any]:
-        return container_settings(self._layout, server_id, uid, self._limits)
+        return container_settings(self._profile, self._layout, server_id, uid, self._limits)
 
     def list(self) -> Mapping[str, RunState]:
         return {
@@ -236,13 +246,17 @@ class DockerRuntime(ServerRuntime):
         return True
 
     def run(self, server_id: str, argv: tuple[str, ...]) -> str:
-        """Run a command of the image inside, as smbd's user, and give its standard output.
+        """Run a command of the image inside, as the service's user, and give its standard output.
 
         Raises BackendFailure for an exit status other than 0, and where it does not end or says too much.
         """
         return run_inside(self._docker.api, container_name(server_id), argv)
 
     # -- helpers
+
+    def _user(self, uid: int) -> str:
+        user, group = self._profile.identity.of(uid)
+        return f"{user}:{group}"
 
     def _inspect(self, server_id: str) -> dict[str, Any] | None:
         from docker.errors import NotFound
@@ -267,14 +281,14 @@ def container_name(server_id: str) -> str:
     return f"shares-{server_id}"
 
 
-def is_listening(namespace: Path) -> bool:
-    """Whether something listens on TCP 445 in the network namespace of ``/proc/<pid>/ns/net``."""
-    process = namespace.parent.parent
+def is_listening(namespace: Path, port: TcpPort) -> bool:
+    """Whether something listens on the port in the network namespace of ``/proc/<pid>/ns/net``."""
+    process, address = namespace.parent.parent, f":{port.number:04X} 00000000"
     for table in ("tcp", "tcp6"):
         try:
             sockets = (process / "net" / table).read_text()
         except OSError:
             continue  # it ended
-        if any(_SMB_LISTENING in line and _LISTEN in line for line in sockets.splitlines()):
+        if any(address in line and _LISTEN in line for line in sockets.splitlines()):
             return True
     return False

@@ -11,9 +11,7 @@ from attrs import frozen
 
 from shares_core.adapters.state.layout import Layout
 from shares_core.domain.capacity import MIB, Capacity
-
-#: What one connection takes, with its user logged in: measured at 1.3 MB, most of it the kernel's.
-_CONNECTION_BYTES = 2 * MIB
+from shares_core.domain.service import FolderMount, ServiceProfile
 
 
 @frozen
@@ -26,46 +24,37 @@ class Limits:
     log_megabytes: int = 5
     scratch: Capacity = Capacity(64 * MIB)
 
-    @property
-    def connections(self) -> int:
-        """How many clients fit at once: a process each, and room left to throw them out with."""
-        by_memory: int = self.memory.bytes * 3 // 4 // _CONNECTION_BYTES
-        return min(self.processes // 2, by_memory)
-
 
 def fingerprint(settings: Mapping[str, Any]) -> str:
     """12 hexadecimal digits over the settings: a container bears what it was confined by, its user too."""
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def container_settings(layout: Layout, server_id: str, uid: int, limits: Limits) -> dict[str, Any]:
+def container_settings(
+    profile: ServiceProfile, layout: Layout, server_id: str, uid: int, limits: Limits
+) -> dict[str, Any]:
     """docker-py's host settings for one server: everything that confines it, in one place. Pure."""
-    from docker.types import LogConfig, Mount, Ulimit
+    from docker.types import LogConfig, Ulimit
 
-    owned = f"uid={uid},gid={uid},mode=0700,nosuid,nodev,noexec"
+    user, group = profile.identity.of(uid)
+    owned = f"uid={user},gid={group},mode=0700,nosuid,nodev,noexec"
     scratch = f"{owned},size={limits.scratch.bytes}"
-    folders = ("/run", "/tmp", "/var/lib/samba", "/var/cache/samba", "/var/log/samba")  # noqa: S108 - in there
     return {
-        "cap_drop": ["ALL"],
+        **_capabilities(profile),
         "security_opt": ["no-new-privileges"],
         "read_only": True,
         "network_mode": "none",
         "ipc_mode": "private",
         "sysctls": {
-            # smbd has no capability to bind a port below 1024 with.
-            "net.ipv4.ip_unprivileged_port_start": "0",
+            **profile.sysctls,
             # Docker turns IPv6 off in a namespace without network; addresses come from the record alone.
             "net.ipv6.conf.all.disable_ipv6": "0",
             "net.ipv6.conf.default.disable_ipv6": "0",
             "net.ipv6.conf.all.accept_ra": "0",
             "net.ipv6.conf.default.accept_ra": "0",
         },
-        "mounts": [
-            Mount("/config", str(layout.config(server_id)), type="bind", read_only=True),
-            Mount("/private", str(layout.private(server_id)), type="bind"),
-            Mount("/shares", str(layout.shares(server_id)), type="bind", propagation="rslave"),
-        ],
-        "tmpfs": dict.fromkeys(folders, scratch),
+        "mounts": [_mount(layout, server_id, mount) for mount in profile.mounts],
+        "tmpfs": dict.fromkeys(profile.tmpfs, scratch),
         "mem_limit": limits.memory.bytes,
         "memswap_limit": limits.memory.bytes,
         "pids_limit": limits.processes,
@@ -80,3 +69,22 @@ def container_settings(layout: Layout, server_id: str, uid: int, limits: Limits)
             "Name": "no"
         },  # a restarted container has lost its interfaces: reconcile plugs them
     }
+
+
+def _capabilities(profile: ServiceProfile) -> dict[str, list[str]]:
+    # An empty list would be another fingerprint than none, and every container outdated.
+    given = {"cap_drop": profile.capabilities.dropped, "cap_add": profile.capabilities.added}
+    return {setting: list(names) for setting, names in given.items() if names}
+
+
+def _mount(layout: Layout, server_id: str, mount: FolderMount) -> Mapping[str, Any]:
+    from docker.types import Mount
+
+    bound: Mapping[str, Any] = Mount(
+        mount.target,
+        str(layout.folder(server_id, mount.folder)),
+        type="bind",
+        read_only=mount.read_only,
+        propagation="rslave" if mount.live else None,
+    )
+    return bound

@@ -65,6 +65,7 @@ def examine(
     pool_dir: Path | None,
     thin: bool,
     image: str,
+    recipe: str,
     docker_url: str | None,
     bridge: str,
     storage: BlockStorage,
@@ -77,7 +78,7 @@ def examine(
     return (
         rules.judge_root(os.geteuid()),
         rules.judge_kernel(platform.release()),
-        *_docker(docker_url, image),
+        *_docker(docker_url, image, recipe),
         rules.judge_apparmor(
             enabled=_read("/sys/module/apparmor/parameters/enabled") == "Y",
             parser=is_installed("apparmor_parser"),
@@ -94,7 +95,7 @@ def examine(
     )
 
 
-def _docker(url: str | None, image: str) -> Iterable[Finding]:
+def _docker(url: str | None, image: str, recipe: str) -> Iterable[Finding]:
     docker = Docker(url)
     try:
         with docker_errors("asking Docker about itself"):
@@ -111,7 +112,7 @@ def _docker(url: str | None, image: str) -> Iterable[Finding]:
     yield rules.ok("docker", f"version {info.get('ServerVersion', 'unknown')}")
     yield rules.judge_isolation(info.get("SecurityOptions") or ())
     try:
-        state = image_state(docker.api, image)
+        state = image_state(docker.api, image, recipe)
     except SharesError as error:
         yield rules.missing("image", str(error), "shares-core image build")
         return

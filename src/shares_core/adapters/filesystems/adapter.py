@@ -119,7 +119,7 @@ class LinuxFileSystems(FileSystems):
         if mount_at(target) is None:
             raise BackendFailure(f"nothing is mounted at {target}")
         with os_errors(f"making {folder} in {target}"), open_folder(target) as root:
-            # The root of the file system stays root's, so that smbd cannot rename or remove the folder in it.
+            # The root of the file system stays root's, so that no service can rename or remove its folder.
             os.fchmod(root, 0o755)
             if folder not in os.listdir(root):
                 os.mkdir(folder, mode=0o700, dir_fd=root)

@@ -37,6 +37,7 @@ from shares_core.adapters.state.locks import state_lock
 from shares_core.domain.addresses import BridgeName
 from shares_core.domain.errors import BackendFailure, Conflict
 from shares_core.domain.network import Bridge, Interface
+from shares_core.domain.service import ServiceProfile
 from shares_core.ports.network import Network
 
 if TYPE_CHECKING:
@@ -48,7 +49,10 @@ _MARK = "shares-core"
 class LinuxNetwork(Network):
     """Devices of the host's network namespace. Each bears the installation's id in its alias."""
 
-    def __init__(self, layout: Layout, installation: Installation, lock_timeout: float) -> None:
+    def __init__(
+        self, profile: ServiceProfile, layout: Layout, installation: Installation, lock_timeout: float
+    ) -> None:
+        self._ports = profile.ports
         self._layout = layout
         self._installation = installation
         self._lock_timeout = lock_timeout
@@ -89,7 +93,7 @@ class LinuxNetwork(Network):
             self._require_free(netlink, bridge, link["index"])
         if link.get("ifalias") != self._alias():
             netlink.link("set", index=link["index"], ifalias=self._alias())
-        _load_filters(render_bridge_filter(bridge) + filters)
+        _load_filters(render_bridge_filter(bridge, self._ports) + filters)
         let_bridged_pass(name)
         if not link["flags"] & UP or addresses_of(netlink, link["index"]) != _texts(bridge):
             self._complete_bridge(netlink, bridge, link["index"])
@@ -165,7 +169,7 @@ class LinuxNetwork(Network):
     # -- interfaces
 
     def plug(self, server_id: str, interface: Interface, index: int, namespace: str) -> None:
-        filters = render_port_filter(interface)
+        filters = render_port_filter(interface, self._ports)
         with netlink_socket(f"plugging an interface of server {server_id}") as netlink:
             if self._is_complete(netlink, interface, namespace, f"eth{index}"):
                 with self._alone():

@@ -7,15 +7,13 @@ and a bridge's own forwarding between its ports never meets them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from ipaddress import IPv6Address
 
 from shares_core.domain.addresses import InterfaceAddress, MacAddress
 from shares_core.domain.network import Bridge, Interface
+from shares_core.domain.service import TcpPort
 
-#: The one thing that a share server says on its own: an answer of its SMB port. A first packet of a
-#: connection (SYN without ACK) is none, so that a server cannot open one to anybody.
-_SMB_ANSWERS = "tcp sport 445 tcp flags & (syn | ack) != syn accept"
 _ERRORS_V4 = "destination-unreachable, time-exceeded, parameter-problem"
 _ERRORS_V6 = "destination-unreachable, packet-too-big, time-exceeded, parameter-problem"
 #: Whose MAC an advertisement tells (RFC 4861, 4.4): older nft has no word for it.
@@ -34,7 +32,17 @@ def render_removal(devices: Iterable[str]) -> str:
     )
 
 
-def render_bridge_filter(bridge: Bridge) -> str:
+def _answers(ports: Sequence[TcpPort]) -> str:
+    """The one thing that a share server says on its own: an answer of one of its service's ports.
+
+    The first packet of a connection (SYN without ACK) is not an answer: a server opens one to nobody.
+    """
+    numbers = ", ".join(str(port.number) for port in ports)
+    either = numbers if len(ports) == 1 else f"{{ {numbers} }}"
+    return f"tcp sport {either} tcp flags & (syn | ack) != syn accept"
+
+
+def render_bridge_filter(bridge: Bridge, ports: Sequence[TcpPort]) -> str:
     """What a bridge may hand to the host: nothing, or answers to an address that the host has on it.
 
     Nothing for another address: the host would route it on, to another tenant's bridge.
@@ -44,19 +52,19 @@ def render_bridge_filter(bridge: Bridge) -> str:
         rules = ["ether type arp accept"]
     if v4 := _set(address for address in bridge.host_addresses if address.version == 4):
         rules += [
-            f"ip daddr {v4} {_SMB_ANSWERS}",
+            f"ip daddr {v4} {_answers(ports)}",
             f"ip daddr {v4} icmp type {{ echo-request, echo-reply, {_ERRORS_V4} }} accept",
         ]
     if v6 := _set(address for address in bridge.host_addresses if address.version == 6):
         rules += [
-            f"ip6 daddr {v6} {_SMB_ANSWERS}",
+            f"ip6 daddr {v6} {_answers(ports)}",
             f"ip6 daddr {v6} icmpv6 type {{ echo-request, echo-reply, {_ERRORS_V6} }} accept",
             f"icmpv6 type {{ {_NEIGHBOURS} }} accept",  # routers never pass these on (RFC 4861, 7.1)
         ]
     return _table(str(bridge.name), "to-host", rules)
 
 
-def render_port_filter(interface: Interface) -> str:
+def render_port_filter(interface: Interface, ports: Sequence[TcpPort]) -> str:
     """What a server may send: answers, from its own MAC and IP addresses only."""
     rules = [f"ether saddr != {interface.mac} drop", "ether type { 8021q, 8021ad } drop"]
     v4 = _set(address for address in interface.addresses if address.version == 4)
@@ -64,7 +72,7 @@ def render_port_filter(interface: Interface) -> str:
     if v4:
         rules += [
             f"arp operation {{ request, reply }} arp saddr ether {interface.mac} arp saddr ip {v4} accept",
-            f"ip saddr {v4} {_SMB_ANSWERS}",
+            f"ip saddr {v4} {_answers(ports)}",
             f"ip saddr {v4} icmp type {{ echo-reply, {_ERRORS_V4} }} accept",
         ]
     if v6:
@@ -73,7 +81,7 @@ def render_port_filter(interface: Interface) -> str:
         own_v6 = f"{{ {', '.join(str(ip) for ip in own)} }}"
         told = f"{{ {', '.join(f'{int(ip):#034x}' for ip in own)} }}"
         rules += [
-            f"ip6 saddr {v6} {_SMB_ANSWERS}",
+            f"ip6 saddr {v6} {_answers(ports)}",
             f"ip6 saddr {v6} icmpv6 type {{ echo-reply, {_ERRORS_V6} }} accept",
             # Neighbours are also asked for from the link-local address; told of are its own addresses only.
             f"ip6 saddr {own_v6} icmpv6 type nd-neighbor-solicit accept",

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from shares_core.adapters.samba.profile import CONFIG_FOLDER, PORT, PRIVATE_FOLDER, SHARES_FOLDER
 from shares_core.domain.access import AccessLevel
 from shares_core.domain.names import NETBIOS_NAME, SERVICE_ACCOUNT, WORKGROUP, UserName
 from shares_core.domain.secret import PasswordHash
 from shares_core.domain.server import Account, ShareServer
 from shares_core.domain.share import CifsShare
 
-#: Where things are inside the container.
-CONFIG_FILE = "/config/smb.conf"
-PASSWORD_FILE = "/private/smbpasswd"  # noqa: S105 - a path
-SHARES_FOLDER = "/shares"
+CONFIG_FILE = f"{CONFIG_FOLDER}/smb.conf"
+PASSWORD_FILE = f"{PRIVATE_FOLDER}/smbpasswd"
 _NOBODY = 65534
 _NOLOGIN = "/usr/sbin/nologin"
 
@@ -37,7 +36,7 @@ _GLOBAL: Mapping[str, str] = {
     "guest ok": "no",
     "access based share enum": "yes",
     # One port, one service: no NetBIOS, no printing, no POSIX extensions, no links out of a share.
-    "smb ports": "445",
+    "smb ports": f"{PORT.number}",
     "disable netbios": "yes",
     "load printers": "no",
     "printing": "bsd",

@@ -18,7 +18,8 @@ from shares_core.domain.errors import BackendFailure, CommandFailed
 from shares_core.ports.folders import ServerFolders
 
 #: What lies in a server's folder is small, and rendered again whenever the server is brought up. In bounded
-#: memory smbd cannot fill the host's disk with it, nor run what it writes, nor make a link that is followed.
+#: memory the service cannot fill the host's disk with it, nor run what it writes, nor make a link that is
+#: followed.
 _SMALL = "mode=0700,size=64m,nr_inodes=16384,nodev,nosuid,noexec,nosymfollow"
 _UNMOUNT_SECONDS = 20.0
 
@@ -84,7 +85,7 @@ class DiskFolders(ServerFolders):
             shares = self._layout.shares(server_id)
             for mount_point in shares.iterdir() if shares.is_dir() else ():
                 mount_point.rmdir()  # raises where anything lies in it: that would be somebody's data
-            # What smbd left goes with the mount, however deep it is nested.
+            # What the service left goes with the mount, however deep it is nested.
             self._unmount(folder)
             if folder.exists():
                 shutil.rmtree(folder)

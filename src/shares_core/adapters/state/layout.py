@@ -6,6 +6,8 @@ from pathlib import Path
 
 from attrs import frozen
 
+from shares_core.domain.service import ServerFolder
+
 
 @frozen
 class Layout:
@@ -18,8 +20,8 @@ class Layout:
         secrets/<server>.json   its password hashes, root only
         locks/                  lock files
         servers/                root only; bound onto itself as a shared mount
-            <server>/config     smb.conf, passwd, group: read-only inside the container
-            <server>/private    smbpasswd: the one folder that smbd owns
+            <server>/config     what the service reads
+            <server>/private    the one folder that the service owns
             <server>/shares     mount points, one for each share, passed on to the container
     """
 
@@ -48,14 +50,17 @@ class Layout:
     def server(self, server_id: str) -> Path:
         return self.servers / server_id
 
+    def folder(self, server_id: str, folder: ServerFolder) -> Path:
+        return self.server(server_id) / folder
+
     def config(self, server_id: str) -> Path:
-        return self.server(server_id) / "config"
+        return self.folder(server_id, ServerFolder.CONFIG)
 
     def private(self, server_id: str) -> Path:
-        return self.server(server_id) / "private"
+        return self.folder(server_id, ServerFolder.PRIVATE)
 
     def shares(self, server_id: str) -> Path:
-        return self.server(server_id) / "shares"
+        return self.folder(server_id, ServerFolder.SHARES)
 
     def share(self, server_id: str, share_id: str) -> Path:
         return self.shares(server_id) / share_id
