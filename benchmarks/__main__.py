@@ -133,7 +133,7 @@ def our_round(host: shares_core.Host, times: Times) -> None:
     interface = host.servers.show(SERVER).server.interfaces[0]
     host.shares.create(SERVER, "other", Capacity.parse("16MiB"))
     host.access.allow(SERVER, "other", USER, password=Secret(PASSWORD))
-    namespace = ClientNamespace.create(str(interface.bridge), "10.213.7.200/24")
+    namespace = ClientNamespace.create(interface.attachment.device, "10.213.7.200/24")
     client = Client(namespace, str(interface.addresses[0].ip))
     try:
         session = client.connect()

@@ -13,6 +13,7 @@ import pytest
 from attrs import evolve
 
 from shares_core.domain.addresses import MacAddress
+from shares_core.domain.attachment import BridgeAttachment
 from shares_core.domain.errors import BackendFailure, Conflict
 from shares_core.domain.network import Bridge, Interface
 from tests.contracts.network_world import ADDRESS, NetworkWorld, Plugged
@@ -35,57 +36,52 @@ class NetworkContract:
         interface_id = world.new_id()
         mac = MacAddress.derived_from(interface_id)
         gateways = (ip_address("10.214.0.254"), ip_address("fd14:0:0:1::1"))
+        attachment = BridgeAttachment(bridge.name)
         return Interface(
-            interface_id, bridge.name, ADDRESSES, mac, bridge.mtu, gateways, bridge.host_addresses
+            interface_id, attachment, ADDRESSES, mac, bridge.mtu, gateways, bridge.host_addresses
         )
-
-    def test_ensuring_twice_is_ensuring_once(self, world: NetworkWorld, bridge: Bridge) -> None:
-        """The bridge has its addresses and its MTU, and is closed to all else."""
-        network = world.ports.network
-        assert () == network.list()
-        for _ in range(2):
-            network.ensure_bridge(bridge)
-            assert (frozenset({str(HOST)}), bridge.mtu) == world.bridge_is(bridge.name)
-            assert (str(bridge.name),) == network.list()
-            assert world.is_filtered(str(bridge.name))
 
     @pytest.mark.parametrize(
         "change", [{"mtu": 1500}, {"host_addresses": ()}, {"host_addresses": (OTHER_HOST,)}]
     )
     def test_what_differs_on_a_bridge_of_ours_is_mended(
-        self, world: NetworkWorld, bridge: Bridge, change: dict[str, Any]
+        self, world: NetworkWorld, bridge: Bridge, interface: Interface, change: dict[str, Any]
     ) -> None:
-        """Its MTU and its host addresses, there and back."""
+        """Its MTU and its host addresses, there and back, by whoever plugs something into it."""
         network = world.ports.network
-        for wanted in (bridge, evolve(bridge, **change), bridge):
-            network.ensure_bridge(wanted)
+        server_id, namespace = world.new_namespace()
+        for wanted in (interface, evolve(interface, **change), interface):
+            network.plug(server_id, wanted, 0, namespace)
             addresses = frozenset(map(str, wanted.host_addresses))
             assert (addresses, wanted.mtu) == world.bridge_is(bridge.name)
 
     @pytest.mark.parametrize("step", [1, 2])
     def test_a_half_made_bridge_is_closed_and_completed(
-        self, world: NetworkWorld, bridge: Bridge, step: int
+        self, world: NetworkWorld, bridge: Bridge, interface: Interface, step: int
     ) -> None:
         """Closed before addressed; the next call completes it; it is listed, so that it can be removed."""
         network = world.ports.network
-        world.half_made_bridge(bridge, step)
+        server_id, namespace = world.new_namespace()
+        world.half_made_bridge(server_id, interface, namespace, step)
         assert not world.carries(str(bridge.name))
         assert world.is_filtered(str(bridge.name)) or not world.bridge_is(bridge.name)[0]
-        assert (str(bridge.name),) == network.list()
-        network.ensure_bridge(bridge)
+        assert str(bridge.name) in network.list()
+        network.plug(server_id, interface, 0, namespace)
         assert (frozenset({str(HOST)}), bridge.mtu) == world.bridge_is(bridge.name)
         assert world.carries(str(bridge.name))
         assert world.is_filtered(str(bridge.name))
 
-    def test_a_bridge_that_a_firewall_opened_is_closed_again(
-        self, world: NetworkWorld, bridge: Bridge
+    @pytest.mark.parametrize("step", [1, 2])
+    def test_a_half_made_bridge_is_removed(
+        self, world: NetworkWorld, bridge: Bridge, interface: Interface, step: int
     ) -> None:
-        """A restarted firewall forgets what it does not know."""
+        """By the calls that remove a whole one."""
         network = world.ports.network
-        network.ensure_bridge(bridge)
-        world.flush_filters()
-        network.ensure_bridge(bridge)
-        assert world.is_filtered(str(bridge.name))
+        server_id, namespace = world.new_namespace()
+        world.half_made_bridge(server_id, interface, namespace, step)
+        network.unplug(interface)
+        assert ((), ()) == (network.release([interface], []), network.list())
+        assert not world.is_filtered(str(bridge.name))
 
     def test_a_device_that_is_not_ours_is_a_conflict(
         self, world: NetworkWorld, bridge: Bridge, interface: Interface
@@ -95,11 +91,10 @@ class NetworkContract:
         server_id, namespace = world.new_namespace()
         world.foreign_device(str(bridge.name))
         with pytest.raises(Conflict):
-            network.ensure_bridge(bridge)
-        with pytest.raises(Conflict):
             network.plug(server_id, interface, 0, namespace)
-        network.remove_bridge(bridge.name)
         network.unplug(interface)
+        assert () == network.release([interface], [])
+        network.remove(str(bridge.name))
         assert world.is_there(str(bridge.name))
         assert () == network.list()
 
@@ -117,53 +112,62 @@ class NetworkContract:
 
     @pytest.mark.parametrize("held", ["10.214.0.1/24", "10.214.0.9/16"])
     def test_a_network_that_the_host_has_elsewhere_is_a_conflict(
-        self, world: NetworkWorld, bridge: Bridge, held: str
+        self, world: NetworkWorld, bridge: Bridge, interface: Interface, held: str
     ) -> None:
-        """Nothing is made; nor is a bridge that is there mended to have it."""
+        """No bridge is made; nor is one that is there mended to have it."""
         network = world.ports.network
+        server_id, namespace = world.new_namespace()
         world.foreign_device(str(world.new_name()), held)
         with pytest.raises(Conflict):
-            network.ensure_bridge(bridge)
-        assert () == network.list()
-        network.ensure_bridge(evolve(bridge, host_addresses=()))
+            network.plug(server_id, interface, 0, namespace)
+        assert not world.is_there(str(bridge.name))
+        network.plug(server_id, evolve(interface, host_addresses=()), 0, namespace)
         with pytest.raises(Conflict):
-            network.ensure_bridge(bridge)
+            network.plug(server_id, interface, 0, namespace)
         assert frozenset() == world.bridge_is(bridge.name)[0]
 
-    def test_a_removed_bridge_is_gone_and_removing_the_absent_succeeds(
-        self, world: NetworkWorld, bridge: Bridge
+    def test_a_released_bridge_is_gone_and_releasing_the_absent_succeeds(
+        self, world: NetworkWorld, bridge: Bridge, interface: Interface
     ) -> None:
         """With its filter."""
         network = world.ports.network
-        network.remove_bridge(bridge.name)
-        network.ensure_bridge(bridge)
+        server_id, namespace = world.new_namespace()
+        assert () == network.release([interface], [])
+        network.plug(server_id, interface, 0, namespace)
+        network.unplug(interface)
+        assert (str(bridge.name),) == network.list()
         for _ in range(2):
-            network.remove_bridge(bridge.name)
+            assert () == network.release([interface, interface], [])
         assert ((), False) == (network.list(), world.is_filtered(str(bridge.name)))
 
-    def test_a_bridge_with_a_port_stays(
+    def test_a_bridge_that_another_server_is_attached_to_stays(
+        self, world: NetworkWorld, bridge: Bridge, interface: Interface
+    ) -> None:
+        """Also while that one is stopped, and nothing of it is plugged in."""
+        network = world.ports.network
+        server_id, namespace = world.new_namespace()
+        other = _beside(interface, world.new_id(), "10.214.0.6/24")
+        elsewhere = evolve(other, attachment=BridgeAttachment(world.new_name()))
+        network.plug(server_id, interface, 0, namespace)
+        network.unplug(interface)
+        assert () == network.release([interface], [elsewhere, other])
+        assert (True, True) == (world.is_there(str(bridge.name)), world.is_filtered(str(bridge.name)))
+        assert () == network.release([interface], [elsewhere])
+        assert not world.is_there(str(bridge.name))
+
+    def test_a_bridge_with_a_port_stays_and_is_told(
         self, world: NetworkWorld, bridge: Bridge, interface: Interface
     ) -> None:
         """Until the last one is unplugged."""
         network = world.ports.network
         server_id, namespace = world.new_namespace()
         network.plug(server_id, interface, 0, namespace)
-        network.remove_bridge(bridge.name)
+        assert (str(bridge.name),) == network.release([interface], [])
         assert world.is_there(str(bridge.name))
         assert world.is_filtered(str(bridge.name))
         network.unplug(interface)
-        network.remove_bridge(bridge.name)
+        assert () == network.release([interface], [])
         assert not world.is_there(str(bridge.name))
-
-    def test_callers_who_ensure_one_bridge_at_once_all_have_it(
-        self, world: NetworkWorld, bridge: Bridge
-    ) -> None:
-        """None of them fails because another one was quicker."""
-        network = world.ports.network
-        _at_once([lambda: network.ensure_bridge(bridge)] * 8)
-        assert (frozenset({str(HOST)}), bridge.mtu) == world.bridge_is(bridge.name)
-        assert world.carries(str(bridge.name))
-        assert world.is_filtered(str(bridge.name))
 
     def test_a_bridge_that_others_leave_meanwhile_is_closed_for_who_comes(
         self, world: NetworkWorld, bridge: Bridge, interface: Interface
@@ -178,7 +182,7 @@ class NetworkContract:
                 for device in (str(bridge.name), mine.host_device):
                     assert (True, True) == (world.carries(device), world.is_filtered(device)), device
                 network.unplug(mine)
-                network.remove_bridge(bridge.name)
+                network.release([mine], [])
 
         servers = [world.new_namespace() for _ in range(4)]
         _at_once([partial(come_and_go, number, *server) for number, server in enumerate(servers)])
@@ -195,8 +199,10 @@ class NetworkContract:
             network.plug(server_id, interface, 1, namespace)
             assert () == network.unplugged([interface])
             assert Plugged.of(interface) == world.inside(namespace, 1)
+            assert (frozenset({str(HOST)}), bridge.mtu) == world.bridge_is(bridge.name)
             assert {str(bridge.name), interface.host_device} == set(network.list())
-            assert world.is_filtered(interface.host_device)
+            for device in (str(bridge.name), interface.host_device):
+                assert (True, True) == (world.carries(device), world.is_filtered(device)), device
 
     @pytest.mark.parametrize("step", [1, 2, 3, 4])
     def test_a_half_plugged_interface_carries_nothing_and_is_completed(
@@ -247,7 +253,7 @@ class NetworkContract:
         world.lose_bridge(bridge.name)
         assert (interface,) == network.unplugged([interface])
         network.plug(server_id, interface, 0, namespace)
-        network.remove_bridge(bridge.name)  # refuses: the interface is its port
+        assert (str(bridge.name),) == network.release([interface], [])  # the interface is its port
         assert {str(bridge.name), interface.host_device} == set(network.list())
         assert Plugged.of(interface) == world.inside(namespace, 0)
 

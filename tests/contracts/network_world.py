@@ -8,7 +8,7 @@ from ipaddress import ip_interface
 from attrs import frozen
 
 from shares_core.domain.addresses import BridgeName
-from shares_core.domain.network import Bridge, Interface
+from shares_core.domain.network import Interface
 from tests.contracts.world import World
 
 ADDRESS = ip_interface("10.214.0.5/24")
@@ -60,8 +60,8 @@ class NetworkWorld(World):
         """The container's end of an interface, or None where there is none."""
 
     @abstractmethod
-    def half_made_bridge(self, bridge: Bridge, step: int) -> None:
-        """What an ``ensure_bridge`` leaves that is killed in the middle, early (1) or later (2)."""
+    def half_made_bridge(self, server_id: str, interface: Interface, namespace: str, step: int) -> None:
+        """What a ``plug`` leaves that is killed while it makes the bridge, early (1) or later (2)."""
 
     @abstractmethod
     def half_plugged(self, server_id: str, interface: Interface, namespace: str, step: int) -> None:

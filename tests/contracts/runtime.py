@@ -118,7 +118,6 @@ class ServerRuntimeContract:
             runtime.ensure(server_id, UID)
         with pytest.raises(BackendFailure):
             runtime.start(server_id)
-        runtime.stop(server_id)
         runtime.remove(server_id)
         assert (_ABSENT, {}) == (runtime.inspect(server_id).state, runtime.list())
         assert world.foreign_is_there(server_id)
@@ -182,17 +181,6 @@ class ServerRuntimeContract:
         assert (_STOPPED, False) == (runtime.inspect(server_id).state, world.lives(namespace))
         runtime.start(server_id)
         runtime.wait_ready(server_id)
-
-    def test_stopping_twice_is_stopping_once(self, world: RuntimeWorld, server_id: str) -> None:
-        """Every process is gone, the container is not; stopping the absent succeeds."""
-        runtime = world.ports.runtime
-        runtime.stop(server_id)
-        runtime.ensure(server_id, UID)
-        namespace = runtime.start(server_id).namespace
-        for _ in range(2):
-            runtime.stop(server_id)
-            assert (_STOPPED, False) == (runtime.inspect(server_id).state, world.lives(namespace))
-        assert {server_id: _STOPPED} == runtime.list()
 
     def test_a_removed_container_is_gone_and_removing_the_absent_succeeds(
         self, world: RuntimeWorld, server_id: str
@@ -262,7 +250,6 @@ class ServerRuntimeContract:
             lambda: silent.inspect(server_id),
             lambda: silent.ensure(server_id, UID),
             lambda: silent.start(server_id),
-            lambda: silent.stop(server_id),
             lambda: silent.remove(server_id),
         ):
             with pytest.raises(HostNotReady):

@@ -14,12 +14,15 @@ from pyroute2 import netns
 
 from shares_core import BackendFailure, Conflict, InterfaceSpec, bootstrap
 from shares_core.adapters.linux.commands import run
-from shares_core.adapters.network import adapter, firewall
+from shares_core.adapters.network import bridge, firewall
 from shares_core.adapters.network.adapter import LinuxNetwork
+from shares_core.adapters.network.bridge import BridgeDriver
+from shares_core.adapters.network.netlink import netlink_socket
+from shares_core.adapters.network.tables import load_filters
 from shares_core.domain.addresses import BridgeName, MacAddress
-from shares_core.domain.network import Bridge, Interface
+from shares_core.domain.attachment import BridgeAttachment
+from shares_core.domain.network import Interface
 from shares_core.domain.server import ShareServer
-from shares_core.ports.network import Network
 from tests.integration.conftest import NewClient, NewServer, Site
 from tests.integration.support.footprint import footprint, tables
 from tests.integration.support.leftovers import NAMESPACE_PREFIX
@@ -102,116 +105,123 @@ def test_an_overlapping_host_address_is_a_conflict(site: Site, remove_after: Cal
             create("10.79.0")
         assert footprint(site.config) == before
         assert link(bridge) is None
-        assert create("10.79.1").interfaces[0].bridge == BridgeName(bridge)
+        assert create("10.79.1").interfaces[0].attachment.device == bridge
         assert addresses(bridge) == {"10.79.1.2/26"}
 
 
 # -- callers who meet on one bridge
 
 
-def _network(site: Site) -> Network:
+def _network(site: Site) -> LinuxNetwork:
     """As another process has it."""
-    return bootstrap.ports(site.config).network
+    network = bootstrap.ports(site.config).network
+    assert isinstance(network, LinuxNetwork)
+    return network
+
+
+def _driver(site: Site) -> BridgeDriver:
+    return _network(site)._bridges
+
+
+def _make(driver: BridgeDriver, interface: Interface) -> None:
+    """Have the interface's bridge, as plugging it does on the way."""
+    with netlink_socket("making a bridge") as netlink:
+        driver.complete(netlink, interface, filters="")
 
 
 @pytest.fixture
-def bridge(site: Site) -> Iterator[Bridge]:
-    """One to be made; it is removed after the test."""
-    wanted = Bridge(BridgeName(site.new_bridge()), (ip_interface("10.77.5.1/24"),), 1500)
-    yield wanted
-    _network(site).remove_bridge(wanted.name)
+def interface(site: Site) -> Iterator[Interface]:
+    """One on a bridge to be made; that is removed after the test."""
+    interface_id, bridge = uuid.uuid4().hex[:12], BridgeAttachment(BridgeName(site.new_bridge()))
+    address, mac = ip_interface("10.77.5.10/24"), MacAddress.derived_from(interface_id)
+    yield Interface(interface_id, bridge, (address,), mac, 1500, (), (ip_interface("10.77.5.1/24"),))
+    _driver(site).remove(bridge.device)
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[BridgeName], list[int]]]:
+def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], list[int]]]:
     """Counts a bridge's rules, on a host whose firewall sees bridged frames; none is left after the test."""
     monkeypatch.setattr(firewall, "is_asked", lambda _: True)
     monkeypatch.setattr(firewall, "_chain", lambda _: "FORWARD")
-    counted: set[BridgeName] = set()
+    counted: set[str] = set()
 
-    def count(name: BridgeName) -> list[int]:
+    def count(name: str) -> list[int]:
         counted.add(name)
         listings = [(tool, run((tool, "--wait", "10", "-S", "FORWARD"))) for tool in IPTABLES]
-        return [firewall.count_copies(listing, "FORWARD", str(name)) for _, listing in listings]
+        return [firewall.count_copies(listing, "FORWARD", name) for _, listing in listings]
 
     yield count
     for name in counted:
         for tool, copies in zip(IPTABLES, count(name), strict=True):
             for _ in range(copies):
-                run((tool, "--wait", "10", "-D", "FORWARD", *firewall.rule(str(name))))
+                run((tool, "--wait", "10", "-D", "FORWARD", *firewall.rule(name)))
 
 
 def test_a_bridge_that_is_made_again_while_it_is_removed_is_closed(
-    site: Site, bridge: Bridge, asked: Callable[[BridgeName], list[int]], monkeypatch: pytest.MonkeyPatch
+    site: Site, interface: Interface, asked: Callable[[str], list[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who removes a bridge never takes away the filter, nor the rule, with which another makes it again."""
-    name = str(bridge.name)
-    remover, maker = _network(site), _network(site)
-    remover.ensure_bridge(bridge)
-    assert asked(bridge.name) == [1, 1]
-    load = adapter._load_filters
+    name = interface.attachment.device
+    remover, maker = _driver(site), _driver(site)
+    _make(remover, interface)
+    assert asked(name) == [1, 1]
     with ThreadPoolExecutor(max_workers=1) as threads:
         making: list[Future[None]] = []
 
         def load_later(rules: str) -> None:
             """Removes filters once the other caller is through, or waits for this one."""
             if threading.current_thread() is threading.main_thread():
-                making.append(threads.submit(maker.ensure_bridge, bridge))
+                making.append(threads.submit(_make, maker, interface))
                 wait(making, timeout=1)
-            load(rules)
+            load_filters(rules)
 
-        monkeypatch.setattr(adapter, "_load_filters", load_later)
-        remover.remove_bridge(bridge.name)
+        monkeypatch.setattr(bridge, "load_filters", load_later)
+        remover.remove(name)
         making[0].result(timeout=20)
     there = link(name)
     assert there is not None
     assert "UP" in there["flags"]
-    assert (f"shares-{name}" in tables(), asked(bridge.name)) == (True, [1, 1])
+    assert (f"shares-{name}" in tables(), asked(name)) == (True, [1, 1])
 
 
 def test_a_removed_bridge_leaves_no_rule(
-    site: Site, bridge: Bridge, asked: Callable[[BridgeName], list[int]], monkeypatch: pytest.MonkeyPatch
+    site: Site, interface: Interface, asked: Callable[[str], list[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not even one made twice, nor where the firewall sees bridged frames no more; others' rules stay."""
-    network, other = _network(site), BridgeName(site.new_bridge())
-    network.ensure_bridge(bridge)
+    driver, name, other = _driver(site), interface.attachment.device, site.new_bridge()
+    _make(driver, interface)
     for tool in IPTABLES:
-        for name in (bridge.name, other):
-            run((tool, "--wait", "10", "-I", "FORWARD", *firewall.rule(str(name))))
-    assert (asked(bridge.name), asked(other)) == ([2, 2], [1, 1])
+        for each in (name, other):
+            run((tool, "--wait", "10", "-I", "FORWARD", *firewall.rule(each)))
+    assert (asked(name), asked(other)) == ([2, 2], [1, 1])
     monkeypatch.setattr(firewall, "is_asked", lambda _: False)
     for _ in range(2):
-        network.remove_bridge(bridge.name)
-        assert (asked(bridge.name), asked(other)) == ([0, 0], [1, 1])
-
-
-def _mac_of_ours(network: Network, name: str) -> str:
-    assert isinstance(network, LinuxNetwork)
-    return network._bridge_mac(name)
+        driver.remove(name)
+        assert (asked(name), asked(other)) == ([0, 0], [1, 1])
 
 
 @pytest.mark.parametrize("ours", [True, False], ids=["ours", "a stranger's"])
 def test_a_bridge_that_another_makes_first_is_taken_for_what_it_is(
-    site: Site, bridge: Bridge, monkeypatch: pytest.MonkeyPatch, *, ours: bool
+    site: Site, interface: Interface, monkeypatch: pytest.MonkeyPatch, *, ours: bool
 ) -> None:
     """Between looking and making: one of ours is completed, a stranger's is a conflict and stays."""
-    network, name = _network(site), str(bridge.name)
-    mac = _mac_of_ours(network, name) if ours else "02:00:00:00:00:07"
-    require_free = LinuxNetwork._require_free
+    driver, name = _driver(site), interface.attachment.device
+    mac = driver._mac(name) if ours else "02:00:00:00:00:07"
+    require_free = BridgeDriver._require_free
 
-    def be_late(self: LinuxNetwork, *given: Any) -> None:
+    def be_late(self: BridgeDriver, *given: Any) -> None:
         require_free(self, *given)
         if link(name) is None:
             run(("ip", "link", "add", name, "address", mac, "type", "bridge"))
 
-    monkeypatch.setattr(LinuxNetwork, "_require_free", be_late)
+    monkeypatch.setattr(BridgeDriver, "_require_free", be_late)
     if ours:
-        network.ensure_bridge(bridge)
+        _make(driver, interface)
         assert (addresses(name), f"shares-{name}" in tables()) == ({"10.77.5.1/24"}, True)
         return
     try:
         with pytest.raises(Conflict, match="not ours"):
-            network.ensure_bridge(bridge)
+            _make(driver, interface)
         assert (addresses(name), f"shares-{name}" in tables()) == (set(), False)
         assert properties(name)["address"] == mac
     finally:
@@ -219,22 +229,19 @@ def test_a_bridge_that_another_makes_first_is_taken_for_what_it_is(
 
 
 def test_a_pair_that_goes_with_its_container_is_a_failure_that_can_be_told(
-    site: Site, bridge: Bridge, monkeypatch: pytest.MonkeyPatch
+    site: Site, interface: Interface, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A container that ends while it is plugged takes its devices along; a later one is plugged."""
-    network, interface_id = _network(site), uuid.uuid4().hex[:12]
-    address, mac = ip_interface("10.77.5.10/24"), MacAddress.derived_from(interface_id)
-    interface = Interface(interface_id, bridge.name, (address,), mac, 1500, (), bridge.host_addresses)
-    load, namespace = adapter._load_filters, f"{NAMESPACE_PREFIX}{interface_id}"
+    network, namespace = _network(site), f"{NAMESPACE_PREFIX}{interface.id}"
 
     def load_and_end(rules: str) -> None:
-        load(rules)
+        load_filters(rules)
         run(("ip", "link", "delete", interface.host_device))
 
     netns.create(namespace)
     try:
         with monkeypatch.context() as patched:
-            patched.setattr(adapter, "_load_filters", load_and_end)
+            patched.setattr(bridge, "load_filters", load_and_end)
             with pytest.raises(BackendFailure, match=f"{interface.host_device} vanished"):
                 network.plug("0" * 12, interface, 0, f"/run/netns/{namespace}")
         assert (interface,) == network.unplugged([interface])

@@ -99,7 +99,7 @@ def run(*argv: str) -> None:
 def test_a_bridge_that_was_deleted_by_hand_is_back(served: Served) -> None:
     """With its ports, but for the client's, which was somebody else's."""
     site, tenant = served.tenant.site, served.tenant
-    bridge = str(site.host.servers.show(tenant.server).server.interfaces[0].bridge)
+    bridge = str(site.host.servers.show(tenant.server).server.interfaces[0].attachment.device)
     run("ip", "link", "delete", bridge)
     (view,) = site.host.fleet.reconcile(dry_run=True).servers
     assert "is not attached" in "; ".join(map(str, view.found))

@@ -61,7 +61,7 @@ def as_recorded(config: HostConfig) -> Seen:
     shares = [(server, share) for server in servers for share in server.shares]
     served = [(server, share) for server, share in shares if server in up]
     interfaces = [interface for server in up for interface in server.interfaces]
-    bridges = {str(interface.bridge) for server in servers for interface in server.interfaces}
+    bridges = {str(interface.attachment.device) for server in servers for interface in server.interfaces}
     there = bridges | {interface.host_device for interface in interfaces}
     return Seen(
         containers=frozenset(server.id for server in up),

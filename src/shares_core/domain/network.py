@@ -1,6 +1,6 @@
 """Interfaces and bridges of share servers, and which interface a server gets.
 
-"Taken" is meant for one bridge: two tenants may have the same address on two bridges.
+"Taken" is meant for one attachment: two tenants may have the same address on two bridges.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from shares_core.domain.addresses import (
     parse_interface_address,
     usable,
 )
+from shares_core.domain.attachment import Attachment, BridgeAttachment
 from shares_core.domain.checks import must_be
 from shares_core.domain.errors import AddressTaken, Conflict, InvalidInput, NoCapacity
 
@@ -130,19 +131,18 @@ class InterfaceSpec:
 class Interface:
     """An interface as it was decided: what the record holds and the host is given.
 
-    ``id`` is 12 hexadecimal digits. ``isolated`` keeps it apart from the other servers' ports of its
-    bridge. ``segment`` is room for a VLAN id.
+    ``id`` is 12 hexadecimal digits. ``isolated`` keeps it apart from the other servers' interfaces that are
+    attached to the same.
     """
 
     id: str
-    bridge: BridgeName
+    attachment: Attachment
     addresses: tuple[InterfaceAddress, ...]
     mac: MacAddress
     mtu: int
     gateways: tuple[Address, ...] = ()
     host_addresses: tuple[InterfaceAddress, ...] = ()
     isolated: bool = False
-    segment: int | None = None
 
     @property
     def host_device(self) -> str:
@@ -150,8 +150,9 @@ class Interface:
         return f"shc{self.id}"
 
     @property
-    def bridge_spec(self) -> Bridge:
-        return Bridge(self.bridge, self.host_addresses, self.mtu)
+    def devices(self) -> tuple[str, str]:
+        """The names of the host's devices that it needs: its own, and the one that it is attached to."""
+        return self.host_device, self.attachment.device
 
 
 @frozen
@@ -161,6 +162,14 @@ class Bridge:
     name: BridgeName
     host_addresses: tuple[InterfaceAddress, ...]
     mtu: int
+
+    @classmethod
+    def of(cls, interface: Interface) -> Self:
+        """The one that an interface needs. Raises TypeError if it is attached to something else."""
+        match interface.attachment:
+            case BridgeAttachment(bridge=name):
+                return cls(name, interface.host_addresses, interface.mtu)
+        raise TypeError(f"{interface.attachment} is not a bridge")
 
 
 @frozen
@@ -207,7 +216,8 @@ def decide_interface(
     AddressTaken, Conflict, NoCapacity or InvalidInput.
     """
     name = spec.bridge or default.bridge
-    neighbours = [(server, other) for server, other in holders if other.bridge == name]
+    attachment = BridgeAttachment(name)
+    neighbours = [(server, other) for server, other in holders if other.attachment == attachment]
     bridge = _agreed_bridge(spec, name, default, neighbours)
     addresses = _free_addresses(spec, bridge, default, neighbours)
     mac = _free_mac(spec, interface_id, neighbours)
@@ -215,7 +225,7 @@ def decide_interface(
     decided = InterfaceSpec(name, addresses, mac, spec.gateways, mtu=bridge.mtu)
     return Interface(
         id=interface_id,
-        bridge=name,
+        attachment=attachment,
         addresses=decided.addresses,
         mac=mac,
         mtu=bridge.mtu,
@@ -250,7 +260,7 @@ def _bridge(
     Raises Conflict where the configuration of the default network was changed under its servers: each of
     them would take the others' host address away when it is plugged.
     """
-    there = [other.bridge_spec for _, other in neighbours]
+    there = [Bridge.of(other) for _, other in neighbours]
     if name == default.bridge:
         configured = Bridge(name, (default.host_address,), default.mtu)
         differing = next((bridge for bridge in there if bridge != configured), None)
@@ -311,7 +321,7 @@ def _free_mac(spec: InterfaceSpec, interface_id: str, neighbours: _Neighbours) -
     mac = spec.mac or MacAddress.derived_from(interface_id)
     for name, interface in neighbours:
         if interface.mac == mac:
-            raise AddressTaken(str(mac), str(interface.bridge), _server(name))
+            raise AddressTaken(str(mac), interface.attachment.device, _server(name))
     return mac
 
 
@@ -322,7 +332,7 @@ def _server(name: str) -> str:
 def fits(spec: InterfaceSpec, interface: Interface, default: DefaultNetwork) -> bool:
     """Whether an interface that exists is what ``spec`` asks for; what is left open fits anything."""
     return (
-        interface.bridge == (spec.bridge or default.bridge)
+        interface.attachment == BridgeAttachment(spec.bridge or default.bridge)
         and (not spec.addresses or set(spec.addresses) == set(interface.addresses))
         and (spec.mac is None or spec.mac == interface.mac)
         and set(spec.gateways) == set(interface.gateways)

@@ -70,12 +70,8 @@ class ServerRuntime(ABC):
         """
 
     @abstractmethod
-    def stop(self, server_id: str) -> None:
-        """Stop the container and every process in it. Idempotent, also when it is absent."""
-
-    @abstractmethod
     def remove(self, server_id: str) -> None:
-        """Stop and remove the container. Idempotent."""
+        """Stop the container with every process in it, and remove it. Idempotent."""
 
     @abstractmethod
     def inspect(self, server_id: str) -> ContainerState:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from ipaddress import ip_interface
 
-from shares_core.domain.addresses import BridgeName
 from shares_core.domain.errors import BackendFailure, Conflict
 from shares_core.domain.network import Bridge, Interface
 from shares_core.ports.network import Network
@@ -23,7 +22,7 @@ class MemoryNetwork(Network):
     def __init__(self, host: MemoryHost) -> None:
         self._host = host
 
-    def ensure_bridge(self, bridge: Bridge) -> None:
+    def _ensure_bridge(self, bridge: Bridge) -> None:
         name = str(bridge.name)
         if name in self._host.foreign_devices or name in self._host.links:
             raise Conflict(f"a device {name} exists that is not ours", hint="choose another bridge")
@@ -46,15 +45,11 @@ class MemoryNetwork(Network):
                     if there.version == wanted.version and there.network.overlaps(wanted.network):
                         raise Conflict(f"host address {wanted} overlaps {there} of {name}")
 
-    def remove_bridge(self, name: BridgeName) -> None:
-        if all(link.interface.bridge != name for link in self._host.links.values()):
-            self._host.bridges.pop(str(name), None)
-
     def plug(self, server_id: str, interface: Interface, index: int, namespace: str) -> None:
         container = self._host.containers.get(server_id)
         if container is None or not container.running or container.namespace != namespace:
             raise BackendFailure(f"there is no network namespace {namespace}")
-        self.ensure_bridge(interface.bridge_spec)
+        self._ensure_bridge(Bridge.of(interface))
         device = interface.host_device
         if device in self._host.foreign_devices or device in self._host.bridges:
             raise Conflict(f"a device {device} exists that is not ours")
@@ -70,27 +65,42 @@ class MemoryNetwork(Network):
     def unplug(self, interface: Interface) -> None:
         self._host.links.pop(interface.host_device, None)
 
+    def release(self, interfaces: Iterable[Interface], others: Iterable[Interface]) -> tuple[str, ...]:
+        kept = {interface.attachment for interface in others}
+        names = dict.fromkeys(each.attachment.device for each in interfaces if each.attachment not in kept)
+        left = []
+        for name in names:
+            if self._is_in_use(name):
+                left.append(name)
+            else:
+                self._host.bridges.pop(name, None)
+            halfway()
+        return tuple(left)
+
+    def _is_in_use(self, name: str) -> bool:
+        return any(link.interface.attachment.device == name for link in self._host.links.values())
+
     def unplugged(self, interfaces: Iterable[Interface]) -> tuple[Interface, ...]:
         return tuple(interface for interface in interfaces if not self._plugged(interface))
 
     def _plugged(self, interface: Interface) -> bool:
         link = self._host.links.get(interface.host_device)
-        bridge = self._host.bridges.get(str(interface.bridge))
+        bridge = self._host.bridges.get(interface.attachment.device)
         return (
             link is not None
             and link.up
             and bridge is not None
             and bridge.complete
-            and bridge.spec == interface.bridge_spec
+            and bridge.spec == Bridge.of(interface)
         )
 
     def remove(self, name: str) -> None:
         if name in self._host.links:
             del self._host.links[name]
         elif name in self._host.bridges:
-            self.remove_bridge(BridgeName(name))
-            if name in self._host.bridges:
+            if self._is_in_use(name):
                 raise BackendFailure(f"bridge {name} is left: something else is on it")
+            del self._host.bridges[name]
 
     def list(self) -> tuple[str, ...]:
         return (*self._host.bridges, *self._host.links)

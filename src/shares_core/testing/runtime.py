@@ -58,10 +58,6 @@ class MemoryRuntime(ServerRuntime):
             self._host.kill_container(server_id)
             raise BackendFailure(f"smbd of server {server_id} ended: {self._host.smbd_fails}")
 
-    def stop(self, server_id: str) -> None:
-        if self._ours(server_id) is not None:
-            self._host.kill_container(server_id)
-
     def remove(self, server_id: str) -> None:
         if self._ours(server_id) is not None:
             self._host.kill_container(server_id)

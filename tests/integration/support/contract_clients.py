@@ -21,6 +21,7 @@ from shares_core.adapters.containers import execution
 from shares_core.adapters.containers.runtime import DockerRuntime
 from shares_core.domain.access import AccessLevel
 from shares_core.domain.addresses import MacAddress
+from shares_core.domain.attachment import BridgeAttachment
 from shares_core.domain.names import ShareName, UserName
 from shares_core.domain.network import Interface
 from shares_core.domain.secret import PasswordHash, Secret
@@ -96,7 +97,11 @@ class RealSmb(RealStorage, RealContainers, RealDevices, SmbWorld):
     def new_interface(self) -> Interface:
         interface_id = self.new_id()
         return Interface(
-            interface_id, self.new_name(), (ADDRESS,), MacAddress.derived_from(interface_id), 1500
+            interface_id,
+            BridgeAttachment(self.new_name()),
+            (ADDRESS,),
+            MacAddress.derived_from(interface_id),
+            1500,
         )
 
     def log_in(self, server: ShareServer, user: UserName, password: Secret) -> Client | None:
@@ -112,7 +117,7 @@ class RealSmb(RealStorage, RealContainers, RealDevices, SmbWorld):
     def _namespace(self, server: ShareServer) -> ClientNamespace:
         """One for the server's clients, made when it is first needed."""
         if self._machine is None:
-            self._machine = ClientNamespace.create(str(server.interfaces[0].bridge), "10.214.0.200/24")
+            self._machine = ClientNamespace.create(server.interfaces[0].attachment.device, "10.214.0.200/24")
             self._clients.callback(self._machine.remove)
         return self._machine
 

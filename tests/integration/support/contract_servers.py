@@ -15,7 +15,7 @@ from shares_core.adapters.containers.events import LABEL_SERVER
 from shares_core.adapters.containers.image import LABEL_RECIPE
 from shares_core.adapters.containers.runtime import LABEL_INSTALLATION, container_name
 from shares_core.domain.addresses import BridgeName
-from shares_core.domain.network import Bridge, Interface
+from shares_core.domain.network import Interface
 from shares_core.ports.runtime import ServerRuntime
 from tests.contracts.network_world import NetworkWorld, Plugged
 from tests.contracts.runtime import RuntimeWorld
@@ -25,7 +25,7 @@ from tests.integration.support.footprint import tables
 from tests.integration.support.leftovers import BRIDGE_PREFIX, NAMESPACE_PREFIX
 
 _STRANGER = "0" * 12
-_NETWORK = "shares_core.adapters.network.adapter"
+_NETWORK = "shares_core.adapters.network"
 
 
 class RealContainers(RealWorld, RuntimeWorld):
@@ -86,7 +86,7 @@ class RealDevices(RealWorld, NetworkWorld):
         devices = sorted(self.ports.network.list(), key=lambda name: name.startswith(BRIDGE_PREFIX))
         for name in devices:
             if name.startswith(BRIDGE_PREFIX):
-                self.ports.network.remove_bridge(BridgeName(name))
+                self.ports.network.remove(name)
             else:
                 # It may go meanwhile, with a container that was killed.
                 subprocess.run(["ip", "link", "delete", name], check=False, capture_output=True)
@@ -131,16 +131,19 @@ class RealDevices(RealWorld, NetworkWorld):
         gateways = frozenset(route["gateway"] for route in routes if route["dst"] == "default")
         return Plugged(frozenset(addresses), there["address"], gateways)
 
-    def half_made_bridge(self, bridge: Bridge, step: int) -> None:
-        where = {1: "_load_filters", 2: "add_address"}[step]
-        self.killed_in("network.ensure_bridge", bridge, where=f"{_NETWORK}.{where}")
+    def half_made_bridge(self, server_id: str, interface: Interface, namespace: str, step: int) -> None:
+        where = {1: "load_filters", 2: "add_address"}[step]
+        self._killed_plugging(server_id, interface, namespace, where=f"bridge.{where}")
 
     def half_plugged(self, server_id: str, interface: Interface, namespace: str, step: int) -> None:
         if step == 1:  # made, and not marked as ours yet
             inside = ("peer", "name", "eth0", "netns", Path(namespace).name)
             _ip("link", "add", interface.host_device, "type", "veth", *inside)
             return
-        where = {2: "write_sysctl", 3: "_load_filters", 4: "_configure_inside"}[step]
+        where = {2: "adapter.write_sysctl", 3: "bridge.load_filters", 4: "adapter._configure_inside"}[step]
+        self._killed_plugging(server_id, interface, namespace, where=where)
+
+    def _killed_plugging(self, server_id: str, interface: Interface, namespace: str, *, where: str) -> None:
         self.killed_in("network.plug", server_id, interface, 0, namespace, where=f"{_NETWORK}.{where}")
 
     def carries(self, name: str) -> bool:

@@ -9,19 +9,20 @@ from tests.unit.adapters.values import INTERFACE
 
 from shares_core.adapters.network.filters import render_bridge_filter, render_port_filter, render_removal
 from shares_core.adapters.samba.profile import SMB
+from shares_core.domain.network import Bridge
 from shares_core.domain.service import TcpPort
 
 
 def test_a_bridge_without_a_host_address_hands_nothing_to_the_host() -> None:
     """Its filter drops by default and has no rule that accepts."""
-    text = render_bridge_filter(evolve(INTERFACE, host_addresses=()).bridge_spec, SMB.ports)
+    text = render_bridge_filter(Bridge.of(evolve(INTERFACE, host_addresses=())), SMB.ports)
     assert "policy drop;" in text
     assert "accept" not in text
 
 
 def test_a_bridge_with_a_host_address_hands_it_answers_only() -> None:
     """TCP is accepted from port 445 alone, and never the first packet of a connection."""
-    text = render_bridge_filter(INTERFACE.bridge_spec, SMB.ports)
+    text = render_bridge_filter(Bridge.of(INTERFACE), SMB.ports)
     accepted = [line.strip() for line in text.splitlines() if "tcp" in line]
     assert ["ip daddr { 10.0.0.254 } tcp sport 445 tcp flags & (syn | ack) != syn accept"] == accepted
     assert "udp" not in text

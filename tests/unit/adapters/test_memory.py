@@ -166,13 +166,12 @@ def test_a_pool_without_its_identity_takes_nothing(machine: MemoryHost) -> None:
 
 
 def test_a_container_that_exists_otherwise_is_a_conflict(ports: Ports) -> None:
-    """Absent ones are stopped and removed without a word."""
+    """Absent ones are removed without a word."""
     ports.runtime.ensure("1", 7)
     ports.runtime.ensure("1", 7)
     with pytest.raises(Conflict):
         ports.runtime.ensure("1", 8)
     for server in ("1", "absent"):
-        ports.runtime.stop(server)
         ports.runtime.remove(server)
     assert RunState.ABSENT is ports.runtime.inspect("1").state
 

@@ -12,7 +12,7 @@ from tests.contracts.operations import server_operations, share_operations
 from tests.unit.adapters.values import SERVER, SHARE
 
 from shares_core.adapters.state.layout import Layout
-from shares_core.adapters.state.records import SCHEMA, DiskRecords, encode
+from shares_core.adapters.state.records import SCHEMA, DiskRecords, decode, encode
 from shares_core.app.operations import OPERATIONS
 from shares_core.domain.errors import RecordUnreadable
 from shares_core.domain.names import ServerName
@@ -56,6 +56,19 @@ def _saved_and_loaded(records: DiskRecords, server: ShareServer) -> None:
     assert server == records.load(server.id)
     records.save(server)  # and can be overwritten
     assert (server,) == records.load_all()
+
+
+def test_an_interface_of_the_first_release_is_attached_to_its_bridge(
+    records: DiskRecords, tmp_path: Path
+) -> None:
+    """There was nothing else, and room for a VLAN that nothing used."""
+    records.save(SERVER)
+    document = decode(_path(tmp_path).read_bytes(), "")
+    for interface in document["interfaces"]:
+        assert {"kind": "bridge", "bridge": "tenant-a"} == interface.pop("attachment")
+        interface.update(bridge="tenant-a", segment=None)
+    _path(tmp_path).write_bytes(encode(document))
+    assert SERVER == records.load(SERVER.id)
 
 
 def test_records_are_listed_by_name(records: DiskRecords) -> None:

@@ -10,6 +10,7 @@ from shares_core.adapters.samba.profile import SMB
 from shares_core.adapters.samba.render import render_passwd, render_smb_conf, render_smbpasswd
 from shares_core.domain.access import AccessRule
 from shares_core.domain.names import UserName
+from shares_core.domain.network import Bridge
 from shares_core.domain.secret import PasswordHash
 
 _SECTION = """\
@@ -111,7 +112,7 @@ def test_a_bridges_filter_word_for_word() -> None:
     """Each version of IP is let in for the host's own addresses of that version, if it has any."""
     v4, v6 = INTERFACE.host_addresses[0], type(INTERFACE.addresses[1])("fd00:a::fe/64")
     rendered = {
-        hosts: render_bridge_filter(evolve(INTERFACE, host_addresses=hosts).bridge_spec, SMB.ports)
+        hosts: render_bridge_filter(Bridge.of(evolve(INTERFACE, host_addresses=hosts)), SMB.ports)
         for hosts in ((v4, v6), (v4,), (v6,))
     }
     whole = _full(_BRIDGE)

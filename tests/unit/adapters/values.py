@@ -7,6 +7,7 @@ from tests.contracts.operations import extending
 
 from shares_core.domain.access import AccessRule
 from shares_core.domain.addresses import MacAddress
+from shares_core.domain.attachment import BridgeAttachment
 from shares_core.domain.capacity import GIB, Capacity
 from shares_core.domain.names import ServerName, ShareName, UserName
 from shares_core.domain.network import Interface, InterfaceSpec
@@ -30,7 +31,7 @@ _SPEC = InterfaceSpec.parse(
 assert _SPEC.bridge is not None
 INTERFACE = Interface(
     id="0123456789ab",
-    bridge=_SPEC.bridge,
+    attachment=BridgeAttachment(_SPEC.bridge),
     addresses=_SPEC.addresses,
     mac=MacAddress("02:00:00:aa:bb:cc"),
     mtu=1450,

@@ -231,7 +231,7 @@ def test_a_bridge_that_is_left_is_told(terminal: Terminal) -> None:
     machine = terminal.world.machine
     for name in ("a", "b"):
         terminal.ok("server", "create", name, "--bridge", f"br-{name}", "--address", "10.0.0.5/24")
-    (link,) = (link for link in machine.links.values() if link.interface.bridge.value == "br-a")
+    (link,) = (link for link in machine.links.values() if link.interface.attachment.device == "br-a")
     machine.links["eth1"] = evolve(link, namespace="elsewhere")
     err = terminal("server", "delete", "a", "-v").err
     assert "  bridge left: br-a: something else is on it\n" in err

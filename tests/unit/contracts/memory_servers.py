@@ -14,8 +14,9 @@ from tests.unit.contracts.memory_world import MemoryWorld
 
 from shares_core.domain.access import AccessLevel
 from shares_core.domain.addresses import BridgeName, MacAddress
+from shares_core.domain.attachment import BridgeAttachment
 from shares_core.domain.names import ShareName, UserName
-from shares_core.domain.network import Bridge, Interface
+from shares_core.domain.network import Interface
 from shares_core.domain.secret import PasswordHash, Secret
 from shares_core.domain.server import ShareServer
 from shares_core.ports import Ports
@@ -58,13 +59,12 @@ class MemoryDevices(MemoryWorld, NetworkWorld):
                 return Plugged.of(link.interface)
         return None
 
-    def half_made_bridge(self, bridge: Bridge, step: int) -> None:
-        with self.dying("network.ensure_bridge") as ports:
-            ports.network.ensure_bridge(bridge)
+    def half_made_bridge(self, server_id: str, interface: Interface, namespace: str, step: int) -> None:
+        with self.dying("network.plug") as ports:
+            ports.network.plug(server_id, interface, 0, namespace)
 
     def half_plugged(self, server_id: str, interface: Interface, namespace: str, step: int) -> None:
-        self.ports.network.ensure_bridge(interface.bridge_spec)
-        with self.dying("network.plug") as ports:
+        with self.dying("network.plug", step=2) as ports:  # the bridge comes first
             ports.network.plug(server_id, interface, 0, namespace)
 
     def carries(self, name: str) -> bool:
@@ -112,7 +112,11 @@ class MemorySmb(MemoryMounts, MemoryDevices, SmbWorld):
     def new_interface(self) -> Interface:
         interface_id = self.new_id()
         return Interface(
-            interface_id, self.new_name(), (ADDRESS,), MacAddress.derived_from(interface_id), 1500
+            interface_id,
+            BridgeAttachment(self.new_name()),
+            (ADDRESS,),
+            MacAddress.derived_from(interface_id),
+            1500,
         )
 
     def log_in(self, server: ShareServer, user: UserName, password: Secret) -> Client | None:

@@ -65,7 +65,7 @@ def test_an_address_is_taken_on_its_bridge_only() -> None:
     holders = [("a", decide(spec("br-a", "10.0.0.5/24")))]
     with pytest.raises(AddressTaken, match="server 'a'"):
         decide(spec("br-a", "10.0.0.5/16"), holders, 2)
-    assert "br-b" == str(decide(spec("br-b", "10.0.0.5/24"), holders, 2).bridge)
+    assert "br-b" == decide(spec("br-b", "10.0.0.5/24"), holders, 2).attachment.device
 
 
 def test_the_hosts_address_is_taken() -> None:

@@ -75,7 +75,7 @@ def nothing_is_orphaned(machine: MemoryHost) -> None:
         "mounts": machine.mounts.keys() - shares.keys(),
         "scratch": machine.scratch - {share.volume.ref for record in records for share in record.shares},
         "links": machine.links.keys() - {interface.host_device for interface in interfaces},
-        "bridges": machine.bridges.keys() - {str(interface.bridge) for interface in interfaces},
+        "bridges": machine.bridges.keys() - {str(interface.attachment.device) for interface in interfaces},
     }
     assert not any(strays.values()), f"orphans: { ({kind: s for kind, s in strays.items() if s}) }"
 
@@ -86,8 +86,8 @@ def nothing_is_given_twice(machine: MemoryHost) -> None:
     for record in records_of(machine):
         given.update([("name", record.name.key), ("uid", record.uid)])
         for interface in record.interfaces:
-            given.update((interface.bridge, address.ip) for address in interface.addresses)
-            given[interface.bridge, interface.mac] += 1
+            given.update((interface.attachment.device, address.ip) for address in interface.addresses)
+            given[interface.attachment.device, interface.mac] += 1
     assert {1} >= set(given.values()), f"given twice: {[what for what, times in given.items() if times > 1]}"
 
 
@@ -108,7 +108,7 @@ def agrees(record: ShareServer | None, hashes: Mapping[str, str], server: Server
         for share in record.shares
     }
     (interface,) = record.interfaces
-    home = DEFAULT_HOME if interface.isolated else f"{interface.bridge} {interface.addresses[0]}"
+    home = DEFAULT_HOME if interface.isolated else f"{interface.attachment.device} {interface.addresses[0]}"
     return (
         (server.home, server.running) == (home, record.desired is DesiredState.RUNNING)
         and shares == {name: (share.size, share.rules) for name, share in server.shares.items()}
@@ -155,7 +155,10 @@ def settled_host_equals_records(machine: MemoryHost, record: ShareServer, server
     assert not running or record.id in machine.folders
     assert record.id in machine.lock_table.kept
     for interface in record.interfaces:
-        link, bridge = machine.links.get(interface.host_device), machine.bridges.get(str(interface.bridge))
+        link, bridge = (
+            machine.links.get(interface.host_device),
+            machine.bridges.get(str(interface.attachment.device)),
+        )
         assert running == (link is not None and link.up)
         assert not running or (bridge is not None and bridge.complete)
     assert server.passwords.keys() == {str(user) for user in machine.secrets.get(record.id, {})}

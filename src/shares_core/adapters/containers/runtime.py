@@ -25,7 +25,6 @@ from shares_core.ports.runtime import ContainerState, Ended, ServerRuntime
 LABEL_INSTALLATION = "shares-core.installation"
 _LABEL_CONFINEMENT = "shares-core.confinement"
 _READY_SECONDS = 30.0
-_STOP_SECONDS = 10
 #: How late Docker may be with what somebody else has asked of it.
 _LATE_SECONDS = 30.0
 _LISTEN = " 0A "  # in the kernel's table of sockets
@@ -144,11 +143,6 @@ class DockerRuntime(ServerRuntime):
         with docker_errors(f"reading the log of server {server_id}"):
             log: bytes = self._docker.api.logs(container_name(server_id), tail=5)
         return " ".join(log.decode(errors="replace").split())[-400:] or "its log is empty"
-
-    def stop(self, server_id: str) -> None:
-        if self._ours(server_id) is not None:
-            with docker_errors(f"stopping the container of server {server_id}"):
-                self._docker.api.stop(container_name(server_id), timeout=_STOP_SECONDS)
 
     def remove(self, server_id: str) -> None:
         found = self._ours(server_id)

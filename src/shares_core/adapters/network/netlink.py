@@ -20,7 +20,6 @@ T = TypeVar("T")
 
 UP = 0x1  # IFF_UP
 _NO_DUPLICATE_DETECTION = 0x02  # IFA_F_NODAD: it would keep an IPv6 address from working for 1.8 s
-_NETDEV = 5  # linux/netfilter.h: NFPROTO_NETDEV
 
 
 @contextmanager
@@ -28,12 +27,13 @@ def netlink_socket(doing: str) -> Iterator[IPRoute]:
     """A netlink socket, with its errors translated."""
     from pyroute2 import IPRoute
 
-    with _translated(doing), IPRoute() as netlink:
+    with translated(doing), IPRoute() as netlink:
         yield netlink
 
 
 @contextmanager
-def _translated(doing: str) -> Iterator[None]:
+def translated(doing: str) -> Iterator[None]:
+    """Netlink's errors as ours. Raises BackendFailure, HostNotReady."""
     from pyroute2.netlink.exceptions import NetlinkError
 
     try:
@@ -78,14 +78,6 @@ def ignoring(code: int) -> Iterator[None]:
 
 def gone_is_fine() -> AbstractContextManager[None]:
     return ignoring(errno.ENODEV)
-
-
-def netdev_tables() -> frozenset[str]:
-    """The names of nftables' tables at the ingress of devices; asked of the kernel, as ``nft`` takes long."""
-    from pyroute2.nftables.main import NFTables
-
-    with _translated("looking at packet filters"), NFTables(nfgen_family=_NETDEV) as nftables:
-        return frozenset(table.get("name") for table in nftables.get_tables())
 
 
 def add_address(netlink: IPRoute, index: int, text: str) -> None:

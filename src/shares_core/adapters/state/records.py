@@ -16,6 +16,7 @@ from shares_core.adapters.linux.files import make_private_folder, remove_durably
 from shares_core.adapters.linux.oserrors import os_errors
 from shares_core.adapters.state.layout import Layout
 from shares_core.domain.addresses import BridgeName, MacAddress
+from shares_core.domain.attachment import Attachment, BridgeAttachment
 from shares_core.domain.capacity import Capacity
 from shares_core.domain.errors import RecordUnreadable
 from shares_core.domain.names import ServerName, ShareName, UserName
@@ -47,6 +48,12 @@ def converter(operations: Mapping[str, type[Operation]]) -> Converter:
     converter.register_unstructure_hook(IPv4Address | IPv6Address, str)
     converter.register_structure_hook(IPv4Interface | IPv6Interface, lambda value, _: ip_interface(value))
     converter.register_structure_hook(IPv4Address | IPv6Address, lambda value, _: ip_address(value))
+    converter.register_unstructure_hook(
+        Attachment, lambda value: {"kind": value.kind, "bridge": value.device}
+    )
+    converter.register_structure_hook(
+        Attachment, lambda value, _: BridgeAttachment(BridgeName(value["bridge"]))
+    )
     _register_operations(converter, operations)
     return converter
 
@@ -137,6 +144,7 @@ class DiskRecords(Records):
         document = decode(content, str(path))
         try:
             self._bring_up(document)
+            _attach(document)
             server = self._converter.structure(document, ShareServer)
         except Exception as error:  # cattrs raises groups of whatever the values' own checks raise
             raise RecordUnreadable(
@@ -193,6 +201,14 @@ class DiskRecords(Records):
 
     def _path(self, server_id: str) -> Path:
         return self._folder / f"{server_id}.json"
+
+
+def _attach(document: dict[str, Any]) -> None:
+    """Read an interface as it was recorded when there was nothing but bridges."""
+    for interface in document.get("interfaces", ()):
+        if "segment" in interface:
+            del interface["segment"]
+            interface["attachment"] = {"kind": "bridge", "bridge": interface.pop("bridge")}
 
 
 def _first(error: BaseException) -> str:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from typing import ClassVar
 
 from attrs import frozen
 
 from shares_core.app.lifecycle.server import bring_down
 from shares_core.app.operations.work import ServerWork
-from shares_core.domain.addresses import BridgeName
-from shares_core.domain.errors import RecordUnreadable, SharesError
+from shares_core.domain.errors import RecordUnreadable
 from shares_core.domain.operation import ServerOperation
 from shares_core.domain.server import ShareServer
 from shares_core.ports import Ports
@@ -47,7 +46,7 @@ def _remove(ports: Ports, server: ShareServer) -> None:
     bring_down(ports, server)
     for share in server.shares:
         ports.storage.remove_volume(share.volume.ref)
-    _remove_unused_bridges(ports, server)
+    _release_networks(ports, server)
     ports.folders.remove(server.id)
     ports.secrets.clear(server.id)
     ports.records.remove(server.id)
@@ -57,34 +56,26 @@ def _remove(ports: Ports, server: ShareServer) -> None:
     ports.events.emit(Event("server removed", str(server.name)))
 
 
-def _remove_unused_bridges(ports: Ports, server: ShareServer) -> None:
-    """Remove the bridges that no other server stays on.
+def _release_networks(ports: Ports, server: ShareServer) -> None:
+    """Remove what the server's interfaces were attached to, unless another server stays there.
 
-    Servers that are being deleted do not count: each tries after it has unplugged, so the last one finds no
-    port left.
+    Servers that are being deleted do not count: each tries after it has unplugged, so the last one finds
+    nothing plugged in.
     """
     records = ports.records.load_all()
     if any(isinstance(record, RecordUnreadable) for record in records):
-        return  # that server may be on the bridge
-    in_use = {
-        interface.bridge
+        return  # that server may be attached there
+    staying = (
+        interface
         for other in records
         if isinstance(other, ShareServer) and other.id != server.id and not goes(other)
         for interface in other.interfaces
-    }
-    for interface in server.interfaces:
-        if interface.bridge not in in_use:
-            ports.network.remove_bridge(interface.bridge)
-            _report_if_left(ports, interface.bridge)
+    )
+    # With somebody's own port on it, it is left on purpose, which is worth an event.
+    for device in ports.network.release(server.interfaces, staying):
+        ports.events.emit(Event("bridge left", f"{device}: something else is on it"))
 
 
 def goes(server: ShareServer) -> bool:
     """Whether the server is being deleted."""
     return isinstance(server.operation, DeleteServer)
-
-
-def _report_if_left(ports: Ports, bridge: BridgeName) -> None:
-    """A bridge with somebody's own port on it is left on purpose, which is worth an event."""
-    with suppress(SharesError):
-        if str(bridge) in ports.network.list():
-            ports.events.emit(Event("bridge left", f"{bridge}: something else is on it"))

@@ -30,9 +30,7 @@ class _Known:
             servers=frozenset(server.id for server in servers),
             shares=frozenset((server.id, share.id) for server, share in shares),
             volumes=frozenset(str(share.volume.ref) for _, share in shares),
-            devices=frozenset(
-                name for interface in interfaces for name in (interface.host_device, str(interface.bridge))
-            ),
+            devices=frozenset(name for interface in interfaces for name in interface.devices),
         )
 
     def accounts_for(self, orphan: Orphan) -> bool:

@@ -51,7 +51,7 @@ def _not_up(server: ShareServer, observed: Observation) -> Iterator[Drift]:
         yield Drift(DriftKind.CONFIGURATION_DIFFERS)
     for interface in server.interfaces:
         if interface in observed.unplugged:
-            yield Drift(DriftKind.INTERFACE_MISSING, interface.host_device, str(interface.bridge))
+            yield Drift(DriftKind.INTERFACE_MISSING, interface.host_device, interface.attachment.device)
     for share in server.shares:
         yield from _share_not_up(server, share, observed)
 

@@ -35,7 +35,7 @@ Document = dict[str, Any]
 
 def interface(value: Interface) -> Document:
     return {
-        "bridge": str(value.bridge),
+        "bridge": value.attachment.device,
         "addresses": [str(address) for address in value.addresses],
         "mac": str(value.mac),
         "gateways": [str(gateway) for gateway in value.gateways],

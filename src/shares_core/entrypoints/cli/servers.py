@@ -221,7 +221,7 @@ def _row(view: ServerView | RecordUnreadable) -> tuple[str, ...]:
     return (
         str(found.name),
         state_of(view),
-        " ".join(dict.fromkeys(str(interface.bridge) for interface in found.interfaces)),
+        " ".join(dict.fromkeys(interface.attachment.device for interface in found.interfaces)),
         " ".join(hosts(found)),
         str(len(found.shares)),
         str(len(found.accounts)),
@@ -239,7 +239,7 @@ def _tell(invocation: Invocation, view: ServerView) -> None:
         out.lines("")
         out.fields(
             [
-                ("bridge", str(interface.bridge)),
+                ("bridge", interface.attachment.device),
                 ("addresses", ", ".join(map(str, interface.addresses))),
                 ("mac", str(interface.mac)),
                 ("gateways", ", ".join(map(str, interface.gateways))),
@@ -262,8 +262,8 @@ def _reach(found: ShareServer) -> list[tuple[str, str]]:
     for interface in found.interfaces:
         addresses = ", ".join(str(address.ip) for address in interface.addresses)
         if interface.host_addresses:
-            where = f"from this host, and from clients on bridge {interface.bridge}"
+            where = f"from this host, and from clients on {interface.attachment}"
         else:
-            where = f"from clients on bridge {interface.bridge}; the host itself cannot reach it"
+            where = f"from clients on {interface.attachment}; the host itself cannot reach it"
         fields.append((f"  {addresses}", where))
     return fields

@@ -1,0 +1,233 @@
+"""Interfaces that are attached to Linux bridges."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from ipaddress import ip_interface
+from typing import TYPE_CHECKING, Any
+
+from shares_core.adapters.network.filters import render_bridge_filter, render_removal
+from shares_core.adapters.network.firewall import forget_bridge, let_bridged_pass, passes
+from shares_core.adapters.network.netlink import (
+    UP,
+    add_address,
+    addresses_of,
+    existing_link,
+    find_link,
+    gone_is_fine,
+    ignoring,
+    netlink_socket,
+    write_sysctl,
+)
+from shares_core.adapters.network.tables import load_filters
+from shares_core.adapters.state.installation import Installation
+from shares_core.adapters.state.layout import Layout
+from shares_core.adapters.state.locks import state_lock
+from shares_core.domain.errors import BackendFailure, Conflict
+from shares_core.domain.network import Bridge, Interface
+from shares_core.domain.service import ServiceProfile
+
+if TYPE_CHECKING:
+    from pyroute2 import IPRoute
+
+_MARK = "shares-core"
+
+
+def mark(installation_id: str) -> str:
+    """What the devices of an installation bear in their alias."""
+    return f"{_MARK}:{installation_id}"
+
+
+class BridgeDriver:
+    """Makes bridges as interfaces need them, and removes them when none does."""
+
+    def __init__(
+        self, profile: ServiceProfile, layout: Layout, installation: Installation, lock_timeout: float
+    ) -> None:
+        self._ports = profile.ports
+        self._layout = layout
+        self._installation = installation
+        self._lock_timeout = lock_timeout
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep others from making or removing a bridge of this installation meanwhile. Raises Busy.
+
+        Held over commands, but few and quick ones: a bridge, its filter and its rule have no transaction in
+        common, and whoever removed one would else sweep away the filter with which another caller has just
+        made it again, open to the host. Taken within a server's lock; no server's lock is taken within it.
+        """
+        with state_lock(self._layout, "bridges", self._lock_timeout, "the bridges"):
+            yield
+
+    # -- bridges and their ports
+
+    def connect(self, netlink: IPRoute, interface: Interface, filters: str) -> int:
+        """Make the host's end of the interface a port of its bridge, and give the end's index. Idempotent.
+
+        The bridge is made if need be, and what differs on one of ours is mended. ``filters`` of the port are
+        loaded with the bridge's own, in one transaction.
+        """
+        with self._alone():  # until the port is on it, the bridge may be removed as unused
+            bridge = self._ensure(netlink, interface, filters)
+            host_end: int = existing_link(netlink, interface.host_device)["index"]
+            netlink.link("set", index=host_end, master=bridge)
+        netlink.brport("set", index=host_end, isolated=int(interface.isolated))
+        return host_end
+
+    def complete(self, netlink: IPRoute, interface: Interface, filters: str) -> None:
+        """The same for an interface that is on its bridge."""
+        with self._alone():
+            self._ensure(netlink, interface, filters)
+
+    def joined(self, netlink: IPRoute, interface: Interface) -> bool:
+        """Whether the host's end is up, on its bridge, and isolated there or not as it should be."""
+        return _is_port({name: find_link(netlink, name) for name in interface.devices}, interface)
+
+    def whole(
+        self, netlink: IPRoute, links: Mapping[str, Any], interfaces: Collection[Interface]
+    ) -> frozenset[Interface]:
+        """Those that are ``joined``, to a bridge that is as it should be, among the host's ``links``."""
+        bridges = {Bridge.of(interface) for interface in interfaces}
+        fitting = {each for each in bridges if _bridge_fits(netlink, links, each) and passes(str(each.name))}
+        return frozenset(
+            interface
+            for interface in interfaces
+            if Bridge.of(interface) in fitting and _is_port(links, interface)
+        )
+
+    # -- making bridges
+
+    def _ensure(self, netlink: IPRoute, interface: Interface, filters: str) -> int:
+        """The index of the interface's bridge, made and mended; the caller is ``_alone``.
+
+        The filters are loaded always: a firewall's restart may have swept them away.
+        """
+        bridge = Bridge.of(interface)
+        name = str(bridge.name)
+        link = find_link(netlink, name)
+        if link is None:
+            self._require_free(netlink, bridge, None)
+            link = self._make(netlink, name)
+        if not self._is_ours(link):
+            raise Conflict(
+                f"a device {name} exists that is not ours",
+                hint="name another bridge; to reach a network of yours, add its port to a bridge made here",
+            )
+        if _texts(bridge) - addresses_of(netlink, link["index"]):
+            self._require_free(netlink, bridge, link["index"])
+        if link.get("ifalias") != self._mark():
+            netlink.link("set", index=link["index"], ifalias=self._mark())
+        load_filters(render_bridge_filter(bridge, self._ports) + filters)
+        let_bridged_pass(name)
+        if not link["flags"] & UP or addresses_of(netlink, link["index"]) != _texts(bridge):
+            self._complete(netlink, bridge, link["index"])
+        if link.get("mtu") != bridge.mtu:
+            netlink.link("set", index=link["index"], mtu=bridge.mtu)
+        return int(link["index"])
+
+    def _make(self, netlink: IPRoute, name: str) -> Any:
+        """The new bridge, or what somebody who is not kept out by our lock has put in its place."""
+        with ignoring(errno.EEXIST):
+            netlink.link("add", ifname=name, kind="bridge", address=self._mac(name), br_mcast_snooping=0)
+        return existing_link(netlink, name)
+
+    def _complete(self, netlink: IPRoute, bridge: Bridge, index: int) -> None:
+        """Addressed, then up; its filter is there already."""
+        name = str(bridge.name)
+        has_v6 = any(address.version == 6 for address in bridge.host_addresses)
+        write_sysctl(f"ipv6/conf/{name}/disable_ipv6", "0" if has_v6 else "1")
+        write_sysctl(f"ipv6/conf/{name}/accept_ra", "0")
+        write_sysctl(f"ipv4/conf/{name}/arp_ignore", "1")  # not for the host's other addresses
+        wanted = _texts(bridge)
+        for text in addresses_of(netlink, index) - wanted:
+            address = ip_interface(text)
+            netlink.addr("del", index=index, address=str(address.ip), prefixlen=address.network.prefixlen)
+        for text in sorted(wanted):
+            add_address(netlink, index, text)
+        netlink.link("set", index=index, state="up")
+
+    def _require_free(self, netlink: IPRoute, bridge: Bridge, own: int | None) -> None:
+        """A second route to a network would take the host's own traffic to it away."""
+        for held in netlink.get_addr():
+            if held["index"] == own:
+                continue
+            there = ip_interface(f"{held.get('address')}/{held['prefixlen']}")
+            for address in bridge.host_addresses:
+                if there.version != address.version or not there.network.overlaps(address.network):
+                    continue
+                with gone_is_fine():  # and its address with it
+                    device = netlink.get_links(held["index"])[0].get("ifname")
+                    raise Conflict(
+                        f"host address {address} of bridge {bridge.name} overlaps {there} of {device}",
+                        hint="choose another network; the default one is [network] subnet of the settings",
+                    )
+
+    # -- removing bridges
+
+    def release(self, name: str) -> bool:
+        """Remove the bridge of that name if it is ours and has no port, with its filter. Idempotent.
+
+        Gives whether it is ours and left, since something is on it.
+        """
+        with self._alone():
+            with netlink_socket(f"removing bridge {name}") as netlink:
+                link = find_link(netlink, name)
+                if link is not None:
+                    if not self._is_ours(link):
+                        return False
+                    if any(port.get("master") == link["index"] for port in netlink.get_links()):
+                        return True
+                    with gone_is_fine():
+                        netlink.link("del", index=link["index"])
+            load_filters(render_removal([name]))
+            forget_bridge(name)
+            return False
+
+    def remove(self, name: str) -> None:
+        """The same. Raises BackendFailure if something is on it."""
+        if self.release(name):
+            raise BackendFailure(
+                f"bridge {name} is left: something else is on it",
+                hint=f"'ip link show master {name}' shows what; take it off first",
+            )
+
+    # -- whose they are
+
+    def _is_ours(self, link: Any) -> bool:
+        """Known by its alias or, where a killed call did not come to set it, by the MAC it was made with."""
+        if link.get(("linkinfo", "kind")) != "bridge":
+            return False
+        made_by_us = link.get("address") == self._mac(link.get("ifname"))
+        return link.get("ifalias") == self._mark() or (not link.get("ifalias") and made_by_us)
+
+    def _mac(self, name: str) -> str:
+        """Fixed: else it would change with the bridge's ports, and leave clients on stale ARP entries."""
+        digits = "02" + hashlib.sha256(f"{self._installation.id()} {name}".encode()).hexdigest()[:10]
+        return ":".join(digits[i : i + 2] for i in range(0, 12, 2))
+
+    def _mark(self) -> str:
+        return mark(self._installation.id())
+
+
+def _is_port(links: Mapping[str, Any], interface: Interface) -> bool:
+    host_end, bridge = (links.get(name) for name in interface.devices)
+    if host_end is None or bridge is None or not host_end["flags"] & bridge["flags"] & UP:
+        return False
+    isolated = bool(host_end.get(("linkinfo", "slave_data", "isolated")))
+    return host_end.get("master") == bridge["index"] and isolated == interface.isolated
+
+
+def _bridge_fits(netlink: IPRoute, links: Mapping[str, Any], bridge: Bridge) -> bool:
+    """Whether the bridge has its host addresses and its MTU."""
+    link = links.get(str(bridge.name))
+    if link is None or link.get("mtu") != bridge.mtu:
+        return False
+    return addresses_of(netlink, link["index"]) == _texts(bridge)
+
+
+def _texts(bridge: Bridge) -> set[str]:
+    return {str(address) for address in bridge.host_addresses}

@@ -1,0 +1,22 @@
+"""The packet filters that the kernel has: loaded by nft, listed by netlink."""
+
+from __future__ import annotations
+
+from shares_core.adapters.linux.commands import run
+from shares_core.adapters.network.netlink import translated
+
+_NETDEV = 5  # linux/netfilter.h: NFPROTO_NETDEV
+
+
+def load_filters(rules: str) -> None:
+    """Let the kernel take ``rules``, all of them or none."""
+    # A late one would sweep away what the next caller has loaded; it is done at once or not at all.
+    run(("nft", "-f", "-"), stdin=rules.encode(), outlives=False)
+
+
+def netdev_tables() -> frozenset[str]:
+    """The names of nftables' tables at the ingress of devices; asked of the kernel, as ``nft`` takes long."""
+    from pyroute2.nftables.main import NFTables
+
+    with translated("looking at packet filters"), NFTables(nfgen_family=_NETDEV) as nftables:
+        return frozenset(table.get("name") for table in nftables.get_tables())
