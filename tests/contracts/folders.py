@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -27,8 +28,16 @@ class FoldersWorld(World):
         """What an ``ensure`` leaves that is killed in the middle, early (1) or later (2)."""
 
     @abstractmethod
+    def half_removed_folders(self, server_id: str) -> None:
+        """What a ``remove`` leaves that is killed when the server's own folder is gone."""
+
+    @abstractmethod
     def mount_below(self, server_id: str) -> None:
         """Mount something where the server's shares are mounted."""
+
+    @abstractmethod
+    def mounts(self) -> int:
+        """How many mounts there are of this installation's."""
 
     @abstractmethod
     def unmount_below(self, server_id: str) -> None:
@@ -88,6 +97,44 @@ class ServerFoldersContract:
             folders.remove(gone)
             assert not folders.ensured(gone, UID)
         assert ((kept,), None) == (folders.list(), world.folder_owner(gone))
+
+    def test_the_last_folder_takes_every_mount_along(self, world: FoldersWorld) -> None:
+        """Not before: the mount that passes others on is every server's. A new server has it again."""
+        folders = world.ports.folders
+        one, other = world.new_id(), world.new_id()
+        for _ in range(2):
+            folders.ensure(one, UID)
+            folders.ensure(other, UID)
+            folders.remove(one)
+            assert world.passes_mounts_on(other)
+            assert folders.ensured(other, UID)
+            assert 0 < world.mounts()
+            folders.remove(other)
+            assert 0 == world.mounts()
+
+    def test_a_removal_that_did_not_come_to_the_mounts_is_completed(self, world: FoldersWorld) -> None:
+        """By the next one of the same folder."""
+        folders = world.ports.folders
+        server_id = world.new_id()
+        folders.ensure(server_id, UID)
+        world.half_removed_folders(server_id)
+        folders.remove(server_id)
+        assert ((), 0) == (folders.list(), world.mounts())
+
+    def test_servers_that_come_while_the_last_one_goes_are_whole(self, world: FoldersWorld) -> None:
+        """Whoever removes the last folder sees the next one, or is done before that is made."""
+        folders = world.ports.folders
+
+        def come_and_go(server_id: str) -> None:
+            for _ in range(5):
+                folders.ensure(server_id, UID)
+                assert folders.ensured(server_id, UID)
+                assert world.passes_mounts_on(server_id)
+                folders.remove(server_id)
+
+        with ThreadPoolExecutor(3) as threads:
+            list(threads.map(come_and_go, [world.new_id() for _ in range(3)]))
+        assert ((), 0) == (folders.list(), world.mounts())
 
     def test_nothing_is_removed_under_a_mount(self, world: FoldersWorld) -> None:
         """Once it is unmounted all is, with the mount point that was left."""

@@ -250,7 +250,7 @@ class NetworkContract:
         network = world.ports.network
         server_id, namespace = world.new_namespace()
         network.plug(server_id, interface, 0, namespace)
-        world.lose_bridge(bridge.name)
+        world.lose_device(str(bridge.name))
         assert (interface,) == network.unplugged([interface])
         network.plug(server_id, interface, 0, namespace)
         assert (str(bridge.name),) == network.release([interface], [])  # the interface is its port
@@ -290,6 +290,37 @@ class NetworkContract:
         assert () == network.list()
         for device in (interface.host_device, str(bridge.name)):
             assert not world.is_filtered(device)
+
+    def test_a_filter_that_outlives_its_device_is_told_and_removed(
+        self, world: NetworkWorld, bridge: Bridge, interface: Interface
+    ) -> None:
+        """By its device's name: a port goes with its container, a bridge by anybody's hand."""
+        network = world.ports.network
+        server_id, namespace = world.new_namespace()
+        network.plug(server_id, interface, 0, namespace)
+        for device in interface.devices:
+            world.lose_device(device)
+            assert (False, True) == (world.is_there(device), world.is_filtered(device))
+        assert set(interface.devices) == set(network.list())
+        for device in interface.devices:
+            for _ in range(2):
+                network.remove(device)
+            assert not world.is_filtered(device)
+        assert () == network.list()
+
+    def test_unplugging_and_releasing_what_is_gone_removes_its_filter(
+        self, world: NetworkWorld, interface: Interface
+    ) -> None:
+        """As they do for what is there."""
+        network = world.ports.network
+        server_id, namespace = world.new_namespace()
+        network.plug(server_id, interface, 0, namespace)
+        for device in interface.devices:
+            world.lose_device(device)
+        network.unplug(interface)
+        assert () == network.release([interface], [])
+        assert [False, False] == [world.is_filtered(device) for device in interface.devices]
+        assert () == network.list()
 
     def test_nothing_is_plugged_into_a_namespace_that_is_gone(
         self, world: NetworkWorld, interface: Interface

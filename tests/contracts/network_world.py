@@ -80,5 +80,5 @@ class NetworkWorld(World):
         """What the restart of a firewall does."""
 
     @abstractmethod
-    def lose_bridge(self, name: BridgeName) -> None:
-        """Remove the bridge under its ports."""
+    def lose_device(self, name: str) -> None:
+        """Remove a device from under its filter, as the kernel does with a port of a container that ends."""

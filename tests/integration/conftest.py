@@ -147,7 +147,7 @@ def _tenant(site: Site, name: str) -> Tenant:
     view = site.host.servers.create(name)
     site.host.shares.create(name, "files", Capacity.parse("64MiB"))
     interface = view.server.interfaces[0]
-    namespace = site.client_on(str(interface.attachment.device), "10.213.0.200/24")
+    namespace = site.client_on(interface.attachment.device, "10.213.0.200/24")
     return Tenant(site, name, "files", str(interface.addresses[0].ip), namespace)
 
 

@@ -228,6 +228,23 @@ def test_a_bridge_that_another_makes_first_is_taken_for_what_it_is(
         run(("ip", "link", "delete", name))
 
 
+@pytest.mark.parametrize("owner", ["", "shares-core:000000000000"], ids=["nobody's", "a stranger's"])
+def test_a_filter_without_device_is_known_by_the_mark_that_it_bears(
+    site: Site, interface: Interface, owner: str
+) -> None:
+    """One with our mark alone is told; another installation's is left. Earlier releases left no mark."""
+    network, table = _network(site), f"shares-{interface.host_device}"
+    comment = f'comment "{owner}"' if owner else ""
+    run(("nft", "-f", "-"), stdin=f"table netdev {table} {{\n{comment}\n}}\n".encode())
+    try:
+        assert interface.host_device not in network.list()
+        network.remove(interface.host_device)
+        assert (table in tables()) == bool(owner)
+    finally:
+        network.unplug(interface)
+    assert table not in tables()
+
+
 def test_a_pair_that_goes_with_its_container_is_a_failure_that_can_be_told(
     site: Site, interface: Interface, monkeypatch: pytest.MonkeyPatch
 ) -> None:

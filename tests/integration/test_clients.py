@@ -18,7 +18,7 @@ def test_no_two_clients_have_one_address_and_who_is_gone_has_left_the_bridge(ten
     interface = tenant.site.host.servers.show(tenant.server).server.interfaces[0]
 
     def ports() -> int:
-        return sum(each.get("master") == str(interface.attachment.device) for each in ip("link", "show"))
+        return sum(each.get("master") == interface.attachment.device for each in ip("link", "show"))
 
     before = ports()
     with ExitStack() as clients:

@@ -183,7 +183,6 @@ def reboot(site: Site) -> None:
         client.close()
     for target in sorted(mounts_below(site.config.state_dir), key=len, reverse=True):
         assert until(lambda target=target: subprocess.run(["umount", target], check=False).returncode == 0)  # type: ignore[misc]
-    subprocess.run(["umount", site.config.state_dir / "servers"], check=True)
     for image in loops_below(site.config.state_dir):
         device = subprocess.run(
             ["losetup", "--noheadings", "--output", "NAME", "--associated", image],

@@ -56,9 +56,10 @@ def test_all_works_and_goes_behind_a_link(moved: tuple[HostConfig, HostConfig]) 
     server_id = host.servers.create("tenant").server.id
     host.shares.create("tenant", "files", Capacity.parse("64MiB"))
     host.access.allow("tenant", "files", "ada")
-    own = real.state_dir / "servers" / server_id
+    servers = real.state_dir / "servers"
+    own = servers / server_id
     share = next(iter(host.servers.show("tenant").server.shares))
-    expected = [str(own), str(own / "shares" / share.id)]
+    expected = [str(servers), str(own), str(own / "shares" / share.id)]
     assert mounts_below(real.state_dir) == expected
     for _ in range(2):
         assert host.fleet.reconcile().is_empty
@@ -84,7 +85,7 @@ def test_a_mount_behind_a_link_is_not_removed(moved: tuple[HostConfig, HostConfi
         folders.remove("0" * 12)
     subprocess.run(["umount", target], check=True)
     folders.remove("0" * 12)
-    assert folders.list() == ()
+    assert (folders.list(), mounts_below(real.state_dir)) == ((), [])
 
 
 def test_a_link_cannot_lead_to_what_the_settings_refuse(moved: tuple[HostConfig, HostConfig]) -> None:
@@ -105,4 +106,5 @@ def test_a_folder_that_a_link_leads_to_is_made(moved: tuple[HostConfig, HostConf
     config, real = moved
     real.state_dir.rmdir()
     bootstrap.ports(config).folders.ensure("0" * 12, 2000)
-    assert [str(real.state_dir / "servers" / ("0" * 12))] == mounts_below(real.state_dir)
+    servers = real.state_dir / "servers"
+    assert [str(servers), str(servers / ("0" * 12))] == mounts_below(real.state_dir)

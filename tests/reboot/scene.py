@@ -52,7 +52,7 @@ class Tenant:
         """A client beside the server; its namespace is added to those to remove."""
         interface = self.host.servers.show(self.name).server.interfaces[0]
         network = str(self.config.network.subnet).rpartition(".")[0]
-        namespace = ClientNamespace.create(str(interface.attachment.device), f"{network}.200/24")
+        namespace = ClientNamespace.create(interface.attachment.device, f"{network}.200/24")
         namespaces.append(namespace)
         return SmbClient(namespace, str(interface.addresses[0].ip), USER, password, FOLDER)
 

@@ -17,7 +17,8 @@ from shares_core.app.operations import OPERATIONS
 from shares_core.domain.pools import PoolKind, volume_name
 from shares_core.domain.server import DesiredState, ShareServer
 from shares_core.domain.share import CifsShare, ShareStatus
-from tests.integration.support.footprint import devices, loops_below, mounts_below, tables
+from tests.integration.support.footprint import devices, loops_below, mounts_below
+from tests.integration.support.leftovers import owners_of_tables
 from tests.integration.support.volume_groups import lvm
 
 #: A command that ends with whoever started it, however that ends.
@@ -61,7 +62,7 @@ def as_recorded(config: HostConfig) -> Seen:
     shares = [(server, share) for server in servers for share in server.shares]
     served = [(server, share) for server, share in shares if server in up]
     interfaces = [interface for server in up for interface in server.interfaces]
-    bridges = {str(interface.attachment.device) for server in servers for interface in server.interfaces}
+    bridges = {interface.attachment.device for server in servers for interface in server.interfaces}
     there = bridges | {interface.host_device for interface in interfaces}
     return Seen(
         containers=frozenset(server.id for server in up),
@@ -85,13 +86,16 @@ def as_it_is(config: HostConfig) -> Seen:
         client.close()
     server = "shares-core.server"
     names = {*devices(installation), str(config.network.bridge)}
+    mark, named = f"shares-core:{installation}", {f"shares-{name}" for name in names}
     mounts = frozenset(path for path in mounts_below(config.state_dir) if "/shares/" in path)
     volumes, attached = _volumes(config, installation)
     return Seen(
         containers=frozenset(each["Labels"][server] for each in found),
         running=frozenset(each["Labels"][server] for each in found if each["State"] == "running"),
         devices=frozenset(devices(installation)),
-        filters=frozenset(tables()) & {f"shares-{name}" for name in names},
+        filters=frozenset(
+            name for name, owner in owners_of_tables().items() if owner == mark or name in named
+        ),
         mounts=mounts,
         volumes=volumes,
         attached=attached,

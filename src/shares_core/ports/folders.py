@@ -22,9 +22,10 @@ class ServerFolders(ABC):
 
     @abstractmethod
     def remove(self, server_id: str) -> None:
-        """Remove the server's folders. Idempotent.
+        """Remove the server's folders, and with the last of them the mount that passes others on. Idempotent.
 
-        Raises BackendFailure, and removes nothing, while anything is mounted below them.
+        Raises BackendFailure, and removes nothing, while anything is mounted below them. The mount is left to
+        the next removal if something uses it, like a shell that a person has left there.
         """
 
     @abstractmethod

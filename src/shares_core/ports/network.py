@@ -52,9 +52,13 @@ class Network(ABC):
     def remove(self, name: str) -> None:
         """Remove the device of that name, one of those that ``list`` gives. Idempotent.
 
-        Raises BackendFailure for one that something is plugged into; a device that is not ours is left.
+        Its packet filter goes with it; a device that is not ours is left. Raises BackendFailure for one that
+        something is plugged into.
         """
 
     @abstractmethod
     def list(self) -> tuple[str, ...]:
-        """The names of this installation's devices: hosts' ends, and what interfaces are attached to."""
+        """The names of this installation's devices: hosts' ends, and what interfaces are attached to.
+
+        Those too of which no more is left than a packet filter.
+        """

@@ -85,6 +85,8 @@ class MemoryHost:
     containers: dict[str, Container] = field(factory=dict)
     bridges: dict[str, MemoryBridge] = field(factory=dict)
     links: dict[str, Link] = field(factory=dict)
+    #: The names of devices that have a packet filter, which outlives its device.
+    filters: set[str] = field(factory=set)
     #: Devices that are not this installation's, with the addresses that the host has on them.
     foreign_devices: dict[str, tuple[str, ...]] = field(factory=dict)
     sessions: list[Session] = field(factory=list)
@@ -112,6 +114,7 @@ class MemoryHost:
         self.attached.clear()
         self.bridges.clear()
         self.links.clear()
+        self.filters.clear()
         self.folders.clear()
         self.lock_table.reset()
 

@@ -16,7 +16,7 @@ from shares_core.testing.state import Link, MemoryBridge
 class MemoryNetwork(Network):
     """The devices in ``MemoryHost.bridges`` and ``links``, beside ``foreign_devices``: one space of names.
 
-    Half-done: a bridge without its addresses, an interface that is not up.
+    Half-done: a bridge without its addresses, an interface that is not up, a filter without its device.
     """
 
     def __init__(self, host: MemoryHost) -> None:
@@ -28,6 +28,7 @@ class MemoryNetwork(Network):
             raise Conflict(f"a device {name} exists that is not ours", hint="choose another bridge")
         self._check_free(bridge)
         found = self._host.bridges.setdefault(name, MemoryBridge(bridge))
+        self._host.filters.add(name)
         if (found.spec, found.complete) == (bridge, True):
             return
         found.complete = False
@@ -57,6 +58,7 @@ class MemoryNetwork(Network):
         for name, link in self._host.links.items():
             if name != device and (link.namespace, link.index) == (namespace, index):
                 raise BackendFailure(f"eth{index} exists in {namespace} already")
+        self._host.filters.add(device)
         if self._host.links.get(device) != wanted:
             self._host.links[device] = Link(server_id, interface, index, namespace)
             halfway()
@@ -64,6 +66,7 @@ class MemoryNetwork(Network):
 
     def unplug(self, interface: Interface) -> None:
         self._host.links.pop(interface.host_device, None)
+        self._host.filters.discard(interface.host_device)
 
     def release(self, interfaces: Iterable[Interface], others: Iterable[Interface]) -> tuple[str, ...]:
         kept = {interface.attachment for interface in others}
@@ -74,6 +77,7 @@ class MemoryNetwork(Network):
                 left.append(name)
             else:
                 self._host.bridges.pop(name, None)
+                self._host.filters.discard(name)
             halfway()
         return tuple(left)
 
@@ -92,15 +96,18 @@ class MemoryNetwork(Network):
             and bridge is not None
             and bridge.complete
             and bridge.spec == Bridge.of(interface)
+            and self._host.filters.issuperset(interface.devices)
         )
 
     def remove(self, name: str) -> None:
-        if name in self._host.links:
-            del self._host.links[name]
-        elif name in self._host.bridges:
-            if self._is_in_use(name):
-                raise BackendFailure(f"bridge {name} is left: something else is on it")
-            del self._host.bridges[name]
+        if name in self._host.foreign_devices:
+            return
+        if name in self._host.bridges and self._is_in_use(name):
+            raise BackendFailure(f"bridge {name} is left: something else is on it")
+        self._host.links.pop(name, None)
+        self._host.bridges.pop(name, None)
+        halfway()
+        self._host.filters.discard(name)
 
     def list(self) -> tuple[str, ...]:
-        return (*self._host.bridges, *self._host.links)
+        return tuple(sorted({*self._host.bridges, *self._host.links, *self._host.filters}))

@@ -179,7 +179,7 @@ def test_a_share_grows_under_the_kernels_client_and_loses_nothing(
         host.shares.create("kernel", "files", SIZE, kind)
         interface = server.interfaces[0]
         network = str(interface.addresses[0]).rpartition(".")[0]
-        namespace = lvm_site.client_on(str(interface.attachment.device), f"{network}.200/24")
+        namespace = lvm_site.client_on(interface.attachment.device, f"{network}.200/24")
         password = lvm_site.allow("kernel", "files", "ada")
         client = SmbClient(namespace, str(interface.addresses[0].ip), "ada", password, lvm_site.folder)
         with mounted(client, "files") as folder:

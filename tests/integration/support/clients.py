@@ -83,7 +83,7 @@ class ClientNamespace:
 
         Where another client has that one it gets the next.
         """
-        network, bridge = interface.addresses[0].network, str(interface.attachment.device)
+        network, bridge = interface.addresses[0].network, interface.attachment.device
         held = set().union(*_HELD.values())
         texts = (f"{network[-3 - each]}/{network.prefixlen}" for each in itertools.count(number))
         return cls.create(bridge, next(text for text in texts if (bridge, text) not in held))

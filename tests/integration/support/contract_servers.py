@@ -158,8 +158,8 @@ class RealDevices(RealWorld, NetworkWorld):
         for name in self.ports.network.list():
             _nft(f"delete table netdev shares-{name}\n")
 
-    def lose_bridge(self, name: BridgeName) -> None:
-        _ip("link", "delete", str(name))
+    def lose_device(self, name: str) -> None:
+        _ip("link", "delete", name)
 
 
 def _docker(*arguments: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from shares_core import HostConfig, bootstrap
 from shares_core.adapters.containers.runtime import DockerRuntime
-from shares_core.adapters.linux.mountinfo import mount_at
+from shares_core.adapters.linux.mountinfo import mount_at, mounts_below
 from shares_core.adapters.linux.system import CallbackEvents
 from shares_core.adapters.state.layout import Layout
 from shares_core.domain.names import UserName
@@ -118,6 +118,13 @@ class RealWorld(EventsWorld, FoldersWorld, LocksWorld, RecordsWorld, SecretsWorl
         folders = "shares_core.adapters.state.folders"
         where = {1: f"{folders}.DiskFolders._ensure_small", 2: "os.fchown"}[step]
         self.killed_in("folders.ensure", server_id, UID, where=where)
+
+    def half_removed_folders(self, server_id: str) -> None:
+        folders = "shares_core.adapters.state.folders"
+        self.killed_in("folders.remove", server_id, where=f"{folders}.DiskFolders._release_shared_mount")
+
+    def mounts(self) -> int:
+        return len(mounts_below(self.layout.state_dir))
 
     def mount_below(self, server_id: str) -> None:
         target = self.layout.share(server_id, "5" * 12)

@@ -13,7 +13,7 @@ from pyroute2 import IPRoute
 
 from shares_core import HostConfig
 from shares_core.domain.server import ShareServer
-from tests.integration.support.leftovers import BRIDGE_PREFIX
+from tests.integration.support.leftovers import BRIDGE_PREFIX, owners_of_tables, tables_without_device
 
 #: How the bridges of this run's tests begin: other runs may work on the same machine.
 RUN_BRIDGES = f"{BRIDGE_PREFIX}{os.getpid() % 100000}"
@@ -51,8 +51,12 @@ def everything(config: HostConfig) -> list[object]:
 
 
 def _is_servers_own(config: HostConfig, path: str) -> bool:
-    """The small file system of a server's own folder: a reboot takes it away, the next start mounts it."""
-    return Path(path).parent == config.state_dir / "servers"
+    """The small file system of a server's own folder: a reboot takes it away, the next start mounts it.
+
+    And what it is mounted below, as long as there is such a folder.
+    """
+    servers = config.state_dir / "servers"
+    return Path(path).parent == servers or (Path(path) == servers and any(servers.iterdir()))
 
 
 def _installation(config: HostConfig) -> str:
@@ -83,24 +87,30 @@ def devices(installation: str) -> list[str]:
 
 def tables() -> list[str]:
     """The names of all packet filters of shares-core's."""
-    listing = subprocess.run(
-        ["nft", "--json", "list", "tables"], check=True, capture_output=True, text=True
-    ).stdout
-    found = [entry["table"]["name"] for entry in json.loads(listing)["nftables"] if "table" in entry]
-    return sorted(name for name in found if name.startswith("shares-"))
+    return sorted(owners_of_tables())
 
 
 def _filters(installation: str) -> list[str]:
-    """Those of the installation's devices, and those of this run's bridges, there or gone."""
+    """Those that bear the installation's id, and those of its devices and this run's bridges, there or gone.
+
+    Of a port that went with its container, whose filter should bear an id and does not, no more is known.
+    """
     ours = {f"shares-{name}" for name in devices(installation)}
-    return [name for name in tables() if name in ours or name.startswith(f"shares-{RUN_BRIDGES}")]
+    return sorted(
+        name
+        for name, owner in owners_of_tables().items()
+        if owner == f"shares-core:{installation}"
+        or name in ours
+        or name.startswith(f"shares-{RUN_BRIDGES}")
+        or (not owner and name in tables_without_device())
+    )
 
 
 def mounts_below(folder: Path) -> list[str]:
-    """What is mounted below a folder, apart from the servers' own shared mount."""
+    """What is mounted below a folder, the servers' shared mount included."""
     lines = Path("/proc/self/mountinfo").read_text().splitlines()
     targets = [line.split(" ")[4] for line in lines]
-    return sorted(t for t in targets if t.startswith(f"{folder}/") and t != f"{folder}/servers")
+    return sorted(target for target in targets if target.startswith(f"{folder}/"))
 
 
 def loops_below(*folders: Path) -> list[str]:

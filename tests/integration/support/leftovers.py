@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import fcntl
 import json
-import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import docker
 from pyroute2 import IPRoute, netns
+from pyroute2.nftables.main import NFTables
 
 from tests.integration.support.volume_groups import DISKS, remove_leftover_groups
 
@@ -21,6 +21,7 @@ ROOT = Path("/var/tmp/shares-core-tests")
 #: Client namespaces, and bridges; the latter within the kernel's 15 characters.
 NAMESPACE_PREFIX = "sctest-"
 BRIDGE_PREFIX = "sct"
+_NETDEV = 5  # linux/netfilter.h: NFPROTO_NETDEV
 
 
 @contextmanager
@@ -45,6 +46,7 @@ def remove_leftovers() -> None:
         if state_dir != DISKS:
             remove_installation(state_dir)
     _remove_bridges()
+    _remove_tables(tables_without_device())
     remove_leftover_groups()
 
 
@@ -62,9 +64,9 @@ def remove_installation(state_dir: Path) -> None:
     identity = state_dir / "installation.json"
     installation = json.loads(identity.read_bytes()).get("id") if identity.is_file() else None
     if installation:
-        _remove_devices(installation)  # first: a port goes with its container, and its filter would be left
+        _remove_devices(installation)
         _remove_containers(installation)
-    _remove_filters_of_ports(state_dir / "records")
+        _remove_tables(name for name, owner in owners_of_tables().items() if owner.endswith(installation))
     unmount_below(state_dir)
     _detach_loops_below(state_dir)
     shutil.rmtree(state_dir, ignore_errors=True)
@@ -96,12 +98,22 @@ def _remove_device(name: str) -> None:
         subprocess.run(command, check=False, capture_output=True)
 
 
-def _remove_filters_of_ports(records: Path) -> None:
-    """Those of the recorded interfaces: of a port that went with its container nothing else is left."""
-    texts = [path.read_text(errors="replace") for path in records.rglob("*.json")]
-    ids = {found for text in texts for found in re.findall('"([0-9a-f]{12})"', text)}
-    listing = subprocess.run(["nft", "list", "tables", "netdev"], check=True, capture_output=True, text=True)
-    for name in {f"shares-shc{each}" for each in ids}.intersection(listing.stdout.split()):
+def owners_of_tables() -> dict[str, str]:
+    """The packet filters of shares-core's, each with what it says of whose it is: asking nft takes long."""
+    with NFTables(nfgen_family=_NETDEV) as nftables:
+        found = {str(table.get("name")): table.get("userdata") or "" for table in nftables.get_tables()}
+    return {name: owner for name, owner in found.items() if name.startswith("shares-")}
+
+
+def tables_without_device() -> set[str]:
+    """The packet filters of ports, and of test runs' bridges, that have gone."""
+    ours = {name for name in owners_of_tables() if name.startswith(("shares-shc", f"shares-{BRIDGE_PREFIX}"))}
+    with IPRoute() as netlink:
+        return ours - {f"shares-{link.get('ifname')}" for link in netlink.get_links()}
+
+
+def _remove_tables(names: Iterable[str]) -> None:
+    for name in names:
         subprocess.run(["nft", "delete", "table", "netdev", name], check=False, capture_output=True)
 
 

@@ -57,7 +57,7 @@ def test_the_service_brings_everything_back_and_nothing_is_lost(
     record_testsuite_property("operations", expected.count)
     for number, name in enumerate(scene.WRITTEN):
         interface = host.servers.show(name).server.interfaces[0]
-        namespace = ClientNamespace.create(str(interface.attachment.device), f"10.216.0.{210 + number}/24")
+        namespace = ClientNamespace.create(interface.attachment.device, f"10.216.0.{210 + number}/24")
         namespaces.append(namespace)
         password = scene.secret_of(name).read_text()
         client = SmbClient(namespace, str(interface.addresses[0].ip), scene.USER, password, scene.FOLDER)

@@ -60,7 +60,7 @@ def leave_writing(host: Host, name: str, number: int) -> None:
     secret.touch(mode=0o600)
     secret.write_text(password.reveal())
     interface = host.servers.show(name).server.interfaces[0]
-    namespace = ClientNamespace.create(str(interface.attachment.device), f"10.216.0.{200 + number}/24")
+    namespace = ClientNamespace.create(interface.attachment.device, f"10.216.0.{200 + number}/24")
     address, told = str(interface.addresses[0].ip), scene.acknowledged_of(name)
     words = (address, namespace.name, scene.USER, scene.SHARE, str(told))
     leave("tests.reboot.writer", *words, log=f"writer-{name}.log")

@@ -31,10 +31,12 @@ nobody:x:65534:65534::/nonexistent:/usr/sbin/nologin
 ada:x:10000:2000007::/nonexistent:/usr/sbin/nologin
 bob:x:10001:2000007::/nonexistent:/usr/sbin/nologin
 """
+OWNER = "shares-core:feedfacecafe"
 _BRIDGE = """\
 table netdev shares-tenant-a
 delete table netdev shares-tenant-a
 table netdev shares-tenant-a {
+  comment "shares-core:feedfacecafe"
   chain to-host {
     type filter hook ingress device "tenant-a" priority 0; policy drop;
     ether type arp accept
@@ -50,6 +52,7 @@ _PORT = """\
 table netdev shares-shc0123456789ab
 delete table netdev shares-shc0123456789ab
 table netdev shares-shc0123456789ab {
+  comment "shares-core:feedfacecafe"
   chain from-server {
     type filter hook ingress device "shc0123456789ab" priority 0; policy drop;
     ether saddr != 02:00:00:aa:bb:cc drop
@@ -112,7 +115,7 @@ def test_a_bridges_filter_word_for_word() -> None:
     """Each version of IP is let in for the host's own addresses of that version, if it has any."""
     v4, v6 = INTERFACE.host_addresses[0], type(INTERFACE.addresses[1])("fd00:a::fe/64")
     rendered = {
-        hosts: render_bridge_filter(Bridge.of(evolve(INTERFACE, host_addresses=hosts)), SMB.ports)
+        hosts: render_bridge_filter(Bridge.of(evolve(INTERFACE, host_addresses=hosts)), SMB.ports, OWNER)
         for hosts in ((v4, v6), (v4,), (v6,))
     }
     whole = _full(_BRIDGE)
@@ -124,7 +127,7 @@ def test_a_ports_filter_word_for_word() -> None:
     first, v6 = INTERFACE.addresses
     second = type(first)("10.0.0.6/24")
     rendered = {
-        own: render_port_filter(evolve(INTERFACE, addresses=own), SMB.ports)
+        own: render_port_filter(evolve(INTERFACE, addresses=own), SMB.ports, OWNER)
         for own in ((first, second, v6), (first, second), (v6,))
     }
     whole = _full(_PORT)

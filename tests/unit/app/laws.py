@@ -52,7 +52,8 @@ def check_host_equals_records(world: World) -> None:
     for found in (machine.containers, machine.folders):
         assert ids >= set(found)
     assert {i.host_device for record in records for i in record.interfaces} >= set(machine.links)
-    assert {str(i.attachment.device) for record in records for i in record.interfaces} >= set(machine.bridges)
+    assert {i.attachment.device for record in records for i in record.interfaces} >= set(machine.bridges)
+    assert {name for record in records for i in record.interfaces for name in i.devices} >= machine.filters
     assert ids >= set(machine.secrets)
     for record in records:
         assert {account.name for account in record.accounts} == set(machine.secrets.get(record.id, {}))

@@ -31,7 +31,7 @@ from shares_core.testing.clients import LOGON_FAILURE
 
 
 class MemoryDevices(MemoryWorld, NetworkWorld):
-    """With devices that can be looked at. A filter is part of its device here."""
+    """With devices that can be looked at."""
 
     def new_name(self) -> BridgeName:
         return BridgeName(f"br{self.host.count()}")
@@ -72,13 +72,13 @@ class MemoryDevices(MemoryWorld, NetworkWorld):
         return bool(bridge and bridge.complete) or bool(link and link.up)
 
     def is_filtered(self, name: str) -> bool:
-        return self.carries(name)
+        return name in self.host.filters
 
     def flush_filters(self) -> None:
-        """Nothing: they cannot be had without their device."""
+        self.host.filters.clear()
 
-    def lose_bridge(self, name: BridgeName) -> None:
-        del self.host.bridges[str(name)]
+    def lose_device(self, name: str) -> None:
+        del (self.host.bridges if name in self.host.bridges else self.host.links)[name]
 
 
 @frozen

@@ -115,6 +115,12 @@ class MemoryWorld(
         with self.dying("folders.ensure") as ports:
             ports.folders.ensure(server_id, UID)
 
+    def half_removed_folders(self, server_id: str) -> None:
+        del self.host.folders[server_id]
+
+    def mounts(self) -> int:
+        return len(self.host.folders) + len(self.host.mounts)
+
     def mount_below(self, server_id: str) -> None:
         self.host.mounts[server_id, "share"] = ABSENT
 

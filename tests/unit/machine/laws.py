@@ -74,8 +74,9 @@ def nothing_is_orphaned(machine: MemoryHost) -> None:
         "devices": machine.attached - volumes,
         "mounts": machine.mounts.keys() - shares.keys(),
         "scratch": machine.scratch - {share.volume.ref for record in records for share in record.shares},
+        "filters": machine.filters - {name for interface in interfaces for name in interface.devices},
         "links": machine.links.keys() - {interface.host_device for interface in interfaces},
-        "bridges": machine.bridges.keys() - {str(interface.attachment.device) for interface in interfaces},
+        "bridges": machine.bridges.keys() - {interface.attachment.device for interface in interfaces},
     }
     assert not any(strays.values()), f"orphans: { ({kind: s for kind, s in strays.items() if s}) }"
 
@@ -157,7 +158,7 @@ def settled_host_equals_records(machine: MemoryHost, record: ShareServer, server
     for interface in record.interfaces:
         link, bridge = (
             machine.links.get(interface.host_device),
-            machine.bridges.get(str(interface.attachment.device)),
+            machine.bridges.get(interface.attachment.device),
         )
         assert running == (link is not None and link.up)
         assert not running or (bridge is not None and bridge.complete)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from shares_core.adapters.network.bridge import BridgeDriver, mark
-from shares_core.adapters.network.filters import render_port_filter, render_removal, table_name
+from shares_core.adapters.network.filters import device_of, render_port_filter, render_removal, table_name
 from shares_core.adapters.network.netlink import (
     add_address,
     existing_link,
@@ -51,8 +51,8 @@ class LinuxNetwork(Network):
         return grouped
 
     def plug(self, server_id: str, interface: Interface, index: int, namespace: str) -> None:
-        driver, filters = self._driver(interface.attachment), render_port_filter(interface, self._ports)
-        device = f"eth{index}"
+        driver, device = self._driver(interface.attachment), f"eth{index}"
+        filters = render_port_filter(interface, self._ports, self._mark())
         with netlink_socket(f"plugging an interface of server {server_id}") as netlink:
             # The host end is brought up last, once all else was done.
             if driver.joined(netlink, interface) and _is_inside(namespace, device):
@@ -126,24 +126,25 @@ class LinuxNetwork(Network):
                 for driver, attached in self._by_driver(wanted).items()
                 for interface in driver.whole(netlink, links, attached)
             }
-        filtered = netdev_tables()
+        filtered = netdev_tables().keys()
         return tuple(
             interface
             for interface in wanted
-            if interface not in plugged or not filtered.issuperset(map(table_name, interface.devices))
+            if interface not in plugged or not filtered >= set(map(table_name, interface.devices))
         )
 
     def remove(self, name: str) -> None:
         with netlink_socket(f"removing {name}") as netlink:
             link = find_link(netlink, name)
-            if link is None:
-                return
-            if self._is_our_port(link):
+            if link is not None and self._is_our_port(link):
                 with gone_is_fine():
                     netlink.link("del", index=link["index"])
                 load_filters(render_removal([name]))
                 return
-        self._bridges.remove(name)
+        # Of a device that is gone, its filter alone may be left, and says whose it was if it is not of an
+        # earlier release.
+        if link is not None or netdev_tables().get(table_name(name), "") in ("", self._mark()):
+            self._bridges.remove(name)
 
     def list(self) -> tuple[str, ...]:
         installation = self._installation.known_id()
@@ -152,7 +153,9 @@ class LinuxNetwork(Network):
         ours = mark(installation)
         with netlink_socket("listing devices") as netlink:
             links = [(link.get("ifname"), link.get("ifalias") or "") for link in netlink.get_links()]
-        return tuple(sorted(name for name, alias in links if alias == ours or alias.startswith(f"{ours}:")))
+        there = {name for name, alias in links if alias == ours or alias.startswith(f"{ours}:")}
+        filtered = {device_of(table) for table, owner in netdev_tables().items() if owner == ours}
+        return tuple(sorted(there | filtered))
 
     def _mark(self) -> str:
         return mark(self._installation.id())

@@ -121,7 +121,7 @@ class BridgeDriver:
             self._require_free(netlink, bridge, link["index"])
         if link.get("ifalias") != self._mark():
             netlink.link("set", index=link["index"], ifalias=self._mark())
-        load_filters(render_bridge_filter(bridge, self._ports) + filters)
+        load_filters(render_bridge_filter(bridge, self._ports, self._mark()) + filters)
         let_bridged_pass(name)
         if not link["flags"] & UP or addresses_of(netlink, link["index"]) != _texts(bridge):
             self._complete(netlink, bridge, link["index"])

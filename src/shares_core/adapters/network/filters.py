@@ -2,7 +2,7 @@
 
 They sit in the netdev family, at the ingress of one device each. There they see everything that a device
 hands to the host, ARP and IPv6 link-local included, whatever other firewall the host has; they keep no state;
-and a bridge's own forwarding between its ports never meets them.
+and a bridge's own forwarding between its ports never meets them. ``owner`` marks them as an installation's.
 """
 
 from __future__ import annotations
@@ -21,8 +21,16 @@ _ND_TARGET = "@th,64,128"
 _NEIGHBOURS = "nd-neighbor-solicit, nd-neighbor-advert"
 
 
+_PREFIX = "shares-"
+
+
 def table_name(device: str) -> str:
-    return f"shares-{device}"
+    return f"{_PREFIX}{device}"
+
+
+def device_of(table: str) -> str:
+    """The device that a table of ours is for."""
+    return table.removeprefix(_PREFIX)
 
 
 def render_removal(devices: Iterable[str]) -> str:
@@ -42,7 +50,7 @@ def _answers(ports: Sequence[TcpPort]) -> str:
     return f"tcp sport {either} tcp flags & (syn | ack) != syn accept"
 
 
-def render_bridge_filter(bridge: Bridge, ports: Sequence[TcpPort]) -> str:
+def render_bridge_filter(bridge: Bridge, ports: Sequence[TcpPort], owner: str) -> str:
     """What a bridge may hand to the host: nothing, or answers to an address that the host has on it.
 
     Nothing for another address: the host would route it on, to another tenant's bridge.
@@ -61,10 +69,10 @@ def render_bridge_filter(bridge: Bridge, ports: Sequence[TcpPort]) -> str:
             f"ip6 daddr {v6} icmpv6 type {{ echo-request, echo-reply, {_ERRORS_V6} }} accept",
             f"icmpv6 type {{ {_NEIGHBOURS} }} accept",  # routers never pass these on (RFC 4861, 7.1)
         ]
-    return _table(str(bridge.name), "to-host", rules)
+    return _table(str(bridge.name), owner, "to-host", rules)
 
 
-def render_port_filter(interface: Interface, ports: Sequence[TcpPort]) -> str:
+def render_port_filter(interface: Interface, ports: Sequence[TcpPort], owner: str) -> str:
     """What a server may send: answers, from its own MAC and IP addresses only."""
     rules = [f"ether saddr != {interface.mac} drop", "ether type { 8021q, 8021ad } drop"]
     v4 = _set(address for address in interface.addresses if address.version == 4)
@@ -87,7 +95,7 @@ def render_port_filter(interface: Interface, ports: Sequence[TcpPort]) -> str:
             f"ip6 saddr {own_v6} icmpv6 type nd-neighbor-solicit accept",
             f"ip6 saddr {own_v6} icmpv6 type nd-neighbor-advert {_ND_TARGET} {told} accept",
         ]
-    return _table(interface.host_device, "from-server", rules)
+    return _table(interface.host_device, owner, "from-server", rules)
 
 
 def link_local(mac: MacAddress) -> IPv6Address:
@@ -102,12 +110,16 @@ def _set(addresses: Iterable[InterfaceAddress]) -> str:
     return f"{{ {listed} }}" if listed else ""
 
 
-def _table(device: str, chain: str, rules: Iterable[str]) -> str:
-    """One table for one device, put in the place of a former one in a single transaction."""
+def _table(device: str, owner: str, chain: str, rules: Iterable[str]) -> str:
+    """One table for one device, put in the place of a former one in a single transaction.
+
+    It says whose it is: it outlives its device, which goes with its container.
+    """
     body = "".join(f"    {rule}\n" for rule in rules)
     return (
         f"{render_removal([device])}"
         f"table netdev {table_name(device)} {{\n"
+        f'  comment "{owner}"\n'
         f"  chain {chain} {{\n"
         f'    type filter hook ingress device "{device}" priority 0; policy drop;\n'
         f"{body}  }}\n}}\n"

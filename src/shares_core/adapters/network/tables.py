@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from shares_core.adapters.linux.commands import run
 from shares_core.adapters.network.netlink import translated
 
@@ -14,9 +16,12 @@ def load_filters(rules: str) -> None:
     run(("nft", "-f", "-"), stdin=rules.encode(), outlives=False)
 
 
-def netdev_tables() -> frozenset[str]:
-    """The names of nftables' tables at the ingress of devices; asked of the kernel, as ``nft`` takes long."""
+def netdev_tables() -> Mapping[str, str]:
+    """The names of nftables' tables at the ingress of devices, each with its comment, or an empty text.
+
+    Asked of the kernel, as ``nft`` takes long.
+    """
     from pyroute2.nftables.main import NFTables
 
     with translated("looking at packet filters"), NFTables(nfgen_family=_NETDEV) as nftables:
-        return frozenset(table.get("name") for table in nftables.get_tables())
+        return {table.get("name"): table.get("userdata") or "" for table in nftables.get_tables()}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from shares_core.adapters.linux.commands import run
@@ -22,6 +23,7 @@ from shares_core.ports.folders import ServerFolders
 #: followed.
 _SMALL = "mode=0700,size=64m,nr_inodes=16384,nodev,nosuid,noexec,nosymfollow"
 _UNMOUNT_SECONDS = 20.0
+_RELEASE_SECONDS = 1.0
 
 
 class DiskFolders(ServerFolders):
@@ -36,8 +38,9 @@ class DiskFolders(ServerFolders):
         with os_errors(f"making the folders of server {server_id}"):
             make_private_folder(layout.state_dir)
             make_private_folder(layout.servers)
-            self._ensure_shared_mount()
-            make_private_folder(layout.server(server_id))
+            with self._mounting():  # in one go: who removes the last folder takes the mount along
+                self._ensure_shared_mount()
+                make_private_folder(layout.server(server_id))
             self._ensure_small(server_id)
             for folder in (layout.config(server_id), layout.shares(server_id)):
                 folder.mkdir(mode=0o755, exist_ok=True)
@@ -54,18 +57,38 @@ class DiskFolders(ServerFolders):
                 return False
             return layout.private(server_id).lstat().st_uid == uid
 
+    @contextmanager
+    def _mounting(self) -> Iterator[None]:
+        """Keep others from making or removing the shared mount meanwhile. Raises Busy."""
+        make_private_folder(self._layout.locks)
+        with file_lock(self._layout.locks / "mount.lock", self._lock_timeout, str(self._layout.servers)):
+            yield
+
     def _ensure_shared_mount(self) -> None:
         """Bind the folder onto itself, in a peer group of its own: rslave mounts need a shared one above."""
         servers = self._layout.servers
         if _passes_on(servers):
             return
-        make_private_folder(self._layout.locks)
-        with file_lock(self._layout.locks / "mount.lock", self._lock_timeout, str(servers)):
-            if mount_at(servers) is None:
-                run(("mount", "--bind", str(servers), str(servers)), outlives=False)
-            if not _passes_on(servers):
-                run(("mount", "--make-private", str(servers)))
-                run(("mount", "--make-shared", str(servers)))
+        if mount_at(servers) is None:
+            run(("mount", "--bind", str(servers), str(servers)), outlives=False)
+        if not _passes_on(servers):
+            run(("mount", "--make-private", str(servers)))
+            run(("mount", "--make-shared", str(servers)))
+
+    def _release_shared_mount(self) -> None:
+        """Unmount it if no server has a folder below it, unless something is in it all the same."""
+        servers = self._layout.servers
+        if mount_at(servers) is None or os.listdir(servers):
+            return
+
+        def gone() -> bool:
+            with suppress(CommandFailed):
+                run(("umount", str(servers)), outlives=False)
+            return mount_at(servers) is None
+
+        with self._mounting():
+            if not os.listdir(servers):
+                wait_until(gone, _RELEASE_SECONDS)  # whoever lists the folders is in it for a moment
 
     def _ensure_small(self, server_id: str) -> None:
         """Mount the server's folder; one with anything in it is in use, and stays as it is."""
@@ -89,6 +112,7 @@ class DiskFolders(ServerFolders):
             self._unmount(folder)
             if folder.exists():
                 shutil.rmtree(folder)
+            self._release_shared_mount()
 
     def _unmount(self, folder: Path) -> None:
         def gone() -> bool:

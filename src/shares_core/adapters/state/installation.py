@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 
 from shares_core.adapters.linux.files import write_whole
 from shares_core.adapters.linux.oserrors import os_errors
 from shares_core.adapters.state.layout import Layout
 from shares_core.adapters.state.locks import state_lock
 from shares_core.domain.errors import RecordUnreadable
+
+_ID = re.compile("[0-9a-f]{12}")
+_NO_ID = "0" * 12
 
 
 class Installation:
@@ -46,6 +50,8 @@ class Installation:
                 raise RecordUnreadable(str(path), "it is not JSON") from error
         if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
             raise RecordUnreadable(str(path), "it does not hold an installation's identity")
+        if _ID.fullmatch(values.get("id", _NO_ID)) is None:  # it marks devices, filters and containers
+            raise RecordUnreadable(str(path), "its id is not one that an installation gets")
         return values
 
     def _keep(self, key: str, value: str) -> str:
