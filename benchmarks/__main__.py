@@ -25,10 +25,10 @@ import shares_core
 from benchmarks.floor import Floor, run, wait_for
 from benchmarks.lvm import CREATE, DELETE, EXTEND, LvmFloor
 from benchmarks.lvm import GOALS as LVM_GOALS
-from shares_core import Capacity, FileSystemKind, HostConfig, Secret
+from shares_core import Capacity, FileSystemKind, HostConfig, LvmPool, Secret
 from shares_core.domain.addresses import BridgeName
 from shares_core.domain.network import DefaultNetwork
-from shares_core.domain.pools import PoolKind, VolumeGroupName
+from shares_core.domain.pools import VolumeGroupName
 
 SIZE, LARGER = Capacity.parse("1GiB"), Capacity.parse("2GiB")
 LVM_SIZE, LVM_LARGER = Capacity.parse("256MiB"), Capacity.parse("512MiB")
@@ -224,7 +224,7 @@ def measure(rounds: int) -> None:
     network = DefaultNetwork(BridgeName("sctbench"), IPv4Network("10.213.7.0/24"))
     config = evolve(HostConfig(state_dir=state_dir), network=network)
     host = shares_core.open_host(config)
-    floor = Floor(Path(tempfile.mkdtemp(prefix="floor-", dir=ROOT)), config.image, "sctest-floor")
+    floor = Floor(Path(tempfile.mkdtemp(prefix="floor-", dir=ROOT)), config.docker.image, "sctest-floor")
     floor_times, our_times = Times(), Times()
     try:
         floor.prepare()
@@ -238,8 +238,7 @@ def measure(rounds: int) -> None:
                 config,
                 state_dir=lvm_dir,
                 network=DefaultNetwork(BridgeName("sctbenchlvm"), IPv4Network("10.213.8.0/24")),
-                pool_kind=PoolKind.LVM,
-                volume_group=VolumeGroupName(group),
+                pools=(LvmPool(volume_group=VolumeGroupName(group)),),
             )
             bare, full = measure_lvm(group, on_lvm, floor, rounds)
             floor_times.seconds |= bare.seconds

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from shares_core.bootstrap import Host, open_host
-from shares_core.config import HostConfig
+from shares_core.config import DockerSettings, FilePool, HostConfig, LvmPool, ServerSettings
 from shares_core.domain.access import AccessLevel, AccessRule
 from shares_core.domain.capacity import Capacity
 from shares_core.domain.errors import (
@@ -32,6 +32,7 @@ from shares_core.domain.network import InterfaceSpec
 from shares_core.domain.pools import PoolKind, ThinPoolName, VolumeGroupName
 from shares_core.domain.secret import Secret
 from shares_core.domain.share import FileSystemKind
+from shares_core.domain.volume import PoolName
 
 __all__ = [
     "AccessLevel",
@@ -43,18 +44,23 @@ __all__ = [
     "Capacity",
     "CommandFailed",
     "Conflict",
+    "DockerSettings",
+    "FilePool",
     "FileSystemKind",
     "Host",
     "HostConfig",
     "HostNotReady",
     "InterfaceSpec",
     "InvalidInput",
+    "LvmPool",
     "NoCapacity",
     "NotEmpty",
     "NotFound",
     "PoolKind",
+    "PoolName",
     "RecordUnreadable",
     "Secret",
+    "ServerSettings",
     "ShareDamaged",
     "ShareFailed",
     "SharesError",

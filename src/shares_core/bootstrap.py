@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
-from shares_core.config import HostConfig
+from shares_core.config import FilePool, HostConfig, LvmPool, PoolSettings
 from shares_core.domain.checks import require
 from shares_core.domain.errors import InvalidInput
-from shares_core.domain.pools import PoolKind
+from shares_core.domain.volume import DEFAULT_POOL, PoolName, VolumeTraits
 
 if TYPE_CHECKING:
     from shares_core.adapters.containers.image import ImageBuilder
@@ -125,18 +125,22 @@ def ports(config: HostConfig, events: Events | None = None, *, patience: float |
     layout = Layout(config.state_dir)
     timeout = config.lock_timeout
     installation = Installation(layout, timeout)
-    limits = Limits(config.memory, config.processes)
-    pool = _pool(config, layout, installation)
-    runtime = DockerRuntime(SMB, Docker(config.docker_url), layout, installation, config.image, limits)
+    limits = Limits(config.server.memory, config.server.processes)
+    connections = connections_within(limits.memory, limits.processes)
+    pools = [_pool(settings, layout, installation, timeout) for settings in config.pools]
+    former = next((pool.traits for pool in pools if pool.name == DEFAULT_POOL), VolumeTraits())
+    runtime = DockerRuntime(SMB, Docker(config.docker.url), layout, installation, config.docker.image, limits)
     return Ports(
         runtime=runtime,
         folders=DiskFolders(layout, timeout),
-        storage=Pools((pool,)),
+        storage=Pools(pools),
         filesystems=LinuxFileSystems(layout),
         network=LinuxNetwork(SMB, layout, installation, timeout),
-        smb_config=SambaConfig(layout, runtime, connections_within(config.memory, config.processes)),
+        smb_config=SambaConfig(
+            layout, runtime, connections_within(config.server.memory, config.server.processes)
+        ),
         smb_sessions=SambaSessions(runtime),
-        records=DiskRecords(layout, OPERATIONS, pool.traits),
+        records=DiskRecords(layout, OPERATIONS, former),
         secrets=DiskSecrets(layout),
         locks=FileLocks(layout, timeout if patience is None else min(timeout, patience)),
         clock=SystemClock(),
@@ -146,32 +150,38 @@ def ports(config: HostConfig, events: Events | None = None, *, patience: float |
     )
 
 
-def _pool(config: HostConfig, layout: Layout, installation: Installation) -> VolumePool:
+def _pool(
+    settings: PoolSettings, layout: Layout, installation: Installation, lock_timeout: float
+) -> VolumePool:
     """The pool that the settings describe."""
-    if config.pool_kind is PoolKind.FILES:
+    if isinstance(settings, FilePool):
         from shares_core.adapters.pools.files.pool import LoopFilePool
 
         return LoopFilePool(
-            config.pool_dir,
-            config.pool_size,
+            settings.folder,
+            settings.size,
             installation,
-            overprovision=config.overprovision,
-            lock_timeout=config.lock_timeout,
+            overprovision=settings.overprovision,
+            lock_timeout=lock_timeout,
+            name=settings.name,
         )
-    if config.thin_pool is None:
+    if settings.thin_pool is None:
         from shares_core.adapters.pools.lvm.thick import VolumeGroupPool
 
-        return VolumeGroupPool(config.volume_group, installation, wipe=config.wipe_deleted)
+        return VolumeGroupPool(
+            settings.volume_group, installation, wipe=settings.wipe_deleted, name=settings.name
+        )
     from shares_core.adapters.pools.lvm.thin import ThinPool
 
     return ThinPool(
-        config.volume_group,
-        config.thin_pool,
+        settings.volume_group,
+        settings.thin_pool,
         installation,
         layout,
-        wipe=config.wipe_deleted,
-        overprovision=config.overprovision,
-        lock_timeout=config.lock_timeout,
+        wipe=settings.wipe_deleted,
+        overprovision=settings.overprovision,
+        lock_timeout=lock_timeout,
+        name=settings.name,
     )
 
 
@@ -180,8 +190,11 @@ def _behind_links(config: HostConfig) -> HostConfig:
 
     Raises InvalidInput where such a folder could not have been named in the settings.
     """
-    state_dir, pool_dir = (Path(os.path.realpath(folder)) for folder in (config.state_dir, config.pool_dir))
-    return evolve(config, state_dir=state_dir, pool_dir=pool_dir)
+    pools = tuple(
+        evolve(pool, dir=Path(os.path.realpath(pool.folder))) if isinstance(pool, FilePool) else pool
+        for pool in config.pools
+    )
+    return evolve(config, state_dir=Path(os.path.realpath(config.state_dir)), pools=pools)
 
 
 def image_builder(config: HostConfig) -> ImageBuilder:
@@ -190,22 +203,28 @@ def image_builder(config: HostConfig) -> ImageBuilder:
     from shares_core.adapters.containers.image import ImageBuilder
     from shares_core.adapters.samba.profile import SMB
 
-    return ImageBuilder(Docker(config.docker_url), config.image, SMB.image)
+    return ImageBuilder(Docker(config.docker.url), config.docker.image, SMB.image)
 
 
-def pool_builder(config: HostConfig) -> PoolBuilder:
-    """What makes the volume group or thin pool that the settings name. Raises InvalidInput without one."""
+def pool_builder(config: HostConfig, pool: PoolName = DEFAULT_POOL) -> PoolBuilder:
+    """What makes the volume group or thin pool of that pool. Raises InvalidInput if it has none."""
     from shares_core.adapters.pools.lvm.building import PoolBuilder
     from shares_core.adapters.state.installation import Installation
     from shares_core.adapters.state.layout import Layout
 
-    if config.pool_kind is not PoolKind.LVM:
+    settings = config.pool(pool)
+    if isinstance(settings, FilePool):
         raise InvalidInput(
-            f"the pool is of files in {config.pool_dir}, which are made when they are needed",
-            hint='for a volume group write kind = "lvm" in [pool] of the configuration',
+            f"the pool {pool} is of files in {settings.folder}, which are made when they are needed",
+            hint='for a volume group write kind = "lvm" in its [pool] of the configuration',
         )
     installation = Installation(Layout(_behind_links(config).state_dir), config.lock_timeout)
-    return PoolBuilder(config.volume_group, config.thin_pool, installation)
+    others = tuple(
+        other.name
+        for other in config.pools
+        if isinstance(other, LvmPool) and other.volume_group == settings.volume_group and other.name != pool
+    )
+    return PoolBuilder(pool, settings.volume_group, settings.thin_pool, installation, others)
 
 
 def examine(config: HostConfig) -> tuple[Finding, ...]:
@@ -217,11 +236,12 @@ def examine(config: HostConfig) -> tuple[Finding, ...]:
     looking = ports(config)
     return doctor.examine(
         state_dir=config.state_dir,
-        pool_dir=config.pool_dir if config.pool_kind is PoolKind.FILES else None,
-        thin=config.thin_pool is not None,
-        image=config.image,
+        pool_dirs=tuple(pool.folder for pool in config.pools if isinstance(pool, FilePool)),
+        lvm=any(isinstance(pool, LvmPool) for pool in config.pools),
+        thin=any(isinstance(pool, LvmPool) and pool.thin_pool is not None for pool in config.pools),
+        image=config.docker.image,
         recipe=SMB.image,
-        docker_url=config.docker_url,
+        docker_url=config.docker.url,
         bridge=str(config.network.bridge),
         storage=looking.storage,
         records=looking.records,

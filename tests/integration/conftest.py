@@ -15,7 +15,7 @@ import pytest
 from attrs import define, evolve, field
 
 import shares_core
-from shares_core import AccessLevel, Capacity, Host, HostConfig, InterfaceSpec, NotFound
+from shares_core import AccessLevel, Capacity, FilePool, Host, HostConfig, InterfaceSpec, NotFound
 from shares_core.domain.addresses import BridgeName
 from shares_core.domain.network import DefaultNetwork
 from shares_core.domain.server import ShareServer
@@ -27,6 +27,7 @@ from tests.integration.support.leftovers import BRIDGE_PREFIX, ROOT, clean_host,
 NewServer = Callable[..., ShareServer]
 NewClient = Callable[..., ClientNamespace]
 
+_POOL = Capacity.parse("20GiB")
 _bridges = itertools.count()
 #: A whole kernel and a volume group are not on every machine: what needs them is then left out, and told.
 SPARE_GROUP = os.environ.get("SHARES_CORE_TEST_VG", "")
@@ -119,7 +120,7 @@ def site() -> Iterator[Site]:
     folder.mkdir(mode=0o700)
     bridge = f"{BRIDGE_PREFIX}{os.getpid() % 100000}d{next(_bridges)}"
     network = DefaultNetwork(BridgeName(bridge), IPv4Network("10.213.0.0/24"))
-    config = evolve(HostConfig(state_dir=state_dir), network=network, pool_size=Capacity.parse("20GiB"))
+    config = evolve(HostConfig(state_dir=state_dir), network=network, pools=(FilePool(size=_POOL),))
     made = Site(shares_core.open_host(config), config, folder)
     try:
         yield made
@@ -212,7 +213,7 @@ def opened_site(**changes: Any) -> Iterator[Site]:
     # The second number is the run's: others may have theirs on this machine at the same time.
     subnet = IPv4Network(f"10.{220 + os.getpid() % 30}.{1 + number % 250}.0/24")
     network = DefaultNetwork(BridgeName(bridge), subnet)
-    config = evolve(HostConfig(state_dir=run, network=network, pool_size=Capacity.parse("20GiB")), **changes)
+    config = evolve(HostConfig(state_dir=run, network=network, pools=(FilePool(size=_POOL),)), **changes)
     made = Site(shares_core.open_host(config), config, folder)
     try:
         yield made

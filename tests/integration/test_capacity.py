@@ -14,7 +14,7 @@ import pytest
 from attrs import evolve
 from smbprotocol.exceptions import SMBResponseException
 
-from shares_core import BackendFailure, Capacity, FileSystemKind, Host, NoCapacity, bootstrap
+from shares_core import BackendFailure, Capacity, FilePool, FileSystemKind, Host, NoCapacity, bootstrap
 from shares_core.domain.errors import OnlineGrowRefused
 from shares_core.domain.views import ExtendWay
 from shares_core.ports import Ports
@@ -287,7 +287,7 @@ def test_a_hundred_shares_on_one_server(site: Site, remove_after: Callable[[str]
 
 def test_the_pool_refuses_what_does_not_fit() -> None:
     """What does not fit is NoCapacity and leaves nothing; what was promised is really reserved."""
-    with opened_site(pool_size=Capacity.parse("256MiB")) as site:
+    with opened_site(pools=(FilePool(size=Capacity.parse("256MiB")),)) as site:
         host = site.host
         host.servers.create("full")
         host.shares.create("full", "first", Capacity.parse("160MiB"))
@@ -317,7 +317,7 @@ def test_the_pool_refuses_what_does_not_fit() -> None:
 
 def test_an_overprovisioned_pool_promises_more_than_it_has() -> None:
     """With the option shares are sparse and may exceed the pool together, but no single one may."""
-    with opened_site(pool_size=Capacity.parse("256MiB"), overprovision=True) as site:
+    with opened_site(pools=(FilePool(size=Capacity.parse("256MiB"), overprovision=True),)) as site:
         host = site.host
         host.servers.create("thin")
         for name in ("first", "second"):

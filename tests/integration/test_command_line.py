@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from shares_core import Capacity
+from shares_core import Capacity, FilePool
 from shares_core.adapters.containers.client import Docker
 from shares_core.adapters.containers.image import ImageBuilder, ImageStatus, image_state
 from shares_core.adapters.samba.profile import SMB
@@ -31,11 +31,13 @@ def own_site() -> Iterator[Site]:
 def run(own_site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
     """The command line in this process, on the site's installation."""
     settings = own_site.config
+    pool = settings.pool()
+    assert isinstance(pool, FilePool)
     config = tmp_path / "config.toml"
     config.write_text(
         f'state_dir = "{settings.state_dir}"\n'
         f'[network]\nbridge = "{settings.network.bridge}"\nsubnet = "{settings.network.subnet}"\n'
-        f'[pool]\nsize = "{settings.pool_size.bytes}"\n'
+        f'[pool]\nsize = "{pool.size.bytes}"\n'
     )
 
     def command(*words: str) -> tuple[int, Any]:

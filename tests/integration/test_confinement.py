@@ -198,8 +198,8 @@ def test_limits_are_set(tenant: Tenant, container: Container) -> None:
     """Memory, processes, open files, core files and log have limits, and nothing is open without need."""
     config = tenant.site.config
     settings = container.inspected()["HostConfig"]
-    assert settings["PidsLimit"] == config.processes
-    assert settings["Memory"] == settings["MemorySwap"] == config.memory.bytes
+    assert settings["PidsLimit"] == config.server.processes
+    assert settings["Memory"] == settings["MemorySwap"] == config.server.memory.bytes
     assert settings["LogConfig"] == {"Type": "json-file", "Config": {"max-size": "5m", "max-file": "2"}}
     assert (settings["Privileged"], settings["ReadonlyRootfs"], settings["NetworkMode"]) == (
         False,
@@ -222,7 +222,7 @@ def test_a_server_cannot_start_more_processes_than_its_limit(tenant: Tenant, con
     """Processes without end meet the limit, and the server serves on when they are gone."""
     del container
     site = tenant.site
-    small = shares_core.open_host(evolve(site.config, processes=64))
+    small = shares_core.open_host(evolve(site.config, server=evolve(site.config.server, processes=64)))
     small.servers.stop(tenant.server)
     small.servers.start(tenant.server)
     client = docker.from_env()

@@ -47,9 +47,9 @@ def test_a_containers_environment_is_its_images(proxies: docker.APIClient, world
     server_id = world.new_id()
     world.ports.folders.ensure(server_id, UID)
     world.ports.runtime.ensure(server_id, UID)
-    image = _environment(proxies.inspect_image(world.config.image))
+    image = _environment(proxies.inspect_image(world.config.docker.image))
     assert image == _environment(proxies.inspect_container(container_name(server_id)))
-    other = proxies.create_container(world.config.image)
+    other = proxies.create_container(world.config.docker.image)
     try:
         assert f"HTTP_PROXY={_PROXY}" in _environment(proxies.inspect_container(other))
     finally:

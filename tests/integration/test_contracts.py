@@ -24,6 +24,7 @@ from tests.contracts.folders import ServerFoldersContract
 from tests.contracts.ids import IdsContract
 from tests.contracts.locks import LocksContract
 from tests.contracts.network import NetworkContract
+from tests.contracts.pools import PoolsContract
 from tests.contracts.records import RecordsContract
 from tests.contracts.runtime import ServerRuntimeContract
 from tests.contracts.secrets import SecretsContract
@@ -32,7 +33,7 @@ from tests.contracts.storage import BlockStorageContract
 from tests.contracts.workers import WorkersContract
 from tests.integration.support.contract_clients import RealSmb
 from tests.integration.support.contract_servers import RealContainers, RealDevices
-from tests.integration.support.contract_storage import RealStorage
+from tests.integration.support.contract_storage import RealPools, RealStorage
 from tests.integration.support.contract_world import RealWorld
 
 
@@ -123,6 +124,12 @@ def write_protected(device: str) -> Iterator[None]:
         yield
     finally:
         subprocess.run(("blockdev", "--setrw", device), check=True)
+
+
+class TestSeveralPools(PoolsContract):
+    """Two folders of files."""
+
+    kind_of_world = RealPools
 
 
 class TestLinuxFileSystems(FileSystemsContract):

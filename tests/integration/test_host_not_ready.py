@@ -12,13 +12,13 @@ from pathlib import Path
 
 import docker
 import pytest
-from attrs import evolve
 
 import shares_core
 from shares_core import Capacity, HostNotReady
 from shares_core.domain.share import ShareStatus
 from tests.integration.conftest import Site, Tenant, opened_site
 from tests.integration.support.footprint import everything
+from tests.settings import with_docker, with_image, with_pool
 
 OK = "NT_STATUS_OK"
 MIB64 = Capacity.parse("64MiB")
@@ -31,7 +31,7 @@ def test_docker_that_does_not_run_is_told_and_nothing_changes(tenant: Tenant) ->
     """Without Docker every change is refused as HostNotReady before anything has been changed."""
     site = tenant.site
     ada = tenant.user("ada")
-    host = shares_core.open_host(evolve(site.config, docker_url="unix:///nonexistent/docker.sock"))
+    host = shares_core.open_host(with_docker(site.config, "unix:///nonexistent/docker.sock"))
     before = everything(site.config)
     changes: dict[str, Callable[[], object]] = {
         "create server": lambda: host.servers.create("late"),
@@ -69,7 +69,7 @@ def test_a_missing_image_is_named_with_the_command_that_builds_it(
 ) -> None:
     """Without the image nothing is made, and the error says ``shares-core image build``."""
     site.host.servers.create(remove_after("before"))
-    host = shares_core.open_host(evolve(site.config, image="shares-core-none"))
+    host = shares_core.open_host(with_image(site.config, "shares-core-none"))
     before = everything(site.config)
     with pytest.raises(HostNotReady, match="the image shares-core-none is missing") as raised:
         host.servers.create("late")
@@ -97,7 +97,7 @@ def test_a_stale_image_makes_no_new_server_and_still_starts_old_ones(
 ) -> None:
     """A stale image is named; nothing new is made from it, but what there is comes up again."""
     site.host.servers.create(remove_after("old"))
-    host = shares_core.open_host(evolve(site.config, image=stale_image))
+    host = shares_core.open_host(with_image(site.config, stale_image))
     before = everything(site.config)
     with pytest.raises(HostNotReady, match=f"{stale_image} was built from recipe 000000000000") as raised:
         host.servers.create("late")
@@ -138,7 +138,9 @@ def test_an_unmounted_pool_is_told_and_its_bare_folder_stays_empty() -> None:
             lambda: site.host.servers.delete("kept", with_shares=True),
             site.host.pool.show,
         ):
-            with pytest.raises(HostNotReady, match=f"{pool} is not the pool of this installation") as raised:
+            with pytest.raises(
+                HostNotReady, match=f"{pool} is not the pool default of this installation"
+            ) as raised:
                 refused()
             assert raised.value.hint
             assert list(pool.iterdir()) == []
@@ -156,5 +158,5 @@ def test_an_unmounted_pool_is_told_and_its_bare_folder_stays_empty() -> None:
 
 def evolve_site(outer: Site, pool: Path) -> Site:
     """The same site with its pool elsewhere."""
-    config = evolve(outer.config, pool_dir=pool, pool_size=Capacity.parse("256MiB"))
+    config = with_pool(outer.config, dir=pool, size=Capacity.parse("256MiB"))
     return Site(shares_core.open_host(config), config, outer.folder)

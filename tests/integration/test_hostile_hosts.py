@@ -16,7 +16,17 @@ import pytest
 from attrs import evolve, frozen
 
 import shares_core
-from shares_core import BackendFailure, Busy, Capacity, HostNotReady, NoCapacity, SharesError, bootstrap
+from shares_core import (
+    BackendFailure,
+    Busy,
+    Capacity,
+    DockerSettings,
+    FilePool,
+    HostNotReady,
+    NoCapacity,
+    SharesError,
+    bootstrap,
+)
 from shares_core.adapters.containers import client as docker_client
 from shares_core.adapters.linux.system import SystemClock
 from shares_core.domain.share import FileSystemKind, ShareStatus
@@ -29,6 +39,7 @@ from tests.integration.support.own_docker import OwnDocker, Slow, own_docker
 from tests.integration.support.probes import until
 from tests.reliability.scene import as_it_is, as_recorded, mount_point
 from tests.reliability.watched import watching
+from tests.settings import with_docker
 
 OK = "NT_STATUS_OK"
 KEPT = b"kept by all means"
@@ -276,7 +287,7 @@ def small_disk(folder: Path) -> Iterator[None]:
 
 def test_a_pool_on_a_full_disk_makes_nothing(tmp_path: Path) -> None:
     """It is told as no capacity, and what is there goes on."""
-    with small_disk(tmp_path / "disk"), opened_site(pool_dir=tmp_path / "disk/pool") as site:
+    with small_disk(tmp_path / "disk"), opened_site(pools=(FilePool(dir=tmp_path / "disk/pool"),)) as site:
         site.host.servers.create("tenant")
         site.host.shares.create("tenant", "files", Capacity.parse("20MiB"))
         (tmp_path / "disk/filler").write_bytes(bytes(27 << 20))
@@ -295,7 +306,7 @@ def test_a_pool_that_is_away_at_a_reconcile_fails_its_shares_alone(tmp_path: Pat
     disk = tmp_path / "disk"
     disk.mkdir(mode=0o700)
     away = tmp_path / "away"
-    with opened_site(pool_dir=disk / "pool") as site:
+    with opened_site(pools=(FilePool(dir=disk / "pool"),)) as site:
         fleet, names = site.host.fleet, ("tenant", "without")
         for name in names:
             site.host.servers.create(name)
@@ -336,7 +347,7 @@ def test_a_pool_that_is_unmounted_under_its_servers_is_told(tmp_path: Path) -> N
     disk = tmp_path / "disk"
     disk.mkdir(mode=0o700)
     away = tmp_path / "away"
-    with opened_site(pool_dir=disk / "pool") as site:
+    with opened_site(pools=(FilePool(dir=disk / "pool"),)) as site:
         site.host.servers.create("tenant")
         site.host.shares.create("tenant", "files", MIB32)
         disk.rename(away)
@@ -554,7 +565,7 @@ class Change:
 )
 def test_a_docker_that_ends_in_the_middle_leaves_nothing_half_done(own: OwnDocker, change: Change) -> None:
     """Whoever needed it yet is told; when it is back one reconcile finishes or undoes what was begun."""
-    with opened_site(docker_url=own.url) as site, unclosed_sockets_are_dockers():
+    with opened_site(docker=DockerSettings(url=own.url)) as site, unclosed_sockets_are_dockers():
         site.host.servers.create("tenant")
         site.host.shares.create("tenant", "files", MIB32)
         site.host.access.allow("tenant", "files", "ada")
@@ -621,7 +632,7 @@ def test_a_docker_that_answers_after_half_a_minute_is_waited_for(tenant: Tenant,
         return answer
 
     with slow.listening(), unclosed_sockets_are_dockers():
-        ports = bootstrap.ports(evolve(site.config, docker_url=slow.url))
+        ports = bootstrap.ports(with_docker(site.config, slow.url))
         ports.runtime.check()  # connected, while it is quick
         slow.delay = 30.0
         host = bootstrap.host(intercept(ports, once), site.config.network)
@@ -635,7 +646,7 @@ def test_a_service_whose_docker_is_slow_mends_all_the_same(served: Served, tmp_p
     """Every answer of it comes later than a round of the service takes."""
     site = served.tenant.site
     slow = Slow(tmp_path / "slow.sock", "/run/docker.sock")
-    with slow.listening(), watching(evolve(site, config=evolve(site.config, docker_url=slow.url))):
+    with slow.listening(), watching(evolve(site, config=with_docker(site.config, slow.url))):
         slow.delay = 1.2
         run("docker", "kill", f"shares-{served.tenant.server_id}")
         assert until(served.is_served, 120), (site.folder / "watch.log").read_text()
@@ -659,7 +670,7 @@ def test_a_docker_that_answers_too_late_is_given_up_and_the_server_is_free(
         return proceed()
 
     with slow.listening(), unclosed_sockets_are_dockers():
-        ports = bootstrap.ports(evolve(site.config, docker_url=slow.url))
+        ports = bootstrap.ports(with_docker(site.config, slow.url))
         ports.runtime.check()  # connected, while it is quick
         slow.delay = 3.0
         patient = bootstrap.host(intercept(ports, meanwhile), site.config.network)

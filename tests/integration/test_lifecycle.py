@@ -32,6 +32,7 @@ from tests.integration.support.footprint import (
 )
 from tests.integration.support.probes import until
 from tests.integration.support.wire import ip, link, namespace_of, port
+from tests.settings import folder_of
 
 OK = "NT_STATUS_OK"
 NO_SHARE = "NT_STATUS_BAD_NETWORK_NAME"
@@ -79,7 +80,7 @@ def test_a_stopped_server_serves_nobody_and_the_same_data_after_a_start(
     assert not tenant.namespace.reaches(tenant.address, seconds=1)
     server = view.server
     assert [mount for mount in mounts_below(site.config.state_dir) if f"{server.id}/" in mount] == []
-    assert str(image_of(site.config, server, "files")) not in loops_below(site.config.pool_dir)
+    assert str(image_of(site.config, server, "files")) not in loops_below(folder_of(site.config))
     assert reconciled(site, tenant.server) == ""
     assert not tenant.namespace.reaches(tenant.address, seconds=1)
     assert site.host.servers.stop(tenant.server).problem == ""  # once more changes nothing
@@ -99,7 +100,7 @@ def test_work_on_a_stopped_server_is_served_after_its_start(tenant: Tenant, ada:
     site.host.access.deny(tenant.server, "files", "ada")
     site.host.access.allow(tenant.server, "more", "ada")
     site.host.shares.extend(tenant.server, "files", Capacity.parse("96MiB"))
-    assert loops_below(site.config.pool_dir) == []
+    assert loops_below(folder_of(site.config)) == []
     site.host.servers.start(tenant.server)
     assert bob.put("more", "x.txt", b"x").status == OK
     assert ada.get("more", "x.txt") == b"x"

@@ -13,12 +13,13 @@ import pytest
 from attrs import evolve
 
 import shares_core
-from shares_core import BackendFailure, Capacity, HostConfig, bootstrap
+from shares_core import BackendFailure, Capacity, FilePool, HostConfig, bootstrap
 from shares_core.domain.addresses import BridgeName
 from shares_core.domain.errors import InvalidInput
 from shares_core.domain.volume import DEFAULT_POOL
 from tests.integration.support.footprint import footprint, mounts_below
 from tests.integration.support.leftovers import BRIDGE_PREFIX, ROOT, remove_installation
+from tests.settings import folder_of
 
 _NOTHING: dict[str, list[str]] = {
     key: [] for key in ("containers", "devices", "filters", "mounts", "loops", "files")
@@ -37,12 +38,16 @@ def moved() -> Iterator[tuple[HostConfig, HostConfig]]:
         (links / name).symlink_to(real / name)
     bridge = BridgeName(f"{BRIDGE_PREFIX}{os.getpid() % 100000}l{next(_numbers)}")
     network = evolve(HostConfig(state_dir=real).network, bridge=bridge)
-    settings = {"network": network, "pool_size": Capacity.parse("1GiB")}
-    try:
-        yield tuple(  # type: ignore[misc]
-            HostConfig(state_dir=folder / "state", pool_dir=folder / "pool", **settings)  # type: ignore[arg-type]
-            for folder in (links, real)
+    made, named = (
+        HostConfig(
+            state_dir=folder / "state",
+            network=network,
+            pools=(FilePool(dir=folder / "pool", size=Capacity.parse("1GiB")),),
         )
+        for folder in (real, links)
+    )
+    try:
+        yield named, made
     finally:
         remove_installation(real / "state")
         remove_installation(real)
@@ -67,7 +72,7 @@ def test_all_works_and_goes_behind_a_link(moved: tuple[HostConfig, HostConfig]) 
     host.servers.stop("tenant")
     host.servers.start("tenant")
     assert mounts_below(real.state_dir) == expected
-    assert str(real.pool_dir) == host.pool.show().location
+    assert str(folder_of(real)) == host.pool.show().location
     host.shares.delete("tenant", "files")
     host.servers.delete("tenant")
     assert footprint(real) == _NOTHING
@@ -98,7 +103,7 @@ def test_a_link_cannot_lead_to_what_the_settings_refuse(moved: tuple[HostConfig,
         bootstrap.ports(config)
     config.state_dir.unlink()
     config.state_dir.symlink_to(real.state_dir)
-    assert bootstrap.ports(config).storage.pool(DEFAULT_POOL).location == str(real.pool_dir)
+    assert bootstrap.ports(config).storage.pool(DEFAULT_POOL).location == str(folder_of(real))
 
 
 def test_a_folder_that_a_link_leads_to_is_made(moved: tuple[HostConfig, HostConfig]) -> None:

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import docker
 import pytest
-from attrs import evolve
 
 import shares_core
 from shares_core import BackendFailure, Capacity, FileSystemKind, Host
@@ -26,6 +25,7 @@ from tests.integration.support.clients import SmbClient
 from tests.integration.support.damage import meet_damage, ruin_root, ruin_tables
 from tests.integration.support.footprint import image_of as file_of
 from tests.reliability.scene import mount_point
+from tests.settings import with_image
 
 OK = "NT_STATUS_OK"
 
@@ -48,7 +48,7 @@ def changed_image(site: Site, change: str) -> Iterator[str]:
     """The servers' image with one more line in its Dockerfile."""
     name = f"shares-core-test-{uuid.uuid4().hex[:8]}"
     with closing(docker.from_env()) as client:
-        base = client.containers.create(site.config.image)
+        base = client.containers.create(site.config.docker.image)
         try:
             base.commit(repository=name, changes=change)
         finally:
@@ -90,15 +90,15 @@ def ruined(image: Path, kind: FileSystemKind) -> list[str]:
     return sorted(re.sub(r"0x[0-9a-f]+", "an address", done.stdout + done.stderr).splitlines())
 
 
-def with_image(site: Site, image: str) -> Host:
-    return shares_core.open_host(evolve(site.config, image=image))
+def opened_with(site: Site, image: str) -> Host:
+    return shares_core.open_host(with_image(site.config, image))
 
 
 def test_an_upgrade_gives_the_current_image_and_the_same_data(
     tenant: Tenant, ada: SmbClient, other_image: str
 ) -> None:
     """At the same address, within seconds; a second one has nothing to do."""
-    host, before = with_image(tenant.site, other_image), image_of(tenant)
+    host, before = opened_with(tenant.site, other_image), image_of(tenant)
     view = host.servers.upgrade(tenant.server)
     assert (UpgradeOutcome.UPGRADED, True) == (view.outcome, 0 < view.downtime < 30)
     assert before != image_of(tenant)
@@ -109,7 +109,7 @@ def test_an_upgrade_gives_the_current_image_and_the_same_data(
 
 def test_a_reconcile_gives_it_too(tenant: Tenant, ada: SmbClient, other_image: str) -> None:
     """And says that it was another."""
-    host, before = with_image(tenant.site, other_image), image_of(tenant)
+    host, before = opened_with(tenant.site, other_image), image_of(tenant)
     (view,) = host.fleet.reconcile().servers
     assert ["the container does not have the current image or limits"] == list(map(str, view.found))
     assert before != image_of(tenant)
@@ -120,7 +120,7 @@ def test_a_server_whose_new_container_fails_is_back_on_the_former_image(
     tenant: Tenant, ada: SmbClient, broken_image: str
 ) -> None:
     """And the failure is told."""
-    host, before = with_image(tenant.site, broken_image), image_of(tenant)
+    host, before = opened_with(tenant.site, broken_image), image_of(tenant)
     with pytest.raises(BackendFailure) as raised:
         host.servers.upgrade(tenant.server)
     assert [True] == ["is back on its former image" in note for note in raised.value.__notes__]
@@ -133,7 +133,7 @@ def test_a_server_whose_new_container_listens_to_nobody_is_back_on_the_former_im
 ) -> None:
     """It runs, and is given up after a while."""
     monkeypatch.setattr(runtime, "_READY_SECONDS", 10)  # the former image has to be ready in it, too
-    host, before = with_image(tenant.site, silent_image), image_of(tenant)
+    host, before = opened_with(tenant.site, silent_image), image_of(tenant)
     with pytest.raises(BackendFailure, match="does not listen after 10 s") as raised:
         host.servers.upgrade(tenant.server)
     assert [True] == ["is back on its former image" in note for note in raised.value.__notes__]

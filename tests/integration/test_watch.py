@@ -11,7 +11,7 @@ import docker
 import pytest
 from docker.models.containers import Container
 
-from shares_core import Capacity
+from shares_core import Capacity, DockerSettings
 from shares_core.domain.views import RunState
 from tests.integration.conftest import Site, Tenant, opened_site
 from tests.integration.support.clients import ClientNamespace, SmbClient
@@ -142,7 +142,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnDocker]:
 @pytest.mark.parametrize("how", ["stop", "kill"])
 def test_servers_are_back_when_docker_was_restarted(own: OwnDocker, how: str) -> None:
     """Whether it ended in order or not."""
-    with opened_site(docker_url=own.url) as site:
+    with opened_site(docker=DockerSettings(url=own.url)) as site:
         interface = site.host.servers.create("tenant").server.interfaces[0]
         site.host.shares.create("tenant", "files", Capacity.parse("16MiB"))
         password = site.allow("tenant", "files", "ada")

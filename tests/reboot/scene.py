@@ -10,12 +10,13 @@ from typing import Any
 
 from attrs import frozen
 
-from shares_core import Capacity, FileSystemKind, Host, HostConfig, open_host
+from shares_core import Capacity, FileSystemKind, Host, HostConfig, LvmPool, open_host
 from shares_core.config import MACHINE_SETTINGS
 from shares_core.domain.addresses import BridgeName
 from shares_core.domain.network import DefaultNetwork
-from shares_core.domain.pools import PoolKind, ThinPoolName, VolumeGroupName
+from shares_core.domain.pools import ThinPoolName, VolumeGroupName
 from tests.integration.support.clients import ClientNamespace, SmbClient
+from tests.settings import group_of
 
 #: On the root disk, which outlives a reboot.
 FOLDER = Path("/var/tmp/shares-core-reboot")
@@ -39,9 +40,12 @@ class Tenant:
         return HostConfig(
             state_dir=FOLDER / self.name,
             network=DefaultNetwork(bridge, subnet),
-            pool_kind=PoolKind.LVM,
-            volume_group=VolumeGroupName(os.environ["SHARES_CORE_TEST_VG"]),
-            thin_pool=ThinPoolName(THIN_POOL) if self.thin else None,
+            pools=(
+                LvmPool(
+                    volume_group=VolumeGroupName(os.environ["SHARES_CORE_TEST_VG"]),
+                    thin_pool=ThinPoolName(THIN_POOL) if self.thin else None,
+                ),
+            ),
         )
 
     @property
@@ -63,7 +67,7 @@ def install_settings(tenant: Tenant) -> None:
     MACHINE_SETTINGS.write_text(
         f'state_dir = "{config.state_dir}"\n'
         f'[network]\nbridge = "{config.network.bridge}"\nsubnet = "{config.network.subnet}"\n'
-        f'[pool]\nkind = "lvm"\nvolume_group = "{config.volume_group}"\n'
+        f'[pool]\nkind = "lvm"\nvolume_group = "{group_of(config)}"\n'
     )
     assert HostConfig.load() == config
 

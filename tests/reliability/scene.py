@@ -10,16 +10,17 @@ from pathlib import Path
 import docker
 from attrs import frozen
 
-from shares_core import HostConfig
+from shares_core import FilePool, HostConfig
 from shares_core.adapters.state.layout import Layout
 from shares_core.adapters.state.records import DiskRecords
 from shares_core.app.operations import OPERATIONS
-from shares_core.domain.pools import PoolKind, volume_name
+from shares_core.domain.pools import volume_name
 from shares_core.domain.server import DesiredState, ShareServer
 from shares_core.domain.share import CifsShare, ShareStatus
 from tests.integration.support.footprint import devices, loops_below, mounts_below
 from tests.integration.support.leftovers import owners_of_tables
 from tests.integration.support.volume_groups import lvm
+from tests.settings import folder_of, group_of
 
 #: A command that ends with whoever started it, however that ends.
 ALONE = ("setpriv", "--pdeathsig", "KILL")
@@ -104,13 +105,14 @@ def as_it_is(config: HostConfig) -> Seen:
 
 def _volumes(config: HostConfig, installation: str) -> tuple[frozenset[str], frozenset[str]]:
     """The ids of all volumes, and of those that have a device."""
-    if config.pool_kind is PoolKind.FILES:
-        there = config.pool_dir.iterdir() if config.pool_dir.is_dir() else ()  # made with the first share
+    if isinstance(config.pool(), FilePool):
+        folder = folder_of(config)
+        there = folder.iterdir() if folder.is_dir() else ()  # made with the first share
         files = [path for path in there if path.suffix in (".img", ".part")]
-        attached = frozenset(Path(path).stem for path in loops_below(config.pool_dir))
+        attached = frozenset(Path(path).stem for path in loops_below(folder))
         return frozenset(path.stem for path in files), attached
     options = ("--noheadings", "--separator", "|", "--options", "lv_name,lv_active,lv_tags")
-    rows = [line.strip().split("|") for line in lvm("lvs", *options, str(config.volume_group)).splitlines()]
+    rows = [line.strip().split("|") for line in lvm("lvs", *options, group_of(config)).splitlines()]
     ours = [row for row in rows if f"shares-core:installation:{installation}" in row[2].split(",")]
     names = {row[0].removeprefix(volume_name("")): row[1] for row in ours}
     return frozenset(names), frozenset(name for name, active in names.items() if active)

@@ -22,7 +22,7 @@ def watching(site: Site) -> Iterator[subprocess.Popen[str]]:
 
     It has looked at everything once. What it says is in ``watch.log`` in the host's folder.
     """
-    settings, network, url = site.folder / "settings.toml", site.config.network, site.config.docker_url
+    settings, network, url = site.folder / "settings.toml", site.config.network, site.config.docker.url
     settings.write_text(
         f'state_dir = "{site.config.state_dir}"\n'
         f'[network]\nbridge = "{network.bridge}"\nsubnet = "{network.subnet}"\n'

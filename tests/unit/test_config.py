@@ -7,13 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.settings import folder_of
 
-from shares_core import config
 from shares_core.bootstrap import Host, open_host
-from shares_core.config import HostConfig
+from shares_core.config import (
+    DockerSettings,
+    FilePool,
+    HostConfig,
+    LvmPool,
+    ServerSettings,
+    reading,
+    settings,
+)
 from shares_core.domain.capacity import GIB, MIB, Capacity
 from shares_core.domain.errors import InvalidInput
-from shares_core.domain.pools import PoolKind, VolumeGroupName
+from shares_core.domain.pools import VolumeGroupName
 from shares_core.entrypoints.cli import Doors
 
 WHOLE = """
@@ -49,41 +57,37 @@ def _load(tmp_path: Path, text: str) -> HostConfig:
 def test_every_key_of_a_file_is_read(tmp_path: Path) -> None:
     """Each goes where it says."""
     config = _load(tmp_path, WHOLE)
-    assert (Path("/srv/state"), Path("/srv/pool"), 7) == (
-        config.state_dir,
-        config.pool_dir,
-        config.lock_timeout,
-    )
-    assert (Capacity(500 * GIB), True) == (config.pool_size, config.overprovision)
-    assert PoolKind.FILES is config.pool_kind
+    assert (Path("/srv/state"), 7) == (config.state_dir, config.lock_timeout)
+    pool = FilePool(dir="/srv/pool", size=Capacity(500 * GIB), overprovision=True)
+    assert (pool,) == config.pools
     network = config.network
     assert ("shares9", "10.9.0.0/24", 9000) == (str(network.bridge), str(network.subnet), network.mtu)
-    assert ("unix:///run/x.sock", "other") == (config.docker_url, config.image)
-    assert (Capacity(256 * MIB), 100) == (config.memory, config.processes)
+    assert ("unix:///run/x.sock", "other") == (config.docker.url, config.docker.image)
+    assert (Capacity(256 * MIB), 100) == (config.server.memory, config.server.processes)
 
 
 def test_every_key_of_a_file_stands_in_what_load_says_of_it() -> None:
     """And none that is not one."""
-    said: set[tuple[str, ...]] = set()
-    section: tuple[str, ...] = ()
+    said: set[str] = set()
+    section = ""
     for word, key in re.findall(r"\[(\w+)\]|(\w+) = ", HostConfig.load.__doc__ or ""):
-        section = (word,) if word else section
+        section = f"{word}." if word else section
         if key:
-            said.add((*section, key))
-    assert set(config._KEYS) == said
+            said.add(section + key)
+    assert set(reading.known_keys()) == said
 
 
 def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
     """As no file is; the pool lies in the state folder."""
     assert HostConfig() == _load(tmp_path, "")
-    assert Path("/var/lib/shares-core/pool") == HostConfig().pool_dir
+    assert Path("/var/lib/shares-core/pool") == folder_of(HostConfig())
 
 
 def test_a_named_state_folder_wins_over_the_file(tmp_path: Path) -> None:
     """The pool follows it, unless the file places it elsewhere."""
     path = _file(tmp_path, 'state_dir = "/srv/state"')
     config = HostConfig.load(path, state_dir=Path("/srv/other"))
-    assert (Path("/srv/other"), Path("/srv/other/pool")) == (config.state_dir, config.pool_dir)
+    assert (Path("/srv/other"), Path("/srv/other/pool")) == (config.state_dir, folder_of(config))
 
 
 @pytest.mark.parametrize(
@@ -93,10 +97,13 @@ def test_a_named_state_folder_wins_over_the_file(tmp_path: Path) -> None:
         (
             'colour = "red"',
             "unknown key: colour",
-            "the keys are state_dir, lock_timeout, pool.dir, pool.size,",
+            "the keys are state_dir, lock_timeout, pool.kind, pool.name, pool.dir, pool.size,",
         ),
         ('[pool]\ncolour = "red"', "unknown key: pool.colour", "server.memory, server.processes"),
-        ("pool = 5", "unknown key: pool$", "pool.size"),
+        ("pool = 5", "toml: pool must be a section, not 5", "write [pool] on a line"),
+        ("pool = [5]", r"toml: pool must be a section, not \[5\]", "several write [[pool]]"),
+        ("pool = []", "toml: pool: an installation has one pool at least", "LvmPool"),
+        ("docker = 1", "toml: docker must be a section, not 1", "name in brackets"),
         ("[pool.size]\nx = 1", "pool.size must be text in quotes", 'write size = "500GiB"'),
         ("[pool]\nsize = 5", "pool.size must be text in quotes, not 5", 'write size = "500GiB"'),
         ('[pool]\nsize = "5 bananas"', "toml: pool.size: 'bananas' is not a unit", "KiB, MiB"),
@@ -117,7 +124,7 @@ def test_a_named_state_folder_wins_over_the_file(tmp_path: Path) -> None:
         ("[network]\nmtu = 5", "toml: network.mtu: .*MTU of 5", "from 1280"),
         ('[docker]\nimage = ""', "toml: docker.image: image cannot be empty", "shares-core-samba"),
         ('[docker]\nimage = "a b"', "white space: 'a b'", "shares-core-samba"),
-        ('[docker]\nurl = ""', "toml: docker.url: docker_url cannot be empty", "docker.sock"),
+        ('[docker]\nurl = ""', "toml: docker.url: url cannot be empty", "docker.sock"),
         ('[server]\nmemory = "1MiB"', "toml: server.memory: .*64 MiB", "64MiB or more"),
         ("[server]\nprocesses = 1", "toml: server.processes: .*at least 64", "64 or more"),
         ("lock_timeout = -1", "toml: lock_timeout: .*at least 0", "0 or more"),
@@ -172,21 +179,13 @@ def test_a_wrong_setting_is_named(tmp_path: Path, text: str, why: str, hint: str
     "wrong",
     [
         {"state_dir": 5},
-        {"pool_dir": None},
-        {"pool_size": "5GiB"},
-        {"overprovision": "yes"},
-        {"pool_kind": "lvm"},
-        {"volume_group": "vg0"},
-        {"thin_pool": "fast"},
-        {"wipe_deleted": "no"},
-        {"pool_kind": PoolKind.LVM, "volume_group": VolumeGroupName("x" * 107)},
+        {"pools": ()},
+        {"pools": [FilePool()]},
+        {"pools": ("files",)},
+        {"pools": (FilePool(), LvmPool())},
         {"network": "10.0.0.0/24"},
-        {"image": None},
-        {"image": " "},
-        {"docker_url": 7},
-        {"memory": "1GiB"},
-        {"memory": Capacity(64 * MIB - 1)},
-        {"processes": True},
+        {"docker": "unix:///run/docker.sock"},
+        {"server": 64},
         {"lock_timeout": 1.5},
     ],
     ids=str,
@@ -195,6 +194,37 @@ def test_a_setting_of_a_wrong_kind_is_refused_in_python_too(wrong: dict[str, Any
     """With what to give instead."""
     with pytest.raises(InvalidInput) as told:
         HostConfig(**wrong)
+    assert "" != told.value.hint
+
+
+@pytest.mark.parametrize(
+    ("section", "wrong"),
+    [
+        (FilePool, {"name": "fast"}),
+        (FilePool, {"dir": 5}),
+        (FilePool, {"dir": "relative"}),
+        (FilePool, {"size": "5GiB"}),
+        (FilePool, {"overprovision": "yes"}),
+        (LvmPool, {"name": "fast"}),
+        (LvmPool, {"volume_group": "vg0"}),
+        (LvmPool, {"thin_pool": "fast"}),
+        (LvmPool, {"wipe_deleted": "no"}),
+        (LvmPool, {"volume_group": VolumeGroupName("x" * 107)}),
+        (DockerSettings, {"image": None}),
+        (DockerSettings, {"image": " "}),
+        (DockerSettings, {"url": 7}),
+        (ServerSettings, {"memory": "1GiB"}),
+        (ServerSettings, {"memory": Capacity(64 * MIB - 1)}),
+        (ServerSettings, {"processes": True}),
+    ],
+    ids=str,
+)
+def test_a_section_with_a_setting_of_a_wrong_kind_cannot_be_made(
+    section: type[Any], wrong: dict[str, Any]
+) -> None:
+    """It says what to give instead, too."""
+    with pytest.raises(InvalidInput) as told:
+        section(**wrong)
     assert "" != told.value.hint
 
 
@@ -232,11 +262,11 @@ def test_a_host_is_opened_with_the_machines_own_settings(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As at a shell: else one machine would have two state folders, pools and networks."""
-    monkeypatch.setattr(config, "MACHINE_SETTINGS", _file(tmp_path, "colour = 1"))
+    monkeypatch.setattr(settings, "MACHINE_SETTINGS", _file(tmp_path, "colour = 1"))
     with pytest.raises(InvalidInput, match="unknown key: colour"):
         open_host()
     assert isinstance(open_host(HostConfig()), Host)
-    monkeypatch.setattr(config, "MACHINE_SETTINGS", tmp_path / "absent.toml")
+    monkeypatch.setattr(settings, "MACHINE_SETTINGS", tmp_path / "absent.toml")
     assert isinstance(open_host(), Host)
     with pytest.raises(InvalidInput, match="a host's configuration must be HostConfig, not text") as told:
         open_host("/srv/shares.toml")  # type: ignore[arg-type]
@@ -245,4 +275,4 @@ def test_a_host_is_opened_with_the_machines_own_settings(
 
 def test_the_command_line_and_the_library_read_the_same_file() -> None:
     """It stands in one place."""
-    assert Path("/etc/shares-core.toml") == config.MACHINE_SETTINGS == Doors().default_config
+    assert Path("/etc/shares-core.toml") == settings.MACHINE_SETTINGS == Doors().default_config

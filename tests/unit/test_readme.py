@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.settings import folder_of
 
 import shares_core
 from shares_core import bootstrap
@@ -97,7 +98,7 @@ def test_what_the_readme_says_in_passing_runs(
     (opening,) = re.findall(r"`(open_host\(.+?\))`", README)
     opened = eval(opening, {"open_host": shares_core.open_host, "HostConfig": HostConfig})  # noqa: S307 (as above)
     assert isinstance(opened, bootstrap.Host)
-    assert Path("/srv/pool") == HostConfig.load("shares.toml").pool_dir
+    assert Path("/srv/pool") == folder_of(HostConfig.load("shares.toml"))
 
 
 def test_every_name_that_the_readmes_python_imports_is_exported() -> None:

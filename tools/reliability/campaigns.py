@@ -12,7 +12,7 @@ from random import Random
 from typing import Any
 
 import docker
-from attrs import evolve, frozen
+from attrs import frozen
 from smbprotocol.connection import Connection
 from smbprotocol.exceptions import SMBException
 from tests.integration.conftest import Site, opened_site
@@ -21,6 +21,7 @@ from tests.reliability.callers import Callers, overlap, run
 from tests.reliability.kills import Campaign
 from tests.reliability.soak import Soak
 from tests.reliability.watched import servers_kept_up
+from tests.settings import with_image
 from tools.reliability.results import Store
 
 import shares_core
@@ -118,7 +119,7 @@ def upgrade(store: Store) -> Figures:
     """For how long a server is away that gets another image."""
     with opened_site() as site, closing(docker.from_env()) as api:
         name = "shares-core-test-upgraded"
-        base = api.containers.create(site.config.image)
+        base = api.containers.create(site.config.docker.image)
         try:
             for number in range(2):
                 base.commit(repository=name, tag=str(number), changes=f'LABEL test="{number}"')
@@ -134,7 +135,7 @@ def upgrade(store: Store) -> Figures:
 
 def _upgraded(site: Site, name: str) -> list[float]:
     """From when a client's connection ends until one is taken again."""
-    hosts = [shares_core.open_host(evolve(site.config, image=f"{name}:{number}")) for number in range(2)]
+    hosts = [shares_core.open_host(with_image(site.config, f"{name}:{number}")) for number in range(2)]
     interface = hosts[1].servers.create("upgraded").server.interfaces[0]
     hosts[1].shares.create("upgraded", "files", _SIZE)
     hosts[1].access.allow("upgraded", "files", "ada")

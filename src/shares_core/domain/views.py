@@ -151,6 +151,15 @@ class PoolView:
         )
 
 
+@frozen
+class ListedPool:
+    """A pool that is configured. ``view`` is None if it is not there, and ``problem`` then says why."""
+
+    name: PoolName
+    view: PoolView | None
+    problem: str = ""
+
+
 class ReconcileOutcome(StrEnum):
     """What became of a server that was reconciled."""
 

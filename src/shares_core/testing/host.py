@@ -12,7 +12,7 @@ from shares_core.domain.capacity import GIB, Capacity
 from shares_core.domain.names import UserName
 from shares_core.domain.secret import PasswordHash
 from shares_core.domain.server import ShareServer
-from shares_core.domain.volume import FileSystemKind, VolumeRef
+from shares_core.domain.volume import DEFAULT_POOL, FileSystemKind, PoolName, VolumeRef
 from shares_core.ports.events import Event
 from shares_core.testing.clients import HOST_UNREACHABLE, LOGON_FAILURE, OpenFile, Session, SmbRefused
 from shares_core.testing.hashes import digest
@@ -40,21 +40,22 @@ class MemoryHost:
     ``memory_ports(host)`` gives the ports that work on it; several may at once, as processes do. The
     attributes may be given, looked at, and changed to play tricks; the methods do what happens to real hosts.
 
-    ``pool_size`` and ``granularity`` (bytes) describe the pool, ``overprovision`` lets it promise more than
-    it has. ``online_grow`` names the file systems that the kernel grows while they are mounted. On a
-    ``lagging`` host the connections that are open keep the former configuration until the library waits
-    for them to take the new one.
+    ``pools`` are named, and each has ``pool_size`` and ``granularity`` (bytes); ``overprovision`` lets it
+    promise more than it has. ``online_grow`` names the file systems that the kernel grows while they are
+    mounted. On a ``lagging`` host the connections that are open keep the former configuration until the
+    library waits for them to take the new one.
     """
 
+    pools: tuple[PoolName, ...] = (DEFAULT_POOL,)
     pool_size: Capacity = Capacity(100 * GIB)
     granularity: int = 4096
     overprovision: bool = False
     online_grow: frozenset[FileSystemKind] = field(default=tuple(FileSystemKind), converter=_kinds)
     lagging: bool = False
 
-    #: False is a pool whose folder is not mounted.
-    pool_present: bool = True
-    pool_prepared: bool = False
+    #: Pools whose folders are not mounted.
+    lost_pools: set[PoolName] = field(factory=set)
+    prepared_pools: set[PoolName] = field(factory=set)
     #: False is a Docker that does not answer, or an image that was not built.
     docker_up: bool = True
     image_built: bool = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from shares_core.domain.capacity import Capacity, format_bytes, round_up
 from shares_core.domain.errors import BackendFailure, Conflict, HostNotReady, NoCapacity, ShareFailed
 from shares_core.domain.views import PoolView
-from shares_core.domain.volume import DEFAULT_POOL, PoolName, VolumeRef, VolumeTraits
+from shares_core.domain.volume import PoolName, VolumeRef, VolumeTraits
 from shares_core.ports.storage import BlockStorage, Volume, VolumeOwner
 from shares_core.testing.faults import halfway
 from shares_core.testing.host import MemoryHost
@@ -37,11 +37,11 @@ class MemoryStorage(BlockStorage):
         self._host = host
 
     def pools(self) -> tuple[PoolName, ...]:
-        return (DEFAULT_POOL,)
+        return self._host.pools
 
     def prepare(self, pool: PoolName) -> VolumeTraits:
         self._need_pool(pool)
-        self._host.pool_prepared = True
+        self._host.prepared_pools.add(pool)
         return self._traits()
 
     def _traits(self) -> VolumeTraits:
@@ -50,7 +50,7 @@ class MemoryStorage(BlockStorage):
     def pool(self, pool: PoolName) -> PoolView:
         self._need_pool(pool)
         total = self._host.pool_size.bytes
-        provisioned = sum(volume.size for volume in self._host.volumes.values())
+        provisioned = sum(volume.size for ref, volume in self._host.volumes.items() if ref.pool == pool)
         free = total if self._host.overprovision else max(0, total - provisioned)
         return PoolView(pool, "memory", "memory", total, provisioned, free, self._host.overprovision)
 
@@ -101,6 +101,7 @@ class MemoryStorage(BlockStorage):
         return device_of(ref) if ref in self._host.attached else None
 
     def detach(self, ref: VolumeRef) -> None:
+        self._need_configured(ref.pool)
         if ref in self._host.mounts.values():
             raise BackendFailure(f"volume {ref} is mounted")
         if ref in self._host.volumes and ref in self._host.scratch:
@@ -134,12 +135,12 @@ class MemoryStorage(BlockStorage):
 
     def _need_pool(self, pool: PoolName) -> None:
         self._need_configured(pool)
-        if not self._host.pool_present:
-            raise HostNotReady("the pool is not there", hint="mount it")
+        if pool in self._host.lost_pools:
+            raise HostNotReady(f"the pool {pool} is not there", hint="mount it")
 
     def _need_prepared(self, pool: PoolName) -> None:
         self._need_pool(pool)
-        if not self._host.pool_prepared:
+        if pool not in self._host.prepared_pools:
             raise HostNotReady("the pool has no identity yet")
 
     def _need_volume(self, ref: VolumeRef) -> MemoryVolume:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from attrs import frozen
 
-from shares_core import Capacity
+from shares_core import Capacity, ServerSettings
 from shares_core.adapters.containers.settings import Limits
 from shares_core.adapters.samba.profile import connections_within
 from shares_core.domain.capacity import MIB
@@ -70,7 +70,7 @@ class Street:
 
 @pytest.fixture(scope="module")
 def street() -> Iterator[Street]:
-    with opened_site(memory=LIMITS.memory, processes=LIMITS.processes) as site:
+    with opened_site(server=ServerSettings(memory=LIMITS.memory, processes=LIMITS.processes)) as site:
         addresses, passwords = [], []
         for server, user in (("flooded", "ada"), ("next-door", "nora")):
             view = site.host.servers.create(server)

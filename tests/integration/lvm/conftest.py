@@ -10,7 +10,8 @@ from contextlib import contextmanager
 import pytest
 from attrs import frozen
 
-from shares_core.domain.pools import PoolKind, ThinPoolName, VolumeGroupName
+from shares_core import LvmPool
+from shares_core.domain.pools import ThinPoolName, VolumeGroupName
 from tests.integration.conftest import Site, opened_site
 from tests.integration.support.volume_groups import lvm
 
@@ -29,17 +30,14 @@ class Pool:
     def site(self) -> Iterator[Site]:
         """A host with this pool; the spare group has nothing of it afterwards."""
         if not self.thin:
-            with opened_site(pool_kind=PoolKind.LVM, volume_group=VolumeGroupName(self.group)) as site:
+            with opened_site(pools=(LvmPool(volume_group=VolumeGroupName(self.group)),)) as site:
                 yield site
             return
         name = f"sctest-pool-{uuid.uuid4().hex[:8]}"
         lvm("lvcreate", "--yes", "--type", "thin-pool", "--size", THIN_SIZE, "--name", name, self.group)
         try:
-            with opened_site(
-                pool_kind=PoolKind.LVM,
-                volume_group=VolumeGroupName(self.group),
-                thin_pool=ThinPoolName(name),
-            ) as site:
+            pool = LvmPool(volume_group=VolumeGroupName(self.group), thin_pool=ThinPoolName(name))
+            with opened_site(pools=(pool,)) as site:
                 yield site
         finally:
             lvm("lvremove", "--yes", f"{self.group}/{name}")

@@ -11,17 +11,18 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
-from shares_core import Busy, Capacity, Host, HostConfig, HostNotReady, NoCapacity, SharesError
+from shares_core import Busy, Capacity, Host, HostConfig, HostNotReady, LvmPool, NoCapacity, SharesError
 from shares_core.adapters.pools.lvm import commands
 from shares_core.bootstrap import open_host
 from shares_core.domain.capacity import MIB
 from shares_core.domain.errors import BackendFailure
-from shares_core.domain.pools import PoolKind, ThinPoolName, VolumeGroupName
+from shares_core.domain.pools import ThinPoolName, VolumeGroupName
 from shares_core.domain.views import ReconcileOutcome, RunState
 from tests.integration.conftest import Site, opened_site
 from tests.integration.support.probes import until
 from tests.integration.support.volume_groups import Disk, lvm, new_name, remove_group, size_for
 from tests.reliability.scene import mount_point
+from tests.settings import with_pool
 
 SIZE = Capacity(64 * MIB)
 SERVER = "tenant"
@@ -51,7 +52,7 @@ def group(disks: list[Disk]) -> Iterator[str]:
 @pytest.fixture
 def site(group: str) -> Iterator[Site]:
     """A host whose pool it is, with a server."""
-    with opened_site(pool_kind=PoolKind.LVM, volume_group=VolumeGroupName(group)) as site:
+    with opened_site(pools=(LvmPool(volume_group=VolumeGroupName(group)),)) as site:
         site.host.servers.create(SERVER)
         try:
             yield site
@@ -68,7 +69,7 @@ def refused(host: Host, *errors: type[SharesError]) -> SharesError:
 
 
 def changed(site: Site, **changes: object) -> Host:
-    return open_host(evolve(site.config, **changes))  # type: ignore[arg-type]
+    return open_host(with_pool(site.config, **changes))
 
 
 def volumes(group: str) -> set[str]:
@@ -294,5 +295,5 @@ def test_a_group_that_is_away_at_a_reconcile_fails_its_shares_alone(
 def test_a_bad_name_of_a_group_is_bad_input(name: str) -> None:
     """Before anything is asked of LVM."""
     with pytest.raises(SharesError) as raised:
-        HostConfig(pool_kind=PoolKind.LVM, volume_group=VolumeGroupName(name))
+        HostConfig(pools=(LvmPool(volume_group=VolumeGroupName(name)),))
     assert "invalid_input" == raised.value.code

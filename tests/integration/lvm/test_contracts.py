@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from attrs import evolve
 
 from shares_core import InvalidInput
+from tests.contracts.pools import PoolsContract
 from tests.contracts.storage import BlockStorageContract
 from tests.contracts.storage_world import StorageWorld
 from tests.integration.support.contract_lvm import (
     Groups,
     LvmStorage,
+    MixedPools,
     ThickStorage,
     ThinStorage,
     shared_groups,
 )
+from tests.settings import with_pool
 
 
 @pytest.fixture(scope="module")
@@ -45,10 +47,16 @@ class TestVolumeGroupPool(BlockStorageContract):
         """Not this one: extents cannot be promised twice, and settings that ask for it are refused."""
         assert isinstance(world, ThickStorage)
         with pytest.raises(InvalidInput):
-            evolve(world.config, overprovision=True)
+            with_pool(world.config, overprovision=True)
 
 
 class TestThinPool(BlockStorageContract):
     """Volumes of a thin pool."""
 
     kind_of_world = ThinStorage
+
+
+class TestMixedPools(PoolsContract):
+    """Files, thick and thin volumes at once."""
+
+    kind_of_world = MixedPools

@@ -19,6 +19,7 @@ from tests.integration.conftest import Site
 from tests.integration.support.clients import SmbClient
 from tests.integration.support.kernel_client import checksums, mounted, reconnects, write_synced
 from tests.integration.support.volume_groups import lvm
+from tests.settings import group_of
 
 SOURCE = Path(__file__).parents[3] / "src"
 BEYOND_4_GIB = 4 * 2**30 + 12345
@@ -199,5 +200,5 @@ def test_a_share_grows_under_the_kernels_client_and_loses_nothing(
                 each.check(folder)
     finally:
         host.servers.delete("kernel", with_shares=True)
-    left = lvm("lvs", "--noheadings", "--options", "lv_tags", str(lvm_site.config.volume_group))
+    left = lvm("lvs", "--noheadings", "--options", "lv_tags", group_of(lvm_site.config))
     assert "shares-core" not in left

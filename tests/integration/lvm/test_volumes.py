@@ -15,7 +15,7 @@ from attrs import evolve
 from shares_core import Capacity, FileSystemKind, HostNotReady, bootstrap
 from shares_core.adapters.linux.polling import wait_until
 from shares_core.domain.capacity import MIB
-from shares_core.domain.pools import ThinPoolName, volume_name
+from shares_core.domain.pools import ThinPoolName, VolumeGroupName, volume_name
 from shares_core.domain.volume import DEFAULT_POOL, ShareVolume
 from shares_core.ports import Ports
 from tests.contracts.values import OWNER, new_share_volume, ref
@@ -29,6 +29,7 @@ from tests.integration.support.contract_lvm import (
     shared_groups,
 )
 from tests.integration.support.volume_groups import EXTENT, lvm, new_name, volume_group
+from tests.settings import with_pool
 
 SIZE = Capacity(64 * MIB)
 SECRET = b"what the first tenant wrote and nobody else may read"
@@ -88,7 +89,7 @@ def test_a_second_volume_on_reused_extents_is_made_without_a_question(
     thick: ThickStorage, wipe: bool
 ) -> None:
     """Create, write, delete, create: the old file system's signature is wiped, not asked about."""
-    ports = thick.opened(evolve(thick.config, wipe_deleted=wipe))
+    ports = thick.opened(with_pool(thick.config, wipe_deleted=wipe))
     whole = all_extents(thick)
     for _ in range(2):
         made = made_with(ports, FileSystemKind.EXT4, whole)
@@ -101,7 +102,7 @@ def test_a_deleted_volumes_data_is_not_in_the_next_thick_one(
     thick: ThickStorage, wipe: bool, readable: bool
 ) -> None:
     """Unless the operator has switched that off: then it is, which shows that the test can see it."""
-    storage = thick.opened(evolve(thick.config, wipe_deleted=wipe)).storage
+    storage = thick.opened(with_pool(thick.config, wipe_deleted=wipe)).storage
     device = storage.attach(storage.ensure_volume(first := ref(thick.new_id()), SIZE, OWNER).ref)
     fill_with_secret(device)
     assert shows_secret(device)
@@ -120,7 +121,7 @@ def test_a_thick_volume_is_overwritten_where_a_thin_pool_is_named_since(thick: T
     size = ("--size", f"{32 * MIB}b", "--poolmetadatasize", f"{4 * MIB}b")
     lvm("lvcreate", "--yes", "--type", "thin-pool", *size, "--name", "pool", thick.group)
     try:
-        thick.opened(evolve(thick.config, thin_pool=ThinPoolName("pool"))).storage.remove_volume(first)
+        thick.opened(with_pool(thick.config, thin_pool=ThinPoolName("pool"))).storage.remove_volume(first)
     finally:
         lvm("lvremove", "--yes", f"{thick.group}/pool")
     assert not any(
@@ -155,13 +156,14 @@ def test_a_thin_pool_that_zeroes_nothing_is_refused(thin: ThinStorage) -> None:
 
 
 def test_a_volume_is_known_without_a_record(thick: ThickStorage) -> None:
-    """By its tags: installation, server and share."""
+    """By its tags: installation, pool, server and share."""
     volume = thick.ports.storage.ensure_volume(ref(thick.new_id()), SIZE, OWNER)
     report = lvm("lvs", "--reportformat", "json", "--options", "lv_tags", thick.path(volume.ref))
     tags = set(json.loads(report)["report"][0]["lv"][0]["lv_tags"].split(","))
     installation = json.loads(thick.layout.installation.read_text())["id"]
     assert tags == {
         f"shares-core:installation:{installation}",
+        "shares-core:pool:default",
         f"shares-core:server:{OWNER.server_id}",
         f"shares-core:share:{OWNER.share_id}",
     }
@@ -322,7 +324,7 @@ def test_a_failed_making_leaves_nothing(thick: ThickStorage, monkeypatch: pytest
 
 def test_opening_the_ports_runs_nothing(thick: ThickStorage) -> None:
     """A configuration that names a group which is not there is no error before it is used."""
-    config = evolve(thick.config, volume_group=type(thick.config.volume_group)("sctest-absent"))
+    config = with_pool(thick.config, volume_group=VolumeGroupName("sctest-absent"))
     ports = bootstrap.ports(config)
     with pytest.raises(HostNotReady) as raised:
         ports.storage.pool(DEFAULT_POOL)

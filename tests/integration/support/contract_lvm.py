@@ -9,18 +9,22 @@ from contextlib import contextmanager
 
 from attrs import evolve, frozen
 
-from shares_core import Capacity
+from shares_core import Capacity, FilePool, LvmPool
 from shares_core.domain.capacity import MIB
-from shares_core.domain.pools import PoolKind, ThinPoolName, VolumeGroupName, volume_name
-from shares_core.domain.volume import DEFAULT_POOL, VolumeRef
+from shares_core.domain.pools import ThinPoolName, VolumeGroupName, volume_name
+from shares_core.domain.volume import DEFAULT_POOL, PoolName, VolumeRef
 from shares_core.ports.storage import BlockStorage
+from tests.contracts.pools import PoolsWorld
 from tests.contracts.storage_world import POOL
 from tests.contracts.values import OWNER
-from tests.integration.support.contract_storage import RealStorage
+from tests.integration.support.contract_storage import RealStorage, emptied
 from tests.integration.support.leftovers import remove_installation
 from tests.integration.support.volume_groups import EXTENT, lvm, volume_group
+from tests.settings import folder_of, with_pool
 
 THIN_POOL = "pool"
+#: Extents beside a thin pool.
+_BESIDE = 64
 #: What a new thick volume has of zeros at either end.
 _END = 4 * MIB
 
@@ -29,7 +33,8 @@ _END = 4 * MIB
 class Groups:
     """Volume groups that the tests of a module share, because making them takes longer than a test.
 
-    ``thick`` has POOL, ``thin`` a thin pool of POOL, with its tables and their spare beside it.
+    ``thick`` has POOL, ``thin`` a thin pool of POOL, with its tables and their spare beside it, and room for
+    some thick volumes.
     """
 
     thick: str
@@ -40,7 +45,7 @@ class Groups:
 def shared_groups() -> Iterator[Groups]:
     """The groups, removed at the end."""
     extents = POOL.bytes // EXTENT
-    with volume_group(extents) as thick, volume_group(extents + 4) as thin:
+    with volume_group(extents) as thick, volume_group(extents + 4 + _BESIDE) as thin:
         size = ("--size", f"{POOL.bytes}b", "--poolmetadatasize", f"{4 * MIB}b")
         lvm("lvcreate", "--yes", "--type", "thin-pool", *size, "--name", THIN_POOL, thin)
         yield Groups(thick, thin)
@@ -52,7 +57,7 @@ class LvmStorage(RealStorage):
     def __init__(self, group: str) -> None:
         super().__init__()
         self.group = group
-        self.config = evolve(self.config, pool_kind=PoolKind.LVM, volume_group=VolumeGroupName(group))
+        self.config = evolve(self.config, pools=(LvmPool(volume_group=VolumeGroupName(group)),))
         self.cleanup.callback(self._remove_volumes)
         # Last in, first out: mounts go before the volumes below them.
         self.cleanup.callback(remove_installation, self.state_dir)
@@ -139,7 +144,7 @@ class ThinStorage(LvmStorage):
 
     def __init__(self, groups: Groups) -> None:
         super().__init__(groups.thin)
-        self.config = evolve(self.config, thin_pool=ThinPoolName(THIN_POOL))
+        self.config = with_pool(self.config, thin_pool=ThinPoolName(THIN_POOL))
         self._ports = self.opened(self.config)
 
     def half_made_volume(self, ref: VolumeRef, size: Capacity) -> None:
@@ -153,7 +158,50 @@ class ThinStorage(LvmStorage):
         return volume_name(ref.id) in {row["lv_name"] for row in self.report()} and (promised <= POOL.bytes)
 
     def overprovisioned_pool(self) -> BlockStorage:
-        config = evolve(self.config, state_dir=self.state_dir / "over", overprovision=True)
+        config = evolve(with_pool(self.config, overprovision=True), state_dir=self.state_dir / "over")
         storage = self.opened(config).storage
         storage.prepare(DEFAULT_POOL)
         return storage
+
+
+class MixedPools(ThinStorage, PoolsWorld):
+    """Files, and thick volumes beside those of a thin pool in one group.
+
+    The group is the one that has a thin pool.
+    """
+
+    def __init__(self, groups: Groups) -> None:
+        super().__init__(groups)
+        group = VolumeGroupName(self.group)
+        thin = ThinPoolName(THIN_POOL)
+        self.config = evolve(
+            self.config,
+            pools=(
+                FilePool(dir=self.state_dir / "pool", size=POOL),
+                LvmPool(name=PoolName("thick"), volume_group=group),
+                LvmPool(name=PoolName("thin"), volume_group=group, thin_pool=thin),
+            ),
+        )
+        self._ports = self.opened(self.config)
+
+    @property
+    def pools(self) -> tuple[PoolName, ...]:
+        return tuple(pool.name for pool in self.config.pools)
+
+    @contextmanager
+    def lost(self, pool: PoolName) -> Iterator[None]:
+        if pool == DEFAULT_POOL:
+            with emptied(folder_of(self.config, pool)):
+                yield
+            return
+        path = self.layout.installation
+        known = path.read_text()
+        path.write_text(json.dumps(json.loads(known) | {f"pool:{pool}": "strange-uuid"}))
+        try:
+            yield
+        finally:
+            path.write_text(known)
+
+    def without(self, pool: PoolName) -> BlockStorage:
+        pools = tuple(other for other in self.config.pools if other.name != pool)
+        return self.opened(evolve(self.config, pools=pools)).storage

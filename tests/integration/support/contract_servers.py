@@ -5,12 +5,11 @@ from __future__ import annotations
 import subprocess
 import uuid
 from pathlib import Path
-from typing import Any
 
 import docker
-from attrs import evolve
 from pyroute2 import netns
 
+from shares_core import HostConfig
 from shares_core.adapters.containers.events import LABEL_SERVER
 from shares_core.adapters.containers.image import LABEL_RECIPE
 from shares_core.adapters.containers.runtime import LABEL_INSTALLATION, container_name
@@ -23,6 +22,7 @@ from tests.integration.support import wire
 from tests.integration.support.contract_world import RealWorld
 from tests.integration.support.footprint import tables
 from tests.integration.support.leftovers import BRIDGE_PREFIX, NAMESPACE_PREFIX
+from tests.settings import with_docker, with_image
 
 _STRANGER = "0" * 12
 _NETWORK = "shares_core.adapters.network"
@@ -32,7 +32,7 @@ class RealContainers(RealWorld, RuntimeWorld):
     """With Docker."""
 
     def without_image(self) -> ServerRuntime:
-        return self._runtime(image="shares-core-contract-absent")
+        return self._runtime(with_image(self.config, "shares-core-contract-absent"))
 
     def with_stale_image(self) -> ServerRuntime:
         name = f"shares-core-contract-{uuid.uuid4().hex[:8]}"
@@ -42,19 +42,19 @@ class RealContainers(RealWorld, RuntimeWorld):
             bytes(10240), repository=name, changes=[f"LABEL {LABEL_RECIPE}=old", 'CMD ["true"]']
         )
         self.cleanup.callback(api.remove_image, name, force=True)
-        return self._runtime(image=name)
+        return self._runtime(with_image(self.config, name))
 
     def without_docker(self) -> ServerRuntime:
-        return self._runtime(docker_url="tcp://127.0.0.1:1")
+        return self._runtime(with_docker(self.config, "tcp://127.0.0.1:1"))
 
-    def _runtime(self, **changes: Any) -> ServerRuntime:
-        return self.opened(evolve(self.config, **changes)).runtime
+    def _runtime(self, config: HostConfig) -> ServerRuntime:
+        return self.opened(config).runtime
 
     def foreign_container(self, server_id: str) -> None:
         client = docker.from_env()
         self.cleanup.callback(client.close)
         container = client.containers.create(
-            self.config.image,
+            self.config.docker.image,
             name=container_name(server_id),
             labels={LABEL_INSTALLATION: _STRANGER, LABEL_SERVER: server_id},
         )

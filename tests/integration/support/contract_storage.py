@@ -14,20 +14,35 @@ from pathlib import Path
 
 from attrs import evolve
 
-from shares_core import Capacity
-from shares_core.domain.volume import DEFAULT_POOL, FileSystemKind, VolumeRef
+from shares_core import Capacity, FilePool
+from shares_core.domain.volume import DEFAULT_POOL, FileSystemKind, PoolName, VolumeRef
 from shares_core.ports.storage import BlockStorage
 from tests.contracts.filesystems_world import FileSystemsWorld, Made
-from tests.contracts.storage_world import StorageWorld
+from tests.contracts.pools import PoolsWorld
+from tests.contracts.storage_world import POOL, StorageWorld
 from tests.contracts.values import OWNER, UID
 from tests.integration.support.contract_world import RealWorld
 from tests.integration.support.damage import debugfs, meet_damage, ruin_root, ruin_tables
+from tests.settings import folder_of, with_pool
 
 _CHUNK = 4 * 1024 * 1024
 _PR_CAPBSET_DROP, _CAP_SYS_RESOURCE = 24, 24
 
 #: Where a volume is as long as it is to be, and has no room on the disk yet.
 _RESERVING = "shares_core.adapters.pools.files.pool.reserve"
+
+
+@contextmanager
+def emptied(pool: Path) -> Iterator[None]:
+    """Inside, an empty folder is in the pool's place."""
+    aside = pool.with_name("aside")
+    pool.rename(aside)
+    pool.mkdir()
+    try:
+        yield
+    finally:
+        shutil.rmtree(pool)
+        aside.rename(pool)
 
 
 class RealStorage(RealWorld, StorageWorld, FileSystemsWorld):
@@ -37,20 +52,13 @@ class RealStorage(RealWorld, StorageWorld, FileSystemsWorld):
 
     @contextmanager
     def lost_pool(self) -> Iterator[None]:
-        pool = self.config.pool_dir
-        aside = pool.with_name("aside")
-        pool.rename(aside)
-        pool.mkdir()
-        try:
+        with emptied(folder_of(self.config)):
             yield
-        finally:
-            shutil.rmtree(pool)
-            aside.rename(pool)
 
     @contextmanager
     def pool_on_a_disk(self) -> Iterator[Callable[[], None]]:
         """A folder that is bound stands for the disk: the kernel then loses the path to what was in use."""
-        disk, pool = self.state_dir / "disk", self.config.pool_dir
+        disk, pool = self.state_dir / "disk", folder_of(self.config)
         for folder in (disk, pool):
             folder.mkdir(mode=0o700, parents=True)
 
@@ -95,16 +103,12 @@ class RealStorage(RealWorld, StorageWorld, FileSystemsWorld):
         self.killed_in("storage.grow_volume", ref, size, where=_RESERVING)
 
     def is_reserved(self, ref: VolumeRef) -> bool:
-        there = (self.config.pool_dir / f"{ref.id}.img").stat()
+        there = (folder_of(self.config) / f"{ref.id}.img").stat()
         return there.st_blocks * 512 >= there.st_size
 
     def overprovisioned_pool(self) -> BlockStorage:
-        config = evolve(
-            self.config,
-            state_dir=self.state_dir / "over",
-            pool_dir=self.state_dir / "over" / "pool",
-            overprovision=True,
-        )
+        over = self.state_dir / "over"
+        config = evolve(with_pool(self.config, dir=over / "pool", overprovision=True), state_dir=over)
         storage = self.opened(config).storage
         storage.prepare(DEFAULT_POOL)
         return storage
@@ -132,7 +136,7 @@ class RealStorage(RealWorld, StorageWorld, FileSystemsWorld):
             return 0
 
     def cut_behind(self, ref: VolumeRef, size: int) -> None:
-        os.truncate(self.config.pool_dir / f"{ref.id}.img", size)
+        os.truncate(folder_of(self.config) / f"{ref.id}.img", size)
 
     # -- mounts
 
@@ -268,3 +272,27 @@ class RealStorage(RealWorld, StorageWorld, FileSystemsWorld):
 
         with ThreadPoolExecutor(1) as thread:
             thread.submit(lacking).result()
+
+
+class RealPools(RealStorage, PoolsWorld):
+    """With a second pool of files."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.config = self.config.with_pool(
+            FilePool(name=PoolName("slow"), dir=self.state_dir / "slow", size=POOL)
+        )
+        self._ports = self.opened(self.config)
+
+    @property
+    def pools(self) -> tuple[PoolName, ...]:
+        return tuple(pool.name for pool in self.config.pools)
+
+    @contextmanager
+    def lost(self, pool: PoolName) -> Iterator[None]:
+        with emptied(folder_of(self.config, pool)):
+            yield
+
+    def without(self, pool: PoolName) -> BlockStorage:
+        pools = tuple(other for other in self.config.pools if other.name != pool)
+        return self.opened(evolve(self.config, pools=pools)).storage

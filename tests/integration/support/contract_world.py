@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
-from shares_core import HostConfig, bootstrap
+from shares_core import FilePool, HostConfig, bootstrap
 from shares_core.adapters.containers.runtime import DockerRuntime
 from shares_core.adapters.linux.mountinfo import mount_at, mounts_below
 from shares_core.adapters.linux.system import CallbackEvents
@@ -36,7 +36,7 @@ class RealWorld(EventsWorld, FoldersWorld, LocksWorld, RecordsWorld, SecretsWorl
 
     def __init__(self) -> None:
         self.state_dir = ROOT / f"run-{uuid.uuid4().hex[:8]}"
-        self.config = HostConfig(state_dir=self.state_dir, pool_size=POOL)
+        self.config = HostConfig(state_dir=self.state_dir, pools=(FilePool(size=POOL),))
         self.layout = Layout(self.state_dir)
         self.cleanup = ExitStack()
         self.cleanup.callback(remove_installation, self.state_dir)

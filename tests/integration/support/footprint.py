@@ -11,9 +11,10 @@ from pathlib import Path
 import docker
 from pyroute2 import IPRoute
 
-from shares_core import HostConfig
+from shares_core import FilePool, HostConfig
 from shares_core.domain.server import ShareServer
 from tests.integration.support.leftovers import BRIDGE_PREFIX, owners_of_tables, tables_without_device
+from tests.settings import folder_of
 
 #: How the bridges of this run's tests begin: other runs may work on the same machine.
 RUN_BRIDGES = f"{BRIDGE_PREFIX}{os.getpid() % 100000}"
@@ -38,7 +39,7 @@ def footprint(config: HostConfig) -> dict[str, list[str]]:
         "devices": devices(installation),
         "filters": _filters(installation),
         "mounts": [path for path in mounts_below(config.state_dir) if not _is_servers_own(config, path)],
-        "loops": loops_below(config.state_dir, config.pool_dir),
+        "loops": loops_below(config.state_dir, *_pool_folders(config)),
         "files": _files(config),
     }
 
@@ -126,7 +127,7 @@ def loops_below(*folders: Path) -> list[str]:
 def _files(config: HostConfig) -> list[str]:
     """Files and folders, but not what lies in mounted file systems nor what Samba writes."""
     found = []
-    for folder in {config.state_dir, config.pool_dir}:
+    for folder in {config.state_dir, *_pool_folders(config)}:
         for path in folder.rglob("*") if folder.exists() else ():
             inner = path.relative_to(folder).parts
             if path.name in _KEPT or (len(inner) > 2 and inner[0] == "servers"):
@@ -139,4 +140,9 @@ def _files(config: HostConfig) -> list[str]:
 
 def image_of(config: HostConfig, server: ShareServer, share: str) -> Path:
     """The file of a share's volume."""
-    return config.pool_dir / f"{server.share(share).volume.id}.img"
+    volume = server.share(share).volume
+    return folder_of(config, volume.pool) / f"{volume.id}.img"
+
+
+def _pool_folders(config: HostConfig) -> list[Path]:
+    return [pool.folder for pool in config.pools if isinstance(pool, FilePool)]

@@ -18,7 +18,7 @@ from typing import Any
 
 from attrs import evolve
 
-from shares_core import Capacity, Host, HostConfig, SharesError, bootstrap
+from shares_core import Capacity, FilePool, Host, HostConfig, SharesError, bootstrap
 from shares_core.domain.addresses import BridgeName
 from shares_core.domain.network import DefaultNetwork
 from shares_core.ports import Ports
@@ -40,10 +40,12 @@ class Worker:
             text=True,
             cwd=REPOSITORY,
         )
+        pool = config.pool()
+        assert isinstance(pool, FilePool)
         document = {
             "state_dir": str(config.state_dir),
-            "pool_dir": str(config.pool_dir),
-            "pool_size": config.pool_size.bytes,
+            "pool_dir": str(pool.folder),
+            "pool_size": pool.size.bytes,
             "bridge": str(config.network.bridge),
             "subnet": str(config.network.subnet),
             "job": job,
@@ -132,8 +134,7 @@ def main() -> None:
     document = json.loads(sys.stdin.readline())
     config = HostConfig(
         state_dir=Path(document["state_dir"]),
-        pool_dir=Path(document["pool_dir"]),
-        pool_size=Capacity(document["pool_size"]),
+        pools=(FilePool(dir=document["pool_dir"], size=Capacity(document["pool_size"])),),
         network=DefaultNetwork(BridgeName(document["bridge"]), IPv4Network(document["subnet"])),
     )
     ports = bootstrap.ports(config)

@@ -23,6 +23,7 @@ from tests.integration.support.probes import until
 from tests.integration.support.volume_groups import lvm
 from tests.powercut.scene import INSTALLED_UNIT, UNIT
 from tests.reboot.scene import FOLDER, SHARE, TENANTS, THIN_POOL, Tenant, acknowledged_of, manifest
+from tests.settings import group_of
 
 _SECONDS = 240
 
@@ -69,7 +70,7 @@ def test_every_byte_that_was_synced_before_the_reboot_is_there(namespaces: list[
             assert {} == {name: value for name, value in flushed.items() if found.get(name) != value}
             (folder / "after").write_bytes(b"written after")
             assert hashlib.sha256(b"written after").hexdigest() == checksums(folder)["after"]
-        assert served_from(tenant).startswith(f"/dev/mapper/{tenant.config.volume_group}-shares--")
+        assert served_from(tenant).startswith(f"/dev/mapper/{group_of(tenant.config)}-shares--")
 
 
 def acknowledged(told: Path) -> dict[str, str]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import pytest
 from attrs import evolve
+from tests.settings import with_pool
 from tests.unit.adapters.lvm_words import GROUP, NO_GROUP, OTHER_UUID, POOL, THIN_POOL, UUID, lvs
 from tests.unit.adapters.lvm_world import FakeLvm, installation
 
 from shares_core import bootstrap
-from shares_core.config import HostConfig
+from shares_core.config import DockerSettings, FilePool, HostConfig, LvmPool
 from shares_core.domain.findings import Finding, Verdict
-from shares_core.domain.pools import PoolKind, ThinPoolName, VolumeGroupName
+from shares_core.domain.pools import ThinPoolName, VolumeGroupName
+from shares_core.domain.volume import PoolName
 
 LVM_TOOLS = ("lvm", "lvcreate", "lvchange", "lvextend", "lvreduce", "lvremove")
 # Captured from LVM 2.03.16 and thin-provisioning-tools 0.9.0 (Debian 12).
@@ -24,15 +26,14 @@ def thick(fake_lvm: FakeLvm) -> HostConfig:
     fake_lvm.answer("apt-get")
     return HostConfig(
         fake_lvm.folder / "state",
-        pool_kind=PoolKind.LVM,
-        volume_group=VolumeGroupName(GROUP),
-        docker_url="tcp://127.0.0.1:1",
+        pools=(LvmPool(volume_group=VolumeGroupName(GROUP)),),
+        docker=DockerSettings(url="tcp://127.0.0.1:1"),
     )
 
 
 @pytest.fixture
 def thin(thick: HostConfig) -> HostConfig:
-    return evolve(thick, thin_pool=ThinPoolName(POOL))
+    return with_pool(thick, thin_pool=ThinPoolName(POOL))
 
 
 def examined(config: HostConfig) -> dict[str, Finding]:
@@ -44,9 +45,12 @@ def test_what_logical_volumes_need_is_asked_for_where_the_pool_is_of_them(
 ) -> None:
     """Loop devices are not; a thin pool needs more than thick volumes, and files need none of it."""
     lvm, more = {"lvm2", "kernel: dm_mod"}, {"thin-provisioning-tools", "kernel: dm_thin_pool"}
-    subjects = [set(examined(config)) for config in (evolve(thin, pool_kind=PoolKind.FILES), thick, thin)]
+    files = evolve(thin, pools=(FilePool(),))
+    both = thin.with_pool(FilePool(name=PoolName("slow"), dir="/srv/slow"))
+    subjects = [set(examined(config)) for config in (files, thick, thin, both)]
     everything = lvm | more | {"loop devices"}
-    assert [{"loop devices"}, lvm, lvm | more] == [everything & found for found in subjects]
+    expected = [{"loop devices"}, lvm, lvm | more, everything]
+    assert expected == [everything & found for found in subjects]
 
 
 def test_missing_tools_are_named_with_their_packages(thin: HostConfig) -> None:

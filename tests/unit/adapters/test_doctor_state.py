@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pytest
 from tests.contracts.values import OWNER, ref
+from tests.settings import folder_of, with_pool
 from tests.unit.adapters.values import SERVER
 
 from shares_core import bootstrap
-from shares_core.adapters.doctor.examine import pool_finding, record_findings
+from shares_core.adapters.doctor.examine import pool_findings, record_findings
 from shares_core.bootstrap import ports
-from shares_core.config import HostConfig
+from shares_core.config import DockerSettings, FilePool, HostConfig
 from shares_core.domain.capacity import GIB, MIB, Capacity
 from shares_core.domain.findings import Finding, Verdict
-from shares_core.domain.volume import DEFAULT_POOL
+from shares_core.domain.volume import DEFAULT_POOL, PoolName
 
 
 @pytest.fixture
@@ -23,9 +24,8 @@ def config(tmp_path: Path) -> HostConfig:
     """An installation with a pool, a volume in it, and a record."""
     config = HostConfig(
         state_dir=tmp_path / "state",
-        pool_dir=tmp_path / "pool",
-        pool_size=Capacity(64 * MIB),
-        docker_url="tcp://127.0.0.1:1",
+        pools=(FilePool(dir=tmp_path / "pool", size=Capacity(64 * MIB)),),
+        docker=DockerSettings(url="tcp://127.0.0.1:1"),
     )
     made = ports(config)
     made.storage.prepare(DEFAULT_POOL)
@@ -35,7 +35,8 @@ def config(tmp_path: Path) -> HostConfig:
 
 
 def _pool(config: HostConfig) -> Finding:
-    return pool_finding(ports(config).storage)
+    (finding,) = pool_findings(ports(config).storage)
+    return finding
 
 
 def _records(config: HostConfig) -> list[Finding]:
@@ -53,27 +54,36 @@ def test_an_installation_that_is_whole_lacks_nothing(config: HostConfig) -> None
 
 def test_an_installation_that_was_never_used_lacks_nothing(tmp_path: Path) -> None:
     """And is not made by looking."""
-    fresh = HostConfig(state_dir=tmp_path / "state", pool_size=Capacity(MIB))
+    fresh = HostConfig(state_dir=tmp_path / "state", pools=(FilePool(size=Capacity(MIB)),))
     assert Verdict.OK is _pool(fresh).verdict
     assert [Finding("records", Verdict.OK, "0 can be read")] == _records(fresh)
     assert [] == list(tmp_path.iterdir())
 
 
 def test_a_pool_that_is_gone_is_missing(config: HostConfig) -> None:
-    shutil.rmtree(config.pool_dir)
+    shutil.rmtree(folder_of(config))
     finding = _pool(config)
-    assert (Verdict.MISSING, f"{config.pool_dir} is not the pool of this installation") == (
+    assert (Verdict.MISSING, f"{folder_of(config)} is not the pool default of this installation") == (
         finding.verdict,
         finding.detail,
     )
     assert "mount the disk that the pool is on" in finding.mend
 
 
+def test_each_of_several_pools_is_looked_at(config: HostConfig, tmp_path: Path) -> None:
+    """By its name; one that is gone keeps the others from nothing."""
+    both = config.with_pool(FilePool(name=PoolName("fast"), dir=tmp_path / "fast", size=Capacity(MIB)))
+    ports(both).storage.prepare(PoolName("fast"))
+    shutil.rmtree(folder_of(config))
+    found = [(each.subject, each.verdict) for each in pool_findings(ports(both).storage)]
+    assert [("pool", Verdict.MISSING), ("pool fast", Verdict.OK)] == found
+
+
 def test_a_pool_of_another_installation_is_missing(config: HostConfig, tmp_path: Path) -> None:
-    other = HostConfig(state_dir=tmp_path / "other", pool_dir=tmp_path / "others-pool")
+    other = HostConfig(state_dir=tmp_path / "other", pools=(FilePool(dir=tmp_path / "others-pool"),))
     ports(other).storage.prepare(DEFAULT_POOL)
-    shutil.rmtree(config.pool_dir)
-    shutil.copytree(other.pool_dir, config.pool_dir)
+    shutil.rmtree(folder_of(config))
+    shutil.copytree(folder_of(other), folder_of(config))
     assert Verdict.MISSING is _pool(config).verdict
 
 
@@ -86,12 +96,10 @@ def test_an_installation_whose_identity_is_damaged_is_told(config: HostConfig) -
 
 def test_a_pool_that_is_configured_too_small_or_too_large_is_noted(config: HostConfig) -> None:
     """What was promised stays so, and what the disk lacks it never gives."""
-    from attrs import evolve
-
-    small, large = (_pool(evolve(config, pool_size=Capacity(size))) for size in (MIB, GIB << 30))
+    small, large = (_pool(with_pool(config, size=Capacity(size))) for size in (MIB, GIB << 30))
     assert (Verdict.NOTE, Verdict.NOTE) == (small.verdict, large.verdict)
     assert "less than the 16 MiB promised to shares" in small.detail
-    assert f"the disk at {config.pool_dir} can hold" in large.detail
+    assert f"the disk at {folder_of(config)} can hold" in large.detail
 
 
 def test_each_record_that_cannot_be_read_is_missing(config: HostConfig) -> None:
@@ -106,7 +114,7 @@ def test_each_record_that_cannot_be_read_is_missing(config: HostConfig) -> None:
 def test_doctor_looks_at_both_and_changes_nothing(config: HostConfig, tmp_path: Path) -> None:
     """Its findings have them, and each file is what it was."""
     _record(config).write_bytes(b"{")
-    (config.pool_dir / "pool.json").unlink()
+    (folder_of(config) / "pool.json").unlink()
     before = {path: path.lstat().st_mtime_ns for path in tmp_path.rglob("*")}
     found = {finding.subject: finding for finding in bootstrap.examine(config)}
     assert before == {path: path.lstat().st_mtime_ns for path in tmp_path.rglob("*")}

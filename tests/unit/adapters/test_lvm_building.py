@@ -19,11 +19,12 @@ from tests.unit.adapters.lvm_world import FakeLvm, installation
 from shares_core.adapters.pools.lvm.building import PoolBuilder, require_unused
 from shares_core.domain.errors import Conflict, HostNotReady, InvalidInput
 from shares_core.domain.pools import DevicePath, ThinPoolName, VolumeGroupName
+from shares_core.domain.volume import DEFAULT_POOL
 
 
 def builder(fake_lvm: FakeLvm, *, thin: bool = False) -> PoolBuilder:
     thin_pool = ThinPoolName(POOL) if thin else None
-    return PoolBuilder(VolumeGroupName(GROUP), thin_pool, installation(fake_lvm))
+    return PoolBuilder(DEFAULT_POOL, VolumeGroupName(GROUP), thin_pool, installation(fake_lvm))
 
 
 @pytest.fixture
@@ -85,7 +86,7 @@ def test_no_other_group_is_made_in_the_place_of_one_that_is_missed(
     with pytest.raises(HostNotReady, match=f"UUID {UUID}, which is not there: no other is made in its place"):
         builder(fake_lvm).build(disk)
     fake_lvm.answer("lvs", lvs({}, vg_uuid=OTHER_UUID))
-    with pytest.raises(HostNotReady, match=f"is not the pool of this installation, which is {UUID}"):
+    with pytest.raises(HostNotReady, match=f"is not the pool default of this installation, which is {UUID}"):
         builder(fake_lvm).build(disk)
     fake_lvm.answer("lvs", lvs({}))
     assert not builder(fake_lvm).build(disk)

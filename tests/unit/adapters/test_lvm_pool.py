@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from attrs import evolve
 from tests.contracts.values import OWNER, ref
+from tests.settings import with_pool
 from tests.unit.adapters.lvm_words import (
     EMPTY_LVS,
     GROUP,
@@ -26,10 +26,10 @@ from tests.unit.adapters.lvm_world import FakeLvm, Make, installation, known, ou
 
 from shares_core.adapters.pools.volume_pool import VolumePool
 from shares_core.bootstrap import ports
-from shares_core.config import HostConfig
+from shares_core.config import HostConfig, LvmPool
 from shares_core.domain.capacity import GIB, MIB, Capacity
 from shares_core.domain.errors import HostNotReady
-from shares_core.domain.pools import PoolKind, ThinPoolName, VolumeGroupName
+from shares_core.domain.pools import ThinPoolName, VolumeGroupName
 from shares_core.domain.views import PoolView
 from shares_core.domain.volume import DEFAULT_POOL, VolumeTraits
 from shares_core.ports.storage import Volume
@@ -56,7 +56,9 @@ def test_a_group_of_that_name_with_another_uuid_is_another_pool(
     """It is looked at, and left as it is; the group with the right UUID is taken."""
     known(fake_lvm)
     fake_lvm.answer("lvs", lvs(THIN_POOL, volume(), vg_uuid=OTHER_UUID))
-    with pytest.raises(HostNotReady, match=f"volume group vg .UUID {OTHER_UUID}. is not the pool") as told:
+    with pytest.raises(
+        HostNotReady, match=f"volume group vg .UUID {OTHER_UUID}. is not the pool default"
+    ) as told:
         VERBS[verb](make(fake_lvm))
     assert "[pool] volume_group" in told.value.hint
     assert [] == fake_lvm.changed
@@ -74,7 +76,7 @@ def test_a_device_of_another_group_is_not_taken_for_the_volumes(
     fake_lvm.answer("lvs", lvs(THIN_POOL, volume(), vg_uuid=OTHER_UUID))
     fake_lvm.activate(f"shares-{VOLUME}", uuid=OTHER_UUID)
     for attempt in (VERBS[verb], lambda storage: storage.detach(VOLUME)):
-        with pytest.raises(HostNotReady, match="is not the pool of this installation"):
+        with pytest.raises(HostNotReady, match="is not the pool default of this installation"):
             attempt(make(fake_lvm))
     assert [] == fake_lvm.changed
 
@@ -100,7 +102,7 @@ def test_the_first_use_makes_the_group_this_installations(fake_lvm: FakeLvm, mak
         (volume(), "there is no thin pool vg/pool", "shares-core pool create, on volume group vg"),
         (
             {**THIN_POOL, "lv_layout": "linear"},
-            "vg/pool is no thin pool",
+            "vg/pool is not a thin pool",
             "name another in the configuration: [pool] thin_pool",
         ),
         (
@@ -178,18 +180,16 @@ def test_only_volumes_of_this_installation_are_listed(fake_lvm: FakeLvm, make: M
 def test_the_settings_reach_the_pool(fake_lvm: FakeLvm) -> None:
     """Whether a thick volume that is removed is wiped, and whether a thin pool may be overprovisioned."""
     fake_lvm.answer("lvremove")
-    config = HostConfig(
-        fake_lvm.folder / "state", pool_kind=PoolKind.LVM, volume_group=VolumeGroupName(GROUP)
-    )
+    config = HostConfig(fake_lvm.folder / "state", pools=(LvmPool(volume_group=VolumeGroupName(GROUP)),))
     fake_lvm.answer("lvs", lvs(THIN_POOL, ours(fake_lvm)))
     with pytest.raises(HostNotReady, match="lvchange is not installed"):  # to have a device to wipe
         ports(config).storage.remove_volume(ref(VOLUME))
     assert [] == fake_lvm.changed
-    ports(evolve(config, wipe_deleted=False)).storage.remove_volume(ref(VOLUME))
+    ports(with_pool(config, wipe_deleted=False)).storage.remove_volume(ref(VOLUME))
     assert [f"lvremove --yes vg/shares-{VOLUME}"] == fake_lvm.changed
-    thinly = evolve(config, thin_pool=ThinPoolName(POOL))
+    thinly = with_pool(config, thin_pool=ThinPoolName(POOL))
     for overprovision in (False, True):
-        view = ports(evolve(thinly, overprovision=overprovision)).storage.pool(DEFAULT_POOL)
+        view = ports(with_pool(thinly, overprovision=overprovision)).storage.pool(DEFAULT_POOL)
         assert ("vg/pool", overprovision) == (view.location, view.overprovisioned)
 
 

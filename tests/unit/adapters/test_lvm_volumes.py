@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from attrs import evolve
 from tests.contracts.values import OWNER, ref
 from tests.unit.adapters.lvm_words import SIZE, THIN, THIN_POOL, VOLUME, lvs, volume
 from tests.unit.adapters.lvm_world import FakeLvm, Make, known, ours, thick, thin
@@ -24,20 +25,22 @@ from shares_core.ports.storage import Volume
 
 EXISTS = f'  Logical Volume "shares-{VOLUME}" already exists in volume group "vg"\n'
 MADE = Volume(ref(VOLUME), Capacity(SIZE), VolumeTraits())
+THIN_MADE = evolve(MADE, traits=VolumeTraits(thin=True, zeroed=True, discards=True))
 
 
 def test_a_thin_volume_is_made_with_whose_it_is(fake_lvm: FakeLvm) -> None:
-    """In whole sectors; what it is tagged with tells its installation, server and share."""
+    """In whole sectors; what it is tagged with tells its installation, pool, server and share."""
     tag = known(fake_lvm)
     fake_lvm.answer("lvs", lvs(THIN_POOL))
     fake_lvm.answer("lvcreate")
-    fake_lvm.activate(f"shares-{VOLUME}")
-    assert MADE == thin(fake_lvm).ensure_volume(VOLUME, Capacity(SIZE - 511), OWNER)
+    fake_lvm.activate(f"shares-{VOLUME}", is_thin=True)
+    assert THIN_MADE == thin(fake_lvm).ensure_volume(VOLUME, Capacity(SIZE - 511), OWNER)
     made, whose = (
         f"lvcreate --yes --type thin --thinpool pool --virtualsize {SIZE}b --name shares-{VOLUME}",
         f"shares-core:server:{OWNER.server_id} --addtag shares-core:share:{OWNER.share_id}",
     )
-    assert [f"{made} --addtag {tag} --addtag {whose} vg"] == fake_lvm.changed
+    pool = "shares-core:pool:default"
+    assert [f"{made} --addtag {tag} --addtag {pool} --addtag {whose} vg"] == fake_lvm.changed
 
 
 def test_a_thin_pool_promises_no_more_than_it_has(fake_lvm: FakeLvm) -> None:

@@ -155,7 +155,7 @@ def test_a_pool_without_its_identity_takes_nothing(machine: MemoryHost) -> None:
     assert (100 * GIB, ()) == (storage.pool(DEFAULT_POOL).free, storage.list(DEFAULT_POOL))
     with pytest.raises(HostNotReady):
         storage.ensure_volume(V, SMALL, OWNER)
-    machine.pool_present = False
+    machine.lost_pools.add(DEFAULT_POOL)
     attempts: list[Callable[[], object]] = [
         *(partial(verb, DEFAULT_POOL) for verb in (storage.prepare, storage.pool, storage.list)),
         lambda: storage.remove_volume(V),

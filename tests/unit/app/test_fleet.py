@@ -14,6 +14,7 @@ from shares_core.domain.errors import BackendFailure, Busy, HostNotReady, ShareF
 from shares_core.domain.network import Bridge
 from shares_core.domain.share import ShareStatus
 from shares_core.domain.views import Orphan, OrphanKind, ReconcileOutcome, ReconcileReport, UpgradeOutcome
+from shares_core.domain.volume import DEFAULT_POOL
 from shares_core.testing import Fault, FaultPlan, MemoryHost, Moment, ProcessDied, memory_ports
 from shares_core.testing.state import Condition, Container, Folder, MemoryBridge, MemoryVolume
 
@@ -119,7 +120,7 @@ def test_what_is_in_no_record_is_told_and_removed_only_when_that_is_said(world: 
 def test_nothing_is_removed_where_there_are_no_records(world: World) -> None:
     """They may have been lost: all that there is would be an orphan."""
     expected = strays(world)
-    world.machine.pool_prepared = True
+    world.machine.prepared_pools.add(DEFAULT_POOL)
     assert expected == world.host.fleet.reconcile(remove_orphans=expected).orphans
     assert STRAY_VOLUME in world.machine.volumes
 

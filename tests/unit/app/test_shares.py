@@ -16,6 +16,7 @@ from shares_core.domain.errors import (
 )
 from shares_core.domain.share import FileSystemKind, ShareStatus
 from shares_core.domain.views import RunState
+from shares_core.domain.volume import DEFAULT_POOL
 from shares_core.testing import Fault, FaultPlan, Moment, ProcessDied, SmbRefused
 from shares_core.testing.clients import DISK_FULL
 from shares_core.testing.state import Condition
@@ -105,7 +106,7 @@ def test_a_pool_may_promise_more_than_it_has_when_told_to() -> None:
 def test_a_pool_that_is_not_mounted_is_not_an_empty_pool(world: World) -> None:
     """Nothing is made in it, nothing counts as removed, and the shares are as they were once it is back."""
     before = world.served()
-    world.machine.pool_present = False
+    world.machine.lost_pools.add(DEFAULT_POOL)
     for attempt in (
         lambda: world.host.shares.create("tenant", "other", SMALL),
         lambda: world.host.shares.extend("tenant", "files", LARGE),
@@ -113,7 +114,7 @@ def test_a_pool_that_is_not_mounted_is_not_an_empty_pool(world: World) -> None:
     ):
         with pytest.raises(HostNotReady):
             attempt()
-    world.machine.pool_present = True
+    world.machine.lost_pools.clear()
     world.host.fleet.reconcile()
     assert (before,) == world.record("tenant").shares
 
@@ -122,13 +123,13 @@ def test_a_delete_without_the_pool_fails_and_changes_nothing(world: World) -> No
     """A failed delete is an error, never a warning; one that cannot begin leaves the record as it was."""
     world.served()
     before = world.record("tenant")
-    world.machine.pool_present = False
+    world.machine.lost_pools.add(DEFAULT_POOL)
     with pytest.raises(HostNotReady):
         world.host.shares.delete("tenant", "files")
     with pytest.raises(HostNotReady):
         world.host.servers.delete("tenant", with_shares=True)
     assert before == world.record("tenant")
-    world.machine.pool_present = True
+    world.machine.lost_pools.clear()
     world.host.shares.delete("tenant", "files")
     assert ({}, ()) == (world.machine.volumes, world.record("tenant").shares)
 

@@ -6,6 +6,7 @@ from attrs import evolve
 from tests.unit.world import LARGE, SMALL, World
 
 from shares_core.domain.capacity import MIB, Capacity
+from shares_core.domain.volume import DEFAULT_POOL
 from shares_core.testing import Fault, FaultPlan, Moment
 
 
@@ -52,6 +53,6 @@ def test_shares_are_told_where_the_pool_is_not_there(world: World) -> None:
     """Their volumes' sizes are not known then."""
     world.served()
     whole = world.host.shares.show("tenant", "files")
-    world.machine.pool_present = False
+    world.machine.lost_pools.add(DEFAULT_POOL)
     told = evolve(whole, volume_size=None)
     assert (told, (told,)) == (world.host.shares.show("tenant", "files"), world.host.shares.list())

@@ -21,6 +21,7 @@ from shares_core.bootstrap import Host, host, watcher
 from shares_core.config import HostConfig
 from shares_core.domain.findings import Finding
 from shares_core.domain.pools import DevicePath
+from shares_core.domain.volume import PoolName
 from shares_core.entrypoints.cli import Doors, main
 from shares_core.entrypoints.cli.demo_client import Connection, DemoClient, Place, Target
 from shares_core.entrypoints.cli.running import Terminated
@@ -55,8 +56,9 @@ class Builder:
 
 @define
 class PoolMaker:
-    """Makes a pool once; ``devices`` are those that were named."""
+    """Makes a pool once; ``devices`` are those that were named, and ``pools`` which they were for."""
 
+    pools: list[PoolName] = field(factory=list)
     devices: list[DevicePath | None] = field(factory=list)
 
     def build(self, device: DevicePath | None) -> bool:
@@ -195,8 +197,9 @@ class Terminal:
         self.configs.append(config)
         return self.findings
 
-    def _pool_builder(self, config: HostConfig) -> PoolMaker:
+    def _pool_builder(self, config: HostConfig, pool: PoolName) -> PoolMaker:
         self.configs.append(config)
+        self.pool_maker.pools.append(pool)
         return self.pool_maker
 
     @contextmanager

@@ -6,6 +6,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+from tests.settings import size_of
 from tests.unit.cli.terminal import Terminal
 
 from shares_core.config import HostConfig
@@ -28,7 +29,7 @@ def test_a_configuration_is_taken_anywhere(terminal: Terminal, tmp_path: Path, p
     words = ["pool", "show"]
     words[position:position] = ["--config", str(file)]
     terminal.ok(*words)
-    assert Capacity(7 * GIB) == terminal.configs[-1].pool_size
+    assert Capacity(7 * GIB) == size_of(terminal.configs[-1])
 
 
 @pytest.mark.parametrize("position", range(3))
@@ -64,7 +65,7 @@ def test_the_default_configuration_counts_where_it_exists(terminal: Terminal, tm
     file.write_text('[pool]\nsize = "5GiB"\n')
     terminal.use(default_config=file)
     terminal.ok("pool", "show")
-    assert Capacity(5 * GIB) == terminal.configs[-1].pool_size
+    assert Capacity(5 * GIB) == size_of(terminal.configs[-1])
 
 
 def test_without_any_the_defaults_count(terminal: Terminal) -> None:

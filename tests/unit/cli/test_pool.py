@@ -15,13 +15,23 @@ from shares_core.domain.capacity import MIB
 from shares_core.domain.errors import Conflict
 from shares_core.domain.pools import DevicePath
 from shares_core.domain.views import PoolView
-from shares_core.domain.volume import PoolName
+from shares_core.domain.volume import DEFAULT_POOL, PoolName
 from shares_core.ports import Events
 from shares_core.testing import memory_ports
 from shares_core.testing.storage import MemoryStorage
 
 POOL_KEYS = [
-    *("kind", "location", "total_bytes", "provisioned_bytes", "free_bytes", "total", "provisioned", "free"),
+    *(
+        "name",
+        "kind",
+        "location",
+        "total_bytes",
+        "provisioned_bytes",
+        "free_bytes",
+        "total",
+        "provisioned",
+        "free",
+    ),
     *("overprovisioned", "data_percent", "metadata_percent", "warnings"),
 ]
 
@@ -67,8 +77,47 @@ def test_the_document_of_a_pool(served: Terminal) -> None:
     assert "used" not in out
 
 
+FAST = PoolName("fast")
+
+
+@pytest.fixture
+def several(served: Terminal) -> Terminal:
+    """A terminal whose host has a second pool, with a volume in it."""
+    served.world.machine.pools += (FAST,)
+    served.ok("share", "create", "tenant", "more", "--size", "128MiB", "--pool", "fast")
+    return served
+
+
+def test_every_pool_is_listed_and_each_is_shown_by_its_name(several: Terminal) -> None:
+    """The one that is shown without a name is the default one."""
+    listed = several.ok("pool", "list", "--json").document
+    assert [[*POOL_KEYS, "problem"]] * 2 == list(map(list, listed))
+    assert [("default", 64 * MIB, ""), ("fast", 128 * MIB, "")] == [
+        (each["name"], each["provisioned_bytes"], each["problem"]) for each in listed
+    ]
+    shown = [several.ok("pool", "show", *name, "--json").document for name in ([], ["fast"])]
+    assert listed == [each | {"problem": ""} for each in shown]
+    lines = several.ok("pool", "list").out.splitlines()
+    assert ["POOL", "default", "fast"] == [line.split()[0] for line in lines]
+    result = several("pool", "show", "slow")
+    assert 3 == result.status
+    assert "name one that is there: default, fast" in result.err
+
+
+def test_a_pool_that_is_not_there_is_listed_with_what_is_wrong(several: Terminal) -> None:
+    """The others have their figures."""
+    several.world.machine.lost_pools.add(DEFAULT_POOL)
+    lost, there = several("pool", "list", "--json").document
+    assert ("default", None) == (lost["name"], lost["free_bytes"])
+    assert "the pool default is not there" in lost["problem"]
+    assert (128 * MIB, "") == (there["provisioned_bytes"], there["problem"])
+    result = several("pool", "list")
+    assert (0, "is not there") == (result.status, " ".join(result.out.splitlines()[1].split()[1:]))
+    assert result.err.startswith("pool default: the pool default is not there")
+
+
 def test_a_pool_that_is_not_there_is_not_an_empty_one(served: Terminal) -> None:
-    served.world.machine.pool_present = False
+    served.world.machine.lost_pools.add(DEFAULT_POOL)
     result = served("pool", "show", "--json")
     assert (6, "host_not_ready") == (result.status, result.document["error"]["code"])
 
@@ -78,7 +127,7 @@ def test_a_thin_pool_tells_how_full_it_is(served: Terminal, thin: ThinStorage) -
     out = served.ok("pool", "show").out
     told = dict(re.split(r" {2,}", line, maxsplit=1) for line in out.splitlines())
     expected = ["lvm thin at vg/pool", "12.3 %", "5.0 %"]
-    assert expected == [told[name] for name in ("pool", "data used", "metadata used")]
+    assert expected == [told[name] for name in ("volumes", "data used", "metadata used")]
     assert "warning" not in out
     document = served.ok("pool", "show", "--json").document
     assert POOL_KEYS == list(document)
@@ -111,6 +160,14 @@ def test_a_pool_is_made_on_a_device_once(terminal: Terminal) -> None:
     assert "the pool memory is there already: 100 GiB free, for new shares\n" == out
     assert [DevicePath("/dev/sdb")] * 2 == terminal.pool_maker.devices
     assert {terminal.state_dir} == {config.state_dir for config in terminal.configs}
+
+
+def test_a_pool_is_made_by_its_name(several: Terminal) -> None:
+    """And then shown."""
+    document = several.ok("pool", "create", "--pool", "fast", "/dev/sdb", "--json").document
+    assert "fast" == document["name"]
+    several.ok("pool", "create", "/dev/sdb")
+    assert [FAST, DEFAULT_POOL] == several.pool_maker.pools
 
 
 def test_the_document_of_a_pool_that_was_made(terminal: Terminal) -> None:
@@ -156,7 +213,7 @@ def test_a_device_that_holds_something_is_a_conflict(terminal: Terminal) -> None
         def build(self, device: DevicePath | None) -> bool:
             raise Conflict(f"{device} is not empty, it holds ext4", hint="look at what it is")
 
-    terminal.use(pool_builder=lambda _: Refusing())
+    terminal.use(pool_builder=lambda *_: Refusing())
     result = terminal("pool", "create", "/dev/sdb", "--json")
     assert (4, "conflict") == (result.status, result.document["error"]["code"])
     assert "error: /dev/sdb is not empty, it holds ext4\nhint: look at what it is\n" == result.err
@@ -167,4 +224,4 @@ def test_a_pool_of_files_is_made_by_no_command(terminal: Terminal) -> None:
     terminal.use(pool_builder=bootstrap.pool_builder)
     result = terminal("pool", "create", "/dev/sdb")
     assert (2, "") == (result.status, result.out)
-    assert f"the pool is of files in {terminal.state_dir}/pool, which are made when" in result.err
+    assert f"the pool default is of files in {terminal.state_dir}/pool, which are made when" in result.err

@@ -5,10 +5,12 @@ from tests.unit.cli.terminal import Terminal
 
 from shares_core.domain.capacity import MIB
 from shares_core.domain.share import FileSystemKind
+from shares_core.domain.volume import DEFAULT_POOL, PoolName
 
 SHARE_KEYS = [
     *("name", "server", "status", "reason", "capacity_bytes", "capacity", "used_bytes", "used"),
-    *("free_bytes", "free", "volume_bytes", "volume", "filesystem", "export_locations", "access"),
+    *("free_bytes", "free", "volume_bytes", "volume", "filesystem", "pool", "export_locations"),
+    "access",
 ]
 
 
@@ -30,6 +32,7 @@ def test_the_document_of_a_share(served: Terminal) -> None:
         "volume_bytes": 64 * MIB,
         "volume": "64 MiB",
         "filesystem": "ext4",
+        "pool": "default",
         "export_locations": [r"\\10.254.0.2\files"],
         "access": [{"user": "ada", "level": "rw"}],
     } == document
@@ -42,6 +45,21 @@ def test_a_share_that_is_not_mounted_has_all_keys(served: Terminal) -> None:
     assert document["used_bytes"] is None
     assert document["free"] is None
     assert "used" not in served.ok("share", "show", "tenant", "files").out
+
+
+def test_a_share_is_made_in_the_pool_that_is_named(served: Terminal) -> None:
+    """Shown with it; a pool that the settings have not is none, with those that they have."""
+    served.world.machine.pools += (PoolName("fast"),)
+    created = served.ok("share", "create", "tenant", "new", "--size", "64MiB", "--pool", "fast", "--json")
+    assert "fast" == created.document["pool"]
+    assert "fast" in served.ok("share", "show", "tenant", "new").out
+    result = served("share", "create", "tenant", "more", "--size", "64MiB", "--pool", "slow")
+    assert (3, "") == (result.status, result.out)
+    assert "slow" in result.err
+    assert "name one that is there: default, fast" in result.err
+    result = served("share", "create", "tenant", "new", "--size", "64MiB")
+    assert 4 == result.status
+    assert "it is in the pool fast, not in default" in result.err
 
 
 def test_create_says_what_comes_next(served: Terminal) -> None:
@@ -164,6 +182,6 @@ def test_a_share_tells_of_its_volume_where_the_pool_made_that_larger(served: Ter
     assert "size        65 MiB\n" in served.ok("share", "show", "tenant", "odd").out
     shown = served.ok("share", "show", "tenant", "odd", "--json").document
     assert (None, None, 65 * MIB) == (shown["volume_bytes"], shown["volume"], shown["capacity_bytes"])
-    served.world.machine.pool_present = False
+    served.world.machine.lost_pools.add(DEFAULT_POOL)
     (_, listed) = served.ok("share", "list", "--json").document
     assert shown == listed

@@ -16,7 +16,7 @@ COMMANDS = {
     "access allow", "access deny", "access list", "access replace",
     "user list", "user set-password", "user remove",
     "operation list", "operation show", "operation cancel",
-    "pool show", "pool create", "image build", "reconcile", "watch", "doctor", "demo",
+    "pool list", "pool show", "pool create", "image build", "reconcile", "watch", "doctor", "demo",
 }  # fmt: skip
 GROUPS = ("server", "share", "access", "user", "operation", "pool", "image")
 

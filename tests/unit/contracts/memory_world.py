@@ -9,6 +9,7 @@ import pytest
 from tests.contracts.events import EventsWorld
 from tests.contracts.folders import FoldersWorld
 from tests.contracts.locks import LocksWorld, Take
+from tests.contracts.pools import PoolsWorld
 from tests.contracts.records import RecordsWorld
 from tests.contracts.runtime import RuntimeWorld
 from tests.contracts.secrets import SecretsWorld
@@ -19,7 +20,7 @@ from shares_core.domain.capacity import Capacity
 from shares_core.domain.names import UserName
 from shares_core.domain.secret import PasswordHash
 from shares_core.domain.server import ShareServer
-from shares_core.domain.volume import DEFAULT_POOL, VolumeRef
+from shares_core.domain.volume import DEFAULT_POOL, PoolName, VolumeRef
 from shares_core.ports import Locks, Ports
 from shares_core.ports.events import Event
 from shares_core.ports.runtime import ServerRuntime
@@ -171,17 +172,17 @@ class MemoryWorld(
 
     @contextmanager
     def lost_pool(self) -> Iterator[None]:
-        self.host.pool_present = False
+        self.host.lost_pools.add(DEFAULT_POOL)
         yield
-        self.host.pool_present = True
+        self.host.lost_pools.clear()
 
     @contextmanager
     def pool_on_a_disk(self) -> Iterator[Callable[[], None]]:
         """It is nowhere else; its devices do not depend on where it is mounted."""
 
         def mount_anew() -> None:
-            self.host.pool_present = False
-            self.host.pool_present = True
+            self.host.lost_pools.add(DEFAULT_POOL)
+            self.host.lost_pools.clear()
 
         yield mount_anew
 
@@ -220,3 +221,32 @@ class MemoryWorld(
     def device_size(self, device: str) -> int:
         volume = volume_at(self.host, device)
         return 0 if volume is None else volume.size
+
+
+class MemoryPools(MemoryWorld, PoolsWorld):
+    """With more than one pool."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.host.pools = (DEFAULT_POOL, PoolName("fast"), PoolName("slow"))
+
+    @property
+    def pools(self) -> tuple[PoolName, ...]:
+        return self.host.pools
+
+    @contextmanager
+    def lost(self, pool: PoolName) -> Iterator[None]:
+        self.host.lost_pools.add(pool)
+        yield
+        self.host.lost_pools.discard(pool)
+
+    def without(self, pool: PoolName) -> BlockStorage:
+        """A host of its own, with the same volumes."""
+        host = MemoryHost(
+            pools=tuple(other for other in self.host.pools if other != pool),
+            pool_size=POOL,
+            volumes=self.host.volumes,
+            prepared_pools=self.host.prepared_pools,
+            attached=self.host.attached,
+        )
+        return memory_ports(host).storage

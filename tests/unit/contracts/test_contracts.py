@@ -13,6 +13,7 @@ from tests.contracts.folders import ServerFoldersContract
 from tests.contracts.ids import IdsContract
 from tests.contracts.locks import LocksContract
 from tests.contracts.network import NetworkContract
+from tests.contracts.pools import PoolsContract
 from tests.contracts.records import RecordsContract
 from tests.contracts.runtime import ServerRuntimeContract
 from tests.contracts.secrets import SecretsContract
@@ -21,7 +22,7 @@ from tests.contracts.storage import BlockStorageContract
 from tests.contracts.workers import WorkersContract
 from tests.unit.contracts.memory_mounts import MemoryMounts
 from tests.unit.contracts.memory_servers import MemoryDevices, MemorySmb
-from tests.unit.contracts.memory_world import MemoryWorld
+from tests.unit.contracts.memory_world import MemoryPools, MemoryWorld
 
 
 def test_every_suite_runs_here() -> None:
@@ -72,6 +73,14 @@ class TestMemorySecrets(SecretsContract):
 
 class TestMemoryStorage(BlockStorageContract):
     """On a host's volumes."""
+
+
+class TestMemoryPools(PoolsContract):
+    """On a host with several pools."""
+
+    @pytest.fixture
+    def world(self) -> MemoryPools:
+        return MemoryPools()
 
 
 class TestMemoryFileSystems(FileSystemsContract):

@@ -6,7 +6,7 @@ import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from stat import S_ISCHR
 from typing import Any
@@ -19,7 +19,6 @@ from shares_core.adapters.linux.commands import environment, is_installed, run
 from shares_core.adapters.network.firewall import SWITCHES, is_asked
 from shares_core.domain.errors import RecordUnreadable, SharesError
 from shares_core.domain.findings import Finding
-from shares_core.domain.volume import DEFAULT_POOL
 from shares_core.ports.records import Records
 from shares_core.ports.storage import BlockStorage
 
@@ -62,7 +61,8 @@ _NFT_PROBE = b"table netdev shares-doctor {\n}\n"
 def examine(
     *,
     state_dir: Path,
-    pool_dir: Path | None,
+    pool_dirs: Sequence[Path],
+    lvm: bool,
     thin: bool,
     image: str,
     recipe: str,
@@ -73,7 +73,8 @@ def examine(
 ) -> tuple[Finding, ...]:
     """Every check's finding, in an order to mend them in. Raises nothing that it expects; changes nothing.
 
-    Without ``pool_dir`` the pool is of logical volumes, of a ``thin`` pool or not.
+    ``pool_dirs`` are those of pools of files; ``lvm`` says that there are pools of logical volumes, and
+    ``thin`` that one of these is a thin one.
     """
     return (
         rules.judge_root(os.geteuid()),
@@ -85,12 +86,13 @@ def examine(
             apt=is_installed("apt-get"),
         ),
         *_tools(_TOOLS),
-        *((_loop_devices(),) if pool_dir is not None else _lvm(thin)),
+        *((_loop_devices(),) if pool_dirs else ()),
+        *(_lvm(thin) if lvm else ()),
         _module("bridge", Path("/sys/module/bridge")),
         *_packet_filter(),
         *_firewall(bridge),
-        *_folders(state_dir, pool_dir),
-        pool_finding(storage),
+        *_folders(state_dir, pool_dirs),
+        *pool_findings(storage),
         *record_findings(records),
     )
 
@@ -202,22 +204,23 @@ def _firewall(bridge: str) -> Iterable[Finding]:
             yield rules.note("firewall (nft)", f"cannot be read: {error}")
 
 
-def _folders(state_dir: Path, pool_dir: Path | None) -> Iterable[Finding]:
+def _folders(state_dir: Path, pool_dirs: Sequence[Path]) -> Iterable[Finding]:
     there = _nearest(state_dir)
     if os.access(there, os.W_OK | os.X_OK):
         yield rules.ok("state folder", f"{state_dir} can be written")
     else:
         yield rules.missing("state folder", f"{there} cannot be written", "choose another with --state-dir")
-    for folder in dict.fromkeys((there, _nearest(pool_dir or state_dir))):
+    for folder in dict.fromkeys((there, *map(_nearest, pool_dirs))):
         yield rules.judge_room(str(folder), shutil.disk_usage(folder).free)
 
 
-def pool_finding(storage: BlockStorage) -> Finding:
-    """Whether the pool is there and is this installation's, and whether its size is one that it can have."""
-    try:
-        return rules.judge_pool(storage.pool(DEFAULT_POOL))
-    except SharesError as error:
-        return rules.judge_refusal("pool", error, root=os.geteuid() == 0)
+def pool_findings(storage: BlockStorage) -> Iterable[Finding]:
+    """Whether each pool is there and is this installation's, and has a size that it can have."""
+    for pool in storage.pools():
+        try:
+            yield rules.judge_pool(storage.pool(pool))
+        except SharesError as error:
+            yield rules.judge_refusal(rules.pool_subject(pool), error, root=os.geteuid() == 0)
 
 
 def record_findings(records: Records) -> Iterable[Finding]:

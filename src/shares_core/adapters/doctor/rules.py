@@ -8,10 +8,12 @@ import shlex
 from collections.abc import Iterable, Mapping
 
 from shares_core.adapters.network.firewall import rule
+from shares_core.adapters.pools.identity import in_settings
 from shares_core.domain.capacity import GIB, MIB, format_bytes
 from shares_core.domain.errors import SharesError
 from shares_core.domain.findings import Finding, Verdict
 from shares_core.domain.views import PoolView
+from shares_core.domain.volume import DEFAULT_POOL, PoolName
 
 Version = tuple[int, ...]
 
@@ -223,30 +225,35 @@ def judge_room(folder: str, free: int) -> Finding:
     return note("room", f"{detail}, which is little") if free < _LITTLE_ROOM else ok("room", detail)
 
 
+def pool_subject(pool: PoolName) -> str:
+    return "pool" if pool == DEFAULT_POOL else f"pool {pool}"
+
+
 def judge_pool(pool: PoolView) -> Finding:
     """The pool's figures: what was promised, and what the disk below can still give."""
+    subject, size = pool_subject(pool.name), in_settings(pool.name, "size")
     location, promised = pool.location, format_bytes(pool.provisioned)
     if pool.warnings:
-        return note("pool", "; ".join(pool.warnings))
+        return note(subject, "; ".join(pool.warnings))
     if pool.kind.startswith("lvm") and not pool.overprovisioned:  # others may have volumes in it too
-        return ok("pool", f"{promised} promised to shares at {location}, {format_bytes(pool.free)} free")
+        return ok(subject, f"{promised} promised to shares at {location}, {format_bytes(pool.free)} free")
     if pool.overprovisioned:
-        return ok("pool", f"{promised} promised to shares at {location}, overprovisioned")
+        return ok(subject, f"{promised} promised to shares at {location}, overprovisioned")
     if pool.provisioned > pool.total:
         return note(
-            "pool",
+            subject,
             f"its size is {format_bytes(pool.total)}, less than the {promised} promised to shares",
-            f"make [pool] size in the configuration {pool.provisioned} or more, or delete shares",
+            f"make {size} in the configuration {pool.provisioned} or more, or delete shares",
         )
     held = pool.provisioned + pool.free
     if held < pool.total:
         return note(
-            "pool",
+            subject,
             f"its size is {format_bytes(pool.total)}, but the disk at {location} can hold "
             f"{format_bytes(held)} of it",
-            f"make [pool] size in the configuration no more than that, or make room at {location}",
+            f"make {size} in the configuration no more than that, or make room at {location}",
         )
-    return ok("pool", f"{promised} of {format_bytes(pool.total)} promised to shares at {location}")
+    return ok(subject, f"{promised} of {format_bytes(pool.total)} promised to shares at {location}")
 
 
 def judge_refusal(subject: str, error: SharesError, *, root: bool) -> Finding:

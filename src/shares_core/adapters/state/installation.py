@@ -11,6 +11,15 @@ from shares_core.adapters.linux.oserrors import os_errors
 from shares_core.adapters.state.layout import Layout
 from shares_core.adapters.state.locks import state_lock
 from shares_core.domain.errors import RecordUnreadable
+from shares_core.domain.volume import DEFAULT_POOL, PoolName
+
+#: Under which key the pool ``default`` stands, and under which another.
+_POOL, _NAMED = "pool", "pool:"
+
+
+def _key(pool: PoolName) -> str:
+    return _POOL if pool == DEFAULT_POOL else f"{_NAMED}{pool}"
+
 
 _ID = re.compile("[0-9a-f]{12}")
 _NO_ID = "0" * 12
@@ -31,13 +40,13 @@ class Installation:
         """The same where it exists, else an empty text: for readers, who write nothing."""
         return self._read().get("id", "")
 
-    def pool_id(self) -> str:
-        """The id of the pool that belongs to this installation, or an empty text before its first use."""
-        return self._read().get("pool", "")
+    def pool_id(self, pool: PoolName = DEFAULT_POOL) -> str:
+        """The id of the pool that this installation knows by that name; empty before its first use."""
+        return self._read().get(_key(pool), "")
 
-    def remember_pool(self, pool_id: str) -> str:
-        """Make ``pool_id`` this installation's pool unless it has one; gives the one that it has then."""
-        return self._keep("pool", pool_id)
+    def remember_pool(self, pool_id: str, pool: PoolName = DEFAULT_POOL) -> str:
+        """Make ``pool_id`` the pool of that name unless there is one; gives the one that there is then."""
+        return self._keep(_key(pool), pool_id)
 
     def _read(self) -> dict[str, str]:
         path = self._layout.installation

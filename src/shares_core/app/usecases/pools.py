@@ -1,20 +1,44 @@
-"""The pool: how much there is, and how much is left."""
+"""The pools: how much there is, and how much is left."""
 
 from __future__ import annotations
 
 from attrs import frozen
 
-from shares_core.domain.views import PoolView
-from shares_core.domain.volume import DEFAULT_POOL
+from shares_core.domain.errors import NotFound, SharesError
+from shares_core.domain.views import ListedPool, PoolView
+from shares_core.domain.volume import DEFAULT_POOL, PoolName
 from shares_core.ports import Ports
 
 
 @frozen
 class Pool:
-    """The use case about the pool."""
+    """The use cases about pools."""
 
     _ports: Ports
 
-    def show(self) -> PoolView:
-        """The pool's figures in bytes. Raises HostNotReady where the pool is not there."""
-        return self._ports.storage.pool(DEFAULT_POOL)
+    def list(self) -> tuple[ListedPool, ...]:
+        """Every pool that is configured, in the order of the settings; one that is not there says why."""
+        return tuple(map(self._listed, self._ports.storage.pools()))
+
+    def show(self, name: str = str(DEFAULT_POOL)) -> PoolView:
+        """A pool's figures in bytes. Raises InvalidInput, NotFound, and HostNotReady if it is not there."""
+        return self._ports.storage.pool(configured(self._ports, PoolName(name)))
+
+    def _listed(self, pool: PoolName) -> ListedPool:
+        try:
+            return ListedPool(pool, self._ports.storage.pool(pool))
+        except SharesError as error:
+            return ListedPool(pool, None, str(error))
+
+
+def configured(ports: Ports, pool: PoolName) -> PoolName:
+    """The pool itself. Raises NotFound if the settings do not have it."""
+    known = ports.storage.pools()
+    if pool not in known:
+        raise NotFound(
+            "pool",
+            str(pool),
+            where="the configuration",
+            hint=f"name one that is there: {', '.join(map(str, known))}",
+        )
+    return pool

@@ -13,6 +13,7 @@ from shares_core.app.operations.delete_share import DeleteShare
 from shares_core.app.operations.extend_share import Extended, ExtendShare, unfinished
 from shares_core.app.operations.perform import begun, perform
 from shares_core.app.operations.work import ShareWork
+from shares_core.app.usecases.pools import configured
 from shares_core.domain.capacity import Capacity
 from shares_core.domain.errors import AlreadyExists, Conflict, InvalidInput, SharesError
 from shares_core.domain.names import ShareName
@@ -20,7 +21,7 @@ from shares_core.domain.server import ShareServer
 from shares_core.domain.share import CifsShare, FileSystem, FileSystemKind
 from shares_core.domain.undo import undone_by
 from shares_core.domain.views import CheckView, ExtendView, ExtendWay, RunState, ShareView
-from shares_core.domain.volume import DEFAULT_POOL, ShareVolume, VolumeRef
+from shares_core.domain.volume import DEFAULT_POOL, PoolName, ShareVolume, VolumeRef
 from shares_core.ports import Ports
 from shares_core.ports.storage import Volume, require_volume
 
@@ -43,8 +44,9 @@ class Shares:
         share: str,
         capacity: Capacity,
         filesystem: FileSystemKind = FileSystemKind.EXT4,
+        pool: str = str(DEFAULT_POOL),
     ) -> ShareView:
-        """Make a share of ``capacity``; nobody has access to it yet.
+        """Make a share of ``capacity`` in the pool; nobody has access to it yet.
 
         If the share exists and fits, it is returned as it is. Raises InvalidInput, AlreadyExists,
         NoCapacity; after any error nothing of a new share is left.
@@ -52,13 +54,14 @@ class Shares:
         name = ShareName(share)
         filesystem = FileSystemKind.parse(filesystem)
         filesystem.check(capacity)
+        wanted = PoolName(pool)
         with ExitStack() as slot:
             with self._leases.settled(server, name) as held:
                 existing = held.server.find_share(name)
                 if existing is not None:
-                    same = _same(existing, name, capacity, filesystem)
+                    same = _same(existing, name, capacity, filesystem, wanted)
                     return self._view(held.server, same, self._volume_size(same), held.found)
-                minted = self._minted(held.server, name, capacity, filesystem)
+                minted = self._minted(held.server, name, capacity, filesystem, wanted)
                 work = ShareWork(self._ports, held.server, minted, held.found)
                 self._leases.take_slot(slot, held.server, minted)
                 with undone_by(lambda: self._ports.locks.forget(minted.id)):
@@ -67,13 +70,18 @@ class Shares:
             return self._view(work.server, work.share, volume.size, work.found)
 
     def _minted(
-        self, server: ShareServer, name: ShareName, capacity: Capacity, filesystem: FileSystemKind
+        self,
+        server: ShareServer,
+        name: ShareName,
+        capacity: Capacity,
+        filesystem: FileSystemKind,
+        pool: PoolName,
     ) -> CifsShare:
         """A share that nothing was made of yet."""
         ids = self._ports.ids
-        traits = self._ports.storage.prepare(DEFAULT_POOL)
+        traits = self._ports.storage.prepare(configured(self._ports, pool))
         share_id, made = ids.new_id(), FileSystem(filesystem, ids.new_uuid())
-        volume = ShareVolume(VolumeRef(DEFAULT_POOL, ids.new_id()), made, server.uid, traits)
+        volume = ShareVolume(VolumeRef(pool, ids.new_id()), made, server.uid, traits)
         return CifsShare(id=share_id, name=name, capacity=capacity, volume=volume)
 
     def show(self, server: str, share: str) -> ShareView:
@@ -196,7 +204,9 @@ class Shares:
         return ShareView(server, share, usage, server.export_locations(share), size, state)
 
 
-def _same(existing: CifsShare, name: ShareName, capacity: Capacity, kind: FileSystemKind) -> CifsShare:
+def _same(
+    existing: CifsShare, name: ShareName, capacity: Capacity, kind: FileSystemKind, pool: PoolName
+) -> CifsShare:
     if not existing.is_whole:
         raise Conflict(
             f"share {existing.name.value!r} is {existing.status}: {existing.reason}",
@@ -216,5 +226,12 @@ def _same(existing: CifsShare, name: ShareName, capacity: Capacity, kind: FileSy
             str(existing.name),
             f"it has {existing.capacity} with {existing.filesystem.kind}, not {capacity} with {kind}",
             hint="'shares-core share extend' makes it larger" if only_larger else "choose another name",
+        )
+    if existing.volume.pool != pool:
+        raise AlreadyExists(
+            "share",
+            str(existing.name),
+            f"it is in the pool {existing.volume.pool}, not in {pool}",
+            hint="choose another name: a share stays in its pool",
         )
     return existing

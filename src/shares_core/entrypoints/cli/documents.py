@@ -17,6 +17,7 @@ from shares_core.domain.views import (
     AccessView,
     CheckView,
     ExtendView,
+    ListedPool,
     OperationView,
     PasswordView,
     PoolView,
@@ -78,6 +79,7 @@ def share(view: ShareView) -> Document:
         "volume_bytes": view.volume_size.bytes if view.volume_size else None,
         "volume": str(view.volume_size) if view.volume_size else None,
         "filesystem": str(found.filesystem.kind),
+        "pool": str(found.volume.pool),
         "export_locations": list(view.export_locations),
         "access": [rule(each) for each in found.rules],
     }
@@ -120,6 +122,7 @@ def password(view: PasswordView) -> Document:
 
 def pool(view: PoolView) -> Document:
     return {
+        "name": str(view.name),
         "kind": view.kind,
         "location": view.location,
         "total_bytes": view.total,
@@ -133,6 +136,14 @@ def pool(view: PoolView) -> Document:
         "metadata_percent": view.metadata_percent,
         "warnings": list(view.warnings),
     }
+
+
+def listed_pool(listed: ListedPool) -> Document:
+    """A pool that is not there has a name and a problem, and its figures are null."""
+    figures = pool(listed.view or PoolView(listed.name, "", "", 0, 0, 0, overprovisioned=False))
+    if listed.view is None:
+        figures = dict.fromkeys(figures) | {"name": str(listed.name)}
+    return figures | {"problem": listed.problem}
 
 
 def finding(value: Finding) -> Document:

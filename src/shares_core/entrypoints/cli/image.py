@@ -29,7 +29,7 @@ def build(invocation: Invocation, fresh: bool) -> None:
     is made from Debian's packages first.
     """
     builder = invocation.doors.image_builder(invocation.config)
-    name = invocation.config.image
+    name = invocation.config.docker.image
     began = time.monotonic()
     with _progress(invocation) as progress:
         built = builder.build(progress, fresh=fresh)

@@ -23,6 +23,7 @@ from shares_core.domain.findings import Finding
 from shares_core.domain.pools import DevicePath
 from shares_core.domain.server import ShareServer
 from shares_core.domain.views import RunState
+from shares_core.domain.volume import PoolName
 from shares_core.entrypoints.cli.demo_client import DemoClient, Place, client_at, require_tools
 from shares_core.entrypoints.cli.output import Output, complain
 from shares_core.entrypoints.cli.text import does_not_run, printable, shell
@@ -56,7 +57,9 @@ class Doors:
     open_watcher: Callable[[HostConfig, Events], Watcher] = bootstrap.open_watcher
     examine: Callable[[HostConfig], tuple[Finding, ...]] = lambda config: bootstrap.examine(config)
     image_builder: Callable[[HostConfig], ImageBuilder] = lambda config: bootstrap.image_builder(config)
-    pool_builder: Callable[[HostConfig], PoolBuilder] = lambda config: bootstrap.pool_builder(config)
+    pool_builder: Callable[[HostConfig, PoolName], PoolBuilder] = lambda config, pool: bootstrap.pool_builder(
+        config, pool
+    )
     open_client: Callable[[Place], AbstractContextManager[DemoClient]] = client_at
     require_client: Callable[[], None] = require_tools
     is_root: Callable[[], bool] = lambda: os.geteuid() == 0
@@ -126,12 +129,12 @@ class Invocation:
             raise HostNotReady("changing the host needs root", hint="run it as root, with sudo for example")
         return self.doors.open_watcher(config, _Telling())
 
-    def building_pool(self) -> PoolBuilder:
+    def building_pool(self, pool: PoolName) -> PoolBuilder:
         """What makes the pool. Raises HostNotReady without root's rights."""
         config = self.config
         if not self.doors.is_root():
             raise HostNotReady("making a pool needs root", hint="run it as root, with sudo for example")
-        return self.doors.pool_builder(config)
+        return self.doors.pool_builder(config, pool)
 
     def chat(self, line: str) -> None:
         """With -v, a line about what happens, on standard error."""

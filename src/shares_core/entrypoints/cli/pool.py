@@ -6,21 +6,48 @@ import click
 
 from shares_core.domain.capacity import format_bytes
 from shares_core.domain.pools import DevicePath
+from shares_core.domain.views import ListedPool
+from shares_core.domain.volume import DEFAULT_POOL, PoolName
 from shares_core.entrypoints.cli import documents
 from shares_core.entrypoints.cli.framework import Group
 from shares_core.entrypoints.cli.invocation import Invocation, pass_invocation
+from shares_core.entrypoints.cli.output import complain
 
 
 @click.group(cls=Group)
 def pool() -> None:
-    """The pool that the shares' volumes come from."""
+    """The pools that the shares' volumes come from."""
 
 
-@pool.command("show")
+@pool.command("list")
 @pass_invocation
-def show(invocation: Invocation) -> None:
-    """Show how much there is, and how much is left."""
-    view = invocation.reading().pool.show()
+def list_pools(invocation: Invocation) -> None:
+    """List the pools that are configured."""
+    found = invocation.reading().pool.list()
+    head = ("pool", "kind", "location", "total", "provisioned", "free")
+    invocation.out.answer(
+        [documents.listed_pool(listed) for listed in found],
+        lambda: invocation.out.table(head, list(map(_row, found)), ""),
+    )
+    for listed in found:
+        if listed.problem:
+            complain(f"pool {listed.name}: {listed.problem}")
+
+
+def _row(listed: ListedPool) -> tuple[str, ...]:
+    view = listed.view
+    if view is None:
+        return (str(listed.name), "is not there", "", "", "", "")
+    sizes = map(format_bytes, (view.total, view.provisioned, view.free))
+    return (str(listed.name), view.kind, view.location, *sizes)
+
+
+@pool.command("show", epilog="shares-core pool show\nshares-core pool show fast")
+@click.argument("name", metavar="[POOL]", default=str(DEFAULT_POOL))
+@pass_invocation
+def show(invocation: Invocation, name: str) -> None:
+    """Show how much there is of a pool, and how much is left."""
+    view = invocation.reading().pool.show(name)
 
     def tell() -> None:
         used = [
@@ -30,7 +57,8 @@ def show(invocation: Invocation) -> None:
         ]
         invocation.out.fields(
             [
-                ("pool", f"{view.kind} at {view.location}"),
+                ("pool", str(view.name)),
+                ("volumes", f"{view.kind} at {view.location}"),
                 ("total", format_bytes(view.total)),
                 ("provisioned", f"{format_bytes(view.provisioned)}, promised to shares"),
                 ("free", f"{format_bytes(view.free)}, for new shares"),
@@ -47,18 +75,23 @@ def show(invocation: Invocation) -> None:
     invocation.out.answer(documents.pool(view), tell)
 
 
-@pool.command("create", epilog="shares-core pool create /dev/sdb")
+@pool.command(
+    "create", epilog="shares-core pool create /dev/sdb\nshares-core pool create --pool fast /dev/nvme0n1"
+)
 @click.argument("device", metavar="[DEVICE]", required=False)
+@click.option(
+    "--pool", "name", metavar="POOL", default=str(DEFAULT_POOL), show_default=True, help="Which to make."
+)
 @pass_invocation
-def create(invocation: Invocation, device: str | None) -> None:
-    """Make the configured volume group or thin pool, on DEVICE.
+def create(invocation: Invocation, device: str | None, name: str) -> None:
+    """Make a pool's volume group or thin pool, as configured, on DEVICE.
 
     The device has to hold nothing at all. Without one, a thin pool gets the free extents of a volume group
     that is there. A pool of files needs no command: it is made with the first share.
     """
     named = DevicePath(device) if device is not None else None
-    made = invocation.building_pool().build(named)
-    view = invocation.reading().pool.show()
+    made = invocation.building_pool(PoolName(name)).build(named)
+    view = invocation.reading().pool.show(name)
     invocation.out.answer(
         documents.pool(view) | {"created": made},
         lambda: invocation.out.lines(

@@ -7,6 +7,7 @@ import click
 from shares_core.domain.capacity import Capacity, format_bytes
 from shares_core.domain.share import FileSystemKind, ShareStatus
 from shares_core.domain.views import CheckView, ExtendView, ExtendWay, ShareView
+from shares_core.domain.volume import DEFAULT_POOL
 from shares_core.entrypoints.cli import documents
 from shares_core.entrypoints.cli.errors import FAILED
 from shares_core.entrypoints.cli.framework import Group
@@ -37,14 +38,15 @@ def share() -> None:
 @click.option(
     "--filesystem", metavar="ext4|xfs", default="ext4", show_default=True, help="The file system inside."
 )
+@click.option("--pool", metavar="POOL", default=str(DEFAULT_POOL), show_default=True, help="Where it lies.")
 @pass_invocation
-def create(invocation: Invocation, server: str, name: str, size: str, filesystem: str) -> None:
+def create(invocation: Invocation, server: str, name: str, size: str, filesystem: str, pool: str) -> None:
     """Make a share; nobody has access to it yet.
 
     Where it exists and fits, nothing is done.
     """
     capacity, kind = Capacity.parse(size), FileSystemKind.parse(filesystem)
-    view = invocation.changing().shares.create(server, name, capacity, kind)
+    view = invocation.changing().shares.create(server, name, capacity, kind, pool)
 
     def tell() -> None:
         _tell(invocation, view)
@@ -163,6 +165,7 @@ def _tell(invocation: Invocation, view: ShareView) -> None:
             ("used", format_bytes(usage.used) if usage else ""),
             ("free", format_bytes(usage.free) if usage else ""),
             ("filesystem", str(found.filesystem.kind)),
+            ("pool", str(found.volume.pool)),
             ("access", access or "nobody"),
             *locations(view.server, found),
         ]

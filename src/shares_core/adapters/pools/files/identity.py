@@ -11,9 +11,10 @@ from attrs import frozen
 
 from shares_core.adapters.linux.files import make_private_folder, write_whole
 from shares_core.adapters.linux.oserrors import os_errors
-from shares_core.adapters.state.installation import Installation
+from shares_core.adapters.pools.identity import PoolIdentity, in_settings
 from shares_core.adapters.state.locks import file_lock
 from shares_core.domain.errors import HostNotReady
+from shares_core.domain.volume import DEFAULT_POOL
 
 _IDENTITY, _LOCK = "pool.json", "pool.lock"
 #: What an empty folder may hold: the second is of ext4, at the root of a disk.
@@ -21,20 +22,15 @@ _NOBODYS = (_LOCK, "lost+found")
 
 
 @frozen
-class PoolIdentity:
+class FolderIdentity(PoolIdentity):
     """The identity of the pool in ``folder``, and its lock."""
 
     folder: Path
-    installation: Installation
     lock_timeout: float
 
     def locked(self) -> AbstractContextManager[None]:
         """Hold the pool against every other process; raises Busy."""
-        return file_lock(self.folder / _LOCK, self.lock_timeout, "the pool")
-
-    def exists(self) -> bool:
-        """Whether this installation has a pool; not whether it is there now."""
-        return bool(self.installation.pool_id())
+        return file_lock(self.folder / _LOCK, self.lock_timeout, f"the pool {self.pool}")
 
     def establish(self) -> None:
         """Make the folder this installation's pool, or see that it is. Idempotent. Raises HostNotReady."""
@@ -48,9 +44,9 @@ class PoolIdentity:
         An unmounted folder is not an empty pool: what is there must say that it is ours.
         """
         identity = self._read()
-        if identity is None or identity["pool"] != self.installation.pool_id():
+        if identity is None or identity["pool"] != self.known:
             raise HostNotReady(
-                f"{self.folder} is not the pool of this installation",
+                f"{self.folder} is not the pool {self.pool} of this installation",
                 hint="mount the disk that the pool is on; it is the one with this installation's pool.json",
             )
 
@@ -61,16 +57,27 @@ class PoolIdentity:
             identity = self._read()
             if identity is None:
                 self._require_empty()
-                identity = {"pool": os.urandom(6).hex(), "installation": self.installation.id()}
+                identity = {
+                    "pool": os.urandom(6).hex(),
+                    "installation": self.installation.id(),
+                    "name": str(self.pool),
+                }
                 with os_errors(f"making the pool {self.folder}"):
                     write_whole(self.folder / _IDENTITY, json.dumps(identity, indent=1).encode())
             if identity.get("installation") != self.installation.id():
                 raise HostNotReady(
                     f"{self.folder} is the pool of another installation of shares-core",
-                    hint="name another folder in the configuration: [pool] dir",
+                    hint=f"name another folder in the configuration: {in_settings(self.pool, 'dir')}",
+                )
+            # A pool that was made before pools had names is the default one.
+            name = identity.get("name", str(DEFAULT_POOL))
+            if name != str(self.pool):
+                raise HostNotReady(
+                    f"{self.folder} is the pool {name} of this installation, not {self.pool}",
+                    hint=f"name another folder in the configuration: {in_settings(self.pool, 'dir')}",
                 )
             # After the identity, so that a crash in between leaves a folder that is recognised, not lost.
-            self.installation.remember_pool(identity["pool"])
+            self.installation.remember_pool(identity["pool"], self.pool)
 
     def _read(self) -> dict[str, str] | None:
         path = self.folder / _IDENTITY
@@ -93,5 +100,5 @@ class PoolIdentity:
         if strange:
             raise HostNotReady(
                 f"{self.folder} is not empty and not a pool: it holds {strange[0]!r}",
-                hint="name an empty folder in the configuration: [pool] dir",
+                hint=f"name an empty folder in the configuration: {in_settings(self.pool, 'dir')}",
             )

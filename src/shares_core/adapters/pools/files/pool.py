@@ -13,8 +13,9 @@ from attrs import evolve
 from shares_core.adapters.linux.files import open_folder
 from shares_core.adapters.linux.oserrors import os_errors
 from shares_core.adapters.pools.files import devices
-from shares_core.adapters.pools.files.identity import PoolIdentity
+from shares_core.adapters.pools.files.identity import FolderIdentity
 from shares_core.adapters.pools.files.reserving import reserve
+from shares_core.adapters.pools.identity import in_settings
 from shares_core.adapters.pools.volume_pool import VolumePool
 from shares_core.adapters.state.installation import Installation
 from shares_core.domain.capacity import Capacity, format_bytes, round_up
@@ -54,7 +55,7 @@ class LoopFilePool(VolumePool):
         self.traits = VolumeTraits(thin=overprovision, zeroed=True)
         self._folder = folder
         self._size = size
-        self._identity = PoolIdentity(folder, installation, lock_timeout)
+        self._identity = FolderIdentity(name, installation, folder, lock_timeout)
         self._overprovision = overprovision
 
     def prepare(self) -> VolumeTraits:
@@ -106,7 +107,8 @@ class LoopFilePool(VolumePool):
         if size > free:
             raise NoCapacity(
                 f"the pool {self._folder} has {format_bytes(free)} free, not {format_bytes(size)}",
-                hint="delete or shrink something, or configure a larger pool: [pool] size",
+                hint="delete or shrink something, or configure a larger pool: "
+                f"{in_settings(self.name, 'size')}",
             )
 
     # -- volumes
@@ -155,7 +157,8 @@ class LoopFilePool(VolumePool):
                 raise
             raise HostNotReady(
                 f"the file system of the pool {self._folder} cannot reserve space for a file",
-                hint="put the pool on ext4 or xfs, or promise what may not be there: [pool] overprovision",
+                hint="put the pool on ext4 or xfs, or promise what may not be there: "
+                f"{in_settings(self.name, 'overprovision')}",
             ) from error
 
     def find_volume(self, volume_id: str) -> Volume | None:

@@ -21,6 +21,7 @@ from shares_core.adapters.state.installation import Installation
 from shares_core.domain.errors import Conflict, HostNotReady, InvalidInput
 from shares_core.domain.pools import DevicePath, ThinPoolName, VolumeGroupName
 from shares_core.domain.undo import undone_by
+from shares_core.domain.volume import PoolName
 
 #: What a new thin pool takes of the free extents: the rest is for its tables, which have to grow some day.
 _SHARE_OF_FREE = "95%FREE"
@@ -31,9 +32,12 @@ _BY_HAND = "and is left to do by hand"
 class PoolBuilder:
     """Builds what the configuration names, where it is not there yet."""
 
+    pool: PoolName
     group: VolumeGroupName
     thin_pool: ThinPoolName | None
     installation: Installation
+    #: The installation's other pools in the group.
+    others: tuple[PoolName, ...] = ()
 
     def build(self, device: DevicePath | None) -> bool:
         """Make what is missing of the pool; gives whether anything was.
@@ -73,8 +77,8 @@ class PoolBuilder:
 
     def _find(self) -> VolumeGroup | None:
         """The group, active or not; None where there is none and none is missed. Raises HostNotReady."""
-        known = self.installation.pool_id()
-        identity = GroupIdentity(str(self.group), self.installation)
+        known = next(filter(None, map(self.installation.pool_id, (self.pool, *self.others))), "")
+        identity = GroupIdentity(self.pool, self.installation, str(self.group))
         try:
             found = read_group(str(self.group))
         except HostNotReady as error:

@@ -4,36 +4,31 @@ from __future__ import annotations
 
 from attrs import frozen
 
+from shares_core.adapters.pools.identity import PoolIdentity, in_settings
 from shares_core.adapters.pools.lvm.commands import read_group
 from shares_core.adapters.pools.lvm.devices import active_group_uuid
 from shares_core.adapters.pools.lvm.report import VolumeGroup
-from shares_core.adapters.state.installation import Installation
 from shares_core.domain.errors import HostNotReady
 
 
 @frozen
-class GroupIdentity:
-    """The volume group ``name`` and the installation that uses it, perhaps beside others."""
+class GroupIdentity(PoolIdentity):
+    """A pool that is a volume ``group``, or in it, perhaps beside other pools and other installations'."""
 
-    name: str
-    installation: Installation
-
-    def exists(self) -> bool:
-        """Whether this installation has a pool; not whether it is there now."""
-        return bool(self.installation.pool_id())
+    group: str
 
     def establish(self, group: VolumeGroup) -> None:
         """Make the group this installation's, or see that it is. Idempotent. Raises HostNotReady."""
-        self.installation.remember_pool(group.uuid)
+        self.installation.remember_pool(group.uuid, self.pool)
         self.check_read(group)
 
     def is_active(self) -> bool:
         """Whether the group of this name is this installation's, and the kernel has a volume of it."""
-        return self.exists() and active_group_uuid(self.name) == self.kernel_uuid()
+        return self.exists() and active_group_uuid(self.group) == self.kernel_uuid()
 
     def kernel_uuid(self) -> str:
         """The UUID of this installation's group as device-mapper writes it; empty before its first use."""
-        return self.installation.pool_id().replace("-", "")
+        return self.known.replace("-", "")
 
     def check(self) -> None:
         """See that the group of this name is this installation's. Raises HostNotReady.
@@ -47,19 +42,20 @@ class GroupIdentity:
         """The group with its volumes, once it is seen to be this installation's. Raises HostNotReady."""
         if not self.exists():
             raise HostNotReady(
-                f"volume group {self.name} is not in use by this installation yet",
+                f"volume group {self.group} is not in use by this installation yet",
                 hint="the first share that is made takes it into use",
             )
-        group = read_group(self.name)
+        group = read_group(self.group)
         self.check_read(group)
         return group
 
     def check_read(self, group: VolumeGroup) -> None:
-        known = self.installation.pool_id()
+        known = self.known
         if known and group.uuid != known:
             raise HostNotReady(
-                f"volume group {self.name} (UUID {group.uuid}) is not the pool of this installation, "
-                f"which is {known}",
-                hint="attach the device of that pool, or name it in the configuration: [pool] volume_group; "
+                f"volume group {self.group} (UUID {group.uuid}) is not the pool {self.pool} "
+                f"of this installation, which is {known}",
+                hint="attach the device of that pool, or name it in the configuration: "
+                f"{in_settings(self.pool, 'volume_group')}; "
                 "'vgs -o vg_name,vg_uuid' lists what is there",
             )

@@ -23,6 +23,7 @@ from shares_core.ports.storage import Volume, VolumeOwner
 _SECTOR = 512
 _IN_USE_SECONDS = 5.0
 _MARK = "shares-core"
+_POOL = f"{_MARK}:pool:"
 #: A thick one reads what its extents held, but for its ends. A thin pool zeroes a block that it hands out.
 THICK = VolumeTraits()
 THIN = VolumeTraits(thin=True, zeroed=True, discards=True)
@@ -31,9 +32,9 @@ THIN = VolumeTraits(thin=True, zeroed=True, discards=True)
 class LogicalVolumes(VolumePool):
     """Logical volumes of a volume group that others may use too.
 
-    Each is named by the volume's id and tagged with its installation, server and share, so that it is known
-    without a record: ``lvs -o lv_name,lv_tags``. ``wipe`` overwrites a thick one that is removed, so that
-    nothing of a tenant's is left in its extents.
+    Each is named by the volume's id and tagged with its installation, pool, server and share, so that it is
+    known without a record: ``lvs -o lv_name,lv_tags``. ``wipe`` overwrites a thick one that is removed, so
+    that nothing of a tenant's is left in its extents.
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class LogicalVolumes(VolumePool):
         self._group = str(group)
         self._installation = installation
         self._wipes = wipe
-        self._identity = GroupIdentity(self._group, installation)
+        self._identity = GroupIdentity(name, installation, self._group)
 
     # -- what differs
 
@@ -95,9 +96,13 @@ class LogicalVolumes(VolumePool):
         return tuple(self._volume(key, volume) for key, volume in named if is_volume_id(key))
 
     def _ours(self, group: VolumeGroup) -> tuple[LogicalVolume, ...]:
-        """This installation's volumes. Readers mint no identity."""
+        """This installation's volumes of this pool. Readers mint no identity."""
         known = self._installation.known_id()
-        return tuple(volume for volume in group.volumes if known and _tag_of(known) in volume.tags)
+        return tuple(
+            volume
+            for volume in group.volumes
+            if known and _tag_of(known) in volume.tags and _pool_of(volume) == str(self.name)
+        )
 
     # -- volumes
 
@@ -106,6 +111,7 @@ class LogicalVolumes(VolumePool):
         wanted = round_up(size.bytes, _SECTOR)
         tags = (
             _tag_of(self._installation.id()),
+            f"{_POOL}{self.name}",
             f"{_MARK}:server:{owner.server_id}",
             f"{_MARK}:share:{owner.share_id}",
         )
@@ -241,6 +247,12 @@ class LogicalVolumes(VolumePool):
 
     def _path(self, volume_id: str) -> str:
         return f"{self._group}/{volume_name(volume_id)}"
+
+
+def _pool_of(volume: LogicalVolume) -> str:
+    """The name of its pool. Volumes that were made before pools had names are the default one's."""
+    named = (tag.removeprefix(_POOL) for tag in volume.tags if tag.startswith(_POOL))
+    return next(named, str(DEFAULT_POOL))
 
 
 def _tag_of(installation: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from shares_core.adapters.pools.identity import in_settings
 from shares_core.adapters.pools.lvm.commands import lvm
 from shares_core.adapters.pools.lvm.pool import THIN, LogicalVolumes
 from shares_core.adapters.pools.lvm.report import LogicalVolume, VolumeGroup
@@ -48,6 +49,7 @@ class ThinPool(LogicalVolumes):
         super().__init__(group, installation, wipe=wipe, name=name)
         self._pool = str(pool)
         self._layout = layout
+        self._lock = "pool" if name == DEFAULT_POOL else f"pool-{name}"
         self._overprovision = overprovision
         self._lock_timeout = lock_timeout
 
@@ -66,7 +68,8 @@ class ThinPool(LogicalVolumes):
             )
         if not pool.is_thin_pool:
             raise HostNotReady(
-                f"{place} is no thin pool", hint="name another in the configuration: [pool] thin_pool"
+                f"{place} is not a thin pool",
+                hint=f"name another in the configuration: {in_settings(self.name, 'thin_pool')}",
             )
         if pool.health in _BROKEN:
             raise HostNotReady(
@@ -107,7 +110,7 @@ class ThinPool(LogicalVolumes):
 
         The lock is held over two commands: LVM itself lets one caller at a time work on a volume group.
         """
-        with state_lock(self._layout, "pool", self._lock_timeout, "the pool"):
+        with state_lock(self._layout, self._lock, self._lock_timeout, f"the pool {self.name}"):
             group = self._identity.read()
             pool = self._found(group)
             _require_blocks(pool, f"{group.name}/{pool.name}")

@@ -1,0 +1,259 @@
+"""The settings of an installation, as values."""
+
+from __future__ import annotations
+
+import os
+from ipaddress import IPv4Network
+from itertools import combinations
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from attrs import converters, evolve, field, frozen
+from attrs.validators import optional
+
+from shares_core.config.checks import absolute, as_path, at_least, enough_memory, one_word
+from shares_core.domain.addresses import BridgeName
+from shares_core.domain.capacity import GIB, Capacity
+from shares_core.domain.checks import must_be, require
+from shares_core.domain.errors import InvalidInput
+from shares_core.domain.network import DefaultNetwork
+from shares_core.domain.pools import PoolKind, ThinPoolName, VolumeGroupName, check_device_names
+from shares_core.domain.volume import DEFAULT_POOL, PoolName
+
+#: The machine's own settings: they count wherever none are named, at a shell and in Python alike.
+MACHINE_SETTINGS = Path("/etc/shares-core.toml")
+
+_NAME_HINT = "PoolName('fast') is one"
+
+
+@frozen(kw_only=True)
+class FilePool:
+    """A pool whose volumes are files in ``dir``, which have ``size`` together.
+
+    The pool ``default`` lies in ``pool`` in the state folder unless it names another. With ``overprovision``
+    shares may be promised more than ``size``: if the disk is full then, writes fail inside shares that are
+    not full themselves.
+    """
+
+    kind: ClassVar[PoolKind] = PoolKind.FILES
+
+    name: PoolName = field(default=DEFAULT_POOL, validator=must_be(PoolName, "name", hint=_NAME_HINT))
+    dir: Path | None = field(
+        default=None,
+        converter=converters.optional(as_path),
+        validator=optional(absolute),
+        metadata={"example": "/srv/pool"},
+    )
+    size: Capacity = field(
+        default=Capacity(100 * GIB),
+        validator=must_be(Capacity, "size", hint="Capacity.parse('100GiB') reads a size"),
+        metadata={"example": "500GiB"},
+    )
+    overprovision: bool = field(
+        default=False, validator=must_be(bool, "overprovision", hint="give True or False")
+    )
+
+    @property
+    def folder(self) -> Path:
+        """Where it is, in a HostConfig."""
+        if self.dir is None:
+            raise InvalidInput(
+                f"the pool {self.name} names no folder", hint='name one, like dir = "/srv/pool"'
+            )
+        return self.dir
+
+    def overlaps(self, other: PoolSettings) -> bool:
+        """Whether the two would take each other's volumes for their own."""
+        if not isinstance(other, FilePool):
+            return False
+        return self.folder.is_relative_to(other.folder) or other.folder.is_relative_to(self.folder)
+
+    def placed_in(self, state_dir: Path) -> FilePool:
+        """With its folder. Raises InvalidInput if it has none, and is not the default one."""
+        if self.dir is None and self.name == DEFAULT_POOL:
+            return evolve(self, dir=state_dir / "pool")
+        return evolve(self, dir=self.folder)
+
+
+@frozen(kw_only=True)
+class LvmPool:
+    """A pool whose volumes are logical ones, of ``volume_group``.
+
+    They are thick, or come from ``thin_pool`` if one is named, which may promise more than it has with
+    ``overprovision``. ``wipe_deleted`` overwrites a thick one that is removed.
+    """
+
+    kind: ClassVar[PoolKind] = PoolKind.LVM
+
+    name: PoolName = field(default=DEFAULT_POOL, validator=must_be(PoolName, "name", hint=_NAME_HINT))
+    volume_group: VolumeGroupName = field(
+        default=VolumeGroupName("manila_docker_volumes"),
+        validator=must_be(VolumeGroupName, "volume_group", hint="give a VolumeGroupName"),
+    )
+    thin_pool: ThinPoolName | None = field(
+        default=None,
+        validator=optional(must_be(ThinPoolName, "thin_pool", hint="give a ThinPoolName")),
+        metadata={"example": "shares"},
+    )
+    wipe_deleted: bool = field(
+        default=True, validator=must_be(bool, "wipe_deleted", hint="give True or False")
+    )
+    overprovision: bool = field(
+        default=False, validator=must_be(bool, "overprovision", hint="give True or False")
+    )
+
+    def __attrs_post_init__(self) -> None:
+        check_device_names(self.volume_group, self.thin_pool)
+        if self.overprovision and self.thin_pool is None:
+            raise InvalidInput(
+                "thick logical volumes cannot promise more than the volume group has",
+                hint="name a thin pool ([pool] thin_pool), or leave overprovision out",
+            )
+
+    def overlaps(self, other: PoolSettings) -> bool:
+        """Whether the two have their volumes from the same extents or blocks."""
+        if not isinstance(other, LvmPool):
+            return False
+        return (self.volume_group, self.thin_pool) == (other.volume_group, other.thin_pool)
+
+    def placed_in(self, _: Path) -> LvmPool:
+        return self
+
+
+PoolSettings = FilePool | LvmPool
+
+
+@frozen(kw_only=True)
+class DockerSettings:
+    """Which Docker, by default the one that the environment says, as for the ``docker`` command."""
+
+    url: str | None = field(
+        default=None,
+        validator=optional(one_word("unix:///run/docker.sock")),
+        metadata={"example": "unix:///run/docker.sock"},
+    )
+    image: str = field(default="shares-core-samba", validator=one_word("shares-core-samba"))
+
+
+@frozen(kw_only=True)
+class ServerSettings:
+    """What each share server may have at most."""
+
+    memory: Capacity = field(default=Capacity(1 * GIB), validator=enough_memory, metadata={"example": "1GiB"})
+    processes: int = field(default=1024, validator=at_least(64))
+
+
+def _some_pools(_: object, __: object, pools: Any) -> None:
+    hint = "FilePool(...) is one, LvmPool(...) another"
+    require(pools, tuple, "pools", hint=f"give a tuple of them: {hint}")
+    for pool in pools:
+        require(pool, PoolSettings, "a pool", hint=hint)
+    if not pools:
+        raise InvalidInput("an installation has one pool at least", hint=hint)
+
+
+def _placed(pools: tuple[PoolSettings, ...], state_dir: Path) -> tuple[PoolSettings, ...]:
+    """The pools, each with its place, in their order. Raises InvalidInput for two that are in one place."""
+    placed = tuple(pool.placed_in(state_dir) for pool in pools)
+    for first, second in combinations(placed, 2):
+        if first.name.key == second.name.key:
+            raise InvalidInput(
+                f"two pools are named {second.name}; names that differ only in case are the same",
+                hint="give each [[pool]] a name of its own",
+            )
+        if first.overlaps(second):
+            raise InvalidInput(
+                f"the pools {first.name} and {second.name} are in the same place",
+                hint="give each a folder, or a volume group or thin pool, of its own",
+            )
+    return placed
+
+
+@frozen
+class HostConfig:
+    """One installation's settings; every one has a default that works.
+
+    ``pools`` say where volumes come from; a share whose caller names none is in the one named ``default``.
+    ``lock_timeout`` (seconds) bounds how long a caller waits for another.
+    """
+
+    state_dir: Path = field(
+        default=Path("/var/lib/shares-core"),
+        converter=as_path,
+        validator=absolute,
+        metadata={"example": "/var/lib/shares-core"},
+    )
+    lock_timeout: int = field(default=120, validator=at_least(0))
+    pools: tuple[PoolSettings, ...] = field(default=(FilePool(),), validator=_some_pools)
+    network: DefaultNetwork = field(
+        default=DefaultNetwork(BridgeName("shares0"), IPv4Network("10.254.0.0/24")),
+        validator=must_be(DefaultNetwork, "network", hint="HostConfig.load reads one from a file"),
+    )
+    docker: DockerSettings = field(
+        default=DockerSettings(), validator=must_be(DockerSettings, "docker", hint="give DockerSettings")
+    )
+    server: ServerSettings = field(
+        default=ServerSettings(), validator=must_be(ServerSettings, "server", hint="give ServerSettings")
+    )
+
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "pools", _placed(self.pools, self.state_dir))
+
+    def pool(self, name: PoolName = DEFAULT_POOL) -> PoolSettings:
+        """The pool of that name. Raises InvalidInput."""
+        found = next((pool for pool in self.pools if pool.name == name), None)
+        if found is None:
+            raise InvalidInput(
+                f"there is no pool {name} in the configuration",
+                hint=f"it has {', '.join(str(pool.name) for pool in self.pools)}",
+            )
+        return found
+
+    def with_pool(self, pool: PoolSettings) -> HostConfig:
+        """With this pool in the place of the one of its name, or added."""
+        by_name = {other.name: other for other in self.pools}
+        return evolve(self, pools=tuple((by_name | {pool.name: pool}).values()))
+
+    @classmethod
+    def load(
+        cls,
+        path: str | Path | None = None,
+        *,
+        state_dir: str | Path | None = None,
+        machine_settings: Path | None = None,
+    ) -> Self:
+        """Read the settings from a TOML file; ``state_dir`` wins over what it says.
+
+        Without ``path`` the machine's own file is read where it exists: ``machine_settings``, which is
+        ``MACHINE_SETTINGS`` unless a test has another.
+
+        ::
+
+            state_dir = "/var/lib/shares-core"
+            lock_timeout = 120
+            [pool]                                          # or several: [[pool]], each with
+            name = "default"                                # a name of its own
+            dir = "/srv/pool"        size = "500GiB"        overprovision = false
+                                                    # or:
+            kind = "lvm"             volume_group = "vg0"   thin_pool = "pool"
+            wipe_deleted = true                             # thick volumes
+            [network]
+            bridge = "shares0"       subnet = "10.254.0.0/24"        mtu = 1500
+            [docker]
+            url = "unix:///run/docker.sock"    image = "shares-core-samba"
+            [server]
+            memory = "1GiB"          processes = 1024
+
+        Raises InvalidInput for a file that cannot be read, a key that is not known or a value that is wrong.
+        """
+        from shares_core.config.reading import read  # here, so that `import shares_core` stays quick
+
+        if path is None:
+            own = machine_settings or MACHINE_SETTINGS
+            path = own if own.exists() else None
+        else:
+            require(path, str | Path, "the path of a configuration", hint="give it as text or a Path")
+        given: dict[str, Any] = {}
+        if state_dir is not None:
+            given["state_dir"] = Path(os.path.abspath(as_path(state_dir)))
+        return cls(**given) if path is None else read(cls, Path(path), given)
