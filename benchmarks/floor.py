@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import time
+import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -32,6 +33,16 @@ path = /shares/{name}/data
 read only = no
 valid users = "bench"
 force user = shares
+"""
+#: Waits until every smbd has reloaded, closes a share, and waits until nobody has it: the bare commands.
+_CLOSE = r"""
+smbds=$(grep -l ^smbd /proc/[0-9]*/comm | wc -l)
+exec {{answers}}< <(exec stdbuf -oL smbcontrol --configfile=/config/smb.conf all ping)
+pinger=$!
+timeout 10 head -n "$smbds" <&$answers
+kill $pinger
+smbcontrol --configfile=/config/smb.conf smbd close-share {name}
+while net --configfile=/config/smb.conf status shares parseable | grep '^{name}\\'; do :; done
 """
 #: How each file system is made on a file of zeros.
 _MKFS = {
@@ -61,8 +72,10 @@ class Floor:
 
     def prepare(self) -> None:
         """What a server finds before it starts; not timed."""
-        for part in ("config", "private", "shares", "images"):
+        for part in ("config", "config/agent", "private", "shares", "images"):
             (self.folder / part).mkdir(parents=True, exist_ok=True)
+        os.mkfifo(self.agent / "requests")
+        (self.agent / "requests").chmod(0o666)
         (self.folder / "config/passwd").write_text(
             f"shares:x:{UID}:{UID}::/:/bin/false\nnobody:x:65534:65534::/:/bin/false\nbench:x:10000:{UID}::/:/bin/false\n"
         )
@@ -155,11 +168,24 @@ class Floor:
         temporary.write_text(_SMB_CONF + "".join(_SECTION.format(name=name) for name in self.served))
         temporary.rename(self.folder / "config/smb.conf")
 
+    @property
+    def agent(self) -> Path:
+        return self.folder / "config/agent"
+
     def close(self, name: str) -> None:
-        """The one command that closes a share on open connections."""
-        argv = ["smbcontrol", "--configfile=/config/smb.conf", "smbd", "close-share", name]
-        created = self.api.exec_create(self.name, argv)
-        self.api.exec_start(created["Id"])
+        """Close a share on open connections, in one request to the image's agent (images/samba/agent)."""
+        request = uuid.uuid4().hex
+        answer = self.agent / f"{request}.answer"
+        os.mkfifo(answer)
+        answer.chmod(0o622)
+        (self.agent / request).write_text(_CLOSE.format(name=name))
+        with (self.agent / "requests").open("w") as requests:
+            requests.write(f"{request}\n")
+        said = answer.read_text()
+        if not said.endswith("ended 0\n"):
+            raise RuntimeError(said)
+        answer.unlink()
+        (self.agent / request).unlink()
 
     def deny(self, name: str) -> None:
         self.served.remove(name)

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from shares_core.app.watch.watcher import Watcher
     from shares_core.domain.findings import Finding
     from shares_core.domain.network import DefaultNetwork
-    from shares_core.ports import Events, Ports
+    from shares_core.ports import Events, Ports, ServerProcesses
+    from shares_core.testing import Interceptor
 
 
 @frozen
@@ -97,12 +98,20 @@ def open_host(config: HostConfig | None = None, events: Events | None = None) ->
     return host(ports(config, events), config.network)
 
 
-def ports(config: HostConfig, events: Events | None = None, *, patience: float | None = None) -> Ports:
+def ports(
+    config: HostConfig,
+    events: Events | None = None,
+    *,
+    patience: float | None = None,
+    around: Interceptor | None = None,
+) -> Ports:
     """This machine's ports. Touches nothing yet. Raises InvalidInput for a folder that a link leads to.
 
-    ``patience`` is for how long they wait for a server's lock, in seconds, where that is shorter.
+    ``patience`` is for how long they wait for a server's lock, in seconds, where that is shorter. ``around``
+    is put about every verb, those too that the ports call of each other: a FaultPlan, a trace.
     """
     from shares_core.adapters.containers.client import Docker
+    from shares_core.adapters.containers.processes import ContainerProcesses
     from shares_core.adapters.containers.runtime import DockerRuntime
     from shares_core.adapters.containers.settings import Limits
     from shares_core.adapters.filesystems.adapter import LinuxFileSystems
@@ -129,25 +138,34 @@ def ports(config: HostConfig, events: Events | None = None, *, patience: float |
     connections = connections_within(limits.memory, limits.processes)
     pools = [_pool(settings, layout, installation, timeout) for settings in config.pools]
     former = next((pool.traits for pool in pools if pool.name == DEFAULT_POOL), VolumeTraits())
-    runtime = DockerRuntime(SMB, Docker(config.docker.url), layout, installation, config.docker.image, limits)
-    return Ports(
-        runtime=runtime,
-        folders=DiskFolders(layout, timeout),
-        storage=Pools(pools),
-        filesystems=LinuxFileSystems(layout),
-        network=LinuxNetwork(SMB, layout, installation, timeout),
-        smb_config=SambaConfig(
-            layout, runtime, connections_within(config.server.memory, config.server.processes)
-        ),
-        smb_sessions=SambaSessions(runtime),
-        records=DiskRecords(layout, OPERATIONS, former),
-        secrets=DiskSecrets(layout),
-        locks=FileLocks(layout, timeout if patience is None else min(timeout, patience)),
-        clock=SystemClock(),
-        ids=RandomIds(),
-        events=events or NoEvents(),
-        workers=ThreadWorkers(),
-    )
+    docker = Docker(config.docker.url)
+    runtime = DockerRuntime(SMB, docker, layout, installation, config.docker.image, limits)
+
+    def compose(processes: ServerProcesses) -> Ports:
+        return Ports(
+            runtime=runtime,
+            processes=processes,
+            folders=DiskFolders(layout, timeout),
+            storage=Pools(pools),
+            filesystems=LinuxFileSystems(layout),
+            network=LinuxNetwork(SMB, layout, installation, timeout),
+            smb_config=SambaConfig(layout, processes, connections),
+            smb_sessions=SambaSessions(processes),
+            records=DiskRecords(layout, OPERATIONS, former),
+            secrets=DiskSecrets(layout),
+            locks=FileLocks(layout, timeout if patience is None else min(timeout, patience)),
+            clock=SystemClock(),
+            ids=RandomIds(),
+            events=events or NoEvents(),
+            workers=ThreadWorkers(),
+        )
+
+    processes = ContainerProcesses(docker, layout, runtime)
+    if around is None:
+        return compose(processes)
+    from shares_core.testing import composed
+
+    return composed(processes, compose, around)
 
 
 def _pool(

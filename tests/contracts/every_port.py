@@ -11,6 +11,7 @@ from tests.contracts.folders import ServerFoldersContract
 from tests.contracts.ids import IdsContract
 from tests.contracts.locks import LocksContract
 from tests.contracts.network import NetworkContract
+from tests.contracts.processes import ServerProcessesContract
 from tests.contracts.records import RecordsContract
 from tests.contracts.runtime import ServerRuntimeContract
 from tests.contracts.secrets import SecretsContract
@@ -21,6 +22,7 @@ from tests.contracts.workers import WorkersContract
 #: By the names of the fields of ``Ports``.
 SUITES: Mapping[str, type] = {
     "runtime": ServerRuntimeContract,
+    "processes": ServerProcessesContract,
     "folders": ServerFoldersContract,
     "storage": BlockStorageContract,
     "filesystems": FileSystemsContract,

@@ -16,7 +16,7 @@ from shares_core.domain.network import Interface
 from shares_core.domain.secret import PasswordHash, Secret
 from shares_core.domain.server import ShareServer
 from shares_core.domain.volume import DEFAULT_POOL
-from shares_core.ports import Ports
+from shares_core.ports import Ports, Script
 from tests.contracts.values import OWNER, UID, new_server, new_share, with_rules
 from tests.contracts.world import World
 
@@ -58,7 +58,9 @@ class Client(ABC):
 
 
 class SmbWorld(World):
-    """A host with SMB clients."""
+    """A host with SMB clients. ``revoke`` is the script that ends what they have open."""
+
+    revoke: Script
 
     @abstractmethod
     def new_interface(self) -> Interface:
@@ -82,7 +84,7 @@ class SmbWorld(World):
     def ending(self, server_id: str, step: int) -> AbstractContextManager[Ports]:
         """The ports of a process under whose call of Samba's verbs the running server's smbd is killed.
 
-        As soon as the server was seen to run (1), before the first command inside (2) or with it (3).
+        Before anything runs inside (1), when it is asked for (2), or when it is asked for the other way (3).
         """
 
 

@@ -25,6 +25,7 @@ from tests.contracts.ids import IdsContract
 from tests.contracts.locks import LocksContract
 from tests.contracts.network import NetworkContract
 from tests.contracts.pools import PoolsContract
+from tests.contracts.processes import ServerProcessesContract
 from tests.contracts.records import RecordsContract
 from tests.contracts.runtime import ServerRuntimeContract
 from tests.contracts.secrets import SecretsContract
@@ -289,6 +290,12 @@ class TestDockerRuntime(ServerRuntimeContract):
     """Containers of Docker's."""
 
     kind_of_world = RealContainers
+
+
+class TestContainerProcesses(ServerProcessesContract):
+    """smbd's processes, and the agent beside them."""
+
+    kind_of_world = RealSmb
 
 
 class TestSambaConfig(SmbConfigContract):

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import docker
+import pytest
 
 from shares_core import AccessLevel, Capacity
 from tests.integration.conftest import Tenant
+from tests.integration.support.intruder import Intruder, intruder_in
+
+
+@pytest.fixture
+def intruder(tenant: Tenant) -> Iterator[Intruder]:
+    with intruder_in(tenant.site, tenant.server) as inside:
+        yield inside
 
 
 def commands_run(container: str, use_case: Callable[[], object]) -> int:
@@ -23,19 +31,25 @@ def commands_run(container: str, use_case: Callable[[], object]) -> int:
         client.close()
 
 
-def test_only_ending_connections_runs_a_command_inside(tenant: Tenant) -> None:
-    """Making a share and letting users in needs nothing of the container but a signal; denying one does."""
+def test_no_use_case_runs_a_command_inside(tenant: Tenant, intruder: Intruder) -> None:
+    """Shares and users need nothing of the container but a signal; ending connections asks its agent.
+
+    Without an agent, as in a container that an older release made, it takes one command.
+    """
     host = tenant.site.host
-    container = f"shares-{host.servers.show(tenant.server).server.id}"
 
     def allow(level: AccessLevel) -> Callable[[], object]:
         return lambda: host.access.allow(tenant.server, "new", "ada", level)
 
     def run_by(use_case: Callable[[], object]) -> int:
-        return commands_run(container, use_case)
+        return commands_run(intruder.name, use_case)
 
     assert run_by(lambda: host.shares.create(tenant.server, "new", Capacity.parse("16MiB"))) == 0
-    assert run_by(allow(AccessLevel.READ_ONLY)) == 0
-    assert run_by(allow(AccessLevel.READ_WRITE)) == 0
-    assert run_by(lambda: host.access.deny(tenant.server, "new", "ada")) > 0
-    host.shares.delete(tenant.server, "new")
+    for expected in (0, 1):
+        assert run_by(allow(AccessLevel.READ_ONLY)) == 0
+        assert run_by(allow(AccessLevel.READ_WRITE)) == 0
+        assert run_by(lambda: host.access.deny(tenant.server, "new", "ada")) == expected
+        assert run_by(lambda: host.users.set_password(tenant.server, "ada")) == expected
+        if expected == 0:
+            intruder.kill_agent()
+    assert run_by(lambda: host.shares.delete(tenant.server, "new")) == 1

@@ -16,6 +16,7 @@ from shares_core.ports.folders import ServerFolders
 from shares_core.ports.ids import Ids
 from shares_core.ports.locks import Locks
 from shares_core.ports.network import Network
+from shares_core.ports.processes import Script, ServerProcesses
 from shares_core.ports.records import Records
 from shares_core.ports.runtime import ServerRuntime
 from shares_core.ports.secrets import Secrets
@@ -29,6 +30,7 @@ class Ports:
     """One of each: all that a host is to the use cases."""
 
     runtime: ServerRuntime
+    processes: ServerProcesses
     folders: ServerFolders
     storage: BlockStorage
     filesystems: FileSystems
@@ -54,8 +56,10 @@ __all__ = [
     "Network",
     "Ports",
     "Records",
+    "Script",
     "Secrets",
     "ServerFolders",
+    "ServerProcesses",
     "ServerRuntime",
     "SmbConfig",
     "SmbSessions",

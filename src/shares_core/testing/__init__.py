@@ -31,7 +31,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from shares_core.ports import Events, Ports
+from shares_core.ports import Events, Ports, ServerProcesses
 from shares_core.testing.clients import OpenFile, Session, SmbRefused
 from shares_core.testing.clock import MemoryClock
 from shares_core.testing.events import MemoryEvents
@@ -42,6 +42,7 @@ from shares_core.testing.faults import (
     Interceptor,
     Moment,
     ProcessDied,
+    composed,
     intercept,
     verbs,
 )
@@ -51,6 +52,7 @@ from shares_core.testing.host import MemoryHost
 from shares_core.testing.ids import MemoryIds
 from shares_core.testing.locks import MemoryLocks
 from shares_core.testing.network import MemoryNetwork
+from shares_core.testing.processes import MemoryProcesses
 from shares_core.testing.records import MemoryRecords
 from shares_core.testing.runtime import MemoryRuntime
 from shares_core.testing.secrets import MemorySecrets
@@ -71,6 +73,7 @@ __all__ = [
     "ProcessDied",
     "Session",
     "SmbRefused",
+    "composed",
     "intercept",
     "memory_ports",
     "verbs",
@@ -85,33 +88,43 @@ def memory_ports(
     lock_timeout: float = 10,
 ) -> Ports:
     """One process on ``host``. ``faults`` is usually a FaultPlan; ``lock_timeout`` is in seconds."""
-    ports = Ports(
-        runtime=MemoryRuntime(host),
-        folders=MemoryFolders(host),
-        storage=MemoryStorage(host),
-        filesystems=MemoryFileSystems(host),
-        network=MemoryNetwork(host),
-        smb_config=MemorySmbConfig(host),
-        smb_sessions=MemorySmbSessions(host),
-        records=MemoryRecords(host),
-        secrets=MemorySecrets(host),
-        locks=MemoryLocks(host.lock_table, lock_timeout),
-        clock=MemoryClock(host),
-        ids=MemoryIds(host),
-        events=events or MemoryEvents(host),
-        workers=SerialWorkers(),
-    )
-    ports = intercept(ports, _atomically(host))
-    return ports if faults is None else intercept(ports, faults)
+
+    def compose(processes: ServerProcesses) -> Ports:
+        return Ports(
+            runtime=MemoryRuntime(host),
+            processes=processes,
+            folders=MemoryFolders(host),
+            storage=MemoryStorage(host),
+            filesystems=MemoryFileSystems(host),
+            network=MemoryNetwork(host),
+            smb_config=MemorySmbConfig(host, processes),
+            smb_sessions=MemorySmbSessions(processes),
+            records=MemoryRecords(host),
+            secrets=MemorySecrets(host),
+            locks=MemoryLocks(host.lock_table, lock_timeout),
+            clock=MemoryClock(host),
+            ids=MemoryIds(host),
+            events=events or MemoryEvents(host),
+            workers=SerialWorkers(),
+        )
+
+    return composed(MemoryProcesses(host), compose, _atomically(host, faults))
 
 
-def _atomically(host: MemoryHost) -> Interceptor:
-    """Verbs are atomic among threads; but who waits for a lock must not keep others from freeing theirs."""
+#: Ports whose verbs wait for others, or call other ports' verbs: nobody else may have to wait for them.
+_IN_STEPS = frozenset({"locks", "workers", "smb_config", "smb_sessions"})
+
+
+def _atomically(host: MemoryHost, faults: Interceptor | None) -> Interceptor:
+    """Verbs are atomic among threads, but those that are made of others'."""
 
     def around(call: Call, proceed: Callable[[], Any]) -> Any:
-        if call.port in ("locks", "workers"):
-            return proceed()
-        with host.mutex:
-            return proceed()
+        def effect() -> Any:
+            if call.port in _IN_STEPS:
+                return proceed()
+            with host.mutex:
+                return proceed()
+
+        return effect() if faults is None else faults(call, effect)
 
     return around

@@ -21,10 +21,10 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, get_type_hints
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from shares_core.domain.errors import BackendFailure, SharesError
-from shares_core.ports import Locks, Ports
+from shares_core.ports import Locks, Ports, ServerProcesses
 
 
 @frozen
@@ -48,12 +48,21 @@ Interceptor = Callable[[Call, Callable[[], Any]], Any]
 def intercept(ports: Ports, around: Interceptor) -> Ports:
     """The same ports with ``around`` about every verb.
 
-    A lock's effect is that it is held; letting go of it is no call, and always happens.
+    A lock's effect is that it is held; letting go of it is no call, and always happens. What ports call of
+    each other is not seen: ``bootstrap.ports`` and ``memory_ports`` take an interceptor that sees it.
     """
     kinds = get_type_hints(Ports)
     return Ports(
         **{name: _intercepted(name, kind, getattr(ports, name), around) for name, kind in kinds.items()}
     )
+
+
+def composed(
+    processes: ServerProcesses, compose: Callable[[ServerProcesses], Ports], around: Interceptor
+) -> Ports:
+    """Ports with ``around`` about every verb, those of ``processes`` too if the others call them."""
+    inner = _intercepted("processes", ServerProcesses, processes, around)
+    return evolve(intercept(compose(inner), around), processes=inner)
 
 
 @cache

@@ -8,10 +8,11 @@ from shares_core.domain.errors import BackendFailure
 from shares_core.domain.names import ShareName, UserName
 from shares_core.domain.secret import PasswordHash
 from shares_core.domain.server import ShareServer
+from shares_core.ports.processes import ServerProcesses
 from shares_core.ports.smb import SmbConfig, SmbSessions
-from shares_core.testing.clients import Session
 from shares_core.testing.faults import halfway
 from shares_core.testing.host import MemoryHost
+from shares_core.testing.processes import REVOKE
 from shares_core.testing.state import ServedShare
 
 
@@ -21,8 +22,9 @@ class MemorySmbConfig(SmbConfig):
     Half-done: the new accounts with the former shares, or both files written and smbd not told.
     """
 
-    def __init__(self, host: MemoryHost) -> None:
+    def __init__(self, host: MemoryHost, processes: ServerProcesses) -> None:
         self._host = host
+        self._processes = processes
 
     def apply(self, server: ShareServer, hashes: Mapping[UserName, PasswordHash]) -> None:
         folder = self._host.folders.get(server.id)
@@ -33,11 +35,7 @@ class MemorySmbConfig(SmbConfig):
         halfway()
         folder.shares = _served(server)
         halfway()
-        container = self._host.containers.get(server.id)
-        if container is not None and container.running:
-            container.loaded = folder.shares
-            if not self._host.lagging:
-                _take(self._host, server.id)
+        self._processes.signal(server.id, "SIGHUP")
         folder.told = True
 
     def applied(self, server: ShareServer, hashes: Mapping[UserName, PasswordHash]) -> bool:
@@ -61,37 +59,24 @@ def _served(server: ShareServer) -> tuple[ServedShare, ...]:
 
 
 class MemorySmbSessions(SmbSessions):
-    """The connections in ``MemoryHost.sessions``."""
+    """The connections that ``MemoryProcesses`` end."""
 
-    def __init__(self, host: MemoryHost) -> None:
-        self._host = host
+    def __init__(self, processes: ServerProcesses) -> None:
+        self._processes = processes
 
     def close_share(self, server: ShareServer, share: ShareName) -> None:
-        for session in _take(self._host, server.id):
-            _close(session, share)
+        self._revoke(server, "close-share", str(share))
 
     def close_user(self, server: ShareServer, share: ShareName, users: tuple[UserName, ...]) -> None:
-        keys = {user.key for user in users}
-        for session in _take(self._host, server.id):
-            if session.user.casefold() in keys:
-                _close(session, share)
+        self._revoke(server, "close-user", str(share), *map(str, users))
 
     def end_user(self, server: ShareServer, user: UserName) -> None:
-        for session in _take(self._host, server.id):
-            if session.user.casefold() == user.key:
-                session.end()
+        self._revoke(server, "end-user", str(user))
 
-
-def _take(host: MemoryHost, server_id: str) -> tuple[Session, ...]:
-    """Let every smbd process take the configuration that smbd has. Gives the sessions."""
-    container = host.containers.get(server_id)
-    sessions = host.sessions_of(server_id)
-    for session in sessions:
-        session.taken = container.loaded if container is not None else ()
-    return sessions
-
-
-def _close(session: Session, share: ShareName) -> None:
-    for opened in tuple(session.files):
-        if opened.share.name.key == share.key:
-            opened.close()
+    def _revoke(self, server: ShareServer, *arguments: str) -> None:
+        try:
+            self._processes.run(server.id, REVOKE, *arguments)
+        except BackendFailure:
+            # The connections have ended with the server if that does not run, or has stopped meanwhile.
+            if self._processes.signal(server.id, "SIGHUP"):
+                raise

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from shares_core import AccessLevel, AccessRule, BackendFailure, Capacity
-from shares_core.adapters.containers import execution
+from shares_core.adapters.containers import processes
 from tests.integration.conftest import Site, Tenant
 from tests.integration.support.clients import SmbClient, still_admitted
 from tests.integration.support.intruder import Intruder, in_time, refused
@@ -20,14 +20,19 @@ DENIED = "NT_STATUS_ACCESS_DENIED"
 STOPPING = """
 for process in /proc/[0-9]*; do
   { read -r name < $process/comm; } 2>/dev/null
-  case $name in settled*|smbcontrol|net) kill -STOP ${process#/proc/} 2>/dev/null ;; esac
+  case $name in smbcontrol|net) kill -STOP ${process#/proc/} 2>/dev/null ;; esac
 done
 """
-#: The same, and speaks without end in the tool's place.
+#: Speaks without end in the agent's place, or in that of what a docker exec runs.
+FLOODING_THE_AGENT = """
+for answer in /config/agent/*.answer; do
+  [ -p $answer ] && yes 'session 7\\ada\\flood' > $answer
+done 2>/dev/null
+"""
 FLOODING = """
 for process in /proc/[0-9]*; do
-  { read -r name < $process/comm; } 2>/dev/null
-  case $name in settled*) kill -STOP ${process#/proc/}; yes '7\\ada\\flood' > $process/fd/1 ;; esac
+  [[ $(tr '\\0' ' ' < $process/cmdline) == *"revoke close-"user* ]] || continue
+  kill -STOP ${process#/proc/}; yes 'session 7\\ada\\flood' > $process/fd/1
 done 2>/dev/null
 """
 
@@ -42,12 +47,21 @@ def neighbour(site: Site, tenant: Tenant, remove_after: Callable[[str], str]) ->
     return site.smb(tenant.namespace, address, "nora", site.allow(name, "files", "nora"))
 
 
-@pytest.mark.parametrize(("step", "said"), [(STOPPING, "does not end"), (FLOODING, "says too much")])
+@pytest.mark.parametrize(
+    ("with_agent", "step", "said"),
+    [
+        (True, STOPPING, "does not end"),
+        (False, STOPPING, "does not end"),
+        (True, FLOODING_THE_AGENT, "says too much"),
+        (False, FLOODING, "says too much"),
+    ],
+)
 def test_a_revocation_that_is_obstructed_fails_in_time(
     tenant: Tenant,
     intruder: Intruder,
     neighbour: SmbClient,
     monkeypatch: pytest.MonkeyPatch,
+    with_agent: bool,
     step: str,
     said: str,
 ) -> None:
@@ -55,7 +69,9 @@ def test_a_revocation_that_is_obstructed_fails_in_time(
     host, server = tenant.site.host, tenant.server
     ada, bob = tenant.user("ada"), tenant.user("bob")
     assert ada.do("files", "ls").status == OK
-    monkeypatch.setattr(execution, "_SECONDS", 2.0 if said == "does not end" else 30.0)
+    monkeypatch.setattr(processes, "_SECONDS", 2.0 if said == "does not end" else 30.0)
+    if not with_agent:
+        intruder.kill_agent()
     with still_admitted(neighbour), ada.connection() as session:
         ada.tree(session, "files")
         with intruder.looping(step):

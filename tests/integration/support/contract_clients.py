@@ -17,8 +17,9 @@ from smbprotocol.open import CreateDisposition, Open
 from smbprotocol.session import Session
 from smbprotocol.tree import TreeConnect
 
-from shares_core.adapters.containers import execution
+from shares_core.adapters.containers import agent, execution
 from shares_core.adapters.containers.runtime import DockerRuntime
+from shares_core.adapters.samba.sessions import revoke_script
 from shares_core.domain.access import AccessLevel
 from shares_core.domain.addresses import MacAddress
 from shares_core.domain.attachment import BridgeAttachment
@@ -84,6 +85,8 @@ class RealClient(Client):
 class RealSmb(RealStorage, RealContainers, RealDevices, SmbWorld):
     """With SMB clients."""
 
+    revoke = revoke_script()
+
     def __init__(self) -> None:
         super().__init__()
         self._clients = ExitStack()
@@ -133,42 +136,52 @@ class RealSmb(RealStorage, RealContainers, RealDevices, SmbWorld):
         """The shares are the last of four files."""
         where = {
             Written.ACCOUNTS: "os.rename:4",
-            Written.SHARES: "shares_core.adapters.containers.runtime.DockerRuntime.signal",
+            Written.SHARES: "shares_core.adapters.containers.processes.ContainerProcesses.signal",
         }
         self.killed_in("smb_config.apply", server, hashes, where=where[written])
 
     @contextmanager
     def ending(self, server_id: str, step: int) -> Iterator[Ports]:
-        """Docker may take notice (1, 2) or not have done so yet (3)."""
-        holder, name = {
-            1: (DockerRuntime, "inspect"),
-            2: (DockerRuntime, "run"),
-            3: (execution, "_listen"),
-        }[step]
-        real = getattr(holder, name)
+        """Docker may have taken notice (1) or not (2, 3)."""
         self.remember_filters()
+        killed: list[int] = []
 
-        def around(*arguments: Any) -> Any:
-            if step == 1:
+        def kill() -> None:
+            if not killed:
+                killed.append(step)
+                if step == 1:
+                    self.kill(server_id)
+                else:
+                    os.kill(self._pid(server_id), signal.SIGKILL)
+
+        def before(real: Callable[..., Any]) -> Callable[..., Any]:
+            def call(*arguments: Any) -> Any:
+                kill()
+                return real(*arguments)
+
+            return call
+
+        def after(real: Callable[..., Any]) -> Callable[..., Any]:
+            def call(*arguments: Any) -> Any:
                 answer = real(*arguments)
-                self.kill(server_id)
+                kill()
                 return answer
-            if step == 2:
-                self.kill(server_id)
-            else:
-                os.kill(self._pid(server_id), signal.SIGKILL)
-            return real(*arguments)
+
+            return call
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(holder, name, _first_time(around, real))
+            if step == 1:
+                patch.setattr(DockerRuntime, "inspect", after(DockerRuntime.inspect))
+                patch.setattr(agent, "ask", before(agent.ask))
+            elif step == 2:
+                patch.setattr(agent, "_hear", before(agent._hear))
+            else:
+                patch.setattr(agent, "ask", lambda *arguments: None)
+                patch.setattr(execution, "_listen", before(execution._listen))
             yield self.ports
+        assert killed
 
     def _pid(self, server_id: str) -> int:
         """The container's first process, whose end is the end of all."""
         namespace = self.ports.runtime.inspect(server_id).namespace
         return int(Path(namespace).parts[2])
-
-
-def _first_time(around: Callable[..., Any], real: Callable[..., Any]) -> Callable[..., Any]:
-    calls = iter((around,))
-    return lambda *arguments: next(calls, real)(*arguments)

@@ -19,6 +19,13 @@ from tests.integration.support.probes import until
 
 _WRITABLE = "find / -path /proc -prune -o -path /sys -prune -o -type d -writable -print"
 _STOP = "/tmp/stop-it"
+_TO_THE_AGENT = """
+for process in /proc/[0-9]*; do
+  {{ read -r name < $process/comm; }} 2>/dev/null
+  if [[ $name == agent ]]; then kill -{signal} ${{process#/proc/}}; found=yes; fi
+done
+[[ $found ]]
+"""
 
 
 @frozen
@@ -57,6 +64,10 @@ class Intruder:
         created = self.api.exec_create(self.name, ["bash", "-c", script])
         self.api.exec_start(created["Id"], detach=True)
         return str(created["Id"])
+
+    def kill_agent(self, signal: str = "KILL") -> None:
+        """Signal what answers the host, and all that it has begun."""
+        self.succeeds(_TO_THE_AGENT.format(signal=signal))
 
     @contextmanager
     def looping(self, step: str) -> Iterator[None]:

@@ -92,7 +92,10 @@ def test_a_plan_skips_and_repeats(ports: Ports) -> None:
             "folders.no_such_verb",
             "'folders.no_such_verb' is no verb of a port: folders.ensure, folders.ensured, folders.list, ",
         ),
-        ("ensure_volume", "name one of filesystems, folders, locks, network, records, runtime, secrets, "),
+        (
+            "ensure_volume",
+            "name one of filesystems, folders, locks, network, processes, records, runtime, secrets, ",
+        ),
         ("nothing.ensure", "name one of filesystems, "),
         ("", "name one of filesystems, "),
         ("clock.now", "clock.now cannot fail"),

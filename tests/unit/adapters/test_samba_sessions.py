@@ -1,24 +1,26 @@
-"""Reading and ending sessions."""
+"""What ends sessions, and what proves that they have ended."""
 
 from __future__ import annotations
 
 from contextlib import nullcontext
 
 import pytest
-from attrs import define, field
+from attrs import define, evolve, field
 from tests.unit.adapters.values import SERVER
 
 from shares_core.adapters.samba import sessions
-from shares_core.adapters.samba.sessions import (
-    SambaSessions,
+from shares_core.adapters.samba.proof import (
     Session,
     TreeConnect,
+    parse_proof,
     parse_sessions,
     parse_tree_connects,
-    pids_of,
 )
+from shares_core.adapters.samba.sessions import SambaSessions
 from shares_core.domain.errors import BackendFailure
-from shares_core.domain.names import UserName
+from shares_core.domain.names import ShareName, UserName
+from shares_core.domain.server import ShareServer
+from shares_core.ports.processes import Script, ServerProcesses
 
 # net status sessions parseable, Samba 4.22
 OUTPUT = """\
@@ -26,6 +28,20 @@ OUTPUT = """\
 35\\Bob\\shares\\fd00::1\\ipv6:fd00::1:40706
 35\\ada\\shares\\fd00::1\\ipv6:fd00::1:40706
 """
+ADA, BOB, EVE = UserName("ada"), UserName("bob"), UserName("eve")
+SHARE = ShareName("R&D 2026")
+OTHERS = "session 35\\Bob\\shares\\fd00::1\\ipv6:fd00::1:40706"
+OURS = "session 34\\ada\\shares\\127.0.0.1\\ipv4:127.0.0.1:40704"
+THERE = "R&D 2026\\34\\ada\\shares\\127.0.0.1\\ipv4:127.0.0.1:40704\\Mon Nov 23 13:47:34 2026"
+AGAIN = THERE.replace(":34 2026", ":36 2026")
+
+
+def said(*lines: str) -> str:
+    """What revoke.sh prints."""
+    return "".join(f"{line}\n" for line in ("settled", *lines))
+
+
+# ---- reading
 
 
 def test_a_connection_carries_the_sessions_of_all_its_users() -> None:
@@ -40,20 +56,21 @@ def test_no_sessions_are_no_lines() -> None:
 
 def test_a_user_is_found_on_every_connection_in_whatever_case() -> None:
     """Every process that carries one of the user's sessions is named once."""
-    assert (34, 35) == pids_of(parse_sessions(OUTPUT), (UserName("ADA"),))
-    assert (35,) == pids_of(parse_sessions(OUTPUT), (UserName("bob"),))
-    assert () == pids_of(parse_sessions(OUTPUT), (UserName("eve"),))
+    proof = parse_proof(said(*(f"session {line}" for line in OUTPUT.splitlines()), "session-number 3"))
+    assert {34, 35} == proof.processes_of([UserName("ADA")])
+    assert {35} == proof.processes_of([BOB])
+    assert set() == proof.processes_of([EVE])
 
 
 def test_a_session_whose_user_was_removed_counts_as_anybodys() -> None:
     """Samba shows a number where the account is gone, so that session may be the one that is looked for."""
-    assert (7,) == pids_of((Session(7, "10001"), Session(8, "bob")), (UserName("ada"),))
+    proof = parse_proof(said("session 7\\10001\\x", "session 8\\bob\\x", "session-number 2"))
+    assert {7} == proof.processes_of([ADA])
 
 
 def test_a_tree_connect_is_known_by_its_process_its_share_and_its_beginning() -> None:
     """The user that Samba names may be any of those on the connection, so it is left out."""
-    output = "R&D\\34\\ada\\shares\\fd00::1\\ipv6:fd00::1:40704\\Mon Nov 23 13:47:34 2026\n"
-    assert (TreeConnect(34, "R&D", "Mon Nov 23 13:47:34 2026"),) == parse_tree_connects(output)
+    assert (TreeConnect(34, "R&D 2026", "Mon Nov 23 13:47:34 2026"),) == parse_tree_connects(THERE)
     assert () == parse_tree_connects("")
 
 
@@ -64,34 +81,158 @@ def test_what_samba_never_says_is_passed_over() -> None:
         assert () == parse_tree_connects(f"files\\{pid}\\ada\\shares\\x\\y\\z\n")
 
 
-@define
-class Processes:
-    """Those of a server whose sessions end once they are told to, unless they hang."""
+# ---- what is a proof
 
-    hang: bool = False
-    looks: int = 0
-    told: set[str] = field(factory=set)
+
+CLOSED = {
+    "nobody is connected": said("session-number 0"),
+    "others are": said(OTHERS, "session-number 1"),
+    "nothing is open any more": said(OURS, "session-number 1", "connect-number 0"),
+    "only on another share": said(
+        OURS, "session-number 1", f"connect {THERE.replace('R&D', 'R')}", "connect-number 1"
+    ),
+    "only others' are": said(
+        OURS, "session-number 1", f"connect {THERE.replace('34', '35')}", "connect-number 1"
+    ),
+    "nothing was": said(OURS, "session-number 1", "before-number 0"),
+    "only what was made anew is": said(
+        OURS, "session-number 1", f"before {THERE}", "before-number 1", f"connect {AGAIN}", "connect-number 1"
+    ),
+}
+OPEN = {
+    "it is open": said(OURS, "session-number 1", f"connect {THERE}", "connect-number 1"),
+    "in another case": said(OURS, "session-number 1", f"connect {THERE.lower()}", "connect-number 1"),
+    "it was and is": said(
+        OURS, "session-number 1", f"before {THERE}", "before-number 1", f"connect {THERE}", "connect-number 1"
+    ),
+    "of a removed user": said(
+        OURS.replace("ada", "10001"), "session-number 1", f"connect {THERE}", "connect-number 1"
+    ),
+}
+NO_PROOF = {
+    "nothing": "",
+    "not a word": "\n",
+    "only that they have settled": said(),
+    "they have not": said("session-number 0").replace("settled", ""),
+    "a list without its end": said(OURS),
+    "a list cut short": said(OURS, "session-number 2"),
+    "a list too long": said(OURS, OTHERS, "session-number 1"),
+    "a bad number": said("session-number \N{SUPERSCRIPT TWO}"),
+    "a number without end": said("session-number " + "0" * 5000),
+    "no look afterwards": said(OURS, "session-number 1"),
+    "a look before alone": said(OURS, "session-number 1", f"before {THERE}", "before-number 1"),
+    "words of its own": said("session-number 0", "denied, believe me"),
+}
+
+
+@pytest.mark.parametrize("output", CLOSED.values(), ids=CLOSED)
+def test_a_share_is_closed_if_the_lists_show_it(output: str) -> None:
+    """Others may have it open, and whoever came back since."""
+    close_user(output)
+
+
+@pytest.mark.parametrize("output", OPEN.values(), ids=OPEN)
+def test_a_share_that_the_lists_show_open_is_not_closed(output: str) -> None:
+    """Whatever else was said."""
+    with pytest.raises(BackendFailure, match="does not close"):
+        close_user(output)
+
+
+@pytest.mark.parametrize("output", NO_PROOF.values(), ids=NO_PROOF)
+def test_what_is_missing_or_cut_short_proves_nothing(output: str) -> None:
+    """It is an error, and the server is to be stopped."""
+    with pytest.raises(BackendFailure, match="proves nothing") as raised:
+        close_user(output)
+    assert "stop the server" in raised.value.hint
+
+
+@pytest.mark.parametrize(
+    ("lines", "error"),
+    [
+        (("connect-number 0",), nullcontext()),
+        (("before-number 0",), nullcontext()),
+        ((f"connect {THERE}", "connect-number 1"), pytest.raises(BackendFailure, match="does not close")),
+        (("session-number 0",), pytest.raises(BackendFailure, match="proves nothing")),
+    ],
+)
+def test_a_share_is_closed_for_everyone(lines: tuple[str, ...], error: nullcontext[None]) -> None:
+    """Whoever is connected."""
+    with error:
+        SambaSessions(Processes(said(*lines))).close_share(SERVER, SHARE)
+
+
+@pytest.mark.parametrize(
+    ("lines", "error"),
+    [
+        (("session-number 0",), nullcontext()),
+        ((OURS, "session-number 1", "remaining-number 0"), nullcontext()),
+        (
+            (OURS, "session-number 1", "remaining 36\\ada\\shares", "remaining-number 1"),
+            nullcontext(),  # who came back since, with the new password
+        ),
+        (
+            (OURS, "session-number 1", "remaining 34\\ada\\shares", "remaining-number 1"),
+            pytest.raises(BackendFailure, match="do not end"),
+        ),
+        ((OURS, "session-number 1"), pytest.raises(BackendFailure, match="proves nothing")),
+        (("remaining-number 0",), pytest.raises(BackendFailure, match="proves nothing")),
+    ],
+)
+def test_connections_have_ended_if_the_lists_show_it(
+    lines: tuple[str, ...], error: nullcontext[None]
+) -> None:
+    """All that there were when every process had the new configuration."""
+    with error:
+        SambaSessions(Processes(said(*lines))).end_user(SERVER, ADA)
+
+
+# ---- what is asked
+
+
+@define
+class Processes(ServerProcesses):
+    """Those of a server that says one thing, or of one that fails and has ended when it is ``looked`` at."""
+
+    output: str | None = None
+    looks_running: int = 1_000_000
+    asked: list[tuple[str, ...]] = field(factory=list)
 
     def signal(self, server_id: str, name: str) -> bool:
-        return True
+        self.looks_running -= 1
+        return self.looks_running >= 0
 
-    def run(self, server_id: str, argv: tuple[str, ...]) -> str:
-        if "shutdown" in argv:
-            self.told.add(argv[-2])
-            return ""
-        self.looks += 1
-        listed = [line for line in OUTPUT.splitlines() if self.hang or line.split("\\")[0] not in self.told]
-        return "\n".join(listed)
+    def run(self, server_id: str, script: Script, *arguments: str) -> str:
+        self.asked.append((script.name, *arguments))
+        if self.output is None:
+            raise BackendFailure("it fails")
+        return self.output
 
 
-@pytest.mark.parametrize("hang", [False, True])
-def test_however_long_a_look_takes_there_is_one_after_the_connections_were_told_to_end(
-    monkeypatch: pytest.MonkeyPatch, hang: bool
-) -> None:
-    """On a slow host the first look and what it tells use up the time; that alone is no failure."""
-    monkeypatch.setattr(sessions, "_END_SECONDS", 0.0)
-    processes = Processes(hang)
-    with pytest.raises(BackendFailure, match="do not end") if hang else nullcontext():
-        SambaSessions(processes).end_user(SERVER, UserName("ada"))
-    assert {"34", "35"} == processes.told
-    assert processes.looks == (4 if hang else 2)
+def close_user(output: str, server: ShareServer = SERVER) -> tuple[str, ...]:
+    """Deny two users; gives what was asked."""
+    processes = Processes(output)
+    SambaSessions(processes).close_user(server, SHARE, (ADA, UserName("max")))
+    assert len(processes.asked) == 1
+    return processes.asked[0]
+
+
+def test_whoever_keeps_a_rule_may_come_back_at_once() -> None:
+    """Then what was there before is told from what was made anew."""
+    output = said("session-number 0")
+    share = SERVER.share(SHARE)
+    lowered, denied = SERVER, SERVER.with_share(evolve(share, rules=share.rules[1:]))
+    assert ("revoke", "close-user", "--returning", "R&D 2026", "ada", "max") == close_user(output, lowered)
+    assert ("revoke", "close-user", "R&D 2026", "ada", "max") == close_user(output, denied)
+
+
+@pytest.mark.parametrize("looks", [0, 1])
+def test_a_server_that_ends_meanwhile_has_nobody_connected(looks: int) -> None:
+    """A failure of what ran inside is none then, though it may take a moment until that is known."""
+    SambaSessions(Processes(looks_running=looks)).end_user(SERVER, ADA)
+
+
+def test_a_server_that_goes_on_running_is_asked_in_vain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The failure is told."""
+    monkeypatch.setattr(sessions, "_STOPPING_SECONDS", 0.0)
+    with pytest.raises(BackendFailure, match="it fails"):
+        SambaSessions(Processes()).end_user(SERVER, ADA)

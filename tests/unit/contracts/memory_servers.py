@@ -28,6 +28,7 @@ from shares_core.testing import (
     memory_ports,
 )
 from shares_core.testing.clients import LOGON_FAILURE
+from shares_core.testing.processes import REVOKE
 
 
 class MemoryDevices(MemoryWorld, NetworkWorld):
@@ -109,6 +110,8 @@ class MemoryClient(Client):
 class MemorySmb(MemoryMounts, MemoryDevices, SmbWorld):
     """With clients."""
 
+    revoke = REVOKE
+
     def new_interface(self) -> Interface:
         interface_id = self.new_id()
         return Interface(
@@ -138,11 +141,17 @@ class MemorySmb(MemoryMounts, MemoryDevices, SmbWorld):
 
     @contextmanager
     def ending(self, server_id: str, step: int) -> Iterator[Ports]:
-        """Verbs are atomic here: before them is the only moment."""
+        """Verbs are atomic here: what is run inside is struck before it (1, 2) or after it (3)."""
 
         def around(call: Call, proceed: Callable[[], object]) -> object:
-            assert call.port.startswith("smb_")
-            self.host.kill_container(server_id)
-            return proceed()
+            if call.port != "processes":
+                return proceed()
+            if step < 3:
+                self.host.kill_container(server_id)
+                return proceed()
+            try:
+                return proceed()
+            finally:
+                self.host.kill_container(server_id)
 
         yield memory_ports(self.host, faults=around)

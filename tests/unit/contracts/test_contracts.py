@@ -14,6 +14,7 @@ from tests.contracts.ids import IdsContract
 from tests.contracts.locks import LocksContract
 from tests.contracts.network import NetworkContract
 from tests.contracts.pools import PoolsContract
+from tests.contracts.processes import ServerProcessesContract
 from tests.contracts.records import RecordsContract
 from tests.contracts.runtime import ServerRuntimeContract
 from tests.contracts.secrets import SecretsContract
@@ -103,6 +104,14 @@ class TestMemoryNetwork(NetworkContract):
 def smb_world(request: pytest.FixtureRequest) -> MemorySmb:
     """One whose connections take a new configuration at once, and one where they lag."""
     return MemorySmb(lagging=request.param)
+
+
+class TestMemoryProcesses(ServerProcessesContract):
+    """On a host's connections."""
+
+    @pytest.fixture
+    def world(self, smb_world: MemorySmb) -> MemorySmb:
+        return smb_world
 
 
 class TestMemorySmbConfig(SmbConfigContract):

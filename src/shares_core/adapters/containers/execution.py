@@ -7,6 +7,8 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from attrs import frozen
+
 from shares_core.adapters.containers.errors import docker_errors
 from shares_core.domain.capacity import MIB
 from shares_core.domain.errors import BackendFailure
@@ -14,27 +16,32 @@ from shares_core.domain.errors import BackendFailure
 if TYPE_CHECKING:
     from docker import APIClient
 
-#: What a command may take and say: whatever runs beside it can hold it up, and speak in its place.
-_SECONDS = 30.0
-_BYTES = 4 * MIB
+#: What a command may say, in bytes: whatever runs beside it can speak in its place.
+MOST = 4 * MIB
 
 
-def run_inside(api: APIClient, container: str, argv: tuple[str, ...]) -> str:
-    """Run a command of the image as the container's user, and give its standard output.
+@frozen
+class Said:
+    """What a command that has ended said on its two streams, and its exit status."""
 
-    Raises BackendFailure for an exit status other than 0, and where it does not end or says too much.
+    stdout: bytes
+    stderr: bytes
+    status: int
+
+
+def run_inside(api: APIClient, container: str, argv: tuple[str, ...], what: str, seconds: float) -> Said:
+    """Run a command of the image as the container's user, to its end. ``what`` is for messages.
+
+    Raises BackendFailure if it does not end within ``seconds`` or says too much.
     """
-    with docker_errors(f"running {argv[0]} in {container}"):
+    with docker_errors(f"running {what}"):
         created = api.exec_create(container, list(argv), stdin=False)
-        stdout, stderr = _listen(api, created["Id"], f"{argv[0]} in {container}")
+        stdout, stderr = _listen(api, created["Id"], what, seconds)
         status = api.exec_inspect(created["Id"])["ExitCode"]
-    if status != 0:
-        said = " ".join((stderr or stdout).decode(errors="replace").split())[-300:]
-        raise BackendFailure(f"{argv[0]} in {container} failed with status {status}: {said}")
-    return stdout.decode(errors="replace")
+    return Said(stdout, stderr, status)
 
 
-def _listen(api: APIClient, execution: str, what: str) -> tuple[bytes, bytes]:
+def _listen(api: APIClient, execution: str, what: str, seconds: float) -> tuple[bytes, bytes]:
     """What a command says, to its end: docker-py itself would wait and gather without bound."""
     from docker.utils.socket import STDOUT, frames_iter
 
@@ -47,25 +54,33 @@ def _listen(api: APIClient, execution: str, what: str) -> tuple[bytes, bytes]:
         with suppress(OSError):
             connection.shutdown(socket.SHUT_RDWR)
 
-    timer = threading.Timer(_SECONDS, end)
+    timer = threading.Timer(seconds, end)
     timer.daemon = True
     timer.start()
     stdout, stderr = bytearray(), bytearray()
     try:
         for stream, part in frames_iter(file, tty=False):
             (stdout if stream == STDOUT else stderr).extend(part)
-            if len(stdout) + len(stderr) > _BYTES:
-                raise _not_said(f"{what} says too much")
+            if len(stdout) + len(stderr) > MOST:
+                raise says_too_much(what)
     finally:
         timer.cancel()
         file.close()
         connection.close()
     if late.is_set():
-        raise _not_said(f"{what} does not end in {_SECONDS:g} s")
+        raise does_not_end(what, seconds)
     return bytes(stdout), bytes(stderr)
 
 
-def _not_said(message: str) -> BackendFailure:
+def does_not_end(what: str, seconds: float) -> BackendFailure:
+    return _held_up(f"{what} does not end in {seconds:g} s")
+
+
+def says_too_much(what: str) -> BackendFailure:
+    return _held_up(f"{what} says too much")
+
+
+def _held_up(message: str) -> BackendFailure:
     return BackendFailure(
         message, hint="something in that server holds it up: stop the server, which needs none of its help"
     )

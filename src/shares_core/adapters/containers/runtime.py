@@ -7,13 +7,14 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+from shares_core.adapters.containers.agent import make_listener
 from shares_core.adapters.containers.base_image import find_image
 from shares_core.adapters.containers.client import Docker
 from shares_core.adapters.containers.errors import docker_errors
 from shares_core.adapters.containers.events import LABEL_SERVER, wait_for_docker, wait_for_ends
-from shares_core.adapters.containers.execution import run_inside
 from shares_core.adapters.containers.image import require_image
 from shares_core.adapters.containers.settings import Limits, container_settings, fingerprint
+from shares_core.adapters.linux.oserrors import os_errors
 from shares_core.adapters.linux.polling import wait_until
 from shares_core.adapters.state.installation import Installation
 from shares_core.adapters.state.layout import Layout
@@ -90,6 +91,8 @@ class DockerRuntime(ServerRuntime):
         return False
 
     def _create(self, server_id: str, uid: int, image: str) -> None:
+        with os_errors(f"making the folder for the agent of server {server_id}"):
+            make_listener(self._layout, server_id)
         api = self._docker.api
         settings = self._settings(server_id, uid)
         api.create_container(
@@ -221,30 +224,6 @@ class DockerRuntime(ServerRuntime):
                 all=True, filters={"label": f"{LABEL_INSTALLATION}={installation}"}
             )
         return found
-
-    # -- what Samba's adapter needs of a container (see samba/processes.py)
-
-    def signal(self, server_id: str, name: str) -> bool:
-        """Signal every process of the server. Gives whether it runs."""
-        from docker.errors import APIError
-
-        if self.inspect(server_id).state is not RunState.RUNNING:
-            return False
-        with docker_errors(f"signalling server {server_id}"):
-            try:
-                self._docker.api.kill(container_name(server_id), signal=name)
-            except APIError:
-                if self.inspect(server_id).state is RunState.RUNNING:
-                    raise
-                return False  # it ended since it was looked at
-        return True
-
-    def run(self, server_id: str, argv: tuple[str, ...]) -> str:
-        """Run a command of the image inside, as the service's user, and give its standard output.
-
-        Raises BackendFailure for an exit status other than 0, and where it does not end or says too much.
-        """
-        return run_inside(self._docker.api, container_name(server_id), argv)
 
     # -- helpers
 

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from shares_core.adapters.linux.files import place_whole, sweep, write_whole
 from shares_core.adapters.linux.oserrors import os_errors
-from shares_core.adapters.samba.processes import ServerProcesses
 from shares_core.adapters.samba.render import render_group, render_passwd, render_smb_conf, render_smbpasswd
 from shares_core.adapters.state.layout import Layout
 from shares_core.domain.errors import BackendFailure
 from shares_core.domain.names import UserName
 from shares_core.domain.secret import PasswordHash
 from shares_core.domain.server import ShareServer
+from shares_core.ports.processes import ServerProcesses
 from shares_core.ports.smb import SmbConfig
 
 _PASSWORDS = "smbpasswd"

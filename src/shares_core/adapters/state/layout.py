@@ -21,6 +21,7 @@ class Layout:
         locks/                  lock files
         servers/                root only; bound onto itself as a shared mount
             <server>/config     what the service reads
+                     config/agent   what the host asks the container's agent
             <server>/private    the one folder that the service owns
             <server>/shares     mount points, one for each share, passed on to the container
     """
@@ -55,6 +56,9 @@ class Layout:
 
     def config(self, server_id: str) -> Path:
         return self.folder(server_id, ServerFolder.CONFIG)
+
+    def agent(self, server_id: str) -> Path:
+        return self.config(server_id) / "agent"
 
     def private(self, server_id: str) -> Path:
         return self.folder(server_id, ServerFolder.PRIVATE)

@@ -1,0 +1,60 @@
+"""What runs inside the containers: by the agent beside smbd, or by a docker exec if it does not answer."""
+
+from __future__ import annotations
+
+from shares_core.adapters.containers import agent
+from shares_core.adapters.containers.client import Docker
+from shares_core.adapters.containers.errors import docker_errors
+from shares_core.adapters.containers.execution import run_inside
+from shares_core.adapters.containers.runtime import container_name
+from shares_core.adapters.state.layout import Layout
+from shares_core.domain.errors import BackendFailure
+from shares_core.domain.views import RunState
+from shares_core.ports.processes import Script, ServerProcesses
+from shares_core.ports.runtime import ServerRuntime
+
+#: What a script may take: whatever runs beside it can hold it up. Longer than any that is at work itself.
+_SECONDS = 40.0
+#: The agent begins at once, but on a host that is very busy.
+_BEGIN_SECONDS = 2.0
+
+
+class ContainerProcesses(ServerProcesses):
+    """Signals by Docker's API; scripts by the agent, or by a docker exec if none answers."""
+
+    def __init__(self, docker: Docker, layout: Layout, runtime: ServerRuntime) -> None:
+        self._docker = docker
+        self._layout = layout
+        self._runtime = runtime
+
+    def signal(self, server_id: str, name: str) -> bool:
+        from docker.errors import APIError
+
+        if not self._runs(server_id):
+            return False
+        with docker_errors(f"signalling server {server_id}"):
+            try:
+                self._docker.api.kill(container_name(server_id), signal=name)
+            except APIError:
+                if self._runs(server_id):
+                    raise
+                return False  # it ended since it was looked at
+        return True
+
+    def run(self, server_id: str, script: Script, *arguments: str) -> str:
+        said = agent.ask(self._layout, server_id, script, arguments, _BEGIN_SECONDS, _SECONDS)
+        what = f"{script.name} in server {server_id}"
+        if said is None:
+            if not self._runs(
+                server_id
+            ):  # another's container of that name is none of ours to run anything in
+                raise BackendFailure(f"running {what}: the server does not run")
+            argv = ("bash", "-c", script.text, script.name, *arguments)
+            said = run_inside(self._docker.api, container_name(server_id), argv, what, _SECONDS)
+        if said.status != 0:
+            words = " ".join((said.stderr or said.stdout).decode(errors="replace").split())[-300:]
+            raise BackendFailure(f"{what} failed with status {said.status}: {words}")
+        return said.stdout.decode(errors="replace")
+
+    def _runs(self, server_id: str) -> bool:
+        return self._runtime.inspect(server_id).state is RunState.RUNNING

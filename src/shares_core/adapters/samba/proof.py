@@ -1,0 +1,148 @@
+"""What revoke.sh saw inside a server, and whether that proves that nothing is open any more. Pure.
+
+It may come from somebody who broke into the server, and then be a lie. A list that is missing or cut short is
+no proof.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TypeVar
+
+from attrs import frozen
+
+from shares_core.domain.errors import BackendFailure
+from shares_core.domain.names import ShareName, UserName
+
+#: What is no process's number was not said by Samba, but by something that speaks in its place.
+_PID = re.compile(r"[0-9]{1,9}")
+_T = TypeVar("_T")
+
+
+@frozen
+class Session:
+    """One authenticated session: a connection is one process, and may carry sessions of several users."""
+
+    pid: int
+    user: str
+
+
+@frozen
+class TreeConnect:
+    """One use of a share by one session, known by the second in which it began, as Samba shows it."""
+
+    pid: int
+    share: str
+    since: str
+
+
+@frozen
+class Proof:
+    """The lists that were made once every smbd process had taken the configuration; None is one that was not.
+
+    ``sessions`` are from before anything was closed or ended, ``remaining`` from after. ``connects`` are the
+    tree connects from after; if there is a list from ``before``, only what is in both is still to be closed.
+    """
+
+    sessions: tuple[Session, ...] | None = None
+    before: frozenset[TreeConnect] | None = None
+    connects: frozenset[TreeConnect] | None = None
+    remaining: tuple[Session, ...] | None = None
+
+    def processes_of(self, users: Iterable[UserName]) -> frozenset[int]:
+        """The processes that carried a session of one of the users. Raises BackendFailure if nobody looked.
+
+        Those of removed users too: Samba looks the names up when asked, and shows the number of a session
+        whose user has no account any more. No user's name is a number.
+        """
+        return _processes_of(_given(self.sessions), users)
+
+    def open_still(self, share: ShareName, pids: frozenset[int] | None = None) -> bool:
+        """Whether the share is open, in these processes or in any. Raises BackendFailure if nobody looked."""
+
+        def there(connects: frozenset[TreeConnect]) -> frozenset[TreeConnect]:
+            return frozenset(
+                c for c in connects if c.share.casefold() == share.key and (pids is None or c.pid in pids)
+            )
+
+        if pids is not None and not pids:
+            return False
+        if self.before is None:
+            return bool(there(_given(self.connects)))
+        before = there(self.before)
+        return bool(before) and bool(before & there(_given(self.connects)))
+
+    def connected_still(self, user: UserName) -> bool:
+        """Whether a connection of the user has not ended. Raises BackendFailure if nobody looked."""
+        pids = self.processes_of((user,))
+        return bool(pids) and any(session.pid in pids for session in _given(self.remaining))
+
+
+def parse_proof(output: str) -> Proof:
+    """Read what revoke.sh prints. Raises BackendFailure if that is not whole."""
+    settled, *lines = output.removesuffix("\n").split("\n")
+    lists: dict[str, list[str]] = {}
+    counted: dict[str, int] = {}
+    for line in lines:
+        word, _, rest = line.partition(" ")
+        if word.endswith("-number") and rest.isdecimal() and len(rest) < 10:
+            counted[word.removesuffix("-number")] = int(rest)
+        else:
+            lists.setdefault(word, []).append(rest)
+    if settled != "settled" or not set(lists) <= set(counted):
+        raise _no_proof()
+    if any(number != len(lists.get(word, ())) for word, number in counted.items()):
+        raise _no_proof()
+
+    def listed(word: str) -> str | None:
+        return "\n".join(lists.get(word, ())) if word in counted else None
+
+    sessions, before, connects, remaining = map(listed, ("session", "before", "connect", "remaining"))
+    return Proof(
+        None if sessions is None else parse_sessions(sessions),
+        None if before is None else frozenset(parse_tree_connects(before)),
+        None if connects is None else frozenset(parse_tree_connects(connects)),
+        None if remaining is None else parse_sessions(remaining),
+    )
+
+
+def _given(part: _T | None) -> _T:
+    if part is None:
+        raise _no_proof()
+    return part
+
+
+def _no_proof() -> BackendFailure:
+    return BackendFailure(
+        "what the server says of its connections proves nothing",
+        hint="something there speaks in Samba's place: stop the server, which needs none of its help",
+    )
+
+
+def parse_sessions(output: str) -> tuple[Session, ...]:
+    r"""Read ``net status sessions parseable``: ``pid\user\group\machine\address``, one line each."""
+    sessions = []
+    for line in output.split("\n"):
+        fields = line.split("\\")
+        if len(fields) >= 2 and _PID.fullmatch(fields[0]):
+            sessions.append(Session(int(fields[0]), fields[1]))
+    return tuple(sessions)
+
+
+def parse_tree_connects(output: str) -> tuple[TreeConnect, ...]:
+    r"""Read ``net status shares parseable``: ``share\pid\user\group\machine\address\since``, one line each.
+
+    The user is left out: where several share a connection, the line names any of them.
+    """
+    connects = []
+    for line in output.split("\n"):
+        fields = line.split("\\")
+        if len(fields) >= 3 and _PID.fullmatch(fields[1]):
+            connects.append(TreeConnect(int(fields[1]), fields[0], fields[-1]))
+    return tuple(connects)
+
+
+def _processes_of(sessions: Iterable[Session], users: Iterable[UserName]) -> frozenset[int]:
+    keys = {user.key for user in users}
+    return frozenset(s.pid for s in sessions if s.user.casefold() in keys or s.user.isdigit())

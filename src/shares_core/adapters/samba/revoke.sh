@@ -1,0 +1,269 @@
+# Ends what clients have open, and shows what it saw: the host believes these lists, and nothing else.
+#
+#   close-share [--returning] SHARE           closes the share for everyone
+#   close-user [--returning] SHARE USER...    closes the share in each process with a session of one of the users
+#   end-user USER                             ends each process with a session of the user
+#
+# With --returning, whoever is thrown out may rightly come back at once. Bash, run inside the container as smbd's user. Prints "settled", then of each list its lines and their number.
+set -u
+trap '' HUP PIPE # a SIGHUP that goes to everybody is for smbd
+shopt -s nocasematch
+
+SETTLE_SECONDS=10 CLOSE_SECONDS=20 AGAIN_SECONDS=2 AT_ONCE=8
+returning='' everywhere='' shared=''
+held=9 # what Samba's list waits for, if one is prepared: nobody else may keep it open
+
+fail() {
+  echo "$*" >&2
+  exit 1
+}
+
+# ---- time
+
+# Sets $now, in hundredths of a second since the machine's start: the clock may be set meanwhile.
+now() {
+  read -r now _ </proc/uptime
+  now=${now/./}
+}
+
+# Sets $1 to the moment that is $2 seconds away.
+deadline() {
+  now
+  printf -v "$1" %d $((now + $2 * 100))
+}
+
+time_left() {
+  now
+  ((now < $1))
+}
+
+# ---- whether every process has taken the configuration
+
+# Whether tini, which passes signals on, has none left: asleep with none pending.
+signals_passed_on() {
+  local key value asleep='' pending=''
+  while read -r key value _; do
+    case $key in
+      State:) if [[ $value == S ]]; then asleep=1; fi ;;
+      SigPnd: | ShdPnd:) if [[ $value != 0000000000000000 ]]; then pending=1; fi ;;
+    esac
+  done </proc/1/status
+  [[ $asleep && ! $pending ]]
+}
+
+# Whether process $1 lives and is an smbd. Its name may go on with anything: smbd[10.0.0.7].
+is_smbd() {
+  local comm key value
+  { read -r comm <"/proc/$1/comm"; } 2>/dev/null || return 1
+  [[ $comm == smbd* ]] || return 1
+  while read -r key value _; do
+    if [[ $key == State: ]]; then
+      [[ $value != [ZX] ]]
+      return
+    fi
+  done 2>/dev/null <"/proc/$1/status"
+  return 1
+}
+
+# Waits until every smbd process has taken the last SIGHUP: one that reloads answers a ping only once it is back
+# in its loop. A process born meanwhile need not be asked: it reads the file anew when its client logs in.
+settle() {
+  local end folder pid answer answers pinger
+  local -A waiting=()
+  deadline end $SETTLE_SECONDS
+  until signals_passed_on; do
+    time_left "$end" || fail "signals were not passed on within $SETTLE_SECONDS s"
+    sleep 0.01
+  done
+  for folder in /proc/[0-9]*; do
+    pid=${folder#/proc/}
+    if is_smbd "$pid"; then waiting[$pid]=1; fi
+  done
+  ((${#waiting[@]})) || fail 'no smbd is running'
+  # Asked again every second: a process just born misses what was sent before it listened.
+  while ((${#waiting[@]})); do
+    time_left "$end" || fail "smbd processes ${!waiting[*]} did not answer within $SETTLE_SECONDS s"
+    # smbcontrol goes on listening after the last of the answers, so it is not waited for.
+    exec {answers}< <(exec stdbuf -oL smbcontrol --configfile=/dev/null --timeout=1 all ping 2>/dev/null {held}>&-)
+    pinger=$!
+    while ((${#waiting[@]})) && read -r -t $SETTLE_SECONDS -u "$answers" answer; do
+      pid=${answer##* }
+      if [[ $pid =~ ^[0-9]+$ ]]; then unset "waiting[$pid]"; fi
+    done
+    kill "$pinger" 2>/dev/null
+    exec {answers}<&-
+    for pid in "${!waiting[@]}"; do
+      is_smbd "$pid" || unset "waiting[$pid]"
+    done
+  done
+  echo settled
+}
+
+# ---- Samba's own tools
+
+# Starts a look at the "sessions" or "shares", and holds it before it looks. Most of its time is its start, which
+# need not wait for what the look itself has to wait for.
+prepare() {
+  coproc LISTING { exec net --configfile=/dev/stdin status "$1" parseable; }
+  # Bash closes its own two descriptors as soon as the process ends, read or not.
+  exec {listed}<&"${LISTING[0]}" {held}>&"${LISTING[1]}" || fail 'Samba does not say who is connected'
+  lister=$LISTING_PID
+  eval "exec ${LISTING[0]}<&- ${LISTING[1]}>&-"
+}
+
+# Lets it look, and reads its lines into the array $1.
+look() {
+  echo '[global]' >&"$held"
+  exec {held}>&-
+  mapfile -t "$1" <&"$listed"
+  exec {listed}<&-
+  wait "$lister" || fail 'Samba does not say who is connected'
+}
+
+# Prints lines and their number, after the word $1.
+tell() {
+  local word=$1
+  shift
+  if (($#)); then printf "$word %s\n" "$@"; fi
+  echo "$word-number $#"
+}
+
+# Sends a message to each of the processes $targets. One that has ended is no failure: that is more than is wanted.
+control() {
+  local target
+  local -a sending=()
+  for target in "${targets[@]}"; do
+    if ((${#sending[@]} == AT_ONCE)); then
+      wait "${sending[@]}"
+      sending=()
+    fi
+    smbcontrol --configfile=/dev/null "$target" "$@" >/dev/null {held}>&- &
+    sending+=($!)
+  done
+  wait "${sending[@]}"
+}
+
+# ---- who, and what
+
+# Finds the processes that carry a session of one of the users, in $pids, and whether others share any, in $shared.
+# A user whose account was removed is shown as a number, which may be anybody's. No user's name is a number.
+find_users() {
+  local line pid user
+  local -A wanted=() others=()
+  for user in "$@"; do wanted[${user,,}]=1; done
+  pids=() shared=''
+  look sessions
+  tell session "${sessions[@]}"
+  for line in "${sessions[@]}"; do
+    IFS=\\ read -r pid user _ <<<"$line"
+    [[ $pid =~ ^[0-9]+$ && $user ]] || continue
+    if [[ $user =~ ^[0-9]+$ || ${wanted[${user,,}]-} ]]; then pids[$pid]=1; else others[$pid]=1; fi
+  done
+  for pid in "${!pids[@]}"; do
+    if [[ ${others[$pid]-} ]]; then shared=1; fi
+  done
+}
+
+# Finds the tree connects to share $1 in the processes $pids, or in all if $everywhere, in $connects.
+find_connects() {
+  local line name pid
+  look lines
+  connects=()
+  for line in "${lines[@]}"; do
+    IFS=\\ read -r name pid _ <<<"$line"
+    [[ $name == "$1" && $pid =~ ^[0-9]+$ ]] || continue
+    if [[ $everywhere || ${pids[$pid]-} ]]; then connects+=("$line"); fi
+  done
+}
+
+# Closes share $1 there, and looks until it is: a write under way is finished first. If others may rightly be there
+# after, only what was there before counts. By their second alone a former tree connect and one made anew may look
+# the same; closed again later, they do not.
+close() {
+  local end again connect
+  local -a left
+  local -A former=()
+  deadline end $CLOSE_SECONDS
+  if [[ $shared || $returning ]]; then
+    prepare shares
+    find_connects "$1"
+    remember
+    if ((${#former[@]} == 0)); then return; fi
+  fi
+  while :; do
+    prepare shares
+    control close-share "$1"
+    deadline again $AGAIN_SECONDS
+    while find_connects "$1" && remain; do
+      time_left "$end" || break 2
+      time_left "$again" || break
+      sleep 0.05
+      prepare shares
+    done
+    if ((${#left[@]} == 0)); then break; fi
+    if ((${#former[@]} == 0)); then remember; fi # somebody else may have come to these connections
+  done
+  tell connect "${connects[@]}"
+}
+
+remember() {
+  tell before "${connects[@]}"
+  for connect in "${connects[@]}"; do former[$connect]=1; done
+}
+
+# Sets $left to what is not closed yet of $connects. Gives whether there is any.
+remain() {
+  left=()
+  for connect in "${connects[@]}"; do
+    if [[ ${#former[@]} == 0 || ${former[$connect]-} ]]; then left+=("$connect"); fi
+  done
+  ((${#left[@]}))
+}
+
+# Ends the processes $pids, and looks until they are gone.
+end() {
+  local deadline pid
+  deadline deadline $CLOSE_SECONDS
+  control shutdown
+  for pid in "${!pids[@]}"; do
+    while is_smbd "$pid"; do
+      time_left "$deadline" || break 2
+      sleep 0.01
+    done
+  done
+  prepare sessions
+  look sessions
+  tell remaining "${sessions[@]}"
+}
+
+verb=$1
+shift
+if [[ $1 == --returning ]]; then
+  returning=1
+  shift
+fi
+declare -A pids=()
+declare -a sessions connects targets
+case $verb in
+  close-share)
+    everywhere=1 targets=(smbd)
+    settle
+    close "$1"
+    ;;
+  close-user)
+    share=$1
+    shift
+    prepare sessions
+    settle
+    find_users "$@"
+    targets=("${!pids[@]}")
+    if ((${#pids[@]})); then close "$share"; fi
+    ;;
+  end-user)
+    prepare sessions
+    settle
+    find_users "$1"
+    targets=("${!pids[@]}")
+    if ((${#pids[@]})); then end; fi
+    ;;
+esac

@@ -1,0 +1,124 @@
+"""A compromised smbd in the place of the agent that the host asks to end connections.
+
+Whatever it answers, a deny that returns has been carried out, unless the whole answer is a lie.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from shares_core import BackendFailure
+from shares_core.adapters.containers import processes
+from tests.integration.conftest import Tenant
+from tests.integration.support.held import SHARE_CLOSED, Held
+from tests.integration.support.intruder import Intruder, in_time, refused
+from tests.integration.support.probes import until
+
+OK = "NT_STATUS_OK"
+DENIED = "NT_STATUS_ACCESS_DENIED"
+
+#: What an impostor does with a request's name, $name, and the FIFO for its answer, $answer.
+_LIE = "settled\\nsession-number 0\\n"
+NO_ANSWER = {
+    "not at all": ":",
+    "breaking off": "echo $name begun > $answer",
+    "late": "sleep 4; printf '%s begun\\n' $name > $answer",
+    "without the request's name": f"printf '{_LIE}' > $answer",
+    "with another's": f"n=${{name//[0-9]/0}}; printf '%s begun\\n{_LIE}\\n%s ended 0\\n' $n $n > $answer",
+}
+BAD_ANSWER = {
+    "never to the end": ("exec 4> $answer; echo $name begun >&4; sleep 10", "does not end in 2 s"),
+    "endlessly": ("{ echo $name begun; yes; } > $answer", "says too much"),
+    "without a proof": (
+        "printf '%s begun\\nsettled\\n\\n%s complaints\\n\\n%s ended 0\\n' $name $name $name > $answer",
+        "proves nothing",
+    ),
+}
+
+
+@contextmanager
+def impostor(intruder: Intruder, does: str) -> Iterator[None]:
+    """Stops the agent and takes its requests, until the block ends."""
+    intruder.kill_agent("STOP")
+    intruder.start(
+        f"""
+        exec 3<>/config/agent/requests; echo $$ > /tmp/impostor
+        while read -r name <&3; do answer=/config/agent/$name.answer; {{ {does}; }} 3<&- & done
+        """
+    )
+    assert until(lambda: intruder.sh("[ -s /tmp/impostor ]")[0] == 0)
+    try:
+        yield
+    finally:
+        intruder.succeeds("kill $(< /tmp/impostor); rm /tmp/impostor")
+        intruder.kill_agent("CONT")
+
+
+def is_out(held: Held) -> bool:
+    return (held.write, held.enter()) == (SHARE_CLOSED, DENIED)
+
+
+def test_an_agent_that_does_not_answer_is_done_without(
+    tenant: Tenant, hold: Callable[..., Held], intruder: Intruder
+) -> None:
+    """Late, forged, with an earlier request's answer or not at all: the deny is carried out another way."""
+    ada, bob = hold(tenant.user("ada")), hold(tenant.user("bob"))
+    for how, does in NO_ANSWER.items():
+        with impostor(intruder, does), in_time(30):
+            tenant.deny("ada")
+        assert (how, True, OK) == (how, is_out(ada), bob.write)
+        tenant.relevel("ada")
+        ada.file = ada.open("held by ada")
+    intruder.kill_agent("STOP")
+    tenant.deny("ada")
+    assert (True, OK) == (is_out(ada), bob.write)
+    intruder.kill_agent("KILL")
+    tenant.deny("bob")
+    assert bob.write == SHARE_CLOSED
+
+
+def test_an_answer_that_is_none_is_an_error_in_time(
+    tenant: Tenant, hold: Callable[..., Held], intruder: Intruder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Never "denied" without its proof; once it is not obstructed any more, the deny is carried on."""
+    ada, bob = hold(tenant.user("ada")), hold(tenant.user("bob"))
+    for how, (does, said) in BAD_ANSWER.items():
+        with monkeypatch.context() as patch, impostor(intruder, does):
+            patch.setattr(processes, "_SECONDS", 2.0 if "does not end" in said else 30.0)
+            with in_time(30), pytest.raises(BackendFailure, match=said) as raised:
+                tenant.deny("ada")
+            assert (how, True) == (how, "stop the server" in raised.value.hint)
+        assert all(view.problem == "" for view in tenant.site.host.fleet.reconcile().servers)
+        assert (how, True, OK) == (how, is_out(ada), bob.write)
+        tenant.relevel("ada")
+        ada.file = ada.open("held by ada")
+
+
+def test_a_hangup_for_everybody_ends_no_deny(
+    tenant: Tenant, hold: Callable[..., Held], intruder: Intruder
+) -> None:
+    """Neither the agent nor what it runs takes a SIGHUP for its own."""
+    ada, bob = hold(tenant.user("ada")), hold(tenant.user("bob"))
+    with intruder.looping("kill -HUP -1; sleep 0.1"):
+        for _ in range(3):
+            tenant.deny("ada")
+            assert (True, OK) == (is_out(ada), bob.write)
+            tenant.relevel("ada")
+            ada.file = ada.open("held by ada")
+    intruder.kill_agent("CONT")  # which fails if there is none
+
+
+def test_the_agents_folder_is_the_hosts(tenant: Tenant, intruder: Intruder) -> None:
+    """Nobody inside makes, moves, removes or alters anything there."""
+    for command in (
+        "mkfifo /config/agent/new",
+        "mv /config/agent/requests /config/agent/other",
+        "rm -f /config/agent/requests",
+        "ln -s /etc /config/agent/link",
+        "chmod 0777 /config/agent",
+        "mv /config/agent /config/other",
+    ):
+        refused(intruder.sh(command), "Read-only file system", "Operation not permitted", "Permission denied")
