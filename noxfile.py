@@ -103,6 +103,12 @@ def reliability(session: nox.Session) -> None:
 
 
 @nox.session
+def record(session: nox.Session) -> None:
+    """Write docs/reliability.md from docs/reliability.json, and say how old that run is."""
+    _run(session, "python", "-m", "tools.reliability.record")
+
+
+@nox.session
 def mutation(session: nox.Session) -> None:
     """Mutmut on the domain and the renderers: each survivor is a change of the code that no test sees."""
     # It brings a dozen packages that nothing else needs, so it is installed when it is asked for.

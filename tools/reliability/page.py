@@ -1,23 +1,14 @@
-"""``docs/reliability.md``, rendered from the results; and what a test reads out of it."""
+"""``docs/reliability.md``, rendered from the results."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import frozen
-from tools.reliability.results import CODE
-
-_FIGURE = re.compile(r"\b(median|longest|goal|overlap) ([0-9.]*[0-9])")
-_COUNT = re.compile(r"\b([0-9,]+) (kills|power cuts|files|cycles)\b")
-_CODE = re.compile(r"^Code: `([0-9a-f]{16})`", re.MULTILINE)
 _HEAD = """\
 # Reliability
 
-What was tried against the real thing, on this code, and what came of it. A loss is an operation that was lost, left half-done
-or wider than asked, or a byte that is not there. `./dev reliability` repeats all of it and writes this page; a test fails when the code is another
-than the page is about.
-
-Code: `{code}` (a digest over {folders}), commit `{commit}`, seed {seed}, {date}.
+What was tried against the real thing, and what came of it: a record of one run, on the code of commit `{commit}`, seed {seed}, {date}.
+`./dev record` says how many commits have changed `src` since. A loss is an operation that was lost, left half-done
+or wider than asked, or a byte that is not there.
 
 | campaign | what happens | operations | what came of it | losses |
 |---|---|---|---|---|
@@ -26,10 +17,12 @@ Code: `{code}` (a digest over {folders}), commit `{commit}`, seed {seed}, {date}
 _TAIL = """
 ## How each is repeated
 
-`./dev reliability NAME...` runs those campaigns alone, `--seed N` other ones of their kind. What a campaign came to is in
-`build/reliability`, and is not repeated while code and seed are the same; of the kills each is kept, so that an interrupted
-run goes on where it was. What one of its runs has found wrong with this code stays in its row, also where the next run finds
-nothing. `./dev test` runs a sample: `tests/integration/test_reliability.py`,
+`./dev reliability` runs all of them, `./dev reliability NAME...` those campaigns alone, `--seed N` other ones of their kind.
+The code has to be committed. What a campaign came to is in `build/reliability`, and is not repeated while seed and commit are
+the same (the last commit that changed `src`, `images`, `packaging` or the campaigns); of the kills each is kept, so that an
+interrupted run goes on where it was. When all have been run on one commit, their results are written to `docs/reliability.json`,
+and this page from it, to which a test holds it. What one of its runs has found wrong with that code stays in a campaign's row,
+also if the next run finds nothing. `./dev test` runs a sample: `tests/integration/test_reliability.py`,
 `tests/integration/test_kills_on_volumes.py`, and `tests/powercut` in the guest.
 
 - **kills**: `tests/reliability/kills.py`. Another process runs one operation and ends by SIGKILL before or after a call of a
@@ -60,27 +53,22 @@ nothing. `./dev test` runs a sample: `tests/integration/test_reliability.py`,
 """
 
 
-def render(
-    code: str, commit: str, seed: int, date: str, results: Mapping[str, tuple[str, Mapping[str, Any] | None]]
-) -> str:
-    """The page. ``results`` maps a campaign's name to what it shows and its figures.
+def render(commit: str, seed: int, date: str, campaigns: Mapping[str, Mapping[str, Any]]) -> str:
+    """The page. ``campaigns`` maps each campaign's name to what it ``shows``, and to its figures.
 
-    None are those of a campaign that was not run; ``failures`` say what its runs have found, ``done`` whether
-    the last one came to its end.
+    ``failures`` say what its runs have found, ``done`` whether the last one came to its end.
     """
-    rows = "\n".join(_row(name, shows, figures) for name, (shows, figures) in results.items())
-    folders = ", ".join(f"`{folder}`" for folder in CODE)
-    return _HEAD.format(code=code, folders=folders, commit=commit, seed=seed, date=date, rows=rows) + _TAIL
+    rows = "\n".join(_row(name, figures) for name, figures in campaigns.items())
+    return _HEAD.format(commit=commit, seed=seed, date=date, rows=rows) + _TAIL
 
 
-def _row(name: str, shows: str, figures: Mapping[str, Any] | None) -> str:
-    if figures is None:
-        return f"| {name} | {shows} | | not run in full on this code yet | |"
+def _row(name: str, figures: Mapping[str, Any]) -> str:
     failed = [f"FAILED: {failure.replace('|', '/')}" for failure in figures["failures"]]
     losses = "at least 1" if failed else figures["losses"]
     if not figures["done"]:
-        return f"| {name} | {shows} | | {', '.join(failed)} | {losses} |"
-    return f"| {name} | {shows} | {figures['operations']:,} | {', '.join([_told(figures), *failed])} | {losses} |"
+        return f"| {name} | {figures['shows']} | | {', '.join(failed)} | {losses} |"
+    came = ", ".join([_told(figures), *failed])
+    return f"| {name} | {figures['shows']} | {figures['operations']:,} | {came} | {losses} |"
 
 
 def _told(figures: Mapping[str, Any]) -> str:
@@ -98,37 +86,3 @@ def _told(figures: Mapping[str, Any]) -> str:
         "goal": "goal {:.3g} s",
     }
     return ", ".join(text.format(figures[key]) for key, text in words.items() if key in figures)
-
-
-def code_of(page: str) -> str:
-    """The digest of the code that a page is about; empty where it does not say."""
-    found = _CODE.search(page)
-    return found[1] if found else ""
-
-
-@frozen
-class Told:
-    """What a page tells of one campaign: ``figures`` are those that it names, by the word beside each."""
-
-    operations: int
-    figures: Mapping[str, float]
-    losses: str
-
-    def is_met_by(self, figure: str) -> bool:
-        """Whether that took less than the goal, where there is one."""
-        return "goal" not in self.figures or self.figures[figure] < self.figures["goal"]
-
-
-def told_by(page: str) -> dict[str, Told]:
-    """Each campaign's row, by the campaign's name."""
-    rows = [line for line in page.splitlines() if line.startswith("| ") and not line.startswith("| campaign")]
-    cells = [[cell.strip() for cell in row.split("|")[1:-1]] for row in rows]
-    return {
-        name: Told(int(tried.replace(",", "") or 0), _figures(came), losses)
-        for name, _shows, tried, came, losses in cells
-    }
-
-
-def _figures(came: str) -> dict[str, float]:
-    counts = {name: float(count.replace(",", "")) for count, name in _COUNT.findall(came)}
-    return counts | {name: float(figure) for name, figure in _FIGURE.findall(came)}

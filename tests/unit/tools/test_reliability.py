@@ -1,8 +1,9 @@
-"""The page of what was tried, and whether it is about the code that is here."""
+"""The page of what was tried, a record of one run, and how that run is kept."""
 
 from __future__ import annotations
 
 import shutil
+import subprocess
 from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,8 +14,9 @@ from tests.reliability.kills import MOMENTS, Kill, spread
 from tools.reliability import campaigns, guest, results
 from tools.reliability.campaigns import CAMPAIGNS, Named
 from tools.reliability.guest import GUEST_CAMPAIGNS, seeds
-from tools.reliability.page import Told, code_of, render, told_by
-from tools.reliability.results import CODE, PAGE, ROOT, Store, code_digest
+from tools.reliability.history import CODE, HistoryError, commit_of_code, commits_since
+from tools.reliability.record import PAGE, Record
+from tools.reliability.results import ROOT, Store
 from tools.reliability.running import ran, told_of
 
 #: How many operations each campaign has at the least.
@@ -32,102 +34,173 @@ LEAST = {
 #: And how many of what these count: of the kills all but those of calls that were too short.
 COUNTED = {
     "kills": {"kills": 400},
-    "callers": {"files": 100},
+    "callers": {"written": 100},
     "soak": {"cycles": 1000},
     "volumes": {"kills": 390},
-    "cuts": {"power cuts": 3, "files": 100},
+    "cuts": {"cuts": 3, "written": 100},
 }
 #: On two processors; each server's stop and start keeps more than one of them busy.
 OVERLAP = 1.25
+#: A look is repeated every minute, so its median counts; a server that is away is away.
+GOALS = {"watch": "longest", "upgrade": "longest", "reconcile": "median", "reconcile-one": "median"}
 DONE = {"done": True, "failures": []}
-RESULTS: dict[str, tuple[str, dict[str, Any] | None]] = {
-    "cuts": ("the power is cut", None),
-    "kills": ("a process is killed", {"operations": 1399, "kills": 1399, "losses": 0} | DONE),
-    "soak": ("nothing grows", {"failures": ["mounts grew by 3", "a|b"], "done": False}),
-    "watch": (
-        "a container is killed",
-        {"operations": 20, "median": 0.9, "longest": 1.25, "goal": 2, "losses": 0} | DONE,
-    ),
-    "upgrade": (
-        "another image",
-        {"operations": 20, "longest": 1.5, "goal": 1.5, "losses": 0, "done": True, "failures": ["away"]},
-    ),
-}
+RECORD = Record(
+    "abcdef0",
+    7,
+    "2026-01-01",
+    {
+        "kills": {"shows": "a process is killed", "operations": 1399, "kills": 1399, "losses": 0} | DONE,
+        "soak": {"shows": "nothing grows", "failures": ["mounts grew by 3", "a|b"], "done": False},
+        "watch": {
+            "shows": "a container is killed",
+            "operations": 20,
+            "median": 0.9,
+            "longest": 1.25,
+            "goal": 2,
+            "losses": 0,
+            **DONE,
+        },
+        "upgrade": {
+            "shows": "another image",
+            "operations": 20,
+            "longest": 1.5,
+            "goal": 1.5,
+            "losses": 0,
+            "done": True,
+            "failures": ["away"],
+        },
+    },
+)
 
 
-def test_the_page_tells_of_no_loss() -> None:
-    """The page is a record of a run: it may be older than the code."""
-    page = PAGE.read_text()
-    told = told_by(page)
+def test_the_page_says_what_the_results_say() -> None:
+    """Whatever the code is by now; ``./dev record`` writes it anew from them."""
+    record = Record.load()
+    assert record.page == PAGE.read_text()
+    assert f"on the code of commit `{record.commit}`" in record.page
+
+
+def test_the_record_tells_of_no_loss_and_of_whole_campaigns() -> None:
+    """As large as they have to be, and within their goals."""
+    told = Record.load().campaigns
     assert list(LEAST) == list(told)
-    assert {"0"} == {campaign.losses for campaign in told.values()}
-    assert [] == [name for name, campaign in told.items() if campaign.operations < LEAST[name]]
+    assert {(0, True)} == {(campaign["losses"], campaign["done"]) for campaign in told.values()}
+    assert [] == [name for name, campaign in told.items() if campaign["failures"]]
+    assert [] == [name for name, campaign in told.items() if campaign["operations"] < LEAST[name]]
     assert [] == [
-        (name, what, told[name].figures)
+        (name, what, told[name])
         for name, least in COUNTED.items()
         for what, count in least.items()
-        if told[name].figures.get(what, 0) < count
+        if told[name][what] < count
     ]
-    # A look is repeated every minute; a server that is away is away.
-    judged = {name: "median" if name.startswith("reconcile") else "longest" for name in told}
-    assert [] == [name for name, campaign in told.items() if not campaign.is_met_by(judged[name])]
-    assert {"watch", "upgrade", "reconcile", "reconcile-one"} == {
-        name for name, campaign in told.items() if "goal" in campaign.figures
-    }
-    assert told["callers"].figures["overlap"] > OVERLAP
+    assert GOALS.keys() == {name for name, campaign in told.items() if "goal" in campaign}
+    assert [] == [name for name, judged in GOALS.items() if told[name][judged] >= told[name]["goal"]]
+    assert told["callers"]["overlap"] > OVERLAP
 
 
-def test_every_campaign_is_on_the_page() -> None:
+def test_every_campaign_is_in_the_record() -> None:
     """None can be left out of it unseen."""
     assert list(LEAST) == [campaign.name for campaign in (*CAMPAIGNS, *GUEST_CAMPAIGNS)]
 
 
 def test_a_page_tells_what_was_tried_and_of_what() -> None:
-    """Each campaign a row, with its own figures."""
-    page = render("0123456789abcdef", "v1-3-gabc", 7, "2026-01-01", RESULTS)
+    """Each campaign a row, with its own figures, and whatever its runs have found."""
+    page = RECORD.page
     assert "| kills | a process is killed | 1,399 | 1,399 kills | 0 |" in page
     assert "| watch | a container is killed | 20 | median 0.9 s, longest 1.25 s, goal 2 s | 0 |" in page
-    assert "| cuts | the power is cut | | not run in full on this code yet | |" in page
     assert "| soak | nothing grows | | FAILED: mounts grew by 3, FAILED: a/b | at least 1 |" in page
     assert "| upgrade | another image | 20 | longest 1.5 s, goal 1.5 s, FAILED: away | at least 1 |" in page
-    assert "0123456789abcdef" == code_of(page)
-    assert told_by(page) == {
-        "cuts": Told(0, {}, ""),
-        "kills": Told(1399, {"kills": 1399.0}, "0"),
-        "soak": Told(0, {}, "at least 1"),
-        "watch": Told(20, {"median": 0.9, "longest": 1.25, "goal": 2.0}, "0"),
-        "upgrade": Told(20, {"longest": 1.5, "goal": 1.5}, "at least 1"),
-    }
-    assert [("upgrade", False), ("watch", True)] == sorted(
-        (name, told.is_met_by("longest")) for name, told in told_by(page).items() if "longest" in told.figures
-    )
-    assert "seed 7, 2026-01-01" in page
-    assert "" == code_of("# Reliability\n")
+    assert "commit `abcdef0`, seed 7, 2026-01-01" in page
 
 
-@pytest.mark.parametrize(
-    "name", ["src/a.py", "images/samba/Dockerfile", "packaging/a.service", "tests/powercut/a.py"]
-)
-def test_a_change_of_what_users_run_is_seen(tmp_path: Path, name: str) -> None:
-    """Of a name too; what the interpreter leaves there is none."""
-    for folder in ("src", "images/samba", "packaging", "tests/powercut"):
-        (tmp_path / folder).mkdir(parents=True)
-    (tmp_path / name).write_text("one")
-    before = code_digest(tmp_path)
-    (tmp_path / "tests/test_a.py").write_text("no matter")
-    (tmp_path / "src/__pycache__").mkdir()
-    (tmp_path / "src/__pycache__/a.cpython-311.pyc").write_text("no matter")
-    assert before == code_digest(tmp_path)
-    shutil.move(tmp_path / name, tmp_path / f"{name}2")
-    assert before != code_digest(tmp_path)
-    shutil.move(tmp_path / f"{name}2", tmp_path / name)
-    assert before == code_digest(tmp_path)
-    (tmp_path / name).write_text("two")
-    assert before != code_digest(tmp_path)
+def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
+    """Without what the store keeps for itself."""
+    kept = {**RECORD.campaigns["kills"], "died": {"one": True}, "seed": 7, "commit": "abcdef0"}
+    record = Record.of("abcdef0", 7, "2026-01-01", [("kills", "a process is killed", kept)])
+    record.save(tmp_path / "a.json")
+    assert record == Record.load(tmp_path / "a.json")
+    assert RECORD.campaigns["kills"] == record.campaigns["kills"]
 
 
-def test_the_digest_is_of_something() -> None:
-    """The folders that it names are there."""
+# -- the commit that it is about
+
+
+class Checkout:
+    """A repository of its own, with one commit of everything that the campaigns are about."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.git("init", "-q")
+        for folder in CODE:
+            (root / folder).mkdir(parents=True)
+            (root / folder / "a.py").write_text("one")
+        self.first = self.commit()
+
+    def git(self, *words: str) -> str:
+        who = ("-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false")
+        asked = ("git", *who, "-C", str(self.root), *words)
+        return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+
+    def commit(self) -> str:
+        self.git("add", "--all")
+        self.git("commit", "-q", "-m", "a")
+        return self.git("rev-parse", "--short", "HEAD")
+
+    def changed(self, name: str) -> None:
+        (self.root / name).parent.mkdir(exist_ok=True)
+        (self.root / name).write_text("two")
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Checkout:
+    return Checkout(tmp_path)
+
+
+def test_campaigns_are_about_the_last_commit_that_changed_their_code(checkout: Checkout) -> None:
+    """Documents and other tests may be written meanwhile, and what was done still counts."""
+    assert checkout.first == commit_of_code(checkout.root)
+    checkout.changed("docs/a.md")
+    assert checkout.first == commit_of_code(checkout.root)
+    checkout.commit()
+    assert checkout.first == commit_of_code(checkout.root)
+
+
+@pytest.mark.parametrize("folder", CODE)
+def test_code_that_is_not_committed_is_about_no_commit(checkout: Checkout, folder: str) -> None:
+    """Neither changed nor new nor deleted files of it."""
+    checkout.changed(f"{folder}/a.py")
+    with pytest.raises(HistoryError, match=f"commit these changes first\n.*{folder}/a.py"):
+        commit_of_code(checkout.root)
+    second = checkout.commit()
+    assert second == commit_of_code(checkout.root) != checkout.first
+    checkout.changed(f"{folder}/new.py")
+    with pytest.raises(HistoryError, match="commit these changes first"):
+        commit_of_code(checkout.root)
+
+
+def test_the_age_of_a_record_is_the_number_of_commits_that_changed_src_since(checkout: Checkout) -> None:
+    """None turns anything red: who reads the page decides what they mean."""
+    record = Record(checkout.first, 7, "2026-01-01", {})
+    run = f"a run of 2026-01-01 on commit {checkout.first}: "
+    assert f"{run}0 commits have changed src since" == record.age(checkout.root)
+    for name, count in (("src/a.py", 1), ("docs/a.md", 1), ("src/b.py", 2)):
+        checkout.changed(name)
+        checkout.commit()
+        assert count == commits_since(checkout.first, checkout.root)
+    assert f"{run}2 commits have changed src since" == record.age(checkout.root)
+
+
+def test_where_git_knows_no_such_commit_the_age_is_unknown(checkout: Checkout) -> None:
+    """In a shallow clone, or an archive; campaigns do not run in an archive."""
+    assert commits_since("0123456", checkout.root) is None
+    shutil.rmtree(checkout.root / ".git")
+    assert "an unknown number of commits have" in Record(checkout.first, 7, "", {}).age(checkout.root)
+    with pytest.raises(HistoryError, match="git tells none of this folder"):
+        commit_of_code(checkout.root)
+
+
+def test_what_the_campaigns_are_about_is_there() -> None:
+    """Git says nothing when a folder that it is asked about does not exist."""
     for folder in CODE:
         assert any((ROOT / folder).rglob("*"))
 
@@ -138,15 +211,15 @@ def test_the_digest_is_of_something() -> None:
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     monkeypatch.setattr(results, "KEPT", tmp_path / "kept")
-    return Store(1, "code")
+    return Store(1, "abcdef0")
 
 
-def test_what_other_code_or_another_seed_came_to_does_not_count(store: Store) -> None:
+def test_what_another_commit_or_another_seed_came_to_does_not_count(store: Store) -> None:
     """Nor what cannot be read, nor what was never run."""
     assert store.load("kills") is None
     store.save("kills", {"died": {}}, done=True)
     assert store.load("kills") is not None
-    assert Store(2, "code").load("kills") is Store(1, "other").load("kills") is None
+    assert Store(2, "abcdef0").load("kills") is Store(1, "0fedcba").load("kills") is None
     (results.KEPT / "kills.json").write_text("{")
     assert store.load("kills") is None
 
