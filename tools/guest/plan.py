@@ -32,6 +32,8 @@ CUT = "--- the power is cut here"
 #: The option that runs all the others too. Emulated they take more than an hour.
 WHOLE = "--whole"
 _INTEGRATION, _VOLUMES = "tests/integration", "tests/integration/lvm"
+#: What has the machine's reboot, its clock and its power to itself.
+_REBOOT, _CLOCK, _POWERCUT = "tests/system/reboot", "tests/system/clock", "tests/system/powercut"
 #: It builds an image, for which Docker has to reach Debian's packages: the guest has no network.
 _NEEDS_NETWORK = f"{_INTEGRATION}/test_command_line.py::test_an_image_is_built_anew_under_another_name"
 
@@ -79,8 +81,8 @@ Boot = tuple[Stage, ...]
 
 #: A storm in which the power is cut, and what is there after it.
 BOOTS_OF_A_CUT: tuple[Boot, Boot] = (
-    ((Phase("before-cut", ("tests/powercut/before",), cut=True),),),
-    ((Phase("after-cut", ("tests/powercut/after",)),),),
+    ((Phase("before-cut", (f"{_POWERCUT}/before",), cut=True),),),
+    ((Phase("after-cut", (f"{_POWERCUT}/after",)),),),
 )
 
 
@@ -91,8 +93,8 @@ def _boots(suite: Phase) -> tuple[Boot, ...]:
     """
     before, after = BOOTS_OF_A_CUT
     return (
-        ((Phase("volumes", (_VOLUMES,)), suite), (Phase("before-reboot", ("tests/reboot/before",)),)),
-        ((Phase("after-reboot", ("tests/reboot/after",)),), (Phase("clock", ("tests/clock",)),), *before),
+        ((Phase("volumes", (_VOLUMES,)), suite), (Phase("before-reboot", (f"{_REBOOT}/before",)),)),
+        ((Phase("after-reboot", (f"{_REBOOT}/after",)),), (Phase("clock", (_CLOCK,)),), *before),
         after,
     )
 

@@ -54,13 +54,13 @@ def cuts(store: Store) -> Figures:
     before = [
         Phase(
             f"before-cut-{n}",
-            ("tests/powercut/before",),
+            ("tests/system/powercut/before",),
             cut=True,
             settings=(f"SHARES_CORE_TEST_SEED={store.seed + n}",),
         )
         for n in range(_CUTS)
     ]
-    after = [Phase(f"after-cut-{n}", ("tests/powercut/after",)) for n in range(_CUTS)]
+    after = [Phase(f"after-cut-{n}", ("tests/system/powercut/after",)) for n in range(_CUTS)]
     between = [((after[n],), (before[n + 1],)) for n in range(_CUTS - 1)]
     counted = _run((((before[0],),), *between, ((after[-1],),)))
     return counted | {"cuts": _CUTS, "losses": 0}

@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 
 #: What the figures are about: what runs on a user's machine, and the campaigns that were tried on it.
-CODE = ("src", "images", "packaging", "tests/reliability", "tests/powercut")
+CODE = ("src", "images", "packaging", "tests/reliability", "tests/system/powercut")
 
 
 class HistoryError(Exception):

@@ -23,7 +23,7 @@ the same (the last commit that changed `src`, `images`, `packaging` or the campa
 interrupted run goes on where it was. When all have been run on one commit, their results are written to `docs/reliability.json`,
 and this page from it, to which a test holds it. What one of its runs has found wrong with that code stays in a campaign's row,
 also if the next run finds nothing. `./dev test` runs a sample: `tests/integration/test_reliability.py`,
-`tests/integration/test_kills_on_volumes.py`, and `tests/powercut` in the guest.
+`tests/integration/test_kills_on_volumes.py`, and `tests/system/powercut` in the guest.
 
 - **kills**: `tests/reliability/kills.py`. Another process runs one operation and ends by SIGKILL before or after a call of a
   port, or by a timer of the kernel's in the middle of it; `mkfs`, `mount` and the like that it had begun go on, as they would.
@@ -46,7 +46,7 @@ also if the next run finds nothing. `./dev test` runs a sample: `tests/integrati
   call of each operation, with the calls on thick and on thin volumes in turn. Emulated, a kill takes ten times as long, and the
   campaign two hours: it goes through all calls three times, and each time is kept. `./dev test` makes one kill in each
   operation on either kind.
-- **cuts**: `tests/powercut`, in the same guest. QEMU is killed while callers and clients work on thick volumes. After the next
+- **cuts**: `tests/system/powercut`, in the same guest. QEMU is killed while callers and clients work on thick volumes. After the next
   boot the installed service alone has brought everything back, records equal what was answered, and every byte that the
   server called flushed is there. What the guest had given to its disk by then is kept by the machine below: a disk that lies
   about its cache is not what is tried.

@@ -64,7 +64,7 @@ def several_pools(site: Site, *pools: PoolSettings) -> Iterator[SeveralPools]:
     interface = site.host.servers.create(SERVER).server.interfaces[0]
     try:
         network = str(site.config.network.subnet).rpartition(".")[0]
-        namespace = site.client_on(str(interface.attachment.bridge), f"{network}.200/24")
+        namespace = site.client_on(str(interface.attachment.device), f"{network}.200/24")
         ada = site.smb(namespace, str(interface.addresses[0].ip), "ada", _PASSWORD)
         made = SeveralPools(site, ada)
         for name in made.pools:

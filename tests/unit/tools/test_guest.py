@@ -236,7 +236,7 @@ def test_a_folder_without_tests_is_named(tmp_path: Path) -> None:
     """Before anything is made for them."""
     (tmp_path / "tests/integration/lvm").mkdir(parents=True)
     expected = [
-        f"tests/{folder}"
+        f"tests/system/{folder}"
         for folder in ("reboot/before", "reboot/after", "clock", "powercut/before", "powercut/after")
     ]
     assert expected == missing_folders(BOOTS_OF_ALL, tmp_path)

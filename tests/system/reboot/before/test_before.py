@@ -16,9 +16,9 @@ from tests.integration.support.clients import ClientNamespace, SmbClient
 from tests.integration.support.kernel_client import checksums, mounted, write_synced
 from tests.integration.support.probes import until
 from tests.integration.support.volume_groups import lvm
-from tests.powercut.before.test_before import install_service
-from tests.powercut.scene import INSTALLED_UNIT
-from tests.reboot.scene import (
+from tests.system.powercut.before.test_before import install_service
+from tests.system.powercut.scene import INSTALLED_UNIT
+from tests.system.reboot.scene import (
     CAPACITY,
     FOLDER,
     MANIFEST,
@@ -31,7 +31,7 @@ from tests.reboot.scene import (
     install_settings,
 )
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 
 def test_shares_are_made_written_to_and_left_in_use() -> None:
@@ -75,7 +75,7 @@ def leave_writing(client: SmbClient) -> None:
     secret.touch(mode=0o600)
     secret.write_text(client.password)
     words = (client.address, client.namespace.name, USER, SHARE, str(told))
-    writer = (sys.executable, "-m", "tests.reboot.writer", *words)
+    writer = (sys.executable, "-m", "tests.system.reboot.writer", *words)
     with said.open("wb") as log:
         subprocess.run(("setsid", "--fork", *writer), cwd=ROOT, stdout=log, stderr=log, check=True)
     assert until(lambda: told.exists() and told.stat().st_size > 2000, 120), said.read_text()

@@ -13,10 +13,10 @@ from tests.integration.support.clients import ClientNamespace, SmbClient
 from tests.integration.support.kernel_client import checksums, mounted
 from tests.integration.support.leftovers import remove_installation
 from tests.integration.support.probes import until
-from tests.powercut import scene
-from tests.reboot.after.test_after import acknowledged
 from tests.reliability.expecting import Expected, read
 from tests.reliability.scene import as_it_is, as_recorded, records
+from tests.system.powercut import scene
+from tests.system.reboot.after.test_after import acknowledged
 
 _SECONDS = 240
 

@@ -14,10 +14,10 @@ from shares_core import AccessLevel, Capacity, Host
 from shares_core.config import MACHINE_SETTINGS
 from tests.integration.support.clients import ClientNamespace
 from tests.integration.support.probes import until
-from tests.powercut import scene
 from tests.reliability.calling import STABLE
+from tests.system.powercut import scene
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 SEED = int(os.environ.get("SHARES_CORE_TEST_SEED", "20261127"))
 _SECONDS = 240
 _SIZE = Capacity.parse("24MiB")
@@ -63,7 +63,7 @@ def leave_writing(host: Host, name: str, number: int) -> None:
     namespace = ClientNamespace.create(interface.attachment.device, f"10.216.0.{200 + number}/24")
     address, told = str(interface.addresses[0].ip), scene.acknowledged_of(name)
     words = (address, namespace.name, scene.USER, scene.SHARE, str(told))
-    leave("tests.reboot.writer", *words, log=f"writer-{name}.log")
+    leave("tests.system.reboot.writer", *words, log=f"writer-{name}.log")
 
 
 def leave_calling(job: bytes, number: int) -> None:

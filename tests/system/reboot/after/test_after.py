@@ -21,9 +21,9 @@ from tests.integration.support.kernel_client import checksums, mounted
 from tests.integration.support.leftovers import remove_installation
 from tests.integration.support.probes import until
 from tests.integration.support.volume_groups import lvm
-from tests.powercut.scene import INSTALLED_UNIT, UNIT
-from tests.reboot.scene import FOLDER, SHARE, TENANTS, THIN_POOL, Tenant, acknowledged_of, manifest
 from tests.settings import group_of
+from tests.system.powercut.scene import INSTALLED_UNIT, UNIT
+from tests.system.reboot.scene import FOLDER, SHARE, TENANTS, THIN_POOL, Tenant, acknowledged_of, manifest
 
 _SECONDS = 240
 

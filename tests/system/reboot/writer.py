@@ -1,4 +1,4 @@
-"""A client that goes on writing until the host goes down: ``python -m tests.reboot.writer``."""
+"""A client that goes on writing until the host goes down: ``python -m tests.system.reboot.writer``."""
 
 from __future__ import annotations
 
