@@ -9,16 +9,20 @@ import logging
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import nox
+from nox.command import CommandFailed
 
 ROOT = Path(__file__).parent
 sys.path.insert(0, str(ROOT))  # a noxfile is loaded by its path, so its neighbours are not importable
 
-from tools.dockerd import DaemonError, docker_daemon  # noqa: E402 (needs the line above)
+from tools.beside import Beside, beside  # noqa: E402 (needs the line above)
+from tools.dockerd import DaemonError, docker_daemon  # noqa: E402
+from tools.totals import total  # noqa: E402
 
 nox.needs_version = ">=2024.10.9"
 nox.options.default_venv_backend = "none"
@@ -29,6 +33,19 @@ for chatty in ("docker", "urllib3"):  # nox turns everyone's debug messages on
 
 BIN = Path(sys.executable).parent
 MUTMUT = "mutmut==3.8.1"
+#: Of each whole run of a suite, under its name: its JUnit file, and what it said if it ran beside another.
+RESULTS = ROOT / "build" / "tests"
+GUEST_RESULTS = ROOT / "build" / "integration-host"
+MACHINE = "tests/unit/machine"
+GUEST = (str(BIN / "python"), "-m", "tools.guest")
+#: Of two that could go on it is the other one that does: the guest's tests expect a slow machine.
+YIELDING = ("nice", "-n", "5")
+#: What ``test`` says that it leaves out, by the session that has it.
+LEFT_OUT = {
+    "unit": "the state machine and the callers search a part of the examples, always the same ones",
+    "integration": "what people and the service do is killed at a few of its steps",
+    "integration-host": "of the integration suite the modules that it has named",
+}
 
 
 @nox.session
@@ -52,15 +69,26 @@ def layers(session: nox.Session) -> None:
 
 @nox.session
 def unit(session: nox.Session) -> None:
-    """Tests that need no root, no network and no Docker."""
-    _pytest(session, "tests/unit")
+    """Tests that need no root, no network and no Docker; as a whole, the state machine beside the rest."""
+    if session.posargs:
+        _pytest(session, "unit", "tests/unit")
+        return
+    with beside(_suite("machine", MACHINE), RESULTS / "machine.log") as machine:
+        rest = _suite("unit", "tests/unit", f"--ignore={MACHINE}")
+        parts = {
+            "the rest of the unit tests": lambda: _run(session, *rest),
+            "the state machine beside them": lambda: _finish(machine),
+        }
+        failed = _failed(session, parts)
+    session.log(f"unit: {total(RESULTS / f'{name}.xml' for name in ('machine', 'unit'))}")
+    _judge(session, failed)
 
 
 @nox.session
 def integration(session: nox.Session) -> None:
     """Tests on real Docker, Samba, bridges and loop devices."""
     with _docker_and_image(session):
-        _pytest(session, "tests/integration")
+        _pytest(session, "integration", "tests/integration")
 
 
 @nox.session(name="integration-host")
@@ -68,7 +96,7 @@ def integration_host(session: nox.Session) -> None:
     """The same on a kernel with LVM, CIFS and AppArmor, and what a reboot leaves: see tools/guest."""
     with _docker_and_image(session):
         # A nox that is killed cannot end it, and a guest would go on for many minutes.
-        guest = ("setpriv", "--pdeathsig", "TERM", str(BIN / "python"), "-m", "tools.guest")
+        guest = ("setpriv", "--pdeathsig", "TERM", *GUEST)
         session.run(*guest, *session.posargs, interrupt_timeout=60, terminate_timeout=10)
 
 
@@ -125,24 +153,93 @@ def mutation(session: nox.Session) -> None:
 
 @nox.session
 def test(session: nox.Session) -> None:
-    """Everything, cheap sessions first. A failure does not stop the rest: one run tells all."""
-    for name in ("lint", "types", "layers", "unit", "integration", "integration-host", "coverage"):
-        session.notify(name, posargs=())
+    """Everything, with the guest beside the rest. A failure does not stop what follows: one run tells all."""
+    if session.posargs:
+        session.error("test takes no arguments: name the session that they are for")
+    for results in (RESULTS, GUEST_RESULTS):
+        shutil.rmtree(results, ignore_errors=True)
+    with _docker_and_image(session), beside((*YIELDING, *GUEST), RESULTS / "integration-host.log") as guest:
+        parts = {
+            "lint": lambda: lint(session),
+            "types": lambda: types(session),
+            "layers": lambda: layers(session),
+            "unit": lambda: unit(session),
+            "integration": lambda: integration(session),
+            "integration-host, beside all of them": lambda: _finish(guest),
+        }
+        failed = _failed(session, parts)
+    failed += _failed(session, {"coverage": lambda: coverage(session)})
+    for name, what in LEFT_OUT.items():
+        session.log(f"left out of {name}, for ./dev nightly: {what}")
+    session.log(f"test: {total((*RESULTS.glob('*.xml'), *GUEST_RESULTS.glob('*.xml')))}")
+    _judge(session, failed)
 
 
-def _run(session: nox.Session, program: str, *args: str) -> None:
+@nox.session
+def nightly(session: nox.Session) -> None:
+    """What test leaves out: new examples, kills at every step, and the whole suite in the guest."""
+    with _docker_and_image(session):
+        machine = ("pytest", MACHINE, "--hypothesis-profile=nightly")
+        every_call = {"SHARES_CORE_TEST_EVERY_CALL": "1"}
+        in_time = {"SHARES_CORE_GUEST_MINUTES": "240"}
+        guest = ("setpriv", "--pdeathsig", "TERM", *GUEST, "--whole")
+        parts = {
+            "unit": lambda: _run(session, *machine),
+            "integration": lambda: _run(session, "pytest", "tests/integration", env=every_call),
+            "integration-host": lambda: session.run(
+                *guest, env=in_time, interrupt_timeout=60, terminate_timeout=10
+            ),
+        }
+        failed = _failed(session, parts)
+    record(session)
+    _judge(session, failed)
+
+
+def _failed(session: nox.Session, parts: Mapping[str, Callable[[], object]]) -> list[str]:
+    """Do all the parts, one after the other; gives the names of those that failed."""
+    failed = []
+    for name, part in parts.items():
+        began = time.monotonic()
+        session.log(f"{name} ...")
+        try:
+            part()
+        except CommandFailed:
+            failed.append(name)
+        outcome = "failed" if name in failed else "passed"
+        session.log(f"{name}: {outcome} after {time.monotonic() - began:.0f} s")
+    return failed
+
+
+def _judge(session: nox.Session, failed: list[str]) -> None:
+    """Fail, if anything did."""
+    if failed:
+        session.warn(f"failed: {', '.join(failed)}")
+        raise CommandFailed
+
+
+def _finish(running: Beside) -> None:
+    """Tell all that it has said, and wait for its end."""
+    if running.finish(sys.stdout.buffer) != 0:
+        raise CommandFailed
+
+
+def _run(session: nox.Session, program: str, *args: str, env: Mapping[str, str] | None = None) -> None:
     """Run a program of this environment. An interrupted one gets time to remove what it made."""
-    session.run(str(BIN / program), *args, interrupt_timeout=60, terminate_timeout=10)
+    session.run(str(BIN / program), *args, env=env, interrupt_timeout=60, terminate_timeout=10)
 
 
-def _pytest(session: nox.Session, folder: str) -> None:
+def _suite(name: str, *tests: str) -> tuple[str, ...]:
+    """The command of a whole run of pytest, with its coverage and its results kept."""
+    run = (str(BIN / "coverage"), "run", f"--data-file={ROOT / f'.coverage-{name}'}")
+    return (*run, "-m", "pytest", f"--junit-xml={RESULTS / f'{name}.xml'}", *tests)
+
+
+def _pytest(session: nox.Session, name: str, folder: str) -> None:
     """Run the whole folder, with its coverage kept, unless an argument names a file or test."""
     if any(Path(arg.partition("::")[0]).exists() for arg in session.posargs):
         _run(session, "pytest", *session.posargs)
-        return
-    data = ROOT / f".coverage-{Path(folder).name}"
-    options = f"--data-file={data}"
-    _run(session, "coverage", "run", options, "-m", "pytest", folder, *session.posargs)
+    else:
+        _run(session, *_suite(name, folder, *session.posargs))
 
 
 @contextmanager

@@ -1,12 +1,12 @@
 """What the guest does, in order, and what has to come back of it."""
 
 import json
-import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from attrs import evolve, frozen
 from tools.guest.recipe import HOST, VENV
+from tools.totals import counts_of
 
 TREE = "/root/shares_core"
 RESULTS = f"{HOST}/results"
@@ -196,5 +196,4 @@ def faults(
 
 def counts(junit: str) -> str:
     """What a JUnit file says in short."""
-    found = dict(re.findall(r'\b(tests|failures|errors|skipped)="(\d+)"', junit.partition("<testcase")[0]))
-    return ", ".join(f"{number} {what}" for what, number in sorted(found.items()))
+    return ", ".join(f"{number} {what}" for what, number in sorted(counts_of(junit).items()))

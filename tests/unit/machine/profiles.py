@@ -1,7 +1,7 @@
 """How long to search. The whole suite's default is what CI runs: always the same examples.
 
-``./dev unit tests/unit/machine --hypothesis-profile=long`` searches on, each time elsewhere;
-``--hypothesis-profile=quick`` is for while one works.
+``--hypothesis-profile=nightly`` is what ``./dev nightly`` runs, ten times as many and each time elsewhere;
+``./dev unit tests/unit/machine --hypothesis-profile=long`` searches on; ``quick`` is for while one works.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from hypothesis import HealthCheck, Phase, settings
 
 CI = settings(
-    max_examples=800,
+    max_examples=300,
     stateful_step_count=50,
     deadline=None,
     derandomize=True,
@@ -20,12 +20,14 @@ CI = settings(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 QUICK = settings(CI, max_examples=25, derandomize=False)
+NIGHTLY = settings(CI, max_examples=3000, derandomize=False)
 LONG = settings(CI, max_examples=20_000, derandomize=False)
+_PROFILES = {"quick": QUICK, "nightly": NIGHTLY, "long": LONG}
 
-settings.register_profile("quick", QUICK)
-settings.register_profile("long", LONG)
+for _name, _profile in _PROFILES.items():
+    settings.register_profile(_name, _profile)
 
 
 def profile() -> settings:
     """The one that was asked for. Profiles of other names are not about this suite."""
-    return {"quick": QUICK, "long": LONG}.get(settings.get_current_profile_name(), CI)
+    return _PROFILES.get(settings.get_current_profile_name(), CI)

@@ -1,0 +1,103 @@
+"""What runs beside another suite is told wholly, and ends with who started it."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from tools.beside import beside
+from tools.totals import total
+
+ROOT = Path(__file__).parents[3]
+_SECONDS = 30.0
+#: Says when it is told to end, and then takes a moment, as one that cleans up.
+CLEANING_UP = """
+trap 'echo interrupted; sleep 0.3; echo clean; exit 7' INT
+trap 'echo terminated; exit 8' TERM
+echo begun
+while :; do sleep 0.05; done
+"""
+
+
+def until(condition: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + _SECONDS
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return condition()
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    return tmp_path / "new folder" / "log"
+
+
+@pytest.mark.parametrize("status", [0, 3])
+def test_all_that_it_says_is_told_with_its_status(log: Path, status: int) -> None:
+    """What it said before its turn came and what it says after that, also on standard error."""
+    script = f"echo early; echo error >&2; sleep 0.5; printf late; exit {status}"
+    out = io.BytesIO()
+    with beside(("sh", "-c", script), log) as running:
+        assert until(lambda: b"error" in log.read_bytes())
+        assert status == running.finish(out)
+    assert b"early\nerror\nlate" == out.getvalue() == log.read_bytes()
+
+
+def test_nothing_is_told_before_its_turn(log: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    """It would stand in the middle of what another says."""
+    with beside(("echo", "early"), log):
+        assert until(lambda: b"early\n" == log.read_bytes())
+    assert (b"", b"") == tuple(capfdbinary.readouterr())
+
+
+def test_what_still_runs_at_the_end_of_the_block_is_ended(log: Path) -> None:
+    """As when what it runs beside could not be set up."""
+    with suppress(RuntimeError), beside(("sh", "-c", CLEANING_UP), log) as running:
+        assert until(lambda: b"begun\n" == log.read_bytes())
+        raise RuntimeError
+    assert (8, b"begun\nterminated\n") == (running.process.returncode, log.read_bytes())
+
+
+def test_an_interrupt_leaves_it_time_to_clean_up(log: Path) -> None:
+    """A terminal interrupts both: it is not told to end a second time while it cleans up."""
+    with suppress(KeyboardInterrupt), beside(("sh", "-c", CLEANING_UP), log) as running:
+        assert until(lambda: b"begun\n" == log.read_bytes())
+        running.process.send_signal(signal.SIGINT)
+        raise KeyboardInterrupt
+    assert (7, b"begun\ninterrupted\nclean\n") == (running.process.returncode, log.read_bytes())
+
+
+def test_it_is_told_to_end_when_who_started_it_is_killed(log: Path) -> None:
+    """A CI that has waited for too long kills: a guest would go on for many minutes."""
+    code = (
+        "import sys; from pathlib import Path; from tools.beside import beside\n"
+        "with beside(('sh', '-c', sys.argv[1]), Path(sys.argv[2])): sys.stdin.read()"
+    )
+    argv = (sys.executable, "-c", code, CLEANING_UP, str(log))
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, cwd=ROOT) as parent:
+        assert until(lambda: log.exists() and b"begun\n" == log.read_bytes())
+        os.kill(parent.pid, signal.SIGKILL)
+    assert until(lambda: b"begun\nterminated\n" == log.read_bytes())
+
+
+# -- what several suites came to
+
+
+def test_a_total_is_of_all_the_suites(tmp_path: Path) -> None:
+    """A test whose set-up failed has failed; what was skipped did not pass, and is named if there is any."""
+    head = (
+        '<testsuites><testsuite name="pytest" errors="{}" failures="{}" skipped="{}" tests="{}" time="1.5">'
+    )
+    first, second = tmp_path / "a.xml", tmp_path / "b.xml"
+    first.write_text(head.format(1, 2, 0, 10) + '<testcase name="[tests=&quot;9&quot;]" />')
+    second.write_text(head.format(0, 0, 0, 5))
+    assert "12 passed, 3 failed" == total([first, second])
+    second.write_text(head.format(0, 0, 4, 5))
+    assert "8 passed, 3 failed, 4 skipped" == total([first, second])
