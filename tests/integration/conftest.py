@@ -134,6 +134,13 @@ def site() -> Iterator[Site]:
 @pytest.fixture
 def tenant(site: Site) -> Iterator[Tenant]:
     """A fresh server with one empty share, ``files``, that nobody has access to yet."""
+    with new_tenant(site) as made:
+        yield made
+
+
+@contextmanager
+def new_tenant(site: Site) -> Iterator[Tenant]:
+    """As ``tenant``, for as long as the block."""
     name = f"tenant-{uuid.uuid4().hex[:6]}"
     made = _tenant(site, name)
     try:
@@ -148,7 +155,7 @@ def _tenant(site: Site, name: str) -> Tenant:
     view = site.host.servers.create(name)
     site.host.shares.create(name, "files", Capacity.parse("64MiB"))
     interface = view.server.interfaces[0]
-    namespace = site.client_on(interface.attachment.device, "10.213.0.200/24")
+    site.namespaces.append(namespace := ClientNamespace.beside(interface))
     return Tenant(site, name, "files", str(interface.addresses[0].ip), namespace)
 
 

@@ -18,7 +18,7 @@ import shares_core
 from shares_core import Capacity, Secret
 from shares_core.adapters.state.secrets import nt_hash
 from shares_core.domain.server import FIRST_SERVER_UID, ShareServer
-from tests.integration.conftest import Site, Tenant
+from tests.integration.conftest import Site, Tenant, new_tenant
 from tests.integration.support.inside import executed
 
 OK = "NT_STATUS_OK"
@@ -67,9 +67,37 @@ class Container:
         return {line.split(" ")[4]: set(line.split(" ")[5].split(",")) for line in lines}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def tenant(site: Site) -> Iterator[Tenant]:
+    """One for all the tests that look at it, and change nothing that another looks at."""
+    with new_tenant(site) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
 def container(tenant: Tenant) -> Iterator[Container]:
-    """The tenant's container, with a user connected once, so that there is more than the first process."""
+    """That tenant's container."""
+    with used(tenant) as container:
+        yield container
+
+
+@pytest.fixture
+def own_tenant(site: Site) -> Iterator[Tenant]:
+    """One of the test's own, to stop or to break."""
+    with new_tenant(site) as made:
+        yield made
+
+
+@pytest.fixture
+def own(own_tenant: Tenant) -> Iterator[Container]:
+    """The container of the test's own tenant."""
+    with used(own_tenant) as container:
+        yield container
+
+
+@contextmanager
+def used(tenant: Tenant) -> Iterator[Container]:
+    """A user has connected once, so that there is more than the first process."""
     tenant.site.host.access.allow(tenant.server, "files", "ada", password=Secret(PASSWORD))
     assert tenant.smb("ada", PASSWORD).put("files", "x.txt", b"x").status == OK
     client = docker.from_env()
@@ -149,31 +177,31 @@ def test_there_is_no_program_that_raises_rights(container: Container) -> None:
 
 
 def test_a_server_sees_its_own_folders_only(
-    tenant: Tenant, container: Container, remove_after: Callable[[str], str]
+    own_tenant: Tenant, own: Container, remove_after: Callable[[str], str]
 ) -> None:
     """Inside there are this server's shares and accounts, and nothing of another tenant or of the host."""
-    host = tenant.site.host
+    host = own_tenant.site.host
     other = host.servers.create(remove_after("neighbour")).server
     host.shares.create("neighbour", "secrets", Capacity.parse("32MiB"))
     host.access.allow("neighbour", "secrets", "nora")
-    host.shares.create(tenant.server, "second", Capacity.parse("32MiB"))
-    server = host.servers.show(tenant.server).server
+    host.shares.create(own_tenant.server, "second", Capacity.parse("32MiB"))
+    server = host.servers.show(own_tenant.server).server
     ids = {share.id for share in server.shares}
-    assert set(container.says("ls", "/shares").split()) == ids
-    assert set(container.says("ls", "/private").split()) == {"smbpasswd"}
-    assert "ada:" in container.run("cat", "/private/smbpasswd")[1]
-    assert "nora" not in container.run("cat", "/private/smbpasswd", "/config/passwd", "/config/smb.conf")[1]
+    assert set(own.says("ls", "/shares").split()) == ids
+    assert set(own.says("ls", "/private").split()) == {"smbpasswd"}
+    assert "ada:" in own.run("cat", "/private/smbpasswd")[1]
+    assert "nora" not in own.run("cat", "/private/smbpasswd", "/config/passwd", "/config/smb.conf")[1]
     neighbour = host.servers.show("neighbour").server
-    assert not any(other.id in target or neighbour.shares[0].id in target for target in container.mounts())
-    assert container.run("ls", f"/shares/{neighbour.shares[0].id}")[0] != 0
+    assert not any(other.id in target or neighbour.shares[0].id in target for target in own.mounts())
+    assert own.run("ls", f"/shares/{neighbour.shares[0].id}")[0] != 0
 
-    ours = {target for target in container.mounts() if not target.startswith(("/proc", "/sys", "/dev"))}
+    ours = {target for target in own.mounts() if not target.startswith(("/proc", "/sys", "/dev"))}
     expected = {"/", "/config", "/private", "/shares"} | SCRATCH | {f"/shares/{each}" for each in ids}
     assert ours - expected == {"/etc/hostname", "/etc/hosts", "/etc/resolv.conf"}
-    assert container.finds("-name", "docker.sock") == []
-    assert container.run("find", "/dev", "-type", "b") == (0, "")
-    assert container.inspected()["HostConfig"]["Devices"] in (None, [])
-    processes = {path for path in container.says("ls", "/proc").split() if path.isdigit()}
+    assert own.finds("-name", "docker.sock") == []
+    assert own.run("find", "/dev", "-type", "b") == (0, "")
+    assert own.inspected()["HostConfig"]["Devices"] in (None, [])
+    processes = {path for path in own.says("ls", "/proc").split() if path.isdigit()}
     assert len(processes) < 20  # its own; the host has more
 
 
@@ -218,16 +246,16 @@ def test_limits_are_set(tenant: Tenant, container: Container) -> None:
     assert values["Max core file size"] == ["0", "0"]
 
 
-def test_a_server_cannot_start_more_processes_than_its_limit(tenant: Tenant, container: Container) -> None:
+def test_a_server_cannot_start_more_processes_than_its_limit(own_tenant: Tenant, own: Container) -> None:
     """Processes without end meet the limit, and the server serves on when they are gone."""
-    del container
-    site = tenant.site
+    del own
+    site = own_tenant.site
     small = shares_core.open_host(evolve(site.config, server=evolve(site.config.server, processes=64)))
-    small.servers.stop(tenant.server)
-    small.servers.start(tenant.server)
+    small.servers.stop(own_tenant.server)
+    small.servers.start(own_tenant.server)
     client = docker.from_env()
     try:
-        inside = Container(client.api, site.host.servers.show(tenant.server).server)
+        inside = Container(client.api, site.host.servers.show(own_tenant.server).server)
         # The shell itself fails to fork; what it started ends with it.
         script = "i=0; while [ $i -lt 100 ]; do sleep 5 & i=$((i+1)); done; kill $(jobs -p)"
         code, said = inside.run("sh", "-c", script)
@@ -235,7 +263,7 @@ def test_a_server_cannot_start_more_processes_than_its_limit(tenant: Tenant, con
         assert "fork" in said.lower()
     finally:
         client.close()
-    assert tenant.smb("ada", PASSWORD).get("files", "x.txt") == b"x"
+    assert own_tenant.smb("ada", PASSWORD).get("files", "x.txt") == b"x"
 
 
 # -- secrets
@@ -288,62 +316,62 @@ def _watched() -> Iterator[list[str]]:
         watcher.join()
 
 
-def test_no_secret_is_visible(tenant: Tenant, container: Container) -> None:
+def test_no_secret_is_visible(own_tenant: Tenant, own: Container) -> None:
     """Neither password nor hash is in Docker's view, in the record, in the log or on a command line."""
-    site = tenant.site
-    generated = site.host.access.allow(tenant.server, "files", "bob").password
+    site = own_tenant.site
+    generated = site.host.access.allow(own_tenant.server, "files", "bob").password
     assert generated is not None
     password, given = generated.reveal(), "Another-Given-Password-99"
     with _watched() as seen:
         for secret in (given, PASSWORD):
-            site.host.users.set_password(tenant.server, "ada", Secret(secret))
-        site.host.access.allow(tenant.server, "files", "cleo", password=Secret(given))
+            site.host.users.set_password(own_tenant.server, "ada", Secret(secret))
+        site.host.access.allow(own_tenant.server, "files", "cleo", password=Secret(given))
     assert len(seen) > 1
     assert any("smbd" in text for text in seen)  # it looks at what runs
-    record = (site.config.state_dir / "records" / f"{container.server.id}.json").read_text()
+    record = (site.config.state_dir / "records" / f"{own.server.id}.json").read_text()
     assert '"ada"' in record
-    config = site.config.state_dir / "servers" / container.server.id / "config"
+    config = site.config.state_dir / "servers" / own.server.id / "config"
     places = {
-        "docker inspect": json.dumps(container.inspected()),
+        "docker inspect": json.dumps(own.inspected()),
         "the record": record,
-        "the log": container.api.logs(container.name).decode(),
+        "the log": own.api.logs(own.name).decode(),
         "command lines": "\n".join(seen),
         "the configuration": "".join(path.read_text() for path in config.iterdir()),
-        "what is printed": repr(generated) + str(generated) + repr(site.host.users.list(tenant.server)),
-        "environment": container.run("env")[1],
+        "what is printed": repr(generated) + str(generated) + repr(site.host.users.list(own_tenant.server)),
+        "environment": own.run("env")[1],
     }
     for text in (PASSWORD, password, given):
         for secret in (text, nt_hash(Secret(text)), nt_hash(Secret(text)).lower()):
             for place, content in places.items():
                 assert secret not in content, place
-    assert nt_hash(Secret(PASSWORD)) in container.run("cat", "/private/smbpasswd")[1]
-    assert tenant.smb("bob", password).do("files", "ls").status == OK
+    assert nt_hash(Secret(PASSWORD)) in own.run("cat", "/private/smbpasswd")[1]
+    assert own_tenant.smb("bob", password).do("files", "ls").status == OK
 
 
-def test_records_and_secrets_survive(tenant: Tenant, container: Container) -> None:
+def test_records_and_secrets_survive(own_tenant: Tenant, own: Container) -> None:
     """Another process, after a stop and a start, finds the same servers, shares, rules and passwords."""
-    site = tenant.site
-    before = site.host.servers.show(tenant.server).server
-    site.host.servers.stop(tenant.server)
-    (site.config.state_dir / "servers" / container.server.id / "private" / "smbpasswd").unlink()
+    site = own_tenant.site
+    before = site.host.servers.show(own_tenant.server).server
+    site.host.servers.stop(own_tenant.server)
+    (site.config.state_dir / "servers" / own.server.id / "private" / "smbpasswd").unlink()
     anew = shares_core.open_host(site.config)
-    anew.servers.start(tenant.server)
-    assert anew.servers.show(tenant.server).server == before
-    assert tenant.smb("ada", PASSWORD).get("files", "x.txt") == b"x"
-    assert tenant.smb("ada", "wrong").do("files", "ls").status == LOGON_FAILURE
-    assert tenant.smb("ada", PASSWORD).get("files", "x.txt") == b"x"
+    anew.servers.start(own_tenant.server)
+    assert anew.servers.show(own_tenant.server).server == before
+    assert own_tenant.smb("ada", PASSWORD).get("files", "x.txt") == b"x"
+    assert own_tenant.smb("ada", "wrong").do("files", "ls").status == LOGON_FAILURE
+    assert own_tenant.smb("ada", PASSWORD).get("files", "x.txt") == b"x"
 
 
 def test_what_smbd_planted_is_replaced_and_not_followed(
-    tenant: Tenant, container: Container, tmp_path_factory: pytest.TempPathFactory
+    own_tenant: Tenant, own: Container, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """A link that a broken smbd left in its own folder never makes root write anywhere else."""
     victim = tmp_path_factory.mktemp("victim") / "victim"
     victim.write_text("untouched")
-    private = tenant.site.config.state_dir / "servers" / container.server.id / "private"
-    assert container.run("sh", "-c", f"rm /private/smbpasswd && ln -s {victim} /private/smbpasswd") == (0, "")
+    private = own_tenant.site.config.state_dir / "servers" / own.server.id / "private"
+    assert own.run("sh", "-c", f"rm /private/smbpasswd && ln -s {victim} /private/smbpasswd") == (0, "")
     assert (private / "smbpasswd").is_symlink()
-    tenant.site.host.access.allow(tenant.server, "files", "bob", password=Secret(PASSWORD))
+    own_tenant.site.host.access.allow(own_tenant.server, "files", "bob", password=Secret(PASSWORD))
     assert not (private / "smbpasswd").is_symlink()
     assert (victim.read_text(), victim.stat().st_uid) == ("untouched", 0)
-    assert tenant.smb("bob", PASSWORD).get("files", "x.txt") == b"x"
+    assert own_tenant.smb("bob", PASSWORD).get("files", "x.txt") == b"x"

@@ -21,7 +21,6 @@ ENVIRONMENT = {
 ON_A_WHOLE_HOST = (
     "test_stock_firewall.py",
     "test_kills_on_volumes.py",
-    "test_benchmark.py",
     "test_bridges.py",
     "test_interfaces.py",
     "test_isolation.py",
