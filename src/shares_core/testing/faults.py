@@ -51,9 +51,11 @@ def intercept(ports: Ports, around: Interceptor) -> Ports:
     A lock's effect is that it is held; letting go of it is no call, and always happens. What ports call of
     each other is not seen: ``bootstrap.ports`` and ``memory_ports`` take an interceptor that sees it.
     """
-    kinds = get_type_hints(Ports)
     return Ports(
-        **{name: _intercepted(name, kind, getattr(ports, name), around) for name, kind in kinds.items()}
+        **{
+            name: _intercepted(name, kind)(getattr(ports, name), around)
+            for name, kind in _kinds_of_ports().items()
+        }
     )
 
 
@@ -68,37 +70,52 @@ def composed(
 @cache
 def verbs() -> tuple[str, ...]:
     """Every verb that can fail, as ``FaultPlan.on`` takes it: "storage.attach", "storage.detach" ..."""
-    kinds = sorted(get_type_hints(Ports).items())
+    kinds = sorted(_kinds_of_ports().items())
     return tuple(
         f"{name}.{verb}" for name, kind in kinds if name not in FaultPlan.SPARED for verb in _verbs_of(kind)
     )
+
+
+@cache
+def _kinds_of_ports() -> Mapping[str, type]:
+    """Each port's class, by the name of its field: evaluated once, for tests make thousands of processes."""
+    return get_type_hints(Ports)
 
 
 def _verbs_of(kind: type) -> list[str]:
     return sorted(kind.__abstractmethods__)  # type: ignore[attr-defined]
 
 
-def _intercepted(name: str, kind: type, port: object, around: Interceptor) -> Any:
+class _Intercepted:
+    """A port, and what is put around its verbs."""
+
+    def __init__(self, port: object, around: Interceptor) -> None:
+        self._port = port
+        self._around = around
+
+
+@cache
+def _intercepted(name: str, kind: type) -> Callable[[object, Interceptor], Any]:
+    """The class of such ports, made once for each kind."""
     methods: dict[str, Any] = {}
     for verb in _verbs_of(kind):
         locks = kind is Locks and verb not in _NO_LOCKS
-        methods[verb] = (_holding if locks else _calling)(name, verb, getattr(port, verb), around)
-    return type(f"Intercepted{kind.__name__}", (kind,), methods)()
+        methods[verb] = (_holding if locks else _calling)(name, verb)
+    return type(f"Intercepted{kind.__name__}", (_Intercepted, kind), methods)
 
 
-def _calling(name: str, verb: str, method: Callable[..., Any], around: Interceptor) -> Callable[..., Any]:
-    def call(_: object, *args: Any, **kwargs: Any) -> Any:
-        return around(Call(name, verb, (*args, *kwargs.values())), lambda: method(*args, **kwargs))
+def _calling(name: str, verb: str) -> Callable[..., Any]:
+    def call(self: _Intercepted, *args: Any, **kwargs: Any) -> Any:
+        method = getattr(self._port, verb)
+        return self._around(Call(name, verb, (*args, *kwargs.values())), lambda: method(*args, **kwargs))
 
     return call
 
 
-def _holding(
-    name: str, verb: str, method: Callable[..., AbstractContextManager[None]], around: Interceptor
-) -> Callable[..., AbstractContextManager[None]]:
+def _holding(name: str, verb: str) -> Callable[..., AbstractContextManager[None]]:
     @contextmanager
-    def hold(_: object, *args: Any) -> Iterator[None]:
-        lock = method(*args)
+    def hold(self: _Intercepted, *args: Any) -> Iterator[None]:
+        lock: AbstractContextManager[None] = getattr(self._port, verb)(*args)
         entered = False
 
         def enter() -> None:
@@ -107,7 +124,7 @@ def _holding(
             entered = True
 
         try:
-            around(Call(name, verb, args), enter)
+            self._around(Call(name, verb, args), enter)
             yield
         finally:
             if entered:
