@@ -18,8 +18,8 @@ from smbprotocol.connection import Connection
 from smbprotocol.exceptions import SMBException
 from smbprotocol.session import Session
 from smbprotocol.tree import TreeConnect
-from tests.integration.support.clients import ClientNamespace
-from tests.integration.support.leftovers import ROOT, clean_host, remove_installation
+from tests.testkit.clients import ClientNamespace
+from tests.testkit.leftovers import ROOT, clean_host, remove_installation
 
 import shares_core
 from benchmarks.floor import Floor, run, wait_for

@@ -1,34 +1,26 @@
-"""A real host for each test module: its own state folder, pool, bridge and network."""
+"""A real host for each test module, with servers and clients that go with the test."""
 
 from __future__ import annotations
 
-import itertools
 import os
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from ipaddress import IPv4Network
-from pathlib import Path
-from typing import Any
 
 import pytest
-from attrs import define, evolve, field
+from attrs import define
 
-import shares_core
-from shares_core import AccessLevel, Capacity, FilePool, Host, HostConfig, InterfaceSpec, NotFound
-from shares_core.domain.addresses import BridgeName
-from shares_core.domain.network import DefaultNetwork
+from shares_core import AccessLevel, Capacity, InterfaceSpec, NotFound
 from shares_core.domain.server import ShareServer
 from shares_core.domain.views import PasswordOutcome
-from tests.integration.support.clients import ClientNamespace, SmbClient
 from tests.integration.support.held import Held, holding
-from tests.integration.support.leftovers import BRIDGE_PREFIX, ROOT, clean_host, remove_installation
+from tests.testkit.clients import ClientNamespace, SmbClient
+from tests.testkit.leftovers import clean_host
+from tests.testkit.site import Site, opened_site
 
 NewServer = Callable[..., ShareServer]
 NewClient = Callable[..., ClientNamespace]
 
-_POOL = Capacity.parse("20GiB")
-_bridges = itertools.count()
 #: A whole kernel and a volume group are not on every machine: what needs them is then left out, and told.
 SPARE_GROUP = os.environ.get("SHARES_CORE_TEST_VG", "")
 collect_ignore = [] if SPARE_GROUP else ["lvm", "test_kills_on_volumes.py", "test_stock_firewall.py"]
@@ -49,35 +41,6 @@ def _clean_host() -> Iterator[None]:
         pytest.exit("integration tests need root: run them with ./dev integration", returncode=1)
     with clean_host():
         yield
-
-
-@define
-class Site:
-    """A host under test, with its clients."""
-
-    host: Host
-    config: HostConfig
-    folder: Path
-    namespaces: list[ClientNamespace] = field(factory=list)
-
-    def new_bridge(self) -> str:
-        """A bridge's name that no other test has."""
-        return f"{BRIDGE_PREFIX}{os.getpid() % 100000}x{next(_bridges)}"
-
-    def client_on(self, bridge: str, *addresses: str) -> ClientNamespace:
-        """A client's namespace on a bridge that exists."""
-        namespace = ClientNamespace.create(bridge, *addresses)
-        self.namespaces.append(namespace)
-        return namespace
-
-    def smb(self, namespace: ClientNamespace, address: str, user: str, password: str) -> SmbClient:
-        return SmbClient(namespace, address, user, password, self.folder)
-
-    def allow(self, server: str, share: str, user: str, level: str = "rw") -> str:
-        """Let a new user in; gives the generated password."""
-        allowed = self.host.access.allow(server, share, user, AccessLevel.parse(level))
-        assert allowed.password is not None
-        return allowed.password.reveal()
 
 
 @define
@@ -114,21 +77,8 @@ class Tenant:
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
     """A host with a pool and a default network of its own."""
-    run = ROOT / f"run-{uuid.uuid4().hex[:8]}"
-    state_dir = run
-    folder = ROOT / f"files-{uuid.uuid4().hex[:8]}"
-    folder.mkdir(mode=0o700)
-    bridge = f"{BRIDGE_PREFIX}{os.getpid() % 100000}d{next(_bridges)}"
-    network = DefaultNetwork(BridgeName(bridge), IPv4Network("10.213.0.0/24"))
-    config = evolve(HostConfig(state_dir=state_dir), network=network, pools=(FilePool(size=_POOL),))
-    made = Site(shares_core.open_host(config), config, folder)
-    try:
+    with opened_site(subnet="10.213.0.0/24") as made:
         yield made
-    finally:
-        for namespace in made.namespaces:
-            namespace.remove()
-        remove_installation(state_dir)
-        remove_installation(folder)
 
 
 @pytest.fixture
@@ -207,25 +157,3 @@ def hold() -> Iterator[Callable[..., Held]]:
     """Opens files and writes to them; all of them are let go of when the test is over."""
     with holding() as held:
         yield held
-
-
-@contextmanager
-def opened_site(**changes: Any) -> Iterator[Site]:
-    """A further host beside the module's, with a network of its own and the settings changed."""
-    run = ROOT / f"run-{uuid.uuid4().hex[:8]}"
-    folder = ROOT / f"files-{uuid.uuid4().hex[:8]}"
-    folder.mkdir(mode=0o700)
-    number = next(_bridges)
-    bridge = f"{BRIDGE_PREFIX}{os.getpid() % 100000}d{number}"
-    # The second number is the run's: others may have theirs on this machine at the same time.
-    subnet = IPv4Network(f"10.{220 + os.getpid() % 30}.{1 + number % 250}.0/24")
-    network = DefaultNetwork(BridgeName(bridge), subnet)
-    config = evolve(HostConfig(state_dir=run, network=network, pools=(FilePool(size=_POOL),)), **changes)
-    made = Site(shares_core.open_host(config), config, folder)
-    try:
-        yield made
-    finally:
-        for namespace in made.namespaces:
-            namespace.remove()
-        remove_installation(run)
-        remove_installation(folder)

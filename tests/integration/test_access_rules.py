@@ -13,7 +13,7 @@ from shares_core.adapters.state.layout import Layout
 from shares_core.domain.names import UserName
 from shares_core.domain.views import PasswordOutcome
 from tests.integration.conftest import Tenant
-from tests.integration.support.clients import (
+from tests.testkit.clients import (
     READ,
     READ_WRITE,
     SmbClient,

@@ -10,7 +10,7 @@ from shares_core import AccessLevel, AccessRule, AlreadyExists, Capacity
 from shares_core.bootstrap import ports
 from shares_core.domain.names import UserName
 from tests.integration.conftest import Tenant
-from tests.integration.support.clients import SmbClient, anonymous, nt_status, still_admitted
+from tests.testkit.clients import SmbClient, anonymous, nt_status, still_admitted
 
 OK = "NT_STATUS_OK"
 DENIED = "NT_STATUS_ACCESS_DENIED"

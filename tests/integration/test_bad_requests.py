@@ -19,7 +19,7 @@ from shares_core import (
     SharesError,
 )
 from tests.integration.conftest import Tenant
-from tests.integration.support.footprint import everything
+from tests.testkit.footprint import everything
 
 OK = "NT_STATUS_OK"
 MIB64 = Capacity.parse("64MiB")

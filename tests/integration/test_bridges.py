@@ -23,11 +23,12 @@ from shares_core.domain.addresses import BridgeName, MacAddress
 from shares_core.domain.attachment import BridgeAttachment
 from shares_core.domain.network import Interface
 from shares_core.domain.server import ShareServer
-from tests.integration.conftest import NewClient, NewServer, Site
-from tests.integration.support.footprint import footprint, tables
-from tests.integration.support.leftovers import NAMESPACE_PREFIX
-from tests.integration.support.probes import Target, reaches_all
+from tests.integration.conftest import NewClient, NewServer
 from tests.integration.support.wire import addresses, given_addresses, link, open_bridge, port, properties
+from tests.testkit.footprint import footprint, tables
+from tests.testkit.leftovers import NAMESPACE_PREFIX
+from tests.testkit.probes import Target, reaches_all
+from tests.testkit.site import Site
 
 IPTABLES = ("iptables", "ip6tables")
 

@@ -18,10 +18,11 @@ from shares_core import BackendFailure, Capacity, FilePool, FileSystemKind, Host
 from shares_core.domain.errors import OnlineGrowRefused
 from shares_core.domain.views import ExtendWay
 from shares_core.ports import Ports
-from tests.integration.conftest import Site, Tenant, opened_site
-from tests.integration.support.clients import SmbClient
-from tests.integration.support.footprint import footprint, image_of
-from tests.integration.support.writing import Writer, lost, open_file
+from tests.integration.conftest import Tenant
+from tests.testkit.clients import SmbClient
+from tests.testkit.footprint import footprint, image_of
+from tests.testkit.site import Site, opened_site
+from tests.testkit.writing import Writer, lost, open_file
 
 OK = "NT_STATUS_OK"
 DISK_FULL = "NT_STATUS_DISK_FULL"

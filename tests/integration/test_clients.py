@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import ExitStack
 
 from tests.integration.conftest import Tenant
-from tests.integration.support.clients import ClientNamespace
 from tests.integration.support.wire import given_addresses, ip
+from tests.testkit.clients import ClientNamespace
 
 
 def held(client: ClientNamespace) -> set[str]:

@@ -14,8 +14,8 @@ from shares_core.adapters.containers.client import Docker
 from shares_core.adapters.containers.image import ImageBuilder, ImageStatus, image_state
 from shares_core.adapters.samba.profile import SMB
 from shares_core.entrypoints.cli import main
-from tests.integration.conftest import Site, opened_site
-from tests.integration.support.footprint import footprint, image_of
+from tests.testkit.footprint import footprint, image_of
+from tests.testkit.site import Site, opened_site
 
 #: A command's exit status and its one JSON document.
 Run = Callable[..., tuple[int, Any]]

@@ -12,9 +12,9 @@ from attrs import evolve
 
 import shares_core
 from shares_core import Busy, Capacity, SharesError, bootstrap
-from tests.integration.conftest import Site
-from tests.integration.support.footprint import footprint
 from tests.integration.support.worker import Worker
+from tests.testkit.footprint import footprint
+from tests.testkit.site import Site
 
 MIB64 = Capacity.parse("64MiB")
 

@@ -18,8 +18,9 @@ import shares_core
 from shares_core import Capacity, Secret
 from shares_core.adapters.state.secrets import nt_hash
 from shares_core.domain.server import FIRST_SERVER_UID, ShareServer
-from tests.integration.conftest import Site, Tenant, new_tenant
+from tests.integration.conftest import Tenant, new_tenant
 from tests.integration.support.inside import executed
+from tests.testkit.site import Site
 
 OK = "NT_STATUS_OK"
 LOGON_FAILURE = "NT_STATUS_LOGON_FAILURE"

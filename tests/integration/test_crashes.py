@@ -14,11 +14,12 @@ from attrs import frozen
 from shares_core import Capacity, FileSystemKind, NotFound
 from shares_core.adapters.filesystems import mounting
 from shares_core.domain.share import ShareStatus
-from tests.integration.conftest import Site, Tenant
-from tests.integration.support.footprint import footprint, image_of
-from tests.integration.support.probes import until
+from tests.integration.conftest import Tenant
 from tests.integration.support.worker import Worker
 from tests.reliability.scene import mount_point
+from tests.testkit.footprint import footprint, image_of
+from tests.testkit.probes import until
+from tests.testkit.site import Site
 
 OK = "NT_STATUS_OK"
 MIB64 = Capacity.parse("64MiB")

@@ -13,10 +13,11 @@ from attrs import evolve, frozen
 import shares_core
 from shares_core import AlreadyExists, Conflict, InterfaceSpec
 from shares_core.domain.server import ShareServer
-from tests.integration.conftest import NewClient, NewServer, Site
-from tests.integration.support.clients import ClientNamespace, HostSide, SmbClient
-from tests.integration.support.footprint import footprint, tables
-from tests.integration.support.probes import (
+from tests.integration.conftest import NewClient, NewServer
+from tests.integration.support.wire import addresses, ip, link, namespace_of, port, properties
+from tests.testkit.clients import ClientNamespace, HostSide, SmbClient
+from tests.testkit.footprint import footprint, tables
+from tests.testkit.probes import (
     ACK,
     ETH_ARP,
     ETH_IPV4,
@@ -40,7 +41,7 @@ from tests.integration.support.probes import (
     udp,
     until,
 )
-from tests.integration.support.wire import addresses, ip, link, namespace_of, port, properties
+from tests.testkit.site import Site
 
 OK = "NT_STATUS_OK"
 

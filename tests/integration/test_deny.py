@@ -17,8 +17,8 @@ from smbprotocol.open import Open
 from shares_core import AccessRule, Capacity
 from shares_core.adapters.state.layout import Layout
 from tests.integration.conftest import Tenant
-from tests.integration.support.clients import SmbClient, nt_status, open_file
 from tests.integration.support.held import SHARE_CLOSED, Held
+from tests.testkit.clients import SmbClient, nt_status, open_file
 
 OK = "NT_STATUS_OK"
 DENIED = "NT_STATUS_ACCESS_DENIED"

@@ -16,9 +16,10 @@ import pytest
 import shares_core
 from shares_core import Capacity, HostNotReady
 from shares_core.domain.share import ShareStatus
-from tests.integration.conftest import Site, Tenant, opened_site
-from tests.integration.support.footprint import everything
+from tests.integration.conftest import Tenant
 from tests.settings import with_docker, with_image, with_pool
+from tests.testkit.footprint import everything
+from tests.testkit.site import Site, opened_site
 
 OK = "NT_STATUS_OK"
 MIB64 = Capacity.parse("64MiB")

@@ -32,14 +32,15 @@ from shares_core.adapters.linux.system import SystemClock
 from shares_core.domain.share import FileSystemKind, ShareStatus
 from shares_core.domain.views import ReconcileOutcome
 from shares_core.testing import Call, intercept
-from tests.integration.conftest import Site, Tenant, opened_site
-from tests.integration.support.clients import SmbClient
-from tests.integration.support.footprint import RUN_BRIDGES, everything, footprint, image_of
+from tests.integration.conftest import Tenant
 from tests.integration.support.own_docker import OwnDocker, Slow, own_docker
-from tests.integration.support.probes import until
 from tests.reliability.scene import as_it_is, as_recorded, mount_point
 from tests.reliability.watched import watching
 from tests.settings import with_docker
+from tests.testkit.clients import SmbClient
+from tests.testkit.footprint import RUN_BRIDGES, everything, footprint, image_of
+from tests.testkit.probes import until
+from tests.testkit.site import Site, opened_site
 
 OK = "NT_STATUS_OK"
 KEPT = b"kept by all means"

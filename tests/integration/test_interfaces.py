@@ -11,12 +11,13 @@ from shares_core import HostConfig, InterfaceSpec, bootstrap
 from shares_core.domain.names import ServerName
 from shares_core.domain.network import decide_interface
 from shares_core.domain.server import FIRST_SERVER_UID, ShareServer
-from tests.integration.conftest import NewClient, NewServer, Site
-from tests.integration.support.footprint import tables
-from tests.integration.support.leftovers import ROOT, remove_installation
-from tests.integration.support.probes import Target, listening, reached, reaches_all
+from tests.integration.conftest import NewClient, NewServer
 from tests.integration.support.wire import given_addresses, ip, link, namespace_of, port
-from tests.integration.support.writing import open_file
+from tests.testkit.footprint import tables
+from tests.testkit.leftovers import ROOT, remove_installation
+from tests.testkit.probes import Target, listening, reached, reaches_all
+from tests.testkit.site import Site
+from tests.testkit.writing import open_file
 
 OK = "NT_STATUS_OK"
 LOGON_FAILURE = "NT_STATUS_LOGON_FAILURE"

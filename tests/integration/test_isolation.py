@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from attrs import frozen
 
-from tests.integration.conftest import NewClient, NewServer, Site
-from tests.integration.support.clients import ClientNamespace, SmbClient
-from tests.integration.support.probes import (
+from tests.integration.conftest import NewClient, NewServer
+from tests.integration.support.wire import ip, link, link_local, open_bridge
+from tests.testkit.clients import ClientNamespace, SmbClient
+from tests.testkit.probes import (
     ACK,
     ETH_IPV4,
     Listener,
@@ -21,7 +22,7 @@ from tests.integration.support.probes import (
     reaches_all,
     tcp,
 )
-from tests.integration.support.wire import ip, link, link_local, open_bridge
+from tests.testkit.site import Site
 
 OK = "NT_STATUS_OK"
 LOGON_FAILURE = "NT_STATUS_LOGON_FAILURE"

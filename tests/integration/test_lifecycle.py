@@ -19,9 +19,11 @@ from shares_core import Capacity, FileSystemKind, NotEmpty, NotFound, ShareFaile
 from shares_core.domain.server import DesiredState
 from shares_core.domain.share import ShareStatus
 from shares_core.domain.views import RunState
-from tests.integration.conftest import Site, Tenant, opened_site
-from tests.integration.support.clients import ClientNamespace, SmbClient
-from tests.integration.support.footprint import (
+from tests.integration.conftest import Tenant
+from tests.integration.support.wire import ip, link, namespace_of, port
+from tests.settings import folder_of
+from tests.testkit.clients import ClientNamespace, SmbClient
+from tests.testkit.footprint import (
     containers_of,
     devices,
     footprint,
@@ -30,9 +32,8 @@ from tests.integration.support.footprint import (
     mounts_below,
     tables,
 )
-from tests.integration.support.probes import until
-from tests.integration.support.wire import ip, link, namespace_of, port
-from tests.settings import folder_of
+from tests.testkit.probes import until
+from tests.testkit.site import Site, opened_site
 
 OK = "NT_STATUS_OK"
 NO_SHARE = "NT_STATUS_BAD_NETWORK_NAME"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from shares_core.adapters.pools.files import devices
-from tests.integration.support.leftovers import ROOT, remove_installation
+from tests.testkit.leftovers import ROOT, remove_installation
 
 
 @pytest.fixture

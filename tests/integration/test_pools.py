@@ -11,11 +11,11 @@ from shares_core import AlreadyExists, Capacity, FilePool, HostNotReady, PoolNam
 from shares_core.domain.views import OrphanKind
 from shares_core.domain.volume import VolumeRef
 from shares_core.ports.storage import VolumeOwner
-from tests.integration.conftest import opened_site
-from tests.integration.support.footprint import footprint
-from tests.integration.support.leftovers import ROOT, remove_installation
 from tests.integration.support.several_pools import SERVER, SeveralPools, several_pools
 from tests.settings import folder_of
+from tests.testkit.footprint import footprint
+from tests.testkit.leftovers import ROOT, remove_installation
+from tests.testkit.site import opened_site
 
 SLOW = PoolName("slow")
 

@@ -8,13 +8,13 @@ from random import Random
 
 import pytest
 
-from tests.integration.conftest import Site, opened_site
 from tests.reliability import operations
 from tests.reliability.callers import Callers, run
 from tests.reliability.intruding import Intruder
 from tests.reliability.kills import MOMENTS, Campaign, Kill
 from tests.reliability.operations import FURTHER, OPERATIONS, Operation
 from tests.reliability.soak import Soak
+from tests.testkit.site import Site, opened_site
 
 SEED = 20261127
 EVERY_CALL = "SHARES_CORE_TEST_EVERY_CALL" in os.environ

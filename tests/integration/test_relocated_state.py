@@ -17,9 +17,9 @@ from shares_core import BackendFailure, Capacity, FilePool, HostConfig, bootstra
 from shares_core.domain.addresses import BridgeName
 from shares_core.domain.errors import InvalidInput
 from shares_core.domain.volume import DEFAULT_POOL
-from tests.integration.support.footprint import footprint, mounts_below
-from tests.integration.support.leftovers import BRIDGE_PREFIX, ROOT, remove_installation
 from tests.settings import folder_of
+from tests.testkit.footprint import footprint, mounts_below
+from tests.testkit.leftovers import BRIDGE_PREFIX, ROOT, remove_installation
 
 _NOTHING: dict[str, list[str]] = {
     key: [] for key in ("containers", "devices", "filters", "mounts", "loops", "files")

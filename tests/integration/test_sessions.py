@@ -13,8 +13,8 @@ from attrs import evolve
 from shares_core import AccessLevel, Capacity, Secret
 from shares_core.domain.views import PasswordOutcome
 from tests.integration.conftest import Tenant
-from tests.integration.support.clients import CONNECTION_CLOSED, READ, nt_status, open_file, still_admitted
 from tests.integration.support.held import SHARE_CLOSED, Held
+from tests.testkit.clients import CONNECTION_CLOSED, READ, nt_status, open_file, still_admitted
 
 OK = "NT_STATUS_OK"
 DENIED = "NT_STATUS_ACCESS_DENIED"

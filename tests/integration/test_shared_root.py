@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.support.leftovers import ROOT, remove_installation
 from tests.integration.support.shared_root import FIRST, SECOND, SHARE
+from tests.testkit.leftovers import ROOT, remove_installation
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from smbprotocol.open import CreateDisposition
 from shares_core import Capacity
 from shares_core.adapters.state.layout import Layout
 from tests.integration.conftest import Tenant
-from tests.integration.support.clients import (
+from tests.testkit.clients import (
     READ,
     Answer,
     ClientNamespace,

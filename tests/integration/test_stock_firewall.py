@@ -10,7 +10,8 @@ import pytest
 from shares_core import bootstrap
 from shares_core.adapters.network.firewall import rule
 from shares_core.domain.findings import Finding, Verdict
-from tests.integration.conftest import NewClient, NewServer, Site
+from tests.integration.conftest import NewClient, NewServer
+from tests.testkit.site import Site
 
 ADDRESS = "10.216.0.5"
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from shares_core import Capacity, RecordUnreadable
-from tests.integration.conftest import Site, opened_site
-from tests.integration.support.clients import ClientNamespace
-from tests.integration.support.footprint import footprint
+from tests.testkit.clients import ClientNamespace
+from tests.testkit.footprint import footprint
+from tests.testkit.site import Site, opened_site
 
 OK = "NT_STATUS_OK"
 MIB64 = Capacity.parse("64MiB")

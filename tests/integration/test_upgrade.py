@@ -20,12 +20,13 @@ from shares_core.adapters.containers.image import LABEL_RECIPE, recipe_version
 from shares_core.adapters.samba.profile import SMB
 from shares_core.domain.share import ShareStatus
 from shares_core.domain.views import ReconcileOutcome, UpgradeOutcome
-from tests.integration.conftest import Site, Tenant
-from tests.integration.support.clients import SmbClient
+from tests.integration.conftest import Tenant
 from tests.integration.support.damage import meet_damage, ruin_root, ruin_tables
-from tests.integration.support.footprint import image_of as file_of
 from tests.reliability.scene import mount_point
 from tests.settings import with_image
+from tests.testkit.clients import SmbClient
+from tests.testkit.footprint import image_of as file_of
+from tests.testkit.site import Site
 
 OK = "NT_STATUS_OK"
 

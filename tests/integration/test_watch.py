@@ -13,11 +13,12 @@ from docker.models.containers import Container
 
 from shares_core import Capacity, DockerSettings
 from shares_core.domain.views import RunState
-from tests.integration.conftest import Site, Tenant, opened_site
-from tests.integration.support.clients import ClientNamespace, SmbClient
+from tests.integration.conftest import Tenant
 from tests.integration.support.own_docker import OwnDocker, own_docker
-from tests.integration.support.probes import until
 from tests.reliability.watched import watching
+from tests.testkit.clients import ClientNamespace, SmbClient
+from tests.testkit.probes import until
+from tests.testkit.site import Site, opened_site
 
 OK = "NT_STATUS_OK"
 #: It takes about one; a busy machine may take longer.

@@ -19,10 +19,10 @@ from attrs import define, frozen
 import shares_core
 from shares_core import AccessLevel, Capacity, HostConfig
 from shares_core.domain.capacity import MIB
-from tests.integration.support.clients import ClientNamespace, SmbClient, open_file
 from tests.reliability.calling import STABLE, Job
 from tests.reliability.expecting import Expected, read
 from tests.reliability.scene import ALONE, as_it_is, as_recorded, mount_point, records
+from tests.testkit.clients import ClientNamespace, SmbClient, open_file
 
 _REPOSITORY = Path(__file__).parents[2]
 _SIZE = Capacity(24 * MIB)

@@ -19,8 +19,8 @@ from smbprotocol.tree import TreeConnect
 
 from shares_core import Secret
 from shares_core.domain.server import ShareServer
-from tests.integration.support.clients import READ, READ_WRITE, ClientNamespace, open_file
 from tests.reliability.scene import ALONE
+from tests.testkit.clients import READ, READ_WRITE, ClientNamespace, open_file
 
 _REPOSITORY = Path(__file__).parents[2]
 _SECONDS = 30

@@ -17,10 +17,10 @@ from shares_core.app.operations import OPERATIONS
 from shares_core.domain.pools import volume_name
 from shares_core.domain.server import DesiredState, ShareServer
 from shares_core.domain.share import CifsShare, ShareStatus
-from tests.integration.support.footprint import devices, loops_below, mounts_below
-from tests.integration.support.leftovers import owners_of_tables
-from tests.integration.support.volume_groups import lvm
 from tests.settings import folder_of, group_of
+from tests.testkit.footprint import devices, loops_below, mounts_below
+from tests.testkit.leftovers import owners_of_tables
+from tests.testkit.volume_groups import lvm
 
 #: A command that ends with whoever started it, however that ends.
 ALONE = ("setpriv", "--pdeathsig", "KILL")

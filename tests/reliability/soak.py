@@ -19,8 +19,8 @@ from pyroute2 import IPRoute
 import shares_core
 from shares_core import AccessLevel, Capacity, Host, HostConfig
 from shares_core.domain.capacity import MIB
-from tests.integration.support.clients import ClientNamespace, SmbClient, open_file
-from tests.integration.support.footprint import tables
+from tests.testkit.clients import ClientNamespace, SmbClient, open_file
+from tests.testkit.footprint import tables
 
 _SIZE = Capacity(16 * MIB)
 #: What a process may gain besides: its allocator does not give everything back.

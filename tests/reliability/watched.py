@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from shares_core.domain.views import ServerView
-from tests.integration.conftest import Site
-from tests.integration.support.clients import ClientNamespace
-from tests.integration.support.probes import until
+from tests.testkit.clients import ClientNamespace
+from tests.testkit.probes import until
+from tests.testkit.site import Site
 
 _SECONDS = 30
 

@@ -12,7 +12,7 @@ from smbprotocol.open import CreateDisposition, Open
 
 from shares_core import AccessLevel, Secret
 from shares_core.domain.server import ShareServer
-from tests.integration.support.clients import READ, READ_WRITE, ClientNamespace, SmbClient, open_file
+from tests.testkit.clients import READ, READ_WRITE, ClientNamespace, SmbClient, open_file
 
 #: A file that each share has which has a file at all.
 PROBE = "probe"

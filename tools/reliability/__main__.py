@@ -4,7 +4,7 @@ import argparse
 import sys
 from datetime import UTC, datetime
 
-from tests.integration.support.leftovers import clean_host
+from tests.testkit.leftovers import clean_host
 from tools.reliability.campaigns import CAMPAIGNS
 from tools.reliability.guest import GUEST_CAMPAIGNS
 from tools.reliability.history import HistoryError, commit_of_code

@@ -15,13 +15,13 @@ import docker
 from attrs import frozen
 from smbprotocol.connection import Connection
 from smbprotocol.exceptions import SMBException
-from tests.integration.conftest import Site, opened_site
-from tests.integration.support.clients import ClientNamespace
 from tests.reliability.callers import Callers, overlap, run
 from tests.reliability.kills import Campaign
 from tests.reliability.soak import Soak
 from tests.reliability.watched import servers_kept_up
 from tests.settings import with_image
+from tests.testkit.clients import ClientNamespace
+from tests.testkit.site import Site, opened_site
 from tools.reliability.results import Store
 
 import shares_core

@@ -63,7 +63,7 @@ def composed(
     processes: ServerProcesses, compose: Callable[[ServerProcesses], Ports], around: Interceptor
 ) -> Ports:
     """Ports with ``around`` about every verb, those of ``processes`` too if the others call them."""
-    inner = _intercepted("processes", ServerProcesses, processes, around)
+    inner = _intercepted("processes", ServerProcesses)(processes, around)
     return evolve(intercept(compose(inner), around), processes=inner)
 
 

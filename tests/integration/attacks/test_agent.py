@@ -15,7 +15,7 @@ from shares_core.adapters.containers import processes
 from tests.integration.conftest import Tenant
 from tests.integration.support.held import SHARE_CLOSED, Held
 from tests.integration.support.intruder import Intruder, in_time, refused
-from tests.integration.support.probes import until
+from tests.testkit.probes import until
 
 OK = "NT_STATUS_OK"
 DENIED = "NT_STATUS_ACCESS_DENIED"

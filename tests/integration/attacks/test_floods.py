@@ -14,10 +14,10 @@ from shares_core import Capacity, ServerSettings
 from shares_core.adapters.containers.settings import Limits
 from shares_core.adapters.samba.profile import connections_within
 from shares_core.domain.capacity import MIB
-from tests.integration.conftest import Site, opened_site
-from tests.integration.support.clients import ClientNamespace, SmbClient, nt_status
 from tests.integration.support.intruder import Intruder, in_time, intruder_in
-from tests.integration.support.probes import until
+from tests.testkit.clients import ClientNamespace, SmbClient, nt_status
+from tests.testkit.probes import until
+from tests.testkit.site import Site, opened_site
 
 OK = "NT_STATUS_OK"
 LIMITS = Limits(Capacity(192 * MIB), 128)

@@ -21,7 +21,7 @@ from smbprotocol.session import Session
 
 from shares_core.adapters.state.layout import Layout
 from tests.integration.conftest import Tenant
-from tests.integration.support.clients import (
+from tests.testkit.clients import (
     CONNECTION_CLOSED,
     SmbClient,
     answer,

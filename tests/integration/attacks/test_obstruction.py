@@ -8,10 +8,11 @@ import pytest
 
 from shares_core import AccessLevel, AccessRule, BackendFailure, Capacity
 from shares_core.adapters.containers import processes
-from tests.integration.conftest import Site, Tenant
-from tests.integration.support.clients import SmbClient, still_admitted
+from tests.integration.conftest import Tenant
 from tests.integration.support.intruder import Intruder, in_time, refused
-from tests.integration.support.probes import until
+from tests.testkit.clients import SmbClient, still_admitted
+from tests.testkit.probes import until
+from tests.testkit.site import Site
 
 OK = "NT_STATUS_OK"
 DENIED = "NT_STATUS_ACCESS_DENIED"

@@ -14,7 +14,6 @@ from shares_core.adapters.filesystems import mounting
 from shares_core.adapters.state.layout import Layout
 from shares_core.domain.errors import NotFound
 from tests.integration.conftest import Tenant
-from tests.integration.support.clients import SmbClient
 from tests.integration.support.intruder import (
     Intruder,
     canary,
@@ -23,6 +22,7 @@ from tests.integration.support.intruder import (
     intruder_in,
     refused,
 )
+from tests.testkit.clients import SmbClient
 
 OK = "NT_STATUS_OK"
 PASSWORDS = "/private/smbpasswd"

@@ -13,12 +13,13 @@ import pytest
 from shares_core import Capacity, InterfaceSpec
 from shares_core.adapters.state.layout import Layout
 from shares_core.domain.server import ShareServer
-from tests.integration.conftest import Site, Tenant
-from tests.integration.support.clients import SmbClient, still_admitted
-from tests.integration.support.footprint import image_of
+from tests.integration.conftest import Tenant
 from tests.integration.support.intruder import Intruder, intruder_in, refused
-from tests.integration.support.probes import Target, listening, reached, reaches_all
 from tests.integration.support.wire import namespace_of
+from tests.testkit.clients import SmbClient, still_admitted
+from tests.testkit.footprint import image_of
+from tests.testkit.probes import Target, listening, reached, reaches_all
+from tests.testkit.site import Site
 
 OK = "NT_STATUS_OK"
 NOT_PERMITTED = "ermission denied", "Operation not permitted", "Read-only file system", "must be root"

@@ -12,9 +12,9 @@ from attrs import frozen
 
 from shares_core import Capacity, InterfaceSpec
 from shares_core.domain.server import ShareServer
-from tests.integration.conftest import Site
-from tests.integration.support.clients import ClientNamespace, SmbClient
-from tests.integration.support.probes import (
+from tests.integration.support.wire import ip, link_local, namespace_of, port
+from tests.testkit.clients import ClientNamespace, SmbClient
+from tests.testkit.probes import (
     BROADCAST,
     ETH_ARP,
     ETH_IPV4,
@@ -32,7 +32,7 @@ from tests.integration.support.probes import (
     udp,
     until,
 )
-from tests.integration.support.wire import ip, link_local, namespace_of, port
+from tests.testkit.site import Site
 
 OK = "NT_STATUS_OK"
 SOLICIT, ADVERT = 135, 136

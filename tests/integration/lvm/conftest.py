@@ -12,8 +12,8 @@ from attrs import frozen
 
 from shares_core import LvmPool
 from shares_core.domain.pools import ThinPoolName, VolumeGroupName
-from tests.integration.conftest import Site, opened_site
-from tests.integration.support.volume_groups import lvm
+from tests.testkit.site import Site, opened_site
+from tests.testkit.volume_groups import lvm
 
 #: What a thin pool of a test's has.
 THIN_SIZE = "3g"

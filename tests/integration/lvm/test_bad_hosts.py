@@ -18,11 +18,11 @@ from shares_core.domain.capacity import MIB
 from shares_core.domain.errors import BackendFailure
 from shares_core.domain.pools import ThinPoolName, VolumeGroupName
 from shares_core.domain.views import ReconcileOutcome, RunState
-from tests.integration.conftest import Site, opened_site
-from tests.integration.support.probes import until
-from tests.integration.support.volume_groups import Disk, lvm, new_name, remove_group, size_for
 from tests.reliability.scene import mount_point
 from tests.settings import with_pool
+from tests.testkit.probes import until
+from tests.testkit.site import Site, opened_site
+from tests.testkit.volume_groups import Disk, lvm, new_name, remove_group, size_for
 
 SIZE = Capacity(64 * MIB)
 SERVER = "tenant"

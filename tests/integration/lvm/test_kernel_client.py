@@ -15,11 +15,11 @@ from attrs import frozen
 
 from shares_core import Capacity, FileSystemKind
 from shares_core.domain.views import ExtendWay
-from tests.integration.conftest import Site
-from tests.integration.support.clients import SmbClient
-from tests.integration.support.kernel_client import checksums, mounted, reconnects, write_synced
-from tests.integration.support.volume_groups import lvm
 from tests.settings import group_of
+from tests.testkit.clients import SmbClient
+from tests.testkit.kernel_client import checksums, mounted, reconnects, write_synced
+from tests.testkit.site import Site
+from tests.testkit.volume_groups import lvm
 
 SOURCE = Path(__file__).parents[3] / "src"
 BEYOND_4_GIB = 4 * 2**30 + 12345

@@ -15,8 +15,8 @@ import pytest
 
 from shares_core.adapters.filesystems.signatures import identify
 from shares_core.domain.capacity import MIB
-from tests.integration.support.leftovers import ROOT, remove_installation
-from tests.integration.support.volume_groups import Disk, lvm, new_name, remove_group_on, size_for
+from tests.testkit.leftovers import ROOT, remove_installation
+from tests.testkit.volume_groups import Disk, lvm, new_name, remove_group_on, size_for
 
 Run = Callable[..., tuple[int, Any]]
 EXTENTS = 64

@@ -13,10 +13,10 @@ from shares_core import Capacity, HostNotReady, LvmPool, PoolName, bootstrap
 from shares_core.domain.pools import ThinPoolName, VolumeGroupName, volume_name
 from shares_core.domain.volume import VolumeTraits
 from shares_core.ports import Ports
-from tests.integration.conftest import opened_site
 from tests.integration.support.several_pools import SERVER, SeveralPools, several_pools
-from tests.integration.support.volume_groups import lvm
 from tests.reliability.scene import mount_point
+from tests.testkit.site import opened_site
+from tests.testkit.volume_groups import lvm
 
 THIN_SIZE = "512M"
 THICK = PoolName("thick")

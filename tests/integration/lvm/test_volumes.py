@@ -19,7 +19,6 @@ from shares_core.domain.pools import ThinPoolName, VolumeGroupName, volume_name
 from shares_core.domain.volume import DEFAULT_POOL, ShareVolume
 from shares_core.ports import Ports
 from tests.contracts.values import OWNER, new_share_volume, ref
-from tests.integration.conftest import Site
 from tests.integration.lvm.conftest import Pool
 from tests.integration.support.contract_lvm import (
     Groups,
@@ -28,8 +27,9 @@ from tests.integration.support.contract_lvm import (
     ThinStorage,
     shared_groups,
 )
-from tests.integration.support.volume_groups import EXTENT, lvm, new_name, volume_group
 from tests.settings import with_pool
+from tests.testkit.site import Site
+from tests.testkit.volume_groups import EXTENT, lvm, new_name, volume_group
 
 SIZE = Capacity(64 * MIB)
 SECRET = b"what the first tenant wrote and nobody else may read"

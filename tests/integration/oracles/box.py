@@ -18,7 +18,7 @@ from docker.models.containers import Container
 from docker.types import Ulimit
 
 from shares_core.adapters.containers.base_image import provide_base
-from tests.integration.support.leftovers import ROOT
+from tests.testkit.leftovers import ROOT
 
 _IMAGE = "shares-core-samba"
 _TAG = "sctest-oracles"

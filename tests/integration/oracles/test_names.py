@@ -17,7 +17,7 @@ from shares_core.domain.server import ShareServer
 from tests.integration.conftest import Tenant
 from tests.integration.oracles.box import Box
 from tests.integration.oracles.strategies import accepted, examples, names
-from tests.integration.support.clients import still_admitted
+from tests.testkit.clients import still_admitted
 from tests.unit.adapters.values import SERVER
 
 OK = "NT_STATUS_OK"

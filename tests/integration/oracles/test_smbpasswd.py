@@ -19,7 +19,7 @@ from shares_core.domain.server import ShareServer
 from tests.integration.conftest import Tenant
 from tests.integration.oracles.box import Box
 from tests.integration.oracles.strategies import HASHES, examples, servers
-from tests.integration.support.clients import SmbClient, nt_status
+from tests.testkit.clients import SmbClient, nt_status
 
 Hashes = dict[UserName, PasswordHash]
 

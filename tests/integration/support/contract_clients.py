@@ -31,7 +31,9 @@ from shares_core.ports import Ports
 from tests.contracts.network_world import ADDRESS
 from tests.contracts.smb_world import Client, Handle, SmbWorld, Written
 from tests.contracts.values import UID
-from tests.integration.support.clients import (
+from tests.integration.support.contract_servers import RealContainers, RealDevices
+from tests.integration.support.contract_storage import RealStorage
+from tests.testkit.clients import (
     READ,
     READ_WRITE,
     ClientNamespace,
@@ -39,8 +41,6 @@ from tests.integration.support.clients import (
     nt_status,
     open_file,
 )
-from tests.integration.support.contract_servers import RealContainers, RealDevices
-from tests.integration.support.contract_storage import RealStorage
 
 _OK = "NT_STATUS_OK"
 _FILE = "file"

@@ -18,9 +18,9 @@ from tests.contracts.pools import PoolsWorld
 from tests.contracts.storage_world import POOL
 from tests.contracts.values import OWNER
 from tests.integration.support.contract_storage import RealStorage, emptied
-from tests.integration.support.leftovers import remove_installation
-from tests.integration.support.volume_groups import EXTENT, lvm, volume_group
 from tests.settings import folder_of, with_pool
+from tests.testkit.leftovers import remove_installation
+from tests.testkit.volume_groups import EXTENT, lvm, volume_group
 
 THIN_POOL = "pool"
 #: Extents beside a thin pool.

@@ -20,9 +20,9 @@ from tests.contracts.network_world import NetworkWorld, Plugged
 from tests.contracts.runtime import RuntimeWorld
 from tests.integration.support import wire
 from tests.integration.support.contract_world import RealWorld
-from tests.integration.support.footprint import tables
-from tests.integration.support.leftovers import BRIDGE_PREFIX, NAMESPACE_PREFIX
 from tests.settings import with_docker, with_image
+from tests.testkit.footprint import tables
+from tests.testkit.leftovers import BRIDGE_PREFIX, NAMESPACE_PREFIX
 
 _STRANGER = "0" * 12
 _NETWORK = "shares_core.adapters.network"

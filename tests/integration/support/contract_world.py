@@ -28,7 +28,7 @@ from tests.contracts.secrets import SecretsWorld
 from tests.contracts.storage_world import POOL
 from tests.contracts.values import UID
 from tests.integration.support.killed import killed_in
-from tests.integration.support.leftovers import ROOT, remove_installation
+from tests.testkit.leftovers import ROOT, remove_installation
 
 
 class RealWorld(EventsWorld, FoldersWorld, LocksWorld, RecordsWorld, SecretsWorld):

@@ -12,7 +12,7 @@ from attrs import define
 from smbprotocol.open import Open
 from smbprotocol.session import Session
 
-from tests.integration.support.clients import SmbClient, nt_status, open_file
+from tests.testkit.clients import SmbClient, nt_status, open_file
 
 OK = "NT_STATUS_OK"
 #: What becomes of a file on a share that its session has to leave.

@@ -13,9 +13,9 @@ import pytest
 from attrs import frozen
 
 from shares_core import NotFound, SharesError
-from tests.integration.conftest import Site
 from tests.integration.support.inside import executed
-from tests.integration.support.probes import until
+from tests.testkit.probes import until
+from tests.testkit.site import Site
 
 _WRITABLE = "find / -path /proc -prune -o -path /sys -prune -o -type d -writable -print"
 _STOP = "/tmp/stop-it"

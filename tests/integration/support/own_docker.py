@@ -14,8 +14,8 @@ from pathlib import Path
 import docker
 from attrs import define, field
 
-from tests.integration.support.leftovers import unmount_below
-from tests.integration.support.probes import until
+from tests.testkit.leftovers import unmount_below
+from tests.testkit.probes import until
 
 _SECONDS = 60
 

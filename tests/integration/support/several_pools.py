@@ -10,8 +10,8 @@ from attrs import evolve, frozen
 from shares_core import AccessLevel, Capacity, Secret, open_host
 from shares_core.config import PoolSettings
 from shares_core.domain.share import ShareStatus
-from tests.integration.conftest import Site
-from tests.integration.support.clients import SmbClient
+from tests.testkit.clients import SmbClient
+from tests.testkit.site import Site
 
 OK, NO_SHARE = "NT_STATUS_OK", "NT_STATUS_BAD_NETWORK_NAME"
 SERVER = "several"

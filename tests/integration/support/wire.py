@@ -13,7 +13,7 @@ from pyroute2 import IPRoute
 
 from shares_core import bootstrap
 from shares_core.domain.server import ShareServer
-from tests.integration.conftest import Site
+from tests.testkit.site import Site
 
 
 def ip(*arguments: str, namespace: str | None = None) -> Any:

@@ -23,7 +23,7 @@ from shares_core.domain.addresses import BridgeName
 from shares_core.domain.network import DefaultNetwork
 from shares_core.ports import Ports
 from tests.integration.support.killed import arm
-from tests.integration.support.probes import until
+from tests.testkit.probes import until
 
 REPOSITORY = Path(__file__).parents[3]
 

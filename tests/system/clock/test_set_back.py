@@ -9,12 +9,12 @@ from contextlib import closing, contextmanager
 import docker
 
 from shares_core import Capacity, Secret
-from tests.integration.conftest import opened_site
-from tests.integration.support.clients import SmbClient
-from tests.integration.support.leftovers import clean_host
-from tests.integration.support.probes import until
 from tests.reliability.scene import as_it_is, as_recorded
 from tests.reliability.watched import servers_kept_up
+from tests.testkit.clients import SmbClient
+from tests.testkit.leftovers import clean_host
+from tests.testkit.probes import until
+from tests.testkit.site import opened_site
 
 SERVER, SHARE = "kept-up-0", "files"
 #: Less than between two of the looks that the service takes by itself.

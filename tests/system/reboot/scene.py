@@ -15,8 +15,8 @@ from shares_core.config import MACHINE_SETTINGS
 from shares_core.domain.addresses import BridgeName
 from shares_core.domain.network import DefaultNetwork
 from shares_core.domain.pools import ThinPoolName, VolumeGroupName
-from tests.integration.support.clients import ClientNamespace, SmbClient
 from tests.settings import group_of
+from tests.testkit.clients import ClientNamespace, SmbClient
 
 #: On the root disk, which outlives a reboot.
 FOLDER = Path("/var/tmp/shares-core-reboot")

@@ -8,8 +8,8 @@ import os
 import sys
 from pathlib import Path
 
-from tests.integration.support.clients import ClientNamespace, SmbClient
-from tests.integration.support.writing import open_file
+from tests.testkit.clients import ClientNamespace, SmbClient
+from tests.testkit.writing import open_file
 
 
 def main() -> None:

@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from shares_core.config import MACHINE_SETTINGS
-from tests.integration.support.clients import ClientNamespace, SmbClient
-from tests.integration.support.kernel_client import checksums, mounted
-from tests.integration.support.leftovers import remove_installation
-from tests.integration.support.probes import until
 from tests.reliability.expecting import Expected, read
 from tests.reliability.scene import as_it_is, as_recorded, records
 from tests.system.powercut import scene
 from tests.system.reboot.after.test_after import acknowledged
+from tests.testkit.clients import ClientNamespace, SmbClient
+from tests.testkit.kernel_client import checksums, mounted
+from tests.testkit.leftovers import remove_installation
+from tests.testkit.probes import until
 
 _SECONDS = 240
 

@@ -12,10 +12,10 @@ import pytest
 
 from shares_core import AccessLevel, Capacity, Host
 from shares_core.config import MACHINE_SETTINGS
-from tests.integration.support.clients import ClientNamespace
-from tests.integration.support.probes import until
 from tests.reliability.calling import STABLE
 from tests.system.powercut import scene
+from tests.testkit.clients import ClientNamespace
+from tests.testkit.probes import until
 
 ROOT = Path(__file__).parents[4]
 SEED = int(os.environ.get("SHARES_CORE_TEST_SEED", "20261127"))

@@ -16,14 +16,14 @@ from shares_core import SharesError
 from shares_core.adapters.state.layout import Layout
 from shares_core.config import MACHINE_SETTINGS
 from shares_core.domain.views import ReconcileOutcome
-from tests.integration.support.clients import ClientNamespace
-from tests.integration.support.kernel_client import checksums, mounted
-from tests.integration.support.leftovers import remove_installation
-from tests.integration.support.probes import until
-from tests.integration.support.volume_groups import lvm
 from tests.settings import group_of
 from tests.system.powercut.scene import INSTALLED_UNIT, UNIT
 from tests.system.reboot.scene import FOLDER, SHARE, TENANTS, THIN_POOL, Tenant, acknowledged_of, manifest
+from tests.testkit.clients import ClientNamespace
+from tests.testkit.kernel_client import checksums, mounted
+from tests.testkit.leftovers import remove_installation
+from tests.testkit.probes import until
+from tests.testkit.volume_groups import lvm
 
 _SECONDS = 240
 

@@ -12,10 +12,6 @@ from pathlib import Path
 import pytest
 
 from shares_core.config import MACHINE_SETTINGS
-from tests.integration.support.clients import ClientNamespace, SmbClient
-from tests.integration.support.kernel_client import checksums, mounted, write_synced
-from tests.integration.support.probes import until
-from tests.integration.support.volume_groups import lvm
 from tests.system.powercut.before.test_before import install_service
 from tests.system.powercut.scene import INSTALLED_UNIT
 from tests.system.reboot.scene import (
@@ -30,6 +26,10 @@ from tests.system.reboot.scene import (
     acknowledged_of,
     install_settings,
 )
+from tests.testkit.clients import ClientNamespace, SmbClient
+from tests.testkit.kernel_client import checksums, mounted, write_synced
+from tests.testkit.probes import until
+from tests.testkit.volume_groups import lvm
 
 ROOT = Path(__file__).parents[4]
 

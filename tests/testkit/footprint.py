@@ -13,8 +13,8 @@ from pyroute2 import IPRoute
 
 from shares_core import FilePool, HostConfig
 from shares_core.domain.server import ShareServer
-from tests.integration.support.leftovers import BRIDGE_PREFIX, owners_of_tables, tables_without_device
 from tests.settings import folder_of
+from tests.testkit.leftovers import BRIDGE_PREFIX, owners_of_tables, tables_without_device
 
 #: How the bridges of this run's tests begin: other runs may work on the same machine.
 RUN_BRIDGES = f"{BRIDGE_PREFIX}{os.getpid() % 100000}"

@@ -21,8 +21,8 @@ from smbprotocol.open import (
 )
 from smbprotocol.tree import TreeConnect
 
-from tests.integration.support.clients import SmbClient
-from tests.integration.support.probes import until
+from tests.testkit.clients import SmbClient
+from tests.testkit.probes import until
 
 _FILE = 32 * 1024
 

@@ -14,7 +14,7 @@ import docker
 from pyroute2 import IPRoute, netns
 from pyroute2.nftables.main import NFTables
 
-from tests.integration.support.volume_groups import DISKS, remove_leftover_groups
+from tests.testkit.volume_groups import DISKS, remove_leftover_groups
 
 #: State folders of test runs. Not below /tmp, which may be in memory.
 ROOT = Path("/var/tmp/shares-core-tests")

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.integration.support.clients import SmbClient
-from tests.integration.support.probes import until
+from tests.testkit.clients import SmbClient
+from tests.testkit.probes import until
 
 _SECONDS, _SERVED_SECONDS = 120, 30
 #: mount.cifs(8): the newest dialect, encrypted. A server that is gone is an error, not a wait for ever.

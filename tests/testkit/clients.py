@@ -33,7 +33,7 @@ from smbprotocol.session import Session
 from smbprotocol.tree import TreeConnect
 
 from shares_core.domain.network import Interface
-from tests.integration.support.leftovers import NAMESPACE_PREFIX
+from tests.testkit.leftovers import NAMESPACE_PREFIX
 
 _STATUS = re.compile(r"\bNT_STATUS_[A-Z0-9_]+")
 _SECONDS = 60
