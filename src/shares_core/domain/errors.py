@@ -22,11 +22,19 @@
 
 ``str(error)`` is one line that says what happened and to what; ``error.hint`` says what to do.
 Errors of other libraries are translated once, in the adapter that met them, and kept as the cause.
+
+An error goes to another process, by pickle or by the codec, with all its fields, its notes and the words of
+its cause. Its fields are those that its class annotates.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar, Self
+
+
+class RemoteCause(Exception):
+    """What caused an error that was raised in another process, in that cause's words."""
 
 
 class SharesError(Exception):
@@ -37,11 +45,42 @@ class SharesError(Exception):
     """
 
     code: ClassVar[str] = "shares_error"
+    message: str
+    hint: str
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was added to the error on its way: undos that failed, above all."""
+        return tuple(getattr(self, "__notes__", ()))
+
+    @property
+    def cause(self) -> str:
+        """What caused the error, in one line; empty if nothing is known of it."""
+        cause = self.__cause__
+        if cause is None or isinstance(cause, RemoteCause | SharesError):
+            return str(cause or "")
+        return f"{type(cause).__name__}: {cause}"
+
+    @classmethod
+    def restored(cls, fields: Mapping[str, Any], notes: Iterable[str] = (), cause: str = "") -> Self:
+        """An error that was raised elsewhere, from its parts. Its message is written already."""
+        error = cls.__new__(cls, fields["message"])
+        for name, value in fields.items():
+            setattr(error, name, value)
+        for note in notes:
+            error.add_note(note)
+        if cause:
+            error.__cause__ = RemoteCause(cause)
+        return error
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        fields = {name: value for name, value in vars(self).items() if name != "__notes__"}
+        return type(self).restored, (fields, self.notes, self.cause)
 
 
 class InvalidInput(SharesError):
@@ -54,12 +93,16 @@ class NotFound(SharesError):
     """``kind`` (server, share, user) called ``name`` is not there."""
 
     code = "not_found"
+    kind: str
+    name: str
+    where: str
 
     def __init__(self, kind: str, name: str, *, where: str = "", hint: str = "") -> None:
         place = f" on {where}" if where else ""
         super().__init__(f"there is no {kind} {name!r}{place}", hint=hint)
         self.kind = kind
         self.name = name
+        self.where = where
 
 
 class Conflict(SharesError):
@@ -72,17 +115,24 @@ class AlreadyExists(Conflict):
     """``kind`` called ``name`` exists and differs from what was asked for."""
 
     code = "already_exists"
+    kind: str
+    name: str
+    detail: str
 
     def __init__(self, kind: str, name: str, detail: str, *, hint: str) -> None:
         super().__init__(f"{kind} {name!r} already exists: {detail}", hint=hint)
         self.kind = kind
         self.name = name
+        self.detail = detail
 
 
 class AddressTaken(Conflict):
     """``address`` (IP or MAC) is used on ``bridge`` by ``holder``."""
 
     code = "address_taken"
+    address: str
+    bridge: str
+    holder: str
 
     def __init__(self, address: str, bridge: str, holder: str) -> None:
         super().__init__(
@@ -91,6 +141,7 @@ class AddressTaken(Conflict):
         )
         self.address = address
         self.bridge = bridge
+        self.holder = holder
 
 
 class NotEmpty(Conflict):
@@ -137,6 +188,10 @@ class CommandFailed(BackendFailure):
     """
 
     code = "command_failed"
+    command: tuple[str, ...]
+    status: int | None
+    output: str
+    printed: str
 
     def __init__(
         self, command: tuple[str, ...], status: int | None, output: str, *, hint: str = "", printed: str = ""
@@ -172,6 +227,8 @@ class RecordUnreadable(BackendFailure):
     """The record at ``path`` is damaged or newer than this version; it was not touched."""
 
     code = "record_unreadable"
+    path: str
+    why: str
 
     def __init__(self, path: str, why: str) -> None:
         super().__init__(
@@ -180,3 +237,4 @@ class RecordUnreadable(BackendFailure):
             "it will not be overwritten",
         )
         self.path = path
+        self.why = why
