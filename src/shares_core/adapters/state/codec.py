@@ -1,0 +1,138 @@
+"""Values as JSON's types, and back: for records, and for callers in another process.
+
+How a type is written is made from its annotations when it is first met. cattrs does the same, but to import
+it takes more than half of what ``server list`` may take.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from enum import Enum
+from types import UnionType
+from typing import Any, ClassVar, Union, get_args, get_origin, get_type_hints
+
+import attrs
+
+from shares_core.adapters.state import forms
+from shares_core.adapters.state.forms import Form
+from shares_core.domain.errors import SharesError
+from shares_core.domain.secret import PasswordHash, Secret
+
+#: The one field of a class that is nothing but a plain value with rules.
+_WRAPPED = (("value",), ("bytes",))
+
+
+class Codec:
+    """Writes and reads values by their types.
+
+    It is strict: unknown keys, missing ones and unknown kinds are refused. A class is written as an object of
+    its fields, a name or an address as text. An error is written under its ``code``, a member of a union
+    under its ``kind``: names of their own, which stay when a class is renamed. ``operations`` are those that
+    may stand for their abstract classes. Only a codec with ``secrets`` writes secrets: a record's refuses
+    every type that could hold one.
+    """
+
+    def __init__(self, operations: Iterable[type] = (), *, secrets: bool = False) -> None:
+        self._operations = tuple(operations)
+        self._secrets = secrets
+        self._forms: dict[Any, Form] = {}
+
+    def encode(self, value: object, kind: Any) -> Any:
+        """The value, of type ``kind``, as JSON's types. Raises Malformed if it is of another type."""
+        return self.form(kind).encode(value)
+
+    def decode(self, document: object, kind: Any) -> Any:
+        """The value of type ``kind`` that was written as ``document``; any sequence comes back as a tuple.
+
+        Raises Malformed, and InvalidInput as the value's own class does.
+        """
+        return self.form(kind).decode(document)
+
+    def form(self, kind: Any) -> Form:
+        """How ``kind`` is written. Raises TypeError for a type that has no form."""
+        form = self._forms.get(kind)
+        if form is None:
+            form = self._forms[kind] = self._make(kind)
+        return form
+
+    def _make(self, kind: Any) -> Form:
+        if kind in forms.PLAIN:
+            return forms.PLAIN[kind]
+        arguments = get_args(kind)
+        match get_origin(kind):
+            case origin if origin in (Union, UnionType):
+                return self._union(arguments)
+            case origin if origin is tuple and arguments[1:] != (...,):
+                return forms.row([self.form(argument) for argument in arguments])
+            case origin if origin in (tuple, Sequence, Collection, Iterable):
+                return forms.sequence(self.form(arguments[0]))
+            case origin if origin in (dict, Mapping):
+                return forms.mapping(*map(self.form, arguments))
+        if not isinstance(kind, type):
+            raise TypeError(f"{kind} has no form")
+        return self._class(kind)
+
+    def _class(self, kind: type) -> Form:
+        operations = [each for each in self._operations if issubclass(each, kind)]
+        if operations and (kind in operations or inspect.isabstract(kind)):
+            return forms.tagged({each: forms.record(each, self._fields(each)) for each in operations})
+        if issubclass(kind, Enum):
+            return forms.wrapped(kind, forms.TEXT, lambda member: member.value)
+        if issubclass(kind, SharesError):
+            return forms.errors({each: self._fields(each) for each in _tree(kind)})
+        if kind in (Secret, PasswordHash) and not self._secrets:
+            raise TypeError(f"{kind.__name__}: what is secret does not stand in a record")
+        if kind is Secret:
+            return forms.wrapped(kind, forms.TEXT, Secret.reveal)
+        if not attrs.has(kind):
+            raise TypeError(f"{kind.__name__} has no form")
+        fields = self._fields(kind)
+        if tuple(fields) in _WRAPPED:
+            ((name, inner),) = fields.items()
+            return forms.wrapped(kind, inner, lambda value: getattr(value, name))
+        return forms.record(kind, fields)
+
+    def _fields(self, kind: type) -> dict[str, Form]:
+        """The forms of a class's fields, which attrs knows; of an error's, those that it annotates."""
+        hints = get_type_hints(kind)
+        names = [field.name for field in attrs.fields(kind)] if attrs.has(kind) else hints
+        return {name: self.form(hints[name]) for name in names if get_origin(hints[name]) is not ClassVar}
+
+    def _union(self, members: tuple[Any, ...]) -> Form:
+        found: list[Form] = []
+        for pair, form in forms.EITHER_VERSION.items():
+            if pair <= set(members):
+                members = tuple(member for member in members if member not in pair)
+                found.append(form)
+        classes = [member for member in members if self.form(member).shape == "object"]
+        if len(classes) > 1:
+            members = tuple(member for member in members if member not in classes)
+            found.append(forms.tagged({member: self.form(member) for member in classes}))
+        plainest: dict[str, Any] = {}
+        for member in members:
+            form = self.form(member)
+            first = plainest.setdefault(form.shape, member)
+            if first is not member and _as_plain(member) != first:
+                raise TypeError(f"{first} and {member} of one union are both written as {form.shape}")
+            found.append(form)
+        return forms.either(found)
+
+
+def _as_plain(kind: Any) -> Any:
+    """What one type of a union has to be for another to be written in the same way: ``str`` for a name.
+
+    What is read is the plain one then, of which whoever takes both makes the other.
+    """
+    if get_origin(kind) is Mapping:
+        key, item = get_args(kind)
+        return Mapping[_as_plain(key), item]  # type: ignore[misc]
+    if attrs.has(kind) and (names := tuple(field.name for field in attrs.fields(kind))) in _WRAPPED:
+        return get_type_hints(kind)[names[0]]
+    return str if isinstance(kind, type) and issubclass(kind, Enum) else kind
+
+
+def _tree(kind: type[SharesError]) -> Iterator[type[SharesError]]:
+    yield kind
+    for child in kind.__subclasses__():
+        yield from _tree(child)

@@ -1,0 +1,111 @@
+"""What makes a record of a former schema one of today's: a pure function on its document for each step.
+
+A step knows no class of today's, so that a later change of the domain cannot change what it reads.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Document = dict[str, Any]
+#: What no record of schema 1 says of its volumes, and their pool does: ``thin``, ``zeroed`` and ``discards``.
+Traits = Mapping[str, bool]
+
+SCHEMA = 2
+
+#: What a pool of files makes, which is what pools were unless the settings said otherwise.
+FILE_TRAITS: Traits = {"thin": False, "zeroed": True, "discards": False}
+
+
+def upcast(server: Document, schema: int, traits: Traits = FILE_TRAITS) -> Document:
+    """The body of a record of ``schema`` as one of ``SCHEMA``; ``traits`` are its volumes'.
+
+    Leaves what it is given as it is. Raises KeyError, TypeError and the like for what that schema never was.
+    """
+    for step in range(schema, SCHEMA):
+        server = _STEPS[step](server, traits)
+    return server
+
+
+# -- 1 to 2: an operation has a name of its own, each share has a slot for one, and a volume knows its pool,
+#    its owner and its traits
+
+#: What schema 1 called an intent, by its class's name, what it is now, and what its arguments were.
+_OPERATIONS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "CreateServer": ("server.create", ()),
+    "DeleteServer": ("server.delete", ()),
+    "WidenAccess": ("access.grant", ("share_id", "rules", "accounts")),
+    "NarrowAccess": ("access.restrict", ("share_id", "users")),
+    "EndSessions": ("account.end_sessions", ("user",)),
+    "CreateShare": ("share.create", ("share_id",)),
+    "DeleteShare": ("share.delete", ("share_id",)),
+    "ExtendShare": ("share.extend", ("share_id", "before", "after", "volume_before")),
+    "CheckShare": ("share.check", ("share_id",)),
+}
+#: What schema 1 did not record of an operation: it may have come as far as it could.
+_STAGES: Mapping[str, Document] = {
+    "share.create": {"cancelled": False},
+    "share.delete": {"cancelled": False, "stage": "removing"},
+    "share.extend": {"cancelled": False, "stage": "mounted"},
+    "share.check": {"cancelled": False, "stage": "examining", "repair": False, "extension": None},
+}
+#: A status that lasted without an intent: the operation had been given up, for the next start to end.
+_GIVEN_UP: Mapping[str, str] = {"creating": "CreateShare", "deleting": "DeleteShare"}
+
+
+def _from_1(server: Document, traits: Traits) -> Document:
+    intent = server["intent"]
+    operation = _operation(server, intent["kind"], intent) if intent is not None else None
+    of_share = operation if operation is not None and operation["kind"].startswith("share.") else None
+    return {
+        **{key: value for key, value in server.items() if key != "intent"},
+        "operation": operation if of_share is None else None,
+        # An intent for a share that is not there had nothing left to do.
+        "shares": [_share(server, share, of_share, traits) for share in server["shares"]],
+    }
+
+
+def _share(server: Document, share: Document, under_way: Document | None, traits: Traits) -> Document:
+    operation, failure = _slot(server, share, under_way)
+    kept = {key: share[key] for key in ("id", "name", "capacity", "folder", "rules")}
+    volume = {
+        "ref": {"pool": "default", "id": share["volume_id"]},
+        "filesystem": share["filesystem"],
+        "owner": server["uid"],  # whose every file on it is
+        "traits": dict(traits),
+    }
+    return {**kept, "volume": volume, "operation": operation, "failure": failure}
+
+
+def _slot(
+    server: Document, share: Document, under_way: Document | None
+) -> tuple[Document | None, Document | None]:
+    """The share's operation and failure."""
+    operation = under_way if under_way is not None and under_way["share_id"] == share["id"] else None
+    failed = share["status"] == "failed" or share["damaged"]
+    reason = share["reason"] or "it is not known why"
+    failure = {"kind": "damaged" if share["damaged"] else "unavailable", "reason": reason}
+    if share["unfinished"] is not None:  # an extension that was set aside: it failed, or it waits for a check
+        extension = _operation(server, "ExtendShare", share["unfinished"])
+        return extension if operation is None else {**operation, "extension": extension}, failure
+    if operation is None and share["status"] in _GIVEN_UP:
+        return _operation(server, _GIVEN_UP[share["status"]], {"share_id": share["id"]}), failure
+    return operation, failure if failed else None
+
+
+def _operation(server: Document, intent: str, arguments: Document) -> Document:
+    kind, names = _OPERATIONS[intent]
+    # Whoever reads the record twice before it is written anew finds one operation, not two.
+    identity = f"{server['id']} {kind} {arguments.get('share_id', '')}"
+    return {
+        "kind": kind,
+        "id": hashlib.sha256(identity.encode()).hexdigest()[:12],
+        "since": 0,
+        **{name: arguments[name] for name in names},
+        **_STAGES.get(kind, {}),
+    }
+
+
+_STEPS: Mapping[int, Callable[[Document, Traits], Document]] = {1: _from_1}

@@ -1,0 +1,245 @@
+"""Records of former schemas, as the releases that wrote them left them."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shares_core.adapters.state.migrations import upcast
+
+RECORDS_1 = Path(__file__).parents[2] / "data" / "records-1"
+BY_NAME = {
+    whole["server"]["name"]: whole["server"]
+    for whole in map(json.loads, (path.read_bytes() for path in sorted(RECORDS_1.glob("*.json"))))
+}
+
+
+def upcast_1(name: str, **traits: bool) -> dict[str, Any]:
+    return upcast(BY_NAME[name], 1, traits) if traits else upcast(BY_NAME[name], 1)
+
+
+def slot(name: str, share: str = "files") -> tuple[Any, Any]:
+    """The share's operation, without what every one has, and its failure."""
+    (found,) = (each for each in upcast_1(name)["shares"] if each["name"] == share)
+    return _bare(found["operation"]), found["failure"]
+
+
+def _bare(operation: dict[str, Any] | None) -> Any:
+    if operation is None:
+        return None
+    return {key: value for key, value in operation.items() if key not in ("id", "since")}
+
+
+def of_server(name: str) -> Any:
+    return _bare(upcast_1(name)["operation"])
+
+
+def share_id(name: str, share: str = "files") -> str:
+    (found,) = (each["id"] for each in BY_NAME[name]["shares"] if each["name"] == share)
+    assert isinstance(found, str)
+    return found
+
+
+RULES = [
+    {"level": "rw", "principal": {"kind": "user", "name": "ada"}},
+    {"level": "ro", "principal": {"kind": "user", "name": "bob"}},
+]
+DAMAGE = (
+    "its file system is damaged ('shares-core share check --repair' repairs it): "
+    "Inode 12 has an invalid extent node"
+)
+
+
+def _extend(name: str, share: str = "files") -> dict[str, Any]:
+    return {
+        "kind": "share.extend",
+        "share_id": share_id(name, share),
+        "before": 512 << 20,
+        "after": 1 << 30,
+        "volume_before": 516 << 20,
+        "stage": "mounted",
+        "cancelled": False,
+    }
+
+
+def _check(name: str, extension: Any = None) -> dict[str, Any]:
+    return {
+        "kind": "share.check",
+        "share_id": share_id(name),
+        "repair": False,
+        "stage": "examining",
+        "cancelled": False,
+        "extension": extension,
+    }
+
+
+def _create(name: str, share: str = "files") -> dict[str, Any]:
+    return {"kind": "share.create", "share_id": share_id(name, share), "cancelled": False}
+
+
+def _delete(name: str, share: str = "files") -> dict[str, Any]:
+    operation = _create(name, share) | {"kind": "share.delete"}
+    return operation | {"stage": "removing"}  # some of its data may be gone
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_what_schema_1_knew_but_no_operation_stays(name: str) -> None:
+    """Names, networks, accounts, rules, sizes and identities; the document that is given is left alone."""
+    former = BY_NAME[name]
+    kept = copy.deepcopy(former)
+    server = upcast_1(name)
+    assert kept == former
+    assert {key: former[key] for key in former.keys() - {"intent", "shares"}} == {
+        key: server[key] for key in server.keys() - {"operation", "shares"}
+    }
+    for before, after in zip(former["shares"], server["shares"], strict=True):
+        assert {"id", "name", "capacity", "folder", "rules", "volume", "operation", "failure"} == after.keys()
+        for key in ("id", "name", "capacity", "folder", "rules"):
+            assert before[key] == after[key]
+        assert after["volume"] == {
+            "ref": {"pool": "default", "id": before["volume_id"]},
+            "filesystem": before["filesystem"],
+            "owner": former["uid"],
+            "traits": {"thin": False, "zeroed": True, "discards": False},
+        }
+
+
+def test_a_volumes_traits_are_those_that_its_pool_is_said_to_have() -> None:
+    (share, *_) = upcast_1("running", thin=True, zeroed=True, discards=True)["shares"]
+    assert share["volume"]["traits"] == {"thin": True, "zeroed": True, "discards": True}
+
+
+@pytest.mark.parametrize("name", ["running", "Stopped", "empty", "networks", "same-addresses-elsewhere"])
+def test_where_nothing_was_under_way_nothing_is(name: str) -> None:
+    server = upcast_1(name)
+    assert server["operation"] is None
+    assert all(share["operation"] is None and share["failure"] is None for share in server["shares"])
+
+
+@pytest.mark.parametrize(
+    ("name", "operation"),
+    [
+        ("create-server", {"kind": "server.create"}),
+        ("delete-server", {"kind": "server.delete"}),
+        (
+            "widen-access",
+            {
+                "kind": "access.grant",
+                "share_id": share_id("widen-access"),
+                "rules": RULES,
+                "accounts": ["ada"],
+            },
+        ),
+        (
+            "narrow-access",
+            {"kind": "access.restrict", "share_id": share_id("narrow-access"), "users": ["ada"]},
+        ),
+        ("end-sessions", {"kind": "account.end_sessions", "user": "ada"}),
+    ],
+)
+def test_what_was_under_way_with_the_server_is_so_still(name: str, operation: object) -> None:
+    server = upcast_1(name)
+    assert operation == of_server(name)
+    assert all(share["operation"] is None and share["failure"] is None for share in server["shares"])
+
+
+@pytest.mark.parametrize(
+    ("name", "operation"),
+    [
+        ("create-share", _create("create-share")),
+        ("delete-share", _delete("delete-share")),
+        ("extend-share", _extend("extend-share")),
+        ("check-share", _check("check-share")),
+    ],
+)
+def test_what_was_under_way_with_a_share_is_in_that_shares_slot(name: str, operation: object) -> None:
+    assert (operation, None) == slot(name)
+    assert of_server(name) is None
+    others = [share for share in upcast_1(name)["shares"] if share["name"] != "files"]
+    assert all(share["operation"] is None and share["failure"] is None for share in others)
+
+
+def test_a_failure_says_of_which_kind_it_is() -> None:
+    lost = {"kind": "unavailable", "reason": "volume 0123456789ab is missing from the pool"}
+    assert (None, lost) == slot("failed")
+    assert (None, {"kind": "damaged", "reason": DAMAGE}) == slot("failed", "damaged")
+    assert (None, None) == slot("failed", "served")
+
+
+def test_what_was_given_up_is_an_operation_that_has_failed() -> None:
+    """An extension that was set aside, and a share that could be neither made to its end nor removed."""
+    unavailable = {"kind": "unavailable", "reason": "/dev/loop7 cannot be unmounted"}
+    assert (_extend("unfinished"), unavailable) == slot("unfinished")
+    assert (_extend("unfinished", "damaged"), {"kind": "damaged", "reason": DAMAGE}) == slot(
+        "unfinished", "damaged"
+    )
+    for operation, device in (
+        (_create("unfinished", "creating"), 8),
+        (_delete("unfinished", "deleting"), 9),
+    ):
+        failure = {"kind": "unavailable", "reason": f"/dev/loop{device} is still in use"}
+        assert (operation, failure) == slot(
+            "unfinished", operation["kind"].removeprefix("share.")[:-1] + "ing"
+        )
+
+
+def test_the_status_extending_was_never_more_than_a_withdrawn_share() -> None:
+    assert (None, None) == slot("unfinished", "extending")
+
+
+def test_what_was_given_up_stays_beside_what_is_under_way_elsewhere() -> None:
+    assert _extend("unfinished-and-more") == slot("unfinished-and-more")[0]
+    assert of_server("unfinished-and-more")["kind"] == "access.restrict"
+    assert (None, None) == slot("unfinished-and-more", "other")
+
+
+def test_a_damaged_share_that_was_checked_is_damaged_still() -> None:
+    """An extension of it waits for the end of the check."""
+    damaged = {"kind": "damaged", "reason": DAMAGE}
+    assert (_check("check-damaged"), damaged) == slot("check-damaged")
+    check, failure = slot("check-unfinished")
+    assert _extend("check-unfinished") == _bare(check["extension"])
+    assert (_check("check-unfinished", check["extension"]), damaged) == (check, failure)
+
+
+def test_what_was_under_way_with_a_share_that_is_gone_is_over() -> None:
+    assert of_server("share-is-gone") is None
+    assert upcast_1("share-is-gone")["shares"] == []
+
+
+def test_an_operation_has_one_id_however_often_its_record_is_read() -> None:
+    """And no two have the same."""
+    operations = [
+        slot["operation"]
+        for name in BY_NAME
+        for server in (upcast_1(name),)
+        for slot in (server, *server["shares"])
+        if slot["operation"] is not None
+    ]
+    again = [
+        slot["operation"]
+        for name in BY_NAME
+        for server in (upcast_1(name),)
+        for slot in (server, *server["shares"])
+        if slot["operation"] is not None
+    ]
+    assert operations == again
+    ids = [operation["id"] for operation in operations]
+    assert len(set(ids)) == len(ids)
+    assert all(len(found) == 12 and int(found, 16) >= 0 for found in ids)
+    assert {operation["since"] for operation in operations} == {0}
+
+
+def test_every_intent_and_status_of_schema_1_is_among_the_records() -> None:
+    """As the code that wrote them knew them."""
+    intents = {server["intent"]["kind"] for server in BY_NAME.values() if server["intent"]}
+    statuses = {share["status"] for server in BY_NAME.values() for share in server["shares"]}
+    assert intents == set(
+        "CreateServer DeleteServer CreateShare DeleteShare WidenAccess NarrowAccess ExtendShare EndSessions "
+        "CheckShare".split()
+    )
+    assert statuses == {"creating", "ready", "extending", "deleting", "failed"}
