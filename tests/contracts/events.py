@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 
-from shares_core.ports.events import Event
+from shares_core.ports.events import Event, EventKind
 from tests.contracts.world import World
 
 
@@ -22,7 +22,8 @@ class EventsContract:
     def test_every_event_is_heard_in_order(self, world: EventsWorld) -> None:
         """Equal ones as often as they happen."""
         events = world.ports.events
-        told = (Event("server up", "a"), Event("share failed", "a/b"), Event("server up", "a"))
+        up, failed = Event(EventKind.SERVER_UP, "a"), Event(EventKind.SHARE_FAILED, "a", "b", detail="why")
+        told = (up, failed, up)
         for event in told:
             events.emit(event)
         assert told == world.heard()

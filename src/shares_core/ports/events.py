@@ -3,16 +3,64 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from enum import StrEnum
 
 from attrs import frozen
+
+from shares_core.domain.server import ShareServer
+from shares_core.domain.share import CifsShare
+
+
+class EventKind(StrEnum):
+    """What can happen, in the words that people read."""
+
+    SERVER_UP = "server up"
+    SERVER_DOWN = "server down"
+    SERVER_REMOVED = "server removed"
+    SHARE_REMOVED = "share removed"
+    #: A share whose creation was to be undone has files in it.
+    SHARE_KEPT = "share kept"
+    SHARE_FAILED = "share failed"
+    SHARE_DAMAGED = "share damaged"
+    #: Somebody's own port is on a bridge that no server needs any more.
+    BRIDGE_LEFT = "bridge left"
+    #: What an interrupted operation has left is brought to its end, or back to its beginning.
+    RECOVERING = "recovering"
+    RECOVERY_FAILED = "recovery failed"
+    #: How many servers the service watches.
+    WATCHING = "watching"
+    CANNOT_WATCH = "cannot watch"
+    CANNOT_LOOK = "cannot look"
+    REPAIRED = "repaired"
+    REPAIR_FAILED = "repair failed"
+    ORPHAN = "orphan"
 
 
 @frozen
 class Event:
-    """Something happened. ``subject`` is what it happened to; neither text ever holds a secret."""
+    """Something happened: to a server, to one of its shares, or to another ``thing`` of the host.
 
-    what: str
-    subject: str
+    ``detail`` says more, as an error does. No field ever holds a secret.
+    """
+
+    what: EventKind
+    server: str = ""
+    share: str = ""
+    thing: str = ""
+    detail: str = ""
+
+    @classmethod
+    def of_share(
+        cls, what: EventKind, server: ShareServer, share: CifsShare | None, detail: str = ""
+    ) -> Event:
+        """What happened to a share, or without one to its server."""
+        return cls(what, str(server.name), "" if share is None else str(share.name), detail=detail)
+
+    @property
+    def subject(self) -> str:
+        """What it happened to, and the detail, for people: ``tenant/files: its volume is missing``."""
+        place = "/".join(filter(None, (self.server, self.share))) or self.thing
+        return ": ".join(filter(None, (place, self.detail)))
 
 
 class Events(ABC):

@@ -14,7 +14,7 @@ from shares_core.app.lifecycle.publish import configure, ensure_folders
 from shares_core.app.lifecycle.shares import mount_shares, trouble_with, unmount_share
 from shares_core.domain.server import ShareServer
 from shares_core.ports import Ports
-from shares_core.ports.events import Event
+from shares_core.ports.events import Event, EventKind
 
 
 def bring_up(ports: Ports, server: ShareServer, *, upgrade: bool = False) -> ShareServer:
@@ -32,7 +32,7 @@ def bring_up(ports: Ports, server: ShareServer, *, upgrade: bool = False) -> Sha
     else:
         ensure_running(ports, mounted)
     _close_what_failed(ports, server, mounted)
-    ports.events.emit(Event("server up", str(server.name)))
+    ports.events.emit(Event(EventKind.SERVER_UP, str(server.name)))
     return mounted
 
 
@@ -61,4 +61,4 @@ def bring_down(ports: Ports, server: ShareServer, *, leave: Collection[str] = ()
     for share in server.shares:
         if share.id not in leave:
             unmount_share(ports, server, share)
-    ports.events.emit(Event("server down", str(server.name)))
+    ports.events.emit(Event(EventKind.SERVER_DOWN, str(server.name)))

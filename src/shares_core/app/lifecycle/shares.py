@@ -11,7 +11,7 @@ from shares_core.domain.server import ShareServer
 from shares_core.domain.share import CifsShare, Failure
 from shares_core.domain.volume import ShareVolume
 from shares_core.ports import Ports
-from shares_core.ports.events import Event
+from shares_core.ports.events import Event, EventKind
 
 
 def mount_share(ports: Ports, server: ShareServer, share: CifsShare) -> None:
@@ -82,8 +82,9 @@ def mount_shares(ports: Ports, server: ShareServer) -> ShareServer:
         try:
             mount_share(ports, server, share)
         except (BackendFailure, HostNotReady) as error:
-            what = "share damaged" if isinstance(error, ShareDamaged) else "share failed"
-            ports.events.emit(Event(what, f"{server.name}/{share.name}: {error}"))
+            damaged = isinstance(error, ShareDamaged)
+            what = EventKind.SHARE_DAMAGED if damaged else EventKind.SHARE_FAILED
+            ports.events.emit(Event.of_share(what, server, share, str(error)))
             server = server.with_share(share.failed(failure_of(error)))
         else:
             server = server.with_share(share.ready())

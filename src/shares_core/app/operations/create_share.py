@@ -15,7 +15,7 @@ from shares_core.domain.errors import BackendFailure, ShareDamaged
 from shares_core.domain.operation import ShareOperation, ShareStatus
 from shares_core.domain.share import Failure
 from shares_core.domain.undo import undone_by
-from shares_core.ports.events import Event
+from shares_core.ports.events import Event, EventKind
 from shares_core.ports.storage import Volume, VolumeOwner
 
 
@@ -71,7 +71,9 @@ class CreateShare(ShareOperation):
         if not used:
             remove_volume(work)
             return
-        ports.events.emit(Event("share kept", f"{work.server.name}/{work.share.name}: there are files in it"))
+        ports.events.emit(
+            Event.of_share(EventKind.SHARE_KEPT, work.server, work.share, "there are files in it")
+        )
         with work.locked() as held:
             work.finish(held, serve_again(ports, held.server, work.share.ready()))
 

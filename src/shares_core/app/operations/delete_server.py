@@ -13,7 +13,7 @@ from shares_core.domain.errors import RecordUnreadable
 from shares_core.domain.operation import ServerOperation
 from shares_core.domain.server import ShareServer
 from shares_core.ports import Ports
-from shares_core.ports.events import Event
+from shares_core.ports.events import Event, EventKind
 
 
 @frozen(kw_only=True)
@@ -53,7 +53,7 @@ def _remove(ports: Ports, server: ShareServer) -> None:
     for share in server.shares:
         ports.locks.forget(share.id)
     ports.locks.forget(server.id)
-    ports.events.emit(Event("server removed", str(server.name)))
+    ports.events.emit(Event(EventKind.SERVER_REMOVED, str(server.name)))
 
 
 def _release_networks(ports: Ports, server: ShareServer) -> None:
@@ -73,7 +73,7 @@ def _release_networks(ports: Ports, server: ShareServer) -> None:
     )
     # With somebody's own port on it, it is left on purpose, which is worth an event.
     for device in ports.network.release(server.interfaces, staying):
-        ports.events.emit(Event("bridge left", f"{device}: something else is on it"))
+        ports.events.emit(Event(EventKind.BRIDGE_LEFT, thing=device, detail="something else is on it"))
 
 
 def goes(server: ShareServer) -> bool:

@@ -12,7 +12,7 @@ from shares_core.app.lifecycle.shares import serve_again
 from shares_core.app.operations.work import ShareWork
 from shares_core.domain.errors import Cancelled
 from shares_core.domain.operation import ShareOperation, ShareStatus
-from shares_core.ports.events import Event
+from shares_core.ports.events import Event, EventKind
 
 
 class DeleteStage(StrEnum):
@@ -74,6 +74,6 @@ def remove_volume(work: ShareWork) -> None:
     ports.filesystems.unmount(work.server.id, share.id)
     ports.filesystems.unmount_scratch(share.volume)
     ports.storage.remove_volume(share.volume.ref)
-    ports.events.emit(Event("share removed", f"{work.server.name}/{share.name}"))
+    ports.events.emit(Event.of_share(EventKind.SHARE_REMOVED, work.server, share))
     with work.locked() as held:
         work.finish(held, held.server.without_share(share.id))

@@ -11,7 +11,7 @@ from shares_core.app.operations.work import ServerWork, ShareWork
 from shares_core.domain.errors import SharesError
 from shares_core.domain.share import Failure
 from shares_core.ports import Ports
-from shares_core.ports.events import Event
+from shares_core.ports.events import Event, EventKind
 
 Work = ServerWork | ShareWork
 
@@ -64,14 +64,14 @@ def recover(work: Work) -> None:
     operation = work.operation
     if operation is None:
         return
-    name = str(work.server.name)
-    work.ports.events.emit(Event("recovering", f"{name}: {operation.kind}"))
+    share = work.share if isinstance(work, ShareWork) else None
+    work.ports.events.emit(Event.of_share(EventKind.RECOVERING, work.server, share, operation.kind))
     if isinstance(work, ShareWork):
         work.recovering = True
     try:
         operation.recover(work)
     except SharesError as error:
-        work.ports.events.emit(Event("recovery failed", f"{name}: {error}"))
+        work.ports.events.emit(Event.of_share(EventKind.RECOVERY_FAILED, work.server, share, str(error)))
         if isinstance(work, ShareWork):
             # If that cannot be recorded either, the operation is as interrupted as before.
             with suppress(SharesError):

@@ -14,7 +14,7 @@ from shares_core.domain.backoff import Backoff
 from shares_core.domain.drift import Drift
 from shares_core.domain.views import Orphan, ReconcileOutcome, ReconcileReport, ReconcileView
 from shares_core.ports import Ports
-from shares_core.ports.events import Event
+from shares_core.ports.events import Event, EventKind
 
 #: What was unmounted or unplugged by hand announces itself to nobody: everything is looked at this often.
 LOOK_SECONDS = 60.0
@@ -82,7 +82,7 @@ class Watcher:
             try:
                 step()
             except Exception as error:  # noqa: BLE001 - nobody else is there to go on
-                self._tell_of_host("cannot watch", error)
+                self._tell_of_host(EventKind.CANNOT_WATCH, error)
                 self._bookmark = ""
                 self._ports.clock.wait(ROUND_SECONDS)
 
@@ -129,7 +129,7 @@ class Watcher:
             error = work.exception()
             if error is not None:
                 self._queue.failed(what, self._now)
-                self._tell_of_host("repair failed" if what else "cannot look", error)
+                self._tell_of_host(EventKind.REPAIR_FAILED if what else EventKind.CANNOT_LOOK, error)
             elif what == _LOOK:
                 self._queue.done(what, self._now)
                 self._take_note_of_look(work.result())
@@ -141,7 +141,7 @@ class Watcher:
         # What is not so any more may be told again when it is.
         self._told = {told for told in self._told if told[0] in differ or told[1] in report.orphans}
         for orphan in report.orphans:
-            self._tell({("", orphan)}, "orphan", f"{orphan.kind} {orphan.name}")
+            self._tell({("", orphan)}, Event(EventKind.ORPHAN, thing=f"{orphan.kind} {orphan.name}"))
         for view in report.servers:
             if not view.server_id:
                 self._tell_of_server(view)
@@ -150,7 +150,8 @@ class Watcher:
                 self._to_upgrade.add(view.server_id)
             self._queue.add(view.server_id, self._now)  # a look comes seldom enough by itself
         if self._upgrades:
-            self._emit("watching", f"{report.known} servers, of which {len(differ)} are not as recorded")
+            counted = f"{report.known} servers, of which {len(differ)} are not as recorded"
+            self._ports.events.emit(Event(EventKind.WATCHING, detail=counted))
         self._upgrades = False
 
     def _take_note_of_repair(self, server_id: str, view: ReconcileView | None) -> None:
@@ -179,23 +180,20 @@ class Watcher:
     def _tell_of_server(self, view: ReconcileView) -> None:
         """That it was repaired, or could not be; that again only if there is more to be told than before."""
         if not view.problem and not view.failed_shares:
-            self._emit("repaired", _in_words(view))
+            self._ports.events.emit(_of_view(EventKind.REPAIRED, view))
             return
         reasons: tuple[Drift | str, ...] = (*view.found, view.problem)
-        self._tell({(_id(view), reason) for reason in reasons}, "repair failed", _in_words(view))
+        self._tell({(_id(view), reason) for reason in reasons}, _of_view(EventKind.REPAIR_FAILED, view))
 
-    def _tell_of_host(self, what: str, error: BaseException) -> None:
+    def _tell_of_host(self, kind: EventKind, error: BaseException) -> None:
         text = str(error) or repr(error)
-        self._tell({("", text)}, what, text)
+        self._tell({("", text)}, Event(kind, detail=text))
 
-    def _tell(self, values: Set[_Told], what: str, subject: str) -> None:
+    def _tell(self, values: Set[_Told], event: Event) -> None:
         """Once: what is so for long is seen again and again."""
         if not values <= self._told:
             self._told |= values
-            self._emit(what, subject)
-
-    def _emit(self, what: str, subject: str) -> None:
-        self._ports.events.emit(Event(what, subject))
+            self._ports.events.emit(event)
 
 
 def _id(view: ReconcileView) -> str:
@@ -203,5 +201,8 @@ def _id(view: ReconcileView) -> str:
     return view.server_id or view.name
 
 
-def _in_words(view: ReconcileView) -> str:
-    return f"{view.name}: " + "; ".join((*map(str, view.found), *filter(None, (view.problem,))))
+def _of_view(kind: EventKind, view: ReconcileView) -> Event:
+    found = "; ".join((*map(str, view.found), *filter(None, (view.problem,))))
+    if view.server_id:
+        return Event(kind, view.name, detail=found)
+    return Event(kind, thing=view.name, detail=found)  # a record that cannot be read
