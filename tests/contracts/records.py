@@ -8,11 +8,15 @@ import pytest
 from attrs import evolve
 
 from shares_core.app.operations.end_sessions import EndSessions
+from shares_core.domain.addresses import BridgeName, MacAddress, parse_gateway, parse_interface_address
+from shares_core.domain.attachment import BridgeAttachment
+from shares_core.domain.claim import Claim
 from shares_core.domain.errors import RecordUnreadable
-from shares_core.domain.names import UserName
+from shares_core.domain.names import ServerName, UserName
+from shares_core.domain.network import Interface
 from shares_core.domain.server import DesiredState, ShareServer
-from tests.contracts.operations import extending
-from tests.contracts.values import new_server, new_share, with_rules
+from tests.contracts.operations import extending, server_operations
+from tests.contracts.values import UID, new_server, new_share, with_rules
 from tests.contracts.world import World
 
 
@@ -64,6 +68,62 @@ class RecordsContract:
         records.save(new_server(former.id, "renamed"))
         assert new_server(former.id, "renamed") == records.load(former.id)
 
+    def test_a_server_is_found_by_its_name(self, world: RecordsWorld) -> None:
+        """In whatever case, and by the name that it has now."""
+        records = world.ports.records
+        assert records.find(ServerName("tenant")) is None
+        server, other = new_server(world.new_id(), "Tenant.1"), new_server(world.new_id(), "tenant")
+        records.save(server)
+        records.save(other)
+        for name in ("Tenant.1", "tenant.1", "TENANT.1"):
+            assert server == records.find(ServerName(name))
+        assert other == records.find(ServerName("TENANT"))
+        assert records.find(ServerName("tenant.2")) is None
+        renamed = new_server(server.id, "tenant.2")
+        records.save(renamed)
+        assert (renamed, None) == (records.find(ServerName("tenant.2")), records.find(ServerName("tenant.1")))
+        records.remove(server.id)
+        assert records.find(ServerName("tenant.2")) is None
+
+    def test_a_name_that_was_given_up_can_be_anothers(self, world: RecordsWorld) -> None:
+        """By renaming, and by removing."""
+        records = world.ports.records
+        former = new_server(world.new_id(), "files")
+        records.save(former)
+        records.save(new_server(former.id, "archive"))
+        later = new_server(world.new_id(), "Files")
+        records.save(later)
+        assert later == records.find(ServerName("files"))
+        records.remove(later.id)
+        last = new_server(world.new_id(), "files")
+        records.save(last)
+        assert last == records.find(ServerName("files"))
+
+    def test_every_server_claims_what_no_other_may_have(self, world: RecordsWorld) -> None:
+        """Its name, user id and interfaces; and the kind of its own operation."""
+        records = world.ports.records
+        assert () == records.claims()
+        (operation, *_) = server_operations("5" * 12)
+        interface = Interface(
+            "6" * 12,
+            BridgeAttachment(BridgeName("br-a")),
+            (parse_interface_address("10.0.0.5/24"), parse_interface_address("fd00:a::5/64")),
+            MacAddress("02:00:00:aa:bb:cc"),
+            1450,
+            gateways=(parse_gateway("10.0.0.1"),),
+            isolated=True,
+        )
+        idle = new_server(world.new_id(), "idle").with_share(new_share("1" * 12, "2" * 12))
+        busy = evolve(new_server(world.new_id(), "busy"), uid=UID + 1, interfaces=(interface, interface))
+        for server in (idle, busy, busy.performing(operation)):
+            records.save(server)
+        assert {
+            Claim(idle.id, idle.name, UID, ()),
+            Claim(busy.id, busy.name, UID + 1, (interface, interface), operation.kind),
+        } == set(records.claims())
+        records.remove(busy.id)
+        assert (idle.claim,) == records.claims()
+
     def test_records_come_in_the_order_of_names(self, world: RecordsWorld) -> None:
         """In whatever case."""
         records = world.ports.records
@@ -93,6 +153,7 @@ class RecordsContract:
         later = former.wanting(DesiredState.STOPPED)
         world.half_saved(later)
         assert (former, (former,)) == (records.load(former.id), records.load_all())
+        assert (former, (former.claim,)) == (records.find(former.name), records.claims())
         records.save(later)
         assert later == records.load(former.id)
         world.half_saved(former)
@@ -105,6 +166,7 @@ class RecordsContract:
         server = new_server(world.new_id())
         world.half_saved(server)
         assert (None, ()) == (records.load(server.id), records.load_all())
+        assert (None, ()) == (records.find(server.name), records.claims())
         records.remove(server.id)
         assert not world.record_traces(server.id)
 
@@ -127,3 +189,19 @@ class RecordsContract:
         assert isinstance(unreadable, RecordUnreadable)
         assert server.id in unreadable.path
         assert damaged == world.record_traces(server.id)
+
+    def test_a_name_may_stand_in_a_record_that_cannot_be_read(self, world: RecordsWorld) -> None:
+        """So it is not known to be free, nor is anything else; who is found elsewhere is found."""
+        records = world.ports.records
+        server, other = new_server(world.new_id()), new_server(world.new_id(), "other")
+        records.save(server)
+        records.save(other)
+        world.damage_record(server.id)
+        assert other == records.find(other.name)
+        for name in (server.name, ServerName("neither")):
+            with pytest.raises(RecordUnreadable):
+                records.find(name)
+        claims = records.claims()
+        assert [other.claim] == [claim for claim in claims if isinstance(claim, Claim)]
+        (error,) = (claim for claim in claims if isinstance(claim, RecordUnreadable))
+        assert server.id in error.path

@@ -12,7 +12,6 @@ LATER = (
     "docker",
     "requests",
     "pyroute2",
-    "cattrs",
     "filelock",
     "click",
     "rich",

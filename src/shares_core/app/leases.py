@@ -10,7 +10,7 @@ from attrs import frozen
 from shares_core.app.lifecycle.container import run_state
 from shares_core.app.operations.perform import recover
 from shares_core.app.operations.work import ServerWork, ShareWork
-from shares_core.domain.errors import Busy, NotFound, RecordUnreadable, SharesError
+from shares_core.domain.errors import Busy, NotFound, SharesError
 from shares_core.domain.names import ServerName, ShareName
 from shares_core.domain.server import ShareServer
 from shares_core.domain.share import CifsShare
@@ -28,15 +28,10 @@ class Leases:
 
         Raises InvalidInput, NotFound, or RecordUnreadable if the name may stand in such a record.
         """
-        wanted = ServerName(name)
-        found = self.ports.records.load_all()
-        for server in found:
-            if isinstance(server, ShareServer) and server.name.key == wanted.key:
-                return server
-        for error in found:
-            if isinstance(error, RecordUnreadable):
-                raise error
-        raise _no_server(name)
+        found = self.ports.records.find(ServerName(name))
+        if found is None:
+            raise _no_server(name)
+        return found
 
     @contextmanager
     def server(self, name: str, *, even_unrecovered: bool = False) -> Iterator[ServerWork]:

@@ -39,3 +39,7 @@ class BridgeAttachment(Attachment):
     @property
     def device(self) -> str:
         return str(self.bridge)
+
+
+#: Every kind.
+ATTACHMENTS: tuple[type[Attachment], ...] = (BridgeAttachment,)

@@ -8,6 +8,7 @@ from enum import StrEnum
 from attrs import evolve, frozen
 
 from shares_core.domain.access import Principal
+from shares_core.domain.claim import Claim
 from shares_core.domain.errors import AlreadyExists, NoCapacity, NotFound
 from shares_core.domain.names import ServerName, ShareName, UserName
 from shares_core.domain.network import Interface
@@ -145,6 +146,12 @@ class ShareServer:
         own = () if self.operation is None else (self.operation,)
         return (*own, *(share.operation for share in self.shares if share.operation is not None))
 
+    @property
+    def claim(self) -> Claim:
+        """What it takes of what all servers share."""
+        operation = self.operation.kind if self.operation is not None else ""
+        return Claim(self.id, self.name, self.uid, self.interfaces, operation)
+
     def wanting(self, desired: DesiredState) -> ShareServer:
         return evolve(self, desired=desired)
 
@@ -157,7 +164,7 @@ class ShareServer:
         )
 
 
-def free_uid(servers: Iterable[ShareServer]) -> int:
+def free_uid(servers: Iterable[ShareServer | Claim]) -> int:
     """The lowest server uid that no server has. Raises NoCapacity."""
     taken = {server.uid for server in servers}
     for uid in range(FIRST_SERVER_UID, FIRST_SERVER_UID + _SERVER_UIDS):

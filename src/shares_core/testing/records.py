@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from shares_core.domain.claim import Claim
 from shares_core.domain.errors import RecordUnreadable
+from shares_core.domain.names import ServerName
 from shares_core.domain.server import ShareServer
 from shares_core.ports.records import Records
 from shares_core.testing.host import MemoryHost
@@ -20,6 +22,22 @@ class MemoryRecords(Records):
         if isinstance(record, Damaged):
             raise self._unreadable(server_id, record)
         return record
+
+    def find(self, name: ServerName) -> ShareServer | None:
+        unreadable: RecordUnreadable | None = None
+        for record in self.load_all():
+            if isinstance(record, RecordUnreadable):
+                unreadable = record
+            elif record.name.key == name.key:
+                return record
+        if unreadable is not None:
+            raise unreadable
+        return None
+
+    def claims(self) -> tuple[Claim | RecordUnreadable, ...]:
+        return tuple(
+            record if isinstance(record, RecordUnreadable) else record.claim for record in self.load_all()
+        )
 
     def load_all(self) -> tuple[ShareServer | RecordUnreadable, ...]:
         records = tuple(self._host.records.items())

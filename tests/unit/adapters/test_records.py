@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import os
+import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 from attrs import evolve
 from tests.contracts.operations import server_operations, share_operations
+from tests.unit.adapters.test_migrations import BY_NAME, RECORDS_1
 from tests.unit.adapters.values import SERVER, SHARE
 
+from shares_core.adapters.state import recordfile
 from shares_core.adapters.state.layout import Layout
-from shares_core.adapters.state.records import SCHEMA, DiskRecords, decode, encode
+from shares_core.adapters.state.migrations import SCHEMA
+from shares_core.adapters.state.recordfile import encode
+from shares_core.adapters.state.records import DiskRecords
 from shares_core.app.operations import OPERATIONS
 from shares_core.domain.errors import RecordUnreadable
 from shares_core.domain.names import ServerName
 from shares_core.domain.operation import Operation, ServerOperation, ShareOperation
-from shares_core.domain.server import ShareServer
+from shares_core.domain.server import DesiredState, ShareServer
+from shares_core.domain.volume import VolumeTraits
 
 
 def _kind(operation: Operation | None) -> str:
@@ -58,19 +65,6 @@ def _saved_and_loaded(records: DiskRecords, server: ShareServer) -> None:
     assert (server,) == records.load_all()
 
 
-def test_an_interface_of_the_first_release_is_attached_to_its_bridge(
-    records: DiskRecords, tmp_path: Path
-) -> None:
-    """There was nothing else, and room for a VLAN that nothing used."""
-    records.save(SERVER)
-    document = decode(_path(tmp_path).read_bytes(), "")
-    for interface in document["interfaces"]:
-        assert {"kind": "bridge", "bridge": "tenant-a"} == interface.pop("attachment")
-        interface.update(bridge="tenant-a", segment=None)
-    _path(tmp_path).write_bytes(encode(document))
-    assert SERVER == records.load(SERVER.id)
-
-
 def test_records_are_listed_by_name(records: DiskRecords) -> None:
     """Names order servers, not ids."""
     other = evolve(SERVER, id="000000000000", name=ServerName("zebra"))
@@ -103,17 +97,28 @@ def _newer(content: bytes) -> bytes:
 
 
 def _edited(content: bytes) -> bytes:
+    head, _, rest = content.partition(b"\n")
+    return head + b"\n" + rest.replace(b'"tenant-a"', b'"tenant-b"', 1)
+
+
+def _edited_claim(content: bytes) -> bytes:
     return content.replace(b'"tenant-a"', b'"tenant-b"', 1)
 
 
-def _strange(content: bytes) -> bytes:
-    server = json.loads(content)["server"]
-    return encode(server | {"name": "../x"})
+def _with(content: bytes, **values: object) -> bytes:
+    """The record, checksums and all, with other values of its server."""
+    whole = json.loads(content)
+    claim = whole["claim"] | {key: value for key, value in values.items() if key in whole["claim"]}
+    return encode(claim, whole["server"] | values)
 
 
-def _anothers(content: bytes) -> bytes:
-    server = json.loads(content)["server"]
-    return encode(server | {"id": "000000000000"})
+def _claims_another_name(content: bytes) -> bytes:
+    whole = json.loads(content)
+    return encode(whole["claim"] | {"name": "tenant-b"}, whole["server"])
+
+
+def _has_more(content: bytes) -> bytes:
+    return content.replace(b"{", b'{"more": 1, ', 1)
 
 
 @pytest.mark.parametrize(
@@ -122,8 +127,15 @@ def _anothers(content: bytes) -> bytes:
         (_truncated, "truncated"),
         (_newer, f"version {SCHEMA + 1} is newer"),
         (_edited, "checksum"),
-        (_strange, "server name"),
-        (_anothers, "another server"),
+        (_edited_claim, "first line"),
+        (lambda content: content + b" ", "first line"),
+        (_claims_another_name, "first line"),
+        (_has_more, "first line"),
+        (lambda content: _with(content, name="../x"), "server name"),
+        (lambda content: _with(content, id="0" * 12), "another server"),
+        (lambda content: _with(content, shares=[{}]), r"shares\[0\]: '\w+' is missing"),
+        (lambda content: _with(content, more=1), "'more' is not known"),
+        (lambda content: _with(content, operation={"kind": "server.move"}), "operation: its kind"),
         (lambda _: b"[]", "not a record"),
         (lambda _: b"", "truncated"),
     ],
@@ -147,3 +159,168 @@ def test_a_record_that_cannot_be_read_is_named_and_never_overwritten(
     assert spoiled == _path(tmp_path).read_bytes()
     (listed,) = records.load_all()
     assert isinstance(listed, RecordUnreadable)
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_a_record_of_schema_1_is_read_and_written_anew_as_todays(tmp_path: Path, name: str) -> None:
+    """With all that it says; until then it stays as it is, byte for byte."""
+    server_id = BY_NAME[name]["id"]
+    path = tmp_path / "records" / f"{server_id}.json"
+    path.parent.mkdir()
+    path.write_bytes((RECORDS_1 / path.name).read_bytes())
+    traits = VolumeTraits(thin=True, zeroed=True, discards=True)
+    records = DiskRecords(Layout(tmp_path), OPERATIONS, traits)
+    server = records.load(server_id)
+    assert server is not None
+    assert {traits} >= {share.volume.traits for share in server.shares}
+    assert server == records.find(ServerName(name.upper()))
+    assert (server.claim,) == records.claims()
+    assert (RECORDS_1 / path.name).read_bytes() == path.read_bytes()
+    records.save(server)
+    assert json.loads(path.read_bytes())["schema"] == SCHEMA
+    assert server == DiskRecords(Layout(tmp_path), OPERATIONS).load(server_id)
+
+
+def test_a_shares_status_is_what_it_was_in_schema_1(tmp_path: Path) -> None:
+    """Ready, failed, damaged, or in the middle of something; and served as it was."""
+    shutil.copytree(RECORDS_1, tmp_path / "records")
+    for record in DiskRecords(Layout(tmp_path), OPERATIONS).load_all():
+        assert isinstance(record, ShareServer)
+        former = BY_NAME[str(record.name)]
+        intent = former["intent"] or {"kind": ""}
+        for share, before in zip(record.shares, former["shares"], strict=True):
+            status = before["status"]
+            if status == "extending":  # which no release recorded: what was extended was ready
+                status = "ready"
+            if intent["kind"] in ("ExtendShare", "CheckShare") and status == "ready":
+                status = {"ExtendShare": "extending", "CheckShare": "checking"}[intent["kind"]]
+            assert (status, before["damaged"], before["reason"]) == (
+                share.status,
+                share.damaged,
+                share.reason,
+            )
+            assert share.served == (status in ("ready", "extending") and bool(share.rules))
+
+
+class Reading:
+    """How many records are read whole, and decoded."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.count = 0
+        decode = recordfile.decode
+
+        def counting(content: bytes) -> recordfile.RecordFile:
+            self.count += 1
+            return decode(content)
+
+        patch.setattr(recordfile, "decode", counting)
+
+    def of(self, act: Callable[[], object]) -> int:
+        before = self.count
+        act()
+        return self.count - before
+
+
+def _many(records: DiskRecords, count: int) -> list[ShareServer]:
+    servers = [
+        evolve(SERVER, id=f"{number:012x}", name=ServerName(f"s{number}"), operation=None)
+        for number in range(count)
+    ]
+    for server in servers:
+        records.save(server)
+    return servers
+
+
+def test_no_other_record_is_read_to_find_one(
+    records: DiskRecords, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor to know what is claimed, nor to save what was read or written before."""
+    servers = _many(records, 20)
+    fresh, reading = DiskRecords(Layout(tmp_path), OPERATIONS), Reading(monkeypatch)
+    assert 1 == reading.of(lambda: fresh.find(servers[7].name))
+    assert 0 == reading.of(lambda: fresh.find(ServerName("absent")))
+    assert 0 == reading.of(fresh.claims)
+    assert 0 == reading.of(lambda: fresh.save(servers[7]))
+    assert 0 == reading.of(lambda: fresh.save(servers[7]))
+    assert 1 == reading.of(lambda: fresh.save(servers[8]))
+
+
+def test_a_record_that_another_process_wrote_is_read_before_it_is_replaced(
+    records: DiskRecords, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be of a later release."""
+    records.save(SERVER)
+    DiskRecords(Layout(tmp_path), OPERATIONS).save(SERVER.wanting(DesiredState.RUNNING))
+    reading = Reading(monkeypatch)
+    assert 1 == reading.of(lambda: records.save(SERVER))
+    _path(tmp_path).write_bytes(_newer(_path(tmp_path).read_bytes()))
+    with pytest.raises(RecordUnreadable, match="newer"):
+        records.save(SERVER)
+
+
+def _no_link(names: Path) -> None:
+    shutil.rmtree(names)
+
+
+def _link_to(target: str) -> Callable[[Path], None]:
+    def link(names: Path) -> None:
+        (names / "s7").unlink()
+        (names / "s7").symlink_to(target)
+
+    return link
+
+
+def _no_folder(names: Path) -> None:
+    shutil.rmtree(names)
+    names.write_text("not a folder")
+
+
+LINKS: Mapping[str, Callable[[Path], None]] = {
+    "none": _no_link,
+    "to a server that is gone": _link_to("f" * 12),
+    "to another server": _link_to(f"{8:012x}"),
+    "to nothing like a server": _link_to("../../etc"),
+    "no folder for any": _no_folder,
+}
+
+
+@pytest.mark.parametrize("spoil", LINKS.values(), ids=LINKS)
+def test_names_are_found_whatever_has_become_of_their_links(
+    records: DiskRecords, tmp_path: Path, spoil: Callable[[Path], None]
+) -> None:
+    """A caller may die between a record and its link, and a backup may bring back either. Records count."""
+    servers = _many(records, 10)
+    spoil(tmp_path / "records" / "names")
+    assert servers[7] == records.find(ServerName("S7"))
+    assert records.find(ServerName("absent")) is None
+    records.save(servers[7])
+    assert servers[7] == records.find(ServerName("s7"))
+    records.remove(servers[7].id)
+    assert records.find(ServerName("s7")) is None
+    assert 9 == len(records.load_all())
+
+
+def test_a_link_is_made_anew_with_the_next_save(
+    records: DiskRecords, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    servers = _many(records, 3)
+    shutil.rmtree(tmp_path / "records" / "names")
+    for server in servers:
+        records.save(server)
+    reading = Reading(monkeypatch)
+    assert 1 == reading.of(lambda: records.find(servers[1].name))
+    assert {"s0", "s1", "s2"} == set(os.listdir(tmp_path / "records" / "names"))
+    records.remove(servers[1].id)
+    assert {"s0", "s2"} == set(os.listdir(tmp_path / "records" / "names"))
+
+
+def test_what_is_damaged_behind_the_first_line_hides_no_other_name(
+    records: DiskRecords, tmp_path: Path
+) -> None:
+    """That line has a checksum of its own, so what the server claims is known all the same."""
+    records.save(SERVER)
+    _path(tmp_path).write_bytes(_edited(_path(tmp_path).read_bytes()))
+    assert (SERVER.claim,) == records.claims()
+    assert records.find(ServerName("tenant-b")) is None
+    with pytest.raises(RecordUnreadable, match="checksum"):
+        records.find(SERVER.name)

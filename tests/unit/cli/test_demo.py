@@ -92,7 +92,7 @@ def test_with_json_an_error_is_the_only_document(terminal: Terminal) -> None:
 
 def test_a_clean_up_that_fails_is_told_and_carried_on_by_the_next_demo(terminal: Terminal) -> None:
     real = terminal.doors
-    plan = FaultPlan().on("filesystems.make").on("records.load_all", Fault(), skip=4, times=None)
+    plan = FaultPlan().on("filesystems.make").on("records.find", Fault(), skip=1, times=None)
     _with_faults(terminal, plan)
     result = terminal("demo")
     assert 7 == result.status

@@ -73,7 +73,7 @@ def test_the_version_is_printed(terminal: Terminal) -> None:
 def test_rich_and_what_the_host_needs_are_not_imported_for_help() -> None:
     code = (
         "import sys; from shares_core.entrypoints.cli import main; status = main(['--help']);"
-        "heavy = {'rich', 'docker', 'pyroute2', 'cattrs', 'requests'} & set(sys.modules);"
+        "heavy = {'rich', 'docker', 'pyroute2', 'requests'} & set(sys.modules);"
         "print(sorted(heavy), file=sys.stderr)"
     )
     done = subprocess.run(

@@ -16,6 +16,7 @@ import attrs
 
 from shares_core.adapters.state import forms
 from shares_core.adapters.state.forms import Form
+from shares_core.domain.attachment import ATTACHMENTS
 from shares_core.domain.errors import SharesError
 from shares_core.domain.secret import PasswordHash, Secret
 
@@ -28,13 +29,13 @@ class Codec:
 
     It is strict: unknown keys, missing ones and unknown kinds are refused. A class is written as an object of
     its fields, a name or an address as text. An error is written under its ``code``, a member of a union
-    under its ``kind``: names of their own, which stay when a class is renamed. ``operations`` are those that
-    may stand for their abstract classes. Only a codec with ``secrets`` writes secrets: a record's refuses
-    every type that could hold one.
+    under its ``kind``: names of their own, which stay when a class is renamed. ``operations``, and the kinds
+    of attachments, stand for their abstract classes. Only a codec with ``secrets`` writes secrets: a
+    record's refuses every type that could hold one.
     """
 
     def __init__(self, operations: Iterable[type] = (), *, secrets: bool = False) -> None:
-        self._operations = tuple(operations)
+        self._kinds = (*operations, *ATTACHMENTS)
         self._secrets = secrets
         self._forms: dict[Any, Form] = {}
 
@@ -74,9 +75,9 @@ class Codec:
         return self._class(kind)
 
     def _class(self, kind: type) -> Form:
-        operations = [each for each in self._operations if issubclass(each, kind)]
-        if operations and (kind in operations or inspect.isabstract(kind)):
-            return forms.tagged({each: forms.record(each, self._fields(each)) for each in operations})
+        kinds = [each for each in self._kinds if issubclass(each, kind)]
+        if kinds and (kind in kinds or inspect.isabstract(kind)):
+            return forms.tagged({each: forms.record(each, self._fields(each)) for each in kinds})
         if issubclass(kind, Enum):
             return forms.wrapped(kind, forms.TEXT, lambda member: member.value)
         if issubclass(kind, SharesError):

@@ -17,6 +17,7 @@ class Layout:
 
         installation.json       who this installation is; knows its pool
         records/<server>.json   the truth about each server
+        records/names/<name>    a link that says which server has the name; made anew if it is lost
         secrets/<server>.json   its password hashes, root only
         locks/                  lock files
         servers/                root only; bound onto itself as a shared mount
@@ -35,6 +36,10 @@ class Layout:
     @property
     def records(self) -> Path:
         return self.state_dir / "records"
+
+    @property
+    def names(self) -> Path:
+        return self.records / "names"
 
     @property
     def secrets(self) -> Path:

@@ -29,8 +29,8 @@ def upcast(server: Document, schema: int, traits: Traits = FILE_TRAITS) -> Docum
     return server
 
 
-# -- 1 to 2: an operation has a name of its own, each share has a slot for one, and a volume knows its pool,
-#    its owner and its traits
+# -- 1 to 2: an operation has a name of its own, each share has a slot for one, a volume knows its pool, its
+#    owner and its traits, and an interface its kind of attachment
 
 #: What schema 1 called an intent, by its class's name, what it is now, and what its arguments were.
 _OPERATIONS: Mapping[str, tuple[str, tuple[str, ...]]] = {
@@ -62,9 +62,15 @@ def _from_1(server: Document, traits: Traits) -> Document:
     return {
         **{key: value for key, value in server.items() if key != "intent"},
         "operation": operation if of_share is None else None,
+        "interfaces": [_interface(interface) for interface in server["interfaces"]],
         # An intent for a share that is not there had nothing left to do.
         "shares": [_share(server, share, of_share, traits) for share in server["shares"]],
     }
+
+
+def _interface(interface: Document) -> Document:
+    kept = {key: value for key, value in interface.items() if key not in ("bridge", "segment")}
+    return {**kept, "attachment": {"kind": "bridge", "bridge": interface["bridge"]}}
 
 
 def _share(server: Document, share: Document, under_way: Document | None, traits: Traits) -> Document:

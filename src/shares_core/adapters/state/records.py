@@ -2,112 +2,33 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
+import re
 from collections.abc import Mapping
-from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface, ip_address, ip_interface
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from attrs import asdict
 
 from shares_core.adapters.linux.files import make_private_folder, remove_durably, write_whole
 from shares_core.adapters.linux.oserrors import os_errors
+from shares_core.adapters.state import recordfile
+from shares_core.adapters.state.codec import Codec
 from shares_core.adapters.state.layout import Layout
-from shares_core.domain.addresses import BridgeName, MacAddress
-from shares_core.domain.attachment import Attachment, BridgeAttachment
-from shares_core.domain.capacity import Capacity
+from shares_core.adapters.state.migrations import upcast
+from shares_core.adapters.state.recordfile import Unreadable
+from shares_core.domain.claim import Claim
 from shares_core.domain.errors import RecordUnreadable
-from shares_core.domain.names import ServerName, ShareName, UserName
-from shares_core.domain.operation import Operation, ServerOperation, ShareOperation
+from shares_core.domain.names import ServerName
+from shares_core.domain.operation import Operation
 from shares_core.domain.server import ShareServer
-from shares_core.domain.volume import DEFAULT_POOL, PoolName, VolumeTraits
+from shares_core.domain.volume import VolumeTraits
 from shares_core.ports.records import Records
 
-if TYPE_CHECKING:
-    from cattrs import Converter
-
-SCHEMA = 1
 _UNKNOWN = VolumeTraits()
-
-
-def converter(operations: Mapping[str, type[Operation]]) -> Converter:
-    """How records, and the values that use cases take and give, turn into JSON's types and back."""
-    from cattrs import Converter
-
-    converter = Converter(forbid_extra_keys=True)
-    for wrapper in (ServerName, ShareName, UserName, BridgeName, MacAddress, PoolName):
-        converter.register_unstructure_hook(wrapper, lambda value: value.value)
-        converter.register_structure_hook(wrapper, lambda value, kind: kind(value))
-    converter.register_unstructure_hook(Capacity, lambda value: value.bytes)
-    converter.register_structure_hook(Capacity, lambda value, _: Capacity(value))
-    for address in (IPv4Interface, IPv6Interface, IPv4Address, IPv6Address):
-        converter.register_unstructure_hook(address, str)
-    converter.register_unstructure_hook(IPv4Interface | IPv6Interface, str)
-    converter.register_unstructure_hook(IPv4Address | IPv6Address, str)
-    converter.register_structure_hook(IPv4Interface | IPv6Interface, lambda value, _: ip_interface(value))
-    converter.register_structure_hook(IPv4Address | IPv6Address, lambda value, _: ip_address(value))
-    converter.register_unstructure_hook(
-        Attachment, lambda value: {"kind": value.kind, "bridge": value.device}
-    )
-    converter.register_structure_hook(
-        Attachment, lambda value, _: BridgeAttachment(BridgeName(value["bridge"]))
-    )
-    _register_operations(converter, operations)
-    return converter
-
-
-def _register_operations(converter: Converter, operations: Mapping[str, type[Operation]]) -> None:
-    """Operations are told apart by their wire names, never by the names of classes."""
-
-    def unstructure(operation: Operation) -> dict[str, Any]:
-        return {"kind": operation.kind} | dict(converter.unstructure_attrs_asdict(operation))
-
-    def structure(value: dict[str, Any], base: type[Operation]) -> Operation:
-        fields = dict(value)
-        concrete = operations[fields.pop("kind")]
-        if not issubclass(concrete, base):
-            raise ValueError(f"{concrete.kind} cannot be under way here")
-        return converter.structure_attrs_fromdict(fields, concrete)
-
-    for base in (ServerOperation, ShareOperation):
-        converter.register_unstructure_hook(base, unstructure)
-        converter.register_structure_hook(base, structure)
-    for concrete in operations.values():
-        converter.register_unstructure_hook(concrete, unstructure)
-        converter.register_structure_hook(concrete, structure)
-
-
-def encode(document: dict[str, Any]) -> bytes:
-    """A record's bytes: its body, with the schema's version and a checksum over both."""
-    body = json.dumps(document, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
-    whole = {"schema": SCHEMA, "checksum": _checksum(SCHEMA, body), "server": json.loads(body)}
-    return (json.dumps(whole, indent=1, sort_keys=True) + "\n").encode()
-
-
-def decode(content: bytes, path: str) -> dict[str, Any]:
-    """The body of a record's bytes. Raises RecordUnreadable, which names ``path`` and says why."""
-    try:
-        whole = json.loads(content)
-    except ValueError as error:
-        raise RecordUnreadable(path, "it is truncated or not JSON") from error
-    schema = whole.get("schema") if isinstance(whole, dict) else None
-    if not isinstance(schema, int) or "server" not in whole:
-        raise RecordUnreadable(path, "it is not a record")
-    if schema > SCHEMA:
-        raise RecordUnreadable(path, f"its version {schema} is newer than {SCHEMA}, the newest known here")
-    body = json.dumps(whole["server"], sort_keys=True, ensure_ascii=True, separators=(",", ":"))
-    if whole.get("checksum") != _checksum(schema, body):
-        raise RecordUnreadable(path, "its checksum does not match its content")
-    server = whole["server"]
-    if not isinstance(server, dict):
-        raise RecordUnreadable(path, "it is not a record")
-    return server
-
-
-def _checksum(schema: int, body: str) -> str:
-    return "sha256:" + hashlib.sha256(f"{schema}\n{body}".encode()).hexdigest()
+#: What tells one content of a file from another: each is a new file, renamed into the place of the former.
+_Identity = tuple[int, int, int]
 
 
 class DiskRecords(Records):
@@ -119,64 +40,53 @@ class DiskRecords(Records):
         operations: Mapping[str, type[Operation]],
         former: VolumeTraits = _UNKNOWN,
     ) -> None:
-        """``former`` is what the volumes are of records that do not tell it."""
-        self._operations = operations
-        self._former = former
-        self._folder = layout.records
+        """``former`` is what the volumes are of records that do not say it."""
         self._layout = layout
-        self._lazy_converter: Converter | None = None
+        self._folder = layout.records
+        self._codec = Codec(operations.values())
+        self._former = asdict(former)
+        #: The records that this process has read or written last, by the servers' ids.
+        self._known: dict[str, _Identity] = {}
 
-    @property
-    def _converter(self) -> Converter:
-        if self._lazy_converter is None:
-            self._lazy_converter = converter(self._operations)
-        return self._lazy_converter
+    # -- reading
 
     def load(self, server_id: str) -> ShareServer | None:
-        return self._load(self._path(server_id))
-
-    def _load(self, path: Path) -> ShareServer | None:
+        path = self._path(server_id)
         with os_errors(f"reading {path}"):
             try:
-                content = path.read_bytes()
+                with path.open("rb") as file:
+                    identity = _identity(os.fstat(file.fileno()))
+                    content = file.read()
             except FileNotFoundError:
                 return None
-        document = decode(content, str(path))
-        try:
-            self._bring_up(document)
-            _attach(document)
-            server = self._converter.structure(document, ShareServer)
-        except Exception as error:  # cattrs raises groups of whatever the values' own checks raise
-            raise RecordUnreadable(
-                str(path), f"it does not describe a share server: {_first(error)}"
-            ) from error
-        if path.stem != server.id:
-            raise RecordUnreadable(str(path), f"it describes another server, {server.id}")
+        self._known.pop(server_id, None)
+        server = self._decoded(path, content)
+        self._known[server_id] = identity
         return server
 
-    def _bring_up(self, document: dict[str, Any]) -> None:
-        """Make of a share's volume's id what is known of its volume, where a record tells no more."""
-        for share in document["shares"]:
-            if "volume" not in share:
-                share["volume"] = {
-                    "ref": {"pool": str(DEFAULT_POOL), "id": share.pop("volume_id")},
-                    "filesystem": share.pop("filesystem"),
-                    "owner": document["uid"],
-                    "traits": asdict(self._former),
-                }
+    def _decoded(self, path: Path, content: bytes) -> ShareServer:
+        try:
+            record = recordfile.decode(content)
+        except Unreadable as error:
+            raise RecordUnreadable(str(path), str(error)) from error
+        try:
+            document = upcast(record.server, record.schema, self._former)
+            server: ShareServer = self._codec.decode(document, ShareServer)
+        except Exception as error:  # of a former schema, whatever its upcasters stumble upon
+            why = str(error) or type(error).__name__
+            raise RecordUnreadable(str(path), f"it does not describe a share server: {why}") from error
+        if path.stem != server.id:
+            raise RecordUnreadable(str(path), f"it describes another server, {server.id}")
+        if record.claim is not None and record.claim != self._claim_document(server):
+            raise RecordUnreadable(str(path), "its first line describes another server")
+        return server
 
     def load_all(self) -> tuple[ShareServer | RecordUnreadable, ...]:
-        with os_errors(f"listing {self._folder}"):
-            try:
-                names = os.listdir(self._folder)
-            except FileNotFoundError:
-                names = []
-        paths = [self._folder / name for name in sorted(names) if name.endswith(".json") and name[0] != "."]
         servers: list[ShareServer] = []
         unreadable: list[RecordUnreadable] = []
-        for path in paths:
+        for server_id in self._ids():
             try:
-                server = self._load(path)
+                server = self.load(server_id)
             except RecordUnreadable as error:
                 unreadable.append(error)
             else:
@@ -184,34 +94,129 @@ class DiskRecords(Records):
                     servers.append(server)
         return (*sorted(servers, key=lambda server: server.name.key), *unreadable)
 
+    def find(self, name: ServerName) -> ShareServer | None:
+        named = self._named(name)
+        if named is not None:
+            with suppress(RecordUnreadable):  # another one may have the name; if none has, it is read again
+                server = self.load(named)
+                if server is not None and server.name.key == name.key:
+                    return server
+        unreadable: RecordUnreadable | None = None
+        for server_id in self._ids():
+            try:
+                claim = self._claim(server_id)
+                if claim is not None and claim["name"].casefold() == name.key:
+                    return self.load(server_id)
+            except RecordUnreadable as error:
+                unreadable = error
+        if unreadable is not None:
+            raise unreadable
+        return None
+
+    def claims(self) -> tuple[Claim | RecordUnreadable, ...]:
+        claims: list[Claim | RecordUnreadable] = []
+        for server_id in self._ids():
+            try:
+                claim = self._claim(server_id)
+                if claim is not None:
+                    claims.append(self._codec.decode(claim, Claim))
+            except RecordUnreadable as error:
+                claims.append(error)
+        return tuple(claims)
+
+    def _claim(self, server_id: str) -> dict[str, Any] | None:
+        """What the record claims, from its first line if that is possible."""
+        path = self._path(server_id)
+        with os_errors(f"reading {path}"):
+            try:
+                with path.open("rb", buffering=recordfile.FIRST_READ) as file:
+                    size = os.fstat(file.fileno()).st_size
+                    start = file.readline()
+            except FileNotFoundError:
+                return None
+        claim = recordfile.claim_of(start, size)
+        if claim is None:
+            server = self.load(server_id)
+            return None if server is None else self._claim_document(server)
+        if claim["id"] != server_id:
+            raise RecordUnreadable(str(path), f"it describes another server, {claim['id']}")
+        return claim
+
+    def _claim_document(self, server: ShareServer) -> dict[str, Any]:
+        document: dict[str, Any] = self._codec.encode(server.claim, Claim)
+        return document
+
+    def _ids(self) -> list[str]:
+        with os_errors(f"listing {self._folder}"):
+            try:
+                names = os.listdir(self._folder)
+            except FileNotFoundError:
+                names = []
+        return [
+            name.removesuffix(".json") for name in sorted(names) if name.endswith(".json") and name[0] != "."
+        ]
+
+    # -- writing
+
     def save(self, server: ShareServer) -> None:
         path = self._path(server.id)
-        self._load(path)  # raises rather than overwrite what cannot be read
-        content = encode(self._converter.unstructure(server))
+        self._require_readable(server.id)
+        content = recordfile.encode(self._claim_document(server), self._codec.encode(server, ShareServer))
         with os_errors(f"writing {path}"):
             make_private_folder(self._layout.state_dir)
             make_private_folder(self._folder)
             write_whole(path, content)
+            self._known[server.id] = _identity(path.stat())
+        self._name(server)
 
     def remove(self, server_id: str) -> None:
         path = self._path(server_id)
-        self._load(path)
+        server = self.load(server_id)
+        if server is not None and self._named(server.name) == server_id:
+            with suppress(OSError):
+                self._link(server.name).unlink()
         with os_errors(f"removing {path}"):
             remove_durably(path)
+        self._known.pop(server_id, None)
+
+    def _require_readable(self, server_id: str) -> None:
+        """Raises RecordUnreadable rather than have a record overwritten that cannot be read.
+
+        One that this process has read or written, and nobody since, is not read again.
+        """
+        path = self._path(server_id)
+        with os_errors(f"looking at {path}"):
+            try:
+                found = _identity(path.stat())
+            except FileNotFoundError:
+                return
+        if found != self._known.get(server_id):
+            self.load(server_id)
+
+    # -- names: links that say where to look first. A record alone says what is so.
+
+    def _named(self, name: ServerName) -> str | None:
+        try:
+            server_id = os.readlink(self._link(name))
+        except OSError:
+            return None
+        return server_id if re.fullmatch("[0-9a-f]{12}", server_id) else None
+
+    def _name(self, server: ShareServer) -> None:
+        if self._named(server.name) == server.id:
+            return
+        link = self._link(server.name)
+        with suppress(OSError):  # without it, finding the server takes longer
+            make_private_folder(self._layout.names)
+            link.unlink(missing_ok=True)
+            link.symlink_to(server.id)
+
+    def _link(self, name: ServerName) -> Path:
+        return self._layout.names / name.key
 
     def _path(self, server_id: str) -> Path:
         return self._folder / f"{server_id}.json"
 
 
-def _attach(document: dict[str, Any]) -> None:
-    """Read an interface as it was recorded when there was nothing but bridges."""
-    for interface in document.get("interfaces", ()):
-        if "segment" in interface:
-            del interface["segment"]
-            interface["attachment"] = {"kind": "bridge", "bridge": interface.pop("bridge")}
-
-
-def _first(error: BaseException) -> str:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return str(error) or type(error).__name__
+def _identity(status: os.stat_result) -> _Identity:
+    return status.st_ino, status.st_mtime_ns, status.st_size

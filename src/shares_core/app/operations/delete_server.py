@@ -9,6 +9,7 @@ from attrs import frozen
 
 from shares_core.app.lifecycle.server import bring_down
 from shares_core.app.operations.work import ServerWork
+from shares_core.domain.claim import Claim
 from shares_core.domain.errors import RecordUnreadable
 from shares_core.domain.operation import ServerOperation
 from shares_core.domain.server import ShareServer
@@ -62,20 +63,15 @@ def _release_networks(ports: Ports, server: ShareServer) -> None:
     Servers that are being deleted do not count: each tries after it has unplugged, so the last one finds
     nothing plugged in.
     """
-    records = ports.records.load_all()
-    if any(isinstance(record, RecordUnreadable) for record in records):
+    claims = ports.records.claims()
+    if any(isinstance(claim, RecordUnreadable) for claim in claims):
         return  # that server may be attached there
     staying = (
         interface
-        for other in records
-        if isinstance(other, ShareServer) and other.id != server.id and not goes(other)
+        for other in claims
+        if isinstance(other, Claim) and other.id != server.id and other.operation != DeleteServer.kind
         for interface in other.interfaces
     )
     # With somebody's own port on it, it is left on purpose, which is worth an event.
     for device in ports.network.release(server.interfaces, staying):
         ports.events.emit(Event(EventKind.BRIDGE_LEFT, thing=device, detail="something else is on it"))
-
-
-def goes(server: ShareServer) -> bool:
-    """Whether the server is being deleted."""
-    return isinstance(server.operation, DeleteServer)

@@ -14,6 +14,7 @@ from shares_core.app.operations.delete_server import DeleteServer
 from shares_core.app.operations.perform import begun, perform
 from shares_core.app.operations.work import ServerWork
 from shares_core.app.reconcile.apply import bring_down_held, bring_up_held, recover_shares
+from shares_core.domain.claim import Claim
 from shares_core.domain.errors import (
     AlreadyExists,
     InvalidInput,
@@ -53,7 +54,7 @@ class Servers:
             server_id = self._ports.ids.new_id()
             with self._ports.locks.server(server_id):
                 claimed = self._claim(server_id, wanted, specs)
-                if claimed.id == server_id:
+                if isinstance(claimed, ShareServer):
                     work = ServerWork(self._ports, claimed, RunState.ABSENT)
                     perform(work)
                     return ServerView(work.server, RunState.RUNNING)
@@ -64,8 +65,10 @@ class Servers:
             except NotFound:
                 continue  # whoever was making it failed, or somebody deleted it: the name is free again
 
-    def _claim(self, server_id: str, wanted: ServerName, specs: tuple[InterfaceSpec, ...]) -> ShareServer:
-        """Record the new server with all it takes, or give the one that has its name."""
+    def _claim(
+        self, server_id: str, wanted: ServerName, specs: tuple[InterfaceSpec, ...]
+    ) -> ShareServer | Claim:
+        """Record the new server with all it takes, or give the claim of the one that has its name."""
         operation = CreateServer(**begun(self._ports))
         with undone_by(lambda: self._ports.locks.forget(server_id)), self._ports.locks.claims():
             others = self._others()
@@ -78,17 +81,17 @@ class Servers:
                 self._ports.records.save(server)
             return server
 
-    def _others(self) -> tuple[ShareServer, ...]:
-        """Every server. Raises RecordUnreadable: what that one holds cannot be known to be free."""
-        servers = []
-        for record in self._ports.records.load_all():
-            if isinstance(record, RecordUnreadable):
-                raise record
-            servers.append(record)
-        return tuple(servers)
+    def _others(self) -> tuple[Claim, ...]:
+        """Every server's claim. Raises RecordUnreadable: what that one holds cannot be known to be free."""
+        claims = []
+        for claim in self._ports.records.claims():
+            if isinstance(claim, RecordUnreadable):
+                raise claim
+            claims.append(claim)
+        return tuple(claims)
 
     def _decided(
-        self, name: str, specs: tuple[InterfaceSpec, ...], others: Sequence[ShareServer]
+        self, name: str, specs: tuple[InterfaceSpec, ...], others: Sequence[Claim]
     ) -> tuple[Interface, ...]:
         """The interfaces that answer what was asked for, beside those that others have."""
         holders = [(str(server.name), held) for server in others for held in server.interfaces]
