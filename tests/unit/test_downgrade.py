@@ -1,0 +1,167 @@
+"""The last release of schema 1, run on today's state folder: it changes nothing, and says why."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+from tests.unit.adapters.values import SERVER
+
+from shares_core.adapters.state.layout import Layout
+from shares_core.adapters.state.records import DiskRecords
+from shares_core.app.operations import OPERATIONS
+
+ROOT = Path(__file__).parents[2]
+#: The last commit that wrote schema 1.
+FORMER = "ddd57a0"
+
+
+@pytest.fixture(scope="module")
+def former(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Its sources, from this repository's own history."""
+    folder = tmp_path_factory.mktemp("former")
+    archive = subprocess.run(
+        ["git", "archive", FORMER, "src"], cwd=ROOT, capture_output=True, check=True, timeout=60
+    )
+    with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as sources:
+        sources.extractall(folder, filter="data")
+    return folder / "src"
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    """A state folder with a server that today's code recorded."""
+    folder = tmp_path / "state"
+    DiskRecords(Layout(folder), OPERATIONS).save(SERVER)
+    return folder
+
+
+def _python(former: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Python with the former release, where no Docker answers."""
+    environment = os.environ | {
+        "PYTHONPATH": str(former),
+        "DOCKER_HOST": "unix:///nonexistent/docker.sock",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    return subprocess.run(
+        [sys.executable, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def _everything_below(folder: Path) -> dict[str, object]:
+    """Each file with its content and when it was last changed."""
+    return {
+        str(path.relative_to(folder)): (path.lstat().st_mtime_ns, path.is_file() and path.read_bytes())
+        for path in (folder, *folder.rglob("*"))
+    }
+
+
+COMMANDS = (
+    "server list",
+    "server delete tenant-a --with-shares",
+    "share list",
+    "access deny tenant-a failed ada",
+    "reconcile --dry-run",
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_of_the_former_release_changes_nothing_and_says_why(
+    former: Path, state: Path, command: str
+) -> None:
+    """It names the record, and that a newer version wrote it."""
+    before = _everything_below(state)
+    code = "from shares_core.entrypoints.cli import main; raise SystemExit(main())"
+    ended = _python(former, "-c", code, "--state-dir", str(state), *command.split())
+    said = " ".join((ended.stdout + ended.stderr).split())
+    path = state / "records" / f"{SERVER.id}.json"
+    assert f"the record {path} cannot be read: its version 2 is newer than 1" in said
+    assert before == _everything_below(state)
+
+
+#: All that a host can do, on one in memory where there is what the server has, in that release's words.
+_ON_A_HOST = """
+import sys
+from pathlib import Path
+from attrs import evolve
+from shares_core import HostConfig, bootstrap
+from shares_core.adapters.disk.records import DiskRecords
+from shares_core.adapters.layout import Layout
+from shares_core.adapters.memory import MemoryHost, memory_ports
+from shares_core.domain.capacity import GIB, Capacity
+from shares_core.domain.errors import RecordUnreadable
+from shares_core.ports.storage import VolumeOwner
+
+state, name, server_id, share_id, volume_id = sys.argv[1:]
+machine = MemoryHost()
+ports = memory_ports(machine)
+ports.folders.ensure(server_id, 2_000_007)
+ports.runtime.ensure(server_id, 2_000_007)
+ports.storage.prepare()
+ports.storage.ensure_volume(volume_id, Capacity(GIB), VolumeOwner(server_id, share_id))
+ports.storage.attach(volume_id)
+host = bootstrap.host(evolve(ports, records=DiskRecords(Layout(Path(state)))), HostConfig().network)
+
+
+def everything():
+    return repr((machine.containers, machine.volumes, machine.folders, machine.links, machine.bridges))
+
+
+before = everything()
+acts = [
+    lambda: host.servers.create(name),
+    lambda: host.servers.create("new"),
+    lambda: host.servers.show(name),
+    lambda: host.servers.start(name),
+    lambda: host.servers.stop(name),
+    lambda: host.servers.upgrade(name),
+    lambda: host.servers.delete(name, with_shares=True),
+    lambda: host.shares.create(name, "new", Capacity(GIB)),
+    lambda: host.shares.show(name, "failed"),
+    lambda: host.shares.list(name),
+    lambda: host.shares.extend(name, "failed", Capacity(9 * GIB)),
+    lambda: host.shares.check(name, "failed", repair=True),
+    lambda: host.shares.delete(name, "failed"),
+    lambda: host.access.allow(name, "failed", "ada"),
+    lambda: host.access.deny(name, "failed", "ada"),
+    lambda: host.access.list(name, "failed"),
+    lambda: host.access.replace(name, "failed", ()),
+    lambda: host.users.list(name),
+    lambda: host.users.set_password(name, "ada"),
+    lambda: host.users.remove(name, "ada"),
+]
+for act in acts:
+    try:
+        act()
+    except RecordUnreadable as error:
+        assert "newer" in str(error)
+    else:
+        raise AssertionError(act)
+found = host.fleet.reconcile(dry_run=True)
+report = host.fleet.reconcile(remove_orphans=found.orphans)
+assert ["newer" in view.problem for view in report.servers] == [True]
+assert report.orphans == ()
+assert everything() == before
+print("unchanged")
+"""
+
+
+def test_the_former_release_leaves_the_host_as_it_is(former: Path, state: Path) -> None:
+    """It starts and makes no server, and takes nothing that it finds for an orphan."""
+    before = _everything_below(state)
+    share = SERVER.shares[0]
+    arguments = (str(state), str(SERVER.name), SERVER.id, share.id, share.volume.id)
+    ended = _python(former, "-c", _ON_A_HOST, *arguments)
+    assert ("unchanged\n", "", 0) == (ended.stdout, ended.stderr, ended.returncode)
+    assert before == _everything_below(state)
