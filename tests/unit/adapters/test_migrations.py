@@ -93,8 +93,8 @@ def test_what_schema_1_knew_but_no_operation_stays(name: str) -> None:
     kept = copy.deepcopy(former)
     server = upcast_1(name)
     assert kept == former
-    assert {key: former[key] for key in former.keys() - {"intent", "shares"}} == {
-        key: server[key] for key in server.keys() - {"operation", "shares"}
+    assert {key: former[key] for key in former.keys() - {"intent", "shares", "interfaces"}} == {
+        key: server[key] for key in server.keys() - {"operation", "shares", "interfaces"}
     }
     for before, after in zip(former["shares"], server["shares"], strict=True):
         assert {"id", "name", "capacity", "folder", "rules", "volume", "operation", "failure"} == after.keys()
@@ -106,6 +106,10 @@ def test_what_schema_1_knew_but_no_operation_stays(name: str) -> None:
             "owner": former["uid"],
             "traits": {"thin": False, "zeroed": True, "discards": False},
         }
+    for was, is_now in zip(former["interfaces"], server["interfaces"], strict=True):
+        assert {"kind": "bridge", "bridge": was["bridge"]} == is_now["attachment"]
+        same = was.keys() - {"bridge", "segment"}
+        assert {key: was[key] for key in same} == {key: is_now[key] for key in is_now if key != "attachment"}
 
 
 def test_a_volumes_traits_are_those_that_its_pool_is_said_to_have() -> None:
