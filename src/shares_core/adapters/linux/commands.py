@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import _thread
 import os
 import shutil
 import subprocess
@@ -10,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from shares_core.adapters.linux.oserrors import os_errors
+from shares_core.adapters.linux.uninterrupted import to_its_end
 from shares_core.domain.errors import BackendFailure, CommandFailed, HostNotReady
 
 #: Which of Debian's packages holds a command that may be missing.
@@ -34,6 +34,7 @@ _PACKAGES: Mapping[str, str] = {
     "mount": "mount",
     "umount": "mount",
     "setpriv": "util-linux",
+    "unshare": "util-linux",
     "mkfs.ext4": "e2fsprogs",
     "mke2fs": "e2fsprogs",
     "e2fsck": "e2fsprogs",
@@ -48,8 +49,6 @@ _PACKAGES: Mapping[str, str] = {
     "mmdebstrap": "mmdebstrap",
     "smbclient": "smbclient",
 }
-#: Nothing depends on it: an end is told at once.
-_LOOK_AGAIN_SECONDS = 1.0
 _SYSTEM_PATHS = ("/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/bin", "/bin")
 
 
@@ -85,7 +84,18 @@ def run(
     try:
         with _open(holding) as held:
             command = argv if outlives else ("setpriv", "--pdeathsig", "KILL", *argv)
-            done = _run_to_its_end(command, stdin, timeout, held)
+            done = to_its_end(
+                lambda: subprocess.run(
+                    command,
+                    input=stdin,
+                    capture_output=True,
+                    timeout=timeout,
+                    env=environment(),
+                    check=False,
+                    pass_fds=held,
+                    start_new_session=True,  # a terminal's Ctrl-C is for us, not for the command
+                )
+            )
     except FileNotFoundError as error:
         package = _PACKAGES.get(argv[0], argv[0])
         raise HostNotReady(f"{argv[0]} is not installed", hint=f"apt-get install {package}") from error
@@ -118,50 +128,3 @@ def _open(path: str) -> Iterator[tuple[int, ...]]:
         yield (descriptor,)
     finally:
         os.close(descriptor)
-
-
-def _run_to_its_end(
-    argv: tuple[str, ...], stdin: bytes, timeout: float, inherited: tuple[int, ...]
-) -> subprocess.CompletedProcess[bytes]:
-    """Run it in a thread of its own, because what a signal's handler raises, it raises in the main thread."""
-    ended: list[subprocess.CompletedProcess[bytes] | BaseException] = []
-    end = _thread.allocate_lock()
-    end.acquire()
-
-    def work() -> None:
-        try:
-            ended.append(
-                subprocess.run(
-                    argv,
-                    input=stdin,
-                    capture_output=True,
-                    timeout=timeout,
-                    env=environment(),
-                    check=False,
-                    pass_fds=inherited,
-                    start_new_session=True,  # a terminal's Ctrl-C is for us, not for the command
-                )
-            )
-        except BaseException as error:  # noqa: BLE001 - it is the caller's, and raised there
-            ended.append(error)
-        finally:
-            end.release()
-
-    started: list[int] = []
-    interruption: BaseException | None = None
-    while not ended:
-        try:
-            if not started:
-                # In one step that no handler can come between, so that it is known whether the thread runs.
-                started.extend(map(_thread.start_new_thread, (work,), ((),)))
-            while not ended:
-                end.acquire(timeout=_LOOK_AGAIN_SECONDS)
-        except BaseException as error:
-            if not started:
-                raise
-            interruption = interruption or error
-    if interruption is not None:
-        raise interruption
-    if isinstance(ended[0], BaseException):
-        raise ended[0]
-    return ended[0]
