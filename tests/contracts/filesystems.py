@@ -8,11 +8,12 @@ from shares_core.domain.capacity import MIB
 from shares_core.domain.errors import BackendFailure, Conflict, ShareDamaged, ShareFailed, SharesError
 from shares_core.domain.volume import DEFAULT_POOL, FileSystemKind
 from tests.contracts.filesystems_growth import FileSystemsGrowth
+from tests.contracts.filesystems_owners import FileSystemsOwners
 from tests.contracts.filesystems_world import DATA, SHARE, FileSystemsWorld, Made, new_volume, written
 from tests.contracts.values import UID, new_share_volume
 
 
-class FileSystemsContract(FileSystemsGrowth):
+class FileSystemsContract(FileSystemsGrowth, FileSystemsOwners):
     """The suite of ``ports.filesystems``."""
 
     def test_making_twice_is_making_once(self, world: FileSystemsWorld, made: Made) -> None:

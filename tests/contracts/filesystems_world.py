@@ -58,7 +58,23 @@ class FileSystemsWorld(DeviceWorld):
 
     @abstractmethod
     def served_owner(self, server_id: str, share_id: str, folder: str) -> int | None:
-        """Who owns the folder in the mounted file system, or None where there is none."""
+        """Whom the mounted file system shows as the folder's owner, or None if there is none."""
+
+    @abstractmethod
+    def owner_on_disk(self, made: Made, folder: str) -> int | None:
+        """Who owns the folder, whatever a mount shows."""
+
+    @abstractmethod
+    def mount_by_hand(self, server_id: str, share_id: str, device: str) -> None:
+        """Mount it for the share without any mapping of owners."""
+
+    @abstractmethod
+    def copy_of(self, made: Made) -> tuple[ShareVolume, str]:
+        """Another volume with the same bytes, and its device."""
+
+    @abstractmethod
+    def without_idmapped_mounts(self) -> AbstractContextManager[None]:
+        """Inside, this host can mount nothing with its owners mapped."""
 
     @abstractmethod
     def write(self, server_id: str, share_id: str, content: bytes, folder: str = "") -> None:

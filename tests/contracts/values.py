@@ -14,6 +14,7 @@ from shares_core.domain.server import Account, ShareServer
 from shares_core.domain.share import CifsShare, ShareStatus
 from shares_core.domain.volume import (
     DEFAULT_POOL,
+    DISK_OWNER,
     FileSystem,
     FileSystemKind,
     ShareVolume,
@@ -42,7 +43,7 @@ def new_share_volume(
     traits: VolumeTraits = VolumeTraits(),  # noqa: B008, it is frozen
 ) -> ShareVolume:
     """A share's volume, with a file system that no other has."""
-    return ShareVolume(ref, new_filesystem(kind), UID, traits)
+    return ShareVolume(ref, new_filesystem(kind), DISK_OWNER, traits)
 
 
 def new_server(server_id: str, name: str = "tenant", *, users: Iterable[str] = ()) -> ShareServer:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 from shares_core.adapters.filesystems import mounting
+from shares_core.adapters.linux.polling import wait_until
 from shares_core.adapters.pools.files import devices
 from shares_core.domain.capacity import MIB, Capacity
 from shares_core.domain.errors import BackendFailure, ShareDamaged, ShareFailed
-from shares_core.domain.share import FileSystemKind
+from shares_core.domain.volume import DISK_OWNER, FileSystemKind
 from tests.contracts.clock import ClockContract
 from tests.contracts.events import EventsContract
 from tests.contracts.every_port import SUITES, suites_run_by
@@ -31,11 +35,13 @@ from tests.contracts.runtime import ServerRuntimeContract
 from tests.contracts.secrets import SecretsContract
 from tests.contracts.smb import SmbConfigContract, SmbSessionsContract
 from tests.contracts.storage import BlockStorageContract
+from tests.contracts.values import UID
 from tests.contracts.workers import WorkersContract
 from tests.integration.support.contract_clients import RealSmb
 from tests.integration.support.contract_servers import RealContainers, RealDevices
 from tests.integration.support.contract_storage import RealPools, RealStorage
 from tests.integration.support.contract_world import RealWorld
+from tests.integration.support.namespaces import helpers
 
 
 def test_every_suite_runs_here() -> None:
@@ -175,7 +181,8 @@ class TestLinuxFileSystems(FileSystemsContract):
         filesystems = world.ports.filesystems
         world.crash_with(made, DATA)
         with monkeypatch.context() as patched:
-            patched.setattr("shares_core.adapters.filesystems.scratch.SAFE", "no-such-option")
+            unknown = dict.fromkeys(FileSystemKind, ("no-such-option",))
+            patched.setattr("shares_core.adapters.filesystems.mounting._OPTIONS", unknown)
             with pytest.raises(ShareFailed) as raised:
                 filesystems.check(made.device, made.volume)
             assert not isinstance(raised.value, ShareDamaged)
@@ -196,6 +203,46 @@ class TestLinuxFileSystems(FileSystemsContract):
         filesystems.mount(*made.mount)
         assert not scratch.exists()
         world.write(*made.share, DATA)
+
+    @pytest.mark.parametrize("step", ["make", "map_ids", "move"])
+    def test_a_mount_that_is_killed_in_any_step_leaves_nothing(
+        self, world: RealStorage, made: Made, step: str
+    ) -> None:
+        """No mount that shows the wrong owner, none that holds the volume, and no helper."""
+        filesystems = world.ports.filesystems
+        where = f"shares_core.adapters.linux.mountcalls.MountCalls.{step}"
+        world.killed_in("filesystems.mount", *made.mount, where=where)
+        assert wait_until(lambda: not helpers(), 10)
+        assert not filesystems.mounted(*made.share)
+        world.ports.storage.detach(made.volume.ref)
+        world.ports.storage.attach(made.volume.ref)
+        filesystems.mount(*made.mount)
+        filesystems.prepare_folder(*made.share, "data", UID)
+        assert (UID, DISK_OWNER) == (
+            world.served_owner(*made.share, "data"),
+            world.owner_on_disk(made, "data"),
+        )
+
+    @pytest.mark.parametrize("kind", [FileSystemKind.EXT4], indirect=True)
+    def test_a_mount_leaves_neither_a_descriptor_nor_a_process(self, world: RealStorage, made: Made) -> None:
+        """Nor does one that fails, nor several at once."""
+        filesystems = world.ports.filesystems
+        written(world, made)
+        others = [world.copy_of(made) for _ in range(3)]
+        ids = [(made.server_id, digit * 12) for digit in "678"]
+        filesystems.require_mounting()
+        before = set(os.listdir("/proc/self/fd"))
+        with ThreadPoolExecutor() as threads:
+            mounting = [
+                threads.submit(filesystems.mount, *each, device, volume, UID)
+                for each, (volume, device) in zip(ids, others, strict=True)
+            ]
+            for each in mounting:
+                each.result()
+        with pytest.raises(ShareFailed):
+            filesystems.mount(*made.share, made.device, evolve(made.volume, owner=UID + 9), UID)
+        assert sorted((*ids,)) == sorted(filesystems.list())
+        assert (before, []) == (set(os.listdir("/proc/self/fd")), helpers())
 
     @pytest.mark.parametrize("kind", [FileSystemKind.EXT4], indirect=True)
     def test_a_name_whose_file_is_damaged_is_not_removed_unasked(

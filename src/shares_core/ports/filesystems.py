@@ -23,15 +23,20 @@ class FileSystems(ABC):
         """
 
     @abstractmethod
+    def require_mounting(self) -> None:
+        """Raise HostNotReady if this host cannot mount a share for any server. Cheap; changes nothing."""
+
+    @abstractmethod
     def mount(self, server_id: str, share_id: str, device: str, volume: ShareVolume, uid: int) -> None:
         """Mount the file system where the server's container sees it, safely (``nosuid,nodev,noexec``...).
 
-        There what the volume's owner has on disk is ``uid``'s, the server's.
+        There, what the volume's owner owns on disk is ``uid``'s, the server's, and what ``uid`` makes is the
+        owner's on disk. Root is root; whatever a third user owns is nobody's.
 
-        Idempotent. Raises ShareFailed, and mounts nothing, where the device does not hold exactly this
-        file system or another is mounted in its place; ShareDamaged where the kernel found it damaged and
-        nobody has checked it since; BackendFailure where the server has no folders, or the device is
-        write-protected. A device is mounted for
+        Idempotent. Raises ShareFailed, and mounts nothing, if the device does not hold exactly this file
+        system, or another device is mounted in its place, or this one with other owners; ShareDamaged if the
+        kernel found it damaged and nobody has checked it since; HostNotReady as ``require_mounting`` does;
+        BackendFailure if the server has no folders, or the device is write-protected. A device is mounted for
         one share only. Half-done leaves an empty mount point.
         """
 
@@ -43,8 +48,8 @@ class FileSystems(ABC):
         """
 
     @abstractmethod
-    def prepare_folder(self, server_id: str, share_id: str, folder: str, owner: int) -> None:
-        """Make the folder that is served, inside the mounted file system and owned by ``owner``. Idempotent.
+    def prepare_folder(self, server_id: str, share_id: str, folder: str, uid: int) -> None:
+        """Make the folder that is served, inside the mounted file system, where ``uid`` owns it. Idempotent.
 
         Raises BackendFailure where the file system is not mounted. Half-done leaves a folder of root's.
         """
@@ -88,7 +93,8 @@ class FileSystems(ABC):
         """What keeps mounted file systems from being used, in a few words each; of the others nothing.
 
         ``wanted`` are the devices and volumes of shares, by the ids of server and share. One is not mounted,
-        another is in its place, the kernel found it damaged and writes no more, or it cannot be looked at.
+        another is in its place, the server's user does not own its files there, the kernel found it damaged
+        and writes no more, or it cannot be looked at.
         """
 
     @abstractmethod

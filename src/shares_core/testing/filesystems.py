@@ -5,13 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from shares_core.domain.capacity import Capacity
-from shares_core.domain.errors import BackendFailure, Conflict, OnlineGrowRefused, ShareDamaged, ShareFailed
+from shares_core.domain.errors import (
+    BackendFailure,
+    Conflict,
+    HostNotReady,
+    OnlineGrowRefused,
+    ShareDamaged,
+    ShareFailed,
+)
 from shares_core.domain.views import Usage
 from shares_core.domain.volume import ShareVolume
 from shares_core.ports.filesystems import FileSystems
 from shares_core.testing.faults import halfway
 from shares_core.testing.host import MemoryHost
-from shares_core.testing.state import Condition, ContractBroken, MemoryFileSystem, MemoryVolume
+from shares_core.testing.state import (
+    Condition,
+    ContractBroken,
+    MemoryFileSystem,
+    MemoryMount,
+    MemoryVolume,
+)
 from shares_core.testing.storage import device_of, volume_at
 
 _BLOCK = 4096
@@ -40,24 +53,34 @@ class MemoryFileSystems(FileSystems):
         halfway()
         there.content, there.debris = MemoryFileSystem(volume.filesystem, _whole_blocks(there)), False
 
+    def require_mounting(self) -> None:
+        if not self._host.idmapped_mounts:
+            raise HostNotReady("the kernel has no idmapped mounts", hint="boot another")
+
     def mount(self, server_id: str, share_id: str, device: str, volume: ShareVolume, uid: int) -> None:
         _, content = self._identified(device, volume)
         mounted = self._host.mounts.get((server_id, share_id))
         if content.condition is Condition.RUINED:
             raise ShareDamaged(f"the {volume.filesystem.kind} on {device} is damaged")
-        if mounted is not None and device_of(mounted) == device:
-            return
         if mounted is not None:
-            raise ShareFailed(f"something else is mounted for share {share_id}")
+            if device_of(mounted.volume) == device and _shows(mounted, content, volume, uid):
+                return
+            raise ShareFailed(f"something else is mounted for share {share_id}, or with other owners")
         if content.condition is Condition.TORN:
             raise ContractBroken(f"{device} is mounted although its growing was broken off")
         if server_id not in self._host.folders:
             raise BackendFailure(f"server {server_id} has no folder to mount in")
         self.unmount_scratch(volume)
-        ref = next(ref for ref in self._host.attached if device_of(ref) == device)
-        if ref in self._host.mounts.values():
+        if content.owner not in (0, volume.owner):
+            raise ShareFailed(f"the files on {device} belong to user {content.owner}, not {volume.owner}")
+        if device in self._mounted_devices():
             raise ContractBroken(f"{device} is mounted for another share already")
-        self._host.mounts[server_id, share_id] = ref
+        mapping = None if volume.owner == uid else (volume.owner, uid)
+        if mapping is not None:
+            self.require_mounting()
+        ref = next(ref for ref in self._host.attached if device_of(ref) == device)
+        self._host.mounts[server_id, share_id] = MemoryMount(ref, mapping)
+        content.owner = volume.owner
 
     def holds(self, device: str, volume: ShareVolume) -> bool:
         there = volume_at(self._host, device)
@@ -65,10 +88,13 @@ class MemoryFileSystems(FileSystems):
             raise BackendFailure(f"there is no device {device}")
         return there.content is not None and there.content.identity == volume.filesystem
 
-    def prepare_folder(self, server_id: str, share_id: str, folder: str, owner: int) -> None:
+    def prepare_folder(self, server_id: str, share_id: str, folder: str, uid: int) -> None:
         filesystem = self._host.mounted_filesystem(server_id, share_id)
         if filesystem is None:
             raise BackendFailure(f"share {share_id} is not mounted")
+        owner = self._host.mounts[server_id, share_id].on_disk(uid)
+        if owner is None:
+            raise BackendFailure(f"user {uid} can own nothing through the mount of share {share_id}")
         filesystem.folders.setdefault(folder, 0)
         halfway()
         filesystem.folders[folder] = owner
@@ -106,9 +132,14 @@ class MemoryFileSystems(FileSystems):
         content = self._host.mounted_filesystem(*ids)
         if content is None:
             return "is not mounted"
-        if device_of(self._host.mounts[ids]) != device or content.identity != volume.filesystem:
+        if device_of(self._host.mounts[ids].volume) != device or content.identity != volume.filesystem:
             return "has another file system in its place"
-        return "is damaged" if content.condition is Condition.RUINED else ""
+        if content.condition is Condition.RUINED:
+            return "is damaged"
+        folder, mounted = self._host.folders.get(ids[0]), self._host.mounts[ids]
+        if folder is not None and not _shows(mounted, content, volume, folder.uid):
+            return "is mounted, but not so that the server owns its files"
+        return ""
 
     def list(self) -> tuple[tuple[str, str], ...]:
         return tuple(self._host.mounts)
@@ -163,9 +194,12 @@ class MemoryFileSystems(FileSystems):
     def _unmounted(self, device: str, volume: ShareVolume) -> MemoryFileSystem:
         _, content = self._identified(device, volume)
         self.unmount_scratch(volume)
-        if any(device_of(ref) == device for ref in self._host.mounts.values()):
+        if device in self._mounted_devices():
             raise BackendFailure(f"{device} is mounted")
         return content
+
+    def _mounted_devices(self) -> set[str]:
+        return {device_of(mount.volume) for mount in self._host.mounts.values()}
 
     def _identified(self, device: str, volume: ShareVolume) -> tuple[MemoryVolume, MemoryFileSystem]:
         there, wanted = volume_at(self._host, device), volume.filesystem
@@ -177,6 +211,12 @@ class MemoryFileSystems(FileSystems):
         if content.reach > there.size:
             raise ShareFailed(f"the {wanted.kind} on {device} reaches beyond it")
         return there, content
+
+
+def _shows(mounted: MemoryMount, content: MemoryFileSystem, volume: ShareVolume, uid: int) -> bool:
+    """Whether the mount shows the volume's files as the user's; a former release's was told no owner."""
+    former = content.owner == 0 and mounted.owners is None and volume.owner == uid
+    return former or mounted.seen(content.owner) == uid
 
 
 def _grow(volume: MemoryVolume, content: MemoryFileSystem) -> None:

@@ -24,6 +24,7 @@ from shares_core.testing.state import (
     Link,
     MemoryBridge,
     MemoryFileSystem,
+    MemoryMount,
     MemoryVolume,
     ServedShare,
 )
@@ -56,6 +57,8 @@ class MemoryHost:
     #: Pools whose folders are not mounted.
     lost_pools: set[PoolName] = field(factory=set)
     prepared_pools: set[PoolName] = field(factory=set)
+    #: False is a kernel without idmapped mounts.
+    idmapped_mounts: bool = True
     #: False is a Docker that does not answer, or an image that was not built.
     docker_up: bool = True
     image_built: bool = True
@@ -78,8 +81,8 @@ class MemoryHost:
     volumes: dict[VolumeRef, MemoryVolume] = field(factory=dict)
     #: Volumes that have a block device.
     attached: set[VolumeRef] = field(factory=set)
-    #: (server id, share id) to the volume.
-    mounts: dict[tuple[str, str], VolumeRef] = field(factory=dict)
+    #: By the ids of server and share.
+    mounts: dict[tuple[str, str], MemoryMount] = field(factory=dict)
     #: The volumes that a check has mounted where nobody is served from.
     scratch: set[VolumeRef] = field(factory=set)
     folders: dict[str, Folder] = field(factory=dict)
@@ -189,8 +192,8 @@ class MemoryHost:
 
     def mounted_filesystem(self, server_id: str, share_id: str) -> MemoryFileSystem | None:
         """The file system that is mounted for a share, or None."""
-        ref = self.mounts.get((server_id, share_id))
-        volume = None if ref is None else self.volumes.get(ref)
+        mount = self.mounts.get((server_id, share_id))
+        volume = None if mount is None else self.volumes.get(mount.volume)
         return volume.content if volume is not None else None
 
     def served_filesystem(self, server_id: str, share: ServedShare) -> MemoryFileSystem | None:
@@ -198,7 +201,9 @@ class MemoryHost:
         filesystem, container = self.mounted_filesystem(server_id, share.id), self.containers.get(server_id)
         if filesystem is None or container is None or not container.running:
             return None
-        return filesystem if filesystem.folders.get(share.folder) == container.uid else None
+        owner = filesystem.folders.get(share.folder)
+        seen = None if owner is None else self.mounts[server_id, share.id].seen(owner)
+        return filesystem if seen == container.uid else None
 
     def server_id(self, name: str) -> str:
         """The id of the server of that name. Raises KeyError."""

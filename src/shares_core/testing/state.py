@@ -11,7 +11,7 @@ from shares_core.domain.access import AccessLevel, AccessRule
 from shares_core.domain.names import ShareName, UserName
 from shares_core.domain.network import Bridge, Interface
 from shares_core.domain.secret import PasswordHash
-from shares_core.domain.volume import FileSystem, VolumeTraits
+from shares_core.domain.volume import FileSystem, VolumeRef, VolumeTraits
 
 
 class ContractBroken(AssertionError):
@@ -30,11 +30,13 @@ class Condition(Enum):
 class MemoryFileSystem:
     """A file system on a volume; ``reach`` is how many bytes of the volume it uses.
 
-    ``folders`` maps the names of the folders inside to the ids of their owners, ``files`` what clients wrote.
+    ``owner`` is the volume's, once it was mounted. ``folders`` maps the names of the folders inside to the
+    ids of their owners on disk, ``files`` what clients wrote.
     """
 
     identity: FileSystem
     reach: int
+    owner: int = 0
     folders: dict[str, int] = field(factory=dict)
     files: dict[str, bytes] = field(factory=dict)
     condition: Condition = Condition.WHOLE
@@ -47,6 +49,30 @@ class MemoryFileSystem:
     @property
     def used(self) -> int:
         return sum(map(len, self.files.values()))
+
+
+@frozen
+class MemoryMount:
+    """A share's file system as it is mounted.
+
+    ``owners`` are the id on disk and the id through the mount of whoever owns the files; the mount shows
+    nobody else but root. Without, it shows each as it is.
+    """
+
+    volume: VolumeRef
+    owners: tuple[int, int] | None = None
+
+    def seen(self, on_disk: int) -> int | None:
+        """Whom the mount shows as the owner; None is nobody."""
+        return self._translate(on_disk, dict([self.owners]) if self.owners else None)
+
+    def on_disk(self, seen: int) -> int | None:
+        """Who owns on disk what that user makes through the mount; None is a user who can make nothing."""
+        return self._translate(seen, dict([self.owners[::-1]]) if self.owners else None)
+
+    @staticmethod
+    def _translate(uid: int, table: Mapping[int, int] | None) -> int | None:
+        return uid if table is None or uid == 0 else table.get(uid)
 
 
 @define

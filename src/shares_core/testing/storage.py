@@ -102,7 +102,7 @@ class MemoryStorage(BlockStorage):
 
     def detach(self, ref: VolumeRef) -> None:
         self._need_configured(ref.pool)
-        if ref in self._host.mounts.values():
+        if ref in (mount.volume for mount in self._host.mounts.values()):
             raise BackendFailure(f"volume {ref} is mounted")
         if ref in self._host.volumes and ref in self._host.scratch:
             raise BackendFailure(f"volume {ref} is mounted for a check")

@@ -8,14 +8,14 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from ctypes import CDLL, get_errno
 from pathlib import Path
 
 from attrs import evolve
 
 from shares_core import Capacity, FilePool
-from shares_core.domain.volume import DEFAULT_POOL, FileSystemKind, PoolName, VolumeRef
+from shares_core.domain.volume import DEFAULT_POOL, FileSystemKind, PoolName, ShareVolume, VolumeRef
 from shares_core.ports.storage import BlockStorage
 from tests.contracts.filesystems_world import FileSystemsWorld, Made
 from tests.contracts.pools import PoolsWorld
@@ -23,6 +23,8 @@ from tests.contracts.storage_world import POOL, StorageWorld
 from tests.contracts.values import OWNER, UID
 from tests.integration.support.contract_world import RealWorld
 from tests.integration.support.damage import debugfs, meet_damage, ruin_root, ruin_tables
+from tests.integration.support.namespaces import no_user_namespaces
+from tests.integration.support.owners import mounted_aside
 from tests.settings import folder_of, with_pool
 
 _CHUNK = 4 * 1024 * 1024
@@ -235,6 +237,28 @@ class RealStorage(RealWorld, StorageWorld, FileSystemsWorld):
     def served_owner(self, server_id: str, share_id: str, folder: str) -> int | None:
         path = self.layout.share(server_id, share_id) / folder
         return path.stat().st_uid if path.exists() else None
+
+    def owner_on_disk(self, made: Made, folder: str) -> int | None:
+        with mounted_aside(made.device, self.state_dir / "look") as look:
+            return (look / folder).stat().st_uid if (look / folder).exists() else None
+
+    def mount_by_hand(self, server_id: str, share_id: str, device: str) -> None:
+        target = self.layout.share(server_id, share_id)
+        target.mkdir(mode=0o700)
+        subprocess.run(("mount", device, target), check=True)
+
+    def copy_of(self, made: Made) -> tuple[ShareVolume, str]:
+        copy = evolve(made.volume, ref=VolumeRef(DEFAULT_POOL, self.new_id()))
+        storage = self.ports.storage
+        storage.ensure_volume(copy.ref, Capacity(self.device_size(made.device)), OWNER)
+        device = storage.attach(copy.ref)
+        how = "conv=fsync,sparse" if copy.traits.zeroed else "conv=fsync"
+        copying = ("dd", f"if={made.device}", f"of={device}", "bs=1M", how)
+        subprocess.run(copying, check=True, capture_output=True)
+        return copy, device
+
+    def without_idmapped_mounts(self) -> AbstractContextManager[None]:
+        return no_user_namespaces(self.state_dir)
 
     def write(self, server_id: str, share_id: str, content: bytes, folder: str = "") -> None:
         path = self._file(server_id, share_id, folder)

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from pathlib import Path
-from uuid import UUID
 
 import pytest
-from attrs import evolve
+from attrs import evolve, field, frozen
 from tests.contracts.values import UID, new_share_volume
 from tests.unit.adapters.lvm_world import FakeLvm
 
 from shares_core.adapters.filesystems import adapter as linux
 from shares_core.adapters.filesystems import mounting
 from shares_core.adapters.filesystems.adapter import LinuxFileSystems
+from shares_core.adapters.linux.idmap import IdMapping
+from shares_core.adapters.linux.mountcalls import MountCalls
 from shares_core.adapters.linux.mountinfo import Mount
 from shares_core.adapters.state.layout import Layout
-from shares_core.domain.capacity import MIB, Capacity
+from shares_core.domain.capacity import MIB
 from shares_core.domain.errors import CommandFailed, Conflict
-from shares_core.domain.volume import ShareVolume, VolumeTraits
+from shares_core.domain.volume import DISK_OWNER, FileSystemKind, ShareVolume, VolumeTraits
 
 FILES = new_share_volume(traits=VolumeTraits(zeroed=True))
 SPARSE = evolve(FILES, traits=VolumeTraits(thin=True, zeroed=True))
@@ -26,12 +29,53 @@ THICK = evolve(FILES, traits=VolumeTraits())
 THIN = evolve(FILES, traits=VolumeTraits(thin=True, zeroed=True, discards=True))
 UUID_OF_ALL = FILES.filesystem.uuid
 MADE = f"mkfs.ext4 -q -F -m 0 -e remount-ro -U {UUID_OF_ALL} -E nodiscard"
-SAFE = "nodev,nosuid,noexec,nosymfollow,noatime"
+#: From the kernel's include/uapi/linux/mount.h: nosuid, nodev, noexec, noatime, nosymfollow.
+SAFE = 0x2 | 0x4 | 0x8 | 0x10 | 0x200000
+
+
+@frozen
+class Kernel(MountCalls):
+    """Keeps what it was asked, and mounts nothing."""
+
+    target: Path = field(kw_only=True)
+    asked: list[object] = field(factory=list)
+
+    def make(self, kind: str, source: str, options: Iterable[str], attributes: int) -> int:
+        self.asked.append(("make", kind, source, tuple(options), attributes))
+        return os.open(self.target.parent, os.O_PATH | os.O_CLOEXEC)
+
+    def map_ids(self, mount: int, namespace: int) -> None:
+        """Kept where the namespace is made."""
+
+    def move(self, mount: int, target: Path) -> None:
+        self.asked.append(f"move {target}")
 
 
 @pytest.fixture
-def filesystems(fake_lvm: FakeLvm) -> LinuxFileSystems:
-    return LinuxFileSystems(Layout(fake_lvm.folder / "state"))
+def kernel(fake_lvm: FakeLvm, monkeypatch: pytest.MonkeyPatch) -> Kernel:
+    target = fake_lvm.folder / "state/servers/s/shares/x"
+    target.parent.mkdir(parents=True)
+    made = Kernel(target=target)
+
+    def own(_: int, __: str, owner: int) -> None:
+        made.asked.append(f"own {owner}")
+
+    def namespace(mapping: IdMapping) -> nullcontext[Callable[[], int]]:
+        def give() -> int:
+            made.asked.append(f"map {mapping.on_disk} {mapping.seen}")
+            return 0
+
+        return nullcontext(give)
+
+    monkeypatch.setattr(linux, "require_on", lambda *_: None)
+    monkeypatch.setattr(mounting, "_own", own)
+    monkeypatch.setattr(mounting, "namespace", namespace)
+    return made
+
+
+@pytest.fixture
+def filesystems(fake_lvm: FakeLvm, kernel: Kernel) -> LinuxFileSystems:
+    return LinuxFileSystems(Layout(fake_lvm.folder / "state"), kernel)
 
 
 @pytest.fixture
@@ -85,53 +129,44 @@ def test_a_volume_that_holds_anything_is_not_formatted(
 
 @pytest.mark.parametrize(
     ("volume", "options"),
-    [(FILES, SAFE), (SPARSE, SAFE), (THICK, SAFE), (THIN, f"{SAFE},discard")],
-    ids=["files", "sparse", "thick", "thin"],
+    [
+        (FILES, ()),
+        (SPARSE, ()),
+        (THICK, ()),
+        (THIN, ("discard",)),
+        (new_share_volume(FileSystemKind.XFS), ("nouuid",)),
+        (new_share_volume(FileSystemKind.XFS, traits=THIN.traits), ("nouuid", "discard")),
+    ],
+    ids=["files", "sparse", "thick", "thin", "xfs", "thin xfs"],
 )
+@pytest.mark.parametrize("owner", [DISK_OWNER, UID])
 def test_only_on_a_thin_pool_do_file_systems_give_back_what_they_free(
-    fake_lvm: FakeLvm, filesystems: LinuxFileSystems, device: Path, volume: ShareVolume, options: str
+    filesystems: LinuxFileSystems,
+    kernel: Kernel,
+    device: Path,
+    volume: ShareVolume,
+    options: tuple[str, ...],
+    owner: int,
 ) -> None:
     """A file's or a thick volume's space stays reserved for its share; every mount is a safe one."""
-    fake_lvm.answer("mount")
-    state_dir = fake_lvm.folder / "state"
-    (state_dir / "servers/s/shares").mkdir(parents=True)
-    magic = (bytes(1080) + b"\x53\xef").ljust(1128, b"\0") + UUID(UUID_OF_ALL).bytes
-    device.write_bytes(magic.ljust(4 * MIB, b"\0"))
+    volume = evolve(volume, owner=owner)
     filesystems.mount("s", "x", str(device), volume, UID)
-    assert [f"mount -w -t ext4 -o {options} {device} {state_dir}/servers/s/shares/x"] == fake_lvm.asked
+    mapped = () if owner == UID else (f"map {owner} {UID}",)
+    kind = str(volume.filesystem.kind)
+    made = ("make", kind, str(device), options, SAFE)
+    assert [made, f"own {owner}", *mapped, f"move {kernel.target}"] == kernel.asked
 
 
 def test_what_somebody_else_has_unmounted_meanwhile_is_unmounted(
-    fake_lvm: FakeLvm, filesystems: LinuxFileSystems, monkeypatch: pytest.MonkeyPatch
+    fake_lvm: FakeLvm, filesystems: LinuxFileSystems, kernel: Kernel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A command that outlived its caller, say: what counts is what the kernel's table says then."""
+    kernel.target.mkdir()
     fake_lvm.answer("umount", complaint="umount: not mounted.", status=32)
     table = iter([mount_of(fake_lvm, "0:0"), None, None])
     monkeypatch.setattr(mounting, "mount_at", lambda _: next(table))
     filesystems.unmount("s", "x")
     assert ["umount"] == [line.split()[0] for line in fake_lvm.asked]
-
-
-@pytest.mark.parametrize(("number", "well"), [("0:0", True), ("7:1", False)])
-def test_what_somebody_else_has_mounted_meanwhile_is_mounted(
-    fake_lvm: FakeLvm,
-    filesystems: LinuxFileSystems,
-    device: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    number: str,
-    well: bool,
-) -> None:
-    """If it is this device: the kernel lets nobody mount it twice."""
-    fake_lvm.answer("mount", complaint="already mounted or mount point busy", status=32)
-    table = iter([None, mount_of(fake_lvm, number)])
-    monkeypatch.setattr(linux, "mount_at", lambda _: next(table))
-    monkeypatch.setattr(linux, "holds", lambda *_: True)
-    monkeypatch.setattr(linux, "has_errors", lambda *_: False)
-    monkeypatch.setattr(LinuxFileSystems, "size", lambda *_: Capacity(MIB))
-    state_dir = fake_lvm.folder / "state"
-    (state_dir / "servers/s/shares").mkdir(parents=True)
-    with nullcontext() if well else pytest.raises(CommandFailed, match="already mounted"):
-        filesystems.mount("s", "x", str(device), FILES, UID)
 
 
 def mount_of(fake_lvm: FakeLvm, number: str) -> Mount:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from shares_core.adapters.filesystems.adapter import parse_dumpe2fs, parse_xfs_info, refused_online
+from shares_core.adapters.filesystems.ext4 import refused_online
 from shares_core.adapters.filesystems.signatures import parse_blkid
+from shares_core.adapters.filesystems.sizes import parse_dumpe2fs, parse_xfs_info
 from shares_core.adapters.linux.mountinfo import Mount, parse_mountinfo
 from shares_core.domain.capacity import Capacity
 
@@ -48,6 +49,15 @@ def test_a_file_system_that_is_written_to_no_more_is_seen(options: str, read_onl
     """Whatever the mount itself allows; newer kernels say so in another word."""
     (mount,) = parse_mountinfo(f"51 44 7:3 / /mnt rw - ext4 /dev/loop3 {options}\n")
     assert read_only == mount.read_only
+
+
+@pytest.mark.parametrize(
+    ("options", "idmapped"), [("rw,nosuid", False), ("rw,nosuid,idmapped", True), ("rw,notidmapped", False)]
+)
+def test_a_mount_that_shows_other_owners_is_seen(options: str, idmapped: bool) -> None:
+    """Whatever the file system is mounted with."""
+    (mount,) = parse_mountinfo(f"51 44 7:3 / /mnt {options} - ext4 /dev/loop3 rw,idmapped=no\n")
+    assert idmapped == mount.idmapped
 
 
 @pytest.mark.parametrize(

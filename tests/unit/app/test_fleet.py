@@ -16,7 +16,7 @@ from shares_core.domain.share import ShareStatus
 from shares_core.domain.views import Orphan, OrphanKind, ReconcileOutcome, ReconcileReport, UpgradeOutcome
 from shares_core.domain.volume import DEFAULT_POOL
 from shares_core.testing import Fault, FaultPlan, MemoryHost, Moment, ProcessDied, memory_ports
-from shares_core.testing.state import Condition, Container, Folder, MemoryBridge, MemoryVolume
+from shares_core.testing.state import Condition, Container, Folder, MemoryBridge, MemoryMount, MemoryVolume
 
 STRAY = "f" * 12
 STRAY_VOLUME = ref(STRAY)
@@ -88,7 +88,7 @@ def strays(world: World) -> tuple[Orphan, ...]:
     machine.folders[STRAY] = Folder(1, shared=True)
     machine.containers[STRAY] = Container(1, machine.image)
     machine.volumes[STRAY_VOLUME] = MemoryVolume(4096)
-    machine.mounts[STRAY, "5" * 12] = STRAY_VOLUME
+    machine.mounts[STRAY, "5" * 12] = MemoryMount(STRAY_VOLUME)
     machine.attached.add(STRAY_VOLUME)
     machine.bridges["stray0"] = MemoryBridge(Bridge(BridgeName("stray0"), (), 1500), complete=True)
     return (
@@ -139,7 +139,7 @@ def test_an_orphan_that_cannot_be_removed_says_why(world: World) -> None:
     """The others are removed."""
     world.served()
     named = strays(world)
-    world.machine.mounts["elsewhere", "6" * 12] = STRAY_VOLUME  # so that its volume is in use
+    world.machine.mounts["elsewhere", "6" * 12] = MemoryMount(STRAY_VOLUME)  # so that its volume is in use
     report = world.host.fleet.reconcile(remove_orphans=named)
     problems = {
         (str(orphan.kind), orphan.name): orphan.problem for orphan in report.orphans if not orphan.removed

@@ -125,9 +125,9 @@ def test_an_unknown_server_is_not_found(world: World) -> None:
     assert {} == world.leftovers()
 
 
-@pytest.mark.parametrize("lack", ["docker_up", "image_built"])
+@pytest.mark.parametrize("lack", ["docker_up", "image_built", "idmapped_mounts"])
 def test_a_host_that_is_not_ready_makes_nothing(world: World, lack: str) -> None:
-    """Docker and the image come first."""
+    """Docker, the image and the kernel come first."""
     setattr(world.machine, lack, False)
     with pytest.raises(HostNotReady):
         world.host.servers.create("tenant")

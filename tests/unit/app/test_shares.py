@@ -119,6 +119,25 @@ def test_a_pool_that_is_not_mounted_is_not_an_empty_pool(world: World) -> None:
     assert (before,) == world.record("tenant").shares
 
 
+def test_a_kernel_that_maps_no_owners_makes_no_share_and_brings_those_that_are_there_back_later(
+    world: World,
+) -> None:
+    """What is mounted goes on; what is to be mounted is failed, and nothing of a new share is left."""
+    world.served()
+    world.machine.idmapped_mounts = False
+    before = world.record("tenant"), dict(world.machine.volumes)
+    with pytest.raises(HostNotReady):
+        world.host.shares.create("tenant", "other", SMALL)
+    assert before == (world.record("tenant"), world.machine.volumes)
+    assert () == world.host.fleet.reconcile().servers
+    world.host.servers.stop("tenant")
+    started = world.host.servers.start("tenant").server.share("files")
+    assert (ShareStatus.FAILED, True) == (started.status, "idmapped" in started.reason)
+    world.machine.idmapped_mounts = True
+    world.host.fleet.reconcile()
+    assert before == (world.record("tenant"), world.machine.volumes)
+
+
 def test_a_delete_without_the_pool_fails_and_changes_nothing(world: World) -> None:
     """A failed delete is an error, never a warning; one that cannot begin leaves the record as it was."""
     world.served()

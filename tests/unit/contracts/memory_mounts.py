@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 
+from attrs import evolve
 from tests.contracts.filesystems_world import FileSystemsWorld, Made
 from tests.contracts.values import UID, new_share_volume
+from tests.contracts.values import ref as new_ref
 from tests.unit.contracts.memory_world import MemoryWorld
 
 from shares_core.domain.names import ShareName
-from shares_core.domain.volume import FileSystemKind, VolumeRef
+from shares_core.domain.volume import FileSystemKind, ShareVolume, VolumeRef
 from shares_core.testing import (
     OpenFile,
     Session,
 )
-from shares_core.testing.state import Condition, MemoryFileSystem, ServedShare
+from shares_core.testing.state import Condition, MemoryFileSystem, MemoryMount, ServedShare
+from shares_core.testing.storage import ref_at
 
 FILE = "file"
 
@@ -60,7 +64,27 @@ class MemoryMounts(MemoryWorld, FileSystemsWorld):
 
     def served_owner(self, server_id: str, share_id: str, folder: str) -> int | None:
         filesystem = self.host.mounted_filesystem(server_id, share_id)
-        return None if filesystem is None else filesystem.folders.get(folder)
+        owner = None if filesystem is None else filesystem.folders.get(folder)
+        return None if owner is None else self.host.mounts[server_id, share_id].seen(owner)
+
+    def owner_on_disk(self, made: Made, folder: str) -> int | None:
+        return self._content(made).folders.get(folder)
+
+    def mount_by_hand(self, server_id: str, share_id: str, device: str) -> None:
+        ref = ref_at(self.host, device)
+        assert ref is not None
+        self.host.mounts[server_id, share_id] = MemoryMount(ref)
+
+    def copy_of(self, made: Made) -> tuple[ShareVolume, str]:
+        copy = evolve(made.volume, ref=new_ref(self.new_id()))
+        self.host.volumes[copy.ref] = deepcopy(self.host.volumes[made.volume.ref])
+        return copy, self.ports.storage.attach(copy.ref)
+
+    @contextmanager
+    def without_idmapped_mounts(self) -> Iterator[None]:
+        self.host.idmapped_mounts = False
+        yield
+        self.host.idmapped_mounts = True
 
     def write(self, server_id: str, share_id: str, content: bytes, folder: str = "") -> None:
         filesystem = self.host.mounted_filesystem(server_id, share_id)

@@ -33,7 +33,7 @@ from shares_core.testing import (
     ProcessDied,
     memory_ports,
 )
-from shares_core.testing.state import Container
+from shares_core.testing.state import Container, MemoryMount
 from shares_core.testing.storage import volume_at
 
 
@@ -123,7 +123,7 @@ class MemoryWorld(
         return len(self.host.folders) + len(self.host.mounts)
 
     def mount_below(self, server_id: str) -> None:
-        self.host.mounts[server_id, "share"] = ABSENT
+        self.host.mounts[server_id, "share"] = MemoryMount(ABSENT)
 
     def unmount_below(self, server_id: str) -> None:
         del self.host.mounts[server_id, "share"]
@@ -188,7 +188,7 @@ class MemoryWorld(
 
     @contextmanager
     def in_use(self, ref: VolumeRef) -> Iterator[None]:
-        self.host.mounts["elsewhere", "share"] = ref
+        self.host.mounts["elsewhere", "share"] = MemoryMount(ref)
         yield
         del self.host.mounts["elsewhere", "share"]
 

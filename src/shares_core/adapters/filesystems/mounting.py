@@ -1,38 +1,132 @@
-"""Mounting and unmounting, safely and whole: with mount(8) and umount(8)."""
+"""Mounting and unmounting, safely and whole."""
 
 from __future__ import annotations
 
+import errno
+import os
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 from shares_core.adapters.filesystems.fsck import LONG_SECONDS
+from shares_core.adapters.filesystems.signatures import is_write_protected
+from shares_core.adapters.linux import mountcalls
 from shares_core.adapters.linux.commands import run
+from shares_core.adapters.linux.idmap import IdMapping, namespace, require_user_namespaces
+from shares_core.adapters.linux.mountcalls import MountCalls
 from shares_core.adapters.linux.mountinfo import mount_at
 from shares_core.adapters.linux.oserrors import os_errors
 from shares_core.adapters.linux.polling import wait_until
-from shares_core.domain.errors import BackendFailure, CommandFailed
-from shares_core.domain.share import FileSystem
+from shares_core.adapters.linux.uninterrupted import to_its_end
+from shares_core.domain.errors import BackendFailure, CommandFailed, HostNotReady, ShareFailed
+from shares_core.domain.share import FileSystem, FileSystemKind
 
 #: What a tenant writes is data: nothing in it is a device, a program or a link for the host's kernel.
-SAFE = "nodev,nosuid,noexec,nosymfollow,noatime"
-#: What mount says of a file system that the kernel finds damaged.
-CORRUPTED = "Structure needs cleaning"
+SAFE = mountcalls.NODEV | mountcalls.NOSUID | mountcalls.NOEXEC | mountcalls.NOSYMFOLLOW | mountcalls.NOATIME
+#: With it two xfs of one UUID, a snapshot and its origin, are mounted side by side; an ext4 never asks.
+_OPTIONS: Mapping[FileSystemKind, tuple[str, ...]] = {
+    FileSystemKind.EXT4: (),
+    FileSystemKind.XFS: ("nouuid",),
+}
+#: What the kernel says of a file system that it finds damaged.
+CORRUPTED = os.strerror(errno.EUCLEAN)
+#: The group of a file system's root whose volume has not been told its owner.
+NO_OWNER = 0
 _UNMOUNT_SECONDS = 20.0
 
 
-def mount(
-    device: str, filesystem: FileSystem, target: Path, *, options: str, read_only: bool = False
-) -> None:
-    """Mount it on a folder that is there; it may have a journal to read first. Raises CommandFailed.
+def require_mounting(calls: MountCalls) -> None:
+    """Raise HostNotReady if this kernel cannot mount a file system with its owners mapped. Cheap."""
+    if missing := calls.missing():
+        raise HostNotReady(
+            f"this kernel has no idmapped mounts: it lacks {', '.join(missing)}",
+            hint="boot Linux 5.14 or later",
+        )
+    require_user_namespaces()
 
-    Never to be read where it was to be written: without -w so would be what is write-protected.
+
+def mount(
+    calls: MountCalls,
+    device: str,
+    filesystem: FileSystem,
+    target: Path,
+    *,
+    discards: bool = False,
+    read_only: bool = False,
+    mapping: IdMapping | None = None,
+    before: Callable[[], None] = lambda: None,
+) -> None:
+    """Mount it on a folder that is there, in one step and to its end; it may have a journal to read first.
+
+    ``before`` runs once the kernel has read the file system; what it raises keeps it from being mounted.
+    Raises BackendFailure, HostNotReady, and ShareFailed if the volume has another owner than ``mapping``
+    says. Half-done leaves nothing mounted.
     """
-    way = "-r" if read_only else "-w"
-    argv = ("mount", way, "-t", str(filesystem.kind), "-o", options, device, str(target))
-    run(argv, timeout=LONG_SECONDS)
+
+    def work() -> None:
+        with ExitStack() as held:
+            mapped_by = None
+            if mapping is not None and mapping.changes:
+                require_user_namespaces()
+                mapped_by = held.enter_context(namespace(mapping))
+            # Never to be read if it was to be written: a kernel that cannot write says so.
+            mode, attributes = (("ro",), SAFE | mountcalls.RDONLY) if read_only else ((), SAFE)
+            options = (*mode, *_OPTIONS[filesystem.kind], *(("discard",) if discards else ()))
+            made = calls.make(str(filesystem.kind), device, options, attributes)
+            held.callback(os.close, made)
+            before()
+            if mapping is not None:
+                _own(made, device, mapping.on_disk)
+            if mapped_by is not None:
+                calls.map_ids(made, mapped_by())
+            calls.move(made, target)
+
+    try:
+        to_its_end(work)
+    except OSError as error:
+        if error.errno == errno.ENOSYS:
+            require_mounting(calls)
+        if error.errno in (errno.EACCES, errno.EROFS) and is_write_protected(device):
+            raise write_protected(device) from error
+        with os_errors(f"mounting {device}"):
+            raise
+    except RuntimeError as error:
+        raise BackendFailure(
+            f"{device} cannot be mounted: {error}", hint="see whether processes or memory are used up"
+        ) from error
+
+
+def write_protected(device: str) -> BackendFailure:
+    """The error of whoever was to write to it."""
+    return BackendFailure(f"{device} is write-protected", hint="see in 'dmesg' whether its disk failed")
+
+
+def _own(mount: int, device: str, owner: int) -> None:
+    """Tell a volume its owner, or raise ShareFailed if it has another: the files there would be nobody's.
+
+    It is the group of the file system's root, and gives that group nothing: others may list the root too.
+    """
+    root = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=mount)
+    try:
+        if (found := os.stat(root).st_gid) == NO_OWNER:
+            os.fchown(root, -1, owner)
+        elif found != owner:
+            raise ShareFailed(
+                f"the files on {device} belong to user {found} on disk, and not to {owner} as is recorded",
+                hint="find out which is right; the group of the file system's root says whose they are",
+            )
+    finally:
+        os.close(root)
 
 
 def unmount(target: Path) -> None:
     """Unmount what is mounted there once nobody uses it, and remove the empty folder. Idempotent."""
+    try:
+        os.lstat(target)
+    except FileNotFoundError:
+        return
+    except OSError:
+        pass  # a file system that has shut down says nothing of its root
     busy: list[CommandFailed] = []
 
     def gone() -> bool:

@@ -10,15 +10,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from shares_core.adapters.filesystems.fsck import examined, ignores_journal, settle_ext4
-from shares_core.adapters.filesystems.mounting import CORRUPTED, SAFE, mount, unmount
+from shares_core.adapters.filesystems.mounting import CORRUPTED, mount, unmount
 from shares_core.adapters.filesystems.signatures import has_clean_journal
 from shares_core.adapters.filesystems.xfs import grow_xfs, write_copies
+from shares_core.adapters.linux.mountcalls import MountCalls
 from shares_core.adapters.linux.oserrors import os_errors
 from shares_core.domain.errors import BackendFailure, ShareDamaged, ShareFailed
 from shares_core.domain.share import FileSystem, FileSystemKind
 
 
-def replay(device: str, filesystem: FileSystem, folder: Path) -> BackendFailure | None:
+def replay(calls: MountCalls, device: str, filesystem: FileSystem, folder: Path) -> BackendFailure | None:
     """Have the kernel write what the journal holds: to a tool that looks beside it, its absence is damage.
 
     Gives what the kernel says where it does not.
@@ -29,7 +30,7 @@ def replay(device: str, filesystem: FileSystem, folder: Path) -> BackendFailure 
     with _folder(folder):
         try:
             # To read: an ext4's journal is replayed all the same.
-            mount(device, filesystem, folder, options=SAFE, read_only=not is_xfs)
+            mount(calls, device, filesystem, folder, read_only=not is_xfs)
             if is_xfs:
                 write_copies(folder, device)
         except BackendFailure as error:
@@ -37,22 +38,22 @@ def replay(device: str, filesystem: FileSystem, folder: Path) -> BackendFailure 
     return None
 
 
-def settle(device: str, filesystem: FileSystem, folder: Path) -> None:
+def settle(calls: MountCalls, device: str, filesystem: FileSystem, folder: Path) -> None:
     """Make it whole as far as that needs no person; what the kernel does not mount is left as it is.
 
     Raises ShareDamaged where it is that, and ShareFailed where it cannot be mounted for another reason.
     """
     # First: an xfs's journal may hold a larger size than its superblock tells yet.
-    if refusal := replay(device, filesystem, folder):
+    if refusal := replay(calls, device, filesystem, folder):
         raise _unusable(device, filesystem, refusal) from refusal
     if filesystem.kind is FileSystemKind.EXT4:
         settle_ext4(device, filesystem)
 
 
-def grow_aside(device: str, filesystem: FileSystem, folder: Path) -> None:
+def grow_aside(calls: MountCalls, device: str, filesystem: FileSystem, folder: Path) -> None:
     """Grow an xfs, which it does only while it is mounted, to its device's size. Idempotent."""
     with _folder(folder):
-        mount(device, filesystem, folder, options=SAFE)
+        mount(calls, device, filesystem, folder)
         grow_xfs(folder, device)
 
 

@@ -18,7 +18,8 @@ class Mount:
 
     ``number`` is the mount's own and ``parent`` that of the mount above it, ``device`` the kernel's
     major:minor. Mounts with the same ``peers`` pass on to each other what is mounted below them, and to
-    their slaves; it is empty for one that passes nothing on. ``read_only`` is the file system itself.
+    their slaves; it is empty for one that passes nothing on. ``read_only`` is the file system itself,
+    ``idmapped`` the mount: it shows other owners than the files have on disk.
     """
 
     number: str
@@ -29,6 +30,7 @@ class Mount:
     source: str
     peers: str
     read_only: bool = False
+    idmapped: bool = False
 
     @property
     def shared(self) -> bool:
@@ -52,6 +54,7 @@ def parse_mountinfo(text: str) -> tuple[Mount, ...]:
                 source=_unescape(fields[dash + 2]),
                 peers=next((field for field in fields[6:dash] if field.startswith("shared:")), ""),
                 read_only=not _READ_ONLY.isdisjoint(fields[dash + 3].split(",")),
+                idmapped="idmapped" in fields[5].split(","),
             )
         )
     return tuple(mounts)

@@ -50,6 +50,7 @@ class Servers:
         if not specs:
             raise InvalidInput("a server needs at least one interface")
         self._ports.runtime.check()
+        self._ports.filesystems.require_mounting()
         while True:
             server_id = self._ports.ids.new_id()
             with self._ports.locks.server(server_id):
@@ -190,6 +191,7 @@ class Servers:
         Raises NotFound, and HostNotReady if the image is not built or not current.
         """
         self._ports.runtime.check()
+        self._ports.filesystems.require_mounting()
         with self._leases.server(name) as held:
             server = held.server
             if not is_running(self._ports, server):

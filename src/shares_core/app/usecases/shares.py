@@ -21,7 +21,7 @@ from shares_core.domain.server import ShareServer
 from shares_core.domain.share import CifsShare, FileSystem, FileSystemKind
 from shares_core.domain.undo import undone_by
 from shares_core.domain.views import CheckView, ExtendView, ExtendWay, RunState, ShareView
-from shares_core.domain.volume import DEFAULT_POOL, PoolName, ShareVolume, VolumeRef
+from shares_core.domain.volume import DEFAULT_POOL, DISK_OWNER, PoolName, ShareVolume, VolumeRef
 from shares_core.ports import Ports
 from shares_core.ports.storage import Volume, require_volume
 
@@ -61,7 +61,7 @@ class Shares:
                 if existing is not None:
                     same = _same(existing, name, capacity, filesystem, wanted)
                     return self._view(held.server, same, self._volume_size(same), held.found)
-                minted = self._minted(held.server, name, capacity, filesystem, wanted)
+                minted = self._minted(name, capacity, filesystem, wanted)
                 work = ShareWork(self._ports, held.server, minted, held.found)
                 self._leases.take_slot(slot, held.server, minted)
                 with undone_by(lambda: self._ports.locks.forget(minted.id)):
@@ -70,18 +70,14 @@ class Shares:
             return self._view(work.server, work.share, volume.size, work.found)
 
     def _minted(
-        self,
-        server: ShareServer,
-        name: ShareName,
-        capacity: Capacity,
-        filesystem: FileSystemKind,
-        pool: PoolName,
+        self, name: ShareName, capacity: Capacity, filesystem: FileSystemKind, pool: PoolName
     ) -> CifsShare:
         """A share that nothing was made of yet."""
+        self._ports.filesystems.require_mounting()
         ids = self._ports.ids
         traits = self._ports.storage.prepare(configured(self._ports, pool))
         share_id, made = ids.new_id(), FileSystem(filesystem, ids.new_uuid())
-        volume = ShareVolume(VolumeRef(pool, ids.new_id()), made, server.uid, traits)
+        volume = ShareVolume(VolumeRef(pool, ids.new_id()), made, DISK_OWNER, traits)
         return CifsShare(id=share_id, name=name, capacity=capacity, volume=volume)
 
     def show(self, server: str, share: str) -> ShareView:

@@ -1,0 +1,50 @@
+"""Making an ext4, and what is said of growing one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from shares_core.adapters.filesystems.fsck import LONG_SECONDS
+from shares_core.adapters.linux.commands import run
+from shares_core.domain.errors import CommandFailed
+
+_CAP_SYS_RESOURCE = 24  # linux/capability.h
+
+
+def make_ext4(device: str, uuid: str, *, zeroed: bool) -> None:
+    # No blocks are kept for root: it writes nothing here. An error makes it read-only rather than worse.
+    options = ("mkfs.ext4", "-q", "-F", "-m", "0", "-e", "remount-ro", "-U", uuid)
+
+    def make(extended: str) -> None:
+        run((*options, "-E", extended, device), timeout=LONG_SECONDS, holding=device)
+
+    if zeroed:
+        try:
+            make("nodiscard,assume_storage_prezeroed=1")
+        except CommandFailed as error:
+            if "bad option" not in error.output.lower():  # as e2fsprogs before 1.47 says
+                raise
+        else:
+            return
+    make("nodiscard")
+
+
+def may_resize_mounted() -> bool:
+    """Whether this process has the capability that the kernel asks for (ext4_resize_begin)."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    effective = next((line.split()[1] for line in status.splitlines() if line.startswith("CapEff:")), "0")
+    return bool(int(effective, 16) >> _CAP_SYS_RESOURCE & 1)
+
+
+def refused_online(output: str) -> bool:
+    """Whether resize2fs says that the kernel, not the file system, is in the way of growing it mounted."""
+    said = output.lower()
+    return any(
+        phrase in said
+        for phrase in (
+            "permission denied",
+            "not permitted",
+            "not supported",
+            "does not support online resizing",
+        )
+    )

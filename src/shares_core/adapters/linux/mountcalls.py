@@ -1,0 +1,125 @@
+"""The kernel's calls that make a mount by file descriptors.
+
+Debian 12's C library has no functions for them. A mount that was made is nowhere until it is moved
+somewhere: if its process dies before that, it is gone with its descriptor.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import struct
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from attrs import field, frozen
+
+#: The same on every architecture but Alpha (Linux's scripts/syscall.tbl).
+NUMBERS: Mapping[str, int] = {
+    "move_mount": 429,
+    "fsopen": 430,
+    "fsconfig": 431,
+    "fsmount": 432,
+    "mount_setattr": 442,
+}
+#: From the kernel's include/uapi/linux/mount.h and fcntl.h.
+RDONLY, NOSUID, NODEV, NOEXEC, NOATIME, NOSYMFOLLOW = 0x1, 0x2, 0x4, 0x8, 0x10, 0x200000
+_IDMAP = 0x100000
+_FSOPEN_CLOEXEC, _FSMOUNT_CLOEXEC, _MOVE_MOUNT_F_EMPTY_PATH = 1, 1, 4
+_SET_FLAG, _SET_STRING, _CMD_CREATE = 0, 1, 6
+_AT_FDCWD, _AT_EMPTY_PATH = -100, 0x1000
+_MOUNT_ATTR = "=QQQQ"  # struct mount_attr: to set, to clear, propagation, the user namespace
+_LOG_BYTES = 4096
+
+
+@frozen
+class MountCalls:
+    """They give descriptors that no other program inherits. All raise OSError.
+
+    ``numbers`` are the calls' numbers: a test may name one that no kernel has.
+    """
+
+    numbers: Mapping[str, int] = field(default=NUMBERS, repr=False)
+
+    def make(self, kind: str, source: str, options: Iterable[str], attributes: int) -> int:
+        """A mount of the file system on the device ``source``, which is nowhere yet.
+
+        ``options`` are the file system's own, without values, ``attributes`` those of the mount. The error
+        says what the file system said, if it said anything.
+        """
+        context = self._call("fsopen", kind.encode(), _FSOPEN_CLOEXEC)
+        try:
+            self._call("fsconfig", context, _SET_STRING, b"source", os.fsencode(source), 0)
+            for option in options:
+                self._call("fsconfig", context, _SET_FLAG, option.encode(), None, 0)
+            self._call("fsconfig", context, _CMD_CREATE, None, None, 0)
+            return self._call("fsmount", context, _FSMOUNT_CLOEXEC, attributes)
+        except OSError as error:
+            said = _log(context)
+            raise OSError(error.errno, f"{error.strerror} ({said})" if said else error.strerror) from error
+        finally:
+            os.close(context)
+
+    def map_ids(self, mount: int, namespace: int) -> None:
+        """Show the mount's files as owned by whom the user namespace maps their owners on disk to.
+
+        Raises EBUSY if a file in it is open for writing, EPERM if the mount is mapped already, EINVAL if it
+        is somewhere already or its file system knows of no such mapping.
+        """
+        wanted = struct.pack(_MOUNT_ATTR, _IDMAP, 0, 0, namespace)
+        self._call("mount_setattr", mount, b"", _AT_EMPTY_PATH, wanted, len(wanted))
+
+    def move(self, mount: int, target: Path) -> None:
+        """Put the mount on a folder, never on what a symbolic link in its place points to."""
+        self._call("move_mount", mount, b"", _AT_FDCWD, os.fsencode(target), _MOVE_MOUNT_F_EMPTY_PATH)
+
+    def missing(self) -> tuple[str, ...]:
+        """The names of the calls that this kernel lacks. They are asked about no descriptor at all."""
+        asked: Mapping[str, tuple[Any, ...]] = {
+            "move_mount": (-1, b"", -1, b"", 0),
+            "fsopen": (None, 0),
+            "fsconfig": (-1, _CMD_CREATE, None, None, 0),
+            "fsmount": (-1, 0, 0),
+            "mount_setattr": (-1, b"", _AT_EMPTY_PATH, bytes(struct.calcsize(_MOUNT_ATTR)), 0),
+        }
+        return tuple(name for name, arguments in asked.items() if self._is_missing(name, arguments))
+
+    def _is_missing(self, name: str, arguments: tuple[Any, ...]) -> bool:
+        try:
+            self._call(name, *arguments)
+        except OSError as error:
+            return error.errno == errno.ENOSYS
+        return False
+
+    def _call(self, name: str, *arguments: int | bytes | None) -> int:
+        import ctypes  # not before it is used: most command lines mount nothing
+
+        given = [
+            ctypes.c_long(each) if isinstance(each, int) else ctypes.c_char_p(each) for each in arguments
+        ]
+        result: int = _libc().syscall(ctypes.c_long(self.numbers[name]), *given)
+        if result < 0:
+            number = ctypes.get_errno()
+            raise OSError(number, f"{name}: {os.strerror(number)}")
+        return result
+
+
+@cache
+def _libc() -> Any:
+    import ctypes
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.syscall.restype = ctypes.c_long
+    return libc
+
+
+def _log(context: int) -> str:
+    """What the file system has said, a message at a time, each behind a letter for how grave it is."""
+    said: list[str] = []
+    with suppress(OSError):  # there is no more
+        while True:
+            said.append(os.read(context, _LOG_BYTES).decode(errors="replace").strip())
+    return "; ".join(said)
