@@ -236,12 +236,13 @@ def test_mount_has_to_know_nosymfollow(version: tuple[int, ...], verdict: Verdic
     ("release", "verdict"),
     [
         ("5.4.0-150-generic", Verdict.MISSING),
-        ("5.10.0-28-amd64", Verdict.OK),
+        ("5.10.0-28-amd64", Verdict.MISSING),
+        ("5.14.0-427.el9.x86_64", Verdict.OK),
         ("6.18.44-fc-v595", Verdict.OK),
     ],
 )
-def test_the_kernel_has_to_know_nosymfollow(release: str, verdict: Verdict) -> None:
-    """Linux 5.10 brought it."""
+def test_the_kernel_has_to_know_idmapped_mounts_and_nosymfollow(release: str, verdict: Verdict) -> None:
+    """Together, since Linux 5.14."""
     assert verdict == rules.judge_kernel(release).verdict
 
 

@@ -15,10 +15,15 @@ from shares_core.adapters.containers.client import Docker
 from shares_core.adapters.containers.errors import docker_errors
 from shares_core.adapters.containers.image import ImageStatus, image_state
 from shares_core.adapters.doctor import rules
+from shares_core.adapters.filesystems.mounting import require_mounting
 from shares_core.adapters.linux.commands import environment, is_installed, run
+from shares_core.adapters.linux.idmap import IdMapping, namespace
+from shares_core.adapters.linux.mountcalls import MountCalls
 from shares_core.adapters.network.firewall import SWITCHES, is_asked
 from shares_core.domain.errors import RecordUnreadable, SharesError
 from shares_core.domain.findings import Finding
+from shares_core.domain.server import FIRST_SERVER_UID
+from shares_core.domain.volume import DISK_OWNER
 from shares_core.ports.records import Records
 from shares_core.ports.storage import BlockStorage
 
@@ -28,7 +33,7 @@ _TOOLS: tuple[_Tools, ...] = (
     (
         "util-linux",
         ("mount", "util-linux"),
-        ("mount", "umount", "losetup", "blkid", "blockdev"),
+        ("mount", "umount", "losetup", "blkid", "blockdev", "unshare"),
         ("mount", "--version"),
         True,
     ),
@@ -89,6 +94,7 @@ def examine(
         *((_loop_devices(),) if pool_dirs else ()),
         *(_lvm(thin) if lvm else ()),
         _module("bridge", Path("/sys/module/bridge")),
+        idmapped_mounts(),
         *_packet_filter(),
         *_firewall(bridge),
         *_folders(state_dir, pool_dirs),
@@ -168,6 +174,18 @@ def _module(name: str, sign: Path) -> Finding:
         loadable=_works(("modprobe", "--dry-run", "--quiet", name)),
         modules_known=Path("/lib/modules", platform.release()).is_dir(),
     )
+
+
+def idmapped_mounts() -> Finding:
+    """Root makes a user namespace for it, as each mount does: what confines this process shows only then."""
+    try:
+        require_mounting(MountCalls())
+        if os.geteuid() == 0:
+            with namespace(IdMapping(DISK_OWNER, FIRST_SERVER_UID)) as give:
+                give()
+    except SharesError as error:
+        return rules.missing("idmapped mounts", error.message, error.hint)
+    return rules.ok("idmapped mounts", "there, and so are user namespaces")
 
 
 def _packet_filter() -> Iterable[Finding]:

@@ -19,7 +19,8 @@ Version = tuple[int, ...]
 
 #: nosymfollow, which keeps a share's symlinks from leading anybody out of it.
 _LEAST_UTIL_LINUX: Version = (2, 38)
-_LEAST_KERNEL: Version = (5, 10)
+#: In 5.12 came idmapped mounts, and in 5.14 nosymfollow for mounts that are made by file descriptors.
+_LEAST_KERNEL: Version = (5, 14)
 _LEAST_ROOM = 64 * MIB
 _LITTLE_ROOM = GIB
 
@@ -201,7 +202,7 @@ def judge_util_linux(version: Version) -> Finding:
 
 def judge_kernel(release: str) -> Finding:
     if parse_version(release) < _LEAST_KERNEL:
-        detail = f"{release} is older than {show_version(_LEAST_KERNEL)}, which brought nosymfollow"
+        detail = f"{release} is older than {show_version(_LEAST_KERNEL)}, which has idmapped mounts"
         return missing("kernel", detail, "upgrade this host's kernel, and boot it")
     return ok("kernel", release)
 
