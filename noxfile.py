@@ -73,6 +73,9 @@ def unit(session: nox.Session) -> None:
     if session.posargs:
         _pytest(session, "unit", "tests/unit")
         return
+    results = [RESULTS / f"{name}.xml" for name in ("machine", "unit")]
+    for path in results:
+        path.unlink(missing_ok=True)
     with beside(_suite("machine", MACHINE), RESULTS / "machine.log") as machine:
         rest = _suite("unit", "tests/unit", f"--ignore={MACHINE}")
         parts = {
@@ -80,7 +83,7 @@ def unit(session: nox.Session) -> None:
             "the state machine beside them": lambda: _finish(machine),
         }
         failed = _failed(session, parts)
-    session.log(f"unit: {total(RESULTS / f'{name}.xml' for name in ('machine', 'unit'))}")
+    print(total(results), flush=True)
     _judge(session, failed)
 
 
@@ -171,7 +174,7 @@ def test(session: nox.Session) -> None:
     failed += _failed(session, {"coverage": lambda: coverage(session)})
     for name, what in LEFT_OUT.items():
         session.log(f"left out of {name}, for ./dev nightly: {what}")
-    session.log(f"test: {total((*RESULTS.glob('*.xml'), *GUEST_RESULTS.glob('*.xml')))}")
+    print(total((*RESULTS.glob("*.xml"), *GUEST_RESULTS.glob("*.xml"))), flush=True)
     _judge(session, failed)
 
 

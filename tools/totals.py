@@ -14,8 +14,8 @@ def counts_of(junit: str) -> Counter[str]:
 
 
 def total(paths: Iterable[Path]) -> str:
-    """In pytest's words. A test whose set-up or end failed has failed."""
-    counted = sum((counts_of(path.read_text()) for path in paths), Counter[str]())
+    """In pytest's words. A test whose set-up or end failed has failed; a suite that broke off has no file."""
+    counted = sum((counts_of(path.read_text()) for path in paths if path.exists()), Counter[str]())
     failed = counted["failures"] + counted["errors"]
     passed = counted["tests"] - failed - counted["skipped"]
     skipped = f", {counted['skipped']} skipped" if counted["skipped"] else ""

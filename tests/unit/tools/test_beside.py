@@ -98,6 +98,6 @@ def test_a_total_is_of_all_the_suites(tmp_path: Path) -> None:
     first, second = tmp_path / "a.xml", tmp_path / "b.xml"
     first.write_text(head.format(1, 2, 0, 10) + '<testcase name="[tests=&quot;9&quot;]" />')
     second.write_text(head.format(0, 0, 0, 5))
-    assert "12 passed, 3 failed" == total([first, second])
+    assert "12 passed, 3 failed" == total([first, second, tmp_path / "broken off.xml"])
     second.write_text(head.format(0, 0, 4, 5))
     assert "8 passed, 3 failed, 4 skipped" == total([first, second])
