@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 import pytest
 from attrs import evolve
@@ -62,15 +63,12 @@ class BlockStorageContract:
         storage.prepare(DEFAULT_POOL)
         assert (made,) == storage.list(DEFAULT_POOL)
 
-    @pytest.mark.parametrize("verb", _NEED_THE_POOL)
-    def test_something_else_in_the_pools_place_is_not_an_empty_pool(
-        self, world: StorageWorld, verb: str
-    ) -> None:
+    def test_something_else_in_the_pools_place_is_not_an_empty_pool(self, world: StorageWorld) -> None:
         """Every verb refuses, and when the pool is back so is what it holds."""
         storage = _prepared(world)
         volume = storage.ensure_volume(ref(world.new_id()), SIZE, OWNER)
-        with world.lost_pool(), pytest.raises(HostNotReady):
-            _NEED_THE_POOL[verb](storage, volume.ref)
+        with world.lost_pool():
+            assert [*_NEED_THE_POOL] == _raising(HostNotReady, storage, volume.ref, _NEED_THE_POOL)
         assert (volume,) == storage.list(DEFAULT_POOL)
 
     def test_a_volume_reads_as_zeros_and_its_space_is_reserved(self, world: StorageWorld) -> None:
@@ -96,14 +94,14 @@ class BlockStorageContract:
         assert not world.is_blank(storage.attach(volume.ref))
         assert (volume,) == storage.list(DEFAULT_POOL)
 
-    @pytest.mark.parametrize("other", [LARGER, Capacity(SIZE.bytes // 2)])
-    def test_another_size_is_a_conflict(self, world: StorageWorld, other: Capacity) -> None:
-        """And the volume stays as it is."""
+    def test_another_size_is_a_conflict(self, world: StorageWorld) -> None:
+        """Be it larger or smaller; and the volume stays as it is."""
         storage = _prepared(world)
         volume = storage.ensure_volume(ref(world.new_id()), SIZE, OWNER)
-        with pytest.raises(Conflict):
-            storage.ensure_volume(volume.ref, other, OWNER)
-        assert volume == storage.find_volume(volume.ref)
+        for other in (LARGER, Capacity(SIZE.bytes // 2)):
+            with pytest.raises(Conflict):
+                storage.ensure_volume(volume.ref, other, OWNER)
+            assert volume == storage.find_volume(volume.ref)
 
     def test_what_does_not_fit_is_refused(self, world: StorageWorld) -> None:
         """Nothing is left of it, and what fits is made."""
@@ -197,12 +195,11 @@ class BlockStorageContract:
         assert POOL.bytes - SIZE.bytes == storage.pool(DEFAULT_POOL).free
         assert not world.is_blank(device)
 
-    @pytest.mark.parametrize("verb", ["attach", "grow_volume", "cut_volume"])
-    def test_a_volume_that_is_not_there_is_a_failed_share(self, world: StorageWorld, verb: str) -> None:
+    def test_a_volume_that_is_not_there_is_a_failed_share(self, world: StorageWorld) -> None:
         """It is never made on the way."""
         storage = _prepared(world)
-        with pytest.raises(ShareFailed):
-            _NEED_THE_POOL[verb](storage, ABSENT)
+        verbs = ["attach", "grow_volume", "cut_volume"]
+        assert verbs == _raising(ShareFailed, storage, ABSENT, verbs)
         assert (None, ()) == (storage.find_volume(ABSENT), storage.list(DEFAULT_POOL))
 
     def test_attaching_twice_is_attaching_once(self, world: StorageWorld) -> None:
@@ -277,6 +274,19 @@ class BlockStorageContract:
         )
         storage.ensure_volume(gone.ref, SIZE, OWNER)
         assert world.is_blank(storage.attach(gone.ref))
+
+
+def _raising(
+    error: type[Exception], storage: BlockStorage, volume: VolumeRef, verbs: Iterable[str]
+) -> list[str]:
+    """Which of the verbs raise that error, told by their names. In one test: a pool takes long to be made."""
+    raised = []
+    for verb in verbs:
+        with suppress(error):
+            _NEED_THE_POOL[verb](storage, volume)
+            continue
+        raised.append(verb)
+    return raised
 
 
 def _prepared(world: StorageWorld) -> BlockStorage:
