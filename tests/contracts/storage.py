@@ -275,6 +275,25 @@ class BlockStorageContract:
         storage.ensure_volume(gone.ref, SIZE, OWNER)
         assert world.is_blank(storage.attach(gone.ref))
 
+    @pytest.mark.parametrize("verb", ["detach", "remove_volume"])
+    def test_the_device_of_a_lost_volume_is_told_and_let_go_of(self, world: StorageWorld, verb: str) -> None:
+        """The volume is not there, whatever its device says; that is listed, so that somebody removes it."""
+        storage = _prepared(world)
+        lost, kept = (storage.ensure_volume(ref(world.new_id()), SIZE, OWNER) for _ in range(2))
+        storage.attach(kept.ref)
+        device = storage.attach(lost.ref)
+        world.lose_volume(lost.ref)
+        with pytest.raises(ShareFailed):
+            storage.attach(lost.ref)
+        assert storage.find_volume(lost.ref) is None
+        told = lost.ref in {volume.ref for volume in storage.list(DEFAULT_POOL)}
+        assert (device if told else None) == storage.device(lost.ref)
+        for _ in range(2):
+            getattr(storage, verb)(lost.ref)
+            assert (0, None) == (world.device_size(device), storage.device(lost.ref))
+            assert (kept,) == storage.list(DEFAULT_POOL)
+        assert storage.device(kept.ref) is not None
+
 
 def _raising(
     error: type[Exception], storage: BlockStorage, volume: VolumeRef, verbs: Iterable[str]

@@ -39,6 +39,10 @@ class StorageWorld(DeviceWorld):
         """What a ``grow_volume`` leaves that is killed in the middle."""
 
     @abstractmethod
+    def lose_volume(self, ref: VolumeRef) -> None:
+        """Delete the attached volume by hand; where that can be, its device is left."""
+
+    @abstractmethod
     def is_reserved(self, ref: VolumeRef) -> bool:
         """Whether all of the volume's space is its own."""
 

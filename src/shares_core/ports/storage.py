@@ -100,12 +100,15 @@ class BlockStorage(ABC):
     def device(self, ref: VolumeRef) -> str | None:
         """The path of the volume's block device; None while it has none that answers.
 
+        Also while the volume itself was deleted by somebody else and its device is left.
         Raises HostNotReady where the device is another pool's.
         """
 
     @abstractmethod
     def detach(self, ref: VolumeRef) -> None:
         """Take the volume's block device away, once nothing has it mounted. Idempotent.
+
+        Also one that was left of a volume which somebody else has deleted.
 
         Raises BackendFailure where it is still in use.
         """
@@ -121,7 +124,10 @@ class BlockStorage(ABC):
 
     @abstractmethod
     def list(self, pool: PoolName) -> tuple[Volume, ...]:
-        """Every volume in the pool; none before its first use. Raises HostNotReady."""
+        """Every volume in the pool; none before its first use. Raises HostNotReady.
+
+        Those too of which somebody else has left no more than a block device.
+        """
 
 
 def require_volume(storage: BlockStorage, ref: VolumeRef) -> Volume:

@@ -116,7 +116,9 @@ class MemoryStorage(BlockStorage):
 
     def list(self, pool: PoolName) -> tuple[Volume, ...]:
         self._need_pool(pool)
-        return tuple(_volume(ref, found) for ref, found in self._host.volumes.items() if ref.pool == pool)
+        lost = {ref: MemoryVolume(self._host.granularity, self._traits()) for ref in self._host.attached}
+        found = {**lost, **self._host.volumes}
+        return tuple(_volume(ref, volume) for ref, volume in found.items() if ref.pool == pool)
 
     def _rounded(self, size: Capacity) -> int:
         return round_up(size.bytes, self._host.granularity)

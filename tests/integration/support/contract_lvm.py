@@ -94,6 +94,9 @@ class LvmStorage(RealStorage):
         """As a call leaves it that is killed once LVM has done its part."""
         lvm("lvextend", "--size", f"{size.bytes}b", self.path(ref))
 
+    def lose_volume(self, ref: VolumeRef) -> None:
+        lvm("lvremove", "--yes", self.path(ref))
+
     def cut_behind(self, ref: VolumeRef, size: int) -> None:
         lvm("lvreduce", "--force", "--yes", "--size", f"{size}b", self.path(ref))
 

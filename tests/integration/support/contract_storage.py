@@ -104,6 +104,9 @@ class RealStorage(RealWorld, StorageWorld, FileSystemsWorld):
     def half_grown_volume(self, ref: VolumeRef, size: Capacity) -> None:
         self.killed_in("storage.grow_volume", ref, size, where=_RESERVING)
 
+    def lose_volume(self, ref: VolumeRef) -> None:
+        (folder_of(self.config) / f"{ref.id}.img").unlink()
+
     def is_reserved(self, ref: VolumeRef) -> bool:
         there = (folder_of(self.config) / f"{ref.id}.img").stat()
         return there.st_blocks * 512 >= there.st_size

@@ -110,6 +110,22 @@ def test_where_the_kernels_list_is_hidden_losetup_is_asked(
     assert devices.device_of(image) == "/dev/loop3"
 
 
+def test_a_file_that_was_deleted_while_it_was_attached_leaves_its_device(
+    sys_block: Path, tmp_path: Path
+) -> None:
+    """Known by its folder and its name; not the device of a file of another folder, nor one that is there."""
+    image = image_in(tmp_path / "pool")
+    odd = image.with_name("ffffffffffff.img (deleted)")
+    odd.touch()
+    attached(sys_block, "loop2", f"{tmp_path}/elsewhere/{image.name} (deleted)")
+    attached(sys_block, "loop3", f"{image} (deleted)")
+    attached(sys_block, "loop4", str(image))
+    attached(sys_block, "loop5", str(odd))
+    assert devices.lost_devices(image.parent) == ((image, "/dev/loop3"),)
+    assert (devices.device_of(image), devices.lost_device_of(image)) == ("/dev/loop4", "/dev/loop3")
+    assert devices.lost_device_of(odd) is None
+
+
 def test_a_missing_file_has_none(sys_block: Path, tmp_path: Path) -> None:
     """Nothing is attached where there is nothing."""
     gone = tmp_path / "pool/0123456789ab.img"

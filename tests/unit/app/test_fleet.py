@@ -173,6 +173,14 @@ def test_a_share_that_cannot_be_looked_at_keeps_nobody_down(world: World) -> Non
     assert world.host.fleet.reconcile().is_empty
 
 
+def _delete_share(world: World) -> None:
+    world.host.shares.delete("tenant", "files")
+
+
+def _delete_server(world: World) -> None:
+    world.host.servers.delete("tenant", with_shares=True)
+
+
 def test_a_volume_that_was_lost_under_its_share_is_seen(world: World) -> None:
     """What is mounted goes on until then; after that nobody uses it, and the share is failed."""
     share = world.served()
@@ -185,6 +193,33 @@ def test_a_volume_that_was_lost_under_its_share_is_seen(world: World) -> None:
     assert opened.closed
     world.machine.volumes[share.volume.ref] = lost
     assert [ReconcileOutcome.OK] == [view.outcome for view in world.host.fleet.reconcile().servers]
+
+
+@pytest.mark.parametrize("action", [_delete_share, _delete_server])
+def test_the_device_of_a_lost_volume_is_told_until_its_share_goes(
+    world: World, action: Callable[[World], None]
+) -> None:
+    """It is let go of with the share, or with the whole server."""
+    share = world.served()
+    del world.machine.volumes[share.volume.ref]
+    (view,) = world.host.fleet.reconcile(dry_run=True).servers
+    assert [("files", "has lost its volume")] == [(drift.subject, drift.detail) for drift in view.found]
+    assert {share.volume.ref} == world.machine.attached
+    action(world)
+    assert (set(), {}) == (world.machine.attached, world.machine.mounts)
+    assert world.host.fleet.reconcile(dry_run=True).is_empty
+
+
+def test_the_device_of_a_lost_volume_that_is_in_no_record_is_an_orphan(world: World) -> None:
+    """As its volume would be."""
+    world.served()
+    stray = ref("f" * 12)
+    world.machine.attached.add(stray)
+    expected = (Orphan(OrphanKind.VOLUME, str(stray)),)
+    assert expected == world.host.fleet.reconcile(dry_run=True).orphans
+    world.host.fleet.reconcile(remove_orphans=expected)
+    assert stray not in world.machine.attached
+    assert world.host.fleet.reconcile(dry_run=True).is_empty
 
 
 # -- upgrades

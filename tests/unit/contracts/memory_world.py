@@ -200,6 +200,9 @@ class MemoryWorld(
         with self.dying("storage.grow_volume") as ports:
             ports.storage.grow_volume(ref, size)
 
+    def lose_volume(self, ref: VolumeRef) -> None:
+        del self.host.volumes[ref]
+
     def is_reserved(self, ref: VolumeRef) -> bool:
         return ref in self.host.volumes
 

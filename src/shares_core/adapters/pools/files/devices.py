@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from shares_core.adapters.filesystems.signatures import is_write_protected
@@ -13,6 +14,9 @@ from shares_core.domain.errors import BackendFailure, CommandFailed
 
 _SYS_BLOCK = Path("/sys/block")
 _DETACH_SECONDS = 10.0
+_SECTOR = 512  # what the kernel counts devices in
+#: What the kernel adds to the path of a file that was deleted while it was attached.
+_DELETED = " (deleted)"
 #: Where files were seen attached, by their names: where to look first, and no more than that. Without it a
 #: look at all shares would take as long as their number squared.
 _last_seen: dict[str, str] = {}
@@ -40,6 +44,31 @@ def device_of(image: Path) -> str | None:
                 return f"/dev/{name}"
             unsure.append(f"/dev/{name}")
     return next((device for device in unsure if _by_inode(image, device)), None)
+
+
+def lost_devices(folder: Path) -> tuple[tuple[Path, str], ...]:
+    """The files of the folder that were deleted while they were attached, each with its loop device."""
+    if not _SYS_BLOCK.is_dir():
+        return ()
+    backing = ((name, _backing_file(name)) for name in os.listdir(_SYS_BLOCK))
+    return tuple(
+        (file.with_name(file.name.removesuffix(_DELETED)), f"/dev/{name}")
+        for name, file in backing
+        if file is not None
+        and file.parent == folder
+        and file.name.endswith(_DELETED)
+        and not file.exists()  # else somebody's file is really called that
+    )
+
+
+def lost_device_of(image: Path) -> str | None:
+    """The loop device that is left of a deleted ``image``; the first of several."""
+    return next((device for file, device in lost_devices(image.parent) if file == image), None)
+
+
+def size_of(device: str) -> int:
+    """How many bytes a device has."""
+    return int((_SYS_BLOCK / Path(device).name / "size").read_text()) * _SECTOR
 
 
 def _backing_file(device: str) -> Path | None:
@@ -105,15 +134,27 @@ def _attached(image: Path) -> str:
 
 def detach(image: Path) -> None:
     """Let go of the device of ``image``. Idempotent. Raises BackendFailure while something holds it."""
-    device = device_of(image)
+    _detach(image, device_of)
+
+
+def detach_lost(image: Path) -> None:
+    """The same for whatever is left of deleted files of that name."""
+    while _detach(image, lost_device_of):
+        pass
+
+
+def _detach(image: Path, find: Callable[[Path], str | None]) -> bool:
+    """Let go of the device that is found. Gives whether one was."""
+    device = find(image)
     if device is None:
-        return
+        return False
     run(("losetup", "--detach", device))
     # losetup answers 0 while something still holds the device, and then only marks it to be cleared.
-    if not wait_until(lambda: device_of(image) is None, _DETACH_SECONDS):
+    if not wait_until(lambda: find(image) != device, _DETACH_SECONDS):
         raise BackendFailure(
             f"{device} of {image} is still in use", hint=f"'findmnt {device}' shows where it is mounted"
         )
+    return True
 
 
 def refresh(image: Path) -> None:

@@ -197,6 +197,7 @@ class LoopFilePool(VolumePool):
     def remove_volume(self, volume_id: str) -> None:
         self._identity.check()
         self.detach(volume_id)
+        devices.detach_lost(self._image(volume_id))
         with os_errors(f"removing volume {volume_id}"):
             self._image(volume_id).unlink(missing_ok=True)
             self._part(volume_id).unlink(missing_ok=True)
@@ -208,8 +209,15 @@ class LoopFilePool(VolumePool):
             return ()
         self._identity.check()
         ids = (path.stem for path in self._files(_IMAGE) if is_volume_id(path.stem))
-        found = map(self.find_volume, ids)
-        return tuple(volume for volume in found if volume is not None)
+        found = {volume.id: volume for volume in map(self.find_volume, ids) if volume is not None}
+        return (*found.values(), *(lost for lost in self._lost() if lost.id not in found))
+
+    def _lost(self) -> Iterator[Volume]:
+        """Volumes whose files were deleted, by somebody else, while they were attached."""
+        for file, device in devices.lost_devices(self._folder):
+            with suppress(OSError):  # it was let go of since
+                if file.suffix == _IMAGE and is_volume_id(file.stem):
+                    yield Volume(self._ref(file.stem), Capacity(devices.size_of(device)), self.traits)
 
     # -- devices
 
@@ -218,10 +226,14 @@ class LoopFilePool(VolumePool):
         return devices.attach(self._image(volume_id))
 
     def device(self, volume_id: str) -> str | None:
-        return devices.device_of(self._image(volume_id))
+        image = self._image(volume_id)
+        return devices.device_of(image) or (None if image.exists() else devices.lost_device_of(image))
 
     def detach(self, volume_id: str) -> None:
-        devices.detach(self._image(volume_id))
+        image = self._image(volume_id)
+        devices.detach(image)
+        if not image.exists():
+            devices.detach_lost(image)
 
     # -- helpers
 
