@@ -2,13 +2,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import get_type_hints
 
 import pytest
+from tests.unit.adapters.values import SERVER
 
+from shares_core import HostConfig, bootstrap
 from shares_core.domain.errors import (
     BackendFailure,
 )
+from shares_core.domain.names import UserName
 from shares_core.domain.share import FileSystem, FileSystemKind
 from shares_core.domain.volume import DEFAULT_POOL
 from shares_core.ports import Ports, ServerRuntime
@@ -131,3 +135,18 @@ def test_an_interceptor_sees_every_call_of_any_ports(ports: Ports) -> None:
     with twice.locks.claims():
         pass
     assert [Call("runtime", "check", (True,))] * 2 + [Call("locks", "claims")] * 2 == seen
+
+
+def test_what_ports_call_of_each_other_is_seen_and_struck(tmp_path: Path) -> None:
+    """What runs inside a container does so for Samba's verbs: in memory and on this machine."""
+    ways: list[Callable[[FaultPlan], Ports]] = [
+        lambda plan: memory_ports(MemoryHost(), faults=plan),
+        lambda plan: bootstrap.ports(HostConfig(state_dir=tmp_path), around=plan),
+    ]
+    for ports_with in ways:
+        plan = FaultPlan().on("processes.run").on("processes.signal")
+        with pytest.raises(BackendFailure, match="injected"):
+            ports_with(plan).smb_sessions.end_user(SERVER, UserName("ada"))
+        assert ["smb_sessions.end_user", "processes.run", "processes.signal"] == [
+            str(call) for call in plan.calls
+        ]
