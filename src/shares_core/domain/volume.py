@@ -14,7 +14,7 @@ from shares_core.domain.errors import InvalidInput
 from shares_core.domain.names import Name
 from shares_core.domain.pools import is_volume_id
 
-#: Who owns, on disk, what clients write on volumes: above the servers' user ids, so that no server runs as it.
+#: Who owns, on disk, what clients write on volumes. Above the servers' user ids: no server runs as it.
 DISK_OWNER = 3_000_000
 
 
