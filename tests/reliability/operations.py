@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
+from copy import copy
 
 import docker
-from attrs import frozen
+from attrs import evolve, frozen
 
-from shares_core import AccessLevel, AccessRule, Capacity, FileSystemKind, Host, NotFound, Secret
+from shares_core import AccessLevel, AccessRule, Capacity, FileSystemKind, Host, NotFound, Secret, bootstrap
+from shares_core.adapters.containers.runtime import DockerRuntime
+from shares_core.app.lifecycle.container import is_outdated, run_container
 from shares_core.domain.capacity import MIB
 from shares_core.domain.views import RunState
+from shares_core.testing import Fault, FaultPlan, Moment, ProcessDied, intercept
+from tests.catalogue import Call, call, operation_id, server_id
 
 SERVER, KEPT, NEW = "kills", "kept", "new"
 SMALL, LARGE = Capacity(32 * MIB), Capacity(48 * MIB)
@@ -27,7 +32,7 @@ class Operation:
     """
 
     name: str
-    work: Callable[[Host], object]
+    work: Call
     ready: Callable[[Host], object]
     done: Callable[[Host], bool]
     narrows: bool = False
@@ -82,51 +87,49 @@ _XFS_LARGE = Capacity(FileSystemKind.XFS.smallest.bytes + 16 * MIB)
 
 #: What Manila asks for.
 OPERATIONS = (
-    Operation("create server", lambda h: h.servers.create("another"), without_server, has_server),
+    Operation("create server", call("servers.create", "another"), without_server, has_server),
     Operation(
         "delete server",
-        lambda h: h.servers.delete("another", with_shares=True),
+        call("servers.delete", "another", with_shares=True),
         lambda h: (h.servers.create("another"), h.shares.create("another", "files", SMALL)),
         lambda h: not has_server(h),
     ),
-    Operation("create share", lambda h: h.shares.create(SERVER, NEW, SMALL), without_share, has_share),
-    Operation(
-        "delete share", lambda h: h.shares.delete(SERVER, NEW), fresh_share, lambda h: not has_share(h)
-    ),
+    Operation("create share", call("shares.create", SERVER, NEW, SMALL), without_share, has_share),
+    Operation("delete share", call("shares.delete", SERVER, NEW), fresh_share, lambda h: not has_share(h)),
     Operation(
         "extend ext4",
-        lambda h: h.shares.extend(SERVER, NEW, LARGE),
+        call("shares.extend", SERVER, NEW, LARGE),
         fresh_share,
         lambda h: capacity(h) == LARGE,
     ),
     Operation(
         "extend xfs",
-        lambda h: h.shares.extend(SERVER, NEW, _XFS_LARGE),
+        call("shares.extend", SERVER, NEW, _XFS_LARGE),
         lambda h: fresh_share(h, FileSystemKind.XFS),
         lambda h: capacity(h) == _XFS_LARGE,
     ),
     Operation(
         "allow a new user",
-        lambda h: h.access.allow(SERVER, KEPT, CARL, AccessLevel.READ_ONLY, PASSWORD),
+        call("access.allow", SERVER, KEPT, CARL, AccessLevel.READ_ONLY, PASSWORD),
         without_carl,
         lambda h: level(h, CARL) is not None,
     ),
     Operation(
         "lower a level",
-        lambda h: h.access.allow(SERVER, KEPT, ADA, AccessLevel.READ_ONLY),
+        call("access.allow", SERVER, KEPT, ADA, AccessLevel.READ_ONLY),
         lambda h: h.access.allow(SERVER, KEPT, ADA, AccessLevel.READ_WRITE),
         lambda h: level(h, ADA) is AccessLevel.READ_ONLY,
         narrows=True,
     ),
     Operation(
         "raise a level",
-        lambda h: h.access.allow(SERVER, KEPT, ADA, AccessLevel.READ_WRITE),
+        call("access.allow", SERVER, KEPT, ADA, AccessLevel.READ_WRITE),
         lambda h: h.access.allow(SERVER, KEPT, ADA, AccessLevel.READ_ONLY),
         lambda h: level(h, ADA) is AccessLevel.READ_WRITE,
     ),
     Operation(
         "deny",
-        lambda h: h.access.deny(SERVER, KEPT, ADA),
+        call("access.deny", SERVER, KEPT, ADA),
         lambda h: h.access.allow(SERVER, KEPT, ADA, AccessLevel.READ_WRITE),
         lambda h: level(h, ADA) is None,
         narrows=True,
@@ -163,35 +166,68 @@ def end_container(host: Host) -> None:
         client.api.remove_container(f"shares-{host.servers.show(SERVER).server.id}", force=True)
 
 
+def run_with_former_limits(host: Host) -> None:
+    """As after a change of the settings: nothing but its container differs from the current one."""
+    start_another(host)
+    server, ports = host.servers.show("another").server, host.servers._ports
+    former = copy(ports.runtime)
+    assert isinstance(former, DockerRuntime)
+    former._limits = evolve(former._limits, processes=former._limits.processes + 1)
+    ports.runtime.remove(server.id)
+    run_container(evolve(ports, runtime=former), server)
+    assert not is_current(host)
+
+
+def is_current(host: Host) -> bool:
+    return not is_outdated(host.servers._ports, host.servers.show("another").server)
+
+
+def interrupt_extension(host: Host) -> None:
+    """Before its point of no return."""
+    fresh_share(host)
+    plan = FaultPlan().on("storage.grow_volume", Fault(Moment.AFTER, dies=True))
+    process = bootstrap.host(intercept(host.servers._ports, plan), host.servers._default_network)
+    with suppress(ProcessDied):
+        process.shares.extend(SERVER, NEW, LARGE)
+    assert plan.dead
+
+
 def always(host: Host) -> bool:
     return True
 
 
 #: What people and the service do beside what Manila asks for.
 FURTHER = (
+    Operation("stop", call("servers.stop", "another"), start_another, lambda h: state(h) is RunState.STOPPED),
     Operation(
-        "stop", lambda h: h.servers.stop("another"), start_another, lambda h: state(h) is RunState.STOPPED
-    ),
-    Operation(
-        "start", lambda h: h.servers.start("another"), stop_another, lambda h: state(h) is RunState.RUNNING
+        "start", call("servers.start", "another"), stop_another, lambda h: state(h) is RunState.RUNNING
     ),
     Operation(
         "remove a user",
-        lambda h: h.users.remove(SERVER, CARL),
+        call("users.remove", SERVER, CARL),
         let_carl_in,
         lambda h: not has_carl(h),
     ),
     Operation(
         "set a password",
-        lambda h: h.users.set_password(SERVER, ADA, PASSWORD),
+        call("users.set_password", SERVER, ADA, PASSWORD),
         lambda h: None,
         always,
     ),
-    Operation("check", lambda h: h.shares.check(SERVER, KEPT), lambda h: None, always),
-    Operation("reconcile", lambda h: h.fleet.reconcile(), end_container, always),
+    Operation("check", call("shares.check", SERVER, KEPT), lambda h: None, always),
+    Operation("reconcile", call("fleet.reconcile"), end_container, always),
+    Operation("repair", call("fleet.repair", server_id(SERVER)), end_container, always),
+    Operation("upgrade", call("servers.upgrade", "another"), run_with_former_limits, is_current),
+    Operation(
+        "cancel",
+        call("operations.cancel", operation_id(SERVER, NEW)),
+        interrupt_extension,
+        lambda h: not h.operations.list() and capacity(h) == SMALL,
+    ),
     Operation(
         "replace the rules",
-        lambda h: h.access.replace(
+        call(
+            "access.replace",
             SERVER,
             KEPT,
             [AccessRule.for_user(BOB, "ro"), AccessRule.for_user(CARL, "ro")],

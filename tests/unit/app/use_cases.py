@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from attrs import frozen
+from tests.catalogue import Call, call, operation_id, server_id
 from tests.unit.world import LARGE, PASSWORD, RO, RW, SMALL, World, on
 
-from shares_core.bootstrap import Host
 from shares_core.domain.access import AccessLevel, AccessRule
 from shares_core.domain.names import UserName
 from shares_core.domain.secret import Secret
 from shares_core.domain.server import ShareServer
-from shares_core.domain.share import FileSystemKind
-from shares_core.testing import SmbRefused
+from shares_core.domain.share import FileSystemKind, ShareStatus
+from shares_core.testing import Fault, FaultPlan, Moment, ProcessDied, SmbRefused
 
 OTHER = Secret("battery staple")
 
@@ -26,7 +27,7 @@ class UseCase:
     """
 
     name: str
-    work: Callable[[Host], object]
+    work: Call
     done: Callable[[World], bool]
     undone: bool = False
     given: Callable[[World], None] = lambda world: None
@@ -53,82 +54,106 @@ def build_image(world: World) -> None:
     world.machine.image = world.machine.containers[world.machine.server_id("neighbour")].image = "image-2"
 
 
+def end_container(world: World) -> None:
+    world.machine.kill_container(world.machine.server_id("tenant"))
+
+
+def interrupt_extension(world: World) -> None:
+    """Before it is past its point of no return."""
+    plan = FaultPlan().on("storage.grow_volume", Fault(Moment.AFTER, dies=True))
+    with suppress(ProcessDied):
+        world.process(plan).shares.extend("tenant", "files", LARGE)
+
+
+def is_served_as_before(world: World) -> bool:
+    share = world.share("tenant", "files")
+    return (share.status, share.capacity) == (ShareStatus.READY, SMALL) and world.admitted() != {}
+
+
 REPLACEMENT = [AccessRule.for_user("ada", RO), AccessRule.for_user("carl", RW)]
 USE_CASES = [
     UseCase(
         "create server",
-        lambda h: h.servers.create("new", on("br-n", "10.9.0.5/24")),
+        call("servers.create", "new", on("br-n", "10.9.0.5/24")),
         lambda w: exists(w, "new") and bool(w.machine.links),
         undone=True,
     ),
     UseCase(
         "create share",
-        lambda h: h.shares.create("tenant", "new", SMALL, FileSystemKind.EXT4),
+        call("shares.create", "tenant", "new", SMALL, FileSystemKind.EXT4),
         lambda w: w.record("tenant").find_share("new") is not None,
         undone=True,
     ),
     UseCase(
         "allow a new user",
-        lambda h: h.access.allow("tenant", "files", "carl", RW, PASSWORD),
+        call("access.allow", "tenant", "files", "carl", RW, PASSWORD),
         lambda w: has(w, "files", "carl") is RW and logs_in(w, "carl", PASSWORD),
         undone=True,
     ),
     UseCase(
         "raise a level",
-        lambda h: h.access.allow("tenant", "files", "bob", RW),
+        call("access.allow", "tenant", "files", "bob", RW),
         lambda w: has(w, "files", "bob") is RW and logs_in(w, "bob", PASSWORD),
         undone=True,
     ),
     UseCase(
         "lower a level",
-        lambda h: h.access.allow("tenant", "files", "ada", RO),
+        call("access.allow", "tenant", "files", "ada", RO),
         lambda w: has(w, "files", "ada") is RO,
     ),
     UseCase(
-        "deny", lambda h: h.access.deny("tenant", "files", "ada"), lambda w: has(w, "files", "ada") is None
+        "allow with another password",
+        call("access.allow", "tenant", "files", "ada", RW, OTHER),
+        lambda w: has(w, "files", "ada") is RW and logs_in(w, "ada", OTHER),
     ),
+    UseCase("deny", call("access.deny", "tenant", "files", "ada"), lambda w: has(w, "files", "ada") is None),
     UseCase(
         "replace",
-        lambda h: h.access.replace("tenant", "files", REPLACEMENT, {UserName("carl"): PASSWORD}),
+        call("access.replace", "tenant", "files", REPLACEMENT, {UserName("carl"): PASSWORD}),
         lambda w: w.admitted() == {("files", "ada"): RO, ("files", "carl"): RW},
     ),
     UseCase(
         "set a password",
-        lambda h: h.users.set_password("tenant", "ada", OTHER),
+        call("users.set_password", "tenant", "ada", OTHER),
         lambda w: logs_in(w, "ada", OTHER) and not logs_in(w, "ada", PASSWORD),
     ),
     UseCase(
         "remove a user",
-        lambda h: h.users.remove("tenant", "ada"),
+        call("users.remove", "tenant", "ada"),
         lambda w: has(w, "files", "ada") is None and not logs_in(w, "ada", PASSWORD),
     ),
     UseCase(
         "extend",
-        lambda h: h.shares.extend("tenant", "files", LARGE),
+        call("shares.extend", "tenant", "files", LARGE),
         lambda w: w.share("tenant", "files").capacity == LARGE,
     ),
     UseCase(
         "delete share",
-        lambda h: h.shares.delete("tenant", "files"),
+        call("shares.delete", "tenant", "files"),
         lambda w: w.record("tenant").find_share("files") is None,
     ),
-    UseCase("stop", lambda h: h.servers.stop("tenant"), lambda w: w.admitted() == {}),
-    UseCase("start", lambda h: h.servers.start("tenant"), lambda w: w.admitted() != {}),
-    UseCase("reconcile", lambda h: h.fleet.reconcile(), lambda w: w.admitted() != {}),
+    UseCase("stop", call("servers.stop", "tenant"), lambda w: w.admitted() == {}),
+    UseCase("start", call("servers.start", "tenant"), lambda w: w.admitted() != {}),
+    UseCase("reconcile", call("fleet.reconcile"), lambda w: w.admitted() != {}),
     UseCase(
-        "check",
-        lambda h: h.shares.check("tenant", "files"),
-        lambda w: w.admitted() != {},
+        "repair", call("fleet.repair", server_id("tenant")), lambda w: w.admitted() != {}, given=end_container
     ),
+    UseCase("check", call("shares.check", "tenant", "files"), lambda w: w.admitted() != {}),
     UseCase(
         "upgrade",
-        lambda h: h.servers.upgrade("tenant"),
+        call("servers.upgrade", "tenant"),
         lambda w: w.machine.containers[w.machine.server_id("tenant")].image == "image-2",
         given=build_image,
     ),
     UseCase(
+        "cancel",
+        call("operations.cancel", operation_id("tenant", "files")),
+        is_served_as_before,
+        given=interrupt_extension,
+    ),
+    UseCase(
         "delete server",
-        lambda h: h.servers.delete("tenant", with_shares=True),
+        call("servers.delete", "tenant", with_shares=True),
         lambda w: not exists(w, "tenant"),
     ),
 ]

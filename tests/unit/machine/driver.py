@@ -69,6 +69,8 @@ class Driver:
 
     def run(self, operation: Operation, trouble: Trouble = CALM, *, again: bool = False) -> None:
         """Run it, and check every law."""
+        if operation.cancels:  # a deletion that was interrupted may be taken back
+            self.possible = _distinct([*self.possible, *self._lingering])
         predicted = [meant(operation, model) for model in self.possible]
         blurred = not all(map(laws.is_well, laws.records_of(self.machine)))
         before, others = Picture.of(self.machine), self._pictures_of_others(operation)
@@ -138,12 +140,11 @@ class Driver:
             self.process = self._start_process()
         if ended.died or not _LOCK_LOSERS.isdisjoint(ended.struck):
             self._lost_locks |= laws.stray_locks(self.machine)
-        if operation.brings:
-            concerned = {operation.server} if operation.server else set(self._names())
-            if ended.struck:
-                self.disturbed |= concerned
-            elif ended.acknowledged:
-                self.disturbed -= concerned
+        concerned = {operation.server} if operation.server else set(self._names())
+        if ended.struck and (operation.brings or operation.upgrades):
+            self.disturbed |= concerned
+        elif ended.acknowledged and operation.brings:
+            self.disturbed -= concerned
 
     # -- taking stock
 
@@ -208,6 +209,10 @@ class Driver:
             self.machine.kill_container(record.id)
             self.disturbed.add(server)
 
+    def build_image(self) -> None:
+        """Containers that run are of a former image from now on."""
+        self.machine.image += "'"
+
     def wrote(self, server: str, share: str, name: str, data: bytes) -> None:
         """A client's data was taken."""
         for model in self.possible:
@@ -218,11 +223,13 @@ class Driver:
     def _opened_beyond(self, operation: Operation) -> list[OpenFile]:
         """The open files that are none of the operation's business."""
         names = {record.id: str(record.name) for record in laws.records_of(self.machine)}
+        image, containers = self.machine.image, self.machine.containers
         return [
             file
             for session in self.machine.sessions
             for file in session.files
             if names[session.server_id] not in self.disturbed
+            and not (operation.upgrades and containers[session.server_id].image != image)
             and not operation.may_disturb(names[session.server_id], str(file.share.name), session.user)
         ]
 

@@ -1,17 +1,19 @@
-"""Every use case that changes something: how it is called, and what it means in the model."""
+"""Every change of the catalogue: how it is called here, and what it means in the model."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from attrs import field, frozen
-from tests.unit.machine.model import DEFAULT_HOME, UNTOLD, Model, Rules, Stage
-from tests.unit.world import on
+from attrs import frozen
+from hypothesis import strategies as st
+from tests.catalogue import Call, call, operation_id, server_id
+from tests.unit.machine.model import DEFAULT_HOME, UNTOLD, Model, Refused, Rules, Stage
+from tests.unit.world import RO, RW, on
 
-from shares_core.bootstrap import Host
 from shares_core.domain.access import AccessLevel, AccessRule
 from shares_core.domain.capacity import Capacity
+from shares_core.domain.errors import NotFound
 from shares_core.domain.names import UserName
 from shares_core.domain.network import InterfaceSpec
 from shares_core.domain.secret import Secret
@@ -26,30 +28,33 @@ HOMES: Mapping[str, tuple[InterfaceSpec, ...]] = {
 Meaning = Callable[[Model, Any], Iterator[Stage]]
 
 
-@frozen
+@frozen(repr=False)
 class Operation:
     """One call of a use case.
 
     ``server`` is the one that it works on, "" for all. ``repeats`` says that doing it twice equals once, as
-    it does unless each time makes up another password; ``brings``, that it brings servers up or down.
+    it does unless each time makes up another password; ``brings``, that it brings servers up or down;
+    ``upgrades``, that it gives the current image to those who have another; ``cancels``, that it lets an
+    operation end that was interrupted, or that another caller is at.
     ``share`` and ``users`` are whose open files it may close; None is everybody's. ``slot`` says that it
     holds its share for long. ``calls`` is about how many port calls it makes, so that faults are aimed where
     they strike.
     """
 
-    text: str
+    work: Call
     server: str
-    work: Callable[[Host], Any] = field(repr=False)
-    meaning: Meaning = field(repr=False)
+    meaning: Meaning
     share: str | None = None
     users: frozenset[str] | None = None
     repeats: bool = True
     brings: bool = False
+    upgrades: bool = False
+    cancels: bool = False
     slot: bool = False
     calls: int = 9
 
-    def __str__(self) -> str:
-        return self.text
+    def __repr__(self) -> str:
+        return str(self.work)
 
     def may_disturb(self, server: str, share: str, user: str) -> bool:
         """Whether a client's open file may be closed by it."""
@@ -77,9 +82,8 @@ def _told(answer: AccessView | PasswordView | None) -> str:
 
 def create_server(name: str, home: str) -> Operation:
     return Operation(
-        f"create server {name} at {home}",
+        call("servers.create", name, HOMES[home]),
         name,
-        lambda host: host.servers.create(name, HOMES[home]),
         lambda model, _: model.create_server(name, home),
         users=frozenset(),
         calls=17,
@@ -88,9 +92,8 @@ def create_server(name: str, home: str) -> Operation:
 
 def start(name: str) -> Operation:
     return Operation(
-        f"start {name}",
+        call("servers.start", name),
         name,
-        lambda host: host.servers.start(name),
         lambda model, _: model.want(name, running=True),
         users=frozenset(),
         brings=True,
@@ -100,9 +103,8 @@ def start(name: str) -> Operation:
 
 def stop(name: str) -> Operation:
     return Operation(
-        f"stop {name}",
+        call("servers.stop", name),
         name,
-        lambda host: host.servers.stop(name),
         lambda model, _: model.want(name, running=False),
         brings=True,
         calls=10,
@@ -111,23 +113,63 @@ def stop(name: str) -> Operation:
 
 def delete_server(name: str, *, with_shares: bool = True) -> Operation:
     return Operation(
-        f"delete server {name}" + " with its shares" * with_shares,
+        call("servers.delete", name, with_shares=with_shares),
         name,
-        lambda host: host.servers.delete(name, with_shares=with_shares),
         lambda model, _: model.delete_server(name, with_shares=with_shares),
         calls=16,
     )
 
 
+def upgrade(name: str) -> Operation:
+    return Operation(
+        call("servers.upgrade", name),
+        name,
+        lambda model, _: model.look_at(name),
+        users=frozenset(),
+        upgrades=True,
+        calls=14,
+    )
+
+
 def reconcile() -> Operation:
     return Operation(
-        "reconcile",
+        call("fleet.reconcile"),
         "",
-        lambda host: host.fleet.reconcile().servers,
         lambda model, _: iter(()),
         users=frozenset(),
         brings=True,
+        upgrades=True,
         calls=24,
+    )
+
+
+def repair(name: str) -> Operation:
+    return Operation(
+        call("fleet.repair", server_id(name)),
+        name,
+        lambda model, _: model.look_at(name),
+        users=frozenset(),
+        brings=True,
+        calls=24,
+    )
+
+
+def cancel(name: str, share: str) -> Operation:
+    """Whatever is under way on the share: it may have done nothing, and what is restored is as it was."""
+
+    def meaning(model: Model, answer: object) -> Iterator[Stage]:
+        if answer is None:
+            raise Refused(NotFound)
+        return iter(())
+
+    return Operation(
+        call("operations.cancel", operation_id(name, share)),
+        name,
+        meaning,
+        share,
+        cancels=True,
+        slot=True,
+        calls=12,
     )
 
 
@@ -136,9 +178,8 @@ def reconcile() -> Operation:
 
 def create_share(name: str, share: str, size: int) -> Operation:
     return Operation(
-        f"create share {name}/{share} of {size}",
+        call("shares.create", name, share, Capacity(size)),
         name,
-        lambda host: host.shares.create(name, share, Capacity(size)),
         lambda model, _: model.create_share(name, share, size),
         share,
         users=frozenset(),
@@ -149,9 +190,8 @@ def create_share(name: str, share: str, size: int) -> Operation:
 
 def extend_share(name: str, share: str, size: int) -> Operation:
     return Operation(
-        f"extend {name}/{share} to {size}",
+        call("shares.extend", name, share, Capacity(size)),
         name,
-        lambda host: host.shares.extend(name, share, Capacity(size)),
         lambda model, _: model.extend_share(name, share, size),
         share,
         slot=True,
@@ -161,9 +201,8 @@ def extend_share(name: str, share: str, size: int) -> Operation:
 
 def check_share(name: str, share: str) -> Operation:
     return Operation(
-        f"check {name}/{share}",
+        call("shares.check", name, share),
         name,
-        lambda host: host.shares.check(name, share),
         lambda model, _: model.check_share(name, share),
         share,
         slot=True,
@@ -173,9 +212,8 @@ def check_share(name: str, share: str) -> Operation:
 
 def delete_share(name: str, share: str) -> Operation:
     return Operation(
-        f"delete share {name}/{share}",
+        call("shares.delete", name, share),
         name,
-        lambda host: host.shares.delete(name, share),
         lambda model, _: model.delete_share(name, share),
         share,
         slot=True,
@@ -188,9 +226,8 @@ def delete_share(name: str, share: str) -> Operation:
 
 def allow(name: str, share: str, user: str, level: AccessLevel, password: str | None) -> Operation:
     return Operation(
-        f"allow {user} {level} on {name}/{share}" + (f" with {password}" if password else ""),
+        call("access.allow", name, share, user, level, _secret(password)),
         name,
-        lambda host: host.access.allow(name, share, user, level, _secret(password)),
         lambda model, answer: model.allow(name, share, user, level, password, _told(answer)),
         share if password is None else None,
         frozenset({user}),
@@ -200,9 +237,8 @@ def allow(name: str, share: str, user: str, level: AccessLevel, password: str | 
 
 def deny(name: str, share: str, user: str) -> Operation:
     return Operation(
-        f"deny {user} on {name}/{share}",
+        call("access.deny", name, share, user),
         name,
-        lambda host: host.access.deny(name, share, user),
         lambda model, _: model.deny(name, share, user),
         share,
         frozenset({user}),
@@ -217,11 +253,9 @@ def replace(name: str, share: str, rules: Rules, passwords: Mapping[str, str]) -
         told = {str(view.rule.principal.name): _told(view) for view in answer or ()}
         return model.replace(name, share, rules, passwords, told)
 
-    shown = ", ".join(f"{user} {level}" for user, level in rules.items()) or "nobody"
     return Operation(
-        f"replace the rules of {name}/{share}: {shown}",
+        call("access.replace", name, share, given, secrets),
         name,
-        lambda host: host.access.replace(name, share, given, secrets),
         meaning,
         share,
         calls=14,
@@ -230,9 +264,8 @@ def replace(name: str, share: str, rules: Rules, passwords: Mapping[str, str]) -
 
 def set_password(name: str, user: str, password: str | None) -> Operation:
     return Operation(
-        f"set the password of {user} on {name}" + (f" to {password}" if password else ""),
+        call("users.set_password", name, user, _secret(password)),
         name,
-        lambda host: host.users.set_password(name, user, _secret(password)),
         lambda model, answer: model.set_password(name, user, password or _told(answer)),
         users=frozenset({user}),
         repeats=password is not None,
@@ -241,9 +274,47 @@ def set_password(name: str, user: str, password: str | None) -> Operation:
 
 def remove_user(name: str, user: str) -> Operation:
     return Operation(
-        f"remove user {user} of {name}",
+        call("users.remove", name, user),
         name,
-        lambda host: host.users.remove(name, user),
         lambda model, _: model.remove_user(name, user),
         users=frozenset({user}),
     )
+
+
+# -- all of them
+
+_SHARES = st.sampled_from(["x", "x", "y"])
+_USERS = st.sampled_from(["ada", "ada", "bob"])
+_HOMES = st.sampled_from(sorted(HOMES, reverse=True))
+_LEVELS = st.sampled_from([RW, RO])
+_RULES = st.dictionaries(_USERS, _LEVELS, max_size=2)
+
+
+def drawn(
+    servers: st.SearchStrategy[str],
+    sizes: st.SearchStrategy[int],
+    passwords: st.SearchStrategy[str | None],
+    *,
+    new: st.SearchStrategy[str] | None = None,
+) -> dict[str, st.SearchStrategy[Operation]]:
+    """Every change of the catalogue, by its path. ``new`` are the names of servers to be made."""
+    there, build = (servers, _SHARES), st.builds
+    return {
+        "servers.create": build(create_server, servers if new is None else new, _HOMES),
+        "servers.start": build(start, servers),
+        "servers.stop": build(stop, servers),
+        "servers.upgrade": build(upgrade, servers),
+        "servers.delete": build(delete_server, servers, with_shares=st.booleans()),
+        "shares.create": build(create_share, *there, sizes),
+        "shares.extend": build(extend_share, *there, sizes),
+        "shares.check": build(check_share, *there),
+        "shares.delete": build(delete_share, *there),
+        "access.allow": build(allow, *there, _USERS, _LEVELS, passwords),
+        "access.deny": build(deny, *there, _USERS),
+        "access.replace": build(replace, *there, _RULES, st.just({"bob": "two"})),
+        "users.set_password": build(set_password, servers, _USERS, passwords),
+        "users.remove": build(remove_user, servers, _USERS),
+        "operations.cancel": build(cancel, *there),
+        "fleet.reconcile": build(reconcile),
+        "fleet.repair": build(repair, servers),
+    }

@@ -10,7 +10,7 @@ from tests.unit.machine.meaning import meant
 from tests.unit.machine.model import Model
 from tests.unit.machine.operations import Operation
 
-from shares_core.domain.errors import Busy, Conflict, ShareFailed
+from shares_core.domain.errors import Busy, Cancelled, Conflict, ShareFailed
 
 
 @frozen
@@ -32,7 +32,8 @@ class Ended:
 
         While another use case that failed was at work, this one may have met what it undid later; and one
         that brings servers up leaves a share that it could not mount failed, although it succeeds. While
-        another one is at work on the same share, this one is Busy, and changes nothing.
+        another one is at work on the same share, this one is Busy, and changes nothing; nor does one that
+        another one cancels.
         """
         found = meant(self.operation, model, self.answer)
         if self.error is None:
@@ -43,18 +44,26 @@ class Ended:
         elif type(self.error) is Busy:
             if any(other.keeps_busy(self.operation) for other in others):
                 yield model
+        elif type(self.error) is Cancelled:
+            if any(other.cancels and other.server == self.operation.server for other in others):
+                yield model
         else:
             met = [model, *(meant(other, model).end for other in transient)]
             refusals = {meant(self.operation, each).refused for each in met}
             refusals |= {Conflict, ShareFailed} if len(transient) > 1 else set()
             refusals |= {ShareFailed} if any(other.brings for other in transient) else set()
+            refusals |= {Conflict} if self.operation.cancels else set()  # it came too late
             if type(self.error) in refusals:
                 yield model
 
 
 def outcomes(model: Model, ended: Sequence[Ended]) -> list[Model]:
     """The models after every serial order that explains how all ended."""
-    transient = [each.operation for each in ended if each.struck and (each.error or each.operation.brings)]
+    transient = [
+        each.operation
+        for each in ended
+        if (each.struck and (each.error or each.operation.brings)) or type(each.error) is Cancelled
+    ]
     found: list[Model] = []
     _explore(model, list(ended), transient, [each.operation for each in ended], found)
     return found

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from tests.unit.machine import operations as ops
 from tests.unit.machine.driver import Driver
-from tests.unit.machine.model import UNTOLD, Rules
+from tests.unit.machine.model import UNTOLD
+from tests.unit.machine.operations import Operation
 from tests.unit.machine.profiles import profile
 from tests.unit.machine.troubles import Trouble, troubles
 from tests.unit.world import RO, RW
 
-from shares_core.domain.access import AccessLevel
 from shares_core.domain.capacity import MIB, Capacity
 from shares_core.domain.share import FileSystemKind
 from shares_core.testing import MemoryHost, SmbRefused
@@ -22,12 +23,9 @@ from shares_core.testing import MemoryHost, SmbRefused
 SERVERS = st.sampled_from(["a", "a", "b", "c"])
 SHARES = st.sampled_from(["x", "x", "y"])
 USERS = st.sampled_from(["ada", "ada", "bob"])
-HOMES = st.sampled_from(sorted(ops.HOMES, reverse=True))
 SIZES = st.sampled_from([16 * MIB, 24 * MIB, 24 * MIB + 100, 48 * MIB])
-LEVELS = st.sampled_from([RW, RO])
-PASSWORDS = st.sampled_from([None, "one", "two"])
-RULES = st.dictionaries(USERS, LEVELS, max_size=2)
 POOL = Capacity(144 * MIB)
+OPERATIONS = ops.drawn(SERVERS, SIZES, st.sampled_from([None, "one", "two"]))
 
 
 class Tenants(RuleBasedStateMachine):
@@ -40,83 +38,6 @@ class Tenants(RuleBasedStateMachine):
         self.driver.run(ops.create_server("a", "default"))
         self.driver.run(ops.create_share("a", "x", 16 * MIB))
         self.driver.run(ops.allow("a", "x", "ada", RW, "one"))
-
-    # -- use cases
-
-    @rule(server=SERVERS, home=HOMES, trouble=troubles(), again=st.booleans())
-    def create_server(self, server: str, home: str, trouble: Trouble, again: bool) -> None:
-        self.driver.run(ops.create_server(server, home), trouble, again=again)
-
-    @rule(server=SERVERS, trouble=troubles(), again=st.booleans())
-    def start(self, server: str, trouble: Trouble, again: bool) -> None:
-        self.driver.run(ops.start(server), trouble, again=again)
-
-    @rule(server=SERVERS, trouble=troubles(), again=st.booleans())
-    def stop(self, server: str, trouble: Trouble, again: bool) -> None:
-        self.driver.run(ops.stop(server), trouble, again=again)
-
-    @rule(server=SERVERS, with_shares=st.booleans(), trouble=troubles(), again=st.booleans())
-    def delete_server(self, server: str, with_shares: bool, trouble: Trouble, again: bool) -> None:
-        self.driver.run(ops.delete_server(server, with_shares=with_shares), trouble, again=again)
-
-    @rule(trouble=troubles(), again=st.booleans())
-    def reconcile(self, trouble: Trouble, again: bool) -> None:
-        self.driver.run(ops.reconcile(), trouble, again=again)
-
-    @rule(server=SERVERS, share=SHARES, size=SIZES, trouble=troubles(), again=st.booleans())
-    def create_share(self, server: str, share: str, size: int, trouble: Trouble, again: bool) -> None:
-        self.driver.run(ops.create_share(server, share, size), trouble, again=again)
-
-    @rule(server=SERVERS, share=SHARES, size=SIZES, trouble=troubles(), again=st.booleans())
-    def extend_share(self, server: str, share: str, size: int, trouble: Trouble, again: bool) -> None:
-        self.driver.run(ops.extend_share(server, share, size), trouble, again=again)
-
-    @rule(server=SERVERS, share=SHARES, trouble=troubles(), again=st.booleans())
-    def check_share(self, server: str, share: str, trouble: Trouble, again: bool) -> None:
-        self.driver.run(ops.check_share(server, share), trouble, again=again)
-
-    @rule(server=SERVERS, share=SHARES, trouble=troubles(), again=st.booleans())
-    def delete_share(self, server: str, share: str, trouble: Trouble, again: bool) -> None:
-        self.driver.run(ops.delete_share(server, share), trouble, again=again)
-
-    @rule(
-        server=SERVERS,
-        share=SHARES,
-        user=USERS,
-        level=LEVELS,
-        password=PASSWORDS,
-        trouble=troubles(),
-        again=st.booleans(),
-    )
-    def allow(
-        self,
-        server: str,
-        share: str,
-        user: str,
-        level: AccessLevel,
-        password: str | None,
-        trouble: Trouble,
-        again: bool,
-    ) -> None:
-        self.driver.run(ops.allow(server, share, user, level, password), trouble, again=again)
-
-    @rule(server=SERVERS, share=SHARES, user=USERS, trouble=troubles(), again=st.booleans())
-    def deny(self, server: str, share: str, user: str, trouble: Trouble, again: bool) -> None:
-        self.driver.run(ops.deny(server, share, user), trouble, again=again)
-
-    @rule(server=SERVERS, share=SHARES, rules=RULES, trouble=troubles(), again=st.booleans())
-    def replace(self, server: str, share: str, rules: Rules, trouble: Trouble, again: bool) -> None:
-        self.driver.run(ops.replace(server, share, rules, {"bob": "two"}), trouble, again=again)
-
-    @rule(server=SERVERS, user=USERS, password=PASSWORDS, trouble=troubles(), again=st.booleans())
-    def set_password(
-        self, server: str, user: str, password: str | None, trouble: Trouble, again: bool
-    ) -> None:
-        self.driver.run(ops.set_password(server, user, password), trouble, again=again)
-
-    @rule(server=SERVERS, user=USERS, trouble=troubles(), again=st.booleans())
-    def remove_user(self, server: str, user: str, trouble: Trouble, again: bool) -> None:
-        self.driver.run(ops.remove_user(server, user), trouble, again=again)
 
     # -- what happens to hosts
 
@@ -131,6 +52,10 @@ class Tenants(RuleBasedStateMachine):
         self.driver.shock(server)
         if reconciled:
             self.driver.settle()
+
+    @rule()
+    def an_image_is_built(self) -> None:
+        self.driver.build_image()
 
     @rule()
     def settle(self) -> None:
@@ -179,6 +104,19 @@ class Tenants(RuleBasedStateMachine):
         if hasattr(self, "driver"):
             self.driver.settle()
 
+
+def _use_case(path: str, drawn: st.SearchStrategy[Operation]) -> Callable[..., None]:
+    """A rule of its own for each change, so that none comes more often than another."""
+
+    def run(self: Tenants, operation: Operation, trouble: Trouble, again: bool) -> None:
+        self.driver.run(operation, trouble, again=again)
+
+    run.__name__ = path.replace(".", "_")
+    return rule(operation=drawn, trouble=troubles(), again=st.booleans())(run)
+
+
+for _path, _drawn in OPERATIONS.items():
+    setattr(Tenants, _path.replace(".", "_"), _use_case(_path, _drawn))
 
 TestTenants = Tenants.TestCase
 TestTenants.settings = profile()

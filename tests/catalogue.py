@@ -1,0 +1,103 @@
+"""The one catalogue of what changes something: whoever tries all of it draws from here.
+
+Every public method of the use cases that changes something, by its path, with the operations that it begins.
+The use cases' tests, the state machine, the interleaved callers, the kills and the campaign of callers call
+through ``call``, and ``tests/unit/test_catalogue.py`` fails if one of them leaves a change out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from inspect import getmembers, isfunction
+from operator import attrgetter
+from typing import Any
+
+from attrs import fields, frozen
+
+from shares_core.bootstrap import Host
+from shares_core.domain.secret import Secret
+
+#: The names of public methods that only look.
+LOOKERS = frozenset({"list", "show"})
+
+#: The operations that each change may begin, by their wire names. What it recovers, it has not begun.
+CHANGES: Mapping[str, frozenset[str]] = {
+    path: frozenset(kinds.split())
+    for path, kinds in {
+        "servers.create": "server.create",
+        "servers.start": "",
+        "servers.stop": "",
+        "servers.upgrade": "",
+        "servers.delete": "server.delete",
+        "shares.create": "share.create",
+        "shares.extend": "share.extend",
+        "shares.check": "share.check",
+        "shares.delete": "share.delete",
+        "access.allow": "access.grant access.restrict account.end_sessions",
+        "access.deny": "access.restrict",
+        "access.replace": "access.grant access.restrict",
+        "users.set_password": "account.end_sessions",
+        "users.remove": "account.end_sessions",
+        "operations.cancel": "",
+        "fleet.reconcile": "",
+        "fleet.repair": "",
+    }.items()
+}
+
+
+def changing_methods(host: Host) -> Iterator[str]:
+    """The paths of all public methods that are no lookers, as they are in the code."""
+    for group in fields(type(host)):
+        for name, _ in getmembers(type(getattr(host, group.name)), isfunction):
+            if not name.startswith("_") and name not in LOOKERS:
+                yield f"{group.name}.{name}"
+
+
+@frozen
+class Found:
+    """An argument that is looked up when the call is made."""
+
+    text: str
+    find: Callable[[Host], object]
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@frozen
+class Call:
+    """One call of a change."""
+
+    path: str
+    args: tuple[object, ...] = ()
+    kwargs: Mapping[str, object] = {}
+
+    def __call__(self, host: Host) -> Any:
+        args = [arg.find(host) if isinstance(arg, Found) else arg for arg in self.args]
+        return attrgetter(self.path)(host)(*args, **self.kwargs)
+
+    def __str__(self) -> str:
+        given = [arg.reveal() if isinstance(arg, Secret) else str(arg) for arg in self.args]
+        given += [f"{name}={value}" for name, value in self.kwargs.items()]
+        return f"{self.path}({', '.join(given)})"
+
+
+def call(path: str, *args: object, **kwargs: object) -> Call:
+    """A call of the change at that path. Raises KeyError for what is not in the catalogue."""
+    CHANGES[path]
+    return Call(path, args, kwargs)
+
+
+def server_id(name: str) -> Found:
+    """Raises NotFound when the call is made and there is no such server."""
+    return Found(f"id of {name}", lambda host: host.servers.show(name).server.id)
+
+
+def operation_id(server: str, share: str) -> Found:
+    """The operation on that share; if there is none, an id that nothing has."""
+
+    def find(host: Host) -> str:
+        found = (view.id for view in host.operations.list() if (view.server, view.share) == (server, share))
+        return next(found, "0" * 12)
+
+    return Found(f"operation on {server}/{share}", find)
