@@ -176,7 +176,7 @@ def _share_is_whole(
     assert volume.content is not None
     assert volume.content.identity == share.filesystem
     assert volume.content.reach == volume.size == round_up(share.capacity.bytes, GRANULARITY)
-    assert volume.content.folders == {share.folder: record.uid}
+    assert volume.content.folders == {share.folder: share.volume.owner}
     assert volume.content.files == files, f"the data of {share.name} is {volume.content.files}, not {files}"
     assert mounted == ((record.id, share.id) in machine.mounts)
     assert mounted == (share.volume.ref in machine.attached)
