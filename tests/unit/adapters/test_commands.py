@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from shares_core.adapters.linux.commands import run
+from shares_core.adapters.linux.commands import heard_by, run
 from shares_core.adapters.linux.polling import wait_until
 from shares_core.domain.errors import BackendFailure, CommandFailed, HostNotReady
 
@@ -105,6 +105,36 @@ def test_what_a_killed_process_was_running_goes_on_unless_it_must_not(tmp_path: 
     finally:
         if lives(command):
             os.kill(command, signal.SIGKILL)
+
+
+def test_a_command_that_outlives_its_caller_does_not_end_of_being_heard_by_nobody(tmp_path: Path) -> None:
+    """An e2fsck or a resize2fs would, in the middle of its work, and leave a damaged file system."""
+    code = (
+        "from shares_core.adapters.linux.commands import heard_by, run\n"
+        "with heard_by(print) as telling:\n"
+        "    script = f'touch began; until [ -e go ]; do sleep 0.01; done; echo 1; echo 2 >&2; '\n"
+        "    run(('bash', '-c', script + f'echo 3 >&{telling}; touch ended'), telling=telling)\n"
+    )
+    with subprocess.Popen((sys.executable, "-c", code), cwd=tmp_path) as process:
+        assert wait_until(lambda: (tmp_path / "began").exists(), 30)
+        process.kill()
+    (tmp_path / "go").touch()
+    assert wait_until(lambda: (tmp_path / "ended").exists(), 30)
+
+
+def test_what_a_command_tells_is_heard_while_it_runs(tmp_path: Path) -> None:
+    """Line by line, all of it before ``run`` has been left; and it is no part of its output."""
+    heard: list[str] = []
+
+    def listener(line: str) -> None:
+        heard.append(line)
+        (tmp_path / f"heard {line.strip()}").touch()
+
+    waiting = f"until [ -e '{tmp_path}/heard first' ]; do sleep 0.01; done"
+    with heard_by(listener) as telling:
+        script = f"echo first >&{telling}; {waiting}; echo second >&{telling}; echo said"
+        assert "said\n" == run(("bash", "-c", script), telling=telling)
+    assert ["first\n", "second\n"] == heard
 
 
 def lives(process: int) -> bool:

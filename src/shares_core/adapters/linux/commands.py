@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
+import stat
 import subprocess
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from shares_core.adapters.linux.oserrors import os_errors
+from shares_core.adapters.linux.polling import wait_until
 from shares_core.adapters.linux.uninterrupted import to_its_end
 from shares_core.domain.errors import BackendFailure, CommandFailed, HostNotReady
 
@@ -49,6 +53,8 @@ _PACKAGES: Mapping[str, str] = {
     "mmdebstrap": "mmdebstrap",
     "smbclient": "smbclient",
 }
+#: How long a device's lock is waited for. udev has it for an instant, a killed caller's command to its end.
+_AT_WORK_SECONDS = 5.0
 _SYSTEM_PATHS = ("/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/bin", "/bin")
 
 
@@ -70,20 +76,24 @@ def run(
     timeout: float = 60.0,
     ok: tuple[int, ...] = (0,),
     holding: str = "",
+    telling: int | None = None,
     outlives: bool = True,
 ) -> str:
     """Run a command to its end and give its standard output; secrets go in ``stdin`` only.
 
     What a signal's handler raises waits until then: a resize2fs that is killed leaves a damaged file system.
-    For the same reason it outlives this process where that is killed, unless ``outlives`` is False. It then
-    has the device or mount that it is ``holding`` open from its first moment on: so nobody else can get the
-    device's name meanwhile, or unmount it.
-    Raises CommandFailed for an exit status not in ``ok`` and after ``timeout`` seconds, HostNotReady where
-    the command is not installed, BackendFailure where it cannot be started.
+    For the same reason it outlives this process if that is killed, unless ``outlives`` is False: nobody reads
+    any more what it says then, and it does not end of that. It has the device or mount that it is ``holding``
+    open from its first moment on, so that nobody else can get the device's name meanwhile, or unmount it, and
+    it keeps the device's lock: nobody else runs a command on the device before it has ended. ``telling`` is a
+    further descriptor that it may write to.
+    Raises CommandFailed for an exit status not in ``ok`` and after ``timeout`` seconds, HostNotReady if the
+    command is not installed, BackendFailure if it cannot be started, or another is at work on the device.
     """
     try:
         with _open(holding) as held:
             command = argv if outlives else ("setpriv", "--pdeathsig", "KILL", *argv)
+            inherited = held if telling is None else (*held, telling)
             done = to_its_end(
                 lambda: subprocess.run(
                     command,
@@ -92,8 +102,11 @@ def run(
                     timeout=timeout,
                     env=environment(),
                     check=False,
-                    pass_fds=held,
+                    pass_fds=inherited,
                     start_new_session=True,  # a terminal's Ctrl-C is for us, not for the command
+                    # SIGPIPE stays ignored, as it is in Python: e2fsck and resize2fs would die of it once
+                    # nobody reads any more what they say.
+                    restore_signals=False,
                 )
             )
     except FileNotFoundError as error:
@@ -125,6 +138,57 @@ def _open(path: str) -> Iterator[tuple[int, ...]]:
     with os_errors(f"opening {path}"):
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
+        if stat.S_ISBLK(os.fstat(descriptor).st_mode):
+            _lock(descriptor, path)
         yield (descriptor,)
     finally:
         os.close(descriptor)
+
+
+def _lock(descriptor: int, device: str) -> None:
+    """Lock the device for as long as it is open here, or in a command that has inherited that.
+
+    This is how udev is kept off a device, too: https://systemd.io/BLOCK_DEVICE_LOCKING.
+    """
+
+    def taken() -> bool:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    with os_errors(f"locking {device}"):
+        if not wait_until(taken, _AT_WORK_SECONDS):
+            raise BackendFailure(
+                f"a command that an interrupted call began is still at work on {device}",
+                hint=f"'fuser -v {device}' shows it; try again when it has ended",
+            )
+
+
+def require_idle(device: str) -> None:
+    """Raise BackendFailure if a killed caller's command, with ``holding``, is still at work on the device."""
+    with _open(device):
+        pass
+
+
+@contextmanager
+def heard_by(listener: Callable[[str], None]) -> Iterator[int]:
+    """A descriptor for ``telling``: each line that the command writes there is given to the listener."""
+    reading, writing = os.pipe()
+
+    def listen() -> None:
+        with os.fdopen(reading, encoding="ascii", errors="replace") as lines:
+            for line in lines:
+                listener(line)
+
+    listening = threading.Thread(target=listen, daemon=True)
+    try:
+        listening.start()
+        yield writing
+    finally:
+        os.close(writing)
+        if listening.ident is None:
+            os.close(reading)
+        else:
+            listening.join()

@@ -148,7 +148,8 @@ def _detach(image: Path, find: Callable[[Path], str | None]) -> bool:
     device = find(image)
     if device is None:
         return False
-    run(("losetup", "--detach", device))
+    # Held, so that one that outlives a killed caller finds no other file attached to its device.
+    run(("losetup", "--detach", device), holding=device)
     # losetup answers 0 while something still holds the device, and then only marks it to be cleared.
     if not wait_until(lambda: find(image) != device, _DETACH_SECONDS):
         raise BackendFailure(
