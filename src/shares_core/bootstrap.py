@@ -125,6 +125,7 @@ def ports(
     from shares_core.adapters.state.installation import Installation
     from shares_core.adapters.state.layout import Layout
     from shares_core.adapters.state.locks import FileLocks
+    from shares_core.adapters.state.progress import DiskProgress
     from shares_core.adapters.state.records import DiskRecords
     from shares_core.adapters.state.secrets import DiskSecrets
     from shares_core.app.operations import OPERATIONS
@@ -154,6 +155,7 @@ def ports(
             records=DiskRecords(layout, OPERATIONS, former),
             secrets=DiskSecrets(layout),
             locks=FileLocks(layout, timeout if patience is None else min(timeout, patience)),
+            progress=DiskProgress(layout),
             clock=SystemClock(),
             ids=RandomIds(),
             events=events or NoEvents(),

@@ -12,6 +12,7 @@ from tests.contracts.ids import IdsContract
 from tests.contracts.locks import LocksContract
 from tests.contracts.network import NetworkContract
 from tests.contracts.processes import ServerProcessesContract
+from tests.contracts.progress import ProgressContract
 from tests.contracts.records import RecordsContract
 from tests.contracts.runtime import ServerRuntimeContract
 from tests.contracts.secrets import SecretsContract
@@ -32,6 +33,7 @@ SUITES: Mapping[str, type] = {
     "records": RecordsContract,
     "secrets": SecretsContract,
     "locks": LocksContract,
+    "progress": ProgressContract,
     "clock": ClockContract,
     "ids": IdsContract,
     "events": EventsContract,

@@ -30,6 +30,7 @@ from tests.contracts.locks import LocksContract
 from tests.contracts.network import NetworkContract
 from tests.contracts.pools import PoolsContract
 from tests.contracts.processes import ServerProcessesContract
+from tests.contracts.progress import ProgressContract
 from tests.contracts.records import RecordsContract
 from tests.contracts.runtime import ServerRuntimeContract
 from tests.contracts.secrets import SecretsContract
@@ -101,6 +102,12 @@ class TestDiskFolders(ServerFoldersContract):
 
 class TestFileLocks(LocksContract):
     """Lock files."""
+
+    kind_of_world = RealWorld
+
+
+class TestDiskProgress(ProgressContract):
+    """Small files."""
 
     kind_of_world = RealWorld
 

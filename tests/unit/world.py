@@ -82,6 +82,7 @@ class World:
             "containers": machine.containers,
             "bridges": machine.bridges,
             "links": machine.links,
+            "progress": machine.progress,
             "locks": machine.lock_table.kept | machine.lock_table.held,
         }
         return {name: value for name, value in held.items() if value}

@@ -279,8 +279,8 @@ class OperationView:
 
     ``share`` is empty for an operation on the server itself. ``since`` is in unix seconds; ``running`` says
     that somebody is at work on it, else the next reconcile recovers it. ``problem`` is why it could not be
-    recovered. ``no_return`` says why it cannot be cancelled; empty if it can. ``progress`` is from 0 to 1,
-    None while it cannot be told.
+    recovered. ``no_return`` says why it cannot be cancelled; empty if it can. ``progress`` is how far the
+    step that it is at has come, from 0 to 1; None while it cannot be told.
     """
 
     id: str

@@ -17,6 +17,7 @@ from shares_core.ports.ids import Ids
 from shares_core.ports.locks import Locks
 from shares_core.ports.network import Network
 from shares_core.ports.processes import Script, ServerProcesses
+from shares_core.ports.progress import Progress
 from shares_core.ports.records import Records
 from shares_core.ports.runtime import ServerRuntime
 from shares_core.ports.secrets import Secrets
@@ -40,6 +41,7 @@ class Ports:
     records: Records
     secrets: Secrets
     locks: Locks
+    progress: Progress
     clock: Clock
     ids: Ids
     events: Events
@@ -55,6 +57,7 @@ __all__ = [
     "Locks",
     "Network",
     "Ports",
+    "Progress",
     "Records",
     "Script",
     "Secrets",

@@ -8,10 +8,17 @@ from collections.abc import Mapping
 from shares_core.domain.capacity import Capacity
 from shares_core.domain.views import Usage
 from shares_core.domain.volume import ShareVolume
+from shares_core.ports.progress import Report, unreported
 
 
 class FileSystems(ABC):
-    """Make, mount, grow and measure. A share's mount is named by its server's id and its own."""
+    """Make, mount, grow and measure. A share's mount is named by its server's id and its own.
+
+    What a killed caller has begun on a device may still be at work. ``mount``, ``check``, ``examine``,
+    ``repair`` and ``grow_unmounted`` wait for that a moment, and then raise BackendFailure: nothing else is
+    begun meanwhile. The last four report how far the tool that reads the whole file system has come, if it
+    tells that.
+    """
 
     @abstractmethod
     def make(self, device: str, volume: ShareVolume) -> None:
@@ -115,7 +122,7 @@ class FileSystems(ABC):
         """
 
     @abstractmethod
-    def grow_unmounted(self, device: str, volume: ShareVolume) -> None:
+    def grow_unmounted(self, device: str, volume: ShareVolume, report: Report = unreported) -> None:
         """Check and grow the unmounted file system to its device's size. Idempotent.
 
         Raises as ``check`` does, and BackendFailure; whether it has grown is then for ``size`` to say.
@@ -123,17 +130,16 @@ class FileSystems(ABC):
         """
 
     @abstractmethod
-    def check(self, device: str, volume: ShareVolume) -> None:
+    def check(self, device: str, volume: ShareVolume, report: Report = unreported) -> None:
         """Make the unmounted file system whole after a growing that was broken off. Idempotent.
 
         What a journal holds is written, so that ``size`` tells what was reached, and what can be counted or
         copied from the rest. Raises ShareDamaged, and writes nothing, where more is needed: even ``fsck -p``
-        removes names; ShareFailed as ``mount`` does; BackendFailure where it is mounted, or where what was
-        broken off still works at it.
+        removes names; ShareFailed as ``mount`` does; BackendFailure where it is mounted.
         """
 
     @abstractmethod
-    def examine(self, device: str, volume: ShareVolume) -> str:
+    def examine(self, device: str, volume: ShareVolume, report: Report = unreported) -> str:
         """What a thorough look at the unmounted file system finds damaged; empty where it is whole.
 
         Writes what a journal holds, copies of the superblock, and that a whole one was checked; nothing else.
@@ -141,7 +147,7 @@ class FileSystems(ABC):
         """
 
     @abstractmethod
-    def repair(self, device: str, volume: ShareVolume) -> str:
+    def repair(self, device: str, volume: ShareVolume, report: Report = unreported) -> str:
         """Repair the unmounted file system, at the price of what is in damaged parts; gives what was said.
 
         Only ever a person's decision. Idempotent. Raises as ``check`` does; ShareDamaged where it cannot be

@@ -10,6 +10,7 @@ from shares_core.domain.capacity import Capacity
 from shares_core.domain.errors import ShareFailed
 from shares_core.domain.views import PoolView
 from shares_core.domain.volume import PoolName, VolumeRef, VolumeTraits
+from shares_core.ports.progress import Report, unreported
 
 
 @frozen
@@ -114,8 +115,10 @@ class BlockStorage(ABC):
         """
 
     @abstractmethod
-    def remove_volume(self, ref: VolumeRef) -> None:
+    def remove_volume(self, ref: VolumeRef, report: Report = unreported) -> None:
         """Remove the volume and what it holds, and what a half-done making left. Idempotent.
+
+        If that takes its time, as overwriting it does, it reports how many bytes are done.
 
         Detaches it first; no later volume shows what it held. Raises HostNotReady where the pool is not
         there: that is not a volume that is gone; BackendFailure, with the volume still there, where it is in

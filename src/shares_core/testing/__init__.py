@@ -53,6 +53,7 @@ from shares_core.testing.ids import MemoryIds
 from shares_core.testing.locks import MemoryLocks
 from shares_core.testing.network import MemoryNetwork
 from shares_core.testing.processes import MemoryProcesses
+from shares_core.testing.progress import MemoryProgress
 from shares_core.testing.records import MemoryRecords
 from shares_core.testing.runtime import MemoryRuntime
 from shares_core.testing.secrets import MemorySecrets
@@ -102,6 +103,7 @@ def memory_ports(
             records=MemoryRecords(host),
             secrets=MemorySecrets(host),
             locks=MemoryLocks(host.lock_table, lock_timeout),
+            progress=MemoryProgress(host),
             clock=MemoryClock(host),
             ids=MemoryIds(host),
             events=events or MemoryEvents(host),

@@ -179,7 +179,7 @@ class FaultPlan:
     ``died_at`` is the call at which the process died.
     """
 
-    SPARED = frozenset({"clock", "ids", "events", "workers"})
+    SPARED = frozenset({"clock", "ids", "events", "progress", "workers"})
 
     def __init__(self, at: Mapping[int, Fault] | None = None) -> None:
         self.calls: list[Call] = []

@@ -16,6 +16,7 @@ from shares_core.domain.errors import (
 from shares_core.domain.views import Usage
 from shares_core.domain.volume import ShareVolume
 from shares_core.ports.filesystems import FileSystems
+from shares_core.ports.progress import Report, unreported
 from shares_core.testing.faults import halfway
 from shares_core.testing.host import MemoryHost
 from shares_core.testing.state import (
@@ -159,8 +160,8 @@ class MemoryFileSystems(FileSystems):
             raise OnlineGrowRefused(f"the kernel does not grow a mounted {kind}")
         _grow(there, content)
 
-    def grow_unmounted(self, device: str, volume: ShareVolume) -> None:
-        self.check(device, volume)
+    def grow_unmounted(self, device: str, volume: ShareVolume, report: Report = unreported) -> None:
+        self.check(device, volume, report)
         there, content = self._identified(device, volume)
         if content.reach < _whole_blocks(there):
             content.condition = Condition.TORN
@@ -168,22 +169,25 @@ class MemoryFileSystems(FileSystems):
             _grow(there, content)
         content.condition = Condition.WHOLE
 
-    def check(self, device: str, volume: ShareVolume) -> None:
+    def check(self, device: str, volume: ShareVolume, report: Report = unreported) -> None:
         content = self._unmounted(device, volume)
         if content.condition is Condition.RUINED:
             raise ShareDamaged(f"the {volume.filesystem.kind} on {device} needs a person to repair it")
+        report(1, 2)
         content.condition = Condition.WHOLE
 
-    def examine(self, device: str, volume: ShareVolume) -> str:
+    def examine(self, device: str, volume: ShareVolume, report: Report = unreported) -> str:
         content = self._unmounted(device, volume)
         self._host.scratch.add(volume.ref)
+        report(1, 2)
         halfway()
         self._host.scratch.discard(volume.ref)
         return "" if content.condition is Condition.WHOLE else "something in it is damaged"
 
-    def repair(self, device: str, volume: ShareVolume) -> str:
+    def repair(self, device: str, volume: ShareVolume, report: Report = unreported) -> str:
         content = self._unmounted(device, volume)
         before, content.condition = content.condition, Condition.RUINED
+        report(1, 2)
         halfway()
         content.condition = Condition.WHOLE
         return "" if before is Condition.WHOLE else "something in it was repaired"

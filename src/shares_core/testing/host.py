@@ -95,6 +95,8 @@ class MemoryHost:
     foreign_devices: dict[str, tuple[str, ...]] = field(factory=dict)
     sessions: list[Session] = field(factory=list)
     events: list[Event] = field(factory=list)
+    #: What operations have reported: how much is done, of how much.
+    progress: dict[str, tuple[int, int]] = field(factory=dict)
 
     lock_table: LockTable = field(init=False, factory=LockTable)
     #: Held over each verb, so that verbs are atomic among threads.

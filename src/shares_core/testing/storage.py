@@ -6,6 +6,7 @@ from shares_core.domain.capacity import Capacity, format_bytes, round_up
 from shares_core.domain.errors import BackendFailure, Conflict, HostNotReady, NoCapacity, ShareFailed
 from shares_core.domain.views import PoolView
 from shares_core.domain.volume import PoolName, VolumeRef, VolumeTraits
+from shares_core.ports.progress import Report, unreported
 from shares_core.ports.storage import BlockStorage, Volume, VolumeOwner
 from shares_core.testing.faults import halfway
 from shares_core.testing.host import MemoryHost
@@ -108,9 +109,11 @@ class MemoryStorage(BlockStorage):
             raise BackendFailure(f"volume {ref} is mounted for a check")
         self._host.attached.discard(ref)
 
-    def remove_volume(self, ref: VolumeRef) -> None:
+    def remove_volume(self, ref: VolumeRef, report: Report = unreported) -> None:
         self._need_prepared(ref.pool)
         self.detach(ref)
+        if ref in self._host.volumes:
+            report(self._host.volumes[ref].size // 2, self._host.volumes[ref].size)
         halfway()
         self._host.volumes.pop(ref, None)
 

@@ -19,10 +19,12 @@ from shares_core.domain.secret import PasswordHash
 from shares_core.domain.server import ShareServer
 from shares_core.ports import Locks, Ports
 from shares_core.ports.events import Event
+from shares_core.ports.progress import Progress
 from shares_core.ports.runtime import ServerRuntime
 from tests.contracts.events import EventsWorld
 from tests.contracts.folders import FoldersWorld
 from tests.contracts.locks import LocksWorld, Take, of_claims, of_share
+from tests.contracts.progress import ProgressWorld
 from tests.contracts.records import RecordsWorld
 from tests.contracts.secrets import SecretsWorld
 from tests.contracts.storage_world import POOL
@@ -31,7 +33,7 @@ from tests.integration.support.killed import killed_in
 from tests.testkit.leftovers import ROOT, remove_installation
 
 
-class RealWorld(EventsWorld, FoldersWorld, LocksWorld, RecordsWorld, SecretsWorld):
+class RealWorld(EventsWorld, FoldersWorld, LocksWorld, ProgressWorld, RecordsWorld, SecretsWorld):
     """What lies in a state folder. ``close`` removes whatever there is then."""
 
     def __init__(self) -> None:
@@ -81,6 +83,13 @@ class RealWorld(EventsWorld, FoldersWorld, LocksWorld, RecordsWorld, SecretsWorl
 
     def kept_locks(self) -> set[str]:
         return {path.stem for path in self.layout.locks.iterdir() if re.fullmatch("[0-9a-f]{12}", path.stem)}
+
+    # -- progress
+
+    def others_progress(self) -> Progress:
+        from shares_core.adapters.state.progress import DiskProgress
+
+        return DiskProgress(self.layout)
 
     # -- records and secrets
 

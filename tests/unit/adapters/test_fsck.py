@@ -54,6 +54,27 @@ def test_only_what_the_last_pass_counts_is_written_anew_unasked(said: str, more:
     assert more is bool(fsck.beyond_counts(said))
 
 
+@pytest.mark.parametrize(
+    ("line", "done"),
+    [
+        ("1 0 8 /dev/loop0\n", 0),
+        ("1 4 8 /dev/loop0\n", 350),
+        ("3 1 2 /dev/a b\n", 910),
+        ("5 16 16 /dev/loop0\n", 1000),
+        ("6 1 2 /dev/loop0\n", None),
+        ("0 1 2 /dev/loop0\n", None),
+        ("1 0 0 /dev/loop0\n", None),
+        ("1 3 2 /dev/loop0\n", None),
+        ("1 2\n", None),
+        ("one 2 3 /dev/loop0\n", None),
+        ("", None),
+    ],
+)
+def test_how_far_e2fsck_has_come_is_read_from_what_it_tells(line: str, done: int | None) -> None:
+    """In its own weights; what is not understood tells nothing."""
+    assert done == fsck.parse_progress(line)
+
+
 @pytest.mark.parametrize(("status", "damaged"), [(0, False), (1, True), (2, True), (16, False)])
 def test_xfs_repair_tells_of_damage_by_any_status_of_its_own(status: int, damaged: bool) -> None:
     """But where it was called wrongly."""

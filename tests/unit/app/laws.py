@@ -55,6 +55,7 @@ def check_host_equals_records(world: World) -> None:
     assert {i.attachment.device for record in records for i in record.interfaces} >= set(machine.bridges)
     assert {name for record in records for i in record.interfaces for name in i.devices} >= machine.filters
     assert ids >= set(machine.secrets)
+    assert not machine.progress
     for record in records:
         assert {account.name for account in record.accounts} == set(machine.secrets.get(record.id, {}))
         allowed = {

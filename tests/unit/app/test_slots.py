@@ -161,6 +161,38 @@ def test_a_killed_operation_is_interrupted_and_recovered_by_reconcile(world: Wor
     assert () == world.host.operations.list() or name == "repair"
 
 
+def test_how_far_it_has_come_is_told_while_it_is_at_work(world: World, name: str) -> None:
+    """By what performs it; afterwards nothing is kept of it."""
+    _, work = LONG[name]
+    seen: list[float | None] = []
+
+    def watching(call: Call, proceed: Callable[[], Any]) -> Any:
+        answer = proceed()
+        if str(call) == "progress.report":
+            seen.extend(view.progress for view in world.host.operations.list())
+        return answer
+
+    work(host(intercept(memory_ports(world.machine), watching), NETWORK))
+    assert seen
+    assert {0.5} == set(seen)
+    assert {} == world.machine.progress
+
+
+def test_what_a_crash_left_of_it_goes_with_the_next_reconcile(world: World, name: str) -> None:
+    """Whether its operation is still in the record or not; until then nobody is told of it."""
+    verb, work = LONG[name]
+    with pytest.raises(BaseException, match="died"):
+        work(world.process(FaultPlan().on(verb, Fault(Moment.HALFWAY, dies=True))))
+    world.machine.lock_table.reset()
+    assert 1 == len(world.machine.progress)
+    assert [None] == [view.progress for view in world.host.operations.list()]
+    world.machine.progress["0badc0ffee00"] = 1, 2
+    world.host.fleet.reconcile(dry_run=True)
+    assert 2 == len(world.machine.progress)
+    world.host.fleet.reconcile()
+    assert {} == world.machine.progress
+
+
 def test_a_cancel_takes_effect_before_the_next_step(world: World, name: str) -> None:
     """What was done is undone; past the point of no return it is refused, and nothing changes."""
     me = world.process(lock_timeout=0)

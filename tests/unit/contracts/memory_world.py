@@ -10,6 +10,7 @@ from tests.contracts.events import EventsWorld
 from tests.contracts.folders import FoldersWorld
 from tests.contracts.locks import LocksWorld, Take
 from tests.contracts.pools import PoolsWorld
+from tests.contracts.progress import ProgressWorld
 from tests.contracts.records import RecordsWorld
 from tests.contracts.runtime import RuntimeWorld
 from tests.contracts.secrets import SecretsWorld
@@ -23,6 +24,7 @@ from shares_core.domain.server import ShareServer
 from shares_core.domain.volume import DEFAULT_POOL, PoolName, VolumeRef
 from shares_core.ports import Locks, Ports
 from shares_core.ports.events import Event
+from shares_core.ports.progress import Progress
 from shares_core.ports.runtime import ServerRuntime
 from shares_core.ports.storage import BlockStorage
 from shares_core.testing import (
@@ -41,6 +43,7 @@ class MemoryWorld(
     EventsWorld,
     FoldersWorld,
     LocksWorld,
+    ProgressWorld,
     RecordsWorld,
     RuntimeWorld,
     SecretsWorld,
@@ -79,6 +82,11 @@ class MemoryWorld(
 
     def kept_locks(self) -> set[str]:
         return set(self.host.lock_table.kept)
+
+    # -- progress
+
+    def others_progress(self) -> Progress:
+        return memory_ports(self.host).progress
 
     # -- records and secrets
 

@@ -15,6 +15,7 @@ from tests.contracts.locks import LocksContract
 from tests.contracts.network import NetworkContract
 from tests.contracts.pools import PoolsContract
 from tests.contracts.processes import ServerProcessesContract
+from tests.contracts.progress import ProgressContract
 from tests.contracts.records import RecordsContract
 from tests.contracts.runtime import ServerRuntimeContract
 from tests.contracts.secrets import SecretsContract
@@ -58,6 +59,10 @@ class TestMemoryFolders(ServerFoldersContract):
 
 class TestMemoryLocks(LocksContract):
     """On a host's table of locks."""
+
+
+class TestMemoryProgress(ProgressContract):
+    """On a host's table of what was reported."""
 
 
 class TestMemoryRecords(RecordsContract):

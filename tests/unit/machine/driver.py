@@ -181,6 +181,8 @@ class Driver:
         But for an extension that was set aside: it is settled when its server is started.
         """
         self.run(reconcile(), again=True)
+        known = {each.id for record in laws.records_of(self.machine) for each in record.operations}
+        assert known >= self.machine.progress.keys()
         for record in laws.records_of(self.machine):
             if any(share.operation is not None for share in record.shares):
                 self.run(start(str(record.name)), again=True)

@@ -36,7 +36,7 @@ from shares_core.adapters.filesystems.signatures import (
 )
 from shares_core.adapters.filesystems.sizes import parse_dumpe2fs, parse_xfs_info
 from shares_core.adapters.filesystems.xfs import grow_xfs
-from shares_core.adapters.linux.commands import run
+from shares_core.adapters.linux.commands import require_idle, run
 from shares_core.adapters.linux.files import open_folder
 from shares_core.adapters.linux.idmap import IdMapping
 from shares_core.adapters.linux.mountcalls import MountCalls
@@ -57,6 +57,7 @@ from shares_core.domain.errors import (
 from shares_core.domain.views import Usage
 from shares_core.domain.volume import FileSystemKind, ShareVolume
 from shares_core.ports.filesystems import FileSystems
+from shares_core.ports.progress import Report, unreported
 
 _LOST_AND_FOUND = "lost+found"  # an ext4's from its start
 
@@ -95,6 +96,7 @@ class LinuxFileSystems(FileSystems):
             require_mounted(mounted, device, filesystem, mapping)
             return
         require_checked(device, filesystem)
+        require_idle(device)
         self.unmount_scratch(volume)
         with os_errors(f"making {target}"):
             target.mkdir(mode=0o700, exist_ok=True)
@@ -226,34 +228,34 @@ class LinuxFileSystems(FileSystems):
                 raise OnlineGrowRefused(f"this kernel does not grow {device} while it is mounted") from error
             raise
 
-    def grow_unmounted(self, device: str, volume: ShareVolume) -> None:
+    def grow_unmounted(self, device: str, volume: ShareVolume, report: Report = unreported) -> None:
         self._require_unmounted(device, volume)
-        settle(self._calls, device, volume.filesystem, self._scratch(volume))
+        settle(self._calls, device, volume.filesystem, self._scratch(volume), report)
         if volume.filesystem.kind is FileSystemKind.XFS:
             grow_aside(self._calls, device, volume.filesystem, self._scratch(volume))
         else:
             run(("resize2fs", device), timeout=LONG_SECONDS, holding=device)
 
-    def check(self, device: str, volume: ShareVolume) -> None:
+    def check(self, device: str, volume: ShareVolume, report: Report = unreported) -> None:
         self._require_unmounted(device, volume)
-        settle(self._calls, device, volume.filesystem, self._scratch(volume))
+        settle(self._calls, device, volume.filesystem, self._scratch(volume), report)
 
-    def examine(self, device: str, volume: ShareVolume) -> str:
+    def examine(self, device: str, volume: ShareVolume, report: Report = unreported) -> str:
         filesystem = volume.filesystem
         self._require_unmounted(device, volume)
         replay(self._calls, device, filesystem, self._scratch(volume))  # where it cannot, the look tells why
-        damage = examined(device, filesystem)
+        damage = examined(device, filesystem, report)
         if not damage and has_errors(device, filesystem):  # it is right all the same
-            settle_ext4(device, filesystem)  # and remembers that it is
+            settle_ext4(device, filesystem, report)  # and remembers that it is
         return damage
 
-    def repair(self, device: str, volume: ShareVolume) -> str:
+    def repair(self, device: str, volume: ShareVolume, report: Report = unreported) -> str:
         filesystem = volume.filesystem
         self._require_unmounted(device, volume)
         replay(self._calls, device, filesystem, self._scratch(volume))  # where it cannot, the look tells why
         before = self._reach(device, volume)
-        said = repaired(device, filesystem)
-        left = examined(device, filesystem)
+        said = repaired(device, filesystem, report)
+        left = examined(device, filesystem, report)
         if not left and self._reach(device, volume) < before:
             left = "it is smaller than it was"
         if left:
@@ -272,6 +274,7 @@ class LinuxFileSystems(FileSystems):
 
     def _require_unmounted(self, device: str, volume: ShareVolume) -> None:
         require_on(device, volume.filesystem)
+        require_idle(device)
         self.unmount_scratch(volume)
         if is_write_protected(device):
             raise write_protected(device)

@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 
 from shares_core.adapters.filesystems.signatures import has_errors
-from shares_core.adapters.linux.commands import run
+from shares_core.adapters.linux.commands import heard_by, run
 from shares_core.domain.errors import CommandFailed, ShareDamaged
 from shares_core.domain.share import FileSystem, FileSystemKind
+from shares_core.ports.progress import Report, unreported
 
 #: Checking, growing and mounting after a crash may read whole file systems.
 LONG_SECONDS = 4 * 3600.0
 #: e2fsck's exit status (e2fsck(8)): the first is no error, the second asks for a person.
 _REPAIRED, _LEFT_UNREPAIRED = 1, 4
 _E2FSCK_REPAIRED = (1, 2, 3)  # in whichever way
+#: How much of its work e2fsck takes each of its passes for (calc_percent in its unix.c), in thousandths.
+_PASSES, _WHOLE = (0, 700, 900, 920, 950, 1000), 1000
 _UNABLE = 16  # of both tools': they were called wrongly, which is no damage
 _COUNTING = "Pass 5: Checking group summary information"
 #: What e2fsck says of a whole one, too: its passes, what would take less room, a clock that was set back.
@@ -23,20 +26,20 @@ _REMARK = re.compile(
 )
 
 
-def settle_ext4(device: str, filesystem: FileSystem) -> None:
+def settle_ext4(device: str, filesystem: FileSystem, report: Report = unreported) -> None:
     """Count anew what is free, and note that it was checked. Raises ShareDamaged for all other damage.
 
     Only for what the kernel mounts. To preen is more than that: it removes names whose file is damaged, says
     that a checksum was wrong where the content is, goes by damaged descriptors where there are copies.
     """
-    found = examined(device, filesystem)
+    found = examined(device, filesystem, report)
     if damage := beyond_counts(found):
         raise _in_need_of_a_person(device, damage)
     if not found and not has_errors(device, filesystem):
         run(("tune2fs", "-T", "now", device), holding=device)  # resize2fs wants to know that it was checked
         return
     try:
-        _tool("e2fsck", "-f", "-p", device, ok=(0, _REPAIRED))
+        _e2fsck("-p", device, report, ok=(0, _REPAIRED))
     except CommandFailed as error:
         if _status(error) & _LEFT_UNREPAIRED:
             raise _in_need_of_a_person(device, error.output) from error
@@ -62,11 +65,14 @@ def ignores_journal(said: str) -> bool:
     return "skipping journal recovery" in said or "metadata changes in a log" in said
 
 
-def examined(device: str, filesystem: FileSystem) -> str:
+def examined(device: str, filesystem: FileSystem, report: Report = unreported) -> str:
     """What the file system's own tool, which may not write, says where it is not content."""
     is_xfs = filesystem.kind is FileSystemKind.XFS
     try:
-        _tool(*(("xfs_repair", "-n") if is_xfs else ("e2fsck", "-f", "-n")), device)
+        if is_xfs:
+            _tool("xfs_repair", "-n", device)
+        else:
+            _e2fsck("-n", device, report)
     except CommandFailed as error:
         if not is_damage(_status(error), is_xfs=is_xfs):
             raise
@@ -82,13 +88,13 @@ def is_damage(status: int, *, is_xfs: bool) -> bool:
     return bool(status & _LEFT_UNREPAIRED) and not status & _UNABLE
 
 
-def repaired(device: str, filesystem: FileSystem) -> str:
+def repaired(device: str, filesystem: FileSystem, report: Report = unreported) -> str:
     """Repair it, and give what was said. Raises ShareDamaged where the tool gives up."""
     try:
         if filesystem.kind is FileSystemKind.XFS:
             _tool("xfs_repair", device)  # what it says, it says as if it complained
             return "xfs_repair came to its end"
-        return _tool("e2fsck", "-f", "-y", device, ok=(0, *_E2FSCK_REPAIRED))
+        return _e2fsck("-y", device, report, ok=(0, *_E2FSCK_REPAIRED))
     except CommandFailed as error:
         if not _status(error):
             raise
@@ -99,8 +105,33 @@ def repaired(device: str, filesystem: FileSystem) -> str:
         ) from error
 
 
-def _tool(*argv: str, ok: tuple[int, ...] = (0,)) -> str:
-    return run(argv, timeout=LONG_SECONDS, ok=ok, holding=argv[-1])
+def _tool(*argv: str, ok: tuple[int, ...] = (0,), telling: int | None = None) -> str:
+    return run(argv, timeout=LONG_SECONDS, ok=ok, holding=argv[-1], telling=telling)
+
+
+def _e2fsck(way: str, device: str, report: Report, *, ok: tuple[int, ...] = (0,)) -> str:
+    """Run e2fsck, which tells how far it has come."""
+    if report is unreported:
+        return _tool("e2fsck", "-f", way, device, ok=ok)
+
+    def hear(line: str) -> None:
+        if (done := parse_progress(line)) is not None:
+            report(done, _WHOLE)
+
+    with heard_by(hear) as telling:
+        return _tool("e2fsck", "-f", way, "-C", str(telling), device, ok=ok, telling=telling)
+
+
+def parse_progress(line: str) -> int | None:
+    """How much of ``_WHOLE`` is done, by a line of ``e2fsck -C``: a pass, how far that is, of how much."""
+    words = line.split(" ", 3)
+    if len(words) < 3 or not all(word.isdecimal() for word in words[:3]):
+        return None
+    number, done, most = map(int, words[:3])
+    if not 1 <= number < len(_PASSES) or done > most or most == 0:
+        return None
+    before, after = _PASSES[number - 1], _PASSES[number]
+    return before + (after - before) * done // most
 
 
 def _status(error: CommandFailed) -> int:

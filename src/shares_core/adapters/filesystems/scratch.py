@@ -17,6 +17,7 @@ from shares_core.adapters.linux.mountcalls import MountCalls
 from shares_core.adapters.linux.oserrors import os_errors
 from shares_core.domain.errors import BackendFailure, ShareDamaged, ShareFailed
 from shares_core.domain.share import FileSystem, FileSystemKind
+from shares_core.ports.progress import Report, unreported
 
 
 def replay(calls: MountCalls, device: str, filesystem: FileSystem, folder: Path) -> BackendFailure | None:
@@ -38,7 +39,9 @@ def replay(calls: MountCalls, device: str, filesystem: FileSystem, folder: Path)
     return None
 
 
-def settle(calls: MountCalls, device: str, filesystem: FileSystem, folder: Path) -> None:
+def settle(
+    calls: MountCalls, device: str, filesystem: FileSystem, folder: Path, report: Report = unreported
+) -> None:
     """Make it whole as far as that needs no person; what the kernel does not mount is left as it is.
 
     Raises ShareDamaged where it is that, and ShareFailed where it cannot be mounted for another reason.
@@ -47,7 +50,7 @@ def settle(calls: MountCalls, device: str, filesystem: FileSystem, folder: Path)
     if refusal := replay(calls, device, filesystem, folder):
         raise _unusable(device, filesystem, refusal) from refusal
     if filesystem.kind is FileSystemKind.EXT4:
-        settle_ext4(device, filesystem)
+        settle_ext4(device, filesystem, report)
 
 
 def grow_aside(calls: MountCalls, device: str, filesystem: FileSystem, folder: Path) -> None:

@@ -9,6 +9,7 @@ from shares_core.domain.capacity import Capacity
 from shares_core.domain.errors import HostNotReady
 from shares_core.domain.views import PoolView
 from shares_core.domain.volume import PoolName, VolumeRef, VolumeTraits
+from shares_core.ports.progress import Report, unreported
 from shares_core.ports.storage import BlockStorage, Volume, VolumeOwner
 
 
@@ -48,8 +49,8 @@ class Pools(BlockStorage):
     def detach(self, ref: VolumeRef) -> None:
         self.named(ref.pool).detach(ref.id)
 
-    def remove_volume(self, ref: VolumeRef) -> None:
-        self.named(ref.pool).remove_volume(ref.id)
+    def remove_volume(self, ref: VolumeRef, report: Report = unreported) -> None:
+        self.named(ref.pool).remove_volume(ref.id, report)
 
     def list(self, pool: PoolName) -> tuple[Volume, ...]:
         return self.named(pool).list()

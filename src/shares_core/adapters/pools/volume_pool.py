@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from shares_core.domain.capacity import Capacity
 from shares_core.domain.views import PoolView
 from shares_core.domain.volume import PoolName, VolumeRef, VolumeTraits
+from shares_core.ports.progress import Report, unreported
 from shares_core.ports.storage import Volume, VolumeOwner, volume_missing
 
 
@@ -47,7 +48,7 @@ class VolumePool(ABC):
     def detach(self, volume_id: str) -> None: ...
 
     @abstractmethod
-    def remove_volume(self, volume_id: str) -> None: ...
+    def remove_volume(self, volume_id: str, report: Report = unreported) -> None: ...
 
     @abstractmethod
     def list(self) -> tuple[Volume, ...]: ...

@@ -20,6 +20,7 @@ class Layout:
         records/names/<name>    a link that says which server has the name; made anew if it is lost
         secrets/<server>.json   its password hashes, root only
         locks/                  lock files
+        progress/<operation>    how far it has come, while it is at work
         servers/                root only; bound onto itself as a shared mount
             <server>/config     what the service reads
                      config/agent   what the host asks the container's agent
@@ -48,6 +49,10 @@ class Layout:
     @property
     def locks(self) -> Path:
         return self.state_dir / "locks"
+
+    @property
+    def progress(self) -> Path:
+        return self.state_dir / "progress"
 
     @property
     def servers(self) -> Path:

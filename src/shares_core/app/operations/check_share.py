@@ -57,11 +57,11 @@ class CheckShare(ShareOperation):
         self._close(work)
         work.checkpoint()
         device = ports.storage.attach(share.volume.ref)
-        damage, said = ports.filesystems.examine(device, share.volume), ""
+        damage, said = ports.filesystems.examine(device, share.volume, work.report), ""
         work.noticed = failure_by(damage) if damage else None
         if damage and self.repair:
             self._begin_repair(work, damage)
-            said, damage = ports.filesystems.repair(device, share.volume), ""
+            said, damage = ports.filesystems.repair(device, share.volume, work.report), ""
             work.noticed = None
         else:
             work.checkpoint()
@@ -113,7 +113,8 @@ def _made_whole(work: ShareWork) -> Failure | None:
     ports, share = work.ports, work.share
     try:
         if not ports.filesystems.mounted(work.server.id, share.id):
-            ports.filesystems.check(ports.storage.attach(share.volume.ref), share.volume)
+            device = ports.storage.attach(share.volume.ref)
+            ports.filesystems.check(device, share.volume, work.report)
     except ShareDamaged as error:
         return Failure.damaged(error)
     except ShareFailed as error:

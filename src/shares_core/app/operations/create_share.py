@@ -93,6 +93,6 @@ def _is_used(work: ShareWork) -> bool:
         except ShareDamaged:
             raise
         except BackendFailure:
-            ports.filesystems.check(device, share.volume)  # raises ShareDamaged if it is that
+            ports.filesystems.check(device, share.volume, work.report)  # raises ShareDamaged if it is that
             raise
         return ports.filesystems.has_files(server.id, share.id, share.folder)

@@ -39,14 +39,17 @@ def remove_server(work: ServerWork) -> None:
     with ExitStack() as slots:
         for share in work.server.shares:
             slots.enter_context(work.ports.locks.share(share.id))
-        _remove(work.ports, work.server)
+        _remove(work)
     work.server = work.server.performing(None)
 
 
-def _remove(ports: Ports, server: ShareServer) -> None:
+def _remove(work: ServerWork) -> None:
+    ports, server = work.ports, work.server
     bring_down(ports, server)
+    whole, removed = sum(share.capacity.bytes for share in server.shares), 0
     for share in server.shares:
-        ports.storage.remove_volume(share.volume.ref)
+        ports.storage.remove_volume(share.volume.ref, work.report_part(removed, share.capacity.bytes, whole))
+        removed += share.capacity.bytes
     _release_networks(ports, server)
     ports.folders.remove(server.id)
     ports.secrets.clear(server.id)

@@ -73,7 +73,7 @@ def remove_volume(work: ShareWork) -> None:
     ports, share = work.ports, work.share
     ports.filesystems.unmount(work.server.id, share.id)
     ports.filesystems.unmount_scratch(share.volume)
-    ports.storage.remove_volume(share.volume.ref)
+    ports.storage.remove_volume(share.volume.ref, work.report)
     ports.events.emit(Event.of_share(EventKind.SHARE_REMOVED, work.server, share))
     with work.locked() as held:
         work.finish(held, held.server.without_share(share.id))

@@ -92,7 +92,7 @@ class ExtendShare(ShareOperation):
                 return Extended(ExtendWay.ONLINE, volume)
         else:
             self._enter(work, ExtendStage.UNMOUNTED)
-        ports.filesystems.grow_unmounted(device, share.volume)
+        ports.filesystems.grow_unmounted(device, share.volume, work.report)
         return Extended(ExtendWay.OFFLINE, volume)
 
     def _enter(self, work: ShareWork, stage: ExtendStage) -> None:
@@ -179,11 +179,11 @@ class ExtendShare(ShareOperation):
         if mounted:
             mount_share(work.ports, work.server, share)  # raises if it is damaged: its size may be wrong
         else:
-            filesystems.check(device, share.volume)
+            filesystems.check(device, share.volume, work.report)
         if filesystems.size(device, share.volume) <= self.volume_before:
             return True  # it had not begun
         if not mounted:
-            filesystems.grow_unmounted(device, share.volume)
+            filesystems.grow_unmounted(device, share.volume, work.report)
             return True
         try:
             filesystems.grow_mounted(work.server.id, share.id, device, share.volume)

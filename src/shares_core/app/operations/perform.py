@@ -9,6 +9,7 @@ from shares_core.app.lifecycle.publish import publish
 from shares_core.app.lifecycle.shares import failure_of
 from shares_core.app.operations.work import ServerWork, ShareWork
 from shares_core.domain.errors import SharesError
+from shares_core.domain.operation import Operation
 from shares_core.domain.share import Failure
 from shares_core.ports import Ports
 from shares_core.ports.events import Event, EventKind
@@ -38,7 +39,7 @@ def perform(work: Work) -> Any:
     if operation is None:
         raise AssertionError("nothing was journaled")
     try:
-        answer = operation.run(work)
+        answer = _run(operation, work)
     except BaseException as error:
         if operation.forward_only:
             raise
@@ -53,6 +54,13 @@ def perform(work: Work) -> Any:
     if work.operation is not None and work.operation.id == operation.id:
         raise AssertionError(f"{operation.kind} ended without clearing its slot")
     return answer
+
+
+def _run(operation: Operation, work: Work) -> Any:
+    try:
+        return operation.run(work)
+    finally:
+        work.ports.progress.clear(operation.id)
 
 
 def recover(work: Work) -> None:
@@ -77,6 +85,8 @@ def recover(work: Work) -> None:
             with suppress(SharesError):
                 _leave_unserved(work, failure_of(error))
         raise
+    finally:
+        work.ports.progress.clear(operation.id)
 
 
 def _leave_unserved(work: ShareWork, failure: Failure) -> None:

@@ -16,6 +16,7 @@ from shares_core.domain.share import CifsShare, Failure
 from shares_core.domain.undo import undone_by
 from shares_core.domain.views import RunState
 from shares_core.ports import Ports
+from shares_core.ports.progress import Report
 
 
 @define
@@ -52,6 +53,15 @@ class ServerWork:
     def finish(self, server: ShareServer) -> None:
         """Record what the operation came to, and that it has ended."""
         self.save(server.performing(None))
+
+    def report_part(self, before: int, size: int, whole: int) -> Report:
+        """What one of several steps reports to, which has ``size`` of the ``whole``."""
+
+        def report(done: int, total: int) -> None:
+            if self.operation is not None and total:
+                self.ports.progress.report(self.operation.id, before + size * done // total, whole)
+
+        return report
 
 
 @define
@@ -123,6 +133,11 @@ class ShareWork:
         """Record that the operation could not be recovered, which is tried again later."""
         with self.locked() as held:
             held.save(held.server.with_share(self.share.stuck(failure)))
+
+    def report(self, done: int, total: int) -> None:
+        """Tell whoever looks how far the step that is under way has come."""
+        if self.operation is not None:
+            self.ports.progress.report(self.operation.id, done, total)
 
     def checkpoint(self) -> None:
         """Between two steps. Raises Cancelled if somebody has asked for that."""

@@ -83,6 +83,18 @@ def _volumes(ports: Ports) -> tuple[str, ...]:
     return tuple(names)
 
 
+def forget_progress(ports: Ports) -> None:
+    """Drop what a crash has left of operations that have ended. Listed before the records, as orphans are."""
+    kept = ports.progress.list()
+    if not kept:
+        return
+    servers = [record for record in ports.records.load_all() if isinstance(record, ShareServer)]
+    known = {operation.id for server in servers for operation in server.operations}
+    for operation_id in kept:
+        if operation_id not in known:
+            ports.progress.clear(operation_id)
+
+
 def remove_orphan(ports: Ports, orphan: Orphan) -> Orphan:
     """Remove it, with whatever it holds; gives it with what came of that.
 

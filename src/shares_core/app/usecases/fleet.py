@@ -11,7 +11,7 @@ from shares_core.app.operations.create_server import CreateServer
 from shares_core.app.operations.delete_server import DeleteServer
 from shares_core.app.reconcile.apply import repair
 from shares_core.app.reconcile.observe import Observation, observe
-from shares_core.app.reconcile.orphans import find_orphans, remove_orphan
+from shares_core.app.reconcile.orphans import find_orphans, forget_progress, remove_orphan
 from shares_core.app.reconcile.plan import plan
 from shares_core.domain.errors import Busy, NotFound, RecordUnreadable, SharesError
 from shares_core.domain.server import ShareServer
@@ -48,6 +48,7 @@ class Fleet:
         views: list[ReconcileView | None] = [view for _, view in looked]
         if not dry_run:
             views = list(self._ports.workers.each(lambda each: self._repair(*each, upgrade=upgrade), looked))
+            forget_progress(self._ports)
         unreadable = [_unreadable(record) for record in records if isinstance(record, RecordUnreadable)]
         return ReconcileReport(
             servers=(*filter(None, views), *unreadable),

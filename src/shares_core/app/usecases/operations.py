@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from shares_core.app.leases import Leases
 from shares_core.domain.checks import require
@@ -32,7 +32,8 @@ class Operations:
         views: list[OperationView] = []
         for server in servers:
             views += sorted(_views(server, held), key=lambda view: view.since)
-        return tuple(views)
+        told = self._ports.progress.told([view.id for view in views if view.running])
+        return tuple(evolve(view, progress=told.get(view.id)) for view in views)
 
     def show(self, operation_id: str) -> OperationView:
         """One of them. Raises InvalidInput, and NotFound for one that has ended."""
@@ -67,7 +68,8 @@ class Operations:
         if not self._ports.locks.held((share.id,)):
             with self._leases.share(view.server, str(share.name)):
                 pass  # recovered, as nobody is at work on it
-        return _share_view(server, server.share(share.name), running=view.running)
+        cancelled = _share_view(server, server.share(share.name), running=view.running)
+        return evolve(cancelled, progress=view.progress)
 
 
 def _find(server: ShareServer, operation_id: str) -> tuple[CifsShare, ShareOperation]:

@@ -23,6 +23,7 @@ from shares_core.domain.errors import Conflict, HostNotReady, NoCapacity
 from shares_core.domain.pools import is_volume_id
 from shares_core.domain.views import PoolView
 from shares_core.domain.volume import DEFAULT_POOL, PoolName, VolumeTraits
+from shares_core.ports.progress import Report, unreported
 from shares_core.ports.storage import Volume, VolumeOwner
 
 #: Volumes are whole blocks of every file system that they may carry.
@@ -194,7 +195,7 @@ class LoopFilePool(VolumePool):
                 os.ftruncate(descriptor, wanted)
         devices.refresh(self._image(volume_id))
 
-    def remove_volume(self, volume_id: str) -> None:
+    def remove_volume(self, volume_id: str, report: Report = unreported) -> None:
         self._identity.check()
         self.detach(volume_id)
         devices.detach_lost(self._image(volume_id))

@@ -16,6 +16,7 @@ from shares_core.adapters.linux.oserrors import os_errors
 from shares_core.domain.capacity import GIB, MIB
 from shares_core.domain.errors import BackendFailure
 from shares_core.domain.pools import device_name
+from shares_core.ports.progress import Report, unreported
 
 _DEV, _SYS_BLOCK = Path("/dev"), Path("/sys/block")
 _SECTOR = 512  # the kernel counts in these, whatever the disk has
@@ -101,8 +102,8 @@ def blank_ends(device: str) -> None:
         os.fsync(file.fileno())
 
 
-def zero_whole(device: str) -> None:
-    """Overwrite the whole device with zeros, by the disk itself where it can.
+def zero_whole(device: str, report: Report = unreported) -> None:
+    """Overwrite the whole device with zeros, by the disk itself if it can; reports how many bytes are done.
 
     Raises BackendFailure, with nothing written, where something has the device mounted.
     """
@@ -118,8 +119,9 @@ def zero_whole(device: str) -> None:
         try:
             size = os.lseek(descriptor, 0, os.SEEK_END)
             for start in range(0, size, _AT_ONCE):
-                span = struct.pack("QQ", start, min(_AT_ONCE, size - start))
-                fcntl.ioctl(descriptor, _BLKZEROOUT, span)
+                length = min(_AT_ONCE, size - start)
+                fcntl.ioctl(descriptor, _BLKZEROOUT, struct.pack("QQ", start, length))
+                report(start + length, size)
             os.fsync(descriptor)
         finally:
             os.close(descriptor)

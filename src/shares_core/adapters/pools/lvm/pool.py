@@ -17,6 +17,7 @@ from shares_core.domain.errors import BackendFailure, CommandFailed, Conflict, H
 from shares_core.domain.pools import VolumeGroupName, device_name, is_volume_id, volume_name
 from shares_core.domain.views import PoolView
 from shares_core.domain.volume import DEFAULT_POOL, PoolName, VolumeTraits
+from shares_core.ports.progress import Report, unreported
 from shares_core.ports.storage import Volume, VolumeOwner
 
 #: What LVM takes sizes in; it rounds them up to its extents.
@@ -158,15 +159,15 @@ class LogicalVolumes(VolumePool):
             if self._device(volume_id) is not None:
                 self._run("lvchange", "--refresh", volume_id)
 
-    def remove_volume(self, volume_id: str) -> None:
+    def remove_volume(self, volume_id: str, report: Report = unreported) -> None:
         if self.find_volume(volume_id) is None:
             return
         self._require_unused(volume_id)
         if self._wipes:
-            self._wipe(volume_id)
+            self._wipe(volume_id, report)
         self._remove(volume_id)
 
-    def _wipe(self, volume_id: str) -> None:
+    def _wipe(self, volume_id: str, report: Report) -> None:
         """See that what the volume holds is not read from the next one that gets its extents.
 
         Whichever the settings name now, it is what it was made as. A thin one's blocks go back to its pool,
@@ -174,7 +175,7 @@ class LogicalVolumes(VolumePool):
         """
         volume = self._identity.read().find(volume_name(volume_id))
         if volume is not None and not volume.is_thin:
-            zero_whole(self.attach(volume_id))
+            zero_whole(self.attach(volume_id), report)
 
     def _require_unused(self, volume_id: str) -> None:
         """Raise BackendFailure while somebody has its device open: asked before a byte of it is wiped.
