@@ -7,10 +7,12 @@ from attrs import evolve
 from tests.unit.adapters.values import SERVER, SHARE
 
 from shares_core.app.operations.delete_server import DeleteServer
+from shares_core.domain import server
 from shares_core.domain.access import AccessRule
 from shares_core.domain.errors import AlreadyExists, InvalidInput, NoCapacity, NotFound
 from shares_core.domain.names import ServerName, ShareName, UserName
 from shares_core.domain.server import FIRST_SERVER_UID, Account, DesiredState, ShareServer, free_uid
+from shares_core.domain.volume import DISK_OWNER
 
 OTHER = evolve(SHARE, id="5ccccccccccc", name=ShareName("other"))
 EMPTY = evolve(SERVER, shares=(), accounts=())
@@ -98,3 +100,8 @@ def test_server_uids_are_the_lowest_free_and_run_out_in_the_end(monkeypatch: pyt
     with pytest.raises(NoCapacity, match=r"^every unix user id for share servers is in use$"):
         free_uid(servers)
     assert FIRST_SERVER_UID + 1 == free_uid([servers[0], servers[2]])
+
+
+def test_no_server_runs_as_the_owner_of_the_volumes() -> None:
+    """Else it could own files through a mount that is not mapped for it."""
+    assert DISK_OWNER not in range(FIRST_SERVER_UID, FIRST_SERVER_UID + server._SERVER_UIDS)
