@@ -17,6 +17,7 @@ import attrs
 from tests.unit.errors import EVERY_ERROR
 
 from shares_core.domain.addresses import BridgeName, MacAddress
+from shares_core.domain.attachment import Attachment, BridgeAttachment
 from shares_core.domain.capacity import Capacity
 from shares_core.domain.errors import InvalidInput, SharesError
 from shares_core.domain.names import Name
@@ -37,6 +38,7 @@ _PLAIN: Mapping[Any, tuple[Any, ...]] = {
     IPv6Interface: (IPv6Interface("fd00:a::5/64"),),
     Capacity: (Capacity(1), Capacity(2**62)),
     BridgeName: (BridgeName("br-a"),),
+    Attachment: (BridgeAttachment(BridgeName("br-a")),),
     MacAddress: (MacAddress("02:00:00:aa:bb:cc"),),
     VolumeRef: (VolumeRef(PoolName("fast.1"), "0123456789ab"),),
     Secret: (Secret("correct horse"), Secret("€\"'\\{")),

@@ -20,14 +20,14 @@ class ServerProcesses(ABC):
 
     @abstractmethod
     def signal(self, server_id: str, name: str) -> bool:
-        """Signal every smbd process of the server. Gives whether the server runs.
+        """Signal every process of the server's service. Gives whether the server runs.
 
-        smbd takes its configuration anew at a "SIGHUP", each process in its own time.
+        The service takes its configuration anew at a "SIGHUP", each process in its own time.
         """
 
     @abstractmethod
     def run(self, server_id: str, script: Script, *arguments: str) -> str:
-        """Run a script inside, as smbd's user, and give its standard output.
+        """Run a script inside, as the service's user, and give its standard output.
 
         It may be begun twice, so it must be one that may. Raises BackendFailure if the server does not run,
         for an exit status other than 0, and if the script does not end in time or says too much: then it may

@@ -23,11 +23,15 @@ class VolumeOwner:
 
 @frozen
 class Volume:
-    """A volume as its pool has it. ``size`` may exceed what was asked for, to the pool's granularity."""
+    """A volume as its pool has it. ``size`` may exceed what was asked for, to the pool's granularity.
+
+    ``lost`` says that somebody else has deleted it, and that only its device is left.
+    """
 
     ref: VolumeRef
     size: Capacity
     traits: VolumeTraits
+    lost: bool = False
 
     @property
     def id(self) -> str:

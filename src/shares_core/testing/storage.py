@@ -119,9 +119,12 @@ class MemoryStorage(BlockStorage):
 
     def list(self, pool: PoolName) -> tuple[Volume, ...]:
         self._need_pool(pool)
-        lost = {ref: MemoryVolume(self._host.granularity, self._traits()) for ref in self._host.attached}
-        found = {**lost, **self._host.volumes}
-        return tuple(_volume(ref, volume) for ref, volume in found.items() if ref.pool == pool)
+        size, traits = Capacity(self._host.granularity), self._traits()
+        lost = (
+            Volume(ref, size, traits, lost=True) for ref in self._host.attached - self._host.volumes.keys()
+        )
+        found = (*(_volume(ref, volume) for ref, volume in self._host.volumes.items()), *lost)
+        return tuple(volume for volume in found if volume.ref.pool == pool)
 
     def _rounded(self, size: Capacity) -> int:
         return round_up(size.bytes, self._host.granularity)

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -65,6 +65,15 @@ def test_what_still_runs_at_the_end_of_the_block_is_ended(log: Path) -> None:
     assert (8, b"begun\nterminated\n") == (running.process.returncode, log.read_bytes())
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Whoever runs the tests in the background has SIGINT ignored, and what they start has that too."""
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, former)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_leaves_it_time_to_clean_up(log: Path) -> None:
     """A terminal interrupts both: it is not told to end a second time while it cleans up."""
     with suppress(KeyboardInterrupt), beside(("sh", "-c", CLEANING_UP), log) as running:

@@ -1,4 +1,4 @@
-"""Asking the agent that runs beside smbd: see images/samba/agent.
+"""Asking the agent that runs beside the service: see the agent of its image.
 
 A ``docker exec`` takes longer than what it runs. So a request is a file and a FIFO in a folder that only
 root can write to, and that the container sees read-only. The host opens nothing else. Whoever answers may

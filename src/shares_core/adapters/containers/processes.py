@@ -1,4 +1,4 @@
-"""What runs inside the containers: by the agent beside smbd, or by a docker exec if it does not answer."""
+"""What runs inside the containers: by the agent beside the service, or else by a docker exec."""
 
 from __future__ import annotations
 

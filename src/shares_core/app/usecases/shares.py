@@ -178,7 +178,8 @@ class Shares:
         sizes: dict[VolumeRef, Capacity] = {}
         for pool in self._ports.storage.pools():
             try:
-                sizes.update((volume.ref, volume.size) for volume in self._ports.storage.list(pool))
+                listed = self._ports.storage.list(pool)
+                sizes.update((volume.ref, volume.size) for volume in listed if not volume.lost)
             except SharesError:
                 continue  # the shares' other properties are known all the same
         return sizes

@@ -218,7 +218,9 @@ class LoopFilePool(VolumePool):
         for file, device in devices.lost_devices(self._folder):
             with suppress(OSError):  # it was let go of since
                 if file.suffix == _IMAGE and is_volume_id(file.stem):
-                    yield Volume(self._ref(file.stem), Capacity(devices.size_of(device)), self.traits)
+                    yield Volume(
+                        self._ref(file.stem), Capacity(devices.size_of(device)), self.traits, lost=True
+                    )
 
     # -- devices
 
