@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Union, get_args, get_origin, get_type_hints
 
 import attrs
 
-from shares_core.adapters.state import forms
+from shares_core.adapters.state import forms, objects
 from shares_core.adapters.state.forms import Form
 from shares_core.domain.attachment import ATTACHMENTS
 from shares_core.domain.errors import SharesError
@@ -77,11 +77,11 @@ class Codec:
     def _class(self, kind: type) -> Form:
         kinds = [each for each in self._kinds if issubclass(each, kind)]
         if kinds and (kind in kinds or inspect.isabstract(kind)):
-            return forms.tagged({each: forms.record(each, self._fields(each)) for each in kinds})
+            return objects.tagged({each: objects.record(each, self._fields(each)) for each in kinds})
         if issubclass(kind, Enum):
             return forms.wrapped(kind, forms.TEXT, lambda member: member.value)
         if issubclass(kind, SharesError):
-            return forms.errors({each: self._fields(each) for each in _tree(kind)})
+            return objects.errors({each: self._fields(each) for each in _tree(kind)})
         if kind in (Secret, PasswordHash) and not self._secrets:
             raise TypeError(f"{kind.__name__}: what is secret does not stand in a record")
         if kind is Secret:
@@ -92,7 +92,7 @@ class Codec:
         if tuple(fields) in _WRAPPED:
             ((name, inner),) = fields.items()
             return forms.wrapped(kind, inner, lambda value: getattr(value, name))
-        return forms.record(kind, fields)
+        return objects.record(kind, fields)
 
     def _fields(self, kind: type) -> dict[str, Form]:
         """The forms of a class's fields, which attrs knows; of an error's, those that it annotates."""
@@ -109,7 +109,7 @@ class Codec:
         classes = [member for member in members if self.form(member).shape == "object"]
         if len(classes) > 1:
             members = tuple(member for member in members if member not in classes)
-            found.append(forms.tagged({member: self.form(member) for member in classes}))
+            found.append(objects.tagged({member: self.form(member) for member in classes}))
         plainest: dict[str, Any] = {}
         for member in members:
             form = self.form(member)
@@ -117,7 +117,7 @@ class Codec:
             if first is not member and _as_plain(member) != first:
                 raise TypeError(f"{first} and {member} of one union are both written as {form.shape}")
             found.append(form)
-        return forms.either(found)
+        return objects.either(found)
 
 
 def _as_plain(kind: Any) -> Any:

@@ -7,14 +7,6 @@ from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface, ip
 from types import NoneType
 from typing import Any, NamedTuple, NoReturn
 
-import attrs
-
-from shares_core.domain.errors import SharesError
-
-#: The key that tells an error from whatever else is written as an object.
-_ERROR = "error"
-_KIND = "kind"
-
 
 class Malformed(ValueError):
     """A document, or a value, that is not of its type. Says where, and never what: that may be a password."""
@@ -46,7 +38,8 @@ class Form(NamedTuple):
     decode: Callable[[Any], Any]
 
 
-def _refuse(value: object, wanted: str) -> NoReturn:
+def refuse(value: object, wanted: str) -> NoReturn:
+    """Raises Malformed, which names types."""
     raise Malformed(f"it is {type(value).__name__}, not {wanted}")
 
 
@@ -62,7 +55,7 @@ def _plain(shape: str, kind: type, wanted: str, *others: type) -> Form:
     def convert(value: Any) -> Any:
         if type(value) is kind:
             return value
-        return kind(value) if accepts(value) else _refuse(value, wanted)
+        return kind(value) if accepts(value) else refuse(value, wanted)
 
     return Form(shape, accepts, convert, convert)
 
@@ -74,7 +67,7 @@ def _address(kinds: tuple[type, ...], read: Callable[[str], Any]) -> Form:
         return type(value) in kinds  # to isinstance, an address with a prefix is one without, too
 
     def encode(value: Any) -> str:
-        return str(value) if accepts(value) else _refuse(value, wanted)
+        return str(value) if accepts(value) else refuse(value, wanted)
 
     def decode(document: Any) -> Any:
         try:
@@ -108,7 +101,7 @@ def wrapped(kind: type, inner: Form, unwrap: Callable[[Any], Any]) -> Form:
     """A value that is nothing but another one with rules: a name, a size, a member of an enumeration."""
 
     def encode(value: Any) -> Any:
-        return inner.encode(unwrap(value)) if type(value) is kind else _refuse(value, kind.__name__)
+        return inner.encode(unwrap(value)) if type(value) is kind else refuse(value, kind.__name__)
 
     def decode(document: Any) -> Any:
         plain = inner.decode(document)
@@ -130,10 +123,10 @@ def sequence(item: Form) -> Form:
         return isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping)
 
     def encode(value: Any) -> list[Any]:
-        return _each(item.encode, value) if accepts(value) else _refuse(value, "a list")
+        return _each(item.encode, value) if accepts(value) else refuse(value, "a list")
 
     def decode(document: Any) -> tuple[Any, ...]:
-        return tuple(_each(item.decode, document)) if type(document) is list else _refuse(document, "a list")
+        return tuple(_each(item.decode, document)) if type(document) is list else refuse(document, "a list")
 
     return Form("list", accepts, encode, decode)
 
@@ -157,12 +150,12 @@ def row(items: Sequence[Form]) -> Form:
 
     def encode(value: Any) -> list[Any]:
         if not accepts(value):
-            _refuse(value, f"a tuple of {length}")
+            refuse(value, f"a tuple of {length}")
         return [item.encode(each) for item, each in zip(items, value, strict=True)]
 
     def decode(document: Any) -> tuple[Any, ...]:
         if not isinstance(document, list) or len(document) != length:
-            _refuse(document, f"a list of {length}")
+            refuse(document, f"a list of {length}")
         return tuple(item.decode(each) for item, each in zip(items, document, strict=True))
 
     return Form("list", accepts, encode, decode)
@@ -176,158 +169,12 @@ def mapping(key: Form, item: Form) -> Form:
 
     def encode(value: Any) -> dict[str, Any]:
         if not isinstance(value, Mapping):
-            _refuse(value, "a mapping")
+            refuse(value, "a mapping")
         return {key.encode(each): item.encode(found) for each, found in value.items()}
 
     def decode(document: Any) -> dict[Any, Any]:
         if not isinstance(document, dict):
-            _refuse(document, "an object")
+            refuse(document, "an object")
         return {key.decode(each): item.decode(found) for each, found in document.items()}
 
     return Form("mapping", accepts, encode, decode)
-
-
-# -- values with fields
-
-
-def record(kind: type, fields: Mapping[str, Form]) -> Form:
-    """A class of attrs, as an object of its fields."""
-    if _ERROR in fields:
-        raise TypeError(f"{kind.__name__} has a field {_ERROR!r}, which is the mark of errors")
-    aliases = [field.alias for field in attrs.fields(kind)]
-    read = _reader(fields)
-    write = _writer(fields)
-
-    def encode(value: Any) -> dict[str, Any]:
-        return write(value) if type(value) is kind else _refuse(value, kind.__name__)
-
-    def decode(document: Any) -> Any:
-        return kind(**dict(zip(aliases, read(document), strict=True)))
-
-    return Form("object", lambda value: type(value) is kind, encode, decode)
-
-
-def _writer(fields: Mapping[str, Form]) -> Callable[[Any], dict[str, Any]]:
-    writers = [(name, form.encode) for name, form in fields.items()]
-
-    def write(value: Any) -> dict[str, Any]:
-        document: dict[str, Any] = {}
-        for name, encode in writers:
-            try:
-                document[name] = encode(getattr(value, name))
-            except Malformed as error:
-                raise error.within(f".{name}") from None
-        return document
-
-    return write
-
-
-def _reader(fields: Mapping[str, Form]) -> Callable[[Any], list[Any]]:
-    """What gives the fields of a document, in their order."""
-    names = fields.keys()
-    readers = [(name, form.decode) for name, form in fields.items()]
-
-    def read(document: Any) -> list[Any]:
-        if type(document) is not dict:
-            _refuse(document, "an object")
-        for name in document.keys() ^ names:
-            raise Malformed(f"{name!r} is " + ("missing" if name in names else "not known here"))
-        values: list[Any] = []
-        for name, decode in readers:
-            try:
-                values.append(decode(document[name]))
-            except Malformed as error:
-                raise error.within(f".{name}") from None
-        return values
-
-    return read
-
-
-def tagged(members: Mapping[type, Form]) -> Form:
-    """One of several classes, each known by its ``kind``: a name of its own, which no renaming changes."""
-    kinds = {getattr(member, _KIND): form for member, form in members.items()}
-    if len(kinds) < len(members) or any(_KIND in attrs.fields_dict(member) for member in members):
-        raise TypeError(f"{[member.__name__ for member in members]} are not told apart by their kinds")
-
-    def encode(value: Any) -> dict[str, Any]:
-        form = members.get(type(value))
-        return {_KIND: value.kind, **form.encode(value)} if form else _refuse(value, "of a known kind")
-
-    def decode(document: Any) -> Any:
-        if type(document) is not dict:
-            _refuse(document, "an object")
-        rest = dict(document)
-        kind = rest.pop(_KIND, None)
-        form = kinds.get(kind) if isinstance(kind, str) else None
-        if form is None:
-            raise Malformed("its kind is not known here")
-        return form.decode(rest)
-
-    return Form("object", lambda value: type(value) in members, encode, decode)
-
-
-def errors(kinds: Mapping[type[SharesError], Mapping[str, Form]]) -> Form:
-    """Errors by their codes, with their fields, their notes and their cause's words."""
-    codes = {kind.code: kind for kind in kinds}
-    if len(codes) < len(kinds):
-        raise TypeError("two errors have one code")
-    writers = {kind: _writer(fields) for kind, fields in kinds.items()}
-    readers = {kind: _reader(fields) for kind, fields in kinds.items()}
-
-    def encode(error: Any) -> dict[str, Any]:
-        write = writers.get(type(error)) or _refuse(error, "an error that is known here")
-        notes = _NOTES.encode(error.notes)
-        return {_ERROR: error.code, "fields": write(error), "notes": notes, "cause": TEXT.encode(error.cause)}
-
-    def decode(document: Any) -> SharesError:
-        code, fields, notes, cause = _read_error(document)
-        kind = codes.get(code)
-        if kind is None:
-            raise Malformed("its code is not known here")
-        return kind.restored(dict(zip(kinds[kind], readers[kind](fields), strict=True)), notes, cause)
-
-    return Form("error", lambda value: type(value) in kinds, encode, decode)
-
-
-_NOTES = sequence(TEXT)
-_ANYTHING = Form("anything", lambda value: True, lambda value: value, lambda document: document)
-_read_error = _reader({_ERROR: TEXT, "fields": _ANYTHING, "notes": _NOTES, "cause": TEXT})
-
-
-# -- one of several
-
-
-def either(members: Sequence[Form]) -> Form:
-    """One of several forms, which differ in their shapes; of two with one shape the first is read."""
-    shapes: dict[str, Callable[[Any], Any]] = {}
-    for member in members:
-        shapes.setdefault(member.shape, member.decode)
-
-    def encode(value: Any) -> Any:
-        for member in members:
-            if member.accepts(value):
-                return member.encode(value)
-        _refuse(value, "of a type that is known here")
-
-    def decode(document: Any) -> Any:
-        shape = _shape_of(document)
-        found = shapes.get(shape) or shapes.get("mapping" if shape == "object" else shape)
-        return found(document) if found else _refuse(document, " or ".join(shapes))
-
-    return Form("union", lambda value: any(member.accepts(value) for member in members), encode, decode)
-
-
-_SHAPES: Mapping[type, str] = {
-    NoneType: "null",
-    bool: "truth",
-    int: "number",
-    float: "number",
-    str: "text",
-    list: "list",
-}
-
-
-def _shape_of(document: Any) -> str:
-    if isinstance(document, dict):
-        return "error" if _ERROR in document else "object"
-    return _SHAPES.get(type(document), "")
