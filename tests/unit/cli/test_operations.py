@@ -48,6 +48,32 @@ def test_what_is_under_way_is_listed_and_shown(served: Terminal) -> None:
     assert "cancel     not possible: its file system is growing" in shown
 
 
+def test_a_share_and_its_server_show_what_is_under_way(served: Terminal) -> None:
+    """By kind and id, for people and for programs."""
+    interrupted_extension(served, ExtendStage.UNMOUNTED)
+    named = {"id": ID, "operation": "share.extend", "since": SINCE}
+    shown = served.ok("share", "show", "tenant", "files", "--json").document
+    assert ("extending", named) == (shown["status"], shown["operation"])
+    of_server = served.ok("server", "show", "tenant", "--json").document
+    assert [{"share": "files"} | named] == of_server["operations"]
+    assert f"operation   share.extend {ID}\n" in served.ok("share", "show", "tenant", "files").out
+    assert (
+        f"share files: 64 MiB, extending (share.extend {ID})\n" in served.ok("server", "show", "tenant").out
+    )
+
+
+def test_how_far_it_has_come_is_shown_while_somebody_is_at_work(served: Terminal) -> None:
+    """In the list and of one; of what was interrupted nothing is told."""
+    interrupted_extension(served, ExtendStage.UNMOUNTED)
+    machine = served.world.machine
+    machine.progress[ID] = 1, 3
+    assert served.ok("operation", "list", "--json").document[0]["progress"] is None
+    with machine.lock_table.take(served.world.share("tenant", "files").id):
+        assert served.ok("operation", "list").out.rstrip().endswith("running, 33%")
+        assert "state      running, 33%\n" in served.ok("operation", "show", ID).out
+        assert 1 / 3 == served.ok("operation", "show", ID, "--json").document["progress"]
+
+
 def test_an_operation_that_nobody_works_on_is_undone_by_a_cancel(served: Terminal) -> None:
     """It is gone when the command returns."""
     interrupted_extension(served, ExtendStage.VOLUME)

@@ -8,7 +8,7 @@ from shares_core.app.operations.create_server import CreateServer
 from shares_core.app.operations.delete_server import DeleteServer
 from shares_core.domain.operation import ServerOperation
 
-SERVER_KEYS = ["name", "id", "state", "desired", "problem", "interfaces", "shares", "users"]
+SERVER_KEYS = ["name", "id", "state", "desired", "problem", "interfaces", "shares", "users", "operations"]
 INTERFACE_KEYS = ["bridge", "addresses", "mac", "gateways", "mtu", "host_addresses"]
 
 
@@ -57,6 +57,7 @@ def test_the_document_of_a_server(served: Terminal) -> None:
         "problem": "",
         "shares": ["files"],
         "users": ["ada"],
+        "operations": [],
     } == document
 
 

@@ -8,7 +8,7 @@ from shares_core.domain.share import FileSystemKind
 from shares_core.domain.volume import DEFAULT_POOL, PoolName
 
 SHARE_KEYS = [
-    *("name", "server", "status", "reason", "capacity_bytes", "capacity", "used_bytes", "used"),
+    *("name", "server", "status", "reason", "operation", "capacity_bytes", "capacity", "used_bytes", "used"),
     *("free_bytes", "free", "volume_bytes", "volume", "filesystem", "pool", "export_locations"),
     "access",
 ]
@@ -23,6 +23,7 @@ def test_the_document_of_a_share(served: Terminal) -> None:
         "server": "tenant",
         "status": "ready",
         "reason": "",
+        "operation": None,
         "capacity_bytes": 64 * MIB,
         "capacity": "64 MiB",
         "used_bytes": 0,

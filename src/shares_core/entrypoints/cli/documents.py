@@ -12,7 +12,8 @@ from shares_core.domain.capacity import format_bytes
 from shares_core.domain.errors import RecordUnreadable
 from shares_core.domain.findings import Finding
 from shares_core.domain.network import Interface
-from shares_core.domain.server import Account
+from shares_core.domain.operation import Operation
+from shares_core.domain.server import Account, ShareServer
 from shares_core.domain.views import (
     AccessView,
     CheckView,
@@ -49,7 +50,13 @@ def server(view: ServerView | RecordUnreadable) -> Document:
     """A server; one whose record cannot be read has all the keys too, its problem among them."""
     if isinstance(view, RecordUnreadable):
         nothing: Document = {"name": None, "id": None, "state": str(RunState.UNKNOWN), "desired": None}
-        return nothing | {"problem": view.message, "interfaces": [], "shares": [], "users": []}
+        return nothing | {
+            "problem": view.message,
+            "interfaces": [],
+            "shares": [],
+            "users": [],
+            "operations": [],
+        }
     found = view.server
     return {
         "name": str(found.name),
@@ -60,7 +67,20 @@ def server(view: ServerView | RecordUnreadable) -> Document:
         "interfaces": [interface(each) for each in found.interfaces],
         "shares": [str(each.name) for each in found.shares],
         "users": [str(each.name) for each in found.accounts],
+        "operations": _on_server(found),
     }
+
+
+def _on_server(found: ShareServer) -> list[Document]:
+    """What is under way on the server and on its shares, or was interrupted."""
+    own = [(None, found.operation), *((str(share.name), share.operation) for share in found.shares)]
+    return [{"share": name} | named for name, each in own if (named := _named(each)) is not None]
+
+
+def _named(value: Operation | None) -> Document | None:
+    if value is None:
+        return None
+    return {"id": value.id, "operation": value.kind, "since": value.since or None}
 
 
 def share(view: ShareView) -> Document:
@@ -70,6 +90,7 @@ def share(view: ShareView) -> Document:
         "server": str(view.server.name),
         "status": str(found.status),
         "reason": found.reason,
+        "operation": _named(found.operation),
         "capacity_bytes": found.capacity.bytes,
         "capacity": str(found.capacity),
         "used_bytes": usage.used if usage else None,

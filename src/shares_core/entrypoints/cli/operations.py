@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
-import time
-
 import click
 
 from shares_core.domain.views import OperationView
 from shares_core.entrypoints.cli import documents
 from shares_core.entrypoints.cli.framework import Group
 from shares_core.entrypoints.cli.invocation import Invocation, pass_invocation
+from shares_core.entrypoints.cli.text import duration
 
 
 @click.group(cls=Group)
 def operation() -> None:
-    """What is under way on servers and shares, or was interrupted."""
+    """What is under way on servers and shares, or was interrupted.
+
+    A check, a repair, a growth and a wipe take as long as their disk does. Meanwhile everything but another
+    change of that share goes on, and nobody waits.
+    """
 
 
 @operation.command("list")
 @pass_invocation
 def list_operations(invocation: Invocation) -> None:
-    """List what is under way or was interrupted."""
+    """List what is under way or was interrupted.
+
+    Per cent are of the step that is under way: of an overwritten volume, and of e2fsck, which tells it. What
+    was interrupted is recovered by the next reconcile.
+    """
     found = invocation.reading().operations.list()
     head = ("id", "operation", "server", "share", "for", "state")
     rows = [
-        (view.id, view.kind, view.server, view.share or "-", _duration(view), _state(view)) for view in found
+        (view.id, view.kind, view.server, view.share or "-", duration(view.since), _state(view))
+        for view in found
     ]
     invocation.out.answer(
         [documents.operation(view) for view in found],
@@ -60,28 +68,18 @@ def cancel(invocation: Invocation, operation_id: str) -> None:
 def _state(view: OperationView) -> str:
     if not view.running:
         return "interrupted"
-    return "being cancelled" if view.cancelled else "running"
-
-
-def _duration(view: OperationView) -> str:
-    """For how long it has been under way; nothing if its record does not tell."""
-    if not view.since:
-        return "-"
-    minutes, seconds = divmod(max(0, int(time.time()) - view.since), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}"
+    state = "being cancelled" if view.cancelled else "running"
+    return state if view.progress is None else f"{state}, {view.progress:.0%}"
 
 
 def _fields(view: OperationView) -> list[tuple[str, str]]:
-    progress = "" if view.progress is None else f"{view.progress:.0%}"
     return [
         ("operation", view.kind),
         ("id", view.id),
         ("server", view.server),
         ("share", view.share),
-        ("for", _duration(view)),
+        ("for", duration(view.since)),
         ("state", _state(view)),
-        ("progress", progress),
         ("problem", view.problem),
         ("cancel", view.no_return and f"not possible: {view.no_return}"),
     ]

@@ -10,13 +10,14 @@ from shares_core.bootstrap import Host
 from shares_core.domain.errors import NotFound, RecordUnreadable, SharesError
 from shares_core.domain.network import InterfaceSpec
 from shares_core.domain.server import ShareServer
+from shares_core.domain.share import CifsShare
 from shares_core.domain.views import ServerView, UpgradeOutcome, UpgradeView
 from shares_core.entrypoints.cli import documents
 from shares_core.entrypoints.cli.errors import FAILED, report
 from shares_core.entrypoints.cli.framework import Group
 from shares_core.entrypoints.cli.invocation import Invocation, pass_invocation
 from shares_core.entrypoints.cli.output import complain
-from shares_core.entrypoints.cli.text import does_not_run, hosts, locations, state_of
+from shares_core.entrypoints.cli.text import does_not_run, hosts, locations, state_of, under_way
 
 
 @click.group(cls=Group)
@@ -252,8 +253,13 @@ def _tell(invocation: Invocation, view: ServerView) -> None:
         )
     out.lines("", "users: " + (", ".join(str(account.name) for account in found.accounts) or "none"))
     for share in found.shares:
-        out.lines("", f"share {share.name}: {share.capacity}, {share.status}")
+        out.lines("", _share_line(share))
         out.fields([(f"  {client}", location) for client, location in locations(found, share)])
+
+
+def _share_line(share: CifsShare) -> str:
+    operation = f" ({under_way(share.operation)})" if share.operation is not None else ""
+    return f"share {share.name}: {share.capacity}, {share.status}{operation}"
 
 
 def _reach(found: ShareServer) -> list[tuple[str, str]]:

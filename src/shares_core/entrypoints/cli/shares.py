@@ -13,7 +13,7 @@ from shares_core.entrypoints.cli.errors import FAILED
 from shares_core.entrypoints.cli.framework import Group
 from shares_core.entrypoints.cli.invocation import Invocation, pass_invocation
 from shares_core.entrypoints.cli.servers import fail_for, unreadable_among
-from shares_core.entrypoints.cli.text import does_not_run, locations
+from shares_core.entrypoints.cli.text import does_not_run, locations, under_way
 
 _WAYS = {
     ExtendWay.ONLINE: "online: its clients stayed connected",
@@ -92,7 +92,10 @@ def show(invocation: Invocation, server: str, name: str) -> None:
 @click.option("--size", metavar="SIZE", required=True, help="Its new capacity, larger than now.")
 @pass_invocation
 def extend(invocation: Invocation, server: str, name: str, size: str) -> None:
-    """Make a share larger, online where the kernel allows it."""
+    """Make a share larger, online where the kernel allows it.
+
+    Where it does not, the share's clients are disconnected while its file system is checked and grown.
+    """
     capacity = Capacity.parse(size)
     view = invocation.changing().shares.extend(server, name, capacity)
     invocation.out.answer(documents.extended(view), lambda: _tell_extended(invocation, view))
@@ -111,6 +114,9 @@ def check(invocation: Invocation, server: str, name: str, *, repair: bool) -> No
 
     Its clients are disconnected for the while. A whole one is served again, also where the share was failed;
     a damaged one is not, and the exit status is 7. Take a copy of the volume before a repair.
+
+    It reads the whole file system. The server and its other shares go on meanwhile: 'operation list' shows
+    how far it has come, 'operation cancel' ends it once its tool has ended.
     """
     view = invocation.changing().shares.check(server, name, repair=repair)
     invocation.out.answer(documents.checked(view), lambda: _tell_checked(invocation, view))
@@ -123,7 +129,11 @@ def check(invocation: Invocation, server: str, name: str, *, repair: bool) -> No
 @click.argument("name", metavar="SHARE")
 @pass_invocation
 def delete(invocation: Invocation, server: str, name: str) -> None:
-    """Remove a share and its data, disconnecting whoever uses it."""
+    """Remove a share and its data, disconnecting whoever uses it.
+
+    The data of a thick logical volume is overwritten, which takes as long as its disk does; from then on
+    nothing brings it back.
+    """
     invocation.changing().shares.delete(server, name)
     invocation.out.answer(
         {"server": server, "share": name, "deleted": True},
@@ -161,6 +171,7 @@ def _tell(invocation: Invocation, view: ShareView) -> None:
             ("server", str(view.server.name)),
             ("status", str(found.status)),
             ("reason", found.reason),
+            ("operation", under_way(found.operation)),
             ("size", _size(view)),
             ("used", format_bytes(usage.used) if usage else ""),
             ("free", format_bytes(usage.free) if usage else ""),

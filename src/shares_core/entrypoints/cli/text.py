@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shlex
+import time
 from collections.abc import Sequence
 from ipaddress import ip_address
 
+from shares_core.domain.operation import Operation
 from shares_core.domain.server import DesiredState, ShareServer
 from shares_core.domain.share import CifsShare
 from shares_core.domain.views import RunState, ServerView
@@ -35,6 +37,20 @@ def state_of(view: ServerView) -> str:
     """How the server is. One that should not run has no container, which is no news to anybody."""
     resting = view.server.desired is DesiredState.STOPPED and view.state is RunState.ABSENT
     return str(RunState.STOPPED if resting else view.state)
+
+
+def under_way(operation: Operation | None) -> str:
+    """What is under way, by its kind and id; empty if nothing is."""
+    return f"{operation.kind} {operation.id}" if operation is not None else ""
+
+
+def duration(since: int) -> str:
+    """For how long something has been under way; nothing if its record does not tell since when."""
+    if not since:
+        return "-"
+    minutes, seconds = divmod(max(0, int(time.time()) - since), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}"
 
 
 def does_not_run(server: ShareServer, state: RunState) -> bool:
