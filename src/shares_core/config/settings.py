@@ -246,8 +246,6 @@ class HostConfig:
 
         Raises InvalidInput for a file that cannot be read, a key that is not known or a value that is wrong.
         """
-        from shares_core.config.reading import read  # here, so that `import shares_core` stays quick
-
         if path is None:
             own = machine_settings or MACHINE_SETTINGS
             path = own if own.exists() else None
@@ -256,4 +254,8 @@ class HostConfig:
         given: dict[str, Any] = {}
         if state_dir is not None:
             given["state_dir"] = Path(os.path.abspath(as_path(state_dir)))
-        return cls(**given) if path is None else read(cls, Path(path), given)
+        if path is None:
+            return cls(**given)
+        from shares_core.config.reading import read  # here, for it takes long to import what reads a file
+
+        return read(cls, Path(path), given)
