@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
-import io
-import os
 import subprocess
-import sys
-import tarfile
 from pathlib import Path
 
 import pytest
+from tests.former import extracted, python
 from tests.unit.adapters.values import SERVER
 
 from shares_core.adapters.state.layout import Layout
 from shares_core.adapters.state.records import DiskRecords
 from shares_core.app.operations import OPERATIONS
 
-ROOT = Path(__file__).parents[2]
-#: The last commit that wrote schema 1.
-FORMER = "ddd57a0"
-
 
 @pytest.fixture(scope="module")
 def former(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Its sources, from this repository's own history."""
-    folder = tmp_path_factory.mktemp("former")
-    archive = subprocess.run(
-        ["git", "archive", FORMER, "src"], cwd=ROOT, capture_output=True, check=True, timeout=60
-    )
-    with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as sources:
-        sources.extractall(folder, filter="data")
-    return folder / "src"
+    """Its sources."""
+    return extracted(tmp_path_factory.mktemp("former"))
 
 
 @pytest.fixture
@@ -43,20 +30,7 @@ def state(tmp_path: Path) -> Path:
 
 def _python(former: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Python with the former release, where no Docker answers."""
-    environment = os.environ | {
-        "PYTHONPATH": str(former),
-        "DOCKER_HOST": "unix:///nonexistent/docker.sock",
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
-    return subprocess.run(
-        [sys.executable, *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-    )
+    return python(former, *arguments, environment={"DOCKER_HOST": "unix:///nonexistent/docker.sock"})
 
 
 def _everything_below(folder: Path) -> dict[str, object]:

@@ -1,0 +1,40 @@
+"""The last release that wrote schema 1, from this repository's own history."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+import tarfile
+from collections.abc import Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+#: Its last commit.
+COMMIT = "ddd57a0"
+
+
+def extracted(folder: Path) -> Path:
+    """Its sources and its image's recipe, put into the folder. Gives what PYTHONPATH takes."""
+    archive = subprocess.run(
+        ["git", "archive", COMMIT, "src", "images"], cwd=ROOT, capture_output=True, check=True, timeout=60
+    )
+    with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as sources:
+        sources.extractall(folder, filter="data")
+    return folder / "src"
+
+
+def python(
+    sources: Path, *arguments: str, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run Python with that release."""
+    return subprocess.run(
+        [sys.executable, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        env={**os.environ, "PYTHONPATH": str(sources), "PYTHONDONTWRITEBYTECODE": "1", **(environment or {})},
+        stdin=subprocess.DEVNULL,
+    )
