@@ -74,6 +74,19 @@ class LocksContract:
         with world.ports.locks.share("c" * 12):
             assert "busy" == _elsewhere(lambda: _try(of_share, world.locks(_SECONDS * 10)))
 
+    def test_a_share_can_be_waited_for(self, world: LocksWorld) -> None:
+        """Until nobody holds it, or for too long. Nothing is taken, nor kept of one that nobody held."""
+        locks = world.ports.locks
+        locks.await_share("d" * 12)
+        with ThreadPoolExecutor(1) as thread:
+            with locks.share("c" * 12):
+                with pytest.raises(Busy):
+                    world.locks(0.05).await_share("c" * 12)
+                waiting = thread.submit(world.locks(_SECONDS).await_share, "c" * 12)
+                assert not waiting.done()
+            waiting.result(_SECONDS)
+        assert "d" * 12 not in world.kept_locks()
+
     def test_a_share_is_taken_while_its_server_is_held_and_vice_versa(self, world: LocksWorld) -> None:
         """Who works on a share needs its server for brief steps, and begins while holding the server."""
         locks = world.ports.locks

@@ -106,7 +106,7 @@ def test_an_orphan_is_removed_when_that_is_asked_for(own_site: Site, run: Run, t
     for words, is_removed in (((), False), (("--remove-orphans",), True)):
         status, document = run("reconcile", *words)
         orphans = {orphan["name"]: (orphan["removed"], orphan["problem"]) for orphan in document["orphans"]}
-        assert (0, (is_removed, "")) == (status, orphans[image.stem])
+        assert (0, (is_removed, "")) == (status, orphans[f"default/{image.stem}"])
         assert is_removed != image.exists()
     assert (0, {"known": 1, "servers": [], "orphans": []}) == run("reconcile")
 

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from attrs import frozen
 
 from shares_core.app.lifecycle.container import run_state
+from shares_core.app.operations.create_share import CreateShare
 from shares_core.app.operations.perform import recover
 from shares_core.app.operations.work import ServerWork, ShareWork
 from shares_core.domain.errors import Busy, NotFound, SharesError
@@ -123,21 +124,35 @@ class Leases:
                 raise
 
     @contextmanager
-    def settled(self, server: str, share: str | ShareName) -> Iterator[ServerWork]:
+    def settled(
+        self, server: str, share: str | ShareName, *, await_made: bool = False
+    ) -> Iterator[ServerWork]:
         """Hold the server's lock while nothing is under way on the share, if there is one of that name.
 
-        Raises as ``share`` does, but no NotFound for a share.
+        Raises as ``share`` does, but no NotFound for a share. With ``await_made`` a share that somebody is
+        making is waited for: whoever creates the same one gets that.
         """
         while True:
             with self.server(server) as held:
                 found = held.server.find_share(share)
-                if found is not None:
-                    self.require_free(held.server, found)
-                if found is None or found.operation is None or found.failure is not None:
+                if found is None or found.operation is None:
                     yield held
                     return
+                being_made = await_made and self._is_being_made(found)
+                if not being_made:
+                    self.require_free(held.server, found)
+                    if found.failure is not None:
+                        yield held
+                        return
+            if being_made:
+                self.ports.locks.await_share(found.id)
+                continue
             with suppress(NotFound), self.share(server, str(found.name)):
                 pass  # it was interrupted, and is recovered now
+
+    def _is_being_made(self, share: CifsShare) -> bool:
+        made = isinstance(share.operation, CreateShare)
+        return made and bool(self.ports.locks.held((share.id,)))
 
     def recover_shares(self, server: ShareServer) -> list[tuple[CifsShare, SharesError]]:
         """Recover what is interrupted on the server's shares, each by itself. Gives those that could not be.

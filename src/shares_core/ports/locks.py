@@ -24,6 +24,10 @@ class Locks(ABC):
         """Hold one share's slot. Raises Busy at once when another holds it."""
 
     @abstractmethod
+    def await_share(self, share_id: str) -> None:
+        """Wait until nobody holds the share's slot; takes nothing. Raises Busy if that takes too long."""
+
+    @abstractmethod
     def claims(self) -> AbstractContextManager[None]:
         """Hold what servers share (names, addresses, uids) while claiming some of it in a record.
 

@@ -40,7 +40,7 @@ class Call:
 
 
 #: The verbs of Locks that give no lock to hold.
-_NO_LOCKS = ("forget", "held")
+_NO_LOCKS = ("await_share", "forget", "held")
 #: Called with each call and with what makes its effect; gives the verb's answer.
 Interceptor = Callable[[Call, Callable[[], Any]], Any]
 

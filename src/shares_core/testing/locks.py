@@ -69,6 +69,12 @@ class LockTable:
                     del self._held[key]
                 self._changed.notify_all()
 
+    def await_free(self, key: str, timeout: float) -> None:
+        """Wait until nobody holds it."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: key not in self._held, timeout):
+                raise Busy(f"another caller holds {key} for too long", hint="try again later")
+
     def _check_order(self, key: str, mine: list[str]) -> None:
         if key in mine:
             raise ContractBroken(f"{key} is held already: locks are not re-entrant")
@@ -95,6 +101,9 @@ class MemoryLocks(Locks):
         with self._table.take(share_id):
             self._table.kept.add(share_id)
             yield
+
+    def await_share(self, share_id: str) -> None:
+        self._table.await_free(share_id, self._timeout)
 
     def held(self, ids: Collection[str]) -> frozenset[str]:
         return self._table.held & frozenset(ids)

@@ -77,7 +77,7 @@ class Caller:
 
 
 def _lock_of(call: Call) -> str:
-    if call.port != "locks" or call.verb not in ("server", "claims"):
+    if call.port != "locks" or call.verb not in ("await_share", "server", "claims"):
         return ""
     return str(call.args[0]) if call.args else "claims"
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from shares_core.adapters.linux.files import make_private_folder
 from shares_core.adapters.linux.oserrors import os_errors
+from shares_core.adapters.linux.polling import wait_until
 from shares_core.adapters.state.layout import Layout
 from shares_core.domain.errors import Busy
 from shares_core.ports.locks import Locks
@@ -85,6 +86,14 @@ class FileLocks(Locks):
         # Not wholly at once: whoever looks at which are held has this one for an instant.
         with state_lock(self._layout, share_id, _AT_ONCE_SECONDS, f"share {share_id}"):
             yield
+
+    def await_share(self, share_id: str) -> None:
+        path = _path(self._layout, share_id)  # never made here: the share may be gone by now
+        if not wait_until(lambda: not _is_held(path), self._timeout):
+            raise Busy(
+                f"another caller has been working on share {share_id} for more than {self._timeout:g} s",
+                hint="try again later; 'lock_timeout' in the configuration sets how long to wait",
+            )
 
     def held(self, ids: Collection[str]) -> frozenset[str]:
         return frozenset(owner_id for owner_id in ids if _is_held(_path(self._layout, owner_id)))

@@ -56,7 +56,7 @@ class Shares:
         filesystem.check(capacity)
         wanted = PoolName(pool)
         with ExitStack() as slot:
-            with self._leases.settled(server, name) as held:
+            with self._leases.settled(server, name, await_made=True) as held:
                 existing = held.server.find_share(name)
                 if existing is not None:
                     same = _same(existing, name, capacity, filesystem, wanted)
