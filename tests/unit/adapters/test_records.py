@@ -290,7 +290,7 @@ def test_names_are_found_whatever_has_become_of_their_links(
 ) -> None:
     """A caller may die between a record and its link, and a backup may bring back either. Records count."""
     servers = _many(records, 10)
-    spoil(tmp_path / "records" / "names")
+    spoil(tmp_path / "names")
     assert servers[7] == records.find(ServerName("S7"))
     assert records.find(ServerName("absent")) is None
     records.save(servers[7])
@@ -304,14 +304,14 @@ def test_a_link_is_made_anew_with_the_next_save(
     records: DiskRecords, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     servers = _many(records, 3)
-    shutil.rmtree(tmp_path / "records" / "names")
+    shutil.rmtree(tmp_path / "names")
     for server in servers:
         records.save(server)
     reading = Reading(monkeypatch)
     assert 1 == reading.of(lambda: records.find(servers[1].name))
-    assert {"s0", "s1", "s2"} == set(os.listdir(tmp_path / "records" / "names"))
+    assert {"s0", "s1", "s2"} == set(os.listdir(tmp_path / "names"))
     records.remove(servers[1].id)
-    assert {"s0", "s2"} == set(os.listdir(tmp_path / "records" / "names"))
+    assert {"s0", "s2"} == set(os.listdir(tmp_path / "names"))
 
 
 def test_what_is_damaged_behind_the_first_line_hides_no_other_name(

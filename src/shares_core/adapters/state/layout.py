@@ -17,7 +17,7 @@ class Layout:
 
         installation.json       who this installation is; knows its pool
         records/<server>.json   the truth about each server
-        records/names/<name>    a link that says which server has the name; made anew if it is lost
+        names/<name>            a link that says which server has the name; made anew if it is lost
         secrets/<server>.json   its password hashes, root only
         locks/                  lock files
         progress/<operation>    how far it has come, while it is at work
@@ -40,7 +40,7 @@ class Layout:
 
     @property
     def names(self) -> Path:
-        return self.records / "names"
+        return self.state_dir / "names"
 
     @property
     def secrets(self) -> Path:
