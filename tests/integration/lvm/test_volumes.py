@@ -18,7 +18,7 @@ from shares_core.domain.capacity import MIB
 from shares_core.domain.pools import ThinPoolName, VolumeGroupName, volume_name
 from shares_core.domain.volume import DEFAULT_POOL, ShareVolume
 from shares_core.ports import Ports
-from tests.contracts.values import OWNER, new_share_volume, ref
+from tests.contracts.values import OWNER, UID, new_share_volume, ref
 from tests.integration.lvm.conftest import Pool
 from tests.integration.support.contract_lvm import (
     Groups,
@@ -251,8 +251,8 @@ def test_a_thin_pool_gets_back_what_clients_delete(thin: ThinStorage) -> None:
     ports = thin.ports
     made = made_with(ports, FileSystemKind.EXT4, Capacity(256 * MIB))
     device = ports.storage.attach(made.ref)
-    ports.folders.ensure(server_id := thin.new_id(), os.getuid())
-    ports.filesystems.mount(server_id, "5" * 12, device, made, os.getuid())
+    ports.folders.ensure(server_id := thin.new_id(), UID)
+    ports.filesystems.mount(server_id, "5" * 12, device, made, UID)
     folder = thin.layout.share(server_id, "5" * 12)
     empty = _used(thin)
     (folder / "large").write_bytes(os.urandom(128 * MIB))

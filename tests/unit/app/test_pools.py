@@ -99,6 +99,20 @@ def test_a_pool_that_is_away_fails_its_shares_and_no_others(world: World, how: s
     assert world.host.fleet.reconcile().is_empty
 
 
+def test_a_server_is_stopped_and_started_although_a_pool_of_its_is_away(world: World) -> None:
+    """Nothing of the other pool is left attached; what cannot be let go of is told."""
+    world.machine.pools = (DEFAULT_POOL,)
+    world.host.servers.stop("tenant")
+    assert {} == world.machine.containers
+    assert {FAST} == {ref.pool for ref in world.machine.attached}
+    assert [True] == [bool(view.found) for view in world.host.fleet.reconcile(dry_run=True).servers]
+    world.host.servers.start("tenant")
+    assert {"usual"} == served(world)
+    world.machine.pools = (DEFAULT_POOL, FAST)
+    world.host.fleet.reconcile()
+    assert {"usual", "quick"} == served(world)
+
+
 def test_orphans_are_found_in_every_pool_and_removed_from_their_own(world: World) -> None:
     """The same id in two pools is two volumes."""
     strays = [VolumeRef(pool, "f" * 12) for pool in (DEFAULT_POOL, FAST)]

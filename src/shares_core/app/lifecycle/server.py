@@ -12,6 +12,7 @@ from shares_core.app.lifecycle.container import (
 )
 from shares_core.app.lifecycle.publish import configure, ensure_folders
 from shares_core.app.lifecycle.shares import mount_shares, trouble_with, unmount_share
+from shares_core.domain.errors import HostNotReady
 from shares_core.domain.server import ShareServer
 from shares_core.ports import Ports
 from shares_core.ports.events import Event, EventKind
@@ -53,12 +54,17 @@ def bring_down(ports: Ports, server: ShareServer, *, leave: Collection[str] = ()
     """Stop serving and let go of everything but the data and the record. Idempotent.
 
     The container goes first: then nothing holds the shares' files open any more. The shares in ``leave``,
-    given by id, are left to the operations that are at work on them.
+    given by id, are left to the operations that are at work on them. A share whose pool is not there keeps
+    its device, and the others go on.
     """
     ports.runtime.remove(server.id)
     for interface in server.interfaces:
         ports.network.unplug(interface)
     for share in server.shares:
-        if share.id not in leave:
+        if share.id in leave:
+            continue
+        try:
             unmount_share(ports, server, share)
+        except HostNotReady as error:
+            ports.events.emit(Event.of_share(EventKind.SHARE_FAILED, server, share, str(error)))
     ports.events.emit(Event(EventKind.SERVER_DOWN, str(server.name)))
