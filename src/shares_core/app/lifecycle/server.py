@@ -11,8 +11,7 @@ from shares_core.app.lifecycle.container import (
     replace_container,
 )
 from shares_core.app.lifecycle.publish import configure, ensure_folders
-from shares_core.app.lifecycle.shares import mount_shares, trouble_with, unmount_share
-from shares_core.domain.errors import HostNotReady
+from shares_core.app.lifecycle.shares import let_go_of_share, mount_shares, trouble_with
 from shares_core.domain.server import ShareServer
 from shares_core.ports import Ports
 from shares_core.ports.events import Event, EventKind
@@ -61,10 +60,6 @@ def bring_down(ports: Ports, server: ShareServer, *, leave: Collection[str] = ()
     for interface in server.interfaces:
         ports.network.unplug(interface)
     for share in server.shares:
-        if share.id in leave:
-            continue
-        try:
-            unmount_share(ports, server, share)
-        except HostNotReady as error:
-            ports.events.emit(Event.of_share(EventKind.SHARE_FAILED, server, share, str(error)))
+        if share.id not in leave:
+            let_go_of_share(ports, server, share)
     ports.events.emit(Event(EventKind.SERVER_DOWN, str(server.name)))

@@ -29,10 +29,20 @@ def mount_share(ports: Ports, server: ShareServer, share: CifsShare) -> None:
 
 
 def unmount_share(ports: Ports, server: ShareServer, share: CifsShare) -> None:
-    """Unmount and detach one share. Idempotent."""
+    """Unmount and detach one share. Idempotent. Raises HostNotReady, unmounted, if its pool is not there."""
     ports.filesystems.unmount(server.id, share.id)
     ports.filesystems.unmount_scratch(share.volume)
     ports.storage.detach(share.volume.ref)
+
+
+def let_go_of_share(ports: Ports, server: ShareServer, share: CifsShare) -> None:
+    """The same, but a share whose pool is not there keeps its device. Idempotent."""
+    ports.filesystems.unmount(server.id, share.id)
+    ports.filesystems.unmount_scratch(share.volume)
+    try:
+        ports.storage.detach(share.volume.ref)
+    except HostNotReady as error:
+        ports.events.emit(Event.of_share(EventKind.SHARE_FAILED, server, share, str(error)))
 
 
 def serve_again(ports: Ports, server: ShareServer, share: CifsShare) -> ShareServer:
