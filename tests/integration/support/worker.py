@@ -138,9 +138,8 @@ def main() -> None:
         network=DefaultNetwork(BridgeName(document["bridge"]), IPv4Network(document["subnet"])),
     )
     ports = bootstrap.ports(config)
-    inside = document["kill_at"].partition("in:")[2]
-    if inside:
-        arm(inside)
+    if document["kill_at"].startswith("in:"):
+        arm(document["kill_at"].removeprefix("in:"))
     elif document["kill_at"]:
         ports = _dying(ports, document["kill_at"])
     host = bootstrap.host(ports, config.network)
