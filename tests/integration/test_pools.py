@@ -77,7 +77,8 @@ def test_a_pool_that_is_taken_out_of_the_settings_is_named_by_its_shares(two: Se
     fewer.restart()
     fewer_host = fewer.site.host
     two.serves("default")
-    assert "the pool slow is not in the configuration" in fewer_host.servers.show(SERVER).problem
+    failed = fewer_host.shares.show(SERVER, "slow").share
+    assert "the pool slow is not in the configuration" in failed.reason
     with pytest.raises(HostNotReady, match="the pool slow is not in the configuration") as told:
         fewer_host.shares.delete(SERVER, "slow")
     assert 'name = "slow"' in told.value.hint
