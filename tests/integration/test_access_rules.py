@@ -84,7 +84,7 @@ def _statuses(client: SmbClient, commands: tuple[str, ...], share: str = "files"
 
 def _config_files(tenant: Tenant) -> dict[str, bytes]:
     folder = Layout(tenant.site.config.state_dir).config(tenant.server_id)
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    return {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 # ---- what the two levels let one do

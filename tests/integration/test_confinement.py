@@ -337,7 +337,7 @@ def test_no_secret_is_visible(own_tenant: Tenant, own: Container) -> None:
         "the record": record,
         "the log": own.api.logs(own.name).decode(),
         "command lines": "\n".join(seen),
-        "the configuration": "".join(path.read_text() for path in config.iterdir()),
+        "the configuration": "".join(path.read_text() for path in config.rglob("*") if path.is_file()),
         "what is printed": repr(generated) + str(generated) + repr(site.host.users.list(own_tenant.server)),
         "environment": own.run("env")[1],
     }

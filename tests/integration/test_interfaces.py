@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import uuid
 from collections.abc import Callable
-from pathlib import Path
 
-from shares_core import HostConfig, InterfaceSpec, bootstrap
-from shares_core.domain.names import ServerName
-from shares_core.domain.network import decide_interface
-from shares_core.domain.server import FIRST_SERVER_UID, ShareServer
+from shares_core import InterfaceSpec
 from tests.integration.conftest import NewClient, NewServer
 from tests.integration.support.wire import given_addresses, ip, link, namespace_of, port
 from tests.testkit.footprint import tables
@@ -101,34 +98,19 @@ def test_a_server_has_several_interfaces(
 
 
 def test_the_filter_of_a_port_that_went_with_its_container_is_no_leftover() -> None:
-    """What a killed run left is found by its records, a damaged one too; others' filters stay."""
-    config = HostConfig(state_dir=ROOT / f"run-{uuid.uuid4().hex[:8]}")
-    recorded, damaged, unknown = (_recorded(config) for _ in range(3))
-    record = _record(config, damaged)
-    record.write_bytes(record.read_bytes()[:-20])
-    _record(config, unknown).unlink()
-    filters = [f"shares-{port(server)}" for server in (recorded, damaged, unknown)]
+    """What a killed run left is found by what its filters say of whose they are; others' filters stay."""
+    state_dir = ROOT / f"run-{uuid.uuid4().hex[:8]}"
+    ours, others = uuid.uuid4().hex, uuid.uuid4().hex
+    state_dir.mkdir(parents=True)
+    (state_dir / "installation.json").write_text(json.dumps({"id": ours}), encoding="utf-8")
+    owners = {f"shares-shc{uuid.uuid4().hex[:12]}": owner for owner in (ours, others)}
     try:
-        for name in filters:
-            subprocess.run(["nft", "add", "table", "netdev", name], check=True)
-        remove_installation(config.state_dir)
-        assert [name in tables() for name in filters] == [False, False, True]
-        assert not config.state_dir.exists()
+        for name, owner in owners.items():
+            with_comment = f'add table netdev {name} {{ comment "shares-core:{owner}"; }}'
+            subprocess.run(["nft", with_comment], check=True)
+        remove_installation(state_dir)
+        assert [name in tables() for name in owners] == [False, True]
+        assert not state_dir.exists()
     finally:
-        for name in set(filters).intersection(tables()):
+        for name in owners.keys() & tables():
             subprocess.run(["nft", "delete", "table", "netdev", name], check=True)
-
-
-def _recorded(config: HostConfig) -> ShareServer:
-    """A server of which there is a record, and nothing else."""
-    server_id, interface_id = uuid.uuid4().hex[:12], uuid.uuid4().hex[:12]
-    interface = decide_interface(
-        InterfaceSpec(), interface_id=interface_id, default=config.network, holders=[]
-    )
-    server = ShareServer(server_id, ServerName(f"killed-{server_id}"), FIRST_SERVER_UID, (interface,))
-    bootstrap.ports(config).records.save(server)
-    return server
-
-
-def _record(config: HostConfig, server: ShareServer) -> Path:
-    return config.state_dir / "records" / f"{server.id}.json"
