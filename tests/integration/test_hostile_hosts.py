@@ -177,7 +177,7 @@ def test_a_configuration_that_was_edited_by_hand_is_what_the_record_says(served:
     before = path.read_bytes()
     with path.open("ab") as file:
         file.write(b"\n# by hand\n")
-    served.is_mended("Samba's configuration is another")
+    served.is_mended("Samba's configuration differs")
     assert before == path.read_bytes()
 
 
