@@ -558,7 +558,7 @@ class Change:
         Change("network.plug", lambda host: host.servers.create("new")),
         Change("smb_config.apply", lambda host: host.access.allow("tenant", "files", "bob"), is_told=False),
         Change("records.save", lambda host: host.access.deny("tenant", "files", "ada")),
-        Change("storage.attach", lambda host: host.shares.create("tenant", "more", MIB32), is_told=False),
+        Change("storage.attach", lambda host: host.shares.create("tenant", "more", MIB32)),
         Change("storage.grow_volume", lambda host: host.shares.extend("tenant", "files", MIB64)),
         Change("records.save", lambda host: host.shares.delete("tenant", "files")),
     ],

@@ -161,3 +161,16 @@ def test_a_server_can_be_taken_down_whatever_is_left_open_on_it(world: World, ac
     else:
         stuck.servers.delete("tenant", with_shares=True)
     assert opened.closed
+
+
+def test_a_create_for_which_no_volume_can_be_attached_leaves_nothing(world: World) -> None:
+    """Its undoing takes none of the devices that there are none of."""
+    before = world.record("tenant"), set(world.machine.volumes)
+    stuck = world.process(FaultPlan().on("storage.attach", times=None))
+    with pytest.raises(SharesError) as failure:
+        stuck.shares.create("tenant", "other", SMALL)
+    assert (before, ()) == (
+        (world.record("tenant"), set(world.machine.volumes)),
+        world.host.operations.list(),
+    )
+    assert not hasattr(failure.value, "__notes__")

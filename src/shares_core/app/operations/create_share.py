@@ -31,9 +31,12 @@ class CreateShare(ShareOperation):
         """Make, format and mount the volume. Gives it."""
         ports, share = work.ports, work.share
         owner = VolumeOwner(work.server.id, share.id)
+        is_new = ports.storage.find_volume(share.volume.ref) is None
         volume = ports.storage.ensure_volume(share.volume.ref, share.capacity, owner)
         work.checkpoint()
-        device = ports.storage.attach(share.volume.ref)
+        # Looking for files in it would take the very device that there is none of.
+        with undone_by(lambda: ports.storage.remove_volume(share.volume.ref) if is_new else None):
+            device = ports.storage.attach(share.volume.ref)
         ports.filesystems.make(device, share.volume)
         work.checkpoint()
         with work.locked() as held:
