@@ -24,15 +24,11 @@ for process in /proc/[0-9]*; do
   case $name in smbcontrol|net) kill -STOP ${process#/proc/} 2>/dev/null ;; esac
 done
 """
-#: Speaks without end in the agent's place, or in that of what a docker exec runs.
-FLOODING_THE_AGENT = """
-for answer in /config/agent/*.answer; do
-  [ -p $answer ] && yes 'session 7\\ada\\flood' > $answer
-done 2>/dev/null
-"""
+#: Stops what a docker exec runs, and speaks without end in its place.
 FLOODING = """
 for process in /proc/[0-9]*; do
-  [[ $(tr '\\0' ' ' < $process/cmdline) == *"revoke close-"user* ]] || continue
+  mapfile -d '' -t words < $process/cmdline
+  [[ ${words[*]} == *"revoke close-"user* ]] || continue
   kill -STOP ${process#/proc/}; yes 'session 7\\ada\\flood' > $process/fd/1
 done 2>/dev/null
 """
@@ -53,7 +49,6 @@ def neighbour(site: Site, tenant: Tenant, remove_after: Callable[[str], str]) ->
     [
         (True, STOPPING, "does not end"),
         (False, STOPPING, "does not end"),
-        (True, FLOODING_THE_AGENT, "says too much"),
         (False, FLOODING, "says too much"),
     ],
 )
