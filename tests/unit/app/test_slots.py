@@ -12,7 +12,7 @@ from attrs import define, field
 from tests.unit.world import LARGE, NETWORK, PASSWORD, RO, RW, SMALL, World
 
 from shares_core.bootstrap import Host, host
-from shares_core.domain.errors import Busy, Cancelled, Conflict, NotFound, SharesError
+from shares_core.domain.errors import BackendFailure, Busy, Cancelled, Conflict, NotFound, SharesError
 from shares_core.domain.share import FileSystemKind, ShareStatus
 from shares_core.domain.views import RunState
 from shares_core.testing import Call, Fault, FaultPlan, Moment, intercept, memory_ports
@@ -159,6 +159,41 @@ def test_a_killed_operation_is_interrupted_and_recovered_by_reconcile(world: Wor
     assert not world.host.fleet.reconcile(dry_run=True).is_empty
     world.host.fleet.reconcile()
     assert () == world.host.operations.list() or name == "repair"
+
+
+def test_a_stop_leaves_a_device_that_a_killed_callers_command_still_has(world: World, name: str) -> None:
+    """The server is down all the same; the device is let go of by the next reconcile that can."""
+    verb, work = LONG[name]
+    with pytest.raises(BaseException, match="died"):
+        work(world.process(FaultPlan().on(verb, Fault(Moment.HALFWAY, dies=True))))
+    world.machine.lock_table.reset()
+    volume = world.share("tenant", "files").volume.ref
+    world.machine.attached.add(volume)
+
+    def at_work(call: Call, proceed: Callable[[], Any]) -> Any:
+        if str(call) in ("storage.detach", "storage.remove_volume") and call.args[0] == volume:
+            raise BackendFailure("a command is still at work on it")
+        return proceed()
+
+    stopping = host(intercept(memory_ports(world.machine), at_work), NETWORK)
+    assert RunState.STOPPED is stopping.servers.stop("tenant").state
+    assert {volume} == world.machine.attached
+    for _ in range(2):
+        world.host.fleet.reconcile()
+    assert not world.machine.attached
+
+
+def test_a_stop_that_cannot_let_go_of_a_ready_share_fails(world: World, name: str) -> None:
+    """Its clients' data may not be on the disk yet."""
+    other = world.share("tenant", "other").volume.ref
+
+    def in_use(call: Call, proceed: Callable[[], Any]) -> Any:
+        if str(call) == "storage.detach" and call.args == (other,):
+            raise BackendFailure("in use")
+        return proceed()
+
+    with pytest.raises(BackendFailure, match="in use"):
+        host(intercept(memory_ports(world.machine), in_use), NETWORK).servers.stop("tenant")
 
 
 def test_how_far_it_has_come_is_told_while_it_is_at_work(world: World, name: str) -> None:

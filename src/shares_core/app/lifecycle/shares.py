@@ -8,7 +8,7 @@ from shares_core.app.lifecycle.container import is_running
 from shares_core.app.lifecycle.publish import publish
 from shares_core.domain.errors import BackendFailure, HostNotReady, ShareDamaged, ShareFailed, SharesError
 from shares_core.domain.server import ShareServer
-from shares_core.domain.share import CifsShare, Failure
+from shares_core.domain.share import CifsShare, Failure, ShareStatus
 from shares_core.domain.volume import ShareVolume
 from shares_core.ports import Ports
 from shares_core.ports.events import Event, EventKind
@@ -36,12 +36,18 @@ def unmount_share(ports: Ports, server: ShareServer, share: CifsShare) -> None:
 
 
 def let_go_of_share(ports: Ports, server: ShareServer, share: CifsShare) -> None:
-    """The same, but a share whose pool is not there keeps its device. Idempotent."""
+    """The same, but a share whose pool is not there keeps its device. Idempotent.
+
+    So does one that is not ready if it cannot be let go of: what a killed caller has begun on it may still be
+    at work. The next reconcile tries again.
+    """
     ports.filesystems.unmount(server.id, share.id)
-    ports.filesystems.unmount_scratch(share.volume)
     try:
+        ports.filesystems.unmount_scratch(share.volume)
         ports.storage.detach(share.volume.ref)
-    except HostNotReady as error:
+    except SharesError as error:
+        if share.status is ShareStatus.READY and not isinstance(error, HostNotReady):
+            raise
         ports.events.emit(Event.of_share(EventKind.SHARE_FAILED, server, share, str(error)))
 
 
