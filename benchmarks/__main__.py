@@ -7,24 +7,20 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 import uuid
-from collections.abc import Callable
 from ipaddress import IPv4Network
 from pathlib import Path
 
-from attrs import define, evolve, field
-from smbprotocol.connection import Connection
-from smbprotocol.exceptions import SMBException
-from smbprotocol.session import Session
-from smbprotocol.tree import TreeConnect
+from attrs import evolve
 from tests.testkit.clients import ClientNamespace
 from tests.testkit.leftovers import ROOT, clean_host, remove_installation
 
 import shares_core
-from benchmarks.floor import Floor, run, wait_for
+from benchmarks import slots
+from benchmarks.floor import Floor, run
 from benchmarks.lvm import CREATE, DELETE, EXTEND, LvmFloor
 from benchmarks.lvm import GOALS as LVM_GOALS
+from benchmarks.measuring import PASSWORD, USER, Client, Times
 from shares_core import Capacity, FileSystemKind, HostConfig, LvmPool, Secret
 from shares_core.domain.addresses import BridgeName
 from shares_core.domain.network import DefaultNetwork
@@ -32,7 +28,6 @@ from shares_core.domain.pools import VolumeGroupName
 
 SIZE, LARGER = Capacity.parse("1GiB"), Capacity.parse("2GiB")
 LVM_SIZE, LVM_LARGER = Capacity.parse("256MiB"), Capacity.parse("512MiB")
-USER = PASSWORD = "bench"
 SERVER, SHARE, GROWING = "bench", "files", "growing"
 SHARE_CREATE, DENY = "share create, until a client has it", "deny"
 #: How many times its floor an operation may take.
@@ -41,47 +36,6 @@ GOALS = {"server create": 1.4, SHARE_CREATE: 2.0, DENY: 1.5, "allow": 2.0} | LVM
 DENY_GOAL = 0.2
 IMPORT_GOAL = 0.1
 FLOOR_NETWORK = "10.214.0.1/24", "10.214.0.2/24"
-
-
-@define
-class Times:
-    """Seconds, by operation, of one of the two sides."""
-
-    seconds: dict[str, list[float]] = field(factory=dict)
-
-    def measure(self, operation: str, *steps: Callable[[], object]) -> None:
-        began = time.perf_counter()
-        for step in steps:
-            step()
-        self.seconds.setdefault(operation, []).append(time.perf_counter() - began)
-
-
-@define
-class Client:
-    """A connected client: one session that stays open, and tries the share until it has it."""
-
-    namespace: ClientNamespace
-    address: str
-
-    def connect(self) -> Session:
-        connection = Connection(uuid.uuid4(), self.address, 445)
-        with self.namespace.entered():
-            connection.connect()
-        session = Session(connection, USER, PASSWORD)
-        session.connect()
-        return session
-
-    def has(self, session: Session, share: str) -> None:
-        """Wait until the share can be used."""
-
-        def usable() -> bool:
-            try:
-                TreeConnect(session, rf"\\{self.address}\{share}").connect()
-            except SMBException:
-                return False
-            return True
-
-        wait_for(usable)
 
 
 def floor_round(floor: Floor, times: Times) -> None:
@@ -231,6 +185,7 @@ def measure(rounds: int) -> None:
     host = shares_core.open_host(config)
     floor = Floor(Path(tempfile.mkdtemp(prefix="floor-", dir=ROOT)), config.docker.image, "sctest-floor")
     floor_times, our_times = Times(), Times()
+    idle, busy = Times(), Times()
     try:
         floor.prepare()
         for number in range(rounds + 1):  # the first warms both up, and does not count
@@ -238,6 +193,7 @@ def measure(rounds: int) -> None:
                 floor_times, our_times = Times(), Times()
             floor_round(floor, floor_times)
             our_round(host, our_times)
+        idle, busy = slots.measure(host, floor.folder, rounds)
         if group := os.environ.get("SHARES_CORE_TEST_VG"):
             on_lvm = evolve(
                 config,
@@ -253,6 +209,7 @@ def measure(rounds: int) -> None:
         remove_installation(state_dir)
         remove_installation(lvm_dir)
     report(floor_times, our_times, rounds)
+    slots.report(idle, busy)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,8 @@ from shares_core.domain.network import DefaultNetwork
 from tests.testkit.clients import ClientNamespace, SmbClient
 from tests.testkit.leftovers import BRIDGE_PREFIX, ROOT, remove_installation
 
-_POOL = Capacity.parse("20GiB")
+#: What the shares may have together.
+POOL = Capacity.parse("20GiB")
 _bridges = itertools.count()
 
 
@@ -67,7 +68,7 @@ def opened_site(*, subnet: str = "", **changes: Any) -> Iterator[Site]:
     # The second number is the run's: others may have theirs on this machine at the same time.
     chosen = subnet or f"10.{220 + os.getpid() % 30}.{1 + number % 250}.0/24"
     network = DefaultNetwork(BridgeName(bridge), IPv4Network(chosen))
-    config = evolve(HostConfig(state_dir=run, network=network, pools=(FilePool(size=_POOL),)), **changes)
+    config = evolve(HostConfig(state_dir=run, network=network, pools=(FilePool(size=POOL),)), **changes)
     made = Site(shares_core.open_host(config), config, folder)
     try:
         yield made

@@ -1,0 +1,59 @@
+"""Seconds, and a client for which they are counted."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+
+from attrs import define, field
+from smbprotocol.connection import Connection
+from smbprotocol.exceptions import SMBException
+from smbprotocol.session import Session
+from smbprotocol.tree import TreeConnect
+from tests.testkit.clients import ClientNamespace
+
+from benchmarks.floor import wait_for
+
+USER = PASSWORD = "bench"
+
+
+@define
+class Times:
+    """Seconds, by operation, of one of the two sides."""
+
+    seconds: dict[str, list[float]] = field(factory=dict)
+
+    def measure(self, operation: str, *steps: Callable[[], object]) -> None:
+        began = time.perf_counter()
+        for step in steps:
+            step()
+        self.seconds.setdefault(operation, []).append(time.perf_counter() - began)
+
+
+@define
+class Client:
+    """A connected client: one session that stays open, and tries the share until it has it."""
+
+    namespace: ClientNamespace
+    address: str
+
+    def connect(self) -> Session:
+        connection = Connection(uuid.uuid4(), self.address, 445)
+        with self.namespace.entered():
+            connection.connect()
+        session = Session(connection, USER, PASSWORD)
+        session.connect()
+        return session
+
+    def has(self, session: Session, share: str) -> None:
+        """Wait until the share can be used."""
+
+        def usable() -> bool:
+            try:
+                TreeConnect(session, rf"\\{self.address}\{share}").connect()
+            except SMBException:
+                return False
+            return True
+
+        wait_for(usable)
