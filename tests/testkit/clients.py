@@ -10,7 +10,7 @@ import itertools
 import re
 import subprocess
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from ipaddress import ip_interface
 from pathlib import Path
@@ -117,11 +117,14 @@ class ClientNamespace:
             netns.remove(self.name)
         _HELD.pop(self.name, None)
 
+    def _inside(self, argv: Sequence[str]) -> Sequence[str]:
+        """The command that runs this one there."""
+        return "ip", "netns", "exec", self.name, *argv
+
     def run(self, *argv: str, timeout: float = _SECONDS, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Run a command inside, to its end."""
-        command = ["ip", "netns", "exec", self.name, *argv]
         return subprocess.run(
-            command,
+            self._inside(argv),
             input=stdin,
             capture_output=True,
             text=True,
@@ -133,7 +136,7 @@ class ClientNamespace:
     def popen(self, *argv: str) -> subprocess.Popen[str]:
         """Start a command inside, with pipes to it."""
         return subprocess.Popen(
-            ["ip", "netns", "exec", self.name, *argv],
+            self._inside(argv),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -289,21 +292,8 @@ class HostSide(ClientNamespace):
 
     name: str = "the host"
 
-    def run(self, *argv: str, timeout: float = _SECONDS, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            argv,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=timeout,
-            check=False,
-        )
-
-    def popen(self, *argv: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
+    def _inside(self, argv: Sequence[str]) -> Sequence[str]:
+        return argv
 
     @contextmanager
     def entered(self) -> Iterator[None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
 from attrs import frozen
@@ -180,6 +180,13 @@ class Leases:
             self.ports.locks.forget(share.id)
         else:
             recover(ShareWork(self.ports, current, now))
+
+
+def at_work(ports: Ports, servers: Collection[ShareServer]) -> frozenset[str]:
+    """The ids of those of these servers and their shares that somebody is at work on."""
+    ids = [share.id for server in servers for share in server.shares if share.operation is not None]
+    ids += [server.id for server in servers if server.operation is not None]
+    return ports.locks.held(ids) if ids else frozenset()
 
 
 def _no_server(name: str) -> NotFound:

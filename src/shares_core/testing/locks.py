@@ -42,13 +42,8 @@ class LockTable:
             if not self._changed.wait_for(lambda: key not in self._held, timeout):
                 raise Busy(f"another caller holds {key} for too long", hint="try again later")
             self._held[key] = me
-        try:
+        with self._freed_after(key, me):
             yield
-        finally:
-            with self._changed:
-                if self._held.get(key) == me:
-                    del self._held[key]
-                self._changed.notify_all()
 
     @contextmanager
     def take(self, key: str) -> Iterator[None]:
@@ -61,11 +56,16 @@ class LockTable:
                 raise Busy(f"another caller holds share {key}", hint="try again later")
             self._held[key] = me
             self._slots.add(key)
+        with self._freed_after(key, me):
+            yield
+
+    @contextmanager
+    def _freed_after(self, key: str, holder: int) -> Iterator[None]:
         try:
             yield
         finally:
             with self._changed:
-                if self._held.get(key) == me:
+                if self._held.get(key) == holder:
                     del self._held[key]
                 self._changed.notify_all()
 

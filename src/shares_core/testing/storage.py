@@ -21,13 +21,13 @@ def device_of(ref: VolumeRef) -> str:
 
 
 def volume_at(host: MemoryHost, device: str) -> MemoryVolume | None:
-    """The volume behind a block device, or None where there is no such device."""
+    """The volume behind a block device, or None if there is no such device."""
     ref = ref_at(host, device)
     return None if ref is None else host.volumes.get(ref)
 
 
 def ref_at(host: MemoryHost, device: str) -> VolumeRef | None:
-    """Which volume is behind a block device, or None where there is no such device."""
+    """Its reference, or None if there is no such device."""
     return next((ref for ref in host.attached if device_of(ref) == device), None)
 
 

@@ -7,7 +7,6 @@ from typing import ClassVar
 
 from attrs import evolve, frozen
 
-from shares_core.app.lifecycle.publish import publish
 from shares_core.app.lifecycle.shares import fail_share, serve_again
 from shares_core.app.operations.extend_share import ExtendShare
 from shares_core.app.operations.work import ShareWork
@@ -54,7 +53,7 @@ class CheckShare(ShareOperation):
     def run(self, work: ShareWork) -> Checked:
         """Take the share from its clients and look; serve it again unless it is damaged."""
         ports, share = work.ports, work.share
-        self._close(work)
+        work.withdraw()
         work.checkpoint()
         device = ports.storage.attach(share.volume.ref)
         damage, said = ports.filesystems.examine(device, share.volume, work.report), ""
@@ -76,18 +75,10 @@ class CheckShare(ShareOperation):
         """
         known = work.share.failure if work.share.damaged else work.noticed
         if known is not None:
-            self._close(work)
+            work.withdraw()
             self._conclude(work, known)
         else:
             self._conclude(work, _made_whole(work))
-
-    @staticmethod
-    def _close(work: ShareWork) -> None:
-        """Take the share from its clients: unserved first, so that none comes back meanwhile."""
-        with work.locked() as held:
-            publish(work.ports, held.server)
-        work.ports.smb_sessions.close_share(work.server, work.share.name)
-        work.ports.filesystems.unmount(work.server.id, work.share.id)
 
     def _begin_repair(self, work: ShareWork, damage: str) -> None:
         """Record the damage first: a repair that is broken off must not come to be served."""

@@ -7,7 +7,7 @@ from typing import ClassVar
 from attrs import frozen
 
 from shares_core.app.lifecycle.container import is_running
-from shares_core.app.lifecycle.publish import ensure_folders, publish
+from shares_core.app.lifecycle.publish import ensure_folders
 from shares_core.app.lifecycle.shares import fail_share, serve_again, unmount_share
 from shares_core.app.operations.delete_share import remove_volume
 from shares_core.app.operations.work import ShareWork
@@ -57,13 +57,9 @@ class CreateShare(ShareOperation):
         a person sees what is in it, after a repair.
         """
         ports = work.ports
-        with work.locked() as held:
-            # The last save may have taken effect although it failed.
-            held.save(held.server.with_share(work.share.beginning(self)))
-            # Nobody writes to it any more, so what is seen is all that there is.
-            publish(ports, held.server)
-        ports.smb_sessions.close_share(work.server, work.share.name)
-        ports.filesystems.unmount(work.server.id, work.share.id)
+        # The last save may have taken effect although it failed. Once nobody writes to it any more, what is
+        # seen is all that there is.
+        work.withdraw(lambda held: held.save(held.server.with_share(work.share.beginning(self))))
         try:
             used = _is_used(work)
         except ShareDamaged as error:

@@ -7,7 +7,6 @@ from typing import ClassVar
 
 from attrs import evolve, frozen
 
-from shares_core.app.lifecycle.publish import publish
 from shares_core.app.lifecycle.shares import serve_again
 from shares_core.app.operations.work import ShareWork
 from shares_core.domain.errors import Cancelled
@@ -54,10 +53,7 @@ class DeleteShare(ShareOperation):
 
     def _remove(self, work: ShareWork) -> None:
         """Disconnect whoever uses the share, and remove its volume."""
-        with work.locked() as held:
-            publish(work.ports, held.server)
-        work.ports.smb_sessions.close_share(work.server, work.share.name)
-        work.ports.filesystems.unmount(work.server.id, work.share.id)
+        work.withdraw()
         if self.stage is not DeleteStage.REMOVING:
             with work.locked() as held:
                 work.advance(held, evolve(self, stage=DeleteStage.REMOVING))

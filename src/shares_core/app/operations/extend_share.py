@@ -8,7 +8,6 @@ from typing import ClassVar
 from attrs import evolve, frozen
 
 from shares_core.app.lifecycle.container import is_running
-from shares_core.app.lifecycle.publish import publish
 from shares_core.app.lifecycle.shares import fail_share, failure_of, mount_share, serve_again
 from shares_core.app.operations.work import ShareWork
 from shares_core.domain.capacity import Capacity
@@ -100,12 +99,7 @@ class ExtendShare(ShareOperation):
             work.advance(held, evolve(self, stage=stage))
 
     def _withdraw(self, work: ShareWork) -> None:
-        """Take the share from its clients: unserved first, so that none comes back meanwhile."""
-        with work.locked() as held:
-            work.advance(held, evolve(self, stage=ExtendStage.UNMOUNTED))
-            publish(work.ports, held.server)
-        work.ports.smb_sessions.close_share(work.server, work.share.name)
-        work.ports.filesystems.unmount(work.server.id, work.share.id)
+        work.withdraw(lambda held: work.advance(held, evolve(self, stage=ExtendStage.UNMOUNTED)))
 
     def recover(self, work: ShareWork) -> None:
         """Serve the share again in the size that its file system really has.

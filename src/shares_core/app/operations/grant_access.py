@@ -48,9 +48,8 @@ class GrantAccess(ServerOperation):
         if share is not None:
             came_in = tuple(principal.name for principal in restricted(self.rules, share.rules))
             revoke(ports, server, share.id, came_in)
-            for (
-                name
-            ) in self.accounts:  # a connection would outlive its account, and serve the next of that name
+            # A connection would outlive its account, and serve the next of that name.
+            for name in self.accounts:
                 ports.smb_sessions.end_user(server, name)
             ports.secrets.remove(server.id, self.accounts)
         work.finish(server)

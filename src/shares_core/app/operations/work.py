@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from attrs import define, field
 
+from shares_core.app.lifecycle.publish import publish
 from shares_core.domain.errors import Cancelled, NotFound
 from shares_core.domain.names import UserName
 from shares_core.domain.operation import ServerOperation, ShareOperation
@@ -44,11 +45,15 @@ class ServerWork:
         self.server = server
         return server
 
+    def save_or_restore(self, server: ShareServer) -> None:
+        """Save it, or after an error the former record again: a save may take effect although it fails."""
+        before = self.server
+        with undone_by(lambda: self.save(before)):
+            self.save(server)
+
     def journal(self, operation: ServerOperation, server: ShareServer | None = None) -> None:
         """Record that the operation begins, together with the change of ``server`` that goes forward only."""
-        before = self.server
-        with undone_by(lambda: self.save(before)):  # a save may take effect although it fails
-            self.save((server or before).performing(operation))
+        self.save_or_restore((server or self.server).performing(operation))
 
     def finish(self, server: ShareServer) -> None:
         """Record what the operation came to, and that it has ended."""
@@ -102,9 +107,7 @@ class ShareWork:
 
     def journal(self, held: ServerWork, operation: ShareOperation) -> None:
         """Record that the operation begins; its server's lock is held."""
-        before = held.server
-        with undone_by(lambda: held.save(before)):  # a save may take effect although it fails
-            held.save(before.with_share(self.share.beginning(operation)))
+        held.save_or_restore(held.server.with_share(self.share.beginning(operation)))
         self._refresh(held.server)
         self.interrupted = False
 
@@ -120,14 +123,23 @@ class ShareWork:
 
     def finish(self, held: ServerWork, server: ShareServer) -> None:
         """Record what the operation came to, which has cleared the share's slot or removed the share."""
-        before = held.server
-        with undone_by(lambda: held.save(before)):  # a save may take effect although it fails
-            held.save(server)
+        held.save_or_restore(server)
         if server.share_by_id(self.share.id) is None:
             self.share = self.share.ready()
             self.ports.locks.forget(self.share.id)
         else:
             self._refresh(server)
+
+    def withdraw(self, first: Callable[[ServerWork], object] = lambda _: None) -> None:
+        """Take the share from its clients: unserved first, so that none comes back meanwhile. Idempotent.
+
+        ``first`` records what makes it unserved, under the same lock.
+        """
+        with self.locked() as held:
+            first(held)
+            publish(self.ports, held.server)
+        self.ports.smb_sessions.close_share(self.server, self.share.name)
+        self.ports.filesystems.unmount(self.server.id, self.share.id)
 
     def fail(self, failure: Failure) -> None:
         """Record that the operation could not be recovered, which is tried again later."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from shares_core.app.leases import Leases
+from shares_core.app.leases import Leases, at_work
 from shares_core.app.lifecycle.server import bring_down, bring_up
 from shares_core.app.operations.work import ServerWork
 from shares_core.app.reconcile.observe import observe
@@ -32,8 +32,7 @@ def bring_down_held(held: ServerWork) -> None:
     server = held.server
     if server.desired is not DesiredState.STOPPED:
         server = held.save(server.wanting(DesiredState.STOPPED))
-    at_work = [share.id for share in server.shares if share.operation is not None]
-    bring_down(held.ports, server, leave=held.ports.locks.held(at_work) if at_work else ())
+    bring_down(held.ports, server, leave=at_work(held.ports, (server,)))
 
 
 def bring_to_desired(held: ServerWork, *, upgrade: bool) -> None:

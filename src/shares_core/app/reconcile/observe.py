@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from attrs import frozen
 
+from shares_core.app.leases import at_work
 from shares_core.app.lifecycle.shares import troubles
 from shares_core.domain.errors import SharesError
 from shares_core.domain.network import Interface
@@ -47,9 +48,7 @@ def observe(ports: Ports, servers: Collection[ShareServer], *, upgrade: bool) ->
         for share in server.shares
         if share.status is ShareStatus.READY
     }
-    open_ids = [share.id for server in servers for share in server.shares if share.operation is not None]
-    open_ids += [server.id for server in servers if server.operation is not None]
-    held = ports.locks.held(open_ids) if open_ids else frozenset()
+    held = at_work(ports, servers)
     unobservable: dict[str, str] = {}
     without_folders = {s.id for s in running if not ports.folders.ensured(s.id, s.uid)}
     return Observation(

@@ -48,7 +48,7 @@ class _Known:
 def find_orphans(ports: Ports) -> tuple[Orphan, ...]:
     """The orphans, in the order in which they can be removed.
 
-    None are told of while a record cannot be read: what is that server's is not known. The host is listed
+    While a record cannot be read none is reported: what is that server's is not known. The host is listed
     before the records, for a record is written before what it stands for is made; and again after them, for
     it is removed after all of that is gone.
     """

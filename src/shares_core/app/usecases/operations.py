@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import evolve, frozen
 
-from shares_core.app.leases import Leases
+from shares_core.app.leases import Leases, at_work
 from shares_core.domain.checks import require
 from shares_core.domain.errors import Conflict, NotFound
 from shares_core.domain.operation import Operation, ShareOperation
@@ -26,9 +26,7 @@ class Operations:
     def list(self) -> tuple[OperationView, ...]:
         """What is under way or was interrupted, by the servers' names, the oldest first."""
         servers = [record for record in self._ports.records.load_all() if isinstance(record, ShareServer)]
-        holders = [share.id for server in servers for share in server.shares if share.operation is not None]
-        holders += [server.id for server in servers if server.operation is not None]
-        held = self._ports.locks.held(holders) if holders else frozenset()
+        held = at_work(self._ports, servers)
         views: list[OperationView] = []
         for server in servers:
             views += sorted(_views(server, held), key=lambda view: view.since)
