@@ -1,4 +1,7 @@
-"""``python -m benchmarks [ROUNDS]``: the medians of each operation and of its floor, and their ratio."""
+"""``python -m benchmarks [ROUNDS]``: the medians of each operation and of its floor, and their ratio.
+
+``python -m benchmarks scale [ROUNDS]`` measures what a call takes beside 0, 300 and 1,000 other shares.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from tests.testkit.clients import ClientNamespace
 from tests.testkit.leftovers import ROOT, clean_host, remove_installation
 
 import shares_core
-from benchmarks import slots
+from benchmarks import scale, slots
 from benchmarks.floor import Floor, run
 from benchmarks.lvm import CREATE, DELETE, EXTEND, LvmFloor
 from benchmarks.lvm import GOALS as LVM_GOALS
@@ -171,9 +174,16 @@ def report(floor: Times, ours: Times, rounds: int) -> None:
 
 
 def main() -> None:
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 10
+    arguments = sys.argv[1:]
     with clean_host():
-        measure(rounds)
+        if arguments[:1] == ["scale"]:
+            scale.measure(_rounds(arguments[1:]))
+        else:
+            measure(_rounds(arguments))
+
+
+def _rounds(arguments: list[str]) -> int:
+    return int(arguments[0]) if arguments else 10
 
 
 def measure(rounds: int) -> None:

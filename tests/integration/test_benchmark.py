@@ -7,6 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+from benchmarks import scale
+
 from tests.integration.conftest import SPARE_GROUP
 
 ROOT = Path(__file__).parents[2]
@@ -46,3 +49,13 @@ def test_every_operation_is_measured_beside_its_floor() -> None:
     for name in ("floor", "lvm"):
         floor = (ROOT / f"benchmarks/{name}.py").read_text()
         assert re.findall(r"^\s*(?:from|import) shares_core", floor, re.MULTILINE) == []
+
+
+def test_the_cost_of_a_call_is_measured_beside_other_shares(capsys: pytest.CaptureFixture[str]) -> None:
+    """Here few of them."""
+    scale.measure(1, servers=2, others=(0, 3))
+    printed = capsys.readouterr().out
+    assert _ROW.findall(printed) == ["share create", "allow", "share show", "deny"]
+    assert re.findall(r"^(\S+ list), at the command line +[0-9]+ ms", printed, re.MULTILINE) == list(
+        scale.LIST_GOALS
+    )
