@@ -160,8 +160,9 @@ class Leases:
         What somebody is at work on is left to them.
         """
         failures: list[tuple[CifsShare, SharesError]] = []
+        busy = at_work(self.ports, (server,))  # their slots would be asked for in vain, for a moment each
         for share in server.shares:
-            if not share.is_recoverable:
+            if not share.is_recoverable or share.id in busy:
                 continue
             try:
                 with self.ports.locks.share(share.id):

@@ -106,6 +106,21 @@ def test_what_takes_its_time_keeps_nobody_waiting(world: World, name: str) -> No
     assert world.host.fleet.reconcile(dry_run=True).is_empty
 
 
+def test_a_stop_does_not_ask_for_a_slot_that_is_held(world: World, name: str) -> None:
+    """Asking for it takes a moment on a real host: for each share on which somebody is at work."""
+    asked: list[str] = []
+
+    def watched(call: Call, proceed: Callable[[], Any]) -> Any:
+        asked.append(str(call))
+        return proceed()
+
+    me = host(intercept(memory_ports(world.machine), watched), NETWORK)
+    with under_way(world, name):
+        me.servers.stop("tenant")
+    assert "runtime.remove" in asked
+    assert "locks.share" not in asked
+
+
 def test_another_change_of_the_share_is_busy_and_says_why(world: World, name: str) -> None:
     """At once, with nothing changed; the operation's kind and id are named."""
     me = world.process(lock_timeout=0)
