@@ -11,8 +11,8 @@ import pytest
 from shares_core.config import MACHINE_SETTINGS
 from tests.reliability.expecting import Expected, read
 from tests.reliability.scene import as_it_is, as_recorded, records
+from tests.system.acknowledged import acknowledged
 from tests.system.powercut import scene
-from tests.system.reboot.after.test_after import acknowledged
 from tests.testkit.clients import ClientNamespace, SmbClient
 from tests.testkit.kernel_client import checksums, mounted
 from tests.testkit.leftovers import remove_installation

@@ -15,8 +15,10 @@ import pytest
 from shares_core import SharesError
 from shares_core.adapters.state.layout import Layout
 from shares_core.config import MACHINE_SETTINGS
+from shares_core.domain.pools import volume_name
 from shares_core.domain.views import ReconcileOutcome
 from tests.settings import group_of
+from tests.system.acknowledged import acknowledged
 from tests.system.powercut.scene import INSTALLED_UNIT, UNIT
 from tests.system.reboot.scene import FOLDER, SHARE, TENANTS, THIN_POOL, Tenant, acknowledged_of, manifest
 from tests.testkit.clients import ClientNamespace
@@ -70,24 +72,19 @@ def test_every_byte_that_was_synced_before_the_reboot_is_there(namespaces: list[
             assert {} == {name: value for name, value in flushed.items() if found.get(name) != value}
             (folder / "after").write_bytes(b"written after")
             assert hashlib.sha256(b"written after").hexdigest() == checksums(folder)["after"]
-        assert served_from(tenant).startswith(f"/dev/mapper/{group_of(tenant.config)}-shares--")
+        assert mounted_device(tenant) == device_of_the_volume(tenant)
 
 
-def acknowledged(told: Path) -> dict[str, str]:
-    """What the writer was told is on the disk; its last line may have been cut off by the reboot."""
-    lines = told.read_text().splitlines()
-    pairs = [line.split(" ") for line in lines]
-    whole = {pair[0]: pair[1] for pair in pairs if len(pair) == 2 and len(pair[1]) == 64}
-    assert len(whole) >= len(lines) - 1 > 10
-    return whole
-
-
-def served_from(tenant: Tenant) -> str:
-    """The device that is mounted where the server's container has the share."""
+def mounted_device(tenant: Tenant) -> int:
+    """The number of the device that is mounted where the server's container has the share."""
     server = tenant.host.servers.show(tenant.name).server
-    target = Layout(tenant.config.state_dir).share(server.id, server.shares[0].id)
-    argv = ("findmnt", "--noheadings", "--output", "SOURCE", str(target))
-    return subprocess.run(argv, check=True, capture_output=True, text=True).stdout.strip()
+    return Layout(tenant.config.state_dir).share(server.id, server.shares[0].id).stat().st_dev
+
+
+def device_of_the_volume(tenant: Tenant) -> int:
+    """The number of the logical volume that the record names."""
+    share = tenant.host.shares.show(tenant.name, SHARE).share
+    return Path(f"/dev/{group_of(tenant.config)}/{volume_name(share.volume.id)}").stat().st_rdev
 
 
 def journal() -> str:
