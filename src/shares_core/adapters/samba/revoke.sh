@@ -39,30 +39,21 @@ time_left() {
 
 # ---- whether every process has taken the configuration
 
+# What /proc says of a process is read at once, never by `read`: that seeks back to the end of its line, which fails
+# once the process has ended, and whatever is read next then begins with what is left of these lines.
+
 # Whether tini, which passes signals on, has none left: asleep with none pending.
 signals_passed_on() {
-  local key value asleep='' pending=''
-  while read -r key value _; do
-    case $key in
-      State:) if [[ $value == S ]]; then asleep=1; fi ;;
-      SigPnd: | ShdPnd:) if [[ $value != 0000000000000000 ]]; then pending=1; fi ;;
-    esac
-  done </proc/1/status
-  [[ $asleep && ! $pending ]]
+  local status none=$'\t0000000000000000\n'
+  status=$(</proc/1/status)
+  [[ $status == *$'\nState:\tS'* && $status == *$'\nSigPnd:'$none* && $status == *$'\nShdPnd:'$none* ]]
 }
 
 # Whether process $1 lives and is an smbd. Its name may go on with anything: smbd[10.0.0.7].
 is_smbd() {
-  local comm key value
-  { read -r comm <"/proc/$1/comm"; } 2>/dev/null || return 1
-  [[ $comm == smbd* ]] || return 1
-  while read -r key value _; do
-    if [[ $key == State: ]]; then
-      [[ $value != [ZX] ]]
-      return
-    fi
-  done 2>/dev/null <"/proc/$1/status"
-  return 1
+  local status
+  { status=$(<"/proc/$1/status"); } 2>/dev/null || return 1
+  [[ $status == $'Name:\tsmbd'* && $status == *$'\nState:\t'[!ZX]* ]]
 }
 
 # Waits until every smbd process has taken the last SIGHUP: one that reloads answers a ping only once it is back
