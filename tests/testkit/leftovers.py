@@ -14,7 +14,13 @@ import docker
 from pyroute2 import IPRoute, netns
 from pyroute2.nftables.main import NFTables
 
-from tests.testkit.volume_groups import DISKS, remove_leftover_groups
+from tests.testkit.slow_disks import leftover_slow_disks
+from tests.testkit.volume_groups import (
+    DISKS,
+    has_device_mapper,
+    remove_leftover_disks,
+    remove_leftover_groups,
+)
 
 #: State folders of test runs. Not below /tmp, which may be in memory.
 ROOT = Path("/var/tmp/shares-core-tests")
@@ -47,7 +53,12 @@ def remove_leftovers() -> None:
             remove_installation(state_dir)
     _remove_bridges()
     _remove_tables(tables_without_device())
-    remove_leftover_groups()
+    if has_device_mapper():
+        slow = leftover_slow_disks()
+        remove_leftover_groups()
+        for disk in slow:
+            disk.remove()
+        remove_leftover_disks()
 
 
 def _remove_bridges() -> None:

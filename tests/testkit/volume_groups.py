@@ -92,14 +92,21 @@ def remove_group(name: str) -> None:
     lvm("vgremove", "--force", "--force", "--yes", name)
 
 
+def has_device_mapper() -> bool:
+    """Whether there can be logical volumes on this machine."""
+    return shutil.which("vgs") is not None and Path("/dev/mapper/control").exists()
+
+
 def remove_leftover_groups() -> None:
-    """Remove the groups and disks of former runs."""
-    if shutil.which("vgs") is None or not Path("/dev/mapper/control").exists():
-        return
+    """Remove the groups of former runs."""
     report = lvm("vgs", "--reportformat", "json", "--options", "vg_name")
     for row in json.loads(report)["report"][0]["vg"]:
         if row["vg_name"].startswith(PREFIX):
             remove_group(row["vg_name"])
+
+
+def remove_leftover_disks() -> None:
+    """Remove the disks of former runs, whose groups are gone."""
     listing = subprocess.run(
         ("losetup", "--list", "--noheadings", "--output", "NAME,BACK-FILE"),
         check=True,
