@@ -30,6 +30,7 @@ from shares_core.domain.errors import (
 )
 from shares_core.domain.network import InterfaceSpec
 from shares_core.domain.pools import PoolKind, ThinPoolName, VolumeGroupName
+from shares_core.domain.remedy import Call, HostTool, Packages, Parameter, Remedy, UseCase
 from shares_core.domain.secret import Secret
 from shares_core.domain.share import FileSystemKind
 from shares_core.domain.volume import PoolName
@@ -41,6 +42,7 @@ __all__ = [
     "AlreadyExists",
     "BackendFailure",
     "Busy",
+    "Call",
     "Capacity",
     "CommandFailed",
     "Conflict",
@@ -50,21 +52,26 @@ __all__ = [
     "Host",
     "HostConfig",
     "HostNotReady",
+    "HostTool",
     "InterfaceSpec",
     "InvalidInput",
     "LvmPool",
     "NoCapacity",
     "NotEmpty",
     "NotFound",
+    "Packages",
+    "Parameter",
     "PoolKind",
     "PoolName",
     "RecordUnreadable",
+    "Remedy",
     "Secret",
     "ServerSettings",
     "ShareDamaged",
     "ShareFailed",
     "SharesError",
     "ThinPoolName",
+    "UseCase",
     "VolumeGroupName",
     "open_host",
 ]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from shares_core.domain import errors
 from shares_core.domain.errors import SharesError
+from shares_core.domain.remedy import Call, HostTool, Packages, Parameter, Remedy, UseCase
 
 
 def parts(error: SharesError) -> object:
@@ -27,6 +28,17 @@ def _tree(kind: type[SharesError] = SharesError) -> Iterator[type[SharesError]]:
         yield from _tree(child)
 
 
+#: A remedy with an action of every kind.
+EVERY_ACTION = Remedy.of(
+    "look at ",
+    Call(UseCase.SERVERS_SHOW, ("tenant",), as_root=True),
+    ", give ",
+    Parameter("bridge"),
+    ", or ",
+    HostTool("dockerd", ("--debug",), log="/var/log/dockerd.log"),
+    " after ",
+    Packages(("docker.io",)),
+)
 #: Those that take more than a message and a hint.
 _OTHERS: tuple[SharesError, ...] = (
     errors.NotFound("share", "x", where="server 'a'", hint="look"),
@@ -40,4 +52,5 @@ EVERY_ERROR: tuple[SharesError, ...] = (
     *(_caused(_OF_CLASS.get(kind) or kind("what happened", hint="what to do")) for kind in _tree()),
     errors.CommandFailed(("mkfs",), None, ""),
     errors.Busy("another call works on it"),
+    errors.HostNotReady("it lacks something", hint=EVERY_ACTION),
 )

@@ -26,6 +26,7 @@ from shares_core.domain.capacity import Capacity
 from shares_core.domain.errors import InvalidInput
 from shares_core.domain.network import DefaultNetwork
 from shares_core.domain.pools import PoolKind, ThinPoolName, VolumeGroupName
+from shares_core.domain.remedy import Hint
 from shares_core.domain.volume import PoolName
 
 _Config = TypeVar("_Config", bound=HostConfig)
@@ -60,7 +61,7 @@ for _section_class in _SECTIONS:
 class _WrongKeyError(Exception):
     """What is wrong with a key; ``told`` makes a sentence of the file's and the key's names."""
 
-    def __init__(self, told: Callable[[str, str], str], hint: str, keys: tuple[str, ...] = ()) -> None:
+    def __init__(self, told: Callable[[str, str], str], hint: Hint, keys: tuple[str, ...] = ()) -> None:
         super().__init__()
         self.told, self.hint, self.keys = told, hint, keys
 
@@ -138,7 +139,7 @@ def _under(key: str) -> Iterator[None]:
     except InvalidInput as error:
         message = error.message
         raise _WrongKeyError(
-            lambda file, dotted: f"{file}: {dotted}: {message}", error.hint, (key,)
+            lambda file, dotted: f"{file}: {dotted}: {message}", error.remedy, (key,)
         ) from error
     except _WrongKeyError as error:
         error.keys = (key, *error.keys)

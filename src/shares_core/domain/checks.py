@@ -7,16 +7,17 @@ from types import UnionType
 from typing import Any, get_args
 
 from shares_core.domain.errors import InvalidInput
+from shares_core.domain.remedy import Hint
 
 
-def require(value: object, kind: type | UnionType, what: str, *, hint: str) -> None:
+def require(value: object, kind: type | UnionType, what: str, *, hint: Hint) -> None:
     """Raises InvalidInput, which names kinds and never the value: that may be a password."""
     if not isinstance(value, kind):
         wanted = " or ".join(_word(one) for one in get_args(kind) or (kind,))
         raise InvalidInput(f"{what} must be {wanted}, not {_word(type(value))}", hint=hint)
 
 
-def must_be(kind: type | UnionType, what: str, *, hint: str) -> Callable[[object, object, Any], None]:
+def must_be(kind: type | UnionType, what: str, *, hint: Hint) -> Callable[[object, object, Any], None]:
     """``require`` as a validator of an attrs class."""
     return lambda _, __, value: require(value, kind, what, hint=hint)
 

@@ -20,7 +20,8 @@
         │   └── ShareDamaged    its file system was found damaged
         └── RecordUnreadable    a record is damaged or written by a newer version
 
-``str(error)`` is one line that says what happened and to what; ``error.hint`` says what to do.
+``str(error)`` is one line that says what happened and to what; ``error.hint`` says what to do, in the
+library's words for ``error.remedy``, a value that an embedding tool can word in its own way.
 Errors of other libraries are translated once, in the adapter that met them, and kept as the cause.
 
 An error goes to another process, by pickle or by the codec, with all its fields, its notes and the words of
@@ -32,6 +33,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Self
 
+from shares_core.domain.remedy import Hint, Remedy
+
 
 class RemoteCause(Exception):
     """What caused an error that was raised in another process, in that cause's words."""
@@ -40,18 +43,24 @@ class RemoteCause(Exception):
 class SharesError(Exception):
     """The root of the tree.
 
-    Fields: ``message`` (one line, no secret in it) and ``hint`` (what to do, may be empty).
+    Fields: ``message`` (one line, no secret in it) and ``remedy`` (what to do, may be empty). ``hint``,
+    from which it is made, is plain advice or a remedy with actions in it.
     ``code`` is stable for programs; it is the class's name in snake case.
     """
 
     code: ClassVar[str] = "shares_error"
     message: str
-    hint: str
+    remedy: Remedy
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
+    def __init__(self, message: str, *, hint: Hint = "") -> None:
         super().__init__(message)
         self.message = message
-        self.hint = hint
+        self.remedy = Remedy.of(hint)
+
+    @property
+    def hint(self) -> str:
+        """What to do, in the library's words; empty if that is not known."""
+        return str(self.remedy)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -97,7 +106,7 @@ class NotFound(SharesError):
     name: str
     where: str
 
-    def __init__(self, kind: str, name: str, *, where: str = "", hint: str = "") -> None:
+    def __init__(self, kind: str, name: str, *, where: str = "", hint: Hint = "") -> None:
         place = f" on {where}" if where else ""
         super().__init__(f"there is no {kind} {name!r}{place}", hint=hint)
         self.kind = kind
@@ -119,7 +128,7 @@ class AlreadyExists(Conflict):
     name: str
     detail: str
 
-    def __init__(self, kind: str, name: str, detail: str, *, hint: str) -> None:
+    def __init__(self, kind: str, name: str, detail: str, *, hint: Hint) -> None:
         super().__init__(f"{kind} {name!r} already exists: {detail}", hint=hint)
         self.kind = kind
         self.name = name
@@ -194,7 +203,7 @@ class CommandFailed(BackendFailure):
     printed: str
 
     def __init__(
-        self, command: tuple[str, ...], status: int | None, output: str, *, hint: str = "", printed: str = ""
+        self, command: tuple[str, ...], status: int | None, output: str, *, hint: Hint = "", printed: str = ""
     ) -> None:
         ending = "did not end in time" if status is None else f"failed with status {status}"
         said = " ".join(output.split())[-300:]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from attrs import frozen
 
@@ -16,6 +16,8 @@ from shares_core.domain.errors import (
     NotFound,
     SharesError,
 )
+from shares_core.domain.remedy import Call, Remedy, UseCase
+from shares_core.entrypoints.cli.remedies import plain, worded
 from shares_core.entrypoints.cli.text import printable
 
 #: The exit status of each branch of the error tree; they are a promise to scripts.
@@ -63,12 +65,13 @@ class Report:
         return {"error": error}
 
 
-def report(error: Exception) -> Report:
-    """What to say of an error that ended a command."""
+def report(error: Exception, command: Callable[..., str] = plain) -> Report:
+    """What to say of an error that ended a command. ``command`` makes commands of ours to paste."""
     if isinstance(error, SharesError):
-        return _report(_status(error), error.code, error.message, error.hint, error)
+        return _report(_status(error), error.code, error.message, worded(error.remedy, command), error)
     if isinstance(error, PermissionError):
-        hint = "run it as root, with sudo for example" if os.geteuid() != 0 else "see 'shares-core doctor'"
+        look = worded(Remedy.of("see ", Call(UseCase.EXAMINE)), command)
+        hint = "run it as root, with sudo for example" if os.geteuid() != 0 else look
         return _report(STATUSES[HostNotReady], HostNotReady.code, f"not permitted: {error}", hint, error)
     what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     hint = "this is a fault in shares-core: run it again with -v, and report what that prints"

@@ -77,7 +77,7 @@ def _run(root: click.Group, arguments: list[str], invocation: Invocation) -> int
         notes = tuple(printable(note) for note in getattr(error, "__notes__", ()))
         return _tell(invocation, Report(128 + number, "interrupted", what, notes=notes))
     except Exception as error:  # noqa: BLE001 - the outermost edge: whatever it is, it becomes an exit status
-        found = report(error)
+        found = report(error, invocation.command)
         if invocation.verbose and found.status == UNEXPECTED:
             complain(*traceback.format_exception(error))
         return _tell(invocation, evolve(found, hint=invocation.addressed(found.hint)))
