@@ -15,6 +15,7 @@ import pytest
 
 import shares_core
 from shares_core import Capacity, HostNotReady
+from shares_core.domain.remedy import Call, Remedy, UseCase
 from shares_core.domain.share import ShareStatus
 from tests.integration.conftest import Tenant
 from tests.settings import with_docker, with_image, with_pool
@@ -68,13 +69,13 @@ def test_docker_that_does_not_run_is_told_and_nothing_changes(tenant: Tenant) ->
 def test_a_missing_image_is_named_with_the_command_that_builds_it(
     site: Site, remove_after: Callable[[str], str]
 ) -> None:
-    """Without the image nothing is made, and the error says ``shares-core image build``."""
+    """Without the image nothing is made, and the error says to build it."""
     site.host.servers.create(remove_after("before"))
     host = shares_core.open_host(with_image(site.config, "shares-core-none"))
     before = everything(site.config)
     with pytest.raises(HostNotReady, match="the image shares-core-none is missing") as raised:
         host.servers.create("late")
-    assert raised.value.hint == "shares-core image build"
+    assert raised.value.remedy == Remedy.of(Call(UseCase.BUILD_IMAGE))
     assert everything(site.config) == before
     site.host.servers.create(remove_after("after"))
 
@@ -102,7 +103,7 @@ def test_a_stale_image_makes_no_new_server_and_still_starts_old_ones(
     before = everything(site.config)
     with pytest.raises(HostNotReady, match=f"{stale_image} was built from recipe 000000000000") as raised:
         host.servers.create("late")
-    assert raised.value.hint == "shares-core image build"
+    assert raised.value.remedy == Remedy.of(Call(UseCase.BUILD_IMAGE))
     assert everything(site.config) == before
     host.servers.stop("old")
     assert str(host.servers.start("old").state) == "running"

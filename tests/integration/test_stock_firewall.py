@@ -10,6 +10,7 @@ import pytest
 from shares_core import bootstrap
 from shares_core.adapters.network.firewall import rule
 from shares_core.domain.findings import Finding, Verdict
+from shares_core.domain.remedy import HostTool, Remedy
 from tests.integration.conftest import NewClient, NewServer
 from tests.testkit.site import Site
 
@@ -72,11 +73,9 @@ def test_doctor_says_when_the_default_networks_rule_is_missing(site: Site, new_s
         assert Verdict.OK is finding(site).verdict
         subprocess.run(("iptables", "-D", "DOCKER-USER", *rule(bridge)), check=True)
         missing = finding(site)
-        assert (Verdict.MISSING, f"iptables -I DOCKER-USER {' '.join(rule(bridge))}") == (
-            missing.verdict,
-            missing.mend,
-        )
-        subprocess.run(missing.mend.split(), check=True)
+        adding = HostTool("iptables", ("-I", "DOCKER-USER", *rule(bridge)))
+        assert (Verdict.MISSING, Remedy.of(adding)) == (missing.verdict, missing.remedy)
+        subprocess.run((adding.name, *adding.arguments), check=True)
         assert Verdict.OK is finding(site).verdict
     finally:
         site.host.servers.delete("default", with_shares=True)

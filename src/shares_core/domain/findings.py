@@ -6,6 +6,8 @@ from enum import StrEnum
 
 from attrs import frozen
 
+from shares_core.domain.remedy import Remedy
+
 
 class Verdict(StrEnum):
     """How a check ended. Only ``missing`` keeps share servers from working."""
@@ -17,9 +19,14 @@ class Verdict(StrEnum):
 
 @frozen
 class Finding:
-    """One check's answer. ``mend`` is the command that mends it, empty where nothing is to be mended."""
+    """One check's answer. ``remedy`` is what mends it, empty where nothing is to be mended."""
 
     subject: str
     verdict: Verdict
     detail: str
-    mend: str = ""
+    remedy: Remedy = Remedy()
+
+    @property
+    def mend(self) -> str:
+        """What mends it, in the library's words."""
+        return str(self.remedy)

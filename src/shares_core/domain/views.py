@@ -9,6 +9,7 @@ from attrs import field, frozen
 from shares_core.domain.access import AccessRule
 from shares_core.domain.capacity import Capacity
 from shares_core.domain.drift import Drift
+from shares_core.domain.remedy import HostTool, Remedy
 from shares_core.domain.secret import Secret
 from shares_core.domain.server import ShareServer
 from shares_core.domain.share import CifsShare
@@ -38,11 +39,15 @@ class Usage:
 
 @frozen
 class ServerView:
-    """A share server and how it is. ``problem`` is empty unless something is wrong with it."""
+    """A share server and how it is.
+
+    ``problem`` is empty unless something is wrong with it; ``remedy`` is what to do, where that is known.
+    """
 
     server: ShareServer
     state: RunState
     problem: str = ""
+    remedy: Remedy = Remedy()
 
 
 @frozen
@@ -115,6 +120,17 @@ class ExtendView:
 
 
 @frozen
+class PoolWarning:
+    """What is about to go wrong in a pool, and what to do. As text it is in the library's own words."""
+
+    problem: str
+    remedy: Remedy
+
+    def __str__(self) -> str:
+        return f"{self.problem}: {self.remedy}"
+
+
+@frozen
 class PoolView:
     """A pool's figures in bytes.
 
@@ -137,15 +153,17 @@ class PoolView:
         return capacity.bytes <= self.free
 
     @property
-    def warnings(self) -> tuple[str, ...]:
+    def warnings(self) -> tuple[PoolWarning, ...]:
         """What fills up: a full thin pool fails writes inside its shares, whatever these have free."""
         parts = (
             ("data", self.data_percent, "--size"),
             ("metadata", self.metadata_percent, "--poolmetadatasize"),
         )
         return tuple(
-            f"the {part} of {self.location} is {percent:.0f} % full: "
-            f"make it larger with 'lvextend {option} +SIZE {self.location}'"
+            PoolWarning(
+                f"the {part} of {self.location} is {percent:.0f} % full",
+                Remedy.of("make it larger with ", HostTool("lvextend", (option, "+SIZE", self.location))),
+            )
             for part, percent, option in parts
             if percent is not None and percent > _NEARLY_FULL
         )

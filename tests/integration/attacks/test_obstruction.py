@@ -8,6 +8,7 @@ import pytest
 
 from shares_core import AccessLevel, AccessRule, BackendFailure, Capacity
 from shares_core.adapters.containers import processes
+from shares_core.domain.remedy import Call, UseCase
 from tests.integration.conftest import Tenant
 from tests.integration.support.intruder import Intruder, in_time, refused
 from tests.testkit.clients import SmbClient, still_admitted
@@ -115,7 +116,7 @@ def test_room_that_is_held_is_an_error_until_a_restart(
     kept = host.access.list(server, "files")
     with still_admitted(neighbour), pytest.raises(BackendFailure, match="is full of what its smbd") as raised:
         host.access.replace(server, "files", [*kept, *many])
-    assert f"server stop {server}" in raised.value.hint
+    assert Call(UseCase.SERVERS_STOP, (server,)) in raised.value.remedy.parts
     assert host.access.deny(server, "files", "ada")
     host.access.allow(server, "files", "ada")
     host.servers.stop(server)

@@ -17,6 +17,7 @@ from shares_core.bootstrap import open_host
 from shares_core.domain.capacity import MIB
 from shares_core.domain.errors import BackendFailure
 from shares_core.domain.pools import ThinPoolName, VolumeGroupName
+from shares_core.domain.remedy import Call, HostTool, Packages, Remedy, UseCase
 from shares_core.domain.views import ReconcileOutcome, RunState
 from tests.reliability.scene import mount_point
 from tests.settings import with_pool
@@ -81,13 +82,14 @@ def test_a_full_group_is_no_capacity(site: Site, group: str) -> None:
     site.host.shares.create(SERVER, "most", Capacity(site.host.pool.show().free))
     before = volumes(group)
     error = refused(site.host, NoCapacity)
-    assert f"vgextend {group} DEVICE" in error.hint
+    assert HostTool("vgextend", (group, "DEVICE")) in error.remedy.parts
     assert before == volumes(group)
 
 
 def test_a_group_that_is_not_there_is_named_with_the_command(site: Site) -> None:
     host = changed(site, volume_group=VolumeGroupName("sctest-absent"))
-    assert "shares-core pool create DEVICE" in refused(host, HostNotReady).hint
+    making = Call(UseCase.BUILD_POOL, ("DEVICE",))
+    assert making in refused(host, HostNotReady).remedy.parts
 
 
 def test_a_group_that_misses_a_device_makes_nothing(site: Site, disks: list[Disk], group: str) -> None:
@@ -127,7 +129,8 @@ def test_a_group_on_read_only_devices_makes_nothing(site: Site, disks: list[Disk
 def test_an_exported_group_is_named_with_its_mend(site: Site, group: str) -> None:
     lvm("vgexport", group)
     try:
-        assert f"vgimport {group}" == refused(site.host, HostNotReady).hint
+        importing = HostTool("vgimport", (group,))
+        assert Remedy.of(importing) == refused(site.host, HostNotReady).remedy
     finally:
         lvm("vgimport", group)
 
@@ -143,7 +146,8 @@ def test_a_thin_pool_that_is_promised_away_is_no_capacity(site: Site, group: str
     host = thin_host(site, group, 4 * MIB, overprovision=False)
     host.shares.create(SERVER, "most", Capacity(host.pool.show().free))
     before = volumes(group)
-    assert f"lvextend --size +SIZE {group}/pool" in refused(host, NoCapacity).hint
+    larger = HostTool("lvextend", ("--size", "+SIZE", f"{group}/pool"))
+    assert larger in refused(host, NoCapacity).remedy.parts
     assert before == volumes(group)
     with pytest.raises(NoCapacity):
         host.shares.extend(SERVER, "most", Capacity(512 * MIB))
@@ -167,9 +171,10 @@ def test_a_thin_pool_that_is_written_full_makes_nothing(site: Site, group: str) 
     for name in ("first", "second"):  # the one fills its file system, the other what the pool has left
         with pytest.raises(OSError, match=r"error|space|Read-only"):
             fill(mount_point(site.config, server, server.share(name)) / "data/large")
-    assert [True] == ["% full" in warning for warning in host.pool.show().warnings]
+    assert [True] == ["% full" in warning.problem for warning in host.pool.show().warnings]
     before = volumes(group)
-    assert f"lvextend --size +SIZE {group}/pool" in refused(host, NoCapacity).hint
+    larger = HostTool("lvextend", ("--size", "+SIZE", f"{group}/pool"))
+    assert larger in refused(host, NoCapacity).remedy.parts
     assert before == volumes(group)
     lvm("lvextend", "--size", f"+{64 * MIB}b", f"{group}/pool")
     host.shares.create(SERVER, "new", SIZE)
@@ -204,7 +209,7 @@ def test_lvm_that_is_not_installed_is_named(
     before = volumes(group)
     with monkeypatch.context() as patch:
         instead_of_lvm(tmp_path / "bin", patch, None)
-        assert "apt-get install lvm2" == refused(site.host, HostNotReady).hint
+        assert Remedy.of(Packages(("lvm2",))) == refused(site.host, HostNotReady).remedy
     assert before == volumes(group)
 
 
@@ -218,7 +223,7 @@ def test_lvm_that_hangs_is_given_up_and_the_server_is_free_again(
         patch.setattr(commands, "LVM_SECONDS", 0.5)
         error = refused(site.host, BackendFailure)
         assert "did not end in" in error.message
-        assert f"vgs {group}" in error.hint
+        assert HostTool("vgs", (group,)) in error.remedy.parts
     assert before == volumes(group)
     site.host.shares.create(SERVER, "new", SIZE)
 

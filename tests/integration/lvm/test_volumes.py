@@ -16,6 +16,7 @@ from shares_core import Capacity, FileSystemKind, HostNotReady, bootstrap
 from shares_core.adapters.linux.polling import wait_until
 from shares_core.domain.capacity import MIB
 from shares_core.domain.pools import ThinPoolName, VolumeGroupName, volume_name
+from shares_core.domain.remedy import Call, HostTool, Remedy, UseCase
 from shares_core.domain.volume import DEFAULT_POOL, ShareVolume
 from shares_core.ports import Ports
 from tests.contracts.values import OWNER, UID, new_share_volume, ref
@@ -150,7 +151,8 @@ def test_a_thin_pool_that_zeroes_nothing_is_refused(thin: ThinStorage) -> None:
     try:
         with pytest.raises(HostNotReady) as raised:
             thin.ports.storage.pool(DEFAULT_POOL)
-        assert f"lvchange --zero y {thin.group}/pool" == raised.value.hint
+        zeroing = HostTool("lvchange", ("--zero", "y", f"{thin.group}/pool"))
+        assert Remedy.of(zeroing) == raised.value.remedy
     finally:
         lvm("lvchange", "--zero", "y", f"{thin.group}/pool")
 
@@ -289,7 +291,8 @@ def test_a_pool_that_fills_up_warns(thin: ThinStorage) -> None:
     view = storage.pool(DEFAULT_POOL)
     assert view.data_percent is not None
     assert view.data_percent > 80
-    assert [f"'lvextend --size +SIZE {thin.group}/pool'" in warning for warning in view.warnings] == [True]
+    larger = HostTool("lvextend", ("--size", "+SIZE", f"{thin.group}/pool"))
+    assert [larger in warning.remedy.parts for warning in view.warnings] == [True]
 
 
 @pytest.mark.parametrize("pool", ["thick"], indirect=True)
@@ -328,4 +331,4 @@ def test_opening_the_ports_runs_nothing(thick: ThickStorage) -> None:
     ports = bootstrap.ports(config)
     with pytest.raises(HostNotReady) as raised:
         ports.storage.pool(DEFAULT_POOL)
-    assert "shares-core pool create" in raised.value.hint
+    assert Call(UseCase.BUILD_POOL, ("DEVICE",)) in raised.value.remedy.parts

@@ -13,6 +13,7 @@ import pytest
 from shares_core.adapters.linux.commands import heard_by, run
 from shares_core.adapters.linux.polling import wait_until
 from shares_core.domain.errors import BackendFailure, CommandFailed, HostNotReady
+from shares_core.domain.remedy import Packages, Remedy
 
 
 def test_a_command_gives_its_output_and_gets_its_input() -> None:
@@ -48,7 +49,7 @@ def test_a_command_that_is_not_installed_is_named_with_its_package() -> None:
     """The hint is the command that mends it."""
     with pytest.raises(HostNotReady, match="no-such-tool is not installed") as raised:
         run(("no-such-tool",))
-    assert "apt-get install no-such-tool" == raised.value.hint
+    assert Remedy.of(Packages(("no-such-tool",))) == raised.value.remedy
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

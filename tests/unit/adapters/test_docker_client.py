@@ -6,6 +6,7 @@ import pytest
 
 from shares_core.adapters.containers.client import Docker
 from shares_core.domain.errors import HostNotReady
+from shares_core.entrypoints.cli.remedies import worded
 
 
 @pytest.mark.parametrize("url", ["tcp://127.0.0.1:1", "nonsense", "tcp://[::1"])
@@ -22,7 +23,7 @@ def test_without_one_the_host_s_own_docker_is_to_be_started(monkeypatch: pytest.
     with pytest.raises(HostNotReady) as caught:
         _ = Docker().api
     assert "connecting to Docker: Docker does not answer" == caught.value.message
-    assert "systemctl start docker" in caught.value.hint
+    assert "'systemctl start docker'" in worded(caught.value.remedy)
 
 
 @pytest.mark.parametrize("address", ["tcp://h:abc", "tcp://h:99999999", "tcp://[::1"])

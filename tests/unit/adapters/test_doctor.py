@@ -9,8 +9,10 @@ from shares_core.adapters.doctor import rules
 from shares_core.domain.capacity import GIB, MIB
 from shares_core.domain.errors import HostNotReady
 from shares_core.domain.findings import Finding, Verdict
+from shares_core.domain.remedy import Packages, Remedy
 from shares_core.domain.views import PoolView
 from shares_core.domain.volume import DEFAULT_POOL
+from shares_core.entrypoints.cli.remedies import worded
 
 # Captured from iptables 1.8.9 (nf_tables) in a namespace set up as a stock Docker host's.
 DOCKER_HOST = """\
@@ -88,14 +90,14 @@ def test_a_stock_docker_host_gets_the_exact_command() -> None:
         Verdict.MISSING,
         "iptables -I DOCKER-USER -i shares0 -o shares0 -m physdev --physdev-is-bridged -j ACCEPT",
     )
-    assert expected == (finding.verdict, finding.mend)
+    assert expected == (finding.verdict, worded(finding.remedy))
 
 
 def test_without_dockers_chain_the_rule_goes_to_forward() -> None:
     """A firewall that is not Docker's has no chain of that name."""
     finding = rules.judge_iptables("ip6tables", REJECTING, "shares0", exists=True)
     expected = "ip6tables -I FORWARD -i shares0 -o shares0 -m physdev --physdev-is-bridged -j ACCEPT"
-    assert expected == finding.mend
+    assert expected == worded(finding.remedy)
 
 
 def test_a_bridge_that_is_not_made_yet_is_not_missing_its_rule() -> None:
@@ -131,7 +133,8 @@ def test_a_forward_chain_that_drops_by_default_is_noted(
 def test_the_nft_command_names_the_chain() -> None:
     """The command can be pasted."""
     expected = "nft insert rule ip filter FORWARD iifname shares0 oifname shares0 accept"
-    assert expected == rules.judge_nft_chains(NFT_CHAINS, "shares0", but_iptables=False).mend
+    remedy = rules.judge_nft_chains(NFT_CHAINS, "shares0", but_iptables=False).remedy
+    assert expected == worded(remedy)
 
 
 @pytest.mark.parametrize(
@@ -162,8 +165,8 @@ def test_a_silent_docker_is_mended_according_to_why(
     reason: str, installed: bool, systemd: bool, mend: str
 ) -> None:
     """No permission, not installed and not running are different things to do."""
-    finding = rules.judge_docker_silence(reason, installed=installed, systemd=systemd, apt=True)
-    assert (Verdict.MISSING, mend) == (finding.verdict, finding.mend)
+    finding = rules.judge_docker_silence(reason, installed=installed, systemd=systemd)
+    assert (Verdict.MISSING, mend) == (finding.verdict, worded(finding.remedy))
 
 
 @pytest.mark.parametrize("installed", [True, False])
@@ -173,19 +176,21 @@ def test_a_configured_docker_that_is_silent_is_named_and_no_other_is_started(
 ) -> None:
     """What this host could start or install may be another one than the configuration means."""
     url = "tcp://127.0.0.1:1"
-    finding = rules.judge_docker_silence("refused", installed=installed, systemd=systemd, apt=True, url=url)
+    finding = rules.judge_docker_silence("refused", installed=installed, systemd=systemd, url=url)
     assert Verdict.MISSING is finding.verdict
     assert f"nothing answers at {url}, which is [docker] url in the configuration: refused" == finding.detail
-    assert "correct [docker] url in the configuration, or start the Docker that it names" == finding.mend
+    assert "correct [docker] url in the configuration, or start the Docker that it names" == worded(
+        finding.remedy
+    )
 
 
 def test_a_configured_docker_that_refuses_this_user_is_named() -> None:
     """Then the user is wrong, and not the address."""
     reason = "[Errno 13] Permission denied"
-    finding = rules.judge_docker_silence(reason, installed=True, systemd=True, apt=True, url="unix:///x")
+    finding = rules.judge_docker_silence(reason, installed=True, systemd=True, url="unix:///x")
     assert ("this user may not talk to Docker at unix:///x", "sudo shares-core doctor") == (
         finding.detail,
-        finding.mend,
+        worded(finding.remedy),
     )
 
 
@@ -200,27 +205,21 @@ def test_a_configured_docker_that_refuses_this_user_is_named() -> None:
 )
 def test_apparmor_needs_its_parser_only_when_it_is_on(enabled: bool, parser: bool, verdict: Verdict) -> None:
     """AppArmor in the kernel without the parser keeps Docker from starting any container."""
-    assert verdict == rules.judge_apparmor(enabled=enabled, parser=parser, apt=True).verdict
+    assert verdict == rules.judge_apparmor(enabled=enabled, parser=parser).verdict
 
 
 def test_missing_programs_are_named_with_their_package() -> None:
     """Only what is absent is named."""
-    found = {"mkfs.ext4": True, "resize2fs": False}
+    found, packages = {"mkfs.ext4": True, "resize2fs": False}, Packages(("e2fsprogs",))
     assert Finding(
-        "e2fsprogs", Verdict.MISSING, "not installed: resize2fs", "apt-get install e2fsprogs"
-    ) == rules.judge_tools("e2fsprogs", found, (1, 47), rules.install(["e2fsprogs"], apt=True), needed=True)
+        "e2fsprogs", Verdict.MISSING, "not installed: resize2fs", Remedy.of(packages)
+    ) == rules.judge_tools("e2fsprogs", found, (1, 47), packages, needed=True)
 
 
 def test_optional_programs_are_a_note() -> None:
     """Servers work without xfs."""
-    expected = Verdict.NOTE
-    assert expected == rules.judge_tools("xfsprogs", {"mkfs.xfs": False}, (), "x", needed=False).verdict
-
-
-def test_without_apt_the_mending_names_what_to_look_for() -> None:
-    """A distribution without apt is not told to run it."""
-    expected = "install from your distribution what Debian calls: a b"
-    assert expected == rules.install(["a", "b"], apt=False)
+    found = rules.judge_tools("xfsprogs", {"mkfs.xfs": False}, (), Packages(("x",)), needed=False)
+    assert Verdict.NOTE is found.verdict
 
 
 @pytest.mark.parametrize(
@@ -299,7 +298,7 @@ def test_a_pool_s_size_is_one_that_it_can_have(pool: PoolView, verdict: Verdict,
     finding = rules.judge_pool(pool)
     assert verdict is finding.verdict
     assert said in finding.detail
-    assert (verdict is Verdict.NOTE) == ("[pool] size" in finding.mend)
+    assert (verdict is Verdict.NOTE) == ("[pool] size" in worded(finding.remedy))
 
 
 THICK = PoolView(
@@ -307,38 +306,42 @@ THICK = PoolView(
 )
 THIN = evolve(THICK, kind="lvm thin", location="vg/pool", data_percent=80.0, metadata_percent=5.0)
 
-DATA_FULL = "the data of vg/pool is {} % full: make it larger with 'lvextend --size +SIZE vg/pool'"
-METADATA_FULL = (
-    "the metadata of vg/pool is {} % full: make it larger with 'lvextend --poolmetadatasize +SIZE vg/pool'"
-)
+LARGER = "make it larger with 'lvextend --size +SIZE vg/pool'"
+MORE_TABLES = "make it larger with 'lvextend --poolmetadatasize +SIZE vg/pool'"
 
 
 @pytest.mark.parametrize(
-    ("pool", "verdict", "said"),
+    ("pool", "verdict", "said", "mend"),
     [
-        (THICK, Verdict.OK, "1 GiB promised to shares at vg, 2 GiB free"),
-        (evolve(THICK, free=0), Verdict.OK, "1 GiB promised to shares at vg, 0 B free"),
-        (THIN, Verdict.OK, "1 GiB promised to shares at vg/pool, 2 GiB free"),
+        (THICK, Verdict.OK, "1 GiB promised to shares at vg, 2 GiB free", ""),
+        (evolve(THICK, free=0), Verdict.OK, "1 GiB promised to shares at vg, 0 B free", ""),
+        (THIN, Verdict.OK, "1 GiB promised to shares at vg/pool, 2 GiB free", ""),
         (
             evolve(THIN, provisioned=20 * GIB, overprovisioned=True),
             Verdict.OK,
             "20 GiB promised to shares at vg/pool, overprovisioned",
+            "",
         ),
         (
             evolve(THIN, data_percent=91.0),
             Verdict.NOTE,
-            DATA_FULL.format(91),
+            "the data of vg/pool is 91 % full",
+            LARGER,
         ),
         (
             evolve(THIN, data_percent=99.0, metadata_percent=81.0, overprovisioned=True),
             Verdict.NOTE,
-            f"{DATA_FULL.format(99)}; {METADATA_FULL.format(81)}",
+            "the data of vg/pool is 99 % full; the metadata of vg/pool is 81 % full",
+            f"{LARGER}; {MORE_TABLES}",
         ),
     ],
 )
-def test_a_volume_group_may_hold_what_is_others(pool: PoolView, verdict: Verdict, said: str) -> None:
+def test_a_volume_group_may_hold_what_is_others(
+    pool: PoolView, verdict: Verdict, said: str, mend: str
+) -> None:
     """What it lacks to its size is theirs, and no fault; a thin pool that fills up is worth a note."""
-    assert Finding("pool", verdict, said) == rules.judge_pool(pool)
+    found = rules.judge_pool(pool)
+    assert ("pool", verdict, said, mend) == (found.subject, found.verdict, found.detail, worded(found.remedy))
 
 
 @pytest.mark.parametrize(

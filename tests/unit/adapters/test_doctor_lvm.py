@@ -12,8 +12,10 @@ from shares_core import bootstrap
 from shares_core.config import DockerSettings, FilePool, HostConfig, LvmPool
 from shares_core.domain.findings import Finding, Verdict
 from shares_core.domain.pools import ThinPoolName, VolumeGroupName
+from shares_core.domain.remedy import Call, Packages, Remedy, UseCase
 from shares_core.domain.volume import PoolName
 
+LVM2 = Remedy.of(Packages(("lvm2",)))
 LVM_TOOLS = ("lvm", "lvcreate", "lvchange", "lvextend", "lvreduce", "lvremove")
 # Captured from LVM 2.03.16 and thin-provisioning-tools 0.9.0 (Debian 12).
 LVM_VERSION = "  LVM version:     2.03.16(2) (2022-05-18)\n  Library version: 1.02.185 (2022-05-18)\n"
@@ -22,8 +24,7 @@ THIN_VERSION = "0.9.0\n"
 
 @pytest.fixture
 def thick(fake_lvm: FakeLvm) -> HostConfig:
-    """A host of whose programs only apt-get is there."""
-    fake_lvm.answer("apt-get")
+    """A host that has no programs."""
     return HostConfig(
         fake_lvm.folder / "state",
         pools=(LvmPool(volume_group=VolumeGroupName(GROUP)),),
@@ -56,20 +57,17 @@ def test_what_logical_volumes_need_is_asked_for_where_the_pool_is_of_them(
 def test_missing_tools_are_named_with_their_packages(thin: HostConfig) -> None:
     """Each by itself; without LVM nothing is known of the pool, and the same mends that."""
     found = examined(thin)
-    assert (
-        Finding("lvm2", Verdict.MISSING, f"not installed: {', '.join(LVM_TOOLS)}", "apt-get install lvm2")
-        == (found["lvm2"])
-    )
+    assert Finding("lvm2", Verdict.MISSING, f"not installed: {', '.join(LVM_TOOLS)}", LVM2) == (found["lvm2"])
     assert (
         Finding(
             "thin-provisioning-tools",
             Verdict.MISSING,
             "not installed: thin_check",
-            "apt-get install thin-provisioning-tools",
+            Remedy.of(Packages(("thin-provisioning-tools",))),
         )
         == (found["thin-provisioning-tools"])
     )
-    assert Finding("pool", Verdict.MISSING, "lvs is not installed", "apt-get install lvm2") == found["pool"]
+    assert Finding("pool", Verdict.MISSING, "lvs is not installed", LVM2) == found["pool"]
 
 
 def test_tools_that_are_there_are_told_with_their_versions(fake_lvm: FakeLvm, thin: HostConfig) -> None:
@@ -97,7 +95,8 @@ def test_the_pool_is_judged_and_left_as_it_is(fake_lvm: FakeLvm, thin: HostConfi
     assert (Verdict.NOTE, True) == (finding.verdict, "the data of vg/pool is 93 % full" in finding.detail)
     fake_lvm.answer("lvs", complaint=NO_GROUP, status=5)
     finding = examined(thin)["pool"]
-    assert (Verdict.MISSING, True) == (finding.verdict, "'shares-core pool create DEVICE'" in finding.mend)
+    assert Verdict.MISSING is finding.verdict
+    assert Call(UseCase.BUILD_POOL, ("DEVICE",)) in finding.remedy.parts
     installation(fake_lvm).remember_pool(UUID)
     fake_lvm.answer("lvs", lvs(THIN_POOL, vg_uuid=OTHER_UUID))
     finding = examined(thin)["pool"]

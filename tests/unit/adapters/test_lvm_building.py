@@ -20,6 +20,7 @@ from shares_core.adapters.pools.lvm.building import PoolBuilder, require_unused
 from shares_core.domain.errors import Conflict, HostNotReady, InvalidInput
 from shares_core.domain.pools import DevicePath, ThinPoolName, VolumeGroupName
 from shares_core.domain.volume import DEFAULT_POOL
+from shares_core.entrypoints.cli.remedies import worded
 
 
 def builder(fake_lvm: FakeLvm, *, thin: bool = False) -> PoolBuilder:
@@ -47,7 +48,7 @@ def test_a_pool_that_is_there_is_not_made_again(fake_lvm: FakeLvm, disk: DeviceP
         assert not builder(fake_lvm, thin=thin).build(device)
     with pytest.raises(Conflict, match=f"volume group vg exists already, on {disk}") as told:
         builder(fake_lvm, thin=thin).build(DevicePath("/dev/null"))
-    assert "to make it larger: 'vgextend vg /dev/null'" == told.value.hint
+    assert "to make it larger: 'vgextend vg /dev/null'" == worded(told.value.remedy)
     assert [] == fake_lvm.changed
 
 
@@ -67,7 +68,7 @@ def test_without_a_group_a_device_has_to_be_named(fake_lvm: FakeLvm, thin: bool)
     fake_lvm.answer("lvs", complaint=NO_GROUP, status=5)
     with pytest.raises(InvalidInput, match="no device to make it on was named") as told:
         builder(fake_lvm, thin=thin).build(None)
-    assert "lsblk" in told.value.hint
+    assert "lsblk" in worded(told.value.remedy)
     with pytest.raises(InvalidInput, match="there is no device /dev/no-such-device"):
         builder(fake_lvm, thin=thin).build(DevicePath("/dev/no-such-device"))
     assert [] == fake_lvm.changed
@@ -106,4 +107,4 @@ def test_what_is_no_block_device_is_no_disk(device: str) -> None:
     """Nothing is opened or written."""
     with pytest.raises(InvalidInput, match=f"^{device} is not a block device$") as told:
         require_unused(DevicePath(device))
-    assert "'lsblk' lists the devices" == told.value.hint
+    assert "'lsblk' lists the devices" == worded(told.value.remedy)

@@ -19,6 +19,8 @@ from shares_core.domain.errors import (
     ShareFailed,
     SharesError,
 )
+from shares_core.domain.remedy import Packages, Remedy
+from shares_core.entrypoints.cli.remedies import worded
 
 # Captured from LVM 2.03.16 (Debian 12) with LC_ALL=C; exit status 5, or 3 for bad names and missing targets.
 LEAKED = "File descriptor 9 (/dev/dm-0) leaked on lvremove invocation. Parent PID 517: bash\n"
@@ -84,12 +86,12 @@ def meaning(said: str, *, status: int | None = 5, thin_pool: str = "") -> Shares
         (
             NO_DRIVER,
             HostNotReady,
-            "modprobe dm_mod; 'shares-core doctor' tells what else this kernel lacks",
+            "'modprobe dm_mod'; 'shares-core doctor' tells what else this kernel lacks",
         ),
         (
             NO_TARGET,
             HostNotReady,
-            "modprobe dm_mod; 'shares-core doctor' tells what else this kernel lacks",
+            "'modprobe dm_mod'; 'shares-core doctor' tells what else this kernel lacks",
         ),
         (INCOMPLETE, HostNotReady, "attach the device that it misses; 'pvs' names it"),
         (EXPORTED, HostNotReady, "vgimport vg"),
@@ -99,7 +101,7 @@ def meaning(said: str, *, status: int | None = 5, thin_pool: str = "") -> Shares
 def test_a_complaint_is_the_error_that_it_means(said: str, error: type[SharesError], hint: str) -> None:
     """Exactly that one, in LVM's own words, with what to do."""
     found = meaning(said)
-    assert (error, hint) == (type(found), found.hint if found else None)
+    assert (error, hint) == (type(found), worded(found.remedy) if found else None)
     words = " ".join(said.replace(LEAKED, "").split())
     assert f"LVM says: {words}" == " ".join(str(found).split())
 
@@ -112,7 +114,7 @@ def test_a_full_thin_pool_is_named_with_what_enlarges_it() -> None:
     )
     for thin_pool, place in ((POOL, "vg/pool"), ("", "vg")):
         found = meaning(FULL_THIN, thin_pool=thin_pool)
-        assert (NoCapacity, told.format(place)) == (type(found), found.hint if found else None)
+        assert (NoCapacity, told.format(place)) == (type(found), worded(found.remedy) if found else None)
 
 
 def test_what_lvm_tells_besides_is_no_complaint() -> None:
@@ -149,7 +151,9 @@ def test_a_command_that_hung_is_no_complaint_of_lvm(said: str) -> None:
     found = meaning(said, status=None)
     assert BackendFailure is type(found)
     assert "lvcreate did not end in 60 s on volume group vg" == str(found)
-    assert found.hint == ("'ps' shows which command of LVM's hangs, 'vgs vg' whether its devices answer")
+    assert worded(found.remedy) == (
+        "'ps' shows which command of LVM's hangs, 'vgs vg' whether its devices answer"
+    )
 
 
 def test_a_failed_command_raises_what_it_means_and_keeps_its_own_words(fake_lvm: FakeLvm) -> None:
@@ -189,21 +193,21 @@ def test_a_report_that_cannot_be_read_is_told_with_lvms_version_to_look_at(
     fake_lvm.answer("lvs", said)
     with pytest.raises(BackendFailure, match="report on volume group vg cannot be read: ") as told:
         read_group(GROUP)
-    assert "'lvm version' tells which this is" in told.value.hint
+    assert "'lvm version' tells which this is" in worded(told.value.remedy)
 
 
 def test_where_lvm_is_not_installed_its_package_is_named(fake_lvm: FakeLvm) -> None:
     """For whichever of its commands; where it is, they are run."""
     with pytest.raises(HostNotReady, match=r"^lvs is not installed$") as told:
         read_group(GROUP)
-    assert "apt-get install lvm2" == told.value.hint
+    assert Remedy.of(Packages(("lvm2",))) == told.value.remedy
     for program in (
         *("lvm", "lvs", "lvcreate", "lvchange", "lvextend", "lvreduce", "lvremove"),
         *("vgs", "vgcreate", "vgextend", "vgreduce", "vgremove", "pvremove"),
     ):
         with pytest.raises(HostNotReady, match=f"^{program} is not installed$") as told:
             lvm(program, group=GROUP)
-        assert "apt-get install lvm2" == told.value.hint
+        assert Remedy.of(Packages(("lvm2",))) == told.value.remedy
         fake_lvm.answer(program)
         lvm(program, group=GROUP)
 

@@ -32,6 +32,7 @@ from shares_core.domain.errors import HostNotReady
 from shares_core.domain.pools import ThinPoolName, VolumeGroupName
 from shares_core.domain.views import PoolView
 from shares_core.domain.volume import DEFAULT_POOL, VolumeTraits
+from shares_core.entrypoints.cli.remedies import worded
 from shares_core.ports.storage import Volume
 
 MADE = Volume(ref(VOLUME), Capacity(SIZE), VolumeTraits())
@@ -99,7 +100,7 @@ def test_the_first_use_makes_the_group_this_installations(fake_lvm: FakeLvm, mak
 @pytest.mark.parametrize(
     ("row", "message", "hint"),
     [
-        (volume(), "there is no thin pool vg/pool", "shares-core pool create, on volume group vg"),
+        (volume(), "there is no thin pool vg/pool", "'shares-core pool create' on volume group vg"),
         (
             {**THIN_POOL, "lv_layout": "linear"},
             "vg/pool is not a thin pool",
@@ -120,7 +121,7 @@ def test_a_thin_pool_that_is_not_fit_for_tenants_is_refused(
     for attempt in (thin(fake_lvm).prepare, thin(fake_lvm).pool):
         with pytest.raises(HostNotReady) as told:
             attempt()
-        assert (message, hint) == (told.value.message, told.value.hint)
+        assert (message, hint) == (told.value.message, worded(told.value.remedy))
     assert ("", []) == (installation(fake_lvm).pool_id(), fake_lvm.changed)
     fake_lvm.answer("lvs", lvs(THIN_POOL))
     thin(fake_lvm).prepare()

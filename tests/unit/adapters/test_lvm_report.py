@@ -30,6 +30,7 @@ from shares_core.adapters.pools.lvm.report import (
     volumes_command,
 )
 from shares_core.domain.errors import HostNotReady
+from shares_core.entrypoints.cli.remedies import worded
 
 EMPTY = VolumeGroup(name="vg", uuid=UUID, size=8585740288, free=8585740288, extent=4194304)
 
@@ -166,7 +167,7 @@ def test_a_group_that_nothing_can_be_made_in_says_why(
     for group in (parse_group(vgs(**fields)), parsed(lvs({}, **fields))):
         with pytest.raises(HostNotReady) as told:
             group.require_usable()
-        assert (message, hint) == (told.value.message, told.value.hint)
+        assert (message, hint) == (told.value.message, worded(told.value.remedy))
 
 
 def test_the_reports_are_asked_for_in_plain_bytes() -> None:

@@ -21,6 +21,7 @@ from shares_core.domain.errors import (
     ShareFailed,
 )
 from shares_core.domain.volume import VolumeTraits
+from shares_core.entrypoints.cli.remedies import worded
 from shares_core.ports.storage import Volume
 
 EXISTS = f'  Logical Volume "shares-{VOLUME}" already exists in volume group "vg"\n'
@@ -54,7 +55,7 @@ def test_a_thin_pool_promises_no_more_than_it_has(fake_lvm: FakeLvm) -> None:
             NoCapacity, match="the thin pool vg/pool has 100 MiB left to promise, not"
         ) as told:
             thin(fake_lvm).ensure_volume(VOLUME, Capacity(more), OWNER)
-        assert "'lvextend --size +SIZE vg/pool'" in told.value.hint
+        assert "'lvextend --size +SIZE vg/pool'" in worded(told.value.remedy)
     assert [] == fake_lvm.changed
     thin(fake_lvm).ensure_volume(VOLUME, Capacity(SIZE), OWNER)
     thin(fake_lvm, overprovision=True).ensure_volume(VOLUME, Capacity(GIB), OWNER)
@@ -252,6 +253,6 @@ def test_a_pool_that_is_written_full_makes_nothing(
     fake_lvm.answer("lvs", lvs({**THIN_POOL, **full}))
     with pytest.raises(NoCapacity) as told:
         thin(fake_lvm, overprovision=True).ensure_volume(VOLUME, Capacity(SIZE), OWNER)
-    assert ([], True) == (fake_lvm.changed, f"'lvextend {option} +SIZE vg/pool'" in told.value.hint)
+    assert ([], True) == (fake_lvm.changed, f"'lvextend {option} +SIZE vg/pool'" in worded(told.value.remedy))
     fake_lvm.answer("lvs", lvs({**THIN_POOL, **dict.fromkeys(full, "94.99")}))
     assert MADE == thin(fake_lvm, overprovision=True).ensure_volume(VOLUME, Capacity(SIZE), OWNER)

@@ -6,10 +6,12 @@ import pytest
 from tests.unit.cli.terminal import Terminal
 
 from shares_core.domain.findings import Finding, Verdict
+from shares_core.domain.remedy import HostTool, Packages, Remedy
 
+START = Remedy.of(HostTool("systemctl", ("start", "docker")))
 OK = Finding("root", Verdict.OK, "running as root")
-NOTE = Finding("tools", Verdict.NOTE, "no xfsprogs", "apt-get install xfsprogs")
-MISSING = Finding("docker", Verdict.MISSING, "does not answer", "systemctl start docker")
+NOTE = Finding("tools", Verdict.NOTE, "no xfsprogs", Remedy.of(Packages(("xfsprogs",))))
+MISSING = Finding("docker", Verdict.MISSING, "does not answer", START)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from shares_core.config import HostConfig
 from shares_core.domain.capacity import GIB, Capacity
 from shares_core.domain.errors import NotFound
 from shares_core.domain.findings import Finding, Verdict
+from shares_core.domain.remedy import Call, Remedy, UseCase
 
 
 @pytest.mark.parametrize("position", range(3))
@@ -113,8 +114,11 @@ def test_commands_in_hints_name_the_same_installation(
     assert hint == terminal.bare("server", "list", "--json").document["error"]["hint"]
 
 
+BUILD = Remedy.of(Call(UseCase.BUILD_IMAGE))
+
+
 def test_doctor_mends_the_same_installation(terminal: Terminal, tmp_path: Path) -> None:
-    terminal.findings = (Finding("image", Verdict.MISSING, "it is missing", "shares-core image build"),)
+    terminal.findings = (Finding("image", Verdict.MISSING, "it is missing", BUILD),)
     assert f"  image  shares-core --state-dir {tmp_path} image build\n" in terminal("doctor").out
     (document,) = terminal("doctor", "--json").document
     assert f"shares-core --state-dir {tmp_path} image build" == document["mend"]

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from shares_core.adapters.containers.errors import docker_errors
 from shares_core.adapters.linux.commands import environment
 from shares_core.domain.errors import BackendFailure, HostNotReady, SharesError
+from shares_core.domain.remedy import Hint, Packages, Remedy
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -64,7 +65,7 @@ def provide_base(client: APIClient, progress: Progress) -> str:
 
 def _make_base(archive: Path, progress: Progress) -> None:
     """Write a minimal Debian root as a tar archive. Raises HostNotReady, BackendFailure."""
-    packages = "apt-get install mmdebstrap debian-archive-keyring"
+    packages = Packages(("mmdebstrap", "debian-archive-keyring"))
     argv = ("mmdebstrap", "--variant=minbase", _OWN_BASE[1], str(archive))
     last: deque[str] = deque(maxlen=_LAST_LINES)
     with _running(argv, packages) as process:
@@ -77,12 +78,12 @@ def _make_base(archive: Path, progress: Progress) -> None:
     if status != 0:
         raise BackendFailure(
             f"mmdebstrap could not make a base image (status {status}): {' | '.join(last)}",
-            hint=f"it has to reach Debian's packages and to have their keys: {packages}",
+            hint=Remedy.of("it has to reach Debian's packages and to have their keys: ", packages),
         )
 
 
 @contextmanager
-def _running(argv: tuple[str, ...], packages: str) -> Iterator[subprocess.Popen[bytes]]:
+def _running(argv: tuple[str, ...], packages: Packages) -> Iterator[subprocess.Popen[bytes]]:
     """Run a command whose output is read as it comes; it ends with the block, and after a deadline."""
     try:
         process = subprocess.Popen(
@@ -94,7 +95,7 @@ def _running(argv: tuple[str, ...], packages: str) -> Iterator[subprocess.Popen[
             start_new_session=True,
         )
     except FileNotFoundError as error:
-        raise HostNotReady(f"{argv[0]} is not installed", hint=packages) from error
+        raise HostNotReady(f"{argv[0]} is not installed", hint=Remedy.of(packages)) from error
 
     def end() -> None:
         # To its whole group: mmdebstrap removes what it made, but first waits for the apt that it runs.
@@ -124,7 +125,7 @@ def received(messages: Iterator[dict[str, Any]], doing: str) -> Iterator[dict[st
         yield message
 
 
-def follow(messages: Iterator[dict[str, Any]], progress: Progress, failed: str, hint: str) -> None:
+def follow(messages: Iterator[dict[str, Any]], progress: Progress, failed: str, hint: Hint) -> None:
     """Report what the daemon says. Raises BackendFailure when it says that it failed."""
     last: deque[str] = deque(maxlen=_LAST_LINES)
     for message in messages:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from shares_core.domain.errors import BackendFailure, Conflict, HostNotReady, SharesError
+from shares_core.domain.remedy import Call, HostTool, Packages, Remedy, UseCase
 
 if TYPE_CHECKING:
     from docker.errors import APIError
@@ -52,13 +53,16 @@ def _refused(error: APIError, doing: str, *, creating: bool) -> SharesError:
 
     said = str(error.explanation or error)
     if isinstance(error, ImageNotFound):
-        return HostNotReady(f"{doing}: the image is missing", hint="shares-core image build")
+        return HostNotReady(f"{doing}: the image is missing", hint=Remedy.of(Call(UseCase.BUILD_IMAGE)))
     if creating and error.status_code == 409:
         return Conflict(f"{doing}: {said}", hint="see what has that name, and call again")
-    return BackendFailure(f"{doing}: Docker says: {said}", hint="'shares-core doctor' may tell why")
+    return BackendFailure(
+        f"{doing}: Docker says: {said}", hint=Remedy.of(Call(UseCase.EXAMINE), " may tell why")
+    )
 
 
-def _look_after(url: str) -> str:
+def _look_after(url: str) -> Remedy:
     if url:
-        return "correct [docker] url in the configuration, or start the Docker that it names"
-    return "start it ('systemctl start docker'), or install it ('apt-get install docker.io')"
+        return Remedy.of("correct [docker] url in the configuration, or start the Docker that it names")
+    start, install = HostTool("systemctl", ("start", "docker")), Packages(("docker.io",))
+    return Remedy.of("start it (", start, "), or install it (", install, ")")

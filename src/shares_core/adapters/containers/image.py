@@ -15,6 +15,7 @@ from attrs import frozen
 from shares_core.adapters.containers.base_image import Progress, find_image, follow, provide_base, received
 from shares_core.adapters.containers.errors import docker_errors
 from shares_core.domain.errors import HostNotReady, SharesError
+from shares_core.domain.remedy import Call, Remedy, UseCase
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
 LABEL_RECIPE = "shares-core.recipe"
 _LABEL_STAGE = "shares-core.stage"
-_BUILD_COMMAND = "shares-core image build"
+#: What makes the image, or makes it anew.
+BUILD = Remedy.of(Call(UseCase.BUILD_IMAGE))
 # Docker may be silent for long, while it copies a whole root file system.
 _BUILD_SECONDS = 1800
 
@@ -80,12 +82,12 @@ class ImageState:
         """One line for people."""
         match self.status:
             case ImageStatus.MISSING:
-                return f"the image {self.name} is missing; '{_BUILD_COMMAND}' makes it"
+                return f"the image {self.name} is missing"
             case ImageStatus.STALE:
                 found = self.found or "unknown"
                 return (
                     f"the image {self.name} was built from recipe {found}, this version of shares-core wants "
-                    f"{self.wanted}; '{_BUILD_COMMAND}' makes it"
+                    f"{self.wanted}"
                 )
             case ImageStatus.CURRENT:
                 return f"the image {self.name} is current (recipe {self.wanted})"
@@ -125,7 +127,7 @@ def require_image(client: APIClient, name: str, recipe: str, *, stale_ok: bool =
     """Raise HostNotReady unless the image is there, and current unless ``stale_ok``."""
     state = image_state(client, name, recipe)
     if state.status is ImageStatus.MISSING or (state.status is ImageStatus.STALE and not stale_ok):
-        raise HostNotReady(state.message, hint=_BUILD_COMMAND)
+        raise HostNotReady(state.message, hint=BUILD)
 
 
 class ImageBuilder:

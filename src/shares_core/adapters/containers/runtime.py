@@ -19,6 +19,7 @@ from shares_core.adapters.linux.polling import wait_until
 from shares_core.adapters.state.installation import Installation
 from shares_core.adapters.state.layout import Layout
 from shares_core.domain.errors import BackendFailure, Conflict
+from shares_core.domain.remedy import Call, Parameter, Remedy, UseCase
 from shares_core.domain.service import ServiceProfile, TcpPort
 from shares_core.domain.views import RunState
 from shares_core.ports.runtime import ContainerState, Ended, ServerRuntime
@@ -70,7 +71,7 @@ class DockerRuntime(ServerRuntime):
         if not self._is_ours(existing):
             raise Conflict(
                 f"container {container_name(server_id)} belongs to another installation of shares-core",
-                hint="use that installation's --state-dir",
+                hint=Remedy.of("use that installation's ", Parameter("state_dir")),
             )
         user = existing["Config"]["User"]
         if user != self._user(uid):
@@ -113,7 +114,9 @@ class DockerRuntime(ServerRuntime):
 
     def start(self, server_id: str) -> ContainerState:
         if self._ours(server_id) is None:
-            raise BackendFailure(f"server {server_id} has no container", hint="shares-core reconcile")
+            raise BackendFailure(
+                f"server {server_id} has no container", hint=Remedy.of(Call(UseCase.RECONCILE))
+            )
         with docker_errors(f"starting the container of server {server_id}"):
             self._docker.api.start(container_name(server_id))
         state = self.inspect(server_id)
@@ -126,7 +129,9 @@ class DockerRuntime(ServerRuntime):
     def wait_ready(self, server_id: str) -> None:
         state = self.inspect(server_id)
         if state.state is RunState.ABSENT:
-            raise BackendFailure(f"server {server_id} has no container", hint="shares-core reconcile")
+            raise BackendFailure(
+                f"server {server_id} has no container", hint=Remedy.of(Call(UseCase.RECONCILE))
+            )
         ended = False
 
         def listening_or_ended() -> bool:

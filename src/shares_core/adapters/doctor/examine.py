@@ -13,7 +13,7 @@ from typing import Any
 
 from shares_core.adapters.containers.client import Docker
 from shares_core.adapters.containers.errors import docker_errors
-from shares_core.adapters.containers.image import ImageStatus, image_state
+from shares_core.adapters.containers.image import BUILD, ImageStatus, image_state
 from shares_core.adapters.doctor import rules
 from shares_core.adapters.filesystems.mounting import require_mounting
 from shares_core.adapters.linux.commands import environment, is_installed, run
@@ -22,6 +22,7 @@ from shares_core.adapters.linux.mountcalls import MountCalls
 from shares_core.adapters.network.firewall import SWITCHES, is_asked
 from shares_core.domain.errors import RecordUnreadable, SharesError
 from shares_core.domain.findings import Finding
+from shares_core.domain.remedy import HostTool, Packages, Parameter
 from shares_core.domain.server import FIRST_SERVER_UID
 from shares_core.domain.volume import DISK_OWNER
 from shares_core.ports.records import Records
@@ -88,7 +89,6 @@ def examine(
         rules.judge_apparmor(
             enabled=_read("/sys/module/apparmor/parameters/enabled") == "Y",
             parser=is_installed("apparmor_parser"),
-            apt=is_installed("apt-get"),
         ),
         *_tools(_TOOLS),
         *((_loop_devices(),) if pool_dirs else ()),
@@ -113,7 +113,6 @@ def _docker(url: str | None, image: str, recipe: str) -> Iterable[Finding]:
             _root_cause(error),
             installed=is_installed("dockerd"),
             systemd=Path("/run/systemd/system").is_dir(),
-            apt=is_installed("apt-get"),
             url=url or "",
         )
         return
@@ -122,12 +121,12 @@ def _docker(url: str | None, image: str, recipe: str) -> Iterable[Finding]:
     try:
         state = image_state(docker.api, image, recipe)
     except SharesError as error:
-        yield rules.missing("image", str(error), "shares-core image build")
+        yield rules.missing("image", str(error), BUILD)
         return
     if state.status is ImageStatus.CURRENT:
         yield rules.ok("image", state.message)
     else:
-        yield rules.missing("image", state.message, "shares-core image build")
+        yield rules.missing("image", state.message, BUILD)
 
 
 def _root_cause(error: BaseException) -> str:
@@ -148,9 +147,12 @@ def _lvm(thin: bool) -> Iterable[Finding]:
 def _tools(tools: Iterable[_Tools]) -> Iterable[Finding]:
     for subject, packages, programs, asking, needed in tools:
         version = rules.parse_version(_words(asking))
-        mend = rules.install(packages, apt=is_installed("apt-get"))
         yield rules.judge_tools(
-            subject, {name: is_installed(name) for name in programs}, version, mend, needed=needed
+            subject,
+            {name: is_installed(name) for name in programs},
+            version,
+            Packages(packages),
+            needed=needed,
         )
         if subject == "util-linux":
             yield rules.judge_util_linux(version)
@@ -163,7 +165,7 @@ def _loop_devices() -> Finding:
         there = False
     if there:
         return rules.ok("loop devices", "/dev/loop-control is there")
-    return rules.missing("loop devices", "/dev/loop-control is not there", "modprobe loop")
+    return rules.missing("loop devices", "/dev/loop-control is not there", HostTool("modprobe", ("loop",)))
 
 
 def _module(name: str, sign: Path) -> Finding:
@@ -184,7 +186,7 @@ def idmapped_mounts() -> Finding:
             with namespace(IdMapping(DISK_OWNER, FIRST_SERVER_UID)) as give:
                 give()
     except SharesError as error:
-        return rules.missing("idmapped mounts", error.message, error.hint)
+        return rules.missing("idmapped mounts", error.message, error.remedy)
     return rules.ok("idmapped mounts", "there, and so are user namespaces")
 
 
@@ -195,7 +197,7 @@ def _packet_filter() -> Iterable[Finding]:
     try:
         run(("nft", "--check", "--file", "-"), stdin=_NFT_PROBE)
     except SharesError as error:
-        mend = "modprobe nf_tables" if os.geteuid() == 0 else "sudo shares-core doctor"
+        mend = HostTool("modprobe", ("nf_tables",)) if os.geteuid() == 0 else rules.AS_ROOT
         yield rules.missing("kernel: nf_tables", str(error), mend)
     else:
         yield rules.ok("kernel: nf_tables", "takes rules for devices")
@@ -227,7 +229,9 @@ def _folders(state_dir: Path, pool_dirs: Sequence[Path]) -> Iterable[Finding]:
     if os.access(there, os.W_OK | os.X_OK):
         yield rules.ok("state folder", f"{state_dir} can be written")
     else:
-        yield rules.missing("state folder", f"{there} cannot be written", "choose another with --state-dir")
+        yield rules.missing(
+            "state folder", f"{there} cannot be written", "choose another with ", Parameter("state_dir")
+        )
     for folder in dict.fromkeys((there, *map(_nearest, pool_dirs))):
         yield rules.judge_room(str(folder), shutil.disk_usage(folder).free)
 

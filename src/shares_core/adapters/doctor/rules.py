@@ -12,6 +12,7 @@ from shares_core.adapters.pools.identity import in_settings
 from shares_core.domain.capacity import GIB, MIB, format_bytes
 from shares_core.domain.errors import SharesError
 from shares_core.domain.findings import Finding, Verdict
+from shares_core.domain.remedy import Action, Call, HostTool, Packages, Parameter, Remedy, UseCase
 from shares_core.domain.views import PoolView
 from shares_core.domain.volume import DEFAULT_POOL, PoolName
 
@@ -25,16 +26,21 @@ _LEAST_ROOM = 64 * MIB
 _LITTLE_ROOM = GIB
 
 
+#: A look at everything, by somebody who may look at everything.
+AS_ROOT = Call(UseCase.EXAMINE, as_root=True)
+_START_DOCKER = HostTool("systemctl", ("enable", "--now", "docker"))
+
+
 def ok(subject: str, detail: str) -> Finding:
     return Finding(subject, Verdict.OK, detail)
 
 
-def note(subject: str, detail: str, mend: str = "") -> Finding:
-    return Finding(subject, Verdict.NOTE, detail, mend)
+def note(subject: str, detail: str, *mend: str | Action | Remedy) -> Finding:
+    return Finding(subject, Verdict.NOTE, detail, Remedy.of(*mend))
 
 
-def missing(subject: str, detail: str, mend: str) -> Finding:
-    return Finding(subject, Verdict.MISSING, detail, mend)
+def missing(subject: str, detail: str, *mend: str | Action | Remedy) -> Finding:
+    return Finding(subject, Verdict.MISSING, detail, Remedy.of(*mend))
 
 
 def parse_version(text: str) -> Version:
@@ -47,21 +53,13 @@ def show_version(version: Version) -> str:
     return ".".join(map(str, version)) or "of unknown version"
 
 
-def install(packages: Iterable[str], *, apt: bool) -> str:
-    """The command that installs Debian's packages, or what to look for elsewhere."""
-    named = " ".join(packages)
-    return f"apt-get install {named}" if apt else f"install from your distribution what Debian calls: {named}"
-
-
 def judge_root(uid: int) -> Finding:
     if uid == 0:
         return ok("root", "running as root")
-    return missing(
-        "root", f"running as user {uid}, but mounts and interfaces need root", "sudo shares-core doctor"
-    )
+    return missing("root", f"running as user {uid}, but mounts and interfaces need root", AS_ROOT)
 
 
-def judge_docker_silence(reason: str, *, installed: bool, systemd: bool, apt: bool, url: str = "") -> Finding:
+def judge_docker_silence(reason: str, *, installed: bool, systemd: bool, url: str = "") -> Finding:
     """Why Docker does not answer; ``reason`` is what the connection's error said.
 
     Where the configuration has a ``url``, whatever Docker this host could start may be another one.
@@ -69,7 +67,7 @@ def judge_docker_silence(reason: str, *, installed: bool, systemd: bool, apt: bo
     subject = "docker"
     if "permission" in reason.lower():
         where = f" at {url}" if url else ""
-        return missing(subject, f"this user may not talk to Docker{where}", "sudo shares-core doctor")
+        return missing(subject, f"this user may not talk to Docker{where}", AS_ROOT)
     if url:
         return missing(
             subject,
@@ -77,8 +75,8 @@ def judge_docker_silence(reason: str, *, installed: bool, systemd: bool, apt: bo
             "correct [docker] url in the configuration, or start the Docker that it names",
         )
     if not installed:
-        return missing(subject, "Docker is not installed", install(["docker.io"], apt=apt))
-    start = "systemctl enable --now docker" if systemd else "dockerd >/var/log/dockerd.log 2>&1 &"
+        return missing(subject, "Docker is not installed", Packages(("docker.io",)))
+    start = _START_DOCKER if systemd else HostTool("dockerd", log="/var/log/dockerd.log")
     return missing(subject, f"Docker is installed but does not answer: {reason}", start)
 
 
@@ -89,24 +87,26 @@ def judge_isolation(security_options: Iterable[str]) -> Finding:
         return missing(
             "docker mode",
             "this is a rootless Docker, which sees neither the host's mounts nor its networks",
-            "unset DOCKER_HOST; systemctl enable --now docker",
+            "unset DOCKER_HOST, then ",
+            _START_DOCKER,
         )
     if "userns" in names:
         return missing(
             "docker mode",
             "Docker remaps user ids (userns-remap), so that servers cannot own their folders",
-            "remove userns-remap from /etc/docker/daemon.json, then: systemctl restart docker",
+            "remove userns-remap from /etc/docker/daemon.json, then ",
+            HostTool("systemctl", ("restart", "docker")),
         )
     return ok("docker mode", "runs as root, user ids are the host's")
 
 
-def judge_apparmor(*, enabled: bool, parser: bool, apt: bool) -> Finding:
+def judge_apparmor(*, enabled: bool, parser: bool) -> Finding:
     if not enabled:
         return ok("apparmor", "off in this kernel")
     if parser:
         return ok("apparmor", "on, with apparmor_parser")
-    mend = install(["apparmor"], apt=apt)
-    return missing("apparmor", "on, but without apparmor_parser Docker starts no container", mend)
+    detail = "on, but without apparmor_parser Docker starts no container"
+    return missing("apparmor", detail, Packages(("apparmor",)))
 
 
 def drops_forwarded(rules: str, bridge: str) -> bool:
@@ -153,8 +153,8 @@ def judge_iptables(command: str, rules: str, bridge: str, *, exists: bool) -> Fi
     chain = "DOCKER-USER" if "-N DOCKER-USER" in rules.splitlines() else "FORWARD"
     return missing(
         subject,
-        f"drops traffic between the ports of {bridge}; 'shares-core reconcile' mends every bridge made here",
-        shlex.join((command, "-I", chain, *rule(bridge))),
+        f"drops traffic between the ports of {bridge}; reconcile mends every bridge made here",
+        HostTool(command, ("-I", chain, *rule(bridge))),
     )
 
 
@@ -173,21 +173,22 @@ def judge_nft_chains(document: str, bridge: str, *, but_iptables: bool) -> Findi
     if not dropping:
         return ok("firewall (nft)", f"lets traffic on {bridge} through")
     chain = dropping[0]
-    place = f"{chain['family']} {chain['table']} {chain['name']}"
+    place = (chain["family"], chain["table"], chain["name"])
     return note(
         "firewall (nft)",
-        f"the chain {place} forwards nothing by default; unless a rule of it lets {bridge} through:",
-        f"nft insert rule {place} iifname {bridge} oifname {bridge} accept",
+        f"the chain {' '.join(place)} forwards nothing by default; "
+        f"unless a rule of it lets {bridge} through:",
+        HostTool("nft", ("insert", "rule", *place, "iifname", bridge, "oifname", bridge, "accept")),
     )
 
 
 def judge_tools(
-    subject: str, found: Mapping[str, bool], version: Version, mend: str, *, needed: bool
+    subject: str, found: Mapping[str, bool], version: Version, packages: Packages, *, needed: bool
 ) -> Finding:
     """Programs of one package, with its version."""
     absent = [name for name, there in found.items() if not there]
     if absent:
-        return (missing if needed else note)(subject, f"not installed: {', '.join(absent)}", mend)
+        return (missing if needed else note)(subject, f"not installed: {', '.join(absent)}", packages)
     return ok(subject, f"{show_version(version)} ({', '.join(found)})")
 
 
@@ -222,7 +223,9 @@ def judge_module(name: str, *, loaded: bool, loadable: bool, modules_known: bool
 def judge_room(folder: str, free: int) -> Finding:
     detail = f"{format_bytes(free)} free at {folder}"
     if free < _LEAST_ROOM:
-        return missing("room", detail, f"make room at {folder}, or choose another with --state-dir")
+        return missing(
+            "room", detail, f"make room at {folder}, or choose another with ", Parameter("state_dir")
+        )
     return note("room", f"{detail}, which is little") if free < _LITTLE_ROOM else ok("room", detail)
 
 
@@ -235,7 +238,8 @@ def judge_pool(pool: PoolView) -> Finding:
     subject, size = pool_subject(pool.name), in_settings(pool.name, "size")
     location, promised = pool.location, format_bytes(pool.provisioned)
     if pool.warnings:
-        return note(subject, "; ".join(pool.warnings))
+        problems = "; ".join(warning.problem for warning in pool.warnings)
+        return note(subject, problems, _one_by_one(warning.remedy for warning in pool.warnings))
     if pool.kind.startswith("lvm") and not pool.overprovisioned:  # others may have volumes in it too
         return ok(subject, f"{promised} promised to shares at {location}, {format_bytes(pool.free)} free")
     if pool.overprovisioned:
@@ -257,9 +261,16 @@ def judge_pool(pool: PoolView) -> Finding:
     return ok(subject, f"{promised} of {format_bytes(pool.total)} promised to shares at {location}")
 
 
+def _one_by_one(remedies: Iterable[Remedy]) -> Remedy:
+    whole = Remedy()
+    for remedy in remedies:
+        whole = Remedy.of(whole, "; " if whole else "", remedy)
+    return whole
+
+
 def judge_refusal(subject: str, error: SharesError, *, root: bool) -> Finding:
     """What could not be looked at, and why: that it is root's alone is no lack."""
     denied = isinstance(error.__cause__, PermissionError) or "permission denied" in error.message.lower()
     if not root and denied:
-        return note(subject, "only root may look at it", "sudo shares-core doctor")
-    return missing(subject, error.message, error.hint)
+        return note(subject, "only root may look at it", AS_ROOT)
+    return missing(subject, error.message, error.remedy)

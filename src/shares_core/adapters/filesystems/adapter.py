@@ -54,6 +54,7 @@ from shares_core.domain.errors import (
     ShareFailed,
     SharesError,
 )
+from shares_core.domain.remedy import HostTool, Remedy
 from shares_core.domain.views import Usage
 from shares_core.domain.volume import FileSystemKind, ShareVolume
 from shares_core.ports.filesystems import FileSystems
@@ -127,7 +128,8 @@ class LinuxFileSystems(FileSystems):
     def holds(self, device: str, volume: ShareVolume) -> bool:
         if not Path(device).exists():
             raise BackendFailure(
-                f"there is no device {device}", hint="see whether udev works: 'udevadm settle'"
+                f"there is no device {device}",
+                hint=Remedy.of("see whether udev works: ", HostTool("udevadm", ("settle",))),
             )
         return holds(device, volume.filesystem) and not is_half_made(device, volume.filesystem)
 
@@ -280,7 +282,9 @@ class LinuxFileSystems(FileSystems):
             raise write_protected(device)
         number = device_number(device)
         if any(mount.device == number for mount in mount_table()):
-            raise BackendFailure(f"{device} is mounted", hint=f"'findmnt {device}' shows where")
+            raise BackendFailure(
+                f"{device} is mounted", hint=Remedy.of(HostTool("findmnt", (device,)), " shows where")
+            )
 
     def _scratch(self, volume: ShareVolume) -> Path:
         """Named by the volume, so that what a killed call left mounted there is found again."""
@@ -295,7 +299,7 @@ class LinuxFileSystems(FileSystems):
         except (CommandFailed, ValueError) as error:
             raise ShareFailed(
                 f"{device} holds no {volume.filesystem.kind} that can be read: {error}",
-                hint="look at it with fsck; nothing was repaired on its own",
+                hint=Remedy.of("look at it with ", HostTool("fsck"), "; nothing was repaired on its own"),
             ) from error
 
 

@@ -7,6 +7,7 @@ import re
 from shares_core.adapters.filesystems.signatures import has_errors
 from shares_core.adapters.linux.commands import heard_by, run
 from shares_core.domain.errors import CommandFailed, ShareDamaged
+from shares_core.domain.remedy import Call, HostTool, Remedy, UseCase
 from shares_core.domain.share import FileSystem, FileSystemKind
 from shares_core.ports.progress import Report, unreported
 
@@ -49,7 +50,7 @@ def settle_ext4(device: str, filesystem: FileSystem, report: Report = unreported
 def _in_need_of_a_person(device: str, damage: str) -> ShareDamaged:
     return ShareDamaged(
         f"the ext4 on {device} needs more repair than is safe without a person: {damage}",
-        hint="'shares-core share check' tells all that is damaged; before a repair take a copy",
+        hint=Remedy.of(Call(UseCase.SHARES_CHECK), " tells all that is damaged; before a repair take a copy"),
     )
 
 
@@ -100,8 +101,12 @@ def repaired(device: str, filesystem: FileSystem, report: Report = unreported) -
             raise
         raise ShareDamaged(
             f"the {filesystem.kind} on {device} cannot be repaired: {error.printed} {error.output}",
-            hint="restore the volume from a backup, or see what its tool says of a journal that is lost: "
-            "'man xfs_repair', 'man e2fsck'",
+            hint=Remedy.of(
+                "restore the volume from a backup, or see what its tool says of a journal that is lost: ",
+                HostTool("man", ("xfs_repair",)),
+                ", ",
+                HostTool("man", ("e2fsck",)),
+            ),
         ) from error
 
 

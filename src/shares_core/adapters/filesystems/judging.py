@@ -11,6 +11,7 @@ from shares_core.adapters.linux.idmap import IdMapping
 from shares_core.adapters.linux.mountinfo import Mount
 from shares_core.adapters.linux.oserrors import os_errors
 from shares_core.domain.errors import ShareDamaged, ShareFailed, SharesError
+from shares_core.domain.remedy import Call, HostTool, Remedy, UseCase
 from shares_core.domain.volume import FileSystem, ShareVolume
 
 #: What the kernel does with a file system that it finds damaged.
@@ -34,14 +35,14 @@ def require_mounted(mounted: Mount, device: str, filesystem: FileSystem, mapping
     if mounted.device != device_number(device):
         raise ShareFailed(
             f"{mounted.source} is mounted in the place of {device} at {mounted.target}",
-            hint=f"find out what it is, then 'umount {mounted.target}'",
+            hint=Remedy.of("find out what it is, then ", HostTool("umount", (mounted.target,))),
         )
     if _is_broken(mounted) or has_errors(device, filesystem):
         raise damaged(device, filesystem, _DAMAGED)
     if not shows(mounted, mapping):
         raise ShareFailed(
             f"{device} is mounted at {mounted.target}, {_OTHER_OWNERS}",
-            hint=f"'umount {mounted.target}', then 'shares-core reconcile'",
+            hint=Remedy.of(HostTool("umount", (mounted.target,)), ", then ", Call(UseCase.RECONCILE)),
         )
 
 
@@ -74,7 +75,7 @@ def trouble(mounted: Mount | None, device: str, volume: ShareVolume, user: int |
 def damaged(device: str, filesystem: FileSystem, why: str) -> ShareDamaged:
     return ShareDamaged(
         f"the {filesystem.kind} on {device} {why}",
-        hint="'shares-core share check' tells what is damaged",
+        hint=Remedy.of(Call(UseCase.SHARES_CHECK), " tells what is damaged"),
     )
 
 

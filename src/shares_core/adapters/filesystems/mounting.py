@@ -19,6 +19,7 @@ from shares_core.adapters.linux.oserrors import os_errors
 from shares_core.adapters.linux.polling import wait_until
 from shares_core.adapters.linux.uninterrupted import to_its_end
 from shares_core.domain.errors import BackendFailure, CommandFailed, HostNotReady, ShareFailed
+from shares_core.domain.remedy import HostTool, Remedy
 from shares_core.domain.share import FileSystem, FileSystemKind
 
 #: What a tenant writes is data: nothing in it is a device, a program or a link for the host's kernel.
@@ -98,7 +99,10 @@ def mount(
 
 def write_protected(device: str) -> BackendFailure:
     """The error of whoever was to write to it."""
-    return BackendFailure(f"{device} is write-protected", hint="see in 'dmesg' whether its disk failed")
+    return BackendFailure(
+        f"{device} is write-protected",
+        hint=Remedy.of("see in ", HostTool("dmesg"), " whether its disk failed"),
+    )
 
 
 def _own(mount: int, device: str, owner: int) -> None:
@@ -145,7 +149,7 @@ def unmount(target: Path) -> None:
     if not wait_until(gone, _UNMOUNT_SECONDS):
         raise BackendFailure(
             f"{target} cannot be unmounted: it is in use",
-            hint=f"'fuser -vm {target}' shows by what",
+            hint=Remedy.of(HostTool("fuser", ("-vm", str(target))), " shows by what"),
         ) from busy[0]
     with os_errors(f"removing {target}"):
         if target.exists():

@@ -16,6 +16,7 @@ from shares_core.adapters.filesystems.xfs import grow_xfs, write_copies
 from shares_core.adapters.linux.mountcalls import MountCalls
 from shares_core.adapters.linux.oserrors import os_errors
 from shares_core.domain.errors import BackendFailure, ShareDamaged, ShareFailed
+from shares_core.domain.remedy import Call, Remedy, UseCase
 from shares_core.domain.share import FileSystem, FileSystemKind
 from shares_core.ports.progress import Report, unreported
 
@@ -77,5 +78,5 @@ def _unusable(device: str, filesystem: FileSystem, refusal: BackendFailure) -> S
     damaged = CORRUPTED in str(refusal) or (damage and not ignores_journal(damage))
     return (ShareDamaged if damaged else ShareFailed)(
         f"the {filesystem.kind} on {device} cannot be used: {refusal} {damage}".rstrip(),
-        hint="'shares-core share check' tells what is damaged; before a repair take a copy",
+        hint=Remedy.of(Call(UseCase.SHARES_CHECK), " tells what is damaged; before a repair take a copy"),
     )

@@ -15,6 +15,7 @@ from shares_core.adapters.linux.oserrors import os_errors
 from shares_core.adapters.linux.polling import wait_until
 from shares_core.adapters.linux.uninterrupted import to_its_end
 from shares_core.domain.errors import BackendFailure, CommandFailed, HostNotReady
+from shares_core.domain.remedy import HostTool, Packages, Remedy
 
 #: Which of Debian's packages holds a command that may be missing.
 _PACKAGES: Mapping[str, str] = {
@@ -111,7 +112,7 @@ def run(
             )
     except FileNotFoundError as error:
         package = _PACKAGES.get(argv[0], argv[0])
-        raise HostNotReady(f"{argv[0]} is not installed", hint=f"apt-get install {package}") from error
+        raise HostNotReady(f"{argv[0]} is not installed", hint=Remedy.of(Packages((package,)))) from error
     except (OSError, RuntimeError) as error:  # the latter where no thread can be had
         raise BackendFailure(
             f"{argv[0]} cannot be started: {error}", hint="see whether processes or memory are used up"
@@ -162,7 +163,7 @@ def _lock(descriptor: int, device: str) -> None:
         if not wait_until(taken, _AT_WORK_SECONDS):
             raise BackendFailure(
                 f"a command that an interrupted call began is still at work on {device}",
-                hint=f"'fuser -v {device}' shows it; try again when it has ended",
+                hint=Remedy.of(HostTool("fuser", ("-v", device)), " shows it; try again when it has ended"),
             )
 
 

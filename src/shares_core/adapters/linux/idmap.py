@@ -15,6 +15,7 @@ from attrs import field, frozen
 from shares_core.adapters.linux.commands import environment
 from shares_core.adapters.linux.oserrors import os_errors
 from shares_core.domain.errors import BackendFailure, HostNotReady
+from shares_core.domain.remedy import HostTool, Packages, Remedy
 
 _LIMIT = Path("/proc/sys/user/max_user_namespaces")
 _SECONDS = 30.0
@@ -67,7 +68,10 @@ def require_user_namespaces() -> None:
     if allowed == 0:
         raise HostNotReady(
             "user.max_user_namespaces is 0: without a user namespace no share can be mounted",
-            hint="sysctl user.max_user_namespaces=1024, and the same line without 'sysctl' in /etc/sysctl.d",
+            hint=Remedy.of(
+                HostTool("sysctl", ("user.max_user_namespaces=1024",)),
+                ", and the same setting in a file in /etc/sysctl.d",
+            ),
         )
 
 
@@ -89,7 +93,7 @@ def namespace(mapping: IdMapping) -> Iterator[Callable[[], int]]:
             start_new_session=True,
         )
     except FileNotFoundError as error:
-        raise HostNotReady("unshare is not installed", hint="apt-get install util-linux") from error
+        raise HostNotReady("unshare is not installed", hint=Remedy.of(Packages(("util-linux",)))) from error
     except OSError as error:
         raise BackendFailure(f"{_HELPER[0]} cannot be started: {error}") from error
     descriptors: list[int] = []
@@ -129,7 +133,11 @@ def _await(helper: subprocess.Popen[bytes]) -> None:
         said = complaining.read().decode(errors="replace").strip()
         raise HostNotReady(
             f"no user namespace can be made: {said}",
-            hint="see user.max_user_namespaces in 'sysctl -a', and what confines this process",
+            hint=Remedy.of(
+                "see user.max_user_namespaces in ",
+                HostTool("sysctl", ("-a",)),
+                ", and what confines this process",
+            ),
         )
 
 

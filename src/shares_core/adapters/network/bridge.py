@@ -28,6 +28,7 @@ from shares_core.adapters.state.layout import Layout
 from shares_core.adapters.state.locks import state_lock
 from shares_core.domain.errors import BackendFailure, Conflict
 from shares_core.domain.network import Bridge, Interface
+from shares_core.domain.remedy import HostTool, Remedy
 from shares_core.domain.service import ServiceProfile
 
 if TYPE_CHECKING:
@@ -192,7 +193,9 @@ class BridgeDriver:
         if self.release(name):
             raise BackendFailure(
                 f"bridge {name} is left: something else is on it",
-                hint=f"'ip link show master {name}' shows what; take it off first",
+                hint=Remedy.of(
+                    HostTool("ip", ("link", "show", "master", name)), " shows what; take it off first"
+                ),
             )
 
     # -- whose they are

@@ -14,6 +14,7 @@ from shares_core.adapters.samba.render import render_group, render_passwd, rende
 from shares_core.adapters.state.layout import Layout
 from shares_core.domain.errors import BackendFailure
 from shares_core.domain.names import UserName
+from shares_core.domain.remedy import Call, Remedy, UseCase
 from shares_core.domain.secret import PasswordHash
 from shares_core.domain.server import ShareServer
 from shares_core.ports.processes import ServerProcesses
@@ -105,5 +106,9 @@ def _room_in(server: ShareServer) -> Iterator[None]:
             raise
         raise BackendFailure(
             f"the own folder of server {server.name} is full of what its smbd put there",
-            hint=f"nothing of that is needed: 'shares-core server stop {server.name}', then start it",
+            hint=Remedy.of(
+                "nothing of that is needed: ",
+                Call(UseCase.SERVERS_STOP, (str(server.name),)),
+                ", then start it",
+            ),
         ) from error

@@ -16,6 +16,7 @@ from shares_core.adapters.linux.polling import wait_until
 from shares_core.adapters.state.layout import Layout
 from shares_core.adapters.state.locks import file_lock
 from shares_core.domain.errors import BackendFailure, CommandFailed
+from shares_core.domain.remedy import HostTool, Remedy
 from shares_core.ports.folders import ServerFolders
 
 #: What lies in a server's folder is small, and rendered again whenever the server is brought up. In bounded
@@ -122,7 +123,10 @@ class DiskFolders(ServerFolders):
             return mount_at(folder) is None
 
         if not wait_until(gone, _UNMOUNT_SECONDS):
-            raise BackendFailure(f"{folder} cannot be unmounted", hint=f"'fuser -vm {folder}' shows by what")
+            raise BackendFailure(
+                f"{folder} cannot be unmounted",
+                hint=Remedy.of(HostTool("fuser", ("-vm", str(folder))), " shows by what"),
+            )
 
     def list(self) -> tuple[str, ...]:
         servers = self._layout.servers

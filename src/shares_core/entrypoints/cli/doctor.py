@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import click
-from attrs import evolve
 
 from shares_core.domain.findings import Verdict
 from shares_core.entrypoints.cli import documents
@@ -20,18 +19,18 @@ def doctor(invocation: Invocation) -> None:
     Exits with 1 if anything is missing.
     """
     found = invocation.doors.examine(invocation.config)
-    findings = [evolve(finding, mend=invocation.addressed(finding.mend)) for finding in found]
-    missing = sum(finding.verdict is Verdict.MISSING for finding in findings)
+    findings = [(finding, invocation.worded(finding.remedy)) for finding in found]
+    missing = sum(finding.verdict is Verdict.MISSING for finding in found)
 
     def tell() -> None:
-        rows = [(f.subject, str(f.verdict), f.detail) for f in findings]
+        rows = [(f.subject, str(f.verdict), f.detail) for f in found]
         invocation.out.table(("what", "verdict", "detail"), rows, "nothing was examined")
-        mends = [(f.subject, f.mend) for f in findings if f.mend]
+        mends = [(finding.subject, mend) for finding, mend in findings if mend]
         if mends:
             invocation.out.lines("", "to mend it:")
             invocation.out.fields([(f"  {subject}", mend) for subject, mend in mends])
         invocation.out.lines("", f"{missing} missing" if missing else "nothing is missing")
 
-    invocation.out.answer([documents.finding(finding) for finding in findings], tell)
+    invocation.out.answer([documents.finding(*each) for each in findings], tell)
     if missing:
         raise click.exceptions.Exit(MISSING)

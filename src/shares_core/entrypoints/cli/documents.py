@@ -30,6 +30,7 @@ from shares_core.domain.views import (
     ShareView,
     UpgradeView,
 )
+from shares_core.entrypoints.cli.remedies import pool_warning, problem_of
 from shares_core.entrypoints.cli.text import hosts, smbclient_line, state_of
 
 Document = dict[str, Any]
@@ -63,7 +64,7 @@ def server(view: ServerView | RecordUnreadable) -> Document:
         "id": found.id,
         "state": state_of(view),
         "desired": str(found.desired),
-        "problem": view.problem,
+        "problem": problem_of(view),
         "interfaces": [interface(each) for each in found.interfaces],
         "shares": [str(each.name) for each in found.shares],
         "users": [str(each.name) for each in found.accounts],
@@ -155,7 +156,7 @@ def pool(view: PoolView) -> Document:
         "overprovisioned": view.overprovisioned,
         "data_percent": view.data_percent,
         "metadata_percent": view.metadata_percent,
-        "warnings": list(view.warnings),
+        "warnings": list(map(pool_warning, view.warnings)),
     }
 
 
@@ -167,12 +168,12 @@ def listed_pool(listed: ListedPool) -> Document:
     return figures | {"problem": listed.problem}
 
 
-def finding(value: Finding) -> Document:
+def finding(value: Finding, mend: str) -> Document:
     return {
         "subject": value.subject,
         "verdict": str(value.verdict),
         "detail": value.detail,
-        "mend": value.mend,
+        "mend": mend,
     }
 
 

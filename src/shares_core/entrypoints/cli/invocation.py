@@ -21,11 +21,13 @@ from shares_core.config import MACHINE_SETTINGS, HostConfig
 from shares_core.domain.errors import HostNotReady
 from shares_core.domain.findings import Finding
 from shares_core.domain.pools import DevicePath
+from shares_core.domain.remedy import Remedy
 from shares_core.domain.server import ShareServer
 from shares_core.domain.views import RunState
 from shares_core.domain.volume import PoolName
 from shares_core.entrypoints.cli.demo_client import DemoClient, Place, client_at, require_tools
 from shares_core.entrypoints.cli.output import Output, complain
+from shares_core.entrypoints.cli.remedies import worded
 from shares_core.entrypoints.cli.text import does_not_run, printable, shell
 from shares_core.ports.events import Event, Events
 
@@ -152,6 +154,10 @@ class Invocation:
         if self.state_dir is not None:
             options += ["--state-dir", str(self.state_dir.absolute())]
         return shell(program, *options, *words)
+
+    def worded(self, remedy: Remedy) -> str:
+        """The remedy for a person at a shell, its commands of ours as ``command`` has them."""
+        return worded(remedy, self.command)
 
     def addressed(self, text: str) -> str:
         """The text with each command of ours in it made one for this installation, as ``command`` does.

@@ -12,6 +12,7 @@ from shares_core.entrypoints.cli import documents
 from shares_core.entrypoints.cli.framework import Group
 from shares_core.entrypoints.cli.invocation import Invocation, pass_invocation
 from shares_core.entrypoints.cli.output import complain
+from shares_core.entrypoints.cli.remedies import pool_warning
 
 
 @click.group(cls=Group)
@@ -70,7 +71,7 @@ def show(invocation: Invocation, name: str) -> None:
                 "overprovisioned: when its disk is full, writes fail in shares that are not full themselves"
             )
 
-        invocation.out.lines(*(f"warning: {warning}" for warning in view.warnings))
+        invocation.out.lines(*(f"warning: {pool_warning(warning)}" for warning in view.warnings))
 
     invocation.out.answer(documents.pool(view), tell)
 

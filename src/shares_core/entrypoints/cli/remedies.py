@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from shares_core.domain.remedy import Action, Call, HostTool, Packages, Parameter, Remedy, UseCase
+from shares_core.domain.views import PoolWarning, ServerView
 from shares_core.entrypoints.cli.text import shell
 
 COMMANDS: Mapping[UseCase, tuple[str, ...]] = {
@@ -42,6 +43,16 @@ def worded(remedy: Remedy, command: Callable[..., str] = plain) -> str:
     """What a person at a shell reads. A command in a sentence is quoted, one that stands alone is not."""
     quote = "'" if len(remedy.parts) > 1 else ""
     return "".join(part if isinstance(part, str) else _said(part, command, quote) for part in remedy.parts)
+
+
+def problem_of(view: ServerView, command: Callable[..., str] = plain) -> str:
+    """What is wrong with a server, and what to do; empty if nothing is."""
+    return "; ".join(filter(None, (view.problem, worded(view.remedy, command))))
+
+
+def pool_warning(warning: PoolWarning) -> str:
+    """What is about to go wrong in a pool, and what to do."""
+    return f"{warning.problem}: {worded(warning.remedy)}"
 
 
 def _said(action: Action, command: Callable[..., str], quote: str) -> str:

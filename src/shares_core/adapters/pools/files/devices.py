@@ -11,6 +11,7 @@ from shares_core.adapters.filesystems.signatures import is_write_protected
 from shares_core.adapters.linux.commands import run
 from shares_core.adapters.linux.polling import wait_until
 from shares_core.domain.errors import BackendFailure, CommandFailed
+from shares_core.domain.remedy import HostTool, Remedy
 
 _SYS_BLOCK = Path("/sys/block")
 _DETACH_SECONDS = 10.0
@@ -153,7 +154,8 @@ def _detach(image: Path, find: Callable[[Path], str | None]) -> bool:
     # losetup answers 0 while something still holds the device, and then only marks it to be cleared.
     if not wait_until(lambda: find(image) != device, _DETACH_SECONDS):
         raise BackendFailure(
-            f"{device} of {image} is still in use", hint=f"'findmnt {device}' shows where it is mounted"
+            f"{device} of {image} is still in use",
+            hint=Remedy.of(HostTool("findmnt", (device,)), " shows where it is mounted"),
         )
     return True
 

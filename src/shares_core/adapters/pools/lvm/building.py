@@ -15,16 +15,18 @@ from attrs import frozen
 from shares_core.adapters.filesystems.signatures import identify, is_blank
 from shares_core.adapters.linux.oserrors import os_errors
 from shares_core.adapters.pools.lvm.commands import lvm, read_group
-from shares_core.adapters.pools.lvm.identity import GroupIdentity
+from shares_core.adapters.pools.lvm.identity import LIST_GROUPS, GroupIdentity
 from shares_core.adapters.pools.lvm.report import VolumeGroup
 from shares_core.adapters.state.installation import Installation
 from shares_core.domain.errors import Conflict, HostNotReady, InvalidInput
 from shares_core.domain.pools import DevicePath, ThinPoolName, VolumeGroupName
+from shares_core.domain.remedy import HostTool, Remedy
 from shares_core.domain.undo import undone_by
 from shares_core.domain.volume import PoolName
 
 #: What a new thin pool takes of the free extents: the rest is for its tables, which have to grow some day.
 _SHARE_OF_FREE = "95%FREE"
+_LIST = Remedy.of(HostTool("lsblk"), " lists the devices")
 _BY_HAND = "and is left to do by hand"
 
 
@@ -52,7 +54,7 @@ class PoolBuilder:
             if device is None:
                 raise InvalidInput(
                     f"there is no volume group {self.group} yet, and no device to make it on was named",
-                    hint="'lsblk' lists the devices: name one that holds nothing",
+                    hint=Remedy.of(_LIST, ": name one that holds nothing"),
                 )
             require_unused(device)
             with self._new_group(device):
@@ -64,7 +66,9 @@ class PoolBuilder:
             if device is not None and not is_there:
                 raise Conflict(
                     f"volume group {self.group} exists already, on {', '.join(devices)}",
-                    hint=f"to make it larger: 'vgextend {self.group} {device}'",
+                    hint=Remedy.of(
+                        "to make it larger: ", HostTool("vgextend", (str(self.group), str(device)))
+                    ),
                 )
             return False
         if device is None or is_there:
@@ -88,7 +92,7 @@ class PoolBuilder:
                 raise HostNotReady(
                     f"this installation's pool is the volume group of UUID {known}, which is not there: "
                     "no other is made in its place",
-                    hint="attach its device; 'vgs -o vg_name,vg_uuid' lists what is there",
+                    hint=Remedy.of("attach its device; ", LIST_GROUPS, " lists what is there"),
                 ) from error
             return None
         identity.check_read(found)
@@ -146,9 +150,9 @@ def require_unused(device: DevicePath) -> None:
         try:
             mode = os.stat(path).st_mode
         except FileNotFoundError as error:
-            raise InvalidInput(f"there is no device {path}", hint="'lsblk' lists the devices") from error
+            raise InvalidInput(f"there is no device {path}", hint=_LIST) from error
         if not stat.S_ISBLK(mode):
-            raise InvalidInput(f"{path} is not a block device", hint="'lsblk' lists the devices")
+            raise InvalidInput(f"{path} is not a block device", hint=_LIST)
         if parts := _partitions(path):
             raise Conflict(
                 f"{path} is not empty, it has partitions: {', '.join(parts)}",
@@ -158,17 +162,25 @@ def require_unused(device: DevicePath) -> None:
             os.close(os.open(path, os.O_RDWR | os.O_EXCL | os.O_CLOEXEC))
         except OSError as error:
             if error.errno == errno.EBUSY:
-                raise Conflict(f"{path} is in use", hint=f"'lsblk {path}' shows by what") from error
+                raise Conflict(
+                    f"{path} is in use", hint=Remedy.of(HostTool("lsblk", (path,)), " shows by what")
+                ) from error
             if error.errno == errno.EROFS:
-                raise HostNotReady(f"{path} is read-only", hint=f"blockdev --setrw {path}") from error
+                raise HostNotReady(
+                    f"{path} is read-only", hint=Remedy.of(HostTool("blockdev", ("--setrw", path)))
+                ) from error
             raise
     held = identify(path)
     if held or not is_blank(path):
         what = held.get("TYPE", "something unknown")
         raise Conflict(
             f"{path} is not empty, it holds {what}",
-            hint="look at what it is; if it may go, overwrite it: "
-            f"'blkdiscard --zeroout {path}', or 'dd if=/dev/zero of={path} bs=1M'",
+            hint=Remedy.of(
+                "look at what it is; if it may go, overwrite it: ",
+                HostTool("blkdiscard", ("--zeroout", path)),
+                ", or ",
+                HostTool("dd", ("if=/dev/zero", f"of={path}", "bs=1M")),
+            ),
         )
 
 

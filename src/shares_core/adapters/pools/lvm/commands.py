@@ -24,6 +24,7 @@ from shares_core.domain.errors import (
     ShareFailed,
     SharesError,
 )
+from shares_core.domain.remedy import Call, Hint, HostTool, Remedy, UseCase
 
 #: LVM works on one volume group at a time, so a command may have to wait for others.
 LVM_SECONDS = 60.0
@@ -38,17 +39,21 @@ ALREADY_SO = re.compile(
 _TALK = re.compile(r"File descriptor \d+ |Rounding |Thin pool volume with chunk size ")
 
 
+#: Makes a remedy of the volume group, and of the pool that a complaint is about: the group or a thin pool.
+_Mending = Callable[[str, str], Hint]
+
+
 @frozen
 class _Meaning:
-    """What a complaint means. ``{pool}`` in the hint is the volume group, or thin pool, that it is about."""
+    """What a complaint means, and what to do."""
 
     complaint: re.Pattern[str]
-    error: Callable[[str, str], SharesError]
-    hint: str
+    error: Callable[[str, Hint], SharesError]
+    mending: _Mending
 
 
-def _meaning(complaint: str, error: type[SharesError], hint: str) -> _Meaning:
-    return _Meaning(re.compile(complaint, re.IGNORECASE), lambda said, told: error(said, hint=told), hint)
+def _meaning(complaint: str, error: type[SharesError], mending: _Mending) -> _Meaning:
+    return _Meaning(re.compile(complaint, re.IGNORECASE), lambda said, told: error(said, hint=told), mending)
 
 
 #: In this order: the words of LVM 2.03 (lib/metadata, tools/), captured from 2.03.16 and 2.03.31.
@@ -56,58 +61,77 @@ _MEANINGS = (
     _meaning(
         r"permission denied",
         HostNotReady,
-        "run it as root",
+        lambda group, pool: "run it as root",
     ),
     _meaning(
         r"/dev/mapper/control|device-mapper (driver|target)|kernel driver",
         HostNotReady,
-        "modprobe dm_mod; 'shares-core doctor' tells what else this kernel lacks",
+        lambda group, pool: Remedy.of(
+            HostTool("modprobe", ("dm_mod",)),
+            "; ",
+            Call(UseCase.EXAMINE),
+            " tells what else this kernel lacks",
+        ),
     ),
     _meaning(
         r"already exists",
         Conflict,
-        "'lvs {group}' shows what is there",
+        lambda group, pool: Remedy.of(HostTool("lvs", (group,)), " shows what is there"),
     ),
     _meaning(
         r"is exported",
         HostNotReady,
-        "vgimport {group}",
+        lambda group, pool: Remedy.of(HostTool("vgimport", (group,))),
     ),
     _meaning(
         r"while PVs are missing|missing PV|couldn't find device|is incomplete|partial mode",
         HostNotReady,
-        "attach the device that it misses; 'pvs' names it",
+        lambda group, pool: Remedy.of("attach the device that it misses; ", HostTool("pvs"), " names it"),
     ),
     _meaning(
         r"reached threshold|out of metadata space|metadata space|free space in thin pool",
         NoCapacity,
-        "make the thin pool larger: 'lvextend --size +SIZE {pool}', or for its tables "
-        "'lvextend --poolmetadatasize +SIZE {pool}'",
+        lambda group, pool: Remedy.of(
+            "make the thin pool larger: ",
+            HostTool("lvextend", ("--size", "+SIZE", pool)),
+            ", or for its tables ",
+            HostTool("lvextend", ("--poolmetadatasize", "+SIZE", pool)),
+        ),
     ),
     _meaning(
         r"insufficient (suitable )?(free|allocatable)|not enough space",
         NoCapacity,
-        "delete something, or add a device: 'vgextend {group} DEVICE'",
+        lambda group, pool: Remedy.of(
+            "delete something, or add a device: ", HostTool("vgextend", (group, "DEVICE"))
+        ),
     ),
     _meaning(
         r"in use|used by another device|contains a filesystem|device or resource busy",
         BackendFailure,
-        "'lsblk' and 'findmnt' show by what; stop that, and try again",
+        lambda group, pool: Remedy.of(
+            HostTool("lsblk"), " and ", HostTool("findmnt"), " show by what; stop that, and try again"
+        ),
     ),
     _meaning(
         r"read-only|write lock|operation not permitted|failed to write|error writing",
         HostNotReady,
-        "make its devices writable ('blockdev --setrw DEVICE'), and LVM's folders below /etc/lvm and /run",
+        lambda group, pool: Remedy.of(
+            "make its devices writable (",
+            HostTool("blockdev", ("--setrw", "DEVICE")),
+            "), and LVM's folders below /etc/lvm and /run",
+        ),
     ),
     _meaning(
         r"volume group \"?[^ ]+\"? not found|cannot process volume group",
         HostNotReady,
-        "attach the device that it is on, or make it: 'shares-core pool create DEVICE'",
+        lambda group, pool: Remedy.of(
+            "attach the device that it is on, or make it: ", Call(UseCase.BUILD_POOL, ("DEVICE",))
+        ),
     ),
     _meaning(
         r"failed to find logical volume",
         ShareFailed,
-        "restore the volume from a backup, or delete the share",
+        lambda group, pool: "restore the volume from a backup, or delete the share",
     ),
 )
 
@@ -129,16 +153,21 @@ def lvm(*argv: str, group: str, thin_pool: str = "", outlives: bool = True) -> s
 
 def translated(error: CommandFailed, group: str, thin_pool: str = "") -> SharesError | None:
     """The error that a failed command of LVM's stands for; None where it is no other than that it failed."""
-    place = {"group": group, "pool": f"{group}/{thin_pool}" if thin_pool else group}
+    pool = f"{group}/{thin_pool}" if thin_pool else group
     if error.status is None:
         return BackendFailure(
             f"{error.command[0]} did not end in {LVM_SECONDS:.0f} s on volume group {group}",
-            hint=f"'ps' shows which command of LVM's hangs, 'vgs {group}' whether its devices answer",
+            hint=Remedy.of(
+                HostTool("ps"),
+                " shows which command of LVM's hangs, ",
+                HostTool("vgs", (group,)),
+                " whether its devices answer",
+            ),
         )
     said = " ".join(_complaints(error.output)) or error.message
     for meaning in _MEANINGS:
         if meaning.complaint.search(said):
-            return meaning.error(f"LVM says: {said}", meaning.hint.format(**place))
+            return meaning.error(f"LVM says: {said}", meaning.mending(group, pool))
     return None
 
 
@@ -157,5 +186,9 @@ def read_group(group: str) -> VolumeGroup:
     except ValueError as error:
         raise BackendFailure(
             f"LVM's report on volume group {group} cannot be read: {error}",
-            hint="shares-core reads what LVM 2.03 and later write; 'lvm version' tells which this is",
+            hint=Remedy.of(
+                "shares-core reads what LVM 2.03 and later write; ",
+                HostTool("lvm", ("version",)),
+                " tells which this is",
+            ),
         ) from error

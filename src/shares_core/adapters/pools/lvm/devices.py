@@ -16,6 +16,7 @@ from shares_core.adapters.linux.oserrors import os_errors
 from shares_core.domain.capacity import GIB, MIB
 from shares_core.domain.errors import BackendFailure
 from shares_core.domain.pools import device_name
+from shares_core.domain.remedy import HostTool, Remedy
 from shares_core.ports.progress import Report, unreported
 
 _DEV, _SYS_BLOCK = Path("/dev"), Path("/sys/block")
@@ -114,7 +115,8 @@ def zero_whole(device: str, report: Report = unreported) -> None:
             if error.errno != errno.EBUSY:
                 raise
             raise BackendFailure(
-                f"{device} is in use", hint=f"'findmnt {device}' shows where it is mounted"
+                f"{device} is in use",
+                hint=Remedy.of(HostTool("findmnt", (device,)), " shows where it is mounted"),
             ) from error
         try:
             size = os.lseek(descriptor, 0, os.SEEK_END)

@@ -9,6 +9,10 @@ from shares_core.adapters.pools.lvm.commands import read_group
 from shares_core.adapters.pools.lvm.devices import active_group_uuid
 from shares_core.adapters.pools.lvm.report import VolumeGroup
 from shares_core.domain.errors import HostNotReady
+from shares_core.domain.remedy import HostTool, Remedy
+
+#: Which volume groups there are.
+LIST_GROUPS = HostTool("vgs", ("-o", "vg_name,vg_uuid"))
 
 
 @frozen
@@ -55,7 +59,10 @@ class GroupIdentity(PoolIdentity):
             raise HostNotReady(
                 f"volume group {self.group} (UUID {group.uuid}) is not the pool {self.pool} "
                 f"of this installation, which is {known}",
-                hint="attach the device of that pool, or name it in the configuration: "
-                f"{in_settings(self.pool, 'volume_group')}; "
-                "'vgs -o vg_name,vg_uuid' lists what is there",
+                hint=Remedy.of(
+                    "attach the device of that pool, or name it in the configuration: "
+                    f"{in_settings(self.pool, 'volume_group')}; ",
+                    LIST_GROUPS,
+                    " lists what is there",
+                ),
             )

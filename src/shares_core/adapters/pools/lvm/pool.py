@@ -15,6 +15,7 @@ from shares_core.adapters.state.installation import Installation
 from shares_core.domain.capacity import Capacity, round_up
 from shares_core.domain.errors import BackendFailure, CommandFailed, Conflict, HostNotReady
 from shares_core.domain.pools import VolumeGroupName, device_name, is_volume_id, volume_name
+from shares_core.domain.remedy import HostTool, Remedy
 from shares_core.domain.views import PoolView
 from shares_core.domain.volume import DEFAULT_POOL, PoolName, VolumeTraits
 from shares_core.ports.progress import Report, unreported
@@ -190,7 +191,10 @@ class LogicalVolumes(VolumePool):
         if not wait_until(unused, _IN_USE_SECONDS):
             path = path_of(self._group, volume_name(volume_id))
             raise BackendFailure(
-                f"{path} is in use", hint=f"'findmnt {path}' and 'fuser -v {path}' show by what"
+                f"{path} is in use",
+                hint=Remedy.of(
+                    HostTool("findmnt", (path,)), " and ", HostTool("fuser", ("-v", path)), " show by what"
+                ),
             )
 
     # -- devices
@@ -224,7 +228,10 @@ class LogicalVolumes(VolumePool):
             self._identity.read()  # says which group it is, unless LVM does not know of the device
             raise HostNotReady(
                 f"{device.path} is a device of another volume group of that name",
-                hint=f"deactivate it: 'dmsetup remove {device_name(self._group, volume_name(volume_id))}'",
+                hint=Remedy.of(
+                    "deactivate it: ",
+                    HostTool("dmsetup", ("remove", device_name(self._group, volume_name(volume_id)))),
+                ),
             )
         return device
 
@@ -234,7 +241,12 @@ class LogicalVolumes(VolumePool):
         if device is None:
             raise BackendFailure(
                 f"LVM activated {self._path(volume_id)}, but its device is not there",
-                hint="see whether udev works: 'udevadm settle', then 'lvscan'",
+                hint=Remedy.of(
+                    "see whether udev works: ",
+                    HostTool("udevadm", ("settle",)),
+                    ", then ",
+                    HostTool("lvscan"),
+                ),
             )
         return device
 

@@ -7,6 +7,7 @@ import json
 from attrs import frozen
 
 from shares_core.domain.errors import HostNotReady
+from shares_core.domain.remedy import HostTool, Remedy
 
 _GROUP = "vg_name,vg_uuid,vg_size,vg_free,vg_extent_size,vg_permissions,vg_exported,vg_missing_pv_count"
 _VOLUME = "lv_name,lv_size,lv_tags,lv_layout,pool_lv,data_percent,metadata_percent,zero,lv_health_status"
@@ -54,11 +55,17 @@ class VolumeGroup:
     def require_usable(self) -> None:
         """Raises HostNotReady where nothing can be made in the group as it is."""
         if self.exported:
-            raise HostNotReady(f"volume group {self.name} is exported", hint=f"vgimport {self.name}")
+            raise HostNotReady(
+                f"volume group {self.name} is exported", hint=Remedy.of(HostTool("vgimport", (self.name,)))
+            )
         if self.missing:
             raise HostNotReady(
                 f"volume group {self.name} misses {self.missing} of its devices",
-                hint=f"attach what 'vgs -o +pv_name,pv_missing {self.name}' calls missing",
+                hint=Remedy.of(
+                    "attach what ",
+                    HostTool("vgs", ("-o", "+pv_name,pv_missing", self.name)),
+                    " calls missing",
+                ),
             )
         if not self.writable:
             raise HostNotReady(

@@ -15,6 +15,7 @@ from shares_core.adapters.state.locks import state_lock
 from shares_core.domain.capacity import format_bytes, round_up
 from shares_core.domain.errors import HostNotReady, NoCapacity
 from shares_core.domain.pools import ThinPoolName, VolumeGroupName, volume_name
+from shares_core.domain.remedy import Call, HostTool, Remedy, UseCase
 from shares_core.domain.views import PoolView
 from shares_core.domain.volume import DEFAULT_POOL, PoolName
 
@@ -64,7 +65,7 @@ class ThinPool(LogicalVolumes):
         if pool is None:
             raise HostNotReady(
                 f"there is no thin pool {place}",
-                hint=f"shares-core pool create, on volume group {group.name}",
+                hint=Remedy.of(Call(UseCase.BUILD_POOL), f" on volume group {group.name}"),
             )
         if not pool.is_thin_pool:
             raise HostNotReady(
@@ -74,13 +75,17 @@ class ThinPool(LogicalVolumes):
         if pool.health in _BROKEN:
             raise HostNotReady(
                 f"the thin pool {place} is not well: {pool.health}",
-                hint=f"see lvmthin(7): make its tables larger, 'lvextend --poolmetadatasize +SIZE {place}', "
-                f"then deactivate it and 'lvconvert --repair {place}'",
+                hint=Remedy.of(
+                    "see lvmthin(7): make its tables larger, ",
+                    HostTool("lvextend", ("--poolmetadatasize", "+SIZE", place)),
+                    ", then deactivate it and ",
+                    HostTool("lvconvert", ("--repair", place)),
+                ),
             )
         if not pool.zeroes:
             raise HostNotReady(
                 f"the thin pool {place} does not zero new blocks: a tenant could read another's data in them",
-                hint=f"lvchange --zero y {place}",
+                hint=Remedy.of(HostTool("lvchange", ("--zero", "y", place))),
             )
         return pool
 
@@ -121,7 +126,10 @@ class ThinPool(LogicalVolumes):
                 raise NoCapacity(
                     f"the thin pool {group.name}/{pool.name} has {format_bytes(free)} left to promise, "
                     f"not {format_bytes(more)}",
-                    hint=f"delete something, or enlarge it: 'lvextend --size +SIZE {group.name}/{pool.name}'",
+                    hint=Remedy.of(
+                        "delete something, or enlarge it: ",
+                        HostTool("lvextend", ("--size", "+SIZE", f"{group.name}/{pool.name}")),
+                    ),
                 )
             yield
 
@@ -151,5 +159,5 @@ def _require_blocks(pool: LogicalVolume, place: str) -> None:
         if percent is not None and percent >= full:
             raise NoCapacity(
                 f"the {part} of the thin pool {place} is {percent:.0f} % full",
-                hint=f"make it larger: 'lvextend {option} +SIZE {place}'",
+                hint=Remedy.of("make it larger: ", HostTool("lvextend", (option, "+SIZE", place))),
             )
