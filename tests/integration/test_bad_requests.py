@@ -18,6 +18,7 @@ from shares_core import (
     NotFound,
     SharesError,
 )
+from shares_core.domain.remedy import Parameter
 from tests.integration.conftest import Tenant
 from tests.testkit.footprint import everything
 
@@ -122,6 +123,6 @@ def test_a_name_that_only_conflicts_is_told_apart_from_a_crash(tenant: Tenant) -
     before = everything(tenant.site.config)
     with pytest.raises(Conflict, match=r"still has 1 share\(s\)") as raised:
         tenant.site.host.servers.delete(tenant.server)
-    assert "--with-shares" in raised.value.hint
+    assert Parameter("with_shares") in raised.value.remedy.parts
     assert everything(tenant.site.config) == before
     assert ada.do("files", "ls").status == OK

@@ -13,6 +13,7 @@ from shares_core.app.operations.perform import recover
 from shares_core.app.operations.work import ServerWork, ShareWork
 from shares_core.domain.errors import Busy, NotFound, SharesError
 from shares_core.domain.names import ServerName, ShareName
+from shares_core.domain.remedy import Call, Remedy, UseCase
 from shares_core.domain.server import ShareServer
 from shares_core.domain.share import CifsShare
 from shares_core.ports import Ports
@@ -110,7 +111,9 @@ class Leases:
             what = f"{operation.kind} {operation.id} has been under way for {seconds} s"
         return Busy(
             f"share {share.name.value!r} of server {server.name.value!r} is busy: {what}",
-            hint="try again when it has ended; 'shares-core operation list' shows what is under way",
+            hint=Remedy.of(
+                "try again when it has ended; ", Call(UseCase.OPERATIONS_LIST), " shows what is under way"
+            ),
         )
 
     @staticmethod
@@ -191,4 +194,4 @@ def at_work(ports: Ports, servers: Collection[ShareServer]) -> frozenset[str]:
 
 
 def _no_server(name: str) -> NotFound:
-    return NotFound("server", name, hint="'shares-core server list' lists those that are there")
+    return NotFound("server", name, hint=Remedy.of(Call(UseCase.SERVERS_LIST), " lists those that are there"))

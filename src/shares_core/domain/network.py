@@ -25,6 +25,7 @@ from shares_core.domain.addresses import (
 from shares_core.domain.attachment import Attachment, BridgeAttachment
 from shares_core.domain.checks import must_be
 from shares_core.domain.errors import AddressTaken, Conflict, InvalidInput, NoCapacity
+from shares_core.domain.remedy import Parameter, Remedy
 
 
 def _each_version_once(what: str, addresses: Iterable[Address]) -> None:
@@ -74,12 +75,16 @@ class InterfaceSpec:
         if self.bridge is not None and not self.addresses:
             raise InvalidInput(
                 f"an interface on bridge {self.bridge} needs an address",
-                hint="give --address IP/PREFIX; only the default network hands out addresses",
+                hint=Remedy.of(
+                    "give ",
+                    Parameter("addresses"),
+                    " IP/PREFIX; only the default network hands out addresses",
+                ),
             )
         if self.bridge is None and self.host_addresses:
             raise InvalidInput(
                 "the default network has its host address in the configuration",
-                hint="give a --bridge to go with --host-address",
+                hint=Remedy.of("give a ", Parameter("bridge"), " to go with ", Parameter("host_addresses")),
             )
         _each_version_once("gateway", self.gateways)
         _each_version_once("host address", [address.ip for address in self.host_addresses])
@@ -291,7 +296,9 @@ def _free_addresses(
         if on_default and isinstance(address, IPv4Interface) and address.network != default.subnet:
             raise InvalidInput(
                 f"{address} is outside of the default network {default.subnet}",
-                hint="give a --bridge to go with it, or an address of the default network",
+                hint=Remedy.of(
+                    "give a ", Parameter("bridge"), " to go with it, or an address of the default network"
+                ),
             )
         if address.ip in taken:
             raise AddressTaken(str(address.ip), str(bridge.name), taken[address.ip])
@@ -312,7 +319,13 @@ def _lowest_free(default: DefaultNetwork, taken: Collection[Address]) -> IPv4Int
             return candidate
     raise NoCapacity(
         f"the default network {default.subnet} has no free address",
-        hint="give the server a --bridge and an --address, or configure a larger subnet",
+        hint=Remedy.of(
+            "give the server ",
+            Parameter("bridge"),
+            " and ",
+            Parameter("addresses"),
+            ", or configure a larger subnet",
+        ),
     )
 
 

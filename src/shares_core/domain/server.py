@@ -13,6 +13,7 @@ from shares_core.domain.errors import AlreadyExists, NoCapacity, NotFound
 from shares_core.domain.names import ServerName, ShareName, UserName
 from shares_core.domain.network import Interface
 from shares_core.domain.operation import ServerOperation, ShareOperation
+from shares_core.domain.remedy import Call, Remedy, UseCase
 from shares_core.domain.share import CifsShare
 
 #: Unix user ids of accounts inside a server: each gets its own, for Samba derives a user's SID from it.
@@ -71,7 +72,7 @@ class ShareServer:
                 "share",
                 str(name),
                 where=f"server {self.name.value!r}",
-                hint=f"'shares-core share list {self.name}' lists those that are there",
+                hint=Remedy.of(Call(UseCase.SHARES_LIST, (str(self.name),)), " lists those that are there"),
             )
         return share
 
@@ -115,7 +116,7 @@ class ShareServer:
                 "user",
                 name,
                 where=f"server {self.name.value!r}",
-                hint=f"'shares-core user list {self.name}' lists those that are there",
+                hint=Remedy.of(Call(UseCase.USERS_LIST, (str(self.name),)), " lists those that are there"),
             )
         return found
 

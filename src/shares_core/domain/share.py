@@ -12,6 +12,7 @@ from shares_core.domain.checks import require
 from shares_core.domain.errors import InvalidInput, ShareFailed
 from shares_core.domain.names import ShareName
 from shares_core.domain.operation import ShareOperation, ShareStatus
+from shares_core.domain.remedy import Call, Parameter, Remedy, UseCase
 from shares_core.domain.volume import FileSystem, FileSystemKind, ShareVolume
 
 __all__ = [
@@ -152,8 +153,15 @@ class CifsShare:
         if self.status is not ShareStatus.READY:
             raise ShareFailed(
                 f"share {self.name.value!r} is {self.status}" + (f": {self.reason}" if self.reason else ""),
-                hint="'shares-core share check' tells what is damaged; with --repair it is repaired"
+                hint=Remedy.of(
+                    Call(UseCase.SHARES_CHECK),
+                    " tells what is damaged; with ",
+                    Parameter("repair"),
+                    " it is repaired",
+                )
                 if self.damaged
-                else "its data was left as it is; repair what is wrong, then run 'shares-core reconcile'",
+                else Remedy.of(
+                    "its data was left as it is; repair what is wrong, then run ", Call(UseCase.RECONCILE)
+                ),
             )
         return self

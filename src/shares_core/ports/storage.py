@@ -8,6 +8,7 @@ from attrs import frozen
 
 from shares_core.domain.capacity import Capacity
 from shares_core.domain.errors import ShareFailed
+from shares_core.domain.remedy import Call, Remedy, UseCase
 from shares_core.domain.views import PoolView
 from shares_core.domain.volume import PoolName, VolumeRef, VolumeTraits
 from shares_core.ports.progress import Report, unreported
@@ -149,6 +150,8 @@ def volume_missing(ref: VolumeRef) -> ShareFailed:
     """What is raised where a volume that a record names is not in its pool."""
     return ShareFailed(
         f"volume {ref.id} is missing from the pool {ref.pool}",
-        hint="'shares-core pool show' tells where that pool is; restore the volume from a backup, or "
-        "delete the share",
+        hint=Remedy.of(
+            Call(UseCase.POOL_SHOW),
+            " tells where that pool is; restore the volume from a backup, or delete the share",
+        ),
     )

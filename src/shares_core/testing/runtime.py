@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from shares_core.domain.errors import BackendFailure, Conflict, HostNotReady
+from shares_core.domain.remedy import Call, Remedy, UseCase
 from shares_core.domain.views import RunState
 from shares_core.ports.runtime import ContainerState, Ended, ServerRuntime
 from shares_core.testing.faults import halfway
@@ -21,9 +22,9 @@ class MemoryRuntime(ServerRuntime):
     def check(self, *, stale_image_ok: bool = False) -> None:
         self._need_docker()
         if not self._host.image_built:
-            raise HostNotReady("the image is not built", hint="run 'shares-core image build'")
+            raise HostNotReady("the image is not built", hint=Remedy.of(Call(UseCase.BUILD_IMAGE)))
         if self._host.image_stale and not stale_image_ok:
-            raise HostNotReady("the image is of another version", hint="run 'shares-core image build'")
+            raise HostNotReady("the image is of another version", hint=Remedy.of(Call(UseCase.BUILD_IMAGE)))
 
     def ensure(self, server_id: str, uid: int, image: str = "") -> None:
         self._need_docker()
@@ -109,7 +110,7 @@ class MemoryRuntime(ServerRuntime):
     def _need_docker(self, waiting: float = 0) -> None:
         if not self._host.docker_up:
             self._host.uptime += waiting
-            raise HostNotReady("Docker does not answer", hint="start it: systemctl start docker")
+            raise HostNotReady("Docker does not answer", hint="start it")
 
     def _ours(self, server_id: str) -> Container | None:
         self._need_docker()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from shares_core.domain.capacity import Capacity, format_bytes, round_up
 from shares_core.domain.errors import BackendFailure, Conflict, HostNotReady, NoCapacity, ShareFailed
+from shares_core.domain.remedy import Call, Remedy, UseCase
 from shares_core.domain.views import PoolView
 from shares_core.domain.volume import PoolName, VolumeRef, VolumeTraits
 from shares_core.ports.progress import Report, unreported
@@ -134,7 +135,7 @@ class MemoryStorage(BlockStorage):
         if count > free:
             raise NoCapacity(
                 f"the pool has {format_bytes(free)} free, {format_bytes(count)} are needed",
-                hint="'shares-core pool show' tells how much there is",
+                hint=Remedy.of(Call(UseCase.POOL_SHOW), " tells how much there is"),
             )
 
     def _need_configured(self, pool: PoolName) -> None:

@@ -12,6 +12,7 @@ from tests.unit.world import LARGE, PASSWORD, RW, SMALL, World
 from shares_core.domain.addresses import BridgeName
 from shares_core.domain.errors import BackendFailure, Busy, HostNotReady, ShareFailed
 from shares_core.domain.network import Bridge
+from shares_core.domain.remedy import Call, UseCase
 from shares_core.domain.share import ShareStatus
 from shares_core.domain.views import Orphan, OrphanKind, ReconcileOutcome, ReconcileReport, UpgradeOutcome
 from shares_core.domain.volume import DEFAULT_POOL
@@ -284,7 +285,9 @@ def test_a_share_that_is_found_damaged_is_failed_and_the_others_are_served(world
     assert [ReconcileOutcome.FAILED] == [view.outcome for view in world.host.fleet.reconcile().servers]
     assert {("well", "ada"): RW} == world.admitted()
     assert (True, ShareStatus.FAILED) == (bool(checked.damage), checked.share.share.status)
-    assert "share check --repair" in world.share("tenant", "files").reason
+    with pytest.raises(ShareFailed) as refused:
+        world.share("tenant", "files").require_ready()
+    assert Call(UseCase.SHARES_CHECK) in refused.value.remedy.parts
     repaired = world.host.shares.check("tenant", "files", repair=True)
     assert ("", ShareStatus.READY) == (repaired.damage, repaired.share.share.status)
     assert {("files", "ada"): RW, ("well", "ada"): RW} == world.admitted()

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 import pytest
+from tests.unit.cli.terminal import Terminal
 
 from shares_core import HostConfig, LvmPool, VolumeGroupName, bootstrap
 from shares_core.domain.remedy import Call, HostTool, Packages, Parameter, Remedy, UseCase
@@ -83,3 +84,13 @@ def test_only_where_apt_is_there_it_installs_packages(
     monkeypatch.setattr(remedies, "has_apt", lambda: apt)
     packages = Packages(("a", "b"))
     assert [alone, within] == [worded(Remedy.of(packages)), worded(Remedy.of("start it, or ", packages))]
+
+
+def test_a_damaged_share_tells_what_repairs_it(served: Terminal) -> None:
+    """Each time that it is shown, and only then."""
+    assert "--repair" not in served.ok("share", "show", "tenant", "files").out
+    served.world.ruin()
+    assert 7 == served("share", "check", "tenant", "files").status
+    told = served.ok("share", "show", "tenant", "files").out
+    assert "its file system is damaged: " in told
+    assert told.splitlines()[-1].endswith("share check tenant files --repair")

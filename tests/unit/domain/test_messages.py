@@ -190,17 +190,17 @@ TOLD: list[tuple[Callable[[], object], str, str]] = [
     (
         lambda: in_status(SHARE, ShareStatus.DELETING).require_ready(),
         "share 'R&D 2026' is deleting",
-        "its data was left as it is; repair what is wrong, then run 'shares-core reconcile'",
+        "its data was left as it is; repair what is wrong, then run Host.fleet.reconcile()",
     ),
     (
         lambda: in_status(SHARE, ShareStatus.FAILED, "gone").require_ready(),
         "share 'R&D 2026' is failed: gone",
-        "its data was left as it is; repair what is wrong, then run 'shares-core reconcile'",
+        "its data was left as it is; repair what is wrong, then run Host.fleet.reconcile()",
     ),
     (
         lambda: SERVER.share("none such"),
         "there is no share 'none such' on server 'tenant-a'",
-        "'shares-core share list tenant-a' lists those that are there",
+        "Host.shares.list('tenant-a') lists those that are there",
     ),
     (
         lambda: SERVER.with_share(evolve(SHARE, id="x", name=ShareName("r&d 2026"))),

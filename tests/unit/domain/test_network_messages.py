@@ -89,12 +89,12 @@ TOLD: list[tuple[Callable[[], object], str, str]] = [
     (
         lambda: _spec(),
         "an interface on bridge br-a needs an address",
-        "give --address IP/PREFIX; only the default network hands out addresses",
+        "give addresses IP/PREFIX; only the default network hands out addresses",
     ),
     (
         lambda: _spec(bridge=None, host_addresses=["10.0.0.1/24"]),
         "the default network has its host address in the configuration",
-        "give a --bridge to go with --host-address",
+        "give a bridge to go with host_addresses",
     ),
     (
         lambda: _spec("10.0.0.5/24", gateways=["10.0.0.1", "10.0.0.2"]),
@@ -156,7 +156,7 @@ TOLD: list[tuple[Callable[[], object], str, str]] = [
     (
         lambda: _beside(_spec(bridge=None), _spec(bridge=None)),
         "the default network 10.254.0.0/30 has no free address",
-        "give the server a --bridge and an --address, or configure a larger subnet",
+        "give the server bridge and addresses, or configure a larger subnet",
     ),
     (
         lambda: _beside(
@@ -183,7 +183,7 @@ TOLD: list[tuple[Callable[[], object], str, str]] = [
     (
         lambda: _beside(_spec(bridge=None), _spec("10.1.0.2/24", bridge=None)),
         "10.1.0.2/24 is outside of the default network 10.254.0.0/30",
-        "give a --bridge to go with it, or an address of the default network",
+        "give a bridge to go with it, or an address of the default network",
     ),
     (
         lambda: _beside(_spec("10.0.0.5/24"), _spec("10.0.0.5/24")),

@@ -61,7 +61,7 @@ def test_an_account_is_found_in_any_case_by_people_and_exactly_by_rules() -> Non
     with pytest.raises(NotFound) as missing:
         SERVER.account("eve")
     assert "there is no user 'eve' on server 'tenant-a'" == str(missing.value)
-    assert "'shares-core user list tenant-a' lists those that are there" == missing.value.hint
+    assert "Host.users.list('tenant-a') lists those that are there" == missing.value.hint
     with pytest.raises(InvalidInput):
         SERVER.account("root")
 

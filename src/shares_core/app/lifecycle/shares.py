@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from shares_core.app.lifecycle.container import is_running
 from shares_core.app.lifecycle.publish import publish
 from shares_core.domain.errors import BackendFailure, HostNotReady, ShareDamaged, ShareFailed, SharesError
+from shares_core.domain.remedy import Call, Remedy, UseCase
 from shares_core.domain.server import ShareServer
 from shares_core.domain.share import CifsShare, Failure, ShareStatus
 from shares_core.domain.volume import ShareVolume
@@ -24,7 +25,7 @@ def mount_share(ports: Ports, server: ShareServer, share: CifsShare) -> None:
     if not ports.filesystems.has_folder(server.id, share.id, share.folder):
         raise ShareFailed(
             f"the folder {share.folder!r} is not in its file system: a repair may have left it in lost+found",
-            hint="move it back, then 'shares-core reconcile'",
+            hint=Remedy.of("move it back, then ", Call(UseCase.RECONCILE)),
         )
 
 

@@ -117,6 +117,4 @@ def failure_by(damage: str) -> Failure:
     """The failure of a share in which this was found."""
     line = " ".join(damage.split())  # the first of what was said: a record is no place for pages of it
     shortened = line if len(line) <= 300 else f"{line[:300]}..."
-    return Failure.damaged(
-        f"its file system is damaged ('shares-core share check --repair' repairs it): {shortened}"
-    )
+    return Failure.damaged(f"its file system is damaged: {shortened}")

@@ -8,12 +8,13 @@ from shares_core.app.leases import Leases, at_work
 from shares_core.domain.checks import require
 from shares_core.domain.errors import Conflict, NotFound
 from shares_core.domain.operation import Operation, ShareOperation
+from shares_core.domain.remedy import Call, Remedy, UseCase
 from shares_core.domain.server import ShareServer
 from shares_core.domain.share import CifsShare
 from shares_core.domain.views import OperationView
 from shares_core.ports import Ports
 
-_LIST_HINT = "'shares-core operation list' lists those that are under way"
+_LIST_HINT = Remedy.of(Call(UseCase.OPERATIONS_LIST), " lists those that are under way")
 
 
 @frozen

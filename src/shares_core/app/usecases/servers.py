@@ -25,6 +25,7 @@ from shares_core.domain.errors import (
 )
 from shares_core.domain.names import ServerName
 from shares_core.domain.network import DefaultNetwork, Interface, InterfaceSpec, decide_interface, fits
+from shares_core.domain.remedy import Call, Parameter, Remedy, UseCase
 from shares_core.domain.server import DesiredState, ShareServer, free_uid
 from shares_core.domain.share import ShareStatus
 from shares_core.domain.undo import undone_by
@@ -121,7 +122,9 @@ class Servers:
                 "server",
                 str(server.name),
                 "its interfaces differ from those asked for",
-                hint=f"'shares-core server show {server.name}' shows them; or choose another name",
+                hint=Remedy.of(
+                    Call(UseCase.SERVERS_SHOW, (str(server.name),)), " shows them; or choose another name"
+                ),
             )
         return self._view(server)
 
@@ -175,7 +178,11 @@ class Servers:
             if server.shares and not with_shares:
                 raise NotEmpty(
                     f"server {name!r} still has {len(server.shares)} share(s)",
-                    hint="delete them first, or say --with-shares to delete them and their data too",
+                    hint=Remedy.of(
+                        "delete them first, or say ",
+                        Parameter("with_shares"),
+                        " to delete them and their data too",
+                    ),
                 )
             for share in server.shares:
                 self._leases.require_free(server, share)
@@ -205,18 +212,20 @@ class Servers:
         state = RunState.UNKNOWN
         try:
             state = run_state(server, self._ports.runtime.inspect(server.id).state)
-            return ServerView(server, state, self._problem(server, state))
+            return ServerView(server, state, *self._problem(server, state))
         except SharesError as error:
             return ServerView(server, state, str(error))
 
-    def _problem(self, server: ShareServer, state: RunState) -> str:
+    def _problem(self, server: ShareServer, state: RunState) -> tuple[str, Remedy]:
+        """What is wrong with it, and what to do; both empty if nothing is."""
+        start = Call(UseCase.SERVERS_START, (str(server.name),))
         if server.operation is not None:
-            return f"an operation ({server.operation.kind}) is under way, or was interrupted"
+            return f"an operation ({server.operation.kind}) is under way, or was interrupted", Remedy()
         if server.desired is DesiredState.STOPPED:
-            return ""
+            return "", Remedy()
         if state is not RunState.RUNNING:
-            return f"it should run but does not; 'shares-core server start {server.name}' brings it up"
+            return "it should run but does not", Remedy.of(start, " brings it up")
         if self._ports.network.unplugged(server.interfaces):
-            return f"an interface is not attached; 'shares-core server start {server.name}' repairs it"
+            return "an interface is not attached", Remedy.of(start, " repairs it")
         failed = [str(share.name) for share in server.shares if share.status is ShareStatus.FAILED]
-        return f"shares that cannot be served: {', '.join(failed)}" if failed else ""
+        return f"shares that cannot be served: {', '.join(failed)}" if failed else "", Remedy()

@@ -17,6 +17,7 @@ from shares_core.app.usecases.pools import configured
 from shares_core.domain.capacity import Capacity
 from shares_core.domain.errors import AlreadyExists, Conflict, InvalidInput, SharesError
 from shares_core.domain.names import ShareName
+from shares_core.domain.remedy import Call, Remedy, UseCase
 from shares_core.domain.server import ShareServer
 from shares_core.domain.share import CifsShare, FileSystem, FileSystemKind
 from shares_core.domain.undo import undone_by
@@ -207,7 +208,12 @@ def _same(
     if not existing.is_whole:
         raise Conflict(
             f"share {existing.name.value!r} is {existing.status}: {existing.reason}",
-            hint="'shares-core reconcile' tries again; 'share delete' removes it, and whatever is in it",
+            hint=Remedy.of(
+                Call(UseCase.RECONCILE),
+                " tries again; ",
+                Call(UseCase.SHARES_DELETE),
+                " removes it, and whatever is in it",
+            ),
         )
     if existing.name != name:
         raise AlreadyExists(
@@ -222,7 +228,9 @@ def _same(
             "share",
             str(existing.name),
             f"it has {existing.capacity} with {existing.filesystem.kind}, not {capacity} with {kind}",
-            hint="'shares-core share extend' makes it larger" if only_larger else "choose another name",
+            hint=Remedy.of(Call(UseCase.SHARES_EXTEND), " makes it larger")
+            if only_larger
+            else "choose another name",
         )
     if existing.volume.pool != pool:
         raise AlreadyExists(

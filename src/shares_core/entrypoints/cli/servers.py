@@ -17,6 +17,7 @@ from shares_core.entrypoints.cli.errors import FAILED, report
 from shares_core.entrypoints.cli.framework import Group
 from shares_core.entrypoints.cli.invocation import Invocation, pass_invocation
 from shares_core.entrypoints.cli.output import complain
+from shares_core.entrypoints.cli.remedies import problem_of
 from shares_core.entrypoints.cli.text import does_not_run, hosts, locations, state_of, under_way
 
 
@@ -80,7 +81,7 @@ def create(
         invocation.out.lines(f"server {view.server.name} is {state_of(view)}")
         invocation.out.fields(_reach(view.server))
         if view.problem and not does_not_run(view.server, view.state):
-            invocation.out.lines(f"problem: {invocation.addressed(view.problem)}")
+            invocation.out.lines(f"problem: {problem_of(view, invocation.command)}")
         invocation.tell_unreachable(view.server, view.state)
         line = invocation.command("share", "create", str(view.server.name), "SHARE", "--size", "1GiB")
         invocation.out.lines("", f"next: {line}")
@@ -210,7 +211,7 @@ def _answer_state(invocation: Invocation, view: ServerView) -> None:
     def tell() -> None:
         invocation.out.lines(f"server {view.server.name} is {state_of(view)}")
         if view.problem:
-            invocation.out.lines(f"problem: {invocation.addressed(view.problem)}")
+            invocation.out.lines(f"problem: {problem_of(view, invocation.command)}")
 
     invocation.out.answer(documents.server(view), tell)
 
@@ -226,7 +227,7 @@ def _row(view: ServerView | RecordUnreadable) -> tuple[str, ...]:
         " ".join(hosts(found)),
         str(len(found.shares)),
         str(len(found.accounts)),
-        view.problem,
+        problem_of(view),
     )
 
 
@@ -235,7 +236,7 @@ def _tell(invocation: Invocation, view: ServerView) -> None:
     state = state_of(view)
     desired = "" if str(found.desired) == state else f" (should be {found.desired})"
     out.fields([("server", str(found.name)), ("id", found.id), ("state", f"{state}{desired}"),
-                ("problem", invocation.addressed(view.problem))])  # fmt: skip
+                ("problem", problem_of(view, invocation.command))])  # fmt: skip
     for interface in found.interfaces:
         out.lines("")
         out.fields(

@@ -145,8 +145,7 @@ def _tell_checked(invocation: Invocation, view: CheckView) -> None:
     found, out = view.share.share, invocation.out
     out.lines(*view.damage.splitlines(), *view.repair.splitlines())
     if view.damage:
-        line = invocation.command("share", "check", str(view.share.server.name), str(found.name), "--repair")
-        out.lines(f"share {found.name} is damaged", f"next: take a copy of its volume, then {line}")
+        out.lines(f"share {found.name} is damaged", _repair(invocation, view.share))
         return
     out.lines(f"the file system of share {found.name} is whole; the share is {found.status}")
     invocation.tell_unreachable(view.share.server, view.share.state)
@@ -181,6 +180,13 @@ def _tell(invocation: Invocation, view: ShareView) -> None:
             *locations(view.server, found),
         ]
     )
+    if found.damaged:
+        out.lines("", _repair(invocation, view))
+
+
+def _repair(invocation: Invocation, view: ShareView) -> str:
+    line = invocation.command("share", "check", str(view.server.name), str(view.share.name), "--repair")
+    return f"next: take a copy of its volume, then {line}"
 
 
 def _size(view: ShareView) -> str:
