@@ -14,6 +14,7 @@ from shares_core.domain.capacity import GIB, Capacity
 from shares_core.domain.errors import NotFound
 from shares_core.domain.findings import Finding, Verdict
 from shares_core.domain.remedy import Call, Remedy, UseCase
+from shares_core.entrypoints.cli.remedies import worded
 
 
 @pytest.mark.parametrize("position", range(3))
@@ -87,31 +88,32 @@ def test_commands_to_paste_name_the_same_installation(terminal: Terminal, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("hint", "told"),
+    ("remedy", "told"),
     [
-        ("'shares-core server list' lists them", "'shares-core {} server list' lists them"),
-        ("do 'shares-core a', then 'shares-core b'", "do 'shares-core {} a', then 'shares-core {} b'"),
-        ("shares-core image build", "shares-core {} image build"),
-        ("sudo shares-core doctor", "sudo shares-core {} doctor"),
-        ("this is a fault in shares-core: report it", "this is a fault in shares-core: report it"),
-        ("the version of shares-core that wrote it", "the version of shares-core that wrote it"),
-        ("see 'shares-core-demo list'", "see 'shares-core-demo list'"),
-        ("see 'shares-core --config x list'", "see 'shares-core --config x list'"),
+        (Remedy.of(Call(UseCase.SERVERS_LIST), " lists them"), "'shares-core {} server list' lists them"),
+        (
+            Remedy.of("do ", Call(UseCase.SERVERS_STOP, ("a b",)), ", then ", Call(UseCase.RECONCILE)),
+            "do 'shares-core {} server stop 'a b'', then 'shares-core {} reconcile'",
+        ),
+        (Remedy.of(Call(UseCase.BUILD_IMAGE)), "shares-core {} image build"),
+        (Remedy.of(Call(UseCase.EXAMINE, as_root=True)), "sudo shares-core {} doctor"),
+        (Remedy.of("this is a fault in shares-core: report it"), "this is a fault in shares-core: report it"),
+        (Remedy.of("see 'shares-core list'"), "see 'shares-core list'"),
     ],
 )
 def test_commands_in_hints_name_the_same_installation(
-    terminal: Terminal, tmp_path: Path, hint: str, told: str
+    terminal: Terminal, tmp_path: Path, remedy: Remedy, told: str
 ) -> None:
     """Pasted into a shell, they ask the installation that the error is of; other words stay."""
     file = tmp_path / "it's mine.toml"
     file.write_text("")
-    terminal.fail_with(NotFound("server", "x", hint=hint))
+    terminal.fail_with(NotFound("server", "x", hint=remedy))
     result = terminal("server", "list", "--config", str(file), "--json")
     options = f"--config {shlex.quote(str(file))} --state-dir {tmp_path}"
     expected = told.replace("{}", options)
     assert expected == result.document["error"]["hint"]
     assert f"hint: {expected}" == result.err.splitlines()[-1]
-    assert hint == terminal.bare("server", "list", "--json").document["error"]["hint"]
+    assert worded(remedy) == terminal.bare("server", "list", "--json").document["error"]["hint"]
 
 
 BUILD = Remedy.of(Call(UseCase.BUILD_IMAGE))

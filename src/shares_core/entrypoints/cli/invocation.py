@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import sys
 from collections.abc import Callable
@@ -33,8 +32,6 @@ from shares_core.ports.events import Event, Events
 
 if TYPE_CHECKING:
     from shares_core.app.watch.watcher import Watcher
-
-_COMMAND = re.compile(r"(^|'|\bsudo )shares-core (?=[a-z])")
 
 
 class PoolBuilder(Protocol):
@@ -158,14 +155,6 @@ class Invocation:
     def worded(self, remedy: Remedy) -> str:
         """The remedy for a person at a shell, its commands of ours as ``command`` has them."""
         return worded(remedy, self.command)
-
-    def addressed(self, text: str) -> str:
-        """The text with each command of ours in it made one for this installation, as ``command`` does.
-
-        Those count that are quoted, follow sudo, or begin the text: a hint may be nothing but a command.
-        """
-        ours = self.command()
-        return _COMMAND.sub(lambda found: f"{found.group(1)}{ours} ", text)
 
     def tell_unreachable(self, server: ShareServer, state: RunState) -> None:
         """Where nobody can use the server's shares because it does not run, say so and what starts it."""

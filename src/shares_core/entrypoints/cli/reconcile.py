@@ -68,7 +68,7 @@ def _tell(invocation: Invocation, report: ReconcileReport) -> None:
         invocation.out.lines(f"{known} as recorded" if report.known else "there are no servers yet")
         return
     if report.servers:
-        rows = [_row(invocation, view) for view in report.servers]
+        rows = [_row(view) for view in report.servers]
         invocation.out.table(("server", "verdict", "found", "problem"), rows, "")
     if report.orphans:
         orphans = [(str(orphan.kind), orphan.name, _fate(orphan)) for orphan in report.orphans]
@@ -81,11 +81,10 @@ def _tell(invocation: Invocation, report: ReconcileReport) -> None:
             invocation.out.lines("", f"orphans are in no record; this removes them with their data: {line}")
 
 
-def _row(invocation: Invocation, view: ReconcileView) -> tuple[str, str, str, str]:
+def _row(view: ReconcileView) -> tuple[str, str, str, str]:
     failed = f"shares that cannot be served: {', '.join(view.failed_shares)}" if view.failed_shares else ""
     name = "?" if view.outcome is ReconcileOutcome.UNREADABLE else view.name
-    problem = invocation.addressed(view.problem or failed)
-    return name, _VERDICTS[view.outcome], "; ".join(map(str, view.found)), problem
+    return name, _VERDICTS[view.outcome], "; ".join(map(str, view.found)), view.problem or failed
 
 
 def _fate(orphan: Orphan) -> str:

@@ -12,7 +12,6 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 
 import click
-from attrs import evolve
 
 from shares_core.entrypoints.cli.errors import (
     BROKEN_PIPE,
@@ -80,7 +79,7 @@ def _run(root: click.Group, arguments: list[str], invocation: Invocation) -> int
         found = report(error, invocation.command)
         if invocation.verbose and found.status == UNEXPECTED:
             complain(*traceback.format_exception(error))
-        return _tell(invocation, evolve(found, hint=invocation.addressed(found.hint)))
+        return _tell(invocation, found)
 
 
 def _tell(invocation: Invocation, found: Report) -> int:
