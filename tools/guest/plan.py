@@ -16,16 +16,10 @@ ENVIRONMENT = {
     "HOME": "/root",
     "LC_ALL": "C.UTF-8",
 }
-#: What AppArmor, Docker's firewall or a whole kernel may change, beside what runs nowhere else. It takes as
-#: long as the volumes do.
-ON_A_WHOLE_HOST = (
-    "test_stock_firewall.py",
-    "test_kills_on_volumes.py",
-    "test_bridges.py",
-    "test_interfaces.py",
-    "test_isolation.py",
-    "test_confinement.py",
-)
+#: What AppArmor, Docker's firewall or a whole kernel may change, beside what runs nowhere else.
+ON_A_WHOLE_HOST = ("test_stock_firewall.py", "test_isolation.py", "test_confinement.py")
+#: Of the volumes' modules those that run with these, so that both processors are done at about the same time.
+_BESIDE_VOLUMES = ("test_bad_hosts.py", "test_pool_create.py")
 #: What the guest says when its power is to be cut.
 CUT = "--- the power is cut here"
 #: The option that runs all the others too. Emulated they take more than an hour.
@@ -85,21 +79,33 @@ BOOTS_OF_A_CUT: tuple[Boot, Boot] = (
 )
 
 
-def _boots(suite: Phase) -> tuple[Boot, ...]:
+def _boots(volumes: Phase, suite: Phase) -> tuple[Boot, ...]:
     """Each boot and its stages.
 
     Between the first two the guest is restarted by ``systemctl reboot``, then its power is cut.
     """
     before, after = BOOTS_OF_A_CUT
     return (
-        ((Phase("volumes", (_VOLUMES,)), suite), (Phase("before-reboot", (f"{_REBOOT}/before",)),)),
+        ((volumes, suite), (Phase("before-reboot", (f"{_REBOOT}/before",)),)),
         ((Phase("after-reboot", (f"{_REBOOT}/after",)),), (Phase("clock", (_CLOCK,)),), *before),
         after,
     )
 
 
-BOOTS = _boots(Phase("suite", tuple(f"{_INTEGRATION}/{name}" for name in ON_A_WHOLE_HOST)))
-BOOTS_OF_ALL = _boots(Phase("suite", (_INTEGRATION,), (f"--ignore={_VOLUMES}", "--deselect", _NEEDS_NETWORK)))
+BOOTS = _boots(
+    Phase("volumes", (_VOLUMES,), tuple(f"--ignore={_VOLUMES}/{name}" for name in _BESIDE_VOLUMES)),
+    Phase(
+        "suite",
+        (
+            *(f"{_VOLUMES}/{name}" for name in _BESIDE_VOLUMES),
+            *(f"{_INTEGRATION}/{name}" for name in ON_A_WHOLE_HOST),
+        ),
+    ),
+)
+BOOTS_OF_ALL = _boots(
+    Phase("volumes", (_VOLUMES,)),
+    Phase("suite", (_INTEGRATION,), (f"--ignore={_VOLUMES}", "--deselect", _NEEDS_NETWORK)),
+)
 
 #: What the first boot does before its phases, all at once, by what it is called. It has to succeed.
 SETUP: Mapping[str, tuple[str, ...]] = {
