@@ -14,6 +14,8 @@ from tests.testkit.volume_groups import Disk, lvm
 _PREFIX = "sctest-slow-"
 #: Longer than any test: whoever waits goes on when the disk is quick again, and not before.
 _MILLISECONDS = 600_000
+#: In sectors: where it begins on the disk below, so that LVM does not find its label there too.
+_OFFSET = 2048
 
 
 @frozen
@@ -38,7 +40,7 @@ class SlowDisk:
     def delay(self, reads: int, writes: int) -> None:
         """Set the milliseconds that each takes; the kernel lets those that wait go on."""
         start, sectors, _, device, *_ = lvm("dmsetup", "table", self.name).split()
-        table = f"{start} {sectors} delay {device} 0 {reads} {device} 0 {writes}"
+        table = f"{start} {sectors} delay {device} {_OFFSET} {reads} {device} {_OFFSET} {writes}"
         lvm("dmsetup", "reload", self.name, "--table", table)
         lvm("dmsetup", "resume", self.name)
 
@@ -49,11 +51,11 @@ class SlowDisk:
 @contextmanager
 def slow_disk(size: int) -> Iterator[SlowDisk]:
     """A disk of that many bytes, quick at first."""
-    below = Disk.attached(size)
+    below = Disk.attached(size + _OFFSET * 512)
     try:
         subprocess.run(("modprobe", "dm-delay"), check=True)
         made = SlowDisk(f"{_PREFIX}{uuid.uuid4().hex[:8]}")
-        table = f"0 {size // 512} delay {below.device} 0 0 {below.device} 0 0"
+        table = f"0 {size // 512} delay {below.device} {_OFFSET} 0 {below.device} {_OFFSET} 0"
         lvm("dmsetup", "create", made.name, "--table", table)
         try:
             yield made
