@@ -1,6 +1,6 @@
 """The composition root: from a configuration to a Host with its use cases.
 
-What a function composes it imports itself, so that ``import shares_core`` stays quick.
+Each function imports what it composes, so that ``import shares_core`` stays quick.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 @frozen
 class Host:
-    """A host's use cases, by what they are about."""
+    """The use cases of a host, by subject."""
 
     fleet: Fleet
     servers: Servers
@@ -73,14 +73,14 @@ def host(ports: Ports, network: DefaultNetwork) -> Host:
 
 
 def watcher(ports: Ports, network: DefaultNetwork) -> Watcher:
-    """What keeps the servers up over the given ports."""
+    """The watcher that keeps the servers up, over the given ports."""
     from shares_core.app.watch.watcher import Watcher
 
     return Watcher(ports, host(ports, network).fleet)
 
 
 def open_watcher(config: HostConfig, events: Events | None = None) -> Watcher:
-    """What keeps this machine's servers up. Changes nothing yet. Raises as ``open_host``."""
+    """The watcher of this machine's servers. Changes nothing yet. Raises as ``open_host`` does."""
     from shares_core.app.watch.watcher import ROUND_SECONDS
 
     return watcher(ports(config, events, patience=ROUND_SECONDS), config.network)
@@ -89,8 +89,8 @@ def open_watcher(config: HostConfig, events: Events | None = None) -> Watcher:
 def open_host(config: HostConfig | None = None, events: Events | None = None) -> Host:
     """This machine as a Host. Changes nothing yet. ``events`` hears what happens.
 
-    Without ``config`` the machine's own settings count, as they do at a shell: those that
-    ``HostConfig.load()`` reads. Raises InvalidInput for settings that are wrong.
+    Without ``config`` it uses the machine's own settings, as a shell does: those that ``HostConfig.load()``
+    reads. Raises InvalidInput for wrong settings.
     """
     if config is None:
         config = HostConfig.load()
@@ -105,10 +105,10 @@ def ports(
     patience: float | None = None,
     around: Interceptor | None = None,
 ) -> Ports:
-    """This machine's ports. Touches nothing yet. Raises InvalidInput for a folder that a link leads to.
+    """This machine's ports. Touches nothing yet. Raises InvalidInput as ``_behind_links`` does.
 
-    ``patience`` is for how long they wait for a server's lock, in seconds, where that is shorter. ``around``
-    is put about every verb, those too that the ports call of each other: a FaultPlan, a trace.
+    ``patience`` is how long they wait for a server's lock, in seconds, if that is shorter than the setting.
+    ``around`` wraps every verb, also when ports call each other: a FaultPlan, a trace.
     """
     from shares_core.adapters.containers.client import Docker
     from shares_core.adapters.containers.processes import ContainerProcesses
@@ -206,9 +206,9 @@ def _pool(
 
 
 def _behind_links(config: HostConfig) -> HostConfig:
-    """The settings with the folders that symbolic links lead to: the mount table knows no others.
+    """The settings with symbolic links in their folders resolved: the mount table has only resolved paths.
 
-    Raises InvalidInput where such a folder could not have been named in the settings.
+    Raises InvalidInput if a resolved folder would not be valid in the settings.
     """
     pools = tuple(
         evolve(pool, dir=Path(os.path.realpath(pool.folder))) if isinstance(pool, FilePool) else pool
@@ -218,7 +218,7 @@ def _behind_links(config: HostConfig) -> HostConfig:
 
 
 def image_builder(config: HostConfig) -> ImageBuilder:
-    """What builds the share servers' image on this machine."""
+    """The builder of the share servers' image on this machine."""
     from shares_core.adapters.containers.client import Docker
     from shares_core.adapters.containers.image import ImageBuilder
     from shares_core.adapters.samba.profile import SMB
@@ -227,7 +227,7 @@ def image_builder(config: HostConfig) -> ImageBuilder:
 
 
 def pool_builder(config: HostConfig, pool: PoolName = DEFAULT_POOL) -> PoolBuilder:
-    """What makes the volume group or thin pool of that pool. Raises InvalidInput if it has none."""
+    """The builder of that pool's volume group or thin pool. Raises InvalidInput if the pool has neither."""
     from shares_core.adapters.pools.lvm.building import PoolBuilder
     from shares_core.adapters.state.installation import Installation
     from shares_core.adapters.state.layout import Layout
@@ -248,7 +248,7 @@ def pool_builder(config: HostConfig, pool: PoolName = DEFAULT_POOL) -> PoolBuild
 
 
 def examine(config: HostConfig) -> tuple[Finding, ...]:
-    """What this machine has and lacks; changes nothing."""
+    """Find out what this machine has and lacks. Changes nothing."""
     from shares_core.adapters.doctor import examine as doctor
     from shares_core.adapters.samba.profile import SMB
 

@@ -1,1 +1,1 @@
-"""The ports on a real Linux host, and in memory."""
+"""The ports on a real Linux host."""

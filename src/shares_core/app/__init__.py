@@ -1,1 +1,1 @@
-"""The use cases. They take and return plain values and reach the host through the ports alone."""
+"""The use cases. They take and return plain values and reach the host only through the ports."""

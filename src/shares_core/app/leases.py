@@ -26,9 +26,9 @@ class Leases:
     ports: Ports
 
     def find(self, name: str) -> ShareServer:
-        """The server as recorded, without waiting for anybody.
+        """Return the server as recorded, without waiting for anybody.
 
-        Raises InvalidInput, NotFound, or RecordUnreadable if the name may stand in such a record.
+        Raises InvalidInput, NotFound, or RecordUnreadable if the name may be in an unreadable record.
         """
         found = self.ports.records.find(ServerName(name))
         if found is None:
@@ -37,10 +37,10 @@ class Leases:
 
     @contextmanager
     def server(self, name: str, *, even_unrecovered: bool = False) -> Iterator[ServerWork]:
-        """Hold the server's lock, with whatever an earlier crash left open on the server itself recovered.
+        """Hold the server's lock, after recovering what an earlier crash interrupted on the server itself.
 
-        Raises as ``find`` does, Busy, and what recovering raises: ``even_unrecovered`` is for those who take
-        the whole server down, which needs no recovery and must always be possible.
+        Raises as ``find`` does, Busy, and what recovering raises. ``even_unrecovered`` is for taking the
+        whole server down, which must always be possible and needs no recovery.
         """
         with self.server_by_id(self.find(name).id, name, even_unrecovered=even_unrecovered) as held:
             yield held
@@ -49,7 +49,7 @@ class Leases:
     def server_by_id(
         self, server_id: str, name: str, *, even_unrecovered: bool = False
     ) -> Iterator[ServerWork]:
-        """The same for a server that was found before."""
+        """The same for a server that is already found."""
         with self.ports.locks.server(server_id):
             actual = self.ports.runtime.inspect(server_id)  # raises without Docker: nothing has changed yet
             recorded = self.ports.records.load(server_id)
@@ -73,11 +73,11 @@ class Leases:
 
     @contextmanager
     def share(self, server: str, share: str, *, supersede: bool = False) -> Iterator[ShareWork]:
-        """Hold the share's slot, with what an earlier crash left open on the share recovered.
+        """Hold the share's slot, after recovering what an earlier crash interrupted on the share.
 
-        If it cannot be recovered, the share has failed, and its slot still holds the operation. With
-        ``supersede`` nothing is recovered: for those who remove the share. Raises NotFound, InvalidInput, and
-        Busy at once, naming what is under way.
+        If it cannot be recovered, the share has failed, and the operation stays open. With ``supersede``
+        nothing is recovered: for removing the share. Raises NotFound, InvalidInput, and Busy at once, which
+        names what is under way.
         """
         with ExitStack() as slot:
             with self.server(server) as held:
@@ -91,14 +91,14 @@ class Leases:
         return ShareWork(self.ports, held.server, share, held.found)
 
     def take_slot(self, slot: ExitStack, server: ShareServer, share: CifsShare) -> None:
-        """Hold the share's slot until ``slot`` is closed. Raises Busy, naming what is under way."""
+        """Hold the share's slot until ``slot`` is closed. Raises Busy, which names what is under way."""
         try:
             slot.enter_context(self.ports.locks.share(share.id))
         except Busy as error:
             raise self._busy(server, share) from error
 
     def require_free(self, server: ShareServer, share: CifsShare) -> None:
-        """Raises Busy, naming what is under way, if somebody is at work on the share."""
+        """Raise Busy, which names what is under way, if somebody is at work on the share."""
         if share.operation is not None and self.ports.locks.held((share.id,)):
             raise self._busy(server, share)
 
@@ -130,10 +130,10 @@ class Leases:
     def settled(
         self, server: str, share: str | ShareName, *, await_made: bool = False
     ) -> Iterator[ServerWork]:
-        """Hold the server's lock while nothing is under way on the share, if there is one of that name.
+        """Hold the server's lock while nothing is under way on the share of that name, if it exists.
 
-        Raises as ``share`` does, but no NotFound for a share. With ``await_made`` a share that somebody is
-        making is waited for: whoever creates the same one gets that.
+        Raises as ``share`` does, but not NotFound for a share. With ``await_made`` it waits for a share that
+        somebody is making, so that another creation of the same share returns it.
         """
         while True:
             with self.server(server) as held:
@@ -151,16 +151,16 @@ class Leases:
                 self.ports.locks.await_share(found.id)
                 continue
             with suppress(NotFound), self.share(server, str(found.name)):
-                pass  # it was interrupted, and is recovered now
+                pass  # it was interrupted and is now recovered
 
     def _is_being_made(self, share: CifsShare) -> bool:
         made = isinstance(share.operation, CreateShare)
         return made and bool(self.ports.locks.held((share.id,)))
 
     def recover_shares(self, server: ShareServer) -> list[tuple[CifsShare, SharesError]]:
-        """Recover what is interrupted on the server's shares, each by itself. Gives those that could not be.
+        """Recover each interrupted operation on the server's shares. Returns those that it could not recover.
 
-        What somebody is at work on is left to them.
+        Leaves operations that somebody is at work on alone.
         """
         failures: list[tuple[CifsShare, SharesError]] = []
         busy = at_work(self.ports, (server,))  # their slots would be asked for in vain, for a moment each
@@ -177,7 +177,7 @@ class Leases:
         return failures
 
     def _recover_share(self, server: ShareServer, share: CifsShare) -> None:
-        """Recover it, unless somebody else has done so, or removed it, since it was looked at."""
+        """Recover it, unless somebody else has recovered or removed it meanwhile."""
         current = self.ports.records.load(server.id)
         now = current.share_by_id(share.id) if current is not None else None
         if current is None or now is None:
@@ -187,7 +187,7 @@ class Leases:
 
 
 def at_work(ports: Ports, servers: Collection[ShareServer]) -> frozenset[str]:
-    """The ids of those of these servers and their shares that somebody is at work on."""
+    """The ids of these servers and shares that somebody is at work on."""
     ids = [share.id for server in servers for share in server.shares if share.operation is not None]
     ids += [server.id for server in servers if server.operation is not None]
     return ports.locks.held(ids) if ids else frozenset()

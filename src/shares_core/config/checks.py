@@ -1,4 +1,4 @@
-"""What a setting has to be, whoever gives it."""
+"""Checks of settings, whether they come from Python or from a file."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Reading the settings from a TOML file, so that whatever is wrong is told with its file and its key."""
+"""Read the settings from a TOML file; an error names the file and the key."""
 
 from __future__ import annotations
 
-import json  # its text, numbers and truths are TOML's
+import json  # JSON writes text, numbers and booleans as TOML does
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -30,9 +30,9 @@ from shares_core.domain.remedy import Hint
 from shares_core.domain.volume import PoolName
 
 _Config = TypeVar("_Config", bound=HostConfig)
-#: How a value is told what it may be, by what it is in TOML.
+#: What a value may be, for messages, by its type in TOML.
 _WORDS: Mapping[type, str] = {str: "text in quotes", int: "a whole number", bool: "true or false"}
-#: The settings that are text in the file, and how they are read from it.
+#: How to read the settings that are text in the file.
 _TEXTS: Mapping[type, Callable[[str], Any]] = {
     Path: Path,
     Capacity: Capacity.parse,
@@ -42,7 +42,7 @@ _TEXTS: Mapping[type, Callable[[str], Any]] = {
     BridgeName: BridgeName,
     IPv4Network: lambda text: _subnet(text),
 }
-#: What a section is if the file has nothing of it.
+#: The sections that the file does not have.
 _DEFAULT = HostConfig()
 _SECTIONS: Mapping[type, Any] = {
     HostConfig: _DEFAULT,
@@ -59,7 +59,7 @@ for _section_class in _SECTIONS:
 
 
 class _WrongKeyError(Exception):
-    """What is wrong with a key; ``told`` makes a sentence of the file's and the key's names."""
+    """A key is wrong; ``told`` makes a sentence of the file's and the key's names."""
 
     def __init__(self, told: Callable[[str, str], str], hint: Hint, keys: tuple[str, ...] = ()) -> None:
         super().__init__()
@@ -67,7 +67,7 @@ class _WrongKeyError(Exception):
 
 
 class _WrongTypeError(Exception):
-    """A value is not of the type in TOML that its key wants."""
+    """A value does not have the TOML type that its key needs."""
 
     def __init__(self, wanted: str) -> None:
         super().__init__()
@@ -107,7 +107,7 @@ def _document(path: Path) -> dict[str, Any]:
             f"the configuration {path} cannot be read: {error.strerror}",
             hint="give the path of a TOML file that can be read",
         ) from error
-    except ValueError as error:  # bad TOML, and bytes that are no text
+    except ValueError as error:  # bad TOML, or bytes that are not text
         raise InvalidInput(
             f"the configuration {path} is not TOML: {error}",
             hint='write lines like state_dir = "/srv/shares": text stands in quotes',
@@ -115,7 +115,7 @@ def _document(path: Path) -> dict[str, Any]:
 
 
 def _values(table: Mapping[str, Any], cls: type[Any]) -> dict[str, Any]:
-    """The section's values by its attributes' names, each checked while it is known where it came from."""
+    """The section's values by attribute name, each checked here, so that an error can name the key."""
     attributes = {_POOL if each.name == "pools" else each.name: each for each in fields(cls)}
     values: dict[str, Any] = {}
     for key, value in table.items():
@@ -133,7 +133,7 @@ def _values(table: Mapping[str, Any], cls: type[Any]) -> dict[str, Any]:
 
 @contextmanager
 def _under(key: str) -> Iterator[None]:
-    """Inside, what is wrong is wrong with this key."""
+    """Errors raised inside are about this key."""
     try:
         yield
     except InvalidInput as error:
@@ -159,13 +159,13 @@ def _wrong_type(wanted: str, value: object, key: str, example: object) -> _Wrong
 
 
 def _example(cls: type[Any], attribute: Attribute[Any]) -> object:
-    """A value that the key may have, as TOML writes it."""
+    """An example of the key's value, in TOML."""
     default = getattr(_SECTIONS[cls], attribute.name)
     plain = default if isinstance(default, str | int) else str(default)
     return attribute.metadata.get("example", plain)
 
 
-# -- what stands in the file
+# -- the contents of the file
 
 
 def _of_type(kind: type) -> Callable[[Any, Any], Any]:
@@ -247,7 +247,7 @@ def _names(cls: type[Any]) -> frozenset[str]:
 
 
 def _kind(table: Mapping[str, Any]) -> PoolKind:
-    """Which of the two a pool is."""
+    """Which kind of pool it is."""
     text = table.get(_KIND, str(PoolKind.FILES))
     with _under(_KIND):
         if not isinstance(text, str):
@@ -261,7 +261,7 @@ def _kind(table: Mapping[str, Any]) -> PoolKind:
 
 
 def _converter() -> Converter:
-    converter = Converter(detailed_validation=False)  # the first thing that is wrong is enough
+    converter = Converter(detailed_validation=False)  # the first error is enough
     for kind in _WORDS:
         converter.register_structure_hook(kind, _of_type(kind))
     for kind, read_text in _TEXTS.items():

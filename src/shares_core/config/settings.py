@@ -20,7 +20,7 @@ from shares_core.domain.network import DefaultNetwork
 from shares_core.domain.pools import PoolKind, ThinPoolName, VolumeGroupName, check_device_names
 from shares_core.domain.volume import DEFAULT_POOL, PoolName
 
-#: The machine's own settings: they count wherever none are named, at a shell and in Python alike.
+#: The machine's own settings, used unless others are named, at a shell and in Python alike.
 MACHINE_SETTINGS = Path("/etc/shares-core.toml")
 
 _NAME_HINT = "PoolName('fast') is one"
@@ -28,11 +28,11 @@ _NAME_HINT = "PoolName('fast') is one"
 
 @frozen(kw_only=True)
 class FilePool:
-    """A pool whose volumes are files in ``dir``, which have ``size`` together.
+    """A pool whose volumes are files in ``dir``, with ``size`` for all of them together.
 
-    The pool ``default`` lies in ``pool`` in the state folder unless it names another. With ``overprovision``
-    shares may be promised more than ``size``: if the disk is full then, writes fail inside shares that are
-    not full themselves.
+    The pool ``default`` is in ``pool`` in the state folder unless it names another folder. With
+    ``overprovision`` shares may be promised more than ``size``: if the disk fills up, writes fail in shares
+    that are not full themselves.
     """
 
     kind: ClassVar[PoolKind] = PoolKind.FILES
@@ -55,7 +55,7 @@ class FilePool:
 
     @property
     def folder(self) -> Path:
-        """Where it is, in a HostConfig."""
+        """Its folder, once it is in a HostConfig."""
         if self.dir is None:
             raise InvalidInput(
                 f"the pool {self.name} names no folder", hint='name one, like dir = "/srv/pool"'
@@ -63,13 +63,13 @@ class FilePool:
         return self.dir
 
     def overlaps(self, other: PoolSettings) -> bool:
-        """Whether the two would take each other's volumes for their own."""
+        """Whether each of the two would take the other's volumes for its own."""
         if not isinstance(other, FilePool):
             return False
         return self.folder.is_relative_to(other.folder) or other.folder.is_relative_to(self.folder)
 
     def placed_in(self, state_dir: Path) -> FilePool:
-        """With its folder. Raises InvalidInput if it has none, and is not the default one."""
+        """The pool with its folder. Raises InvalidInput if it names none and is not the default pool."""
         if self.dir is None and self.name == DEFAULT_POOL:
             return evolve(self, dir=state_dir / "pool")
         return evolve(self, dir=self.folder)
@@ -77,10 +77,10 @@ class FilePool:
 
 @frozen(kw_only=True)
 class LvmPool:
-    """A pool whose volumes are logical ones, of ``volume_group``.
+    """A pool of logical volumes in ``volume_group``.
 
-    They are thick, or come from ``thin_pool`` if one is named, which may promise more than it has with
-    ``overprovision``. ``wipe_deleted`` overwrites a thick one that is removed.
+    They are thick, or come from ``thin_pool`` if that is named; with ``overprovision`` it may promise more
+    than it has. ``wipe_deleted`` overwrites a thick volume when it is removed.
     """
 
     kind: ClassVar[PoolKind] = PoolKind.LVM
@@ -111,7 +111,7 @@ class LvmPool:
             )
 
     def overlaps(self, other: PoolSettings) -> bool:
-        """Whether the two have their volumes from the same extents or blocks."""
+        """Whether the two take their volumes from the same extents or blocks."""
         if not isinstance(other, LvmPool):
             return False
         return (self.volume_group, self.thin_pool) == (other.volume_group, other.thin_pool)
@@ -125,7 +125,7 @@ PoolSettings = FilePool | LvmPool
 
 @frozen(kw_only=True)
 class DockerSettings:
-    """Which Docker, by default the one that the environment says, as for the ``docker`` command."""
+    """Which Docker to use: by default the one that the environment names, as for the ``docker`` command."""
 
     url: str | None = field(
         default=None,
@@ -137,7 +137,7 @@ class DockerSettings:
 
 @frozen(kw_only=True)
 class ServerSettings:
-    """What each share server may have at most."""
+    """The limits of each share server."""
 
     memory: Capacity = field(default=Capacity(1 * GIB), validator=enough_memory, metadata={"example": "1GiB"})
     processes: int = field(default=1024, validator=at_least(64))
@@ -153,7 +153,7 @@ def _some_pools(_: object, __: object, pools: Any) -> None:
 
 
 def _placed(pools: tuple[PoolSettings, ...], state_dir: Path) -> tuple[PoolSettings, ...]:
-    """The pools, each with its place, in their order. Raises InvalidInput for two that are in one place."""
+    """The pools in their order, each with its place. Raises InvalidInput if two have the same place."""
     placed = tuple(pool.placed_in(state_dir) for pool in pools)
     for first, second in combinations(placed, 2):
         if first.name.key == second.name.key:
@@ -173,7 +173,7 @@ def _placed(pools: tuple[PoolSettings, ...], state_dir: Path) -> tuple[PoolSetti
 class HostConfig:
     """One installation's settings; every one has a default that works.
 
-    ``pools`` say where volumes come from; a share whose caller names none is in the one named ``default``.
+    ``pools`` say where volumes come from; a share is in the pool ``default`` unless its caller names another.
     ``lock_timeout`` (seconds) bounds how long a caller waits for another.
     """
 
@@ -210,7 +210,7 @@ class HostConfig:
         return found
 
     def with_pool(self, pool: PoolSettings) -> HostConfig:
-        """With this pool in the place of the one of its name, or added."""
+        """The configuration with this pool added, or in place of the pool of the same name."""
         by_name = {other.name: other for other in self.pools}
         return evolve(self, pools=tuple((by_name | {pool.name: pool}).values()))
 
@@ -224,8 +224,8 @@ class HostConfig:
     ) -> Self:
         """Read the settings from a TOML file; ``state_dir`` wins over what it says.
 
-        Without ``path`` the machine's own file is read where it exists: ``machine_settings``, which is
-        ``MACHINE_SETTINGS`` unless a test has another.
+        Without ``path`` it reads the machine's own file, if it exists: ``machine_settings``, which is
+        ``MACHINE_SETTINGS`` except in tests.
 
         ::
 
@@ -244,7 +244,7 @@ class HostConfig:
             [server]
             memory = "1GiB"          processes = 1024
 
-        Raises InvalidInput for a file that cannot be read, a key that is not known or a value that is wrong.
+        Raises InvalidInput for a file that cannot be read, an unknown key or a wrong value.
         """
         if path is None:
             own = machine_settings or MACHINE_SETTINGS
@@ -256,6 +256,6 @@ class HostConfig:
             given["state_dir"] = Path(os.path.abspath(as_path(state_dir)))
         if path is None:
             return cls(**given)
-        from shares_core.config.reading import read  # here, for it takes long to import what reads a file
+        from shares_core.config.reading import read  # here, because importing the reader takes long
 
         return read(cls, Path(path), given)

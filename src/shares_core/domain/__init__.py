@@ -1,1 +1,1 @@
-"""Values that cannot be wrong, and the pure functions that decide with them."""
+"""Values that cannot be wrong, and pure functions that decide with them."""

@@ -19,7 +19,7 @@ _ONCE = "give each user one rule; names that differ in case only are one user's"
 
 
 class AccessLevel(StrEnum):
-    """What a rule lets its principal do; the values are Manila's."""
+    """What a rule allows; the values are Manila's."""
 
     READ_ONLY = "ro"
     READ_WRITE = "rw"
@@ -33,14 +33,14 @@ class AccessLevel(StrEnum):
 
 
 class PrincipalKind(StrEnum):
-    """What a rule's principal is. Domain users, groups and addresses will join."""
+    """The kind of a principal. Domain users, groups and addresses will follow."""
 
     USER = "user"
 
 
 @frozen(order=True)
 class Principal:
-    """Whom a rule is about."""
+    """Who a rule is for."""
 
     name: UserName = field(validator=must_be(UserName, "a principal's name", hint=_RULE))
     kind: PrincipalKind = field(
@@ -51,7 +51,7 @@ class Principal:
 
 @frozen(order=True)
 class AccessRule:
-    """One principal's access to one share; ``for_user`` makes one from text."""
+    """One principal's access to a share; ``for_user`` makes a rule from text."""
 
     principal: Principal = field(validator=must_be(Principal, "whom a rule is about", hint=_RULE))
     level: AccessLevel = field(validator=must_be(AccessLevel, "a rule's level", hint=_LEVEL))
@@ -66,7 +66,7 @@ class AccessRule:
 def rule_set(rules: Iterable[AccessRule]) -> tuple[AccessRule, ...]:
     """The rules in their one canonical order.
 
-    Raises InvalidInput where a principal stands twice, or something is no rule.
+    Raises InvalidInput if two rules have the same principal, or an item is not a rule.
     """
     require(rules, Iterable, "a set of access rules", hint=_RULES)
     rules = tuple(rules)
@@ -86,17 +86,17 @@ def level_of(rules: Iterable[AccessRule], principal: Principal) -> AccessLevel |
 
 
 def with_rule(rules: Iterable[AccessRule], rule: AccessRule) -> tuple[AccessRule, ...]:
-    """The set after ``rule`` was allowed: its principal's former rule is replaced."""
+    """The rules with ``rule`` added, in place of its principal's former rule."""
     return rule_set((*without_principal(rules, rule.principal), rule))
 
 
 def without_principal(rules: Iterable[AccessRule], principal: Principal) -> tuple[AccessRule, ...]:
-    """The set after the principal was denied."""
+    """The rules without the principal's."""
     return rule_set(rule for rule in rules if rule.principal != principal)
 
 
 def restricted(before: Iterable[AccessRule], after: Iterable[AccessRule]) -> tuple[Principal, ...]:
-    """Those who may do less after than before: their open connections have to end."""
+    """Those who may do less after the change: their open connections have to end."""
     after = tuple(after)
     return tuple(
         rule.principal
@@ -107,7 +107,7 @@ def restricted(before: Iterable[AccessRule], after: Iterable[AccessRule]) -> tup
 
 
 def intersection(before: Iterable[AccessRule], after: Iterable[AccessRule]) -> tuple[AccessRule, ...]:
-    """What both sets grant: the step on the way from one to the other that is wider than neither."""
+    """What both sets grant: a step between the two that grants no more than either."""
     after = tuple(after)
     both = []
     for rule in before:

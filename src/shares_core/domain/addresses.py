@@ -1,4 +1,4 @@
-"""What an address is: of an interface, of a gateway, of an Ethernet card; and a bridge's name.
+"""Addresses of interfaces, gateways and Ethernet cards; and the names of bridges.
 
 IP addresses are the standard library's: ``IPv4Interface``/``IPv6Interface`` is an address with its prefix.
 """
@@ -61,7 +61,7 @@ def parse_gateway(text: str) -> Address:
 
 
 def usable(address: InterfaceAddress) -> InterfaceAddress:
-    """The address, if a host can have it. Raises InvalidInput."""
+    """The address, if a host can have it. Otherwise raises InvalidInput."""
     require(address, InterfaceAddress, "an interface's address", hint=_READ)
     ip, network = address.ip, address.network
     why, hint = None, "give the address of a host, like 10.0.0.5/24"
@@ -124,9 +124,9 @@ class MacAddress:
 
     @classmethod
     def derived_from(cls, interface_id: str) -> Self:
-        """The fixed, locally administered address of an interface that was given none.
+        """The fixed, locally administered address of an interface whose caller gave none.
 
-        Fixed, because clients keep a former address in their ARP caches for long after it changed.
+        Fixed, because clients keep a former address in their ARP caches long after a change.
         ``interface_id`` is 12 hexadecimal digits.
         """
         digits = f"02{interface_id[2:12]}"

@@ -1,6 +1,6 @@
-"""What an interface of a server is attached to on its host.
+"""What a server's interface is attached to on the host.
 
-Each kind of attachment has a class here and a driver in ``adapters/network``. There is one kind today.
+Each kind of attachment has a class here and a driver in ``adapters/network``. So far there is one kind.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from shares_core.domain.addresses import BridgeName
 
 @frozen
 class Attachment(ABC):
-    """One kind of attachment, by the name ``kind`` in records. Equal ones are one network."""
+    """One kind of attachment, called ``kind`` in records. Equal attachments are the same network."""
 
     kind: ClassVar[str]
 
@@ -30,7 +30,7 @@ class Attachment(ABC):
 
 @frozen
 class BridgeAttachment(Attachment):
-    """To a Linux bridge, which is made for the first interface and removed after the last."""
+    """An attachment to a Linux bridge, which is made for the first interface and removed after the last."""
 
     kind: ClassVar[str] = "bridge"
 

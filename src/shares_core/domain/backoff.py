@@ -1,13 +1,13 @@
-"""How long to wait before trying again what keeps failing, or keeps being needed."""
+"""How long to wait before another attempt at what keeps failing, or keeps being needed."""
 
 from __future__ import annotations
 
 from attrs import evolve, frozen
 
 _LONGEST = 60.0
-#: So many come to more than the longest; a float has no room for thousands.
+#: This many attempts reach the longest delay; thousands would overflow a float.
 _DOUBLINGS = 6
-#: Who stayed well for that long has begun anew.
+#: After this long without an attempt, the count begins anew.
 WELL_SECONDS = 60.0
 
 
@@ -22,14 +22,14 @@ class Backoff:
     last: float = 0.0
 
     def needed(self, now: float) -> Backoff:
-        """With an attempt that is needed now; a minute of calm has made all earlier ones forgotten."""
+        """With an attempt that is needed now; after a minute without one, earlier attempts do not count."""
         return (Backoff() if now - self.last > WELL_SECONDS else self).failed(now)
 
     def failed(self, now: float) -> Backoff:
-        """With a further attempt, because the latest one has come to nothing by now, however long it took."""
+        """With a further attempt, because the latest has failed by now, however long it took."""
         return evolve(self, attempts=self.attempts + 1, last=now + self.delay)
 
     @property
     def delay(self) -> float:
-        """For how long the next attempt would wait."""
+        """How long to wait before the next attempt."""
         return min(_LONGEST, 2.0 ** min(self.attempts - 1, _DOUBLINGS)) if self.attempts else 0.0

@@ -46,8 +46,8 @@ class Capacity:
     def parse(cls, text: str) -> Self:
         """Read ``1GiB``, ``1.5 GiB``, ``512M`` or a bare number of bytes.
 
-        Decimal units (GB) are refused, since half of those who write them mean binary ones.
-        Raises InvalidInput, also when the size is not a whole number of bytes.
+        Decimal units (GB) are refused, because half of those who write them mean binary units. Raises
+        InvalidInput, also if the size is not a whole number of bytes.
         """
         require(text, str, "a size", hint=_HINT)
         match = _TEXT.fullmatch(text.strip()) if len(text) <= 40 else None
@@ -71,7 +71,7 @@ class Capacity:
 
 
 def _in_smaller_unit(size: Fraction, than: int) -> str:
-    """The size rounded up to whole ones of a unit that is small enough to add little."""
+    """The size rounded up to a multiple of a unit that is small enough to add little."""
     for unit, factor in _LARGE_UNITS.items():
         if factor < than and size >= 100 * factor:
             return f"{math.ceil(size / factor)}{unit}"
@@ -79,7 +79,7 @@ def _in_smaller_unit(size: Fraction, than: int) -> str:
 
 
 def format_bytes(count: int) -> str:
-    """A number of bytes for people: exact where a unit divides it, else rounded to two decimals."""
+    """A number of bytes for people: exact if a unit divides it, otherwise rounded to two decimals."""
     for unit, factor in _LARGE_UNITS.items():
         if count >= factor:
             return f"{count / factor:.2f}".rstrip("0").rstrip(".") + f" {unit}"

@@ -1,4 +1,4 @@
-"""Whether a value is of the kind that it should be: not every caller runs a type checker."""
+"""Check the types of values, because not every caller runs a type checker."""
 
 from __future__ import annotations
 

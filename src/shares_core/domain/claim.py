@@ -1,4 +1,4 @@
-"""What one server takes of what all servers share."""
+"""The names, ids and addresses that one server has, and no other may have."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from shares_core.domain.network import Interface
 class Claim:
     """A server's name, user id, addresses and MACs: no other server may have them.
 
-    ``operation`` is the kind of operation that is under way on the server itself, empty if none is.
+    ``operation`` is the kind of the operation under way on the server itself, empty if there is none.
     """
 
     id: str

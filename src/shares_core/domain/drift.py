@@ -9,7 +9,7 @@ from attrs import frozen
 
 
 class DriftKind(StrEnum):
-    """What differs. The values are wire names: programs may rely on them."""
+    """The kind of a drift. The values are wire names: programs may rely on them."""
 
     OPERATION_INTERRUPTED = "operation_interrupted"
     CONTAINER_DOWN = "container_down"
@@ -27,13 +27,13 @@ class DriftKind(StrEnum):
 
 
 class Repair(StrEnum):
-    """What ends a drift, in the order in which it is tried."""
+    """What ends a drift, in the order in which repairs are tried."""
 
     #: Bring the whole server up, or down, as its record wants it.
     SERVER = "server"
-    #: Recover what is interrupted on the share.
+    #: Recover the interrupted operation on the share.
     OPERATION = "operation"
-    #: Nothing that reconcile may do.
+    #: Reconcile must not repair it.
     PERSON = "person"
 
 
@@ -56,7 +56,7 @@ _WORDS: Mapping[DriftKind, str] = {
 
 @frozen
 class Drift:
-    """One difference. ``subject`` is what it is about, like a share's name; ``detail`` says more."""
+    """One drift. ``subject`` is what it is about, like a share's name; ``detail`` says more."""
 
     kind: DriftKind
     subject: str = ""

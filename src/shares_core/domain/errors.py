@@ -4,10 +4,10 @@
 
     SharesError
     ├── InvalidInput            the request itself is wrong; nothing was touched
-    ├── NotFound                a server, share or user that was named is not there
-    ├── Conflict                the request meets something that is already there
+    ├── NotFound                the server, share or user does not exist
+    ├── Conflict                the request contradicts what already exists
     │   ├── AlreadyExists       the name is taken by something with other properties
-    │   ├── AddressTaken        an IP or MAC address is in use on that bridge
+    │   ├── AddressTaken        the IP or MAC address is in use on that bridge
     │   ├── NotEmpty            the server still has shares
     │   ├── Busy                another caller is at work on the server or the share
     │   └── Cancelled           somebody has cancelled the operation; what it did is undone
@@ -16,7 +16,7 @@
     └── BackendFailure          a part of the host refused, with that part's own words
         ├── CommandFailed       a host command ended with an error
         ├── OnlineGrowRefused   the kernel does not grow this file system while it is mounted
-        ├── ShareFailed         a share's volume or file system is missing or is not its own
+        ├── ShareFailed         a share's volume or file system is missing or not its own
         │   └── ShareDamaged    its file system was found damaged
         └── RecordUnreadable    a record is damaged or written by a newer version
 
@@ -24,8 +24,8 @@
 library's words for ``error.remedy``, a value that an embedding tool can word in its own way.
 Errors of other libraries are translated once, in the adapter that met them, and kept as the cause.
 
-An error goes to another process, by pickle or by the codec, with all its fields, its notes and the words of
-its cause. Its fields are those that its class annotates.
+Pickle and the codec take an error to another process with its fields, its notes and its cause's text. Its
+fields are those that its class annotates.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from shares_core.domain.remedy import Hint, Remedy
 
 
 class RemoteCause(Exception):
-    """What caused an error that was raised in another process, in that cause's words."""
+    """The cause of an error that was raised in another process, as text."""
 
 
 class SharesError(Exception):
@@ -64,12 +64,12 @@ class SharesError(Exception):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was added to the error on its way: undos that failed, above all."""
+        """What was added to the error as it passed: above all, undos that failed."""
         return tuple(getattr(self, "__notes__", ()))
 
     @property
     def cause(self) -> str:
-        """What caused the error, in one line; empty if nothing is known of it."""
+        """The cause of the error in one line; empty if it is not known."""
         cause = self.__cause__
         if cause is None or isinstance(cause, RemoteCause | SharesError):
             return str(cause or "")
@@ -77,7 +77,7 @@ class SharesError(Exception):
 
     @classmethod
     def restored(cls, fields: Mapping[str, Any], notes: Iterable[str] = (), cause: str = "") -> Self:
-        """An error that was raised elsewhere, from its parts. Its message is written already."""
+        """Rebuild an error that was raised elsewhere, from its parts; its message is already complete."""
         error = cls.__new__(cls, fields["message"])
         for name, value in fields.items():
             setattr(error, name, value)
@@ -99,7 +99,7 @@ class InvalidInput(SharesError):
 
 
 class NotFound(SharesError):
-    """``kind`` (server, share, user) called ``name`` is not there."""
+    """No ``kind`` (server, share, user) called ``name`` exists."""
 
     code = "not_found"
     kind: str
@@ -115,7 +115,7 @@ class NotFound(SharesError):
 
 
 class Conflict(SharesError):
-    """The request contradicts what is already there."""
+    """The request contradicts what already exists."""
 
     code = "conflict"
 
@@ -154,19 +154,19 @@ class AddressTaken(Conflict):
 
 
 class NotEmpty(Conflict):
-    """The server has shares and the caller did not say that they may go."""
+    """The server has shares, and the caller did not allow deleting them."""
 
     code = "not_empty"
 
 
 class Busy(Conflict):
-    """Another caller worked on the same thing for longer than this one would wait."""
+    """Another caller was at work on the same thing for longer than this caller waits."""
 
     code = "busy"
 
 
 class Cancelled(Conflict):
-    """Somebody has cancelled the operation while it was under way; what it did is undone."""
+    """Somebody cancelled the operation while it was under way; what it did is undone."""
 
     code = "cancelled"
 
@@ -193,7 +193,7 @@ class CommandFailed(BackendFailure):
     """A command of the host ended badly.
 
     ``command`` is its argument tuple (it never holds a secret), ``status`` its exit status or None
-    after a timeout, ``output`` what it complained of, ``printed`` what it said besides.
+    after a timeout, ``output`` its complaint, ``printed`` its other output.
     """
 
     code = "command_failed"
@@ -227,7 +227,7 @@ class ShareFailed(BackendFailure):
 
 
 class ShareDamaged(ShareFailed):
-    """A share's file system was found damaged: only a person decides what becomes of it."""
+    """A share's file system is damaged: a person has to decide what becomes of it."""
 
     code = "share_damaged"
 

@@ -1,8 +1,8 @@
 """Names of servers, shares and users.
 
-A name ends up in smb.conf, in passwd files, in paths that clients type and on command lines. So the
-rules are an allow list: what is not named here is refused. Two names that differ only in case are
-the same name to an SMB client, so :attr:`Name.key` is what uniqueness is decided on.
+A name ends up in smb.conf, in passwd files, in paths that clients type and on command lines. So the rules are
+an allow-list: anything else is refused. Two names that differ only in case are the same name to an SMB
+client, so :attr:`Name.key` decides whether a name is unique.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from attrs import field, frozen
 from shares_core.domain.checks import require
 from shares_core.domain.errors import InvalidInput
 
-#: The unix account that the service runs as inside every share server; every file belongs to it.
+#: The unix account of the service inside every share server; it owns every file.
 SERVICE_ACCOUNT = "shares"
 #: Each share server's NetBIOS name and workgroup. No client needs them, but Samba resolves a user
 #: name that equals one of them to a domain, so they are fixed and reserved.
@@ -23,7 +23,7 @@ NETBIOS_NAME = "SHARESERVER"
 WORKGROUP = "SHARES"
 
 # The accounts of a Debian base image, and the names that Samba resolves before it looks for a user
-# (source3/passdb/lookup_sid.c, util_wellknown.c, util_builtin.c): a rule for one would admit others.
+# (source3/passdb/lookup_sid.c, util_wellknown.c, util_builtin.c): a rule for such a name would admit others.
 _RESERVED_USERS = frozenset(
     {SERVICE_ACCOUNT, NETBIOS_NAME.lower(), WORKGROUP.lower(), "workgroup"}
     | set("root daemon bin sys sync games man lp mail news uucp proxy www-data backup list irc".split())
@@ -33,8 +33,8 @@ _RESERVED_USERS = frozenset(
     | set("batch dialup proxy restricted localsystem localservice networkservice".split())
     | set("builtin nt-authority unix_users unix_groups all global homes printers local iusr".split())
 )
-# Sections that Samba reads in a way of its own, and shares that clients do. It finds [global] whatever
-# spaces stand in it ([Glob als]: lib/param/loadparm.c, strwicmp), so these are compared without them.
+# Sections with a special meaning to Samba, and shares with one to clients. Samba ignores spaces in # [global]
+# ([Glob als]: lib/param/loadparm.c, strwicmp), so these are compared without spaces.
 _RESERVED_SHARES = frozenset("global globals homes printers ipc admin print netlogon sysvol".split())
 
 
@@ -49,7 +49,7 @@ def _check(name: Name) -> None:
             f"{what} name {shown} is too long: {len(value)} characters, {type(name).longest} at most",
             hint="choose a shorter name",
         )
-    # Reserved comes before the pattern, so that IPC$ is told that it is reserved and not that $ is bad.
+    # First whether it is reserved, then the pattern, so that the error for IPC$ is not about the $.
     if value.casefold().replace(" ", "").rstrip("$") in type(name).reserved:
         raise InvalidInput(f"{what} name {shown} is reserved", hint=type(name).reserved_rule)
     if type(name).pattern.fullmatch(value) is None or type(name).forbidden.fullmatch(value) is not None:
@@ -58,7 +58,7 @@ def _check(name: Name) -> None:
 
 @frozen(order=True)
 class Name:
-    """What the three kinds of names share. Raises InvalidInput when constructed with a bad one."""
+    """What the three kinds of names have in common. Raises InvalidInput for a bad name."""
 
     kind: ClassVar[str]
     longest: ClassVar[int]
@@ -97,8 +97,8 @@ class ServerName(Name):
 class ShareName(Name):
     """A CIFS share's name, as clients type it after the server: ``Projects 2026``, ``R&D``.
 
-    80 characters is the longest share name that SMB clients take (MS-SMB2, MS-SRVS). Samba reads spaces
-    in a row as one, so that two names would become one share: there are none.
+    SMB clients take at most 80 characters (MS-SMB2, MS-SRVS). Samba reads several spaces as one, so two names
+    could become one share: several spaces in a row are refused.
     """
 
     kind = "share"
@@ -117,8 +117,8 @@ class ShareName(Name):
 class UserName(Name):
     """A user's name: ``max.mustermann``, ``Ada-Lovelace``.
 
-    32 characters is what a unix account name may have. A name that reads as a security identifier
-    (``S-1-1-0`` is Everyone) is one to Samba, so it is refused.
+    A unix account name has at most 32 characters. Samba takes a name like ``S-1-1-0`` (Everyone) for a
+    security identifier, so it is refused.
     """
 
     kind = "user"

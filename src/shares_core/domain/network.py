@@ -1,6 +1,6 @@
 """Interfaces and bridges of share servers, and which interface a server gets.
 
-"Taken" is meant for one attachment: two tenants may have the same address on two bridges.
+An address is "taken" on one attachment: two tenants may have the same address on two bridges.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def _is(kind: type | UnionType, what: str) -> Callable[[object, object, Any], No
 
 
 def _texts(texts: Iterable[str], what: str) -> tuple[str, ...]:
-    """One text is many too, of a letter each."""
+    """Refuse a single text, which would pass for many of one letter each."""
     if isinstance(texts, str) or not isinstance(texts, Iterable):
         raise InvalidInput(f"an interface's {what} must be a list", hint=f"give {what}=['10.0.0.5/24']")
     return tuple(texts)
@@ -57,9 +57,9 @@ def _texts(texts: Iterable[str], what: str) -> tuple[str, ...]:
 class InterfaceSpec:
     """An interface as a caller asks for it.
 
-    ``bridge`` None means the host's default network, where ``addresses`` may be left empty to get the
-    next free one. ``host_addresses`` are what the host itself gets on the bridge: without one the
-    bridge is closed to the host. Raises InvalidInput when what is asked for contradicts itself.
+    ``bridge`` None means the host's default network, where ``addresses`` may be left empty to get the next
+    free one. ``host_addresses`` are the host's own on the bridge: without them the bridge is closed to the
+    host. Raises InvalidInput if the request contradicts itself.
     """
 
     bridge: BridgeName | None = field(default=None, validator=_is(BridgeName | None, "bridge"))
@@ -134,10 +134,10 @@ class InterfaceSpec:
 
 @frozen
 class Interface:
-    """An interface as it was decided: what the record holds and the host is given.
+    """An interface as decided: what the record holds and the host gets.
 
-    ``id`` is 12 hexadecimal digits. ``isolated`` keeps it apart from the other servers' interfaces that are
-    attached to the same.
+    ``id`` is 12 hexadecimal digits. ``isolated`` keeps it apart from other servers' interfaces on the same
+    attachment.
     """
 
     id: str
@@ -156,7 +156,7 @@ class Interface:
 
     @property
     def devices(self) -> tuple[str, str]:
-        """The names of the host's devices that it needs: its own, and the one that it is attached to."""
+        """The names of the devices that it needs on the host: its own, and that of its attachment."""
         return self.host_device, self.attachment.device
 
 
@@ -179,9 +179,9 @@ class Bridge:
 
 @frozen
 class DefaultNetwork:
-    """Where servers go that name no bridge: the host has ``host_address`` there, so it can mount.
+    """The network of servers that name no bridge: the host has ``host_address`` there, so it can mount.
 
-    Raises InvalidInput for an MTU that no interface may have, and a subnet without room for a server.
+    Raises InvalidInput for an MTU that no interface may have, or a subnet without room for a server.
     """
 
     bridge: BridgeName
@@ -213,12 +213,12 @@ def decide_interface(
     default: DefaultNetwork,
     holders: Iterable[tuple[str, Interface]],
 ) -> Interface:
-    """The interface that answers ``spec`` beside those that others hold.
+    """The interface for ``spec``, in agreement with those that others have.
 
-    ``holders`` are pairs of a server's name and one of its interfaces. A bridge has one set of host
-    addresses and one MTU: they come from the first server on it, and a later one inherits them or
-    agrees with them; so does the configuration, where the bridge is the default network's. Raises
-    AddressTaken, Conflict, NoCapacity or InvalidInput.
+    ``holders`` are pairs of a server's name and one of its interfaces. A bridge has one set of host addresses
+    and one MTU: the first server on it sets them, and a later server inherits them or has to agree; so has
+    the configuration, if the bridge is the default network's. Raises AddressTaken, Conflict, NoCapacity or
+    InvalidInput.
     """
     name = spec.bridge or default.bridge
     attachment = BridgeAttachment(name)
@@ -243,7 +243,7 @@ def decide_interface(
 def _agreed_bridge(
     spec: InterfaceSpec, name: BridgeName, default: DefaultNetwork, neighbours: _Neighbours
 ) -> Bridge:
-    """The bridge as it is or will be. Raises Conflict where ``spec`` wants it otherwise."""
+    """The bridge as it is or will be. Raises Conflict if ``spec`` contradicts it."""
     bridge = _bridge(spec, name, default, neighbours)
     if spec.host_addresses and set(spec.host_addresses) != set(bridge.host_addresses):
         there = ", ".join(map(str, bridge.host_addresses)) or "none"
@@ -260,10 +260,10 @@ def _agreed_bridge(
 def _bridge(
     spec: InterfaceSpec, name: BridgeName, default: DefaultNetwork, neighbours: _Neighbours
 ) -> Bridge:
-    """What the first server on it says, else the configuration or ``spec``.
+    """What the first server on it says, otherwise the configuration or ``spec``.
 
-    Raises Conflict where the configuration of the default network was changed under its servers: each of
-    them would take the others' host address away when it is plugged.
+    Raises Conflict if the configuration of the default network has changed under its servers: plugging one
+    would take the host address of the others away.
     """
     there = [Bridge.of(other) for _, other in neighbours]
     if name == default.bridge:
@@ -306,7 +306,7 @@ def _free_addresses(
 
 
 def _taken_addresses(bridge: Bridge, neighbours: _Neighbours) -> dict[Address, str]:
-    """The addresses that are used on the bridge, each with who has it, in words for people."""
+    """The addresses in use on the bridge, each with its holder, in words for people."""
     servers = {address.ip: _server(name) for name, interface in neighbours for address in interface.addresses}
     routers = {gateway: "a gateway" for _, interface in neighbours for gateway in interface.gateways}
     host = {address.ip: "the host" for address in bridge.host_addresses}
@@ -343,7 +343,7 @@ def _server(name: str) -> str:
 
 
 def fits(spec: InterfaceSpec, interface: Interface, default: DefaultNetwork) -> bool:
-    """Whether an interface that exists is what ``spec`` asks for; what is left open fits anything."""
+    """Whether an existing interface is what ``spec`` asks for; what ``spec`` leaves open fits anything."""
     return (
         interface.attachment == BridgeAttachment(spec.bridge or default.bridge)
         and (not spec.addresses or set(spec.addresses) == set(interface.addresses))

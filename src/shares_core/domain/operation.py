@@ -1,8 +1,8 @@
-"""What is under way: a change that is journaled in a record before it begins.
+"""Operations: changes that are journaled in a record before they begin.
 
-An operation is a frozen value. The record of its server holds it from before its first step until after its
-last one, so that whoever comes after a crash knows what to recover. Each kind is one module below
-``app/operations``: the value, its steps forward and its recovery.
+An operation is a frozen value. Its server's record holds it from before the first step until after the last,
+so that the next caller after a crash knows what to recover. Each kind is one module below ``app/operations``:
+the value, its steps forward and its recovery.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from attrs import evolve, frozen
 
 
 class ShareStatus(StrEnum):
-    """Where a share is in its life; derived from its operation and its failure."""
+    """The state of a share, derived from its operation and its failure."""
 
     CREATING = "creating"
     READY = "ready"
@@ -29,12 +29,12 @@ class ShareStatus(StrEnum):
 class Operation(ABC):
     """One change under way.
 
-    ``kind`` is its name on disk and on the wire: it outlives renamed classes. ``id`` is 12 hexadecimal
-    digits, ``since`` the unix time in seconds at which it was journaled.
+    ``kind`` is its name on disk and on the wire, which stays if the class is renamed. ``id`` is 12
+    hexadecimal digits, ``since`` the unix time in seconds at which it was journaled.
     """
 
     kind: ClassVar[str]
-    #: Whether an error leaves it to the next caller, who carries it on. Others are recovered at once.
+    #: Whether the next caller carries it on after an error. Other operations are recovered at once.
     forward_only: ClassVar[bool] = False
 
     id: str
@@ -42,37 +42,37 @@ class Operation(ABC):
 
     @abstractmethod
     def run(self, work: Any) -> Any:
-        """The steps forward; the last one clears the operation. Gives what its caller asked for."""
+        """Take the steps forward; the last one clears the operation. Returns what the caller asked for."""
 
     def salvaged(self, work: Any) -> Any:
-        """The answer, if recovering a failed run has brought it to its end all the same; else None."""
+        """The answer, if recovering a failed run has nevertheless completed it; otherwise None."""
         return None
 
     @abstractmethod
     def recover(self, work: Any) -> None:
-        """Bring an operation that failed or was interrupted to its end or back to its beginning. Idempotent.
+        """Bring a failed or interrupted operation to its end or back to its beginning. Idempotent.
 
-        Nothing is known but the record and the host: a step may be half-done, or still at work if its caller
-        was killed. Raises SharesError, and leaves the operation open, if that fails too.
+        It knows only the record and the host: a step may be half-done, or still at work if its caller was
+        killed. Raises SharesError, and leaves the operation open, if it fails too.
         """
 
 
 @frozen(kw_only=True)
 class ServerOperation(Operation):
-    """A change that holds its server's lock from its first step to its last."""
+    """A change that holds its server's lock from the first step to the last."""
 
 
 @frozen(kw_only=True)
 class ShareOperation(Operation):
-    """A change that holds its share's slot: its server's lock only for brief steps.
+    """A change that holds its share's slot, and its server's lock only for brief steps.
 
-    ``cancelled`` says that somebody asked for it to end: it is recovered before its next step.
+    ``cancelled`` means that somebody asked it to end: it is recovered before its next step.
     """
 
     status: ClassVar[ShareStatus]
-    #: Whether the share is complete meanwhile; it is not while it is made or removed.
+    #: Whether the share is complete meanwhile; not while it is being made or removed.
     whole: ClassVar[bool] = True
-    #: Whether it is recovered although its share is damaged. Others wait for a person's decision.
+    #: Whether it can be recovered if its share is damaged. Other operations wait for a person's decision.
     despite_damage: ClassVar[bool] = False
 
     share_id: str
@@ -85,7 +85,7 @@ class ShareOperation(Operation):
 
     @property
     def no_return(self) -> str:
-        """Why it cannot be cancelled any more; empty while it can."""
+        """Why it can no longer be cancelled; empty while it can."""
         return ""
 
     def cancel(self) -> ShareOperation:

@@ -74,22 +74,22 @@ class DevicePath:
 
 
 def volume_name(volume_id: str) -> str:
-    """The logical volume's name: by the volume's id, so that renaming a share touches no volume."""
+    """The logical volume's name, from the volume's id, so that renaming a share does not touch the volume."""
     return f"shares-{volume_id}"
 
 
 def is_volume_id(text: str) -> bool:
-    """Whether it may be a volume's id: what a person has put beside the volumes has another name."""
+    """Whether it can be a volume's id, unlike the names of what a person has put beside the volumes."""
     return re.fullmatch("[0-9a-f]{12}", text) is not None
 
 
 def device_name(group: str, volume: str) -> str:
-    """What device-mapper calls the logical volume: a hyphen of a name is doubled there."""
+    """The logical volume's name in device-mapper, which doubles hyphens."""
     return "-".join(name.replace("-", "--") for name in (group, volume))
 
 
 def check_device_names(group: VolumeGroupName, thin_pool: ThinPoolName | None) -> None:
-    """Raises InvalidInput where the names would make that of a device longer than device-mapper takes."""
+    """Raises InvalidInput if a device's name would be too long for device-mapper."""
     names = [device_name(str(group), volume_name("0" * 12))]
     if thin_pool is not None:
         names.append(device_name(str(group), f"{thin_pool}_tdata"))

@@ -9,7 +9,7 @@ from attrs import field, frozen
 from shares_core.domain.checks import require
 from shares_core.domain.errors import InvalidInput
 
-_LONGEST_PASSWORD = 256  # NTLM's own limit on the clients
+_LONGEST_PASSWORD = 256  # the clients' own limit for NTLM
 
 
 def _usable(_: object, __: object, value: Any) -> None:
@@ -29,15 +29,15 @@ def _usable(_: object, __: object, value: Any) -> None:
 
 @frozen(repr=False)
 class Secret:
-    """A password. ``reveal()`` is the one way to its text.
+    """A password. Only ``reveal()`` returns its text.
 
-    Raises InvalidInput for one that no client can send.
+    Raises InvalidInput for a password that no client can send.
     """
 
     _value: str = field(validator=_usable)
 
     def reveal(self) -> str:
-        """The password itself; call it only where it leaves the program for its one reader."""
+        """The password itself; call this only where the password leaves the program for its one reader."""
         return self._value
 
     def __repr__(self) -> str:
@@ -63,6 +63,6 @@ class PasswordHash:
 
 
 def require_secret(password: object) -> None:
-    """Raises InvalidInput for a password that is given as anything else, as plain text above all."""
+    """Raises InvalidInput if the password is anything but a Secret, above all plain text."""
     if password is not None:
         require(password, Secret, "a password", hint="wrap it: Secret('...')")

@@ -16,10 +16,10 @@ from shares_core.domain.operation import ServerOperation, ShareOperation
 from shares_core.domain.remedy import Call, Remedy, UseCase
 from shares_core.domain.share import CifsShare
 
-#: Unix user ids of accounts inside a server: each gets its own, for Samba derives a user's SID from it.
+#: Unix user ids of accounts inside a server: each has its own, because Samba derives a user's SID from it.
 _FIRST_ACCOUNT_UID = 10_000
-#: Unix user ids of the servers on the host: above what distributions hand out to people,
-#: services and sub-id ranges, and one for each server.
+#: Unix user ids of the servers on the host, one for each server: above those that distributions #: give to
+#: people, services and sub-id ranges.
 FIRST_SERVER_UID = 2_000_000
 _SERVER_UIDS = 1_000_000
 
@@ -33,7 +33,7 @@ class DesiredState(StrEnum):
 
 @frozen
 class Account:
-    """A user that the server knows. Its password is in the secrets, never here."""
+    """A user of the server. Its password is in the secrets, never here."""
 
     name: UserName
     uid: int
@@ -41,11 +41,11 @@ class Account:
 
 @frozen
 class ShareServer:
-    """One share server as its record holds it; every change gives a new value.
+    """One share server as its record holds it; every change returns a new value.
 
-    ``id`` names the host's objects (12 hexadecimal digits), so that ``name`` can change. ``uid`` is the
-    unix user and group id of its service, on the host and inside. ``operation`` is what is under way on the
-    server itself; what is under way on a share stands in the share.
+    ``id`` names the host's objects (12 hexadecimal digits), so that ``name`` can change. ``uid`` is the unix
+    user and group id of its service, on the host and inside. ``operation`` is what is under way on the server
+    itself; each share has its own.
     """
 
     id: str
@@ -60,7 +60,7 @@ class ShareServer:
     # -- shares
 
     def find_share(self, name: str | ShareName) -> CifsShare | None:
-        """The share of that name in whatever case, or None. Raises InvalidInput."""
+        """The share of that name, in any case, or None. Raises InvalidInput."""
         key = (name if isinstance(name, ShareName) else ShareName(name)).key
         return next((share for share in self.shares if share.name.key == key), None)
 
@@ -80,7 +80,7 @@ class ShareServer:
         return next((share for share in self.shares if share.id == share_id), None)
 
     def with_share(self, share: CifsShare) -> ShareServer:
-        """With the share added, or put in the place of the one with its id. Raises AlreadyExists."""
+        """With the share added, or in place of the share with its id. Raises AlreadyExists."""
         same_name = self.find_share(share.name)
         if same_name is not None and same_name.id != share.id:
             raise AlreadyExists(
@@ -96,7 +96,7 @@ class ShareServer:
     # -- accounts
 
     def find_account(self, name: UserName) -> Account | None:
-        """The account of exactly that name, or None. Raises AlreadyExists where only the case differs."""
+        """The account of exactly that name, or None. Raises AlreadyExists if a name differs only in case."""
         found = next((account for account in self.accounts if account.name.key == name.key), None)
         if found is not None and found.name != name:
             raise AlreadyExists(
@@ -108,7 +108,7 @@ class ShareServer:
         return found
 
     def account(self, name: str) -> Account:
-        """The account of that name, in whatever case. Raises InvalidInput, NotFound."""
+        """The account of that name, in any case. Raises InvalidInput, NotFound."""
         key = UserName(name).key
         found = next((account for account in self.accounts if account.name.key == key), None)
         if found is None:
@@ -121,7 +121,7 @@ class ShareServer:
         return found
 
     def with_account(self, name: UserName) -> ShareServer:
-        """With an account for ``name``; unchanged where it is there already."""
+        """With an account for ``name``; unchanged if it exists already."""
         if self.find_account(name) is not None:
             return self
         uid = max((account.uid for account in self.accounts), default=_FIRST_ACCOUNT_UID - 1) + 1
@@ -149,7 +149,7 @@ class ShareServer:
 
     @property
     def claim(self) -> Claim:
-        """What it takes of what all servers share."""
+        """What no other server may have."""
         operation = self.operation.kind if self.operation is not None else ""
         return Claim(self.id, self.name, self.uid, self.interfaces, operation)
 

@@ -1,4 +1,4 @@
-"""What a service needs of the host that runs it, as data: containers and packet filters are handed it."""
+"""What a service needs of its host, as data that is passed to containers and packet filters."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ServerFolder(StrEnum):
 
 @frozen
 class TcpPort:
-    """A TCP port that a service answers on. Raises InvalidInput for a number that none has."""
+    """A TCP port on which a service answers. Raises InvalidInput for a number that is not a port's."""
 
     number: int = field()
 
@@ -54,7 +54,7 @@ def _paths(instance: object, attribute: object, values: tuple[Any, ...]) -> None
 class FolderMount:
     """A server's folder as its container sees it, at the path ``target``.
 
-    If it is ``live``, the container also sees what the host mounts below the folder later.
+    If it is ``live``, the container also sees later mounts of the host below the folder.
     """
 
     folder: ServerFolder
@@ -65,19 +65,19 @@ class FolderMount:
 
 @frozen
 class Identity:
-    """Whom a service runs as, on the host and inside. None stands for the server's own id."""
+    """The user and group of a service, on the host and inside. None stands for the server's own id."""
 
     user: int | None = None
     group: int | None = None
 
     def of(self, uid: int) -> tuple[int, int]:
-        """The user's and the group's id in the server whose own id is ``uid``."""
+        """The ids of the user and the group in a server whose own id is ``uid``."""
         return uid if self.user is None else self.user, uid if self.group is None else self.group
 
 
 @frozen
 class Capabilities:
-    """The capabilities that a container drops, and those that it is given beyond its runtime's defaults."""
+    """The capabilities that a container drops, and those added to its runtime's defaults."""
 
     dropped: tuple[str, ...]
     added: tuple[str, ...] = ()
@@ -87,9 +87,9 @@ class Capabilities:
 class ServiceProfile:
     """One kind of service.
 
-    ``process`` is what its messages call it, ``image`` the recipe of its image, ``tmpfs`` the folders that it
-    writes to and loses when it ends. It is ready as soon as something listens on ``probe``, which is one of
-    its ``ports``; clients reach no others. Raises InvalidInput if it is not one of them.
+    ``process`` is its name in messages, ``image`` the recipe of its image, ``tmpfs`` the folders that it
+    writes to and loses when it ends. It is ready when something listens on ``probe``, one of its ``ports``;
+    clients reach only these ports. Raises InvalidInput if ``probe`` is not one of them.
     """
 
     process: str

@@ -28,9 +28,9 @@ __all__ = [
 class FailureKind(StrEnum):
     """Who can end a failure."""
 
-    #: It may pass: starting its server, and ``reconcile``, try again.
+    #: It may pass: starting the server and ``reconcile`` try again.
     UNAVAILABLE = "unavailable"
-    #: Only a person decides what becomes of a damaged file system: mounted again, it would get worse.
+    #: A person has to decide about a damaged file system: mounting it again would make it worse.
     DAMAGED = "damaged"
 
 
@@ -60,9 +60,9 @@ class Failure:
 class CifsShare:
     """One share as its record holds it.
 
-    ``folder`` is what is served inside the volume: it exists nowhere else, so an unmounted share cannot be
-    served. ``operation`` is what is under way on the share, ``failure`` why it cannot be served. Both at
-    once are an operation that could not be recovered: starting the server, and reconcile, try again.
+    ``folder`` is the served folder: it exists only inside the volume, so an unmounted share cannot be served.
+    ``operation`` is what is under way on the share, ``failure`` why it cannot be served. Both together mean
+    an operation that could not be recovered: starting the server and reconcile try again.
     """
 
     id: str
@@ -93,7 +93,7 @@ class CifsShare:
 
     @property
     def status(self) -> ShareStatus:
-        """Derived, so that it cannot contradict what is recorded."""
+        """Its status, derived so that it cannot contradict the record."""
         if self.operation is not None and (self.failure is None or not self.operation.whole):
             return self.operation.status
         return ShareStatus.READY if self.failure is None else ShareStatus.FAILED
@@ -104,17 +104,17 @@ class CifsShare:
 
     @property
     def reason(self) -> str:
-        """Why it is failed; empty if it is not."""
+        """Why it has failed; empty if it has not."""
         return self.failure.reason if self.failure is not None else ""
 
     @property
     def is_whole(self) -> bool:
-        """Whether it was made to its end, and is not being removed: it can be mounted."""
+        """Whether it is completely made and not being removed: it can be mounted."""
         return self.operation is None or self.operation.whole
 
     @property
     def is_recoverable(self) -> bool:
-        """Whether there is something under way that can be recovered if nobody is at work on it."""
+        """Whether it has an operation that can be recovered if nobody is at work on it."""
         return self.operation is not None and (not self.damaged or self.operation.despite_damage)
 
     @property
@@ -124,7 +124,7 @@ class CifsShare:
         return bool(self.rules) and self.failure is None and meanwhile
 
     def beginning(self, operation: ShareOperation) -> CifsShare:
-        """With the operation in its slot; one that is deleted is not repaired any more."""
+        """With the operation under way; its failure is cleared if the share is being removed."""
         return evolve(self, operation=operation, failure=self.failure if operation.whole else None)
 
     def advanced(self, operation: ShareOperation) -> CifsShare:
@@ -141,7 +141,7 @@ class CifsShare:
 
     def stuck(self, failure: Failure) -> CifsShare:
         """Failed, with its operation still to be recovered."""
-        if not self.is_whole:  # what is made or removed has no file system that a person could repair
+        if not self.is_whole:  # while it is made or removed, it has no file system that a person could repair
             failure = Failure.unavailable(failure.reason)
         return evolve(self, failure=failure)
 
@@ -149,7 +149,7 @@ class CifsShare:
         return evolve(self, rules=rules)
 
     def require_ready(self) -> CifsShare:
-        """The share itself. Raises ShareFailed if it cannot be worked with as it is."""
+        """The share itself. Raises ShareFailed if it is not ready."""
         if self.status is not ShareStatus.READY:
             raise ShareFailed(
                 f"share {self.name.value!r} is {self.status}" + (f": {self.reason}" if self.reason else ""),

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 def undone_by(
     undo: Callable[[], object], note: str = "and will be tried again by the next call"
 ) -> Iterator[None]:
-    """Run ``undo`` when the body fails; the body's error is raised, a failed undo is a note on it.
+    """Run ``undo`` if the body fails; raises the body's error, with a note if the undo fails too.
 
-    ``note`` says what becomes of what could not be undone.
+    ``note`` says what happens to what could not be undone.
     """
     try:
         yield

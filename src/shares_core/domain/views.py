@@ -1,4 +1,4 @@
-"""What use cases answer: plain values that serialise, with nothing of the host inside."""
+"""The answers of use cases: plain values that serialise and hold nothing of the host."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from shares_core.domain.server import ShareServer
 from shares_core.domain.share import CifsShare
 from shares_core.domain.volume import PoolName
 
-#: Per cent of a thin pool, above which its operator should know.
+#: The operator should know if more than this percentage of a thin pool is used.
 _NEARLY_FULL = 80
 
 
 class RunState(StrEnum):
-    """What the host says of a server's container."""
+    """The state of a server's container."""
 
     RUNNING = "running"
     STOPPED = "stopped"
@@ -30,7 +30,7 @@ class RunState(StrEnum):
 
 @frozen
 class Usage:
-    """A mounted file system's figures, in bytes. ``total`` is what remains after its own tables."""
+    """A mounted file system's figures, in bytes. ``total`` is without its own tables."""
 
     total: int
     used: int
@@ -52,11 +52,11 @@ class ServerView:
 
 @frozen
 class ShareView:
-    """A share and how it is. ``usage`` is None where it is not mounted.
+    """A share and its state. ``usage`` is None unless it is mounted.
 
-    ``volume_size`` is what the pool's granularity made of the share's capacity; None where the volume is not
-    there. ``state`` is the server's where the call had to know it, else unknown: listing asks no container.
-    It says nothing of the share, and two views of one share are equal whichever call gave them.
+    ``volume_size`` is the share's capacity rounded up by the pool; None if the volume is missing. ``state``
+    is the server's if the call had to know it, otherwise unknown: listing asks no container. It does not
+    count when views are compared: views of one share are equal whichever call returned them.
     """
 
     server: ShareServer
@@ -77,9 +77,9 @@ class PasswordOutcome(StrEnum):
 
 @frozen
 class AccessView:
-    """What an allow did. ``password`` is there only where it was generated: it is shown once.
+    """What an allow did. ``password`` is set only if it was generated: it is shown once.
 
-    ``state`` is how the server was found: where it does not run, the rule counts once it is started.
+    ``state`` is the server's: if it does not run, the rule takes effect when it is started.
     """
 
     server: ShareServer
@@ -92,7 +92,7 @@ class AccessView:
 
 @frozen
 class PasswordView:
-    """What set-password did. ``password`` is there only where it was generated: it is shown once."""
+    """What set-password did. ``password`` is set only if it was generated: it is shown once."""
 
     server: ShareServer
     user: str
@@ -103,7 +103,7 @@ class PasswordView:
 class ExtendWay(StrEnum):
     """How a share got larger.
 
-    ``offline`` closed its clients' connections for a moment; where its server does not run nobody has any.
+    ``offline`` closed its clients' connections for a moment, if its server was running.
     """
 
     ONLINE = "online"
@@ -135,8 +135,8 @@ class PoolView:
     """A pool's figures in bytes.
 
     ``provisioned`` is what the shares were promised; ``free`` what a new share may have; with
-    ``overprovisioned`` the promises may exceed ``total``, and a full disk then fails inside shares. The
-    percentages say how full a thin pool's data and its tables (metadata) are; other pools have none.
+    ``overprovisioned`` the promises may exceed ``total``, and writes to shares fail if the disk is full. The
+    percentages say how full a thin pool's data and tables (metadata) are; other pools have none.
     """
 
     name: PoolName
@@ -171,7 +171,7 @@ class PoolView:
 
 @frozen
 class ListedPool:
-    """A pool that is configured. ``view`` is None if it is not there, and ``problem`` then says why."""
+    """A configured pool. If it is missing, ``view`` is None and ``problem`` says why."""
 
     name: PoolName
     view: PoolView | None
@@ -179,19 +179,19 @@ class ListedPool:
 
 
 class ReconcileOutcome(StrEnum):
-    """What became of a server that was reconciled."""
+    """What reconcile did with a server."""
 
     OK = "ok"
-    #: Nothing: it was only looked at.
+    #: Nothing: this was a dry run.
     FOUND = "found"
     FAILED = "failed"
-    #: Nothing: another caller has been working on it for longer than this one would wait.
+    #: Nothing: another caller was at work on it for longer than reconcile waits.
     BUSY = "busy"
-    #: Its record cannot be read, so that nothing is known of it.
+    #: Nothing: its record cannot be read.
     UNREADABLE = "unreadable"
     #: It is gone: its creation had been interrupted, and was undone.
     CREATION_UNDONE = "creation_undone"
-    #: It is gone: its deletion had been interrupted, and was carried on.
+    #: It is gone: its deletion had been interrupted, and was finished.
     DELETION_CARRIED_ON = "deletion_carried_on"
     #: It is gone: another caller deleted it meanwhile.
     DELETED_MEANWHILE = "deleted_meanwhile"
@@ -199,7 +199,7 @@ class ReconcileOutcome(StrEnum):
 
 @frozen
 class ReconcileView:
-    """What reconcile found of one server, and what became of it: ``problem`` is empty where all is well.
+    """What reconcile found and did about one server; ``problem`` is empty if all is well.
 
     ``found`` is what differed from its record. If the record cannot be read, ``name`` is its path, and
     ``server_id`` is empty.
@@ -225,11 +225,10 @@ class OrphanKind(StrEnum):
 
 @frozen
 class Orphan:
-    """Something on the host that is this installation's, and in no record.
+    """Something on the host that belongs to this installation but is in no record.
 
-    ``name`` is a server's id or a device's name; of a volume, its pool's name and its id; of a mount, the
-    server's and the share's.
-    ``problem`` says why it could not be removed, where that was asked for.
+    ``name`` is a server's id or a device's name; for a volume, its pool's name and its id; for a mount, the
+    ids of the server and the share. ``problem`` says why it could not be removed, if that was asked for.
     """
 
     kind: OrphanKind
@@ -240,9 +239,9 @@ class Orphan:
 
 @frozen
 class ReconcileReport:
-    """What reconcile found and did: of a host that agrees with its records, nothing.
+    """What reconcile found and did: nothing if the host agrees with its records.
 
-    ``servers`` are those of which something differed; ``known`` is how many records there are.
+    ``servers`` are those that differed; ``known`` is the number of records.
     """
 
     servers: tuple[ReconcileView, ...] = ()
@@ -255,8 +254,8 @@ class ReconcileReport:
 
     @property
     def is_well(self) -> bool:
-        """Whether everything is as it should be now, but for orphans."""
-        served = not any(view.problem or view.failed_shares for view in self.servers)  # busy is no trouble
+        """Whether everything except orphans is now as it should be."""
+        served = not any(view.problem or view.failed_shares for view in self.servers)  # busy is not a problem
         return served and not any(orphan.problem for orphan in self.orphans)
 
 
@@ -264,15 +263,15 @@ class UpgradeOutcome(StrEnum):
     """What an upgrade did to a server."""
 
     UPGRADED = "upgraded"
-    #: Its container is what it should be already.
+    #: Its container is already what it should be.
     CURRENT = "current"
-    #: It has no container that runs; it gets the current image when it is started.
+    #: It does not run; it gets the current image when it is started.
     STOPPED = "stopped"
 
 
 @frozen
 class UpgradeView:
-    """What an upgrade did. ``downtime`` is for how many seconds the server was not there."""
+    """What an upgrade did. ``downtime`` is how many seconds the server was away."""
 
     server: ShareServer
     outcome: UpgradeOutcome
@@ -283,7 +282,7 @@ class UpgradeView:
 class CheckView:
     """What a thorough look at a share's file system found.
 
-    ``damage`` is what its tool says of it, empty where it is whole; ``repair`` what was said of a repair.
+    ``damage`` is what the tool says is damaged, empty if it is whole; ``repair`` what it says of a repair.
     """
 
     share: ShareView
@@ -295,10 +294,10 @@ class CheckView:
 class OperationView:
     """One operation that is under way, or was interrupted.
 
-    ``share`` is empty for an operation on the server itself. ``since`` is in unix seconds; ``running`` says
-    that somebody is at work on it, else the next reconcile recovers it. ``problem`` is why it could not be
-    recovered. ``no_return`` says why it cannot be cancelled; empty if it can. ``progress`` is how far the
-    step that it is at has come, from 0 to 1; None while it cannot be told.
+    ``share`` is empty for an operation on the server itself. ``since`` is in unix seconds; ``running`` means
+    that a caller is at work on it; otherwise the next reconcile recovers it. ``problem`` is why it could not
+    be recovered. ``no_return`` says why it cannot be cancelled; empty if it can. ``progress`` is that of the
+    present step, from 0 to 1; None if it is not known.
     """
 
     id: str

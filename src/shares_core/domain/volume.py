@@ -1,4 +1,4 @@
-"""Volumes: where a share's data is, what is on it, and whose it is on disk."""
+"""Volumes: where a share's data is, what file system they carry, and who owns the files on disk."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shares_core.domain.errors import InvalidInput
 from shares_core.domain.names import Name
 from shares_core.domain.pools import is_volume_id
 
-#: Who owns, on disk, what clients write on volumes. Above the servers' user ids: no server runs as it.
+#: The user id that owns what clients write on volumes. Above the servers' user ids: no server uses it.
 DISK_OWNER = 3_000_000
 
 
@@ -28,13 +28,13 @@ class PoolName(Name):
     rule: ClassVar[str] = "use letters, digits, '.', '_' and '-', beginning with a letter or a digit"
 
 
-#: The pool of whoever names none.
+#: The pool of a share whose caller names none.
 DEFAULT_POOL = PoolName("default")
 
 
 @frozen(order=True)
 class VolumeRef:
-    """Which volume: its pool, and its id, which was minted for one share and is never used for another."""
+    """Which volume: its pool and its id. An id is minted for one share and never used for another."""
 
     pool: PoolName = field(validator=must_be(PoolName, "a volume's pool", hint="PoolName('default') is one"))
     id: str = field()
@@ -48,7 +48,7 @@ class VolumeRef:
 
     @classmethod
     def parse(cls, text: str) -> VolumeRef:
-        """Read what ``str`` gave. Raises InvalidInput."""
+        """Read what ``str`` returns. Raises InvalidInput."""
         pool, _, volume_id = text.partition("/")
         return cls(PoolName(pool), volume_id)
 
@@ -58,10 +58,11 @@ class VolumeRef:
 
 @frozen
 class VolumeTraits:
-    """What a volume is, kept with it: the settings of its pool may have changed since it was made.
+    """The kind of a volume, recorded with it, because the settings of its pool may change later.
 
-    A ``thin`` one gets its blocks when they are written. A new ``zeroed`` one reads as zeros throughout,
-    others at both ends only. One that ``discards`` gives back to its pool what a file system frees.
+    A ``thin`` volume gets its blocks when they are written. A new ``zeroed`` volume reads as zeros
+    throughout, others only at both ends. A volume that ``discards`` returns to its pool what its file system
+    frees.
     """
 
     thin: bool = False
@@ -87,11 +88,11 @@ class FileSystemKind(StrEnum):
 
     @property
     def smallest(self) -> Capacity:
-        """Below this, mkfs refuses or leaves no room worth having (xfs: mkfs.xfs wants 300 MiB)."""
+        """Below this size mkfs refuses, or leaves too little room (mkfs.xfs needs 300 MiB)."""
         return Capacity({FileSystemKind.EXT4: 16 * MIB, FileSystemKind.XFS: 300 * MIB}[self])
 
     def check(self, capacity: Capacity) -> None:
-        """Raises InvalidInput where this file system cannot be that small, and for what is no capacity."""
+        """Raises InvalidInput if this file system cannot be that small, or if it is not a capacity."""
         require(capacity, Capacity, "a share's capacity", hint="Capacity.parse('500MiB') reads a size")
         if capacity < self.smallest:
             raise InvalidInput(
@@ -102,7 +103,7 @@ class FileSystemKind(StrEnum):
 
 @frozen
 class FileSystem:
-    """A file system's identity: what is mounted must be this and no other. ``uuid`` is minted by us."""
+    """A file system's identity: only this may be mounted for its share. We mint its ``uuid``."""
 
     kind: FileSystemKind
     uuid: str
@@ -110,9 +111,9 @@ class FileSystem:
 
 @frozen
 class ShareVolume:
-    """The volume of a share. A snapshot's file system has its origin's UUID, so both tell which one it is.
+    """The volume of a share. A snapshot's file system has its origin's UUID, so both identify it.
 
-    ``owner`` is the user id, on disk, of what clients write.
+    ``owner`` is the user id that owns, on disk, what clients write.
     """
 
     ref: VolumeRef

@@ -1,1 +1,1 @@
-"""What drives the library from outside."""
+"""Programs that drive the library from outside."""

@@ -1,8 +1,8 @@
 """What the use cases need of a host, in the domain's words.
 
-Every ``ensure`` returns what already fits, makes what is missing and raises Conflict on what differs; every
-``remove`` of what is absent succeeds. Each docstring says what a half-done call leaves. Any verb may raise
-BackendFailure or HostNotReady.
+Every ``ensure`` returns what already fits, makes what is missing and raises Conflict if something differs;
+every ``remove`` of what is absent succeeds. Each docstring says what a half-done call leaves. Any verb may
+raise BackendFailure or HostNotReady.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from shares_core.ports.workers import Workers
 
 @frozen
 class Ports:
-    """One of each: all that a host is to the use cases."""
+    """One of each port: all that the use cases know of a host."""
 
     runtime: ServerRuntime
     processes: ServerProcesses

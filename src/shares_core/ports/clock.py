@@ -14,8 +14,8 @@ class Clock(ABC):
 
     @abstractmethod
     def elapsed(self) -> float:
-        """Seconds since some moment, whatever is done to the host's time: to measure by."""
+        """Seconds since some moment, for measuring; changes of the host's time do not affect it."""
 
     @abstractmethod
     def wait(self, seconds: float) -> None:
-        """Let time go by: for a service whose host does not answer, which would else ask without a pause."""
+        """Let time pass: for a service that would otherwise ask a silent host without a pause."""

@@ -1,4 +1,4 @@
-"""What happens while a use case works, for whoever wants to watch."""
+"""What happens while a use case works, for listeners."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ class EventKind(StrEnum):
     SERVER_DOWN = "server down"
     SERVER_REMOVED = "server removed"
     SHARE_REMOVED = "share removed"
-    #: A share whose creation was to be undone has files in it.
+    #: A share whose creation should be undone has files in it.
     SHARE_KEPT = "share kept"
     SHARE_FAILED = "share failed"
     SHARE_DAMAGED = "share damaged"
-    #: Somebody's own port is on a bridge that no server needs any more.
+    #: A bridge that no server needs any more has a port that is not a server's.
     BRIDGE_LEFT = "bridge left"
-    #: What an interrupted operation has left is brought to its end, or back to its beginning.
+    #: An interrupted operation is brought to its end, or back to its beginning.
     RECOVERING = "recovering"
     RECOVERY_FAILED = "recovery failed"
-    #: How many servers the service watches.
+    #: The service watches this many servers.
     WATCHING = "watching"
     CANNOT_WATCH = "cannot watch"
     CANNOT_LOOK = "cannot look"
@@ -38,7 +38,7 @@ class EventKind(StrEnum):
 
 @frozen
 class Event:
-    """Something happened: to a server, to one of its shares, or to another ``thing`` of the host.
+    """Something happened to a server, to one of its shares, or to another ``thing`` of the host.
 
     ``detail`` says more, as an error does. No field ever holds a secret.
     """
@@ -53,7 +53,7 @@ class Event:
     def of_share(
         cls, what: EventKind, server: ShareServer, share: CifsShare | None, detail: str = ""
     ) -> Event:
-        """What happened to a share, or without one to its server."""
+        """An event of a share, or without a share of its server."""
         return cls(what, str(server.name), "" if share is None else str(share.name), detail=detail)
 
     @property

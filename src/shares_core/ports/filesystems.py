@@ -12,21 +12,21 @@ from shares_core.ports.progress import Report, unreported
 
 
 class FileSystems(ABC):
-    """Make, mount, grow and measure. A share's mount is named by its server's id and its own.
+    """Make, mount, grow and measure file systems. A share's mount is named by its server's id and its own.
 
-    What a killed caller has begun on a device may still be at work. ``mount``, ``check``, ``examine``,
-    ``repair`` and ``grow_unmounted`` wait for that a moment, and then raise BackendFailure: nothing else is
-    begun meanwhile. The last four report how far the tool that reads the whole file system has come, if it
-    tells that.
+    A command that a killed caller began on a device may still be at work. ``mount``, ``check``, ``examine``,
+    ``repair`` and ``grow_unmounted`` wait a moment for it to end, and then raise BackendFailure: nothing else
+    starts meanwhile. The last four report the progress of the tool that reads the whole file system, if the
+    tool reports it.
     """
 
     @abstractmethod
     def make(self, device: str, volume: ShareVolume) -> None:
-        """Make the file system on a new volume, of whose zeros no more is assumed than its traits promise.
+        """Make the file system on a new volume, which is only as zeroed as its traits promise.
 
-        Idempotent. Raises Conflict, and writes nothing, where the device is seen to hold anything else: a
-        known signature, or any byte in its first two MiB and its last. Half-done leaves a volume that must be
-        removed: only the call that minted it may make its file system.
+        Idempotent. Raises Conflict, and writes nothing, if the device holds anything else: a known signature,
+        or any byte in its first two MiB or its last. Half-done leaves a volume that must be removed: only the
+        call that minted it may make its file system.
         """
 
     @abstractmethod
@@ -37,8 +37,8 @@ class FileSystems(ABC):
     def mount(self, server_id: str, share_id: str, device: str, volume: ShareVolume, uid: int) -> None:
         """Mount the file system where the server's container sees it, safely (``nosuid,nodev,noexec``...).
 
-        There, what the volume's owner owns on disk is ``uid``'s, the server's, and what ``uid`` makes is the
-        owner's on disk. Root is root; whatever a third user owns is nobody's.
+        Through the mount, files that the volume's owner has on disk belong to ``uid``, the server's user, and
+        the reverse. Root is root; what a third user owns belongs to nobody.
 
         Idempotent. Raises ShareFailed, and mounts nothing, if the device does not hold exactly this file
         system, or another device is mounted in its place, or this one with other owners; ShareDamaged if the
@@ -49,44 +49,44 @@ class FileSystems(ABC):
 
     @abstractmethod
     def holds(self, device: str, volume: ShareVolume) -> bool:
-        """Whether the device holds exactly this file system, made to its end; it may be damaged since.
+        """Whether the device holds exactly this file system, completely made; it may be damaged by now.
 
-        Raises BackendFailure where there is no such device.
+        Raises BackendFailure if the device does not exist.
         """
 
     @abstractmethod
     def prepare_folder(self, server_id: str, share_id: str, folder: str, uid: int) -> None:
-        """Make the folder that is served, inside the mounted file system, where ``uid`` owns it. Idempotent.
+        """Make the served folder, which ``uid`` owns, inside the mounted file system. Idempotent.
 
-        Raises BackendFailure where the file system is not mounted. Half-done leaves a folder of root's.
+        Raises BackendFailure if the file system is not mounted. Half-done leaves a folder that root owns.
         """
 
     @abstractmethod
     def has_folder(self, server_id: str, share_id: str, folder: str) -> bool:
-        """Whether the folder that is served is in the mounted file system: a repair may have moved it.
+        """Whether the served folder is in the mounted file system: a repair may have moved it.
 
-        Raises BackendFailure where the file system is not mounted or cannot be read.
+        Raises BackendFailure if the file system is not mounted or cannot be read.
         """
 
     @abstractmethod
     def has_files(self, server_id: str, share_id: str, folder: str) -> bool:
-        """Whether more is in the mounted file system than a new share has, which is its ``folder``, empty.
+        """Whether the mounted file system holds more than a new share, which has only its empty ``folder``.
 
-        What a repair has moved counts too. Raises as ``has_folder`` does.
+        Files that a repair has moved count too. Raises as ``has_folder`` does.
         """
 
     @abstractmethod
     def unmount(self, server_id: str, share_id: str) -> None:
         """Unmount, waiting for the last open file to be closed, and remove the mount point. Idempotent.
 
-        Raises BackendFailure, still mounted, where something holds it for too long. Never lazy.
+        Raises BackendFailure, still mounted, if something uses it for too long. Never lazy.
         """
 
     @abstractmethod
     def unmount_scratch(self, volume: ShareVolume) -> None:
-        """Unmount what a killed check or growing has left mounted where nobody is served from. Idempotent.
+        """Unmount the scratch mount that a killed check or growing has left. Idempotent.
 
-        Until then its volume cannot be detached. Raises as ``unmount`` does.
+        Until then the volume cannot be detached. Raises as ``unmount`` does.
         """
 
     @abstractmethod
@@ -97,66 +97,67 @@ class FileSystems(ABC):
     def troubles(
         self, wanted: Mapping[tuple[str, str], tuple[str, ShareVolume]]
     ) -> Mapping[tuple[str, str], str]:
-        """What keeps mounted file systems from being used, in a few words each; of the others nothing.
+        """What keeps mounted file systems from being used, in a few words each; nothing for the others.
 
-        ``wanted`` are the devices and volumes of shares, by the ids of server and share. One is not mounted,
-        another is in its place, the server's user does not own its files there, the kernel found it damaged
-        and writes no more, or it cannot be looked at.
+        ``wanted`` are the devices and volumes of shares, by the ids of server and share. The trouble: it is
+        not mounted, another is in its place, the server's user does not own its files there, the kernel found
+        it damaged and no longer writes, or it cannot be read.
         """
 
     @abstractmethod
     def list(self) -> tuple[tuple[str, str], ...]:
-        """What is mounted, by the ids of its server and share."""
+        """The mounts, by the ids of server and share."""
 
     @abstractmethod
     def usage(self, server_id: str, share_id: str) -> Usage | None:
-        """The mounted file system's figures, or None where it is not mounted."""
+        """The mounted file system's figures, or None if it is not mounted."""
 
     @abstractmethod
     def grow_mounted(self, server_id: str, share_id: str, device: str, volume: ShareVolume) -> None:
         """Grow the mounted file system to its device's size. Idempotent.
 
-        Raises OnlineGrowRefused, and changes nothing, where the kernel does not do it; ShareFailed as
-        ``mount`` does; BackendFailure where it is not mounted. Half-done leaves a whole file system of any
-        size up to the device's.
+        Raises OnlineGrowRefused, and changes nothing, if the kernel cannot do it; ShareFailed as ``mount``
+        does; BackendFailure if it is not mounted. Half-done leaves a whole file system of any size up to the
+        device's.
         """
 
     @abstractmethod
     def grow_unmounted(self, device: str, volume: ShareVolume, report: Report = unreported) -> None:
         """Check and grow the unmounted file system to its device's size. Idempotent.
 
-        Raises as ``check`` does, and BackendFailure; whether it has grown is then for ``size`` to say.
-        Half-done leaves a file system of any size up to the device's, and no mount before a ``check``.
+        Raises as ``check`` does, and BackendFailure; ``size`` then tells whether it has grown. Half-done
+        leaves a file system of any size up to the device's, which needs a ``check`` before a mount.
         """
 
     @abstractmethod
     def check(self, device: str, volume: ShareVolume, report: Report = unreported) -> None:
-        """Make the unmounted file system whole after a growing that was broken off. Idempotent.
+        """Make the unmounted file system whole after an interrupted growing. Idempotent.
 
-        What a journal holds is written, so that ``size`` tells what was reached, and what can be counted or
-        copied from the rest. Raises ShareDamaged, and writes nothing, where more is needed: even ``fsck -p``
-        removes names; ShareFailed as ``mount`` does; BackendFailure where it is mounted.
+        Replays the journal, so that ``size`` tells the size reached, and restores what can be counted or
+        copied from the rest. Raises ShareDamaged, and writes nothing, if it needs more: even ``fsck -p``
+        removes names; ShareFailed as ``mount`` does; BackendFailure if it is mounted.
         """
 
     @abstractmethod
     def examine(self, device: str, volume: ShareVolume, report: Report = unreported) -> str:
-        """What a thorough look at the unmounted file system finds damaged; empty where it is whole.
+        """What a thorough look at the unmounted file system finds damaged; empty if it is whole.
 
-        Writes what a journal holds, copies of the superblock, and that a whole one was checked; nothing else.
-        Raises as ``check`` does where it is mounted or not there.
+        Writes only what the journal holds, copies of the superblock, and that a whole file system was
+        checked. Raises as ``check`` does if it is mounted or missing.
         """
 
     @abstractmethod
     def repair(self, device: str, volume: ShareVolume, report: Report = unreported) -> str:
-        """Repair the unmounted file system, at the price of what is in damaged parts; gives what was said.
+        """Repair the unmounted file system, and lose what is in damaged parts. Returns what the tool said.
 
-        Only ever a person's decision. Idempotent. Raises as ``check`` does; ShareDamaged where it cannot be
-        repaired, and once where it got smaller by it. Half-done leaves one that has to be repaired again.
+        Only a person may decide this. Idempotent. Raises as ``check`` does; ShareDamaged if it cannot be
+        repaired, and once if the repair made it smaller. Half-done leaves a file system that needs another
+        repair.
         """
 
     @abstractmethod
     def size(self, device: str, volume: ShareVolume) -> Capacity:
-        """How far into the device the file system reaches, mounted or not.
+        """The size of the file system on its device, mounted or not.
 
-        Raises ShareFailed where the device does not hold exactly this file system.
+        Raises ShareFailed if the device does not hold exactly this file system.
         """

@@ -8,7 +8,7 @@ from shares_core.domain.secret import Secret
 
 
 class Ids(ABC):
-    """Ids that are never given twice, and passwords that nobody guesses."""
+    """Ids that never repeat, and passwords that nobody can guess."""
 
     @abstractmethod
     def new_id(self) -> str:

@@ -1,4 +1,4 @@
-"""What runs inside the servers' containers."""
+"""The processes inside the servers' containers."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from attrs import frozen
 
 @frozen
 class Script:
-    """A script of bash, with the name that messages call it by."""
+    """A bash script, and its name in messages."""
 
     name: str
     text: str
 
 
 class ServerProcesses(ABC):
-    """The processes of share servers. Whoever broke into a server may speak in their place."""
+    """The processes of share servers. If a server is compromised, its answers may be forged."""
 
     @abstractmethod
     def signal(self, server_id: str, name: str) -> bool:
-        """Signal every process of the server's service. Gives whether the server runs.
+        """Signal every process of the server's service. Returns whether the server runs.
 
-        The service takes its configuration anew at a "SIGHUP", each process in its own time.
+        At "SIGHUP" the service reloads its configuration, each process in its own time.
         """
 
     @abstractmethod
     def run(self, server_id: str, script: Script, *arguments: str) -> str:
-        """Run a script inside, as the service's user, and give its standard output.
+        """Run a script inside, as the service's user, and return its standard output.
 
-        It may be begun twice, so it must be one that may. Raises BackendFailure if the server does not run,
-        for an exit status other than 0, and if the script does not end in time or says too much: then it may
-        still be at work.
+        It may be started twice, so the script has to allow that. Raises BackendFailure if the server does not
+        run, for an exit status other than 0, and if the script does not end in time or prints too much: then
+        it may still be at work.
         """

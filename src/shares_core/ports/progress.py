@@ -1,37 +1,37 @@
-"""How far what takes its time has come."""
+"""The progress of long operations."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping
 
-#: Told by whoever works: how much is done, of how much.
+#: Called by whoever does the work: how much is done, of how much.
 Report = Callable[[int, int], None]
 
 
 def unreported(done: int, total: int) -> None:
-    """For those who need not know."""
+    """A report that goes nowhere."""
 
 
 class Progress(ABC):
-    """What is kept while an operation is at work, by its id, for whoever looks. No verb raises.
+    """The progress of operations under way, by their ids, for readers. No verb raises.
 
-    It is not part of the record: a crash may lose it, or leave it behind, which the next reconcile removes.
-    What cannot be kept is not told.
+    It is not part of the record: a crash may lose it, or leave it for the next reconcile to remove. If it
+    cannot be kept, it is dropped.
     """
 
     @abstractmethod
     def report(self, operation_id: str, done: int, total: int) -> None:
-        """Keep how far the step that the operation is at has come. Cheap, so that it may be called often."""
+        """Keep the progress of the operation's present step. Cheap, so that it may be called often."""
 
     @abstractmethod
     def told(self, ids: Collection[str]) -> Mapping[str, float]:
-        """From 0 to 1, by the ids of operations; those of which nothing is known are left out."""
+        """The progress, from 0 to 1, by the ids of operations; without those of unknown progress."""
 
     @abstractmethod
     def list(self) -> tuple[str, ...]:
-        """The ids of the operations of which something is kept."""
+        """The ids of the operations whose progress is kept."""
 
     @abstractmethod
     def clear(self, operation_id: str) -> None:
-        """Drop what is kept of an operation that has ended. Idempotent."""
+        """Drop the progress of an operation that has ended. Idempotent."""

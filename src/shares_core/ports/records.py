@@ -15,27 +15,27 @@ class Records(ABC):
 
     @abstractmethod
     def load(self, server_id: str) -> ShareServer | None:
-        """The server's record, or None where there is none. Raises RecordUnreadable."""
+        """The server's record, or None if it has none. Raises RecordUnreadable."""
 
     @abstractmethod
     def find(self, name: ServerName) -> ShareServer | None:
-        """The record of the server of that name, in whatever case, or None.
+        """The record of the server of that name, in any case, or None.
 
-        One that is there costs as much as loading its record, however many there are. Raises RecordUnreadable
-        if the name may stand in a record that cannot be read.
+        Finding one costs as much as loading its record, however many there are. Raises RecordUnreadable if
+        the name may be in a record that cannot be read.
         """
 
     @abstractmethod
     def claims(self) -> tuple[Claim | RecordUnreadable, ...]:
-        """What every server takes of what all share, in no order.
+        """The claims of all servers, in no order.
 
-        A record of which that cannot be read is given as its error. It costs little for each record, however
-        many shares that has: what stands in the rest of a record is not looked at.
+        If a record's claim cannot be read, its error is returned instead. The cost of a record does not
+        depend on its shares: the rest of the record is not read.
         """
 
     @abstractmethod
     def load_all(self) -> tuple[ShareServer | RecordUnreadable, ...]:
-        """Every record, in the order of names; one that cannot be read is given as its error."""
+        """Every record, in the order of names; an unreadable record is returned as its error."""
 
     @abstractmethod
     def save(self, server: ShareServer) -> None:

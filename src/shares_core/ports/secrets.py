@@ -10,10 +10,10 @@ from shares_core.domain.secret import PasswordHash, Secret
 
 
 class Secrets(ABC):
-    """For each server the hashes of its accounts, readable by the host's root alone.
+    """For each server the hashes of its accounts, which only the host's root can read.
 
     Each verb replaces the server's whole set, durably and atomically: half-done leaves the former one. All
-    but ``digest`` and ``clear`` raise RecordUnreadable, and change nothing, where the set is damaged.
+    but ``digest`` and ``clear`` raise RecordUnreadable, and change nothing, if the set is damaged.
     """
 
     @abstractmethod

@@ -18,24 +18,24 @@ class SmbConfig(ABC):
         """Make Samba serve exactly the ready shares and the accounts of ``server``.
 
         Writes the accounts first, then the shares, each file atomically, and tells a running smbd. New
-        connections see it at once, open ones as soon as their process has taken it; nobody is thrown out.
-        An account without a hash cannot log in. Idempotent. Raises BackendFailure where the server's
-        folders are missing. Half-done leaves the former or the new shares, never a mixture.
+        connections see it at once, open ones as soon as their process has reloaded; none is closed. An
+        account without a hash cannot log in. Idempotent. Raises BackendFailure if the server's folders are
+        missing. Half-done leaves the former or the new shares, never a mixture.
         """
 
     @abstractmethod
     def applied(self, server: ShareServer, hashes: Mapping[UserName, PasswordHash]) -> bool:
-        """Whether the last ``apply`` that came to its end was of exactly this, and is there still.
+        """Whether the last complete ``apply`` was of exactly this, and is still in place.
 
-        What smbd itself may write to, its passwords, is not looked at.
+        Does not look at the password file, which smbd itself may write to.
         """
 
 
 class SmbSessions(ABC):
-    """Who is connected. Every verb does nothing where the server does not run.
+    """Who is connected. Every verb does nothing if the server does not run.
 
-    Each first waits until every smbd process has taken the configuration of the last ``apply``, so that
-    no process that still has the former one admits anybody after the call.
+    Each first waits until every smbd process has reloaded the configuration of the last ``apply``, so that
+    after the call no process admits anybody by the former one.
     """
 
     @abstractmethod
@@ -44,7 +44,7 @@ class SmbSessions(ABC):
 
     @abstractmethod
     def close_user(self, server: ShareServer, share: ShareName, users: tuple[UserName, ...]) -> None:
-        """Close the share for these users, whose rights were lowered or taken away. Idempotent.
+        """Close the share for these users, whose rights were restricted or revoked. Idempotent.
 
         Another user of the same connection reconnects; other connections are undisturbed.
         """

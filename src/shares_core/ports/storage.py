@@ -16,7 +16,7 @@ from shares_core.ports.progress import Report, unreported
 
 @frozen
 class VolumeOwner:
-    """Whose a volume is, by the ids of its server and share: a pool that can keep it tells it without us."""
+    """The ids of a volume's server and share, which some pools can keep with the volume."""
 
     server_id: str
     share_id: str
@@ -24,9 +24,9 @@ class VolumeOwner:
 
 @frozen
 class Volume:
-    """A volume as its pool has it. ``size`` may exceed what was asked for, to the pool's granularity.
+    """A volume as its pool has it. ``size`` may be larger than requested, by the pool's granularity.
 
-    ``lost`` says that somebody else has deleted it, and that only its device is left.
+    ``lost`` means that somebody else has deleted it, and only its device is left.
     """
 
     ref: VolumeRef
@@ -40,106 +40,104 @@ class Volume:
 
 
 class BlockStorage(ABC):
-    """The pools of volumes. Each has an identity: a folder or group that is not it is never an empty pool.
+    """The pools of volumes. Each has an identity, so another folder or group never passes for an empty pool.
 
-    Every verb but ``pools`` raises HostNotReady where the pool is not configured or not there; the other
-    pools are not looked at.
+    Every verb but ``pools`` raises HostNotReady if the pool is missing or not configured, and looks at no
+    other pool.
     """
 
     @abstractmethod
     def pools(self) -> tuple[PoolName, ...]:
-        """The pools that are configured, in the order of the settings, whether they are there or not."""
+        """The configured pools in the order of the settings, also those that are missing."""
 
     @abstractmethod
     def prepare(self, pool: PoolName) -> VolumeTraits:
-        """Make the pool usable: the first time it gets its identity, later that is checked.
+        """Make the pool usable: the first call gives it its identity, later calls check that.
 
-        Gives what a volume is that is made in it now. Idempotent. Raises HostNotReady where the pool that
-        this installation knows is not there.
+        Returns the traits of a volume made in it now. Idempotent. Raises HostNotReady if the pool that this
+        installation knows is missing.
         """
 
     @abstractmethod
     def pool(self, pool: PoolName) -> PoolView:
         """The pool's figures, also before it was first used. Raises HostNotReady.
 
-        ``free`` is what one more volume may have: in an overprovisioned pool its whole size, however much
-        was promised.
+        ``free`` is what one more volume may have: in an overprovisioned pool, the whole size of the pool,
+        whatever it has promised.
         """
 
     @abstractmethod
     def ensure_volume(self, ref: VolumeRef, size: Capacity, owner: VolumeOwner) -> Volume:
-        """Make a volume of at least ``size``, its space reserved, that holds nothing which looks like data.
+        """Make a volume of at least ``size``, with its space reserved, that holds nothing like data.
 
-        It reads as zeros at both its ends, and one whose traits say so between them too.
-        Idempotent. Raises Conflict where it exists in another size, NoCapacity where it does not fit,
-        HostNotReady where the pool is not there. Half-done may leave the volume with whatever its space held:
-        whoever minted the id removes it.
+        It reads as zeros at both ends, and in between if its traits say so. Idempotent. Raises Conflict if it
+        exists in another size, NoCapacity if it does not fit, HostNotReady if the pool is missing. Half-done
+        may leave the volume with whatever its space held: the caller that minted the id removes it.
         """
 
     @abstractmethod
     def find_volume(self, ref: VolumeRef) -> Volume | None:
-        """The volume, or None. Raises HostNotReady where the pool is not there."""
+        """The volume, or None. Raises HostNotReady if the pool is missing."""
 
     @abstractmethod
     def grow_volume(self, ref: VolumeRef, size: Capacity) -> Volume:
-        """Make the volume at least ``size``, and its device if it is attached. It never shrinks one.
+        """Make the volume at least ``size``, and its device if it is attached. Never shrinks a volume.
 
         Idempotent, and reserves the space of what a half-done call left. Raises NoCapacity and leaves the
-        volume as it was; ShareFailed where it is not there. Half-done leaves a larger volume.
+        volume as it was; ShareFailed if it is missing. Half-done leaves a larger volume.
         """
 
     @abstractmethod
     def cut_volume(self, ref: VolumeRef, size: Capacity) -> None:
-        """Give back what lies beyond ``size``: the caller has shown that no file system reaches there.
+        """Give back the space beyond ``size``: the caller has shown that no file system reaches there.
 
-        Idempotent. Raises ShareFailed where the volume is not there. Half-done leaves the larger volume.
+        Idempotent. Raises ShareFailed if the volume is missing. Half-done leaves the larger volume.
         """
 
     @abstractmethod
     def attach(self, ref: VolumeRef) -> str:
         """The path of the volume's block device, made if need be. Idempotent.
 
-        Raises ShareFailed where the volume is not there.
+        Raises ShareFailed if the volume is missing.
         """
 
     @abstractmethod
     def device(self, ref: VolumeRef) -> str | None:
-        """The path of the volume's block device; None while it has none that answers.
+        """The path of the volume's block device; None if it has none, or none that answers.
 
-        Also while the volume itself was deleted by somebody else and its device is left.
-        Raises HostNotReady where the device is another pool's.
+        Also if somebody else has deleted the volume and only its device is left. Raises HostNotReady if the
+        device is another pool's.
         """
 
     @abstractmethod
     def detach(self, ref: VolumeRef) -> None:
-        """Take the volume's block device away, once nothing has it mounted. Idempotent.
+        """Remove the volume's block device, which nothing may have mounted. Idempotent.
 
-        Also one that was left of a volume which somebody else has deleted.
+        Also the device that is left of a volume that somebody else has deleted.
 
-        Raises BackendFailure where it is still in use.
+        Raises BackendFailure if it is still in use.
         """
 
     @abstractmethod
     def remove_volume(self, ref: VolumeRef, report: Report = unreported) -> None:
         """Remove the volume and what it holds, and what a half-done making left. Idempotent.
 
-        If that takes its time, as overwriting it does, it reports how many bytes are done.
+        If that takes long, as overwriting does, it reports how many bytes are done.
 
-        Detaches it first; no later volume shows what it held. Raises HostNotReady where the pool is not
-        there: that is not a volume that is gone; BackendFailure, with the volume still there, where it is in
-        use.
+        Detaches it first; no later volume shows what it held. Raises HostNotReady if the pool is missing,
+        because the volume may still exist; BackendFailure, and leaves the volume, if it is in use.
         """
 
     @abstractmethod
     def list(self, pool: PoolName) -> tuple[Volume, ...]:
         """Every volume in the pool; none before its first use. Raises HostNotReady.
 
-        Those too of which somebody else has left no more than a block device.
+        Also those of which somebody else has left only a block device.
         """
 
 
 def require_volume(storage: BlockStorage, ref: VolumeRef) -> Volume:
-    """The volume. Raises ShareFailed where it is not there, else as ``find_volume``."""
+    """The volume. Raises ShareFailed if it is missing, otherwise as ``find_volume`` does."""
     volume = storage.find_volume(ref)
     if volume is None:
         raise volume_missing(ref)
@@ -147,7 +145,7 @@ def require_volume(storage: BlockStorage, ref: VolumeRef) -> Volume:
 
 
 def volume_missing(ref: VolumeRef) -> ShareFailed:
-    """What is raised where a volume that a record names is not in its pool."""
+    """The error for a volume that a record names and its pool does not have."""
     return ShareFailed(
         f"volume {ref.id} is missing from the pool {ref.pool}",
         hint=Remedy.of(

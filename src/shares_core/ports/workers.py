@@ -1,4 +1,4 @@
-"""Doing several things side by side."""
+"""Doing several things in parallel."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ R = TypeVar("R")
 
 
 class Workers(ABC):
-    """Whoever does the work. It cannot fail by itself."""
+    """Who does the work. This port cannot fail itself."""
 
     @abstractmethod
     def each(self, work: Callable[[T], R], items: Iterable[T]) -> tuple[R, ...]:
-        """Do the work for each item, side by side if the host allows it. Gives the answers in order.
+        """Do the work for each item, in parallel if the host allows it. Returns the answers in order.
 
-        All are begun and ended, also if one raises; the first error, in the items' order, is raised then.
+        Finishes all of them even if one raises; then raises the first error, in the items' order.
         """

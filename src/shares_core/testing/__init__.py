@@ -1,4 +1,4 @@
-"""Every port in memory: for the tests of this library, and of whatever embeds it.
+"""Every port in memory, for the tests of this library and of tools that embed it.
 
 >>> from shares_core import Capacity, HostConfig, bootstrap
 >>> from shares_core.testing import Fault, FaultPlan, MemoryHost, Moment, memory_ports, verbs
@@ -10,10 +10,10 @@
 >>> session = machine.connect(tenant.id, "ada", given.password.reveal())
 >>> session.open("projects", write=True).write(b"hello")
 
-A ``MemoryHost`` is the machine, ``memory_ports`` one process that works on it, ``connect`` an SMB client.
-A ``FaultPlan`` lets any call of a port fail, or the process die there; ``MemoryHost.reboot`` pulls the plug.
-A call is named by the field of ``Ports`` and the verb. ``verbs()`` are all of them, ``plan.calls`` those that
-were made, in their order; what each does, and leaves when it is half-done, is in ``shares_core.ports``.
+A ``MemoryHost`` is the machine, ``memory_ports`` one process that works on it, ``connect`` an SMB client. A
+``FaultPlan`` makes any call of a port fail, or the process die there; ``MemoryHost.reboot`` pulls the plug. A
+call is named by the field of ``Ports`` and the verb. ``verbs()`` lists all calls, ``plan.calls`` those made,
+in order; ``shares_core.ports`` says what each does, and leaves when it is half-done.
 
 >>> plan = FaultPlan().on("filesystems.make", Fault(Moment.AFTER))
 >>> failing = bootstrap.host(memory_ports(machine, faults=plan), HostConfig().network)
@@ -88,7 +88,7 @@ def memory_ports(
     events: Events | None = None,
     lock_timeout: float = 10,
 ) -> Ports:
-    """One process on ``host``. ``faults`` is usually a FaultPlan; ``lock_timeout`` is in seconds."""
+    """One process's ports on ``host``. ``faults`` is usually a FaultPlan; ``lock_timeout`` is in seconds."""
 
     def compose(processes: ServerProcesses) -> Ports:
         return Ports(
@@ -113,12 +113,12 @@ def memory_ports(
     return composed(MemoryProcesses(host), compose, _atomically(host, faults))
 
 
-#: Ports whose verbs wait for others, or call other ports' verbs: nobody else may have to wait for them.
+#: Ports whose verbs wait for others, or call other ports' verbs: they must not make anybody else wait.
 _IN_STEPS = frozenset({"locks", "workers", "smb_config", "smb_sessions"})
 
 
 def _atomically(host: MemoryHost, faults: Interceptor | None) -> Interceptor:
-    """Verbs are atomic among threads, but those that are made of others'."""
+    """Verbs are atomic among threads, except those that call others."""
 
     def around(call: Call, proceed: Callable[[], Any]) -> Any:
         def effect() -> Any:

@@ -18,7 +18,7 @@ DISCONNECTED = "NT_STATUS_CONNECTION_DISCONNECTED"
 
 
 class SmbRefused(Exception):
-    """The server answered a client with ``status``, one of Samba's own names."""
+    """The server answered a client with ``status``, one of Samba's names."""
 
     def __init__(self, status: str) -> None:
         super().__init__(status)
@@ -26,20 +26,20 @@ class SmbRefused(Exception):
 
 
 class Serving(Protocol):
-    """What a connection needs of the host that it leads to."""
+    """What a connection needs of its host."""
 
     sessions: list[Session]
 
     def served_filesystem(self, server_id: str, share: ServedShare) -> MemoryFileSystem | None:
-        """The file system of a share where smbd can serve it, or None."""
+        """The file system of a share if smbd can serve it, or None."""
 
 
 @define(eq=False)
 class Session:
     """One user's connection to a server, until the server or the client ends it.
 
-    ``taken`` is the configuration that the connection's own smbd process has: on a *lagging* host it
-    stays the former one until the library waits for the process to take the new one.
+    ``taken`` is the configuration of the connection's own smbd process: on a *lagging* host it stays the
+    former one until the library waits for the process to reload.
     """
 
     host: Serving
@@ -63,7 +63,7 @@ class Session:
         return opened
 
     def level(self, share: str) -> AccessLevel | None:
-        """What the user may do on the share, found out by trying."""
+        """What the user may do on the share, found by trying."""
         for write, level in ((True, AccessLevel.READ_WRITE), (False, AccessLevel.READ_ONLY)):
             try:
                 self.open(share, write=write).close()
@@ -87,7 +87,7 @@ class Session:
 
 @define(eq=False)
 class OpenFile:
-    """An open file. It keeps the rights that it was opened with for as long as nobody closes it."""
+    """An open file. It keeps the rights with which it was opened until somebody closes it."""
 
     session: Session
     share: ServedShare
@@ -100,7 +100,7 @@ class OpenFile:
         return self._filesystem().files.get(self.name, b"")
 
     def write(self, data: bytes) -> None:
-        """Replace the file's content. Raises SmbRefused, also where the file system is full."""
+        """Replace the file's content. Raises SmbRefused, also if the file system is full."""
         filesystem = self._filesystem()
         if not self.writable:
             raise SmbRefused(ACCESS_DENIED)

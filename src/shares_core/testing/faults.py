@@ -1,4 +1,4 @@
-"""Faults for any ``Ports``: calls that fail before or after their effect, or half-way, and death.
+"""Faults for any ``Ports``: calls that fail before, after or half-way through their effect, and death.
 
 ::
 
@@ -6,9 +6,8 @@
     plan.on("storage.ensure_volume", Fault(Moment.AFTER))
     shares = bootstrap.host(intercept(ports, plan), network).shares
 
-``verbs()`` are the names that ``on`` takes, the ports' docstrings say what each does. ``intercept`` is the
-general means: it puts a function around every verb of every port, and so serves for traces and interleavings
-too.
+``verbs()`` are the names that ``on`` takes; the ports' docstrings say what each does. ``intercept`` is more
+general: it wraps a function around every verb of every port, for traces and interleavings too.
 """
 
 from __future__ import annotations
@@ -39,17 +38,17 @@ class Call:
         return f"{self.port}.{self.verb}"
 
 
-#: The verbs of Locks that give no lock to hold.
+#: The verbs of Locks that do not return a lock to hold.
 _NO_LOCKS = ("await_share", "forget", "held")
-#: Called with each call and with what makes its effect; gives the verb's answer.
+#: Called with each call and a function that makes its effect; returns the verb's answer.
 Interceptor = Callable[[Call, Callable[[], Any]], Any]
 
 
 def intercept(ports: Ports, around: Interceptor) -> Ports:
-    """The same ports with ``around`` about every verb.
+    """The same ports with ``around`` wrapped around every verb.
 
-    A lock's effect is that it is held; letting go of it is no call, and always happens. What ports call of
-    each other is not seen: ``bootstrap.ports`` and ``memory_ports`` take an interceptor that sees it.
+    A lock's effect is that it is held; releasing it is not a call, and always happens. Does not see what
+    ports call of each other: ``bootstrap.ports`` and ``memory_ports`` take an interceptor that does.
     """
     return Ports(
         **{
@@ -62,7 +61,7 @@ def intercept(ports: Ports, around: Interceptor) -> Ports:
 def composed(
     processes: ServerProcesses, compose: Callable[[ServerProcesses], Ports], around: Interceptor
 ) -> Ports:
-    """Ports with ``around`` about every verb, those of ``processes`` too if the others call them."""
+    """Ports with ``around`` wrapped around every verb, also those of ``processes`` that other ports call."""
     inner = _intercepted("processes", ServerProcesses)(processes, around)
     return evolve(intercept(compose(inner), around), processes=inner)
 
@@ -78,7 +77,7 @@ def verbs() -> tuple[str, ...]:
 
 @cache
 def _kinds_of_ports() -> Mapping[str, type]:
-    """Each port's class, by the name of its field: evaluated once, for tests make thousands of processes."""
+    """Each port's class, by the name of its field; evaluated once: tests make thousands of processes."""
     return get_type_hints(Ports)
 
 
@@ -87,7 +86,7 @@ def _verbs_of(kind: type) -> list[str]:
 
 
 class _Intercepted:
-    """A port, and what is put around its verbs."""
+    """A port, and what is wrapped around its verbs."""
 
     def __init__(self, port: object, around: Interceptor) -> None:
         self._port = port
@@ -134,14 +133,14 @@ def _holding(name: str, verb: str) -> Callable[..., AbstractContextManager[None]
 
 
 class ProcessDied(BaseException):
-    """The process that used these ports is gone: no verb of theirs has an effect any more.
+    """The process that used these ports is gone: their verbs no longer have an effect.
 
-    Not an Exception, so that nothing but the test catches it.
+    Not an Exception, so that only the test catches it.
     """
 
 
 class Moment(StrEnum):
-    """When a fault strikes. ``AFTER`` is an answer that got lost: the effect is there."""
+    """When a fault strikes. ``AFTER`` means that the answer got lost: the effect has happened."""
 
     BEFORE = "before"
     HALFWAY = "half-way"
@@ -152,8 +151,8 @@ class Moment(StrEnum):
 class Fault:
     """What goes wrong with one call.
 
-    ``dies`` kills the process, else ``error`` is raised. ``step`` says at which of the verb's half-done
-    states a half-way fault strikes; only the in-memory adapters have them, and where a verb has fewer the
+    ``dies`` kills the process, otherwise ``error`` is raised. ``step`` says at which of the verb's half-done
+    states a half-way fault strikes; only the in-memory adapters have these, and if a verb has fewer, the
     fault strikes after the effect.
     """
 
@@ -174,9 +173,9 @@ class _Planned:
 class FaultPlan:
     """Which calls go wrong, and how: an interceptor.
 
-    ``at`` maps the numbers of calls, counted from 0, to faults; ``on`` names a verb. ``calls`` holds what
-    was called. The ports in ``SPARED`` cannot fail by their contracts: their calls are not counted.
-    ``died_at`` is the call at which the process died.
+    ``at`` maps the numbers of calls, counted from 0, to faults; ``on`` names a verb. ``calls`` holds the
+    calls made. The ports in ``SPARED`` cannot fail by contract: their calls are not counted. ``died_at`` is
+    the call at which the process died.
     """
 
     SPARED = frozenset({"clock", "ids", "events", "progress", "workers"})
@@ -194,9 +193,9 @@ class FaultPlan:
         return self.died_at is not None
 
     def on(self, verb: str, fault: Fault | None = None, *, skip: int = 0, times: int | None = 1) -> FaultPlan:
-        """Let calls of ``verb`` ("storage.attach") fail: after ``skip`` good ones, ``times`` or for ever.
+        """Make calls of ``verb`` ("storage.attach") fail: after ``skip`` good ones, ``times`` or for ever.
 
-        Raises ValueError for what is none of ``verbs()`` or cannot fail: its fault would never strike.
+        Raises ValueError for a name that is not in ``verbs()`` or cannot fail: its fault would never strike.
         """
         self._check(verb)
         self._planned.append(_Planned(verb, fault or Fault(), skip, times))

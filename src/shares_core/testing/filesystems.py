@@ -34,9 +34,9 @@ _BLOCK = 4096
 class MemoryFileSystems(FileSystems):
     """File systems inside ``MemoryHost.volumes``, mounted in ``mounts``.
 
-    A file system reaches as far as whole blocks do. Half-done: a make leaves debris on the volume, a
-    prepare_folder a folder of root's, a growing one that has come half the way, and unmounted is torn; an
-    examine leaves its scratch mount.
+    A file system's size is in whole blocks. Half-done: a make leaves debris on the volume, a prepare_folder a
+    folder that root owns, a growing a file system of half the growth, torn if it is unmounted; an examine
+    leaves its scratch mount.
     """
 
     def __init__(self, host: MemoryHost) -> None:
@@ -218,7 +218,7 @@ class MemoryFileSystems(FileSystems):
 
 
 def _shows(mounted: MemoryMount, content: MemoryFileSystem, volume: ShareVolume, uid: int) -> bool:
-    """Whether the mount shows the volume's files as the user's; a former release's was told no owner."""
+    """Whether the mount shows the volume's files as the user's; a former release's volume names no owner."""
     former = content.owner == 0 and mounted.owners is None and volume.owner == uid
     return former or mounted.seen(content.owner) == uid
 

@@ -1,4 +1,4 @@
-"""The hashes of passwords that an in-memory Samba takes."""
+"""The password hashes of an in-memory Samba."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import hashlib
 
 
 def digest(password: str) -> str:
-    """What stands in for an NT hash: the same shape, and nothing that a real Samba would take."""
+    """A stand-in for an NT hash: the same form, but a real Samba would not accept it."""
     return hashlib.sha256(password.encode()).hexdigest()[:32].upper()

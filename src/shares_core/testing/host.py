@@ -1,4 +1,4 @@
-"""A host that exists in memory alone."""
+"""A host that exists only in memory."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ def _kinds(kinds: Iterable[FileSystemKind]) -> frozenset[FileSystemKind]:
 
 @define(eq=False, repr=False, kw_only=True)
 class MemoryHost:
-    """The state of a host: what is left when a process that works on it dies.
+    """The state of a host: it stays when a process that works on it dies.
 
-    ``memory_ports(host)`` gives the ports that work on it; several may at once, as processes do. The
-    attributes may be given, looked at, and changed to play tricks; the methods do what happens to real hosts.
+    ``memory_ports(host)`` returns ports that work on it; several can do so at once, like processes. Tests may
+    set, read and change the attributes to play tricks; the methods do what happens to real hosts.
 
     ``pools`` are named, and each has ``pool_size`` and ``granularity`` (bytes); ``overprovision`` lets it
     promise more than it has. ``online_grow`` names the file systems that the kernel grows while they are
-    mounted. On a ``lagging`` host the connections that are open keep the former configuration until the
-    library waits for them to take the new one.
+    mounted. On a ``lagging`` host, open connections keep the former configuration until the library waits for
+    them to reload.
     """
 
     pools: tuple[PoolName, ...] = (DEFAULT_POOL,)
@@ -63,15 +63,15 @@ class MemoryHost:
     docker_up: bool = True
     image_built: bool = True
     image_stale: bool = False
-    #: The image that containers are made from; another one stands for a build.
+    #: The image for new containers; a change of it stands for a build.
     image: str = "image-1"
-    #: What smbd logs before it ends instead of listening, but in ``good_images``; empty while all is well.
+    #: What smbd logs when it ends instead of listening, except in ``good_images``; empty while all is well.
     smbd_fails: str = ""
     good_images: frozenset[str] = frozenset()
-    #: The servers whose containers ended, in their order.
+    #: The servers whose containers ended, in order.
     ended: list[str] = field(factory=list)
     time: int = 1_700_000_000
-    #: Seconds that only go forward: waiting for what does not come takes its time.
+    #: Seconds that only go forward: a wait for what does not come takes its time.
     uptime: float = 0.0
 
     records: dict[str, ShareServer | Damaged] = field(factory=dict)
@@ -83,7 +83,7 @@ class MemoryHost:
     attached: set[VolumeRef] = field(factory=set)
     #: By the ids of server and share.
     mounts: dict[tuple[str, str], MemoryMount] = field(factory=dict)
-    #: The volumes that a check has mounted where nobody is served from.
+    #: The volumes in scratch mounts of a check.
     scratch: set[VolumeRef] = field(factory=set)
     folders: dict[str, Folder] = field(factory=dict)
     containers: dict[str, Container] = field(factory=dict)
@@ -95,16 +95,16 @@ class MemoryHost:
     foreign_devices: dict[str, tuple[str, ...]] = field(factory=dict)
     sessions: list[Session] = field(factory=list)
     events: list[Event] = field(factory=list)
-    #: What operations have reported: how much is done, of how much.
+    #: The progress of operations: how much is done, of how much.
     progress: dict[str, tuple[int, int]] = field(factory=dict)
 
     lock_table: LockTable = field(init=False, factory=LockTable)
-    #: Held over each verb, so that verbs are atomic among threads.
+    #: Held during each verb, so that verbs are atomic among threads.
     mutex: threading.RLock = field(init=False, factory=threading.RLock)
     _counter: int = field(init=False, default=0)
 
     def count(self) -> int:
-        """A number that was never given before."""
+        """A number that it never returned before."""
         with self.mutex:
             self._counter += 1
             return self._counter
@@ -149,7 +149,7 @@ class MemoryHost:
     # -- clients
 
     def connect(self, server_id: str, user: str, password: str) -> Session:
-        """Log in as an SMB client does. Raises SmbRefused with the status that it gets."""
+        """Log in as an SMB client does. Raises SmbRefused with the client's status."""
         container = self.containers.get(server_id)
         reachable = any(link.server_id == server_id and link.up for link in self.links.values())
         failing = self.smbd_fails and (container is None or container.image not in self.good_images)
@@ -166,7 +166,7 @@ class MemoryHost:
         return {(name.key, known.nt) for name, known in accounts.items() if known is not None}
 
     def admitted(self, server_id: str) -> dict[tuple[str, str], AccessLevel]:
-        """Who gets what, by (share, user): what new connections would, whatever the password."""
+        """Who has which access, by (share, user): what new connections would get, whatever the password."""
         container = self.containers.get(server_id)
         if container is None or not container.running:
             return {}
@@ -184,7 +184,7 @@ class MemoryHost:
         return tuple(session for session in self.sessions if session.server_id == server_id)
 
     def open_files(self, server_id: str, share_id: str) -> tuple[OpenFile, ...]:
-        """The files that clients have open on a share."""
+        """The files of a share that clients have open."""
         sessions = self.sessions_of(server_id)
         return tuple(
             opened for session in sessions for opened in session.files if opened.share.id == share_id
@@ -193,13 +193,13 @@ class MemoryHost:
     # -- what adapters and clients ask
 
     def mounted_filesystem(self, server_id: str, share_id: str) -> MemoryFileSystem | None:
-        """The file system that is mounted for a share, or None."""
+        """The mounted file system of a share, or None."""
         mount = self.mounts.get((server_id, share_id))
         volume = None if mount is None else self.volumes.get(mount.volume)
         return volume.content if volume is not None else None
 
     def served_filesystem(self, server_id: str, share: ServedShare) -> MemoryFileSystem | None:
-        """The same where smbd can serve it: mounted, with the folder inside that belongs to it."""
+        """The same if smbd can serve it: mounted, with the share's folder inside."""
         filesystem, container = self.mounted_filesystem(server_id, share.id), self.containers.get(server_id)
         if filesystem is None or container is None or not container.running:
             return None

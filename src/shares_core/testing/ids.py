@@ -11,7 +11,7 @@ from shares_core.testing.host import MemoryHost
 
 
 class MemoryIds(Ids):
-    """Everything comes from one counter of the host."""
+    """Ids and passwords from one counter of the host."""
 
     def __init__(self, host: MemoryHost) -> None:
         self._host = host

@@ -14,12 +14,12 @@ _CLAIMS = "claims"
 
 
 class LockTable:
-    """Who holds what: the threads of every ``Ports`` on one host share it."""
+    """Who holds what: all ``Ports`` on one host, and their threads, share it."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._held: dict[str, int] = {}
-        #: Servers and shares whose locks left something behind; ``forget`` takes it away.
+        #: Servers and shares whose locks left something behind, which ``forget`` removes.
         self.kept: set[str] = set()
         self._slots: set[str] = set()
 
@@ -47,7 +47,7 @@ class LockTable:
 
     @contextmanager
     def take(self, key: str) -> Iterator[None]:
-        """Hold it at once, or raise Busy."""
+        """Take it at once, or raise Busy."""
         me = threading.get_ident()
         with self._changed:
             if _CLAIMS in [held for held, holder in self._held.items() if holder == me]:

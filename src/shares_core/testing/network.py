@@ -14,7 +14,7 @@ from shares_core.testing.state import Link, MemoryBridge
 
 
 class MemoryNetwork(Network):
-    """The devices in ``MemoryHost.bridges`` and ``links``, beside ``foreign_devices``: one space of names.
+    """The devices in ``MemoryHost.bridges`` and ``links``; they share their names with ``foreign_devices``.
 
     Half-done: a bridge without its addresses, an interface that is not up, a filter without its device.
     """

@@ -1,4 +1,4 @@
-"""The processes of servers in memory: each connection's smbd, and what is run beside them."""
+"""The processes of servers in memory: each connection's smbd, and the scripts run beside them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from shares_core.testing.clients import Session
 from shares_core.testing.host import MemoryHost
 from shares_core.testing.state import Container
 
-#: The one script that is known here: it closes shares and ends connections.
+#: The only script known here: it closes shares and ends connections.
 REVOKE = Script("revoke", "")
 
 
 class MemoryProcesses(ServerProcesses):
-    """A SIGHUP lets smbd take what is in the server's ``Folder``, ``REVOKE`` ends ``MemoryHost.sessions``.
+    """A SIGHUP makes smbd load the server's ``Folder``, ``REVOKE`` ends ``MemoryHost.sessions``.
 
-    On a ``lagging`` host the processes of open connections take it only when ``REVOKE`` waits for them.
+    On a ``lagging`` host the processes of open connections reload only when ``REVOKE`` waits for them.
     """
 
     def __init__(self, host: MemoryHost) -> None:
@@ -53,7 +53,7 @@ class MemoryProcesses(ServerProcesses):
         return container if container is not None and container.running and not container.foreign else None
 
     def _settled(self, server_id: str, container: Container) -> tuple[Session, ...]:
-        """The sessions, once each one's process has taken the configuration that smbd has."""
+        """The sessions, after each one's process has loaded smbd's configuration."""
         sessions = self._host.sessions_of(server_id)
         for session in sessions:
             session.taken = container.loaded

@@ -1,4 +1,4 @@
-"""How far operations have come, in memory."""
+"""The progress of operations, in memory."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from shares_core.testing.host import MemoryHost
 
 
 class MemoryProgress(Progress):
-    """A host's table of what was reported."""
+    """A host's table of reported progress."""
 
     def __init__(self, host: MemoryHost) -> None:
         self._host = host

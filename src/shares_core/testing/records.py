@@ -1,4 +1,4 @@
-"""Records in memory: the values are frozen, so keeping them is as good as writing them down."""
+"""Records in memory: the values are frozen, so keeping them is as good as writing them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Passwords' hashes in memory."""
+"""Password hashes in memory."""
 
 from __future__ import annotations
 

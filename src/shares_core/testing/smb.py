@@ -17,9 +17,9 @@ from shares_core.testing.state import ServedShare
 
 
 class MemorySmbConfig(SmbConfig):
-    """The files that smbd reads are in the server's ``Folder``, what it took from them in its ``Container``.
+    """The files that smbd reads are in the server's ``Folder``, what it has loaded in its ``Container``.
 
-    Half-done: the new accounts with the former shares, or both files written and smbd not told.
+    Half-done: the new accounts with the former shares, or both files written but smbd not told.
     """
 
     def __init__(self, host: MemoryHost, processes: ServerProcesses) -> None:
@@ -77,6 +77,6 @@ class MemorySmbSessions(SmbSessions):
         try:
             self._processes.run(server.id, REVOKE, *arguments)
         except BackendFailure:
-            # The connections have ended with the server if that does not run, or has stopped meanwhile.
+            # If the server does not run, or has stopped meanwhile, its connections have ended.
             if self._processes.signal(server.id, "SIGHUP"):
                 raise

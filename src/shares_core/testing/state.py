@@ -1,4 +1,4 @@
-"""What an in-memory host consists of. Everything here survives the death of a process."""
+"""The parts of an in-memory host. Everything here survives the death of a process."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from shares_core.domain.volume import FileSystem, VolumeRef, VolumeTraits
 
 
 class ContractBroken(AssertionError):
-    """A caller did what a port's docstring forbids: a bug in the caller, never the host's fault."""
+    """A caller did what a port's docstring forbids: a bug in the caller, never in the host."""
 
 
 class Condition(Enum):
-    """A file system may be torn by a growing that was broken off, or ruined: a person has to repair it."""
+    """A file system may be torn by an interrupted growing, or ruined, which a person has to repair."""
 
     WHOLE = auto()
     TORN = auto()
@@ -28,10 +28,10 @@ class Condition(Enum):
 
 @define
 class MemoryFileSystem:
-    """A file system on a volume; ``reach`` is how many bytes of the volume it uses.
+    """A file system on a volume; ``reach`` is its size in bytes.
 
-    ``owner`` is the volume's, once it was mounted. ``folders`` maps the names of the folders inside to the
-    ids of their owners on disk, ``files`` what clients wrote.
+    ``owner`` is the volume's, once it was mounted. ``folders`` maps the names of folders to the ids of their
+    owners on disk, ``files`` is what clients wrote.
     """
 
     identity: FileSystem
@@ -43,7 +43,7 @@ class MemoryFileSystem:
 
     @property
     def total(self) -> int:
-        """What is left of ``reach`` after the file system's own tables."""
+        """``reach`` without the file system's own tables."""
         return self.reach - self.reach // 64
 
     @property
@@ -53,21 +53,21 @@ class MemoryFileSystem:
 
 @frozen
 class MemoryMount:
-    """A share's file system as it is mounted.
+    """A share's mount.
 
-    ``owners`` are the id on disk and the id through the mount of whoever owns the files; the mount shows
-    nobody else but root. Without, it shows each as it is.
+    ``owners`` are the ids of the files' owner on disk and through the mount, which shows no other owner but
+    root. Without, the mount shows owners as they are on disk.
     """
 
     volume: VolumeRef
     owners: tuple[int, int] | None = None
 
     def seen(self, on_disk: int) -> int | None:
-        """Whom the mount shows as the owner; None is nobody."""
+        """The owner that the mount shows; None is nobody."""
         return self._translate(on_disk, dict([self.owners]) if self.owners else None)
 
     def on_disk(self, seen: int) -> int | None:
-        """Who owns on disk what that user makes through the mount; None is a user who can make nothing."""
+        """The owner on disk of what the user makes through the mount; None if the user can make nothing."""
         return self._translate(seen, dict([self.owners[::-1]]) if self.owners else None)
 
     @staticmethod
@@ -77,9 +77,9 @@ class MemoryMount:
 
 @define
 class MemoryVolume:
-    """A volume of ``size`` bytes. It reads as zeros while it has no ``content`` and is no ``debris``.
+    """A volume of ``size`` bytes. It reads as zeros unless it has ``content`` or ``debris``.
 
-    ``debris`` is something else than a whole file system: what a make that did not end has left.
+    ``debris`` is anything but a whole file system: what an interrupted make has left.
     """
 
     size: int
@@ -98,17 +98,17 @@ class ServedShare:
     rules: tuple[AccessRule, ...]
 
     def level(self, user: str) -> AccessLevel | None:
-        """What Samba lets the user do here; to it, names that differ in case only are the same."""
+        """What Samba lets the user do here; to Samba, names that differ only in case are the same."""
         key = user.casefold()
         return next((rule.level for rule in self.rules if rule.principal.name.key == key), None)
 
 
 @define
 class Folder:
-    """A server's folder on the host, with the two files in it that Samba reads.
+    """A server's folder on the host, with the two files that Samba reads.
 
-    ``accounts`` counts as soon as it is written, ``shares`` once smbd was ``told``. ``shared`` says that new
-    mounts below the folder reach the container; a reboot takes that away.
+    ``accounts`` takes effect when it is written, ``shares`` once smbd was ``told``. ``shared`` means that new
+    mounts below the folder reach the container, until a reboot.
     """
 
     uid: int
@@ -120,10 +120,10 @@ class Folder:
 
 @define
 class Container:
-    """A server's container. ``loaded`` is the configuration that its running smbd was last told to read.
+    """A server's container. ``loaded`` is the configuration that its smbd was last told to load.
 
-    ``image`` is what it was made from, ``namespace`` is empty while it does not run. ``foreign`` ones belong
-    to another installation.
+    ``image`` is what it was made from, ``namespace`` is empty while it does not run. A ``foreign`` container
+    belongs to another installation.
     """
 
     uid: int
@@ -139,7 +139,7 @@ class Container:
 
 @define
 class MemoryBridge:
-    """A bridge as it is; ``complete`` once it has its host addresses."""
+    """A bridge; ``complete`` once it has its host addresses."""
 
     spec: Bridge
     complete: bool = False
@@ -158,6 +158,6 @@ class Link:
 
 @frozen
 class Damaged:
-    """Stands where a record was that cannot be read any more."""
+    """Stands in place of a record that can no longer be read."""
 
     why: str

@@ -1,4 +1,4 @@
-"""A pool of volumes in memory."""
+"""Pools of volumes in memory."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ _DEVICES = "/dev/memory/"
 
 
 def device_of(ref: VolumeRef) -> str:
-    """The path that a volume's block device has while it is attached."""
+    """The path of a volume's block device while it is attached."""
     return f"{_DEVICES}{ref}"
 
 
 def volume_at(host: MemoryHost, device: str) -> MemoryVolume | None:
-    """The volume behind a block device, or None if there is no such device."""
+    """The volume of a block device, or None if the device does not exist."""
     ref = ref_at(host, device)
     return None if ref is None else host.volumes.get(ref)
 
 
 def ref_at(host: MemoryHost, device: str) -> VolumeRef | None:
-    """Its reference, or None if there is no such device."""
+    """Its reference, or None if the device does not exist."""
     return next((ref for ref in host.attached if device_of(ref) == device), None)
 
 

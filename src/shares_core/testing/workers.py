@@ -1,4 +1,4 @@
-"""Work done one item after the other, so that a run can be repeated."""
+"""Work done one item after the other, so that runs are repeatable."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from shares_core.ports.workers import R, T, Workers
 
 
 class SerialWorkers(Workers):
-    """Whoever asks does the work."""
+    """The caller does the work."""
 
     def each(self, work: Callable[[T], R], items: Iterable[T]) -> tuple[R, ...]:
         answers: list[R] = []

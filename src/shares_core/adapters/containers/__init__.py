@@ -1,1 +1,1 @@
-"""Share servers as Docker containers, with what Podman's socket has too."""
+"""Share servers as Docker containers, using only what Podman's socket has too."""

@@ -1,8 +1,8 @@
-"""Asking the agent that runs beside the service: see the agent of its image.
+"""Asking the agent that runs beside the service; the image's recipe holds the agent.
 
-A ``docker exec`` takes longer than what it runs. So a request is a file and a FIFO in a folder that only
-root can write to, and that the container sees read-only. The host opens nothing else. Whoever answers may
-have broken into the server: an answer is bounded in time and size, and another request's does not count.
+A ``docker exec`` takes longer than what it runs. So a request is a file and a FIFO in a folder that only root
+can write to, and that the container sees read-only. The host opens nothing else. An answer may come from an
+intruder: it is bounded in time and size, and has to name its request.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from shares_core.ports.processes import Script
 
 REQUESTS = "requests"
 _CHUNK = 65536
-#: More than the last line of an answer takes.
+#: More than the length of an answer's last line.
 _LAST = 64
-#: What is older belongs to a process that was killed: nobody waits as long.
+#: Older requests belong to killed processes: nobody waits as long.
 _FORGOTTEN_SECONDS = 600.0
 
 
 def ask(
     layout: Layout, server_id: str, script: Script, arguments: tuple[str, ...], begin: float, end: float
 ) -> Said | None:
-    """Let the server's agent run a script to its end. None if nobody there does.
+    """Have the server's agent run a script. None if no agent runs it.
 
-    The agent has ``begin`` seconds to begin, and ``end`` seconds altogether. Raises BackendFailure if it
-    begins and does not end in time, or says too much.
+    The agent has ``begin`` seconds to begin and ``end`` seconds in all. Raises BackendFailure if it begins
+    and does not end in time, or prints too much.
     """
     name, what = os.urandom(16).hex(), f"{script.name} in server {server_id}"
     text = f"set -- {shlex.join(arguments)}\n{script.text}"
-    # No agent, no room, no folder: whatever it is, it is the agent's alone.
+    # No agent, no space, no folder: whatever it is, only the agent is affected.
     with (
         suppress(OSError),
         open_folder(layout.agent(server_id)) as folder,
@@ -64,7 +64,7 @@ def _listener(folder: int) -> Iterator[int]:
 
 @contextmanager
 def _request(folder: int, name: str, text: bytes) -> Iterator[int]:
-    """A request, and the FIFO that its answer comes through, opened; nothing is left of both."""
+    """A request, and the open FIFO for its answer; the end of the block removes both."""
     _sweep(folder)
     answer = f"{name}.answer"
     descriptors: list[int] = []
@@ -95,7 +95,7 @@ def _sweep(folder: int) -> None:
 
 
 def _hear(answer: int, name: str, what: str, begin: float, end: float) -> Said | None:
-    """Read an answer to its end. None if it never begins, is another's, or breaks off."""
+    """Read an answer to its end. None if it never begins, is for another request, or breaks off."""
     poll = select.poll()
     poll.register(answer, select.POLLIN)
     first = f"{name} begun\n".encode()
@@ -119,7 +119,7 @@ def _hear(answer: int, name: str, what: str, begin: float, end: float) -> Said |
 
 
 def parse_answer(heard: bytes | bytearray, name: str) -> Said | None:
-    """Read an answer that has come to its end; None if it has not, or is another request's."""
+    """Read a complete answer; None if it is not complete, or is for another request."""
     begun, complaints = f"{name} begun\n".encode(), f"\n{name} complaints\n".encode()
     ended = re.search(rb"\n%b ended ([0-9]{1,3})\n\Z" % name.encode(), heard[-_LAST:])
     if ended is None or not heard.startswith(begun):

@@ -1,4 +1,4 @@
-"""The image below ours: pulled, or made from Debian's packages; and what the daemon says meanwhile."""
+"""The base image: pulled, or made from Debian's packages; and the daemon's messages meanwhile."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from shares_core.domain.remedy import Hint, Packages, Remedy
 if TYPE_CHECKING:
     from docker import APIClient
 
-#: Takes one line of what is going on.
+#: Takes one line of progress.
 Progress = Callable[[str], None]
 
 _PUBLIC_BASE = ("debian", "trixie-slim")
@@ -32,10 +32,10 @@ _SCRATCH = "/var/tmp"  # noqa: S108 - some hundred MB, and /tmp may be a small t
 
 
 def provide_base(client: APIClient, progress: Progress) -> str:
-    """The name of an image to build on: pulled, or made from Debian's packages where no registry answers.
+    """Provide an image to build on: pull it, or make it from Debian's packages if no registry answers.
 
-    Idempotent: one that was made is kept and used again. Raises BackendFailure, HostNotReady; half-done
-    leaves no image.
+    Returns its name. Idempotent: a made image is kept and used again. Raises BackendFailure, HostNotReady;
+    half-done leaves no image.
     """
     own = ":".join(_OWN_BASE)
     if find_image(client, own) is not None:
@@ -50,7 +50,7 @@ def provide_base(client: APIClient, progress: Progress) -> str:
         follow(received(lines, doing), progress, f"{public} could not be pulled", "")
     except SharesError as error:
         progress(str(error))
-    if find_image(client, public) is not None:  # also one that was there before
+    if find_image(client, public) is not None:  # also an image that existed before
         return public
     progress("no registry answers: making the base from Debian's packages, which takes about a minute")
     with tempfile.TemporaryDirectory(prefix="shares-core-", dir=_SCRATCH) as folder:
@@ -98,7 +98,7 @@ def _running(argv: tuple[str, ...], packages: Packages) -> Iterator[subprocess.P
         raise HostNotReady(f"{argv[0]} is not installed", hint=Remedy.of(packages)) from error
 
     def end() -> None:
-        # To its whole group: mmdebstrap removes what it made, but first waits for the apt that it runs.
+        # Signal its whole group: mmdebstrap removes what it made, but first waits for the apt that it runs.
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGTERM)
 
@@ -116,7 +116,7 @@ def _running(argv: tuple[str, ...], packages: Packages) -> Iterator[subprocess.P
 
 
 def received(messages: Iterator[dict[str, Any]], doing: str) -> Iterator[dict[str, Any]]:
-    """The daemon's stream, its errors translated: its own only, not those of who listens to it."""
+    """The daemon's stream, with the daemon's errors translated, but not those of the caller."""
     while True:
         with docker_errors(doing):
             message = next(messages, None)
@@ -138,7 +138,7 @@ def follow(messages: Iterator[dict[str, Any]], progress: Progress, failed: str, 
 
 
 def progress_lines(message: Mapping[str, Any]) -> tuple[str, ...]:
-    """The lines worth showing of one message of the daemon's stream; a layer's byte counts are not."""
+    """The lines of a message of the daemon's stream that are worth showing, without byte counts."""
     if message.get("progressDetail"):
         return ()
     text = str(message.get("stream") or message.get("status") or "")
@@ -146,7 +146,7 @@ def progress_lines(message: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def find_image(client: APIClient, name: str) -> dict[str, Any] | None:
-    """What Docker says of the image, or None where there is none. Raises HostNotReady, BackendFailure."""
+    """What Docker says of the image, or None if it does not exist. Raises HostNotReady, BackendFailure."""
     from docker.errors import ImageNotFound
 
     with docker_errors(f"looking for the image {name}"):

@@ -15,7 +15,7 @@ _SECONDS = 60
 
 
 class Docker:
-    """Where Docker's API is. ``url`` None means what the environment says, as for the docker command."""
+    """Docker's API. ``url`` None means the one in the environment, as for the docker command."""
 
     def __init__(self, url: str | None = None) -> None:
         self._url = url
@@ -23,7 +23,7 @@ class Docker:
 
     @property
     def api(self) -> APIClient:
-        """A client for this thread: docker-py's is not made to be shared. Raises HostNotReady."""
+        """A client for this thread, because threads cannot share docker-py's. Raises HostNotReady."""
         connection: _Connection | None = getattr(self._threads, "connection", None)
         if connection is None:
             connection = self._threads.connection = _Connection(self._connect())
@@ -37,7 +37,7 @@ class Docker:
             try:
                 settings = {"base_url": self._url} if self._url else kwargs_from_env()
                 return APIClient(version="auto", timeout=_SECONDS, **settings)
-            except ValueError as error:  # what is wrong with an address, it says in words for people
+            except ValueError as error:  # docker-py says in words for people what is wrong with an address
                 where = f" at {self._url}" if self._url else ", where DOCKER_HOST says"
                 raise HostNotReady(
                     f"connecting to Docker{where}: {error}",
@@ -46,7 +46,7 @@ class Docker:
 
 
 class _Connection:
-    """A client that is closed when its thread ends, or the last use of it does."""
+    """A client that is closed when its thread or its last use ends."""
 
     def __init__(self, client: APIClient) -> None:
         self.client = client

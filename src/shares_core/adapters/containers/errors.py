@@ -12,16 +12,16 @@ from shares_core.domain.remedy import Call, HostTool, Packages, Remedy, UseCase
 if TYPE_CHECKING:
     from docker.errors import APIError
 
-#: What the kernel says where nobody listens, or not to us.
+#: The kernel's errors if nobody listens, or not to us.
 _NOT_THERE = (ConnectionRefusedError, FileNotFoundError, PermissionError)
 
 
 @contextmanager
 def docker_errors(doing: str, url: str = "", *, creating: bool = False) -> Iterator[None]:
-    """Raise HostNotReady, BackendFailure or Conflict for what docker-py, and all that it uses, raises.
+    """Raise HostNotReady, BackendFailure or Conflict for what docker-py and its libraries raise.
 
-    ``url`` is where Docker was looked for, if the configuration says where. Only where something is being
-    created does Docker's 409 say that it is there already, and becomes a Conflict.
+    ``url`` is Docker's address, if the configuration has one. Docker's 409 becomes a Conflict only while
+    something is being created, when it means that this already exists.
     """
     import requests
     import urllib3
@@ -48,7 +48,7 @@ def docker_errors(doing: str, url: str = "", *, creating: bool = False) -> Itera
 
 
 def _refused(error: APIError, doing: str, *, creating: bool) -> SharesError:
-    """What it means that Docker answered with an error."""
+    """The meaning of an error that Docker answered with."""
     from docker.errors import ImageNotFound
 
     said = str(error.explanation or error)

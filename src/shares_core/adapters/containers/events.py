@@ -1,4 +1,4 @@
-"""What Docker tells of containers that ended."""
+"""Docker's events about containers that ended."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 LABEL_SERVER = "shares-core.server"
 _NANO = 1_000_000_000
-#: Docker ends what it tells by itself; after so much longer it was away, or is another one since.
+#: Docker ends the stream itself; if it is late by more than this, Docker was away or restarted.
 _LATE_SECONDS = 3.0
 _MARGIN_SECONDS = 0.02
 _SETTLING_SECONDS = 0.5
 
 
 def wait_for_docker(docker: Docker, seconds: float) -> str:
-    """The moment at which Docker answers. Raises HostNotReady where it does not within ``seconds``."""
+    """The moment at which Docker answers. Raises HostNotReady if it does not within ``seconds``."""
 
     def answers() -> bool:
         try:
@@ -44,37 +44,37 @@ def wait_for_docker(docker: Docker, seconds: float) -> str:
 
 
 def wait_for_ends(api: APIClient, label: str, bookmark: str, seconds: float) -> Ended:
-    """The servers whose containers with the label ended since the bookmark, as soon as there is one.
+    """Wait for servers whose containers with the label ended since the bookmark; return at the first.
 
     Docker keeps the latest events while it runs, so that none is missed between two calls. Raises
-    HostNotReady where what Docker tells breaks off, and BackendFailure where it does not answer in time.
+    HostNotReady if the stream breaks off, and BackendFailure if Docker does not answer in time.
     """
     began = time.monotonic()
     with docker_errors("following Docker's events"), closing(_ends(api, label, bookmark, seconds)) as ends:
         event = next(ends, None)
     took = time.monotonic() - began
-    # One that was started by systemd's socket, for this very question, knows nothing of what was before.
+    # A Docker that systemd's socket started for this very question knows no earlier events.
     complete = took < seconds + _LATE_SECONDS
     if event is not None:
         with docker_errors("looking at a container that ended"):
-            # Docker tells of the end a moment before it calls the container stopped; one that was restarted
+            # Docker reports the end a moment before it calls the container stopped; a restarted container #
             # runs.
             wait_until(lambda: not _runs(api, event["Actor"]["ID"]), _SETTLING_SECONDS)
         return Ended((event["Actor"]["Attributes"][LABEL_SERVER],), _moment(event["timeNano"] + 1), complete)
     if took < seconds:
         raise HostNotReady("following Docker's events: they broke off", hint="Docker was perhaps restarted")
-    # From where this one began: what ended a moment ago may not have been told of yet. Where the clock was
-    # set back that may be in the future, and would hide what comes.
+    # Where this call began: Docker may not have reported the latest ends yet. If the clock was set back, #
+    # that may be in the future, and would hide later events.
     now = _moment(time.time_ns())
     return Ended((), min(bookmark, now, key=float), complete)
 
 
 def _ends(api: APIClient, label: str, bookmark: str, seconds: float) -> Generator[dict[str, Any]]:
-    """What Docker tells of since the bookmark and for so long, by its own timer.
+    """Docker's events since the bookmark and for so many seconds, by Docker's own timer.
 
-    Asked past docker-py's ``events``, which would wait for an answer for ever.
+    Does not use docker-py's ``events``, which would wait for an answer for ever.
     """
-    # A little later than it is waited for: an end that comes sooner is Docker's own.
+    # A little later than the caller waits: if the stream ends sooner, Docker itself has ended.
     until = _moment(time.time_ns() + int((seconds + _MARGIN_SECONDS) * _NANO))
     filters = {"type": ["container"], "event": ["die"], "label": [label]}
     question = {"since": bookmark, "until": until, "filters": json.dumps(filters)}
@@ -83,7 +83,7 @@ def _ends(api: APIClient, label: str, bookmark: str, seconds: float) -> Generato
         answer.raise_for_status()
         for line in answer.iter_lines():
             event = json.loads(line)
-            # From before the clock was set back: told of then.
+            # From before the clock was set back, and reported then.
             if event["timeNano"] <= time.time_ns():
                 yield event
 

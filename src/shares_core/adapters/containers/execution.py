@@ -16,13 +16,13 @@ from shares_core.domain.errors import BackendFailure
 if TYPE_CHECKING:
     from docker import APIClient
 
-#: What a command may say, in bytes: whatever runs beside it can speak in its place.
+#: How much a command may print, in bytes: whatever runs beside it can write in its place.
 MOST = 4 * MIB
 
 
 @frozen
 class Said:
-    """What a command that has ended said on its two streams, and its exit status."""
+    """The output of a finished command on its two streams, and its exit status."""
 
     stdout: bytes
     stderr: bytes
@@ -30,9 +30,9 @@ class Said:
 
 
 def run_inside(api: APIClient, container: str, argv: tuple[str, ...], what: str, seconds: float) -> Said:
-    """Run a command of the image as the container's user, to its end. ``what`` is for messages.
+    """Run a command of the image as the container's user. ``what`` is its name in messages.
 
-    Raises BackendFailure if it does not end within ``seconds`` or says too much.
+    Raises BackendFailure if it does not end within ``seconds`` or prints too much.
     """
     with docker_errors(f"running {what}"):
         created = api.exec_create(container, list(argv), stdin=False)
@@ -42,7 +42,7 @@ def run_inside(api: APIClient, container: str, argv: tuple[str, ...], what: str,
 
 
 def _listen(api: APIClient, execution: str, what: str, seconds: float) -> tuple[bytes, bytes]:
-    """What a command says, to its end: docker-py itself would wait and gather without bound."""
+    """All that a command prints: docker-py itself would wait and gather without bound."""
     from docker.utils.socket import STDOUT, frames_iter
 
     late = threading.Event()

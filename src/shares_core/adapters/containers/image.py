@@ -1,4 +1,4 @@
-"""The image that share servers run: its recipe, its state in Docker, and building it."""
+"""The image of share servers: its recipe, its state in Docker, and building it."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ _BUILD_SECONDS = 1800
 
 
 def recipe_dir(recipe: str) -> Path:
-    """The folder of a recipe's Dockerfile: packaged with the library, or in its repository."""
+    """The folder of a recipe's Dockerfile, in the package or in the repository."""
     package = Path(__file__).parents[2]
     packaged = package / "images" / recipe
     return packaged if packaged.is_dir() else package.parents[1] / "images" / recipe
 
 
 def recipe_files(folder: Path) -> dict[str, bytes]:
-    """The recipe's files by name; hidden files and editors' backups are none of it."""
+    """The recipe's files by name, without hidden files and editors' backups."""
     return {
         path.name: path.read_bytes()
         for path in sorted(folder.iterdir())
@@ -56,7 +56,7 @@ def version_of(files: Mapping[str, bytes]) -> str:
 
 
 def recipe_version(recipe: str) -> str:
-    """The version of the recipe that this library carries."""
+    """The version of this library's recipe."""
     return version_of(recipe_files(recipe_dir(recipe)))
 
 
@@ -70,7 +70,7 @@ class ImageStatus(StrEnum):
 
 @frozen
 class ImageState:
-    """The image as Docker has it: ``found`` is its recipe's version, empty where there is none."""
+    """The image as Docker has it: ``found`` is its recipe's version, empty if the image does not exist."""
 
     name: str
     wanted: str
@@ -94,7 +94,7 @@ class ImageState:
 
     @property
     def plan(self) -> str:
-        """What a build is about to do, in one line for people."""
+        """What a build will do, in one line for people."""
         match self.status:
             case ImageStatus.MISSING:
                 return f"building the image {self.name} from recipe {self.wanted}"
@@ -106,7 +106,7 @@ class ImageState:
 
 
 def judge(name: str, wanted: str, labels: Mapping[str, str] | None) -> ImageState:
-    """The state of the image with these labels; None means that there is no such image."""
+    """The state of the image with these labels; None means that it does not exist."""
     if labels is None:
         return ImageState(name, wanted, "", ImageStatus.MISSING)
     found = labels.get(LABEL_RECIPE, "")
@@ -114,7 +114,7 @@ def judge(name: str, wanted: str, labels: Mapping[str, str] | None) -> ImageStat
 
 
 def image_state(client: APIClient, name: str, recipe: str) -> ImageState:
-    """What Docker has under ``name``, and whether it is of ``recipe`` as this library carries it.
+    """What Docker has under ``name``, and whether it is this library's version of ``recipe``.
 
     Raises HostNotReady or BackendFailure if Docker does not say.
     """
@@ -124,7 +124,7 @@ def image_state(client: APIClient, name: str, recipe: str) -> ImageState:
 
 
 def require_image(client: APIClient, name: str, recipe: str, *, stale_ok: bool = False) -> None:
-    """Raise HostNotReady unless the image is there, and current unless ``stale_ok``."""
+    """Raise HostNotReady unless the image exists, and is current or ``stale_ok``."""
     state = image_state(client, name, recipe)
     if state.status is ImageStatus.MISSING or (state.status is ImageStatus.STALE and not stale_ok):
         raise HostNotReady(state.message, hint=BUILD)
@@ -139,24 +139,24 @@ class ImageBuilder:
         self._recipe = recipe
 
     def build(self, progress: Progress, *, fresh: bool = False) -> bool:
-        """Build the image unless it is current. Gives whether it was built.
+        """Build the image unless it is current. Returns whether it was built.
 
-        ``fresh`` builds it in any case and from nothing, to take in Debian's security updates. Idempotent.
-        ``progress`` gets each line of what happens, and must not fail. Raises BackendFailure with the last of
-        these lines, HostNotReady where Docker or mmdebstrap is missing. Half-done leaves the former image in
+        ``fresh`` builds it in any case and from scratch, with Debian's security updates. Idempotent.
+        ``progress`` gets each line of progress, and must not fail. Raises BackendFailure with the last of
+        these lines, HostNotReady if Docker or mmdebstrap is missing. Half-done leaves the former image in
         place, and perhaps a base that the next call uses.
         """
         client = self._docker.api
         state = image_state(client, self._name, self._recipe)
         if state.status is ImageStatus.CURRENT and not fresh:
-            return False  # for the caller to tell
+            return False  # the caller reports this
         progress(state.plan)
         self._build_on(client, provide_base(client, progress), progress, fresh=fresh)
         _remove_leftovers(client, progress)
         return True
 
     def _build_on(self, client: APIClient, base: str, progress: Progress, *, fresh: bool) -> None:
-        # One reading for both, so that the label tells what was built even if a file changes meanwhile.
+        # Read the files once for both, so that the label is true even if a file changes meanwhile.
         files = recipe_files(recipe_dir(self._recipe))
         doing = f"building the image {self._name}"
         with docker_errors(doing):
@@ -166,7 +166,7 @@ class ImageBuilder:
                 tag=self._name,
                 buildargs={"BASE": base, "RECIPE": version_of(files)},
                 nocache=fresh,
-                network_mode="host",  # a daemon without networks of its own can build too
+                network_mode="host",  # so that a daemon without its own networks can build too
                 timeout=_BUILD_SECONDS,
                 rm=True,
                 forcerm=True,
@@ -187,7 +187,7 @@ def build_context(files: Mapping[str, bytes]) -> bytes:
         for name, content in sorted(files.items()):
             entry = tarfile.TarInfo(name)
             entry.size = len(content)
-            entry.mode = 0o755  # an installed package's files may have lost that bit
+            entry.mode = 0o755  # the files of an installed package may have lost this bit
             archive.addfile(entry, io.BytesIO(content))
     return buffer.getvalue()
 
@@ -199,4 +199,4 @@ def _remove_leftovers(client: APIClient, progress: Progress) -> None:
             with docker_errors("removing what the build left"):
                 client.prune_images(filters={"dangling": True, "label": label})
     except SharesError as error:
-        progress(f"{error}; it only takes room")  # the image is there: nothing to fail for
+        progress(f"{error}; it only takes room")  # the image exists: not worth failing for

@@ -1,4 +1,4 @@
-"""What runs inside the containers: by the agent beside the service, or else by a docker exec."""
+"""Running scripts inside the containers: by the agent beside the service, or by a docker exec."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from shares_core.domain.views import RunState
 from shares_core.ports.processes import Script, ServerProcesses
 from shares_core.ports.runtime import ServerRuntime
 
-#: What a script may take: whatever runs beside it can hold it up. Longer than any that is at work itself.
+#: A script's time limit: whatever runs beside it can hold it up. Longer than any script needs.
 _SECONDS = 40.0
-#: The agent begins at once, but on a host that is very busy.
+#: The agent begins at once, except on a very busy host.
 _BEGIN_SECONDS = 2.0
 
 
@@ -38,16 +38,14 @@ class ContainerProcesses(ServerProcesses):
             except APIError:
                 if self._runs(server_id):
                     raise
-                return False  # it ended since it was looked at
+                return False  # it has ended since the look
         return True
 
     def run(self, server_id: str, script: Script, *arguments: str) -> str:
         said = agent.ask(self._layout, server_id, script, arguments, _BEGIN_SECONDS, _SECONDS)
         what = f"{script.name} in server {server_id}"
         if said is None:
-            if not self._runs(
-                server_id
-            ):  # another's container of that name is none of ours to run anything in
+            if not self._runs(server_id):  # a container of that name that is not ours: run nothing in it
                 raise BackendFailure(f"running {what}: the server does not run")
             argv = ("bash", "-c", script.text, script.name, *arguments)
             said = run_inside(self._docker.api, container_name(server_id), argv, what, _SECONDS)

@@ -1,4 +1,4 @@
-"""Share servers' containers, as their service's profile wants them."""
+"""Share servers' containers, as their service's profile describes them."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from shares_core.ports.runtime import ContainerState, Ended, ServerRuntime
 LABEL_INSTALLATION = "shares-core.installation"
 _LABEL_CONFINEMENT = "shares-core.confinement"
 _READY_SECONDS = 30.0
-#: How late Docker may be with what somebody else has asked of it.
+#: How long Docker may take for another caller's request.
 _LATE_SECONDS = 30.0
 _LISTEN = " 0A "  # in the kernel's table of sockets
 
 
 class DockerRuntime(ServerRuntime):
-    """Containers by Docker's API. A container is named after its server's id and labelled with ours."""
+    """Containers by Docker's API. A container has its server's id in its name and ours in a label."""
 
     def __init__(
         self,
@@ -55,8 +55,8 @@ class DockerRuntime(ServerRuntime):
         require_image(self._docker.api, self._image, self._profile.image, stale_ok=stale_image_ok)
 
     def ensure(self, server_id: str, uid: int, image: str = "") -> None:
-        # Docker takes the name before the container is there. It may be making it, for somebody who was
-        # killed since: then it is waited for.
+        # Docker takes the name before the container exists. It may be making the container for a caller that
+        # # was killed: then wait for it.
         def there() -> bool:
             return self._is_there(server_id, uid) or not self._is_being_made(server_id, uid, image)
 
@@ -79,7 +79,7 @@ class DockerRuntime(ServerRuntime):
         return True
 
     def _is_being_made(self, server_id: str, uid: int, image: str) -> bool:
-        """Make the container, or see that its name is taken already."""
+        """Make the container. Returns whether its name is already taken."""
         from docker.errors import APIError
 
         with docker_errors(f"making the container of server {server_id}", creating=True):
@@ -107,7 +107,7 @@ class DockerRuntime(ServerRuntime):
             },
             hostname=server_id,
             network_disabled=False,
-            # The proxies of root's Docker configuration, often with a password, are no tenant's to read.
+            # Root's Docker configuration may have proxies, often with a password, that no tenant may read.
             use_config_proxy=False,
             host_config=api.create_host_config(**settings),
         )
@@ -157,21 +157,21 @@ class DockerRuntime(ServerRuntime):
         if found is None:
             return
         with docker_errors(f"removing the container of server {server_id}"):
-            # Docker may be at it already, for somebody who was killed since: then it is waited for.
+            # Docker may already be removing it for a caller that was killed: then wait for it.
             if not wait_until(lambda: not self._is_being_removed(found["Id"]), _LATE_SECONDS):
                 self._docker.api.remove_container(found["Id"], force=True, v=True)
 
     def _is_being_removed(self, container_id: str) -> bool:
-        """Remove the container, or see that Docker is removing it.
+        """Remove the container. Returns whether Docker is already removing it.
 
-        By its id: where Docker comes to it late, another may have its name.
+        By its id: if Docker is late, another container may have its name by then.
         """
         from docker.errors import APIError, NotFound
 
         try:
             self._docker.api.remove_container(container_id, force=True, v=True)
         except NotFound:
-            return False  # it is gone: that is what was wanted
+            return False  # it is gone, as it should be
         except APIError as error:
             if error.status_code != HTTPStatus.CONFLICT:
                 raise
@@ -220,7 +220,7 @@ class DockerRuntime(ServerRuntime):
         }
 
     def _list(self) -> Sequence[dict[str, Any]]:
-        """What Docker tells of all this installation's containers at once."""
+        """What Docker says of all this installation's containers, in one request."""
         installation = self._installation.known_id()
         if not installation:
             return []

@@ -16,7 +16,7 @@ from shares_core.domain.service import FolderMount, ServiceProfile
 
 @frozen
 class Limits:
-    """What one server may use of the host."""
+    """How much of the host one server may use."""
 
     memory: Capacity
     processes: int
@@ -26,14 +26,14 @@ class Limits:
 
 
 def fingerprint(settings: Mapping[str, Any]) -> str:
-    """12 hexadecimal digits over the settings: a container bears what it was confined by, its user too."""
+    """12 hexadecimal digits over the settings and the user: a container's label for its confinement."""
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def container_settings(
     profile: ServiceProfile, layout: Layout, server_id: str, uid: int, limits: Limits
 ) -> dict[str, Any]:
-    """docker-py's host settings for one server: everything that confines it, in one place. Pure."""
+    """docker-py's host settings for one server: all of its confinement, in one place. Pure."""
     from docker.types import LogConfig, Ulimit
 
     user, group = profile.identity.of(uid)
@@ -47,7 +47,7 @@ def container_settings(
         "ipc_mode": "private",
         "sysctls": {
             **profile.sysctls,
-            # Docker turns IPv6 off in a namespace without network; addresses come from the record alone.
+            # Docker turns IPv6 off in a namespace without a network; all addresses come from the record.
             "net.ipv6.conf.all.disable_ipv6": "0",
             "net.ipv6.conf.default.disable_ipv6": "0",
             "net.ipv6.conf.all.accept_ra": "0",
@@ -67,12 +67,12 @@ def container_settings(
         ),
         "restart_policy": {
             "Name": "no"
-        },  # a restarted container has lost its interfaces: reconcile plugs them
+        },  # a restarted container loses its interfaces: reconcile plugs them in
     }
 
 
 def _capabilities(profile: ServiceProfile) -> dict[str, list[str]]:
-    # An empty list would be another fingerprint than none, and every container outdated.
+    # An empty list has another fingerprint than no list, which would make every container outdated.
     given = {"cap_drop": profile.capabilities.dropped, "cap_add": profile.capabilities.added}
     return {setting: list(names) for setting, names in given.items() if names}
 

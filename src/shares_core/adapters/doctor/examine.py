@@ -1,4 +1,4 @@
-"""What this host lacks for share servers, and the command that mends it. It changes nothing."""
+"""What this host lacks for share servers, and the commands that fix it. Changes nothing."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from shares_core.domain.volume import DISK_OWNER
 from shares_core.ports.records import Records
 from shares_core.ports.storage import BlockStorage
 
-#: Subject, Debian's packages, programs, what prints the version, whether servers need it.
+#: Subject, Debian packages, programs, the command that prints the version, whether servers need it.
 _Tools = tuple[str, tuple[str, ...], tuple[str, ...], tuple[str, ...], bool]
 _TOOLS: tuple[_Tools, ...] = (
     (
@@ -51,7 +51,7 @@ _LVM_TOOLS: tuple[_Tools, ...] = (
         True,
     ),
 )
-#: LVM runs them when it activates a thin pool.
+#: LVM runs these when it activates a thin pool.
 _THIN_TOOLS: tuple[_Tools, ...] = (
     (
         "thin-provisioning-tools",
@@ -77,10 +77,10 @@ def examine(
     storage: BlockStorage,
     records: Records,
 ) -> tuple[Finding, ...]:
-    """Every check's finding, in an order to mend them in. Raises nothing that it expects; changes nothing.
+    """Every check's finding, in an order for fixing them. Raises no expected error; changes nothing.
 
-    ``pool_dirs`` are those of pools of files; ``lvm`` says that there are pools of logical volumes, and
-    ``thin`` that one of these is a thin one.
+    ``pool_dirs`` are the folders of pools of files; ``lvm`` means that pools of logical volumes exist, and
+    ``thin`` that one of them is a thin pool.
     """
     return (
         rules.judge_root(os.geteuid()),
@@ -130,14 +130,14 @@ def _docker(url: str | None, image: str, recipe: str) -> Iterable[Finding]:
 
 
 def _root_cause(error: BaseException) -> str:
-    """What the error at the bottom said: docker-py wraps the system's error several times."""
+    """The message of the innermost error: docker-py wraps the system's error several times."""
     while error.__cause__ or error.__context__:
         error = error.__cause__ or error.__context__ or error
     return str(error)
 
 
 def _lvm(thin: bool) -> Iterable[Finding]:
-    """What logical volumes need of the host, and those of a thin pool besides."""
+    """What logical volumes need of the host, and what a thin pool needs besides."""
     yield from _tools(_LVM_TOOLS if not thin else (*_LVM_TOOLS, *_THIN_TOOLS))
     yield _module("dm_mod", Path("/sys/class/misc/device-mapper"))
     if thin:
@@ -169,7 +169,7 @@ def _loop_devices() -> Finding:
 
 
 def _module(name: str, sign: Path) -> Finding:
-    """A part of the kernel; ``sign`` is there where it is loaded or built in."""
+    """A part of the kernel; ``sign`` exists if it is loaded or built in."""
     return rules.judge_module(
         name,
         loaded=sign.exists(),
@@ -179,7 +179,7 @@ def _module(name: str, sign: Path) -> Finding:
 
 
 def idmapped_mounts() -> Finding:
-    """Root makes a user namespace for it, as each mount does: what confines this process shows only then."""
+    """Root makes a user namespace, as each mount does: only this shows how this process is confined."""
     try:
         require_mounting(MountCalls())
         if os.geteuid() == 0:
@@ -191,7 +191,7 @@ def idmapped_mounts() -> Finding:
 
 
 def _packet_filter() -> Iterable[Finding]:
-    """Asks the kernel itself: a check of rules that are not then loaded."""
+    """Has the kernel itself check rules, without loading them."""
     if not is_installed("nft"):
         return  # the tools' findings say so
     try:
@@ -204,7 +204,7 @@ def _packet_filter() -> Iterable[Finding]:
 
 
 def _firewall(bridge: str) -> Iterable[Finding]:
-    """Bridged traffic meets the host's firewall only where the kernel is told to show it to it."""
+    """Bridged traffic meets the host's firewall only if the kernel is told so."""
     watching = [command for command in SWITCHES if is_asked(command)]
     if not watching:
         yield rules.ok("firewall", "is not shown bridged traffic")
@@ -237,7 +237,7 @@ def _folders(state_dir: Path, pool_dirs: Sequence[Path]) -> Iterable[Finding]:
 
 
 def pool_findings(storage: BlockStorage) -> Iterable[Finding]:
-    """Whether each pool is there and is this installation's, and has a size that it can have."""
+    """Whether each pool exists, is this installation's, and has a possible size."""
     for pool in storage.pools():
         try:
             yield rules.judge_pool(storage.pool(pool))
@@ -246,7 +246,7 @@ def pool_findings(storage: BlockStorage) -> Iterable[Finding]:
 
 
 def record_findings(records: Records) -> Iterable[Finding]:
-    """Each record that cannot be read: no server can be made meanwhile."""
+    """The records that cannot be read: no server can be made meanwhile."""
     try:
         found = records.load_all()
     except SharesError as error:
@@ -260,7 +260,7 @@ def record_findings(records: Records) -> Iterable[Finding]:
 
 
 def _nearest(folder: Path) -> Path:
-    """The folder, or the nearest above it that exists."""
+    """The folder, or the nearest existing one above it."""
     return next(path for path in (folder, *folder.parents) if os.path.isdir(path))
 
 
@@ -273,7 +273,7 @@ def _works(argv: tuple[str, ...]) -> bool:
 
 
 def _words(argv: tuple[str, ...]) -> str:
-    """All that a program says; some print their version as an error. Empty where there is no such program."""
+    """All that a program prints; some print their version as an error. Empty if it is not installed."""
     try:
         done = subprocess.run(
             argv,
@@ -290,7 +290,7 @@ def _words(argv: tuple[str, ...]) -> str:
 
 
 def _read(path: str) -> str:
-    """A file of the kernel's; empty where there is none."""
+    """A file of the kernel; empty if it does not exist."""
     try:
         return Path(path).read_text(encoding="ascii").strip()
     except OSError:

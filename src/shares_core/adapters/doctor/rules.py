@@ -1,4 +1,4 @@
-"""What a host's own words mean to share servers: pure functions, from captured output to findings."""
+"""What a host's output means for share servers: pure functions, from captured output to findings."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from shares_core.domain.volume import DEFAULT_POOL, PoolName
 
 Version = tuple[int, ...]
 
-#: nosymfollow, which keeps a share's symlinks from leading anybody out of it.
+#: nosymfollow, which keeps a share's symlinks from leading out of it.
 _LEAST_UTIL_LINUX: Version = (2, 38)
-#: In 5.12 came idmapped mounts, and in 5.14 nosymfollow for mounts that are made by file descriptors.
+#: 5.12 has idmapped mounts, and 5.14 nosymfollow for mounts that are made by file descriptors.
 _LEAST_KERNEL: Version = (5, 14)
 _LEAST_ROOM = 64 * MIB
 _LITTLE_ROOM = GIB
@@ -44,7 +44,7 @@ def missing(subject: str, detail: str, *mend: str | Action | Remedy) -> Finding:
 
 
 def parse_version(text: str) -> Version:
-    """The first dotted number in a program's words on its version; empty where there is none."""
+    """The first dotted number in a program's version text; empty if it has none."""
     match = re.search(r"\d+(?:\.\d+)+", text)
     return tuple(int(part) for part in match.group().split(".")) if match else ()
 
@@ -62,7 +62,7 @@ def judge_root(uid: int) -> Finding:
 def judge_docker_silence(reason: str, *, installed: bool, systemd: bool, url: str = "") -> Finding:
     """Why Docker does not answer; ``reason`` is what the connection's error said.
 
-    Where the configuration has a ``url``, whatever Docker this host could start may be another one.
+    If the configuration has a ``url``, a Docker that this host could start may be another one.
     """
     subject = "docker"
     if "permission" in reason.lower():
@@ -81,7 +81,7 @@ def judge_docker_silence(reason: str, *, installed: bool, systemd: bool, url: st
 
 
 def judge_isolation(security_options: Iterable[str]) -> Finding:
-    """Ways to run Docker in which the host's mounts and user ids are not those of the containers."""
+    """Whether Docker runs in a way that gives containers other mounts or user ids than the host's."""
     names = {option.split(",")[0].removeprefix("name=") for option in security_options}
     if "rootless" in names:
         return missing(
@@ -112,7 +112,7 @@ def judge_apparmor(*, enabled: bool, parser: bool) -> Finding:
 def drops_forwarded(rules: str, bridge: str) -> bool:
     """Whether ``iptables -S`` shows that traffic between two ports of the bridge is dropped.
 
-    Rules count in their order, those of DOCKER-USER first: Docker keeps it at the head of FORWARD.
+    Rules apply in order, those of DOCKER-USER first: Docker keeps that at the head of FORWARD.
     """
     lines = [shlex.split(line) for line in rules.splitlines()]
     in_order = [line for chain in ("DOCKER-USER", "FORWARD") for line in lines if line[:2] == ["-A", chain]]
@@ -141,9 +141,9 @@ def _matches_all_of(matches: list[str], bridge: str) -> bool:
 
 
 def judge_iptables(command: str, rules: str, bridge: str, *, exists: bool) -> Finding:
-    """What ``iptables -S`` or ``ip6tables -S`` does to bridged traffic, where the kernel shows it to them.
+    """What the rules of ``iptables -S`` or ``ip6tables -S`` do to bridged traffic, if it meets them.
 
-    A bridge that does not exist yet gets its rule when it is made.
+    A bridge gets its rule when it is made.
     """
     subject = f"firewall ({command})"
     if not drops_forwarded(rules, bridge):
@@ -161,7 +161,7 @@ def judge_iptables(command: str, rules: str, bridge: str, *, exists: bool) -> Fi
 def judge_nft_chains(document: str, bridge: str, *, but_iptables: bool) -> Finding:
     """What ``nft --json list chains`` shows: chains that forward nothing by default.
 
-    ``but_iptables`` leaves out the one that is iptables' own. Which rules such a chain has is not looked at.
+    ``but_iptables`` leaves out iptables' own chain. Does not look at the rules of such a chain.
     """
     dropping = [
         chain
@@ -185,7 +185,7 @@ def judge_nft_chains(document: str, bridge: str, *, but_iptables: bool) -> Findi
 def judge_tools(
     subject: str, found: Mapping[str, bool], version: Version, packages: Packages, *, needed: bool
 ) -> Finding:
-    """Programs of one package, with its version."""
+    """The programs of one package, and their version."""
     absent = [name for name, there in found.items() if not there]
     if absent:
         return (missing if needed else note)(subject, f"not installed: {', '.join(absent)}", packages)
@@ -209,7 +209,7 @@ def judge_kernel(release: str) -> Finding:
 
 
 def judge_module(name: str, *, loaded: bool, loadable: bool, modules_known: bool) -> Finding:
-    """A part of the kernel: built in or loaded, there to be loaded, or neither."""
+    """A part of the kernel: built in or loaded, loadable, or neither."""
     subject = f"kernel: {name}"
     if loaded or loadable:
         return ok(subject, "there" if loaded else "there to be loaded")
@@ -234,7 +234,7 @@ def pool_subject(pool: PoolName) -> str:
 
 
 def judge_pool(pool: PoolView) -> Finding:
-    """The pool's figures: what was promised, and what the disk below can still give."""
+    """The pool's figures: what it has promised, and what the disk below still has."""
     subject, size = pool_subject(pool.name), in_settings(pool.name, "size")
     location, promised = pool.location, format_bytes(pool.provisioned)
     if pool.warnings:
@@ -269,7 +269,7 @@ def _one_by_one(remedies: Iterable[Remedy]) -> Remedy:
 
 
 def judge_refusal(subject: str, error: SharesError, *, root: bool) -> Finding:
-    """What could not be looked at, and why: that it is root's alone is no lack."""
+    """What could not be checked, and why; that only root may look is not a lack."""
     denied = isinstance(error.__cause__, PermissionError) or "permission denied" in error.message.lower()
     if not root and denied:
         return note(subject, "only root may look at it", AS_ROOT)

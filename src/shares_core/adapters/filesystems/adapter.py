@@ -60,7 +60,7 @@ from shares_core.domain.volume import FileSystemKind, ShareVolume
 from shares_core.ports.filesystems import FileSystems
 from shares_core.ports.progress import Report, unreported
 
-_LOST_AND_FOUND = "lost+found"  # an ext4's from its start
+_LOST_AND_FOUND = "lost+found"  # for an ext4, from its start
 
 
 class LinuxFileSystems(FileSystems):
@@ -112,7 +112,7 @@ class LinuxFileSystems(FileSystems):
                 before=lambda: require_checked(device, filesystem),  # its journal may know of an error
             )
         except SharesError as error:
-            with suppress(OSError):  # what lies there is not ours to remove
+            with suppress(OSError):  # what is in it is not ours to remove
                 target.rmdir()
             if isinstance(error, ShareFailed | HostNotReady):
                 raise
@@ -138,11 +138,11 @@ class LinuxFileSystems(FileSystems):
         if mount_at(target) is None:
             raise BackendFailure(f"nothing is mounted at {target}")
         with os_errors(f"making {folder} in {target}"), open_folder(target) as root:
-            # The root of the file system stays root's, so that no service can rename or remove its folder.
+            # Root keeps the file system's root, so that no service can rename or remove its folder.
             os.fchmod(root, 0o755)
             if folder not in os.listdir(root):
                 os.mkdir(folder, mode=0o700, dir_fd=root)
-            # Only root can write here, so the name cannot be another's; a killed call left it root's.
+            # Only root can write here, so nobody else made the folder; a killed call leaves it root's.
             if os.stat(folder, dir_fd=root, follow_symlinks=False).st_uid != uid:
                 os.chown(folder, uid, uid, dir_fd=root, follow_symlinks=False)
             os.fsync(root)
@@ -170,7 +170,7 @@ class LinuxFileSystems(FileSystems):
     def unmount_scratch(self, volume: ShareVolume) -> None:
         unmount(self._scratch(volume))
         former = self._layout.state_dir / f"grow-{volume.filesystem.uuid}"
-        if former.exists():  # by a release that named it by the file system
+        if former.exists():  # by a release that named it after the file system
             unmount(former)
 
     def mounted(self, server_id: str, share_id: str) -> bool:
@@ -188,7 +188,7 @@ class LinuxFileSystems(FileSystems):
         return {ids: trouble for ids, trouble in found.items() if trouble}
 
     def _user_of(self, server_id: str) -> int | None:
-        """The server's user, as its folders say; None if they are not there."""
+        """The server's user, by the owner of its folders; None if they are missing."""
         try:
             return self._layout.private(server_id).lstat().st_uid
         except OSError:
@@ -247,7 +247,7 @@ class LinuxFileSystems(FileSystems):
         self._require_unmounted(device, volume)
         replay(self._calls, device, filesystem, self._scratch(volume))  # where it cannot, the look tells why
         damage = examined(device, filesystem, report)
-        if not damage and has_errors(device, filesystem):  # it is right all the same
+        if not damage and has_errors(device, filesystem):  # it is still right
             settle_ext4(device, filesystem, report)  # and remembers that it is
         return damage
 
@@ -268,7 +268,7 @@ class LinuxFileSystems(FileSystems):
         return said
 
     def _reach(self, device: str, volume: ShareVolume) -> int:
-        """Its size in bytes; 0 where it tells none."""
+        """Its size in bytes; 0 if it tells none."""
         try:
             return self.size(device, volume).bytes
         except ShareFailed:
@@ -287,7 +287,7 @@ class LinuxFileSystems(FileSystems):
             )
 
     def _scratch(self, volume: ShareVolume) -> Path:
-        """Named by the volume, so that what a killed call left mounted there is found again."""
+        """Named after the volume, so that a killed call's mount is found again."""
         return self._layout.state_dir / f"scratch-{volume.id}"
 
     def size(self, device: str, volume: ShareVolume) -> Capacity:

@@ -1,4 +1,4 @@
-"""Making an ext4, and what is said of growing one."""
+"""Making an ext4, and understanding what resize2fs says of growing one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ _CAP_SYS_RESOURCE = 24  # linux/capability.h
 
 
 def make_ext4(device: str, uuid: str, *, zeroed: bool) -> None:
-    # No blocks are kept for root: it writes nothing here. An error makes it read-only rather than worse.
+    # Keep no blocks for root, which writes nothing here. An error makes it read-only, so that it gets no
+    # worse.
     options = ("mkfs.ext4", "-q", "-F", "-m", "0", "-e", "remount-ro", "-U", uuid)
 
     def make(extended: str) -> None:
@@ -37,7 +38,7 @@ def may_resize_mounted() -> bool:
 
 
 def refused_online(output: str) -> bool:
-    """Whether resize2fs says that the kernel, not the file system, is in the way of growing it mounted."""
+    """Whether resize2fs says that the kernel, not the file system, prevents growing it while mounted."""
     said = output.lower()
     return any(
         phrase in said

@@ -1,4 +1,4 @@
-"""e2fsck and xfs_repair: what they say of a file system that is not mounted, and what they mend."""
+"""e2fsck and xfs_repair: what they say of an unmounted file system, and what they repair."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from shares_core.ports.progress import Report, unreported
 
 #: Checking, growing and mounting after a crash may read whole file systems.
 LONG_SECONDS = 4 * 3600.0
-#: e2fsck's exit status (e2fsck(8)): the first is no error, the second asks for a person.
+#: e2fsck's exit status (e2fsck(8)): the first is not an error, the second needs a person.
 _REPAIRED, _LEFT_UNREPAIRED = 1, 4
 _E2FSCK_REPAIRED = (1, 2, 3)  # in whichever way
-#: How much of its work e2fsck takes each of its passes for (calc_percent in its unix.c), in thousandths.
+#: Which share of its work e2fsck ascribes to each of its passes (calc_percent in unix.c), in thousandths.
 _PASSES, _WHOLE = (0, 700, 900, 920, 950, 1000), 1000
-_UNABLE = 16  # of both tools': they were called wrongly, which is no damage
+_UNABLE = 16  # for both tools: wrong usage, which is not damage
 _COUNTING = "Pass 5: Checking group summary information"
-#: What e2fsck says of a whole one, too: its passes, what would take less room, a clock that was set back.
+#: What e2fsck also says of a whole file system: its passes, possible optimisations, a clock set back.
 _REMARK = re.compile(
     r"Pass |Fix\? no$|Inode \d+ extent tree \(at level \d+\) could be (shorter|narrower)\."
     r"|Superblock last (mount|write) time|\s+now = .* is in the future|\s+\(by less than a day"
@@ -28,16 +28,16 @@ _REMARK = re.compile(
 
 
 def settle_ext4(device: str, filesystem: FileSystem, report: Report = unreported) -> None:
-    """Count anew what is free, and note that it was checked. Raises ShareDamaged for all other damage.
+    """Recount what is free, and note that it was checked. Raises ShareDamaged for all other damage.
 
-    Only for what the kernel mounts. To preen is more than that: it removes names whose file is damaged, says
-    that a checksum was wrong where the content is, goes by damaged descriptors where there are copies.
+    Only for what the kernel mounts. Preening does more: it removes names of damaged files, takes wrong
+    content for a wrong checksum, and trusts damaged descriptors although there are copies.
     """
     found = examined(device, filesystem, report)
     if damage := beyond_counts(found):
         raise _in_need_of_a_person(device, damage)
     if not found and not has_errors(device, filesystem):
-        run(("tune2fs", "-T", "now", device), holding=device)  # resize2fs wants to know that it was checked
+        run(("tune2fs", "-T", "now", device), holding=device)  # resize2fs requires that it was checked
         return
     try:
         _e2fsck("-p", device, report, ok=(0, _REPAIRED))
@@ -55,19 +55,19 @@ def _in_need_of_a_person(device: str, damage: str) -> ShareDamaged:
 
 
 def beyond_counts(said: str) -> str:
-    """What e2fsck has found before its last pass, which counts what is in use; empty where that was all."""
+    """What e2fsck found before its last pass, which counts what is in use; empty if only that is wrong."""
     before, counting, _ = said.partition(_COUNTING)
     found = [line for line in before.splitlines() if line.strip() and not _REMARK.match(line)]
     return "" if counting and not found else said
 
 
 def ignores_journal(said: str) -> bool:
-    """Whether a tool that may not write has looked beside a journal that holds what is missing."""
+    """Whether a read-only tool has ignored a journal that may hold what it misses."""
     return "skipping journal recovery" in said or "metadata changes in a log" in said
 
 
 def examined(device: str, filesystem: FileSystem, report: Report = unreported) -> str:
-    """What the file system's own tool, which may not write, says where it is not content."""
+    """What the file system's own tool says in read-only mode if it finds damage."""
     is_xfs = filesystem.kind is FileSystemKind.XFS
     try:
         if is_xfs:
@@ -77,23 +77,23 @@ def examined(device: str, filesystem: FileSystem, report: Report = unreported) -
     except CommandFailed as error:
         if not is_damage(_status(error), is_xfs=is_xfs):
             raise
-        # xfs_repair complains where others do, e2fsck where others print.
+        # xfs_repair complains on standard error, as others do, but e2fsck on standard output.
         return (error.output if is_xfs else error.printed or error.output).strip()
     return ""
 
 
 def is_damage(status: int, *, is_xfs: bool) -> bool:
-    """Whether an exit status tells that something is damaged, and not that nobody could look."""
+    """Whether an exit status means damage, rather than that the tool could not look."""
     if is_xfs:
         return status != 0 and not status & _UNABLE
     return bool(status & _LEFT_UNREPAIRED) and not status & _UNABLE
 
 
 def repaired(device: str, filesystem: FileSystem, report: Report = unreported) -> str:
-    """Repair it, and give what was said. Raises ShareDamaged where the tool gives up."""
+    """Repair it, and return what the tool said. Raises ShareDamaged if the tool gives up."""
     try:
         if filesystem.kind is FileSystemKind.XFS:
-            _tool("xfs_repair", device)  # what it says, it says as if it complained
+            _tool("xfs_repair", device)  # it writes its report to standard error
             return "xfs_repair came to its end"
         return _e2fsck("-y", device, report, ok=(0, *_E2FSCK_REPAIRED))
     except CommandFailed as error:
@@ -115,7 +115,7 @@ def _tool(*argv: str, ok: tuple[int, ...] = (0,), telling: int | None = None) ->
 
 
 def _e2fsck(way: str, device: str, report: Report, *, ok: tuple[int, ...] = (0,)) -> str:
-    """Run e2fsck, which tells how far it has come."""
+    """Run e2fsck and report its progress."""
     if report is unreported:
         return _tool("e2fsck", "-f", way, device, ok=ok)
 
@@ -128,7 +128,7 @@ def _e2fsck(way: str, device: str, report: Report, *, ok: tuple[int, ...] = (0,)
 
 
 def parse_progress(line: str) -> int | None:
-    """How much of ``_WHOLE`` is done, by a line of ``e2fsck -C``: a pass, how far that is, of how much."""
+    """How much of ``_WHOLE`` is done, from a line of ``e2fsck -C``: the pass, its progress, its total."""
     words = line.split(" ", 3)
     if len(words) < 3 or not all(word.isdecimal() for word in words[:3]):
         return None
@@ -140,5 +140,5 @@ def parse_progress(line: str) -> int | None:
 
 
 def _status(error: CommandFailed) -> int:
-    """A tool's exit status, bit by bit; 0 where a signal or its limit ended it, and it has told nothing."""
+    """A tool's exit status, bit by bit; 0 if a signal or the time limit ended it before it could tell."""
     return max(error.status or 0, 0)

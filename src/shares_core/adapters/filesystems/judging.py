@@ -1,4 +1,4 @@
-"""What is on a device and in a share's place: whether it is what should be there, and well."""
+"""Whether the right file system is on a device and in a share's place, and undamaged."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shares_core.domain.errors import ShareDamaged, ShareFailed, SharesError
 from shares_core.domain.remedy import Call, HostTool, Remedy, UseCase
 from shares_core.domain.volume import FileSystem, ShareVolume
 
-#: What the kernel does with a file system that it finds damaged.
+#: The kernel's errors for a file system that it finds damaged.
 _DAMAGED = "is damaged: the kernel writes to it no more"
 _UNCHECKED = "met an error, and was not checked since"
 _OTHER_OWNERS = "but not so that the server owns its files"
@@ -31,7 +31,7 @@ def require_on(device: str, filesystem: FileSystem) -> None:
 
 
 def require_mounted(mounted: Mount, device: str, filesystem: FileSystem, mapping: IdMapping) -> None:
-    """Raise unless what is mounted there is this device, with this mapping, and is not found damaged."""
+    """Raise unless this device is mounted there, with this mapping, and was not found damaged."""
     if mounted.device != device_number(device):
         raise ShareFailed(
             f"{mounted.source} is mounted in the place of {device} at {mounted.target}",
@@ -47,7 +47,7 @@ def require_mounted(mounted: Mount, device: str, filesystem: FileSystem, mapping
 
 
 def require_checked(device: str, filesystem: FileSystem) -> None:
-    """Raise ShareDamaged if the kernel met an error in it that nobody has looked into."""
+    """Raise ShareDamaged if the kernel met an error in it that nobody has checked since."""
     if has_errors(device, filesystem):
         raise damaged(device, filesystem, _UNCHECKED)
 
@@ -55,7 +55,7 @@ def require_checked(device: str, filesystem: FileSystem) -> None:
 def trouble(mounted: Mount | None, device: str, volume: ShareVolume, user: int | None) -> str:
     """What keeps a share from being served, in a few words; empty if nothing does.
 
-    ``user`` is the server's; without one it is not asked whose the files are.
+    ``user`` is the server's; None skips the check of the files' owner.
     """
     if mounted is None:
         return "is not mounted"
@@ -80,7 +80,7 @@ def damaged(device: str, filesystem: FileSystem, why: str) -> ShareDamaged:
 
 
 def _is_broken(mounted: Mount) -> bool:
-    """Whether the kernel has met damage: ext4 then turns read-only (-e remount-ro), xfs shuts down."""
+    """Whether the kernel met damage: ext4 then turns read-only (-e remount-ro), xfs shuts down."""
     if mounted.read_only:
         return True
     try:
@@ -93,8 +93,8 @@ def _is_broken(mounted: Mount) -> bool:
 def shows(mounted: Mount, mapping: IdMapping) -> bool:
     """Whether the mount shows its volume's files as those of ``mapping.seen``.
 
-    The mount table does not say how it maps owners; how it shows the volume's owner does. A former release's
-    mount maps none, and the volume has not been told its owner there.
+    The mount table does not tell the mapping, but the mount shows it by the owner of the volume's files. A
+    former release's mount maps none, and its volume does not name its owner.
     """
     with os_errors(f"looking at {mounted.target}"):
         shown = os.stat(mounted.target).st_gid
@@ -102,7 +102,7 @@ def shows(mounted: Mount, mapping: IdMapping) -> bool:
 
 
 def device_number(device: str) -> str:
-    """As the mount table has it: major:minor."""
+    """The device's number as in the mount table: major:minor."""
     with os_errors(f"looking at {device}"):
         number = Path(device).stat().st_rdev
     return f"{os.major(number)}:{os.minor(number)}"

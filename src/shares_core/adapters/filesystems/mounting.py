@@ -1,4 +1,4 @@
-"""Mounting and unmounting, safely and whole."""
+"""Mounting and unmounting, safely and in one step."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from shares_core.domain.errors import BackendFailure, CommandFailed, HostNotRead
 from shares_core.domain.remedy import HostTool, Remedy
 from shares_core.domain.share import FileSystem, FileSystemKind
 
-#: What a tenant writes is data: nothing in it is a device, a program or a link for the host's kernel.
+#: What a tenant writes is only data: the host's kernel accepts no device, program or link in it.
 SAFE = mountcalls.NODEV | mountcalls.NOSUID | mountcalls.NOEXEC | mountcalls.NOSYMFOLLOW | mountcalls.NOATIME
-#: With it two xfs of one UUID, a snapshot and its origin, are mounted side by side; an ext4 never asks.
+#: Lets two xfs with one UUID, a snapshot and its origin, be mounted together; an ext4 does not need it.
 _OPTIONS: Mapping[FileSystemKind, tuple[str, ...]] = {
     FileSystemKind.EXT4: (),
     FileSystemKind.XFS: ("nouuid",),
 }
-#: What the kernel says of a file system that it finds damaged.
+#: The kernel's errors for a file system that it finds damaged.
 CORRUPTED = os.strerror(errno.EUCLEAN)
-#: The group of a file system's root whose volume has not been told its owner.
+#: The group of a file system's root if the volume does not name its owner yet.
 NO_OWNER = 0
 _UNMOUNT_SECONDS = 20.0
 
@@ -57,11 +57,11 @@ def mount(
     mapping: IdMapping | None = None,
     before: Callable[[], None] = lambda: None,
 ) -> None:
-    """Mount it on a folder that is there, in one step and to its end; it may have a journal to read first.
+    """Mount it on an existing folder, in one step; the kernel may replay a journal first.
 
-    ``before`` runs once the kernel has read the file system; what it raises keeps it from being mounted.
-    Raises BackendFailure, HostNotReady, and ShareFailed if the volume has another owner than ``mapping``
-    says. Half-done leaves nothing mounted.
+    ``before`` runs once the kernel has read the file system; if it raises, nothing is mounted. Raises
+    BackendFailure, HostNotReady, and ShareFailed if the volume has another owner than ``mapping`` says.
+    Half-done leaves nothing mounted.
     """
 
     def work() -> None:
@@ -70,7 +70,7 @@ def mount(
             if mapping is not None and mapping.changes:
                 require_user_namespaces()
                 mapped_by = held.enter_context(namespace(mapping))
-            # Never to be read if it was to be written: a kernel that cannot write says so.
+            # Never fall back to read-only: the kernel then reports that it cannot write.
             mode, attributes = (("ro",), SAFE | mountcalls.RDONLY) if read_only else ((), SAFE)
             options = (*mode, *_OPTIONS[filesystem.kind], *(("discard",) if discards else ()))
             made = calls.make(str(filesystem.kind), device, options, attributes)
@@ -106,9 +106,10 @@ def write_protected(device: str) -> BackendFailure:
 
 
 def _own(mount: int, device: str, owner: int) -> None:
-    """Tell a volume its owner, or raise ShareFailed if it has another: the files there would be nobody's.
+    """Write a volume's owner to it, or raise ShareFailed if it has another: nobody would own its files.
 
-    It is the group of the file system's root, and gives that group nothing: others may list the root too.
+    The owner is the group of the file system's root, which gets no rights by it: others may list the root
+    too.
     """
     root = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=mount)
     try:
@@ -124,23 +125,23 @@ def _own(mount: int, device: str, owner: int) -> None:
 
 
 def unmount(target: Path) -> None:
-    """Unmount what is mounted there once nobody uses it, and remove the empty folder. Idempotent."""
+    """Unmount what is mounted there, once nobody uses it, and remove the empty folder. Idempotent."""
     try:
         os.lstat(target)
     except FileNotFoundError:
         return
     except OSError:
-        pass  # a file system that has shut down says nothing of its root
+        pass  # the root of a file system that has shut down cannot be read
     busy: list[CommandFailed] = []
 
     def gone() -> bool:
         if mount_at(target) is None:
             return True
         try:
-            run(("umount", str(target)), timeout=LONG_SECONDS)  # what is not on the disk yet is written
+            run(("umount", str(target)), timeout=LONG_SECONDS)  # writes what is not on the disk yet
         except CommandFailed as error:
             if mount_at(target) is None:
-                return True  # by somebody who was killed since
+                return True  # by a caller that was killed
             if "busy" not in error.output:
                 raise
             busy[:] = [error]
@@ -153,4 +154,4 @@ def unmount(target: Path) -> None:
         ) from busy[0]
     with os_errors(f"removing {target}"):
         if target.exists():
-            target.rmdir()  # never more than an empty folder: what is in it would be somebody's data
+            target.rmdir()  # only an empty folder: anything in it would be somebody's data

@@ -1,6 +1,7 @@
-"""Mounting a file system aside, where nobody is served from: so the kernel replays its journal, or grows it.
+"""Scratch mounts, from which nothing is served: they make the kernel replay a journal, or grow an xfs.
 
-e2fsck can replay one too, but goes by damaged descriptors where there are copies, and spreads the damage.
+e2fsck can replay a journal too, but it trusts damaged descriptors although there are copies, and so spreads
+damage.
 """
 
 from __future__ import annotations
@@ -22,16 +23,16 @@ from shares_core.ports.progress import Report, unreported
 
 
 def replay(calls: MountCalls, device: str, filesystem: FileSystem, folder: Path) -> BackendFailure | None:
-    """Have the kernel write what the journal holds: to a tool that looks beside it, its absence is damage.
+    """Have the kernel replay the journal: a tool that ignores it would take what is missing for damage.
 
-    Gives what the kernel says where it does not.
+    Returns what the kernel says if it does not.
     """
     if has_clean_journal(device, filesystem):
         return None
     is_xfs = filesystem.kind is FileSystemKind.XFS
     with _folder(folder):
         try:
-            # To read: an ext4's journal is replayed all the same.
+            # Read-only: an ext4's journal is still replayed.
             mount(calls, device, filesystem, folder, read_only=not is_xfs)
             if is_xfs:
                 write_copies(folder, device)
@@ -43,11 +44,11 @@ def replay(calls: MountCalls, device: str, filesystem: FileSystem, folder: Path)
 def settle(
     calls: MountCalls, device: str, filesystem: FileSystem, folder: Path, report: Report = unreported
 ) -> None:
-    """Make it whole as far as that needs no person; what the kernel does not mount is left as it is.
+    """Make it whole, as far as that needs no person; if the kernel does not mount it, leave it as it is.
 
-    Raises ShareDamaged where it is that, and ShareFailed where it cannot be mounted for another reason.
+    Raises ShareDamaged if it is damaged, and ShareFailed if it cannot be mounted for another reason.
     """
-    # First: an xfs's journal may hold a larger size than its superblock tells yet.
+    # First, because an xfs's journal may hold a larger size than its superblock.
     if refusal := replay(calls, device, filesystem, folder):
         raise _unusable(device, filesystem, refusal) from refusal
     if filesystem.kind is FileSystemKind.EXT4:
@@ -55,7 +56,7 @@ def settle(
 
 
 def grow_aside(calls: MountCalls, device: str, filesystem: FileSystem, folder: Path) -> None:
-    """Grow an xfs, which it does only while it is mounted, to its device's size. Idempotent."""
+    """Grow an xfs, which grows only while it is mounted, to its device's size. Idempotent."""
     with _folder(folder):
         mount(calls, device, filesystem, folder)
         grow_xfs(folder, device)
@@ -63,7 +64,7 @@ def grow_aside(calls: MountCalls, device: str, filesystem: FileSystem, folder: P
 
 @contextmanager
 def _folder(folder: Path) -> Iterator[None]:
-    """Inside, there is a folder to mount on; at the end neither is there."""
+    """A folder to mount on; the end of the block unmounts and removes it."""
     with os_errors(f"making {folder}"):
         folder.mkdir(mode=0o700)
     try:
@@ -73,7 +74,7 @@ def _folder(folder: Path) -> Iterator[None]:
 
 
 def _unusable(device: str, filesystem: FileSystem, refusal: BackendFailure) -> ShareFailed:
-    """What its own tool, too, says of a file system that the kernel did not mount, or gave up."""
+    """The error for a file system that the kernel did not mount, or gave up, with its own tool's words."""
     damage = examined(device, filesystem)
     damaged = CORRUPTED in str(refusal) or (damage and not ignores_journal(damage))
     return (ShareDamaged if damaged else ShareFailed)(

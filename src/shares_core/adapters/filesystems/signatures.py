@@ -1,4 +1,4 @@
-"""What a block device holds: looked up on the device each time, never in a cache."""
+"""What a block device holds, read from the device each time, never from a cache."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from shares_core.adapters.linux.oserrors import os_errors
 from shares_core.domain.capacity import KIB, MIB
 from shares_core.domain.share import FileSystem, FileSystemKind
 
-#: Where file systems, partition tables and RAID keep what tells them, and blkid looks for it: at both ends of
-#: a device. Furthest from the start is VMFS, at 2 MiB.
+#: Where file systems, partition tables and RAID keep their signatures, and blkid looks: at both ends of a #:
+#: device. VMFS is the furthest from the start, at 2 MiB.
 _START, _END = 2 * MIB + 64 * KIB, MIB
 _BLKROGET = 0x125E  # linux/fs.h
-_NOTHING_FOUND = 2  # blkid's status where a device holds nothing that it knows
+_NOTHING_FOUND = 2  # blkid's status if a device holds nothing that it knows
 
 
 @frozen
 class _Superblock:
-    """Where a file system's superblock says what it is, in bytes from the start of the device."""
+    """Where a file system's superblock keeps its identity, in bytes from the start of the device."""
 
     magic: bytes
     magic_at: int
@@ -44,15 +44,15 @@ _XFS_IN_PROGRESS_AT = 126
 
 
 def identify(device: str) -> dict[str, str]:
-    """What a device holds, whatever it is, by its own words: TYPE and UUID, or nothing."""
+    """What a device holds, as it says itself: TYPE and UUID, or nothing."""
     return parse_blkid(run(("blkid", "--probe", "--output", "export", device), ok=(0, _NOTHING_FOUND)))
 
 
 def holds(device: str, filesystem: FileSystem) -> bool:
     """Whether the device holds exactly this file system.
 
-    That is asked at every mount, and answered by reading two fields: a blkid for each share would take longer
-    than the mount itself.
+    Every mount asks this, so it reads only two fields: a blkid for each share would take longer than the
+    mount.
     """
     there, start = _SUPERBLOCKS[filesystem.kind], _start_of(device)
     magic = start[there.magic_at :].startswith(there.magic)
@@ -60,9 +60,10 @@ def holds(device: str, filesystem: FileSystem) -> bool:
 
 
 def is_half_made(device: str, filesystem: FileSystem) -> bool:
-    """Whether the device holds what a mkfs that was broken off has left, with this file system's name on it.
+    """Whether the device holds what an interrupted mkfs of this very file system has left.
 
-    mkfs.xfs writes that first and clears its mark (sb_inprogress) last; mkfs.ext4 writes its superblock last.
+    mkfs.xfs writes the UUID first and clears its mark (sb_inprogress) last; mkfs.ext4 writes its superblock
+    last.
     """
     if filesystem.kind is not FileSystemKind.XFS:
         return False
@@ -70,9 +71,9 @@ def is_half_made(device: str, filesystem: FileSystem) -> bool:
 
 
 def has_errors(device: str, filesystem: FileSystem) -> bool:
-    """Whether an ext4 remembers that the kernel came upon an error in it, and nobody has checked it since.
+    """Whether an ext4 says that the kernel met an error in it, and nobody has checked it since.
 
-    The kernel mounts it all the same. An xfs remembers nothing: it refuses to be mounted, or to go on.
+    The kernel still mounts it. An xfs keeps no such mark: the kernel refuses to mount it, or shuts it down.
     """
     if filesystem.kind is not FileSystemKind.EXT4:
         return False
@@ -81,7 +82,7 @@ def has_errors(device: str, filesystem: FileSystem) -> bool:
 
 
 def has_clean_journal(device: str, filesystem: FileSystem) -> bool:
-    """Whether an ext4 is known to have nothing in its journal, as after every orderly unmount.
+    """Whether an ext4 says that its journal is empty, as after every orderly unmount.
 
     An xfs does not say so in its superblock.
     """
@@ -92,7 +93,7 @@ def has_clean_journal(device: str, filesystem: FileSystem) -> bool:
 
 
 def _start_of(device: str) -> bytes:
-    """Its first bytes; none where there is no such device."""
+    """The device's first bytes; empty if the device does not exist."""
     with os_errors(f"looking at {device}"):
         try:
             with open(device, "rb", buffering=0) as file:
@@ -102,11 +103,11 @@ def _start_of(device: str) -> bytes:
 
 
 def is_blank(device: str) -> bool:
-    """Whether the device reads as zeros wherever a signature may be: none, known or not, can be there."""
+    """Whether the device reads as zeros wherever a signature may be, so that it has none, known or not."""
     with os_errors(f"looking at {device}"), open(device, "rb", buffering=0) as file:
         size = file.seek(0, os.SEEK_END)
         parts = ((0, _START), (max(0, size - _END), _END))
-        for start, length in parts:  # both are on their way before the first is waited for
+        for start, length in parts:  # start both reads before waiting for the first
             os.posix_fadvise(file.fileno(), start, length, os.POSIX_FADV_WILLNEED)
         for start, length in parts:
             file.seek(start)
@@ -123,7 +124,7 @@ def length_of(device: str) -> int:
 
 
 def is_write_protected(device: str) -> bool:
-    """Whether the kernel lets nobody write to the device."""
+    """Whether the kernel refuses all writes to the device."""
     with os_errors(f"looking at {device}"), open(device, "rb", buffering=0) as file:
         return any(fcntl.ioctl(file.fileno(), _BLKROGET, bytes(4)))
 

@@ -1,4 +1,4 @@
-"""How large a file system is, by what its own tools print."""
+"""The size of a file system, from the output of its own tools."""
 
 from __future__ import annotations
 

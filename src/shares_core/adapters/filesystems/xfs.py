@@ -11,24 +11,24 @@ from shares_core.adapters.filesystems.fsck import LONG_SECONDS
 from shares_core.adapters.linux.commands import run
 from shares_core.adapters.linux.oserrors import os_errors
 
-#: From the kernel's fs/xfs/libxfs/xfs_fs.h: XFS_IOC_FSGEOMETRY_V1, with the places of imaxpct and datablocks
-#: in its answer, and XFS_IOC_FSGROWFSDATA, which is asked for as many blocks and the same imaxpct.
+#: From the kernel's fs/xfs/libxfs/xfs_fs.h: XFS_IOC_FSGEOMETRY_V1, with the offsets of imaxpct and datablocks
+#: #: in its answer, and XFS_IOC_FSGROWFSDATA, which gets the same number of blocks and the same imaxpct.
 _GEOMETRY, _GEOMETRY_BYTES, _IMAXPCT_AT, _BLOCKS_AT = 0x80705864, 112, 28, 32
 _GROW, _GROW_FORMAT = 0x4010586E, "=QII"
 
 
 def grow_xfs(folder: Path, device: str, *, holding: str = "") -> None:
-    """Grow what is mounted there to its device's size. Idempotent; done is on the disk."""
+    """Grow the mounted file system to its device's size. Idempotent; the result is on the disk."""
     run(("xfs_growfs", str(folder)), timeout=LONG_SECONDS, holding=holding)
     write_copies(folder, device)
 
 
 def write_copies(folder: Path, device: str) -> None:
-    """Have the superblock's copies as the superblock of what is mounted there is, on the disk. Idempotent.
+    """Make the copies of the mounted file system's superblock agree with it, on the disk. Idempotent.
 
-    A crash's log brings back the superblock alone, and the kernel writes the copies last, with nothing after
-    that to have them reach the disk. Where they tell a former size, xfs_repair believes them, and cuts the
-    file system to that. The kernel writes them anew where it is asked to grow by nothing.
+    After a crash the log restores only the superblock; the kernel writes the copies last, and does not ensure
+    that they reach the disk. If they have a former size, xfs_repair believes them, and cuts the file system
+    to that. The kernel writes them again if it is asked to grow by nothing.
     """
     with os_errors(f"writing the copies of the superblock of {device}"):
         mounted = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

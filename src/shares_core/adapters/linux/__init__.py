@@ -1,1 +1,1 @@
-"""Commands, files, the mount table and time: what every other adapter stands on."""
+"""Commands, files, the mount table and time, for all other adapters."""

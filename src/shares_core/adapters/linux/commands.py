@@ -17,7 +17,7 @@ from shares_core.adapters.linux.uninterrupted import to_its_end
 from shares_core.domain.errors import BackendFailure, CommandFailed, HostNotReady
 from shares_core.domain.remedy import HostTool, Packages, Remedy
 
-#: Which of Debian's packages holds a command that may be missing.
+#: The Debian packages of commands that may be missing.
 _PACKAGES: Mapping[str, str] = {
     "blkid": "util-linux",
     "blockdev": "util-linux",
@@ -54,19 +54,20 @@ _PACKAGES: Mapping[str, str] = {
     "mmdebstrap": "mmdebstrap",
     "smbclient": "smbclient",
 }
-#: How long a device's lock is waited for. udev has it for an instant, a killed caller's command to its end.
+#: How long to wait for a device's lock. udev holds it for an instant, a killed caller's command until it
+#: ends.
 _AT_WORK_SECONDS = 5.0
 _SYSTEM_PATHS = ("/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/bin", "/bin")
 
 
 def environment() -> dict[str, str]:
-    """What every command runs in: the C locale, and a PATH with the system folders, which root's may lack."""
+    """The environment of commands: the C locale, and a PATH with the system folders that root's may lack."""
     path = [folder for folder in os.environ.get("PATH", "").split(":") if folder.startswith("/")]
     return {"LC_ALL": "C", "PATH": ":".join(dict.fromkeys((*path, *_SYSTEM_PATHS))), "HOME": "/"}
 
 
 def is_installed(program: str) -> bool:
-    """Whether a command of that name would be found by ``run``."""
+    """Whether ``run`` would find a command of that name."""
     return shutil.which(program, path=environment()["PATH"]) is not None
 
 
@@ -80,16 +81,15 @@ def run(
     telling: int | None = None,
     outlives: bool = True,
 ) -> str:
-    """Run a command to its end and give its standard output; secrets go in ``stdin`` only.
+    """Run a command to its end and return its standard output; pass secrets only in ``stdin``.
 
-    What a signal's handler raises waits until then: a resize2fs that is killed leaves a damaged file system.
-    For the same reason it outlives this process if that is killed, unless ``outlives`` is False: nobody reads
-    any more what it says then, and it does not end of that. It has the device or mount that it is ``holding``
-    open from its first moment on, so that nobody else can get the device's name meanwhile, or unmount it, and
-    it keeps the device's lock: nobody else runs a command on the device before it has ended. ``telling`` is a
-    further descriptor that it may write to.
-    Raises CommandFailed for an exit status not in ``ok`` and after ``timeout`` seconds, HostNotReady if the
-    command is not installed, BackendFailure if it cannot be started, or another is at work on the device.
+    An error from a signal handler is raised afterwards: killing a resize2fs damages the file system. For the
+    same reason the command outlives this process if that is killed, unless ``outlives`` is False; its output
+    is then lost, which does not end it. From its start it has the device or mount ``holding`` open, so that
+    nobody can reuse the device's name or unmount it, and keeps the device's lock: nobody else runs a command
+    on the device before it has ended. ``telling`` is a further descriptor that it may write to. Raises
+    CommandFailed for an exit status not in ``ok`` and after ``timeout`` seconds, HostNotReady if the command
+    is not installed, BackendFailure if it cannot start or another command is at work on the device.
     """
     try:
         with _open(holding) as held:
@@ -104,9 +104,9 @@ def run(
                     env=environment(),
                     check=False,
                     pass_fds=inherited,
-                    start_new_session=True,  # a terminal's Ctrl-C is for us, not for the command
-                    # SIGPIPE stays ignored, as it is in Python: e2fsck and resize2fs would die of it once
-                    # nobody reads any more what they say.
+                    start_new_session=True,  # Ctrl-C in a terminal is for us, not for the command
+                    # SIGPIPE stays ignored, as in Python: it would kill e2fsck and resize2fs once nobody
+                    # reads # their output.
                     restore_signals=False,
                 )
             )
@@ -147,9 +147,9 @@ def _open(path: str) -> Iterator[tuple[int, ...]]:
 
 
 def _lock(descriptor: int, device: str) -> None:
-    """Lock the device for as long as it is open here, or in a command that has inherited that.
+    """Lock the device while it is open here, or in a command that has inherited the descriptor.
 
-    This is how udev is kept off a device, too: https://systemd.io/BLOCK_DEVICE_LOCKING.
+    This also keeps udev off the device: https://systemd.io/BLOCK_DEVICE_LOCKING.
     """
 
     def taken() -> bool:
@@ -175,7 +175,7 @@ def require_idle(device: str) -> None:
 
 @contextmanager
 def heard_by(listener: Callable[[str], None]) -> Iterator[int]:
-    """A descriptor for ``telling``: each line that the command writes there is given to the listener."""
+    """A descriptor for ``telling``: passes each line that the command writes there to the listener."""
     reading, writing = os.pipe()
 
     def listen() -> None:

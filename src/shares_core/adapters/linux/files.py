@@ -17,7 +17,7 @@ _SWEEP_SECONDS = 5.0
 
 @contextmanager
 def open_folder(folder: Path) -> Iterator[int]:
-    """A descriptor of the folder itself: never of what a symbolic link in its place points to."""
+    """A descriptor of the folder itself, never of the target of a symbolic link in its place."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         yield descriptor
@@ -28,7 +28,7 @@ def open_folder(folder: Path) -> Iterator[int]:
 def write_whole(
     path: Path, content: bytes, *, mode: int = 0o600, owner: int = 0, durable: bool = True
 ) -> None:
-    """Replace ``path`` by a new file of ``content``.
+    """Replace ``path`` with a new file of ``content``.
 
     Atomic; with ``durable`` it has reached the disk when the call returns. The folder must be one that
     only root can write to, and the caller must keep other writers of the file out.
@@ -42,8 +42,8 @@ def place_whole(
     """The same for a folder that another user owns: nothing is ever opened by name inside it.
 
     The file is made in ``beside``, a root-only folder of the same file system, and renamed in through the
-    folder's descriptor: a link that was planted under any name is replaced, not followed, and a folder that
-    was is moved away. Raises OSError where another one is planted each time.
+    folder's descriptor: a planted link is replaced, not followed, and a planted folder is moved away. Raises
+    OSError if another folder is planted each time.
     """
     temporary = f"{_TEMPORARY}{name}-{os.urandom(6).hex()}"
     with open_folder(beside) as source, open_folder(folder) as target:
@@ -68,7 +68,7 @@ def place_whole(
 
 
 def _rename_in(temporary: str, name: str, source: int, target: int, *, contested: bool) -> None:
-    """Rename into a folder whose owner may plant a folder under that name, which no rename replaces."""
+    """Rename into a folder whose owner may plant a folder under that name, which a rename cannot replace."""
     for attempt in range(_ATTEMPTS):
         try:
             os.rename(temporary, name, src_dir_fd=source, dst_dir_fd=target)
@@ -82,11 +82,11 @@ def _rename_in(temporary: str, name: str, source: int, target: int, *, contested
 
 
 def sweep(beside: Path, folder: Path, *, keep: str) -> None:
-    """Remove what its owner left in a folder, all but the file ``keep``, and what was moved aside before.
+    """Remove what a folder's owner left in it, except the file ``keep``, and what was moved aside before.
 
-    Nothing is opened by name but folders that were moved into ``beside``, which only root can write to. A
-    tree is taken apart from its top, one folder at a time, so that none is too deep. What its owner fills
-    anew meanwhile is left to the next sweep.
+    Opens by name only folders that it has moved into ``beside``, which only root can write to. It takes a
+    tree apart from its top, one folder at a time, so that no tree is too deep. What the owner adds meanwhile
+    is left to the next sweep.
     """
     with open_folder(beside) as aside, open_folder(folder) as owned:
         for entry in os.listdir(owned):
@@ -101,9 +101,9 @@ def sweep(beside: Path, folder: Path, *, keep: str) -> None:
 
 
 def _take_apart(entry: str, aside: int) -> bool:
-    """Remove one folder, moving those in it beside it. Gives whether it is gone."""
+    """Remove one folder, after moving the folders in it beside it. Returns whether it is gone."""
     with suppress(IsADirectoryError):
-        os.unlink(entry, dir_fd=aside)  # its owner had put a file in the place of a folder in time
+        os.unlink(entry, dir_fd=aside)  # its owner has just put a file in the folder's place
         return True
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(entry, flags, dir_fd=aside)
@@ -142,7 +142,7 @@ def remove_durably(path: Path) -> None:
 
 
 def _remove_leftovers(folder: int, name: str) -> None:
-    """Remove what a killed write of that file left; its callers keep other writers of the file out."""
+    """Remove what a killed write of that file left; the caller keeps other writers of the file out."""
     for entry in os.listdir(folder):
         if entry.startswith(f"{_TEMPORARY}{name}-"):
             with suppress(FileNotFoundError):
@@ -150,5 +150,5 @@ def _remove_leftovers(folder: int, name: str) -> None:
 
 
 def make_private_folder(folder: Path) -> None:
-    """Make a folder that only root may enter; one that is there is left as it is. Idempotent."""
+    """Make a folder that only root may enter; an existing one is left as it is. Idempotent."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)

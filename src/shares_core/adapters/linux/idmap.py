@@ -1,4 +1,4 @@
-"""User namespaces that say whom a mount shows as the owner of which files."""
+"""User namespaces for idmapped mounts: they say which owners a mount shows."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from shares_core.domain.remedy import HostTool, Packages, Remedy
 
 _LIMIT = Path("/proc/sys/user/max_user_namespaces")
 _SECONDS = 30.0
-#: It gets its namespace before ``cat`` runs: what that answers says that it has it.
+#: It gets its namespace before ``cat`` runs, so an answer from ``cat`` shows that it has one.
 _HELPER = ("unshare", "--user", "cat")
 _ASKED = b"\n"
 
 
 @frozen
 class IdMapping:
-    """``on_disk`` and ``seen`` are one user and group id: in the files' inodes, and through the mount.
+    """``on_disk`` and ``seen`` are the same user and group: in the files' inodes, and through the mount.
 
-    Root is root in both, so that the host can work in a mapped mount: make the folder that is served, look
-    into lost+found. Every other owner is shown as nobody, and nobody else can make anything there.
+    Root is root in both, so that the host can work in a mapped mount: make the served folder, look into
+    lost+found. Every other owner appears as nobody, and can make nothing there.
     """
 
     on_disk: int = field()
@@ -42,7 +42,7 @@ class IdMapping:
 
     @property
     def changes(self) -> bool:
-        """Whether a mount with it shows anything else than one without any."""
+        """Whether a mount with it shows other owners than a mount without a mapping."""
         return self.on_disk != self.seen
 
     @property
@@ -52,9 +52,9 @@ class IdMapping:
 
 
 def require_user_namespaces() -> None:
-    """Raise HostNotReady if this kernel lets nobody make a user namespace. Takes microseconds.
+    """Raise HostNotReady if this kernel does not allow user namespaces. Takes microseconds.
 
-    Whether one can be made now, only making one tells.
+    Whether one can be made now shows only when making one.
     """
     try:
         allowed = int(_LIMIT.read_text(encoding="ascii"))
@@ -77,11 +77,11 @@ def require_user_namespaces() -> None:
 
 @contextmanager
 def namespace(mapping: IdMapping) -> Iterator[Callable[[], int]]:
-    """Inside, a call gives the descriptor of a user namespace with the mapping; at the end nothing is left.
+    """Yields a function that returns the descriptor of a user namespace with the mapping. Leaves nothing.
 
-    It is made by a helper that starts at once, so that the caller can do something else meanwhile. The helper
-    ends with the last end of its standard input, however its caller ends; what was mapped by then stays so.
-    The call raises HostNotReady if no namespace can be made, and BackendFailure.
+    A helper makes it, and starts at once, so that the caller can work meanwhile. The helper ends when its
+    standard input is closed, however its caller ends; finished mounts keep the mapping. The function raises
+    HostNotReady if no namespace can be made, and BackendFailure.
     """
     try:
         helper = subprocess.Popen(
@@ -118,7 +118,7 @@ def namespace(mapping: IdMapping) -> Iterator[Callable[[], int]]:
 
 
 def _await(helper: subprocess.Popen[bytes]) -> None:
-    """Until the helper has its namespace."""
+    """Wait until the helper has its namespace."""
     asking, answering, complaining = cast(
         "tuple[IO[bytes], ...]", (helper.stdin, helper.stdout, helper.stderr)
     )
@@ -142,7 +142,7 @@ def _await(helper: subprocess.Popen[bytes]) -> None:
 
 
 def _write_at_once(path: Path, content: bytes) -> None:
-    """The kernel takes such a file in one write only."""
+    """Write the file at once, because the kernel takes it only in a single write."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
     try:
         os.write(descriptor, content)

@@ -1,7 +1,7 @@
-"""The kernel's calls that make a mount by file descriptors.
+"""The kernel's calls that make a mount by way of file descriptors.
 
-Debian 12's C library has no functions for them. A mount that was made is nowhere until it is moved
-somewhere: if its process dies before that, it is gone with its descriptor.
+Debian 12's C library has no functions for them. A new mount is not attached anywhere until it is moved: if
+its process dies before that, the mount is gone with its descriptor.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ _IDMAP = 0x100000
 _FSOPEN_CLOEXEC, _FSMOUNT_CLOEXEC, _MOVE_MOUNT_F_EMPTY_PATH = 1, 1, 4
 _SET_FLAG, _SET_STRING, _CMD_CREATE = 0, 1, 6
 _AT_FDCWD, _AT_EMPTY_PATH = -100, 0x1000
-_MOUNT_ATTR = "=QQQQ"  # struct mount_attr: to set, to clear, propagation, the user namespace
+_MOUNT_ATTR = "=QQQQ"  # struct mount_attr: attributes to set, to clear, propagation, the user namespace
 _LOG_BYTES = 4096
 
 
 @frozen
 class MountCalls:
-    """They give descriptors that no other program inherits. All raise OSError.
+    """The descriptors that they return are not inherited by other programs. All raise OSError.
 
-    ``numbers`` are the calls' numbers: a test may name one that no kernel has.
+    ``numbers`` are the calls' numbers: a test may use one that no kernel has.
     """
 
     numbers: Mapping[str, int] = field(default=NUMBERS, repr=False)
 
     def make(self, kind: str, source: str, options: Iterable[str], attributes: int) -> int:
-        """A mount of the file system on the device ``source``, which is nowhere yet.
+        """Mount the file system on the device ``source``, without attaching the mount anywhere yet.
 
         ``options`` are the file system's own, without values, ``attributes`` those of the mount. The error
         says what the file system said, if it said anything.
@@ -64,20 +64,20 @@ class MountCalls:
             os.close(context)
 
     def map_ids(self, mount: int, namespace: int) -> None:
-        """Show the mount's files as owned by whom the user namespace maps their owners on disk to.
+        """Show the mount's files with the owners to which the user namespace maps those on disk.
 
-        Raises EBUSY if a file in it is open for writing, EPERM if the mount is mapped already, EINVAL if it
-        is somewhere already or its file system knows of no such mapping.
+        Raises EBUSY if a file in it is open for writing, EPERM if the mount is already mapped, EINVAL if it
+        is already attached or its file system does not support mappings.
         """
         wanted = struct.pack(_MOUNT_ATTR, _IDMAP, 0, 0, namespace)
         self._call("mount_setattr", mount, b"", _AT_EMPTY_PATH, wanted, len(wanted))
 
     def move(self, mount: int, target: Path) -> None:
-        """Put the mount on a folder, never on what a symbolic link in its place points to."""
+        """Put the mount on a folder, never on the target of a symbolic link in its place."""
         self._call("move_mount", mount, b"", _AT_FDCWD, os.fsencode(target), _MOVE_MOUNT_F_EMPTY_PATH)
 
     def missing(self) -> tuple[str, ...]:
-        """The names of the calls that this kernel lacks. They are asked about no descriptor at all."""
+        """The names of the calls that this kernel lacks. Tries them without a valid descriptor."""
         asked: Mapping[str, tuple[Any, ...]] = {
             "move_mount": (-1, b"", -1, b"", 0),
             "fsopen": (None, 0),
@@ -95,7 +95,7 @@ class MountCalls:
         return False
 
     def _call(self, name: str, *arguments: int | bytes | None) -> int:
-        import ctypes  # not before it is used: most command lines mount nothing
+        import ctypes  # not before it is used: most commands mount nothing
 
         given = [
             ctypes.c_long(each) if isinstance(each, int) else ctypes.c_char_p(each) for each in arguments
@@ -117,9 +117,9 @@ def _libc() -> Any:
 
 
 def _log(context: int) -> str:
-    """What the file system has said, a message at a time, each behind a letter for how grave it is."""
+    """The file system's messages, one at a time, each after a letter for its severity."""
     said: list[str] = []
-    with suppress(OSError):  # there is no more
+    with suppress(OSError):  # no more messages
         while True:
             said.append(os.read(context, _LOG_BYTES).decode(errors="replace").strip())
     return "; ".join(said)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-#: The second is what Linux 6.13 and later say of an ext4 that met an error.
+#: The second is for an ext4 that met an error, from Linux 6.13 on.
 _READ_ONLY = frozenset(("ro", "emergency_ro"))
 _ESCAPE = re.compile(r"\\([0-7]{3})")
 
@@ -17,9 +17,9 @@ class Mount:
     """One line of the mount table.
 
     ``number`` is the mount's own and ``parent`` that of the mount above it, ``device`` the kernel's
-    major:minor. Mounts with the same ``peers`` pass on to each other what is mounted below them, and to
-    their slaves; it is empty for one that passes nothing on. ``read_only`` is the file system itself,
-    ``idmapped`` the mount: it shows other owners than the files have on disk.
+    major:minor. Mounts with the same ``peers`` pass on what is mounted below them to each other and to their
+    slaves; it is empty for a mount that passes nothing on. ``read_only`` is about the file system,
+    ``idmapped`` about the mount: it shows other owners than those on disk.
     """
 
     number: str
@@ -69,7 +69,7 @@ def mount_table() -> tuple[Mount, ...]:
 
 
 def mount_at(target: Path) -> Mount | None:
-    """The mount whose root is ``target``; the topmost where several are stacked."""
+    """The mount whose root is ``target``; the topmost if several are stacked."""
     return next((mount for mount in reversed(mount_table()) if mount.target == str(target)), None)
 
 
@@ -79,5 +79,5 @@ def mount_above(mount: Mount) -> Mount | None:
 
 
 def mounts_below(folder: Path) -> tuple[Mount, ...]:
-    """The mounts whose roots lie below ``folder``, itself excluded."""
+    """The mounts whose roots are below ``folder``, without ``folder`` itself."""
     return tuple(mount for mount in mount_table() if mount.target.startswith(f"{folder}/"))

@@ -10,7 +10,7 @@ _SHORTEST, _LONGEST = 0.002, 0.1
 
 
 def timer(seconds: float) -> Callable[[], bool]:
-    """Gives a function that tells whether there is time left, from now on."""
+    """Return a function that tells whether time is left, counted from now."""
     deadline = time.monotonic() + seconds
     return lambda: time.monotonic() < deadline
 
@@ -18,7 +18,7 @@ def timer(seconds: float) -> Callable[[], bool]:
 def wait_until(condition: Callable[[], bool], timeout: float, *, looks: int = 1) -> bool:
     """Poll until the condition holds, ever less often.
 
-    Gives whether it did within ``timeout`` seconds, or within as many ``looks``, however long those take.
+    Returns whether it did within ``timeout`` seconds, or within that many ``looks``, however long they take.
     """
     time_left = timer(timeout)
     pause = _SHORTEST

@@ -59,7 +59,7 @@ class CallbackEvents(Events):
 
 
 class ThreadWorkers(Workers):
-    """A few threads: more gain nothing, for they wait for Docker and the disk."""
+    """A few threads: more would not help, because they wait for Docker and the disk."""
 
     _AT_ONCE = 4
 

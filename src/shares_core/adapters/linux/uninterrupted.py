@@ -1,4 +1,4 @@
-"""Work that a signal's handler does not come between."""
+"""Work that signal handlers do not interrupt."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-#: Nothing depends on it: an end is told at once.
+#: Nothing depends on it: an end is noticed at once.
 _LOOK_AGAIN_SECONDS = 1.0
 
 
 def to_its_end(work: Callable[[], T]) -> T:
-    """Do the work, and give what it gives; what a signal's handler raises meanwhile is raised afterwards.
+    """Do the work and return its result; an error from a signal handler is raised afterwards.
 
-    It runs in a thread of its own, because Python runs the handlers in the main thread. Raises what the work
-    raises, and RuntimeError if no thread can be had.
+    It runs in its own thread, because Python runs the handlers in the main thread. Raises what the work
+    raises, and RuntimeError if it cannot start a thread.
     """
     given: list[T] = []
     failed: list[BaseException] = []
@@ -36,7 +36,7 @@ def to_its_end(work: Callable[[], T]) -> T:
     while not given and not failed:
         try:
             if not started:
-                # In one step that no handler can come between, so that it is known whether the thread runs.
+                # In one step that no handler can interrupt, so that we know whether the thread runs.
                 started.extend(map(_thread.start_new_thread, (run,), ((),)))
             while not given and not failed:
                 end.acquire(timeout=_LOOK_AGAIN_SECONDS)

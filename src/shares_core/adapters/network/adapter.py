@@ -1,4 +1,4 @@
-"""Interfaces by netlink: pairs of devices, whose host's end is attached by the driver of its attachment."""
+"""Interfaces by netlink: veth pairs, whose host's end the driver of its attachment attaches."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class LinuxNetwork(Network):
         driver, device = self._driver(interface.attachment), f"eth{index}"
         filters = render_port_filter(interface, self._ports, self._mark())
         with netlink_socket(f"plugging an interface of server {server_id}") as netlink:
-            # The host end is brought up last, once all else was done.
+            # Bring the host's end up last, after everything else.
             if driver.joined(netlink, interface) and _is_inside(namespace, device):
                 driver.complete(netlink, interface, filters)
                 return
@@ -63,14 +63,14 @@ class LinuxNetwork(Network):
                 raise Conflict(f"a device {interface.host_device} exists that is not ours")
             self._add_pair(netlink, server_id, interface, device, namespace)
             host_end = driver.connect(netlink, interface, filters)
-            # Configured inside, and only then up: the filters are there already.
+            # Configured inside, and only then up: the filters exist already.
             in_namespace(namespace, lambda inside: _configure_inside(inside, device, interface, 100 + index))
             netlink.link("set", index=host_end, state="up")
 
     def _add_pair(
         self, netlink: IPRoute, server_id: str, interface: Interface, device: str, namespace: str
     ) -> None:
-        """The pair of devices, down at both ends."""
+        """Add the pair of devices, with both ends down."""
         descriptor = os.open(namespace, os.O_RDONLY | os.O_CLOEXEC)
         try:
             peer = {
@@ -84,7 +84,7 @@ class LinuxNetwork(Network):
             os.close(descriptor)
         host_end = existing_link(netlink, interface.host_device)["index"]
         netlink.link("set", index=host_end, ifalias=f"{self._mark()}:{server_id}")
-        write_sysctl(f"ipv6/conf/{interface.host_device}/disable_ipv6", "1")  # the host has no address on it
+        write_sysctl(f"ipv6/conf/{interface.host_device}/disable_ipv6", "1")  # the host has no address here
 
     def unplug(self, interface: Interface) -> None:
         with netlink_socket(f"unplugging {interface.host_device}") as netlink:
@@ -98,7 +98,7 @@ class LinuxNetwork(Network):
                 netlink.link("del", index=link["index"])  # its other end goes with it
 
     def _may_be_ours(self, link: Any) -> bool:
-        """Also without an alias: a killed plug may not have come to set it."""
+        """Also true without an alias: a killed plug may not have set it."""
         if not link.get("ifalias"):
             return bool(link.get(("linkinfo", "kind")) == "veth")
         return self._is_our_port(link)
@@ -141,8 +141,8 @@ class LinuxNetwork(Network):
                     netlink.link("del", index=link["index"])
                 load_filters(render_removal([name]))
                 return
-        # Of a device that is gone, its filter alone may be left, and says whose it was if it is not of an
-        # earlier release.
+        # If the device is gone, its filter may be left, which names its owner unless an earlier release made
+        # # it.
         if link is not None or netdev_tables().get(table_name(name), "") in ("", self._mark()):
             self._bridges.remove(name)
 
@@ -166,7 +166,7 @@ def _is_inside(namespace: str, device: str) -> bool:
 
 
 def _configure_inside(inside: IPRoute, device: str, interface: Interface, metric: int) -> None:
-    """Addresses, up and routes, inside the container's namespace."""
+    """Set addresses, bring the interface up and add routes, inside the container's namespace."""
     link = existing_link(inside, device)
     for address in interface.addresses:
         add_address(inside, link["index"], str(address))

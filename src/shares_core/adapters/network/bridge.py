@@ -38,12 +38,12 @@ _MARK = "shares-core"
 
 
 def mark(installation_id: str) -> str:
-    """What the devices of an installation bear in their alias."""
+    """The mark in the alias of an installation's devices."""
     return f"{_MARK}:{installation_id}"
 
 
 class BridgeDriver:
-    """Makes bridges as interfaces need them, and removes them when none does."""
+    """Makes bridges when interfaces need them, and removes them when none does."""
 
     def __init__(
         self, profile: ServiceProfile, layout: Layout, installation: Installation, lock_timeout: float
@@ -57,9 +57,9 @@ class BridgeDriver:
     def _alone(self) -> Iterator[None]:
         """Keep others from making or removing a bridge of this installation meanwhile. Raises Busy.
 
-        Held over commands, but few and quick ones: a bridge, its filter and its rule have no transaction in
-        common, and whoever removed one would else sweep away the filter with which another caller has just
-        made it again, open to the host. Taken within a server's lock; no server's lock is taken within it.
+        Held over commands, but only a few quick ones: a bridge, its filter and its rule have no common
+        transaction, so a removal could sweep away the filter of a bridge that another caller has just made
+        again, and open it to the host. Taken inside a server's lock; no server's lock is taken inside it.
         """
         with state_lock(self._layout, "bridges", self._lock_timeout, "the bridges"):
             yield
@@ -67,12 +67,12 @@ class BridgeDriver:
     # -- bridges and their ports
 
     def connect(self, netlink: IPRoute, interface: Interface, filters: str) -> int:
-        """Make the host's end of the interface a port of its bridge, and give the end's index. Idempotent.
+        """Make the host's end of the interface a port of its bridge. Returns the end's index. Idempotent.
 
-        The bridge is made if need be, and what differs on one of ours is mended. ``filters`` of the port are
-        loaded with the bridge's own, in one transaction.
+        Makes the bridge if need be, and repairs a bridge of ours that differs. Loads the ``filters`` of the
+        port together with the bridge's own, in one transaction.
         """
-        with self._alone():  # until the port is on it, the bridge may be removed as unused
+        with self._alone():  # until the port is on it, somebody may remove the bridge as unused
             bridge = self._ensure(netlink, interface, filters)
             host_end: int = existing_link(netlink, interface.host_device)["index"]
             netlink.link("set", index=host_end, master=bridge)
@@ -85,13 +85,13 @@ class BridgeDriver:
             self._ensure(netlink, interface, filters)
 
     def joined(self, netlink: IPRoute, interface: Interface) -> bool:
-        """Whether the host's end is up, on its bridge, and isolated there or not as it should be."""
+        """Whether the host's end is up, on its bridge, and isolated if it should be."""
         return _is_port({name: find_link(netlink, name) for name in interface.devices}, interface)
 
     def whole(
         self, netlink: IPRoute, links: Mapping[str, Any], interfaces: Collection[Interface]
     ) -> frozenset[Interface]:
-        """Those that are ``joined``, to a bridge that is as it should be, among the host's ``links``."""
+        """The interfaces that are ``joined``, among the host's ``links``, to a bridge that fits."""
         bridges = {Bridge.of(interface) for interface in interfaces}
         fitting = {each for each in bridges if _bridge_fits(netlink, links, each) and passes(str(each.name))}
         return frozenset(
@@ -103,9 +103,9 @@ class BridgeDriver:
     # -- making bridges
 
     def _ensure(self, netlink: IPRoute, interface: Interface, filters: str) -> int:
-        """The index of the interface's bridge, made and mended; the caller is ``_alone``.
+        """Make or repair the interface's bridge; the caller is ``_alone``. Returns its index.
 
-        The filters are loaded always: a firewall's restart may have swept them away.
+        Always loads the filters: a restart of the firewall may have removed them.
         """
         bridge = Bridge.of(interface)
         name = str(bridge.name)
@@ -131,7 +131,7 @@ class BridgeDriver:
         return int(link["index"])
 
     def _make(self, netlink: IPRoute, name: str) -> Any:
-        """The new bridge, or what somebody who is not kept out by our lock has put in its place."""
+        """Make the bridge; returns it, or what somebody without our lock has put in its place."""
         with ignoring(errno.EEXIST):
             netlink.link("add", ifname=name, kind="bridge", address=self._mac(name), br_mcast_snooping=0)
         return existing_link(netlink, name)
@@ -152,7 +152,7 @@ class BridgeDriver:
         netlink.link("set", index=index, state="up")
 
     def _require_free(self, netlink: IPRoute, bridge: Bridge, own: int | None) -> None:
-        """A second route to a network would take the host's own traffic to it away."""
+        """Raise Conflict for a second route to a network, which would divert the host's own traffic."""
         for held in netlink.get_addr():
             if held["index"] == own:
                 continue
@@ -172,7 +172,7 @@ class BridgeDriver:
     def release(self, name: str) -> bool:
         """Remove the bridge of that name if it is ours and has no port, with its filter. Idempotent.
 
-        Gives whether it is ours and left, since something is on it.
+        Returns whether it is ours and is left because something is on it.
         """
         with self._alone():
             with netlink_socket(f"removing bridge {name}") as netlink:
@@ -201,14 +201,14 @@ class BridgeDriver:
     # -- whose they are
 
     def _is_ours(self, link: Any) -> bool:
-        """Known by its alias or, where a killed call did not come to set it, by the MAC it was made with."""
+        """Whether the alias says so, or the MAC, if a killed call has not set the alias."""
         if link.get(("linkinfo", "kind")) != "bridge":
             return False
         made_by_us = link.get("address") == self._mac(link.get("ifname"))
         return link.get("ifalias") == self._mark() or (not link.get("ifalias") and made_by_us)
 
     def _mac(self, name: str) -> str:
-        """Fixed: else it would change with the bridge's ports, and leave clients on stale ARP entries."""
+        """A fixed MAC: otherwise it would change with the ports, and leave clients with stale ARP entries."""
         digits = "02" + hashlib.sha256(f"{self._installation.id()} {name}".encode()).hexdigest()[:10]
         return ":".join(digits[i : i + 2] for i in range(0, 12, 2))
 

@@ -1,8 +1,9 @@
 """Packet filters at the edges of a bridge, rendered as nftables' language by pure functions.
 
-They sit in the netdev family, at the ingress of one device each. There they see everything that a device
-hands to the host, ARP and IPv6 link-local included, whatever other firewall the host has; they keep no state;
-and a bridge's own forwarding between its ports never meets them. ``owner`` marks them as an installation's.
+They are in the netdev family, each at the ingress of one device. There they see everything that the device
+passes to the host, ARP and IPv6 link-local included, whatever other firewall the host has; they keep no
+state; and a bridge's forwarding between its ports never meets them. ``owner`` marks them as an
+installation's.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from shares_core.domain.service import TcpPort
 
 _ERRORS_V4 = "destination-unreachable, time-exceeded, parameter-problem"
 _ERRORS_V6 = "destination-unreachable, packet-too-big, time-exceeded, parameter-problem"
-#: Whose MAC an advertisement tells (RFC 4861, 4.4): older nft has no word for it.
+#: The MAC in an advertisement (RFC 4861, 4.4): older nft has no word for it.
 _ND_TARGET = "@th,64,128"
 _NEIGHBOURS = "nd-neighbor-solicit, nd-neighbor-advert"
 
@@ -34,16 +35,16 @@ def device_of(table: str) -> str:
 
 
 def render_removal(devices: Iterable[str]) -> str:
-    """Remove the devices' tables, there or not: declared first, so that removing them is no error."""
+    """Remove the devices' tables. Declares them first, so that removing a missing table is not an error."""
     return "".join(
         f"table netdev {table_name(device)}\ndelete table netdev {table_name(device)}\n" for device in devices
     )
 
 
 def _answers(ports: Sequence[TcpPort]) -> str:
-    """The one thing that a share server says on its own: an answer of one of its service's ports.
+    """The only packets that a share server may send: answers from one of its service's ports.
 
-    The first packet of a connection (SYN without ACK) is not an answer: a server opens one to nobody.
+    The first packet of a connection (SYN without ACK) is not an answer: a server opens no connections.
     """
     numbers = ", ".join(str(port.number) for port in ports)
     either = numbers if len(ports) == 1 else f"{{ {numbers} }}"
@@ -51,9 +52,9 @@ def _answers(ports: Sequence[TcpPort]) -> str:
 
 
 def render_bridge_filter(bridge: Bridge, ports: Sequence[TcpPort], owner: str) -> str:
-    """What a bridge may hand to the host: nothing, or answers to an address that the host has on it.
+    """What a bridge may pass to the host: nothing, or answers to the host's address on it.
 
-    Nothing for another address: the host would route it on, to another tenant's bridge.
+    Nothing for other addresses: the host would route it on, to another tenant's bridge.
     """
     rules = []
     if bridge.host_addresses:
@@ -73,7 +74,7 @@ def render_bridge_filter(bridge: Bridge, ports: Sequence[TcpPort], owner: str) -
 
 
 def render_port_filter(interface: Interface, ports: Sequence[TcpPort], owner: str) -> str:
-    """What a server may send: answers, from its own MAC and IP addresses only."""
+    """What a server may send: only answers, from its own MAC and IP addresses."""
     rules = [f"ether saddr != {interface.mac} drop", "ether type { 8021q, 8021ad } drop"]
     v4 = _set(address for address in interface.addresses if address.version == 4)
     v6 = _set(address for address in interface.addresses if address.version == 6)
@@ -91,7 +92,8 @@ def render_port_filter(interface: Interface, ports: Sequence[TcpPort], owner: st
         rules += [
             f"ip6 saddr {v6} {_answers(ports)}",
             f"ip6 saddr {v6} icmpv6 type {{ echo-reply, {_ERRORS_V6} }} accept",
-            # Neighbours are also asked for from the link-local address; told of are its own addresses only.
+            # It may also look for neighbours from the link-local address, but advertise only its own
+            # addresses.
             f"ip6 saddr {own_v6} icmpv6 type nd-neighbor-solicit accept",
             f"ip6 saddr {own_v6} icmpv6 type nd-neighbor-advert {_ND_TARGET} {told} accept",
         ]
@@ -111,9 +113,9 @@ def _set(addresses: Iterable[InterfaceAddress]) -> str:
 
 
 def _table(device: str, owner: str, chain: str, rules: Iterable[str]) -> str:
-    """One table for one device, put in the place of a former one in a single transaction.
+    """One table for one device, which replaces a former one in a single transaction.
 
-    It says whose it is: it outlives its device, which goes with its container.
+    It names its owner, because it outlives the device, which goes with its container.
     """
     body = "".join(f"    {rule}\n" for rule in rules)
     return (

@@ -1,9 +1,9 @@
-"""Frames between two ports of one bridge, on hosts whose firewall for routed packets sees them too.
+"""Letting bridged frames pass, on hosts whose firewall for routed packets sees them too.
 
-Where br_netfilter is loaded, bridged frames pass through the FORWARD chain, whose policy Docker sets to
-DROP: clients would not reach a server that is on their own bridge. So each bridge of ours gets one rule, for
-what stays on it, in the chain that Docker keeps for such rules. What the host would route from or to the
-bridge are not meant: those never get that far (see filters).
+If br_netfilter is loaded, bridged frames pass through the FORWARD chain, whose policy Docker sets to DROP:
+clients would not reach a server on their own bridge. So each bridge of ours gets one rule, for what stays on
+it, in the chain that Docker keeps for such rules. Packets that the host would route from or to the bridge
+never get that far (see filters).
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from pathlib import Path
 from shares_core.adapters.linux.commands import is_installed, run
 from shares_core.domain.errors import CommandFailed
 
-#: The commands, each with what has the kernel ask its rules about bridged frames.
+#: The commands, each with the setting that makes bridged frames meet its rules.
 SWITCHES = {"iptables": "bridge-nf-call-iptables", "ip6tables": "bridge-nf-call-ip6tables"}
-_NO_SUCH_CHAIN = 1  # iptables(8); 4 is that somebody else holds its lock
+_NO_SUCH_CHAIN = 1  # iptables(8); 4 means that somebody else holds its lock
 _CHAINS = ("DOCKER-USER", "FORWARD")
-_WAIT = ("--wait", "10")  # for whoever else is changing the rules
+_WAIT = ("--wait", "10")  # for another caller that is changing the rules
 
 
 def let_bridged_pass(bridge: str) -> None:
-    """Let frames pass that stay on the bridge, where something might drop them. Idempotent.
+    """Let frames that stay on the bridge pass, if something might drop them. Idempotent.
 
-    Where the host has no iptables, another firewall is in charge: ``shares-core doctor`` looks at it.
+    If the host has no iptables, another firewall is in charge, which ``shares-core doctor`` checks.
     """
     for command, chain in _dropping():
         if not _copies(command, chain, bridge):
@@ -32,7 +32,7 @@ def let_bridged_pass(bridge: str) -> None:
 
 
 def passes(bridge: str) -> bool:
-    """Whether ``let_bridged_pass`` would find nothing to do."""
+    """Whether ``let_bridged_pass`` has nothing to do."""
     return all(_copies(command, chain, bridge) for command, chain in _dropping())
 
 
@@ -45,7 +45,7 @@ def _dropping() -> Iterator[tuple[str, str]]:
 
 
 def forget_bridge(bridge: str) -> None:
-    """Remove the bridge's rules, wherever they are, and whatever the kernel asks about now. Idempotent."""
+    """Remove the bridge's rules from every chain, even if bridged frames do not meet them now. Idempotent."""
     for command in _installed():
         for chain in _CHAINS:
             for _ in range(_copies(command, chain, bridge)):
@@ -53,7 +53,7 @@ def forget_bridge(bridge: str) -> None:
 
 
 def _change(command: str, how: str, chain: str, bridge: str) -> None:
-    """One that waits must not come after what the next caller does, when this one has been killed."""
+    """Change the rules. If this caller is killed, a waiting command must not undo the next one's change."""
     run((command, *_WAIT, how, chain, *rule(bridge)), outlives=False)
 
 
@@ -63,7 +63,7 @@ def rule(bridge: str) -> tuple[str, ...]:
 
 
 def count_copies(listing: str, chain: str, bridge: str) -> int:
-    """How often the rule stands in what ``iptables -S`` printed of the chain."""
+    """How often the rule is in the output of ``iptables -S`` for the chain."""
     wanted = ["-A", chain, *rule(bridge)]
     return sum(line.split() == wanted for line in listing.splitlines())
 
@@ -73,7 +73,7 @@ def _installed() -> list[str]:
 
 
 def is_asked(command: str) -> bool:
-    """Whether this kernel asks the command's rules about bridged frames."""
+    """Whether bridged frames meet the command's rules in this kernel."""
     try:
         return (Path("/proc/sys/net/bridge") / SWITCHES[command]).read_text().strip() == "1"
     except OSError:
@@ -81,7 +81,7 @@ def is_asked(command: str) -> bool:
 
 
 def _chain(command: str) -> str | None:
-    """Docker's chain for such rules, else the chain itself where it drops."""
+    """Docker's chain for such rules, otherwise the chain itself if it drops."""
     try:
         run((command, *_WAIT, "-n", "-L", _CHAINS[0]))
     except CommandFailed:
@@ -90,7 +90,7 @@ def _chain(command: str) -> str | None:
 
 
 def _copies(command: str, chain: str, bridge: str) -> int:
-    """Counted in a listing: asking with ``-C`` would have the kernel load the rule's modules."""
+    """Counts them in a listing, because ``-C`` would make the kernel load the rule's modules."""
     try:
         return count_copies(run((command, *_WAIT, "-S", chain)), chain, bridge)
     except CommandFailed as error:

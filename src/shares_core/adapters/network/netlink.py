@@ -1,4 +1,4 @@
-"""Netlink, and the kernel's settings of devices: what the network adapter is written with."""
+"""Netlink, and the kernel's settings of devices, for the network adapter."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def netlink_socket(doing: str) -> Iterator[IPRoute]:
 
 @contextmanager
 def translated(doing: str) -> Iterator[None]:
-    """Netlink's errors as ours. Raises BackendFailure, HostNotReady."""
+    """Translate netlink's errors. Raises BackendFailure, HostNotReady."""
     from pyroute2.netlink.exceptions import NetlinkError
 
     try:
@@ -47,10 +47,10 @@ def translated(doing: str) -> Iterator[None]:
 
 
 def in_namespace(namespace: str, work: Callable[[IPRoute], T]) -> T:
-    """Do ``work`` with a netlink socket inside another network namespace, and give its answer.
+    """Do ``work`` with a netlink socket inside another network namespace, and return its answer.
 
-    In a thread that enters the namespace and ends with the work. pyroute2's own way forks, and a
-    caller's signal handler that raises would then unwind, and undo, in the child too.
+    Uses a thread that enters the namespace and ends with the work. pyroute2 itself would fork, and if a
+    caller's signal handler raised, the child would unwind, and undo, too.
     """
 
     def enter_and_work() -> T:
@@ -66,7 +66,7 @@ def in_namespace(namespace: str, work: Callable[[IPRoute], T]) -> T:
 
 @contextmanager
 def ignoring(code: int) -> Iterator[None]:
-    """Go on after the block where the kernel refuses with that error."""
+    """Go on after the block if the kernel refuses with that error."""
     from pyroute2.netlink.exceptions import NetlinkError
 
     try:
@@ -97,7 +97,7 @@ def find_link(netlink: IPRoute, name: str) -> Any | None:
 
 
 def existing_link(netlink: IPRoute, name: str) -> Any:
-    """The device of that name, which was there just now. Raises BackendFailure."""
+    """The device of that name, which existed just now. Raises BackendFailure."""
     link = find_link(netlink, name)
     if link is None:
         raise BackendFailure(
@@ -114,6 +114,6 @@ def addresses_of(netlink: IPRoute, index: int) -> set[str]:
 
 
 def write_sysctl(path: str, value: str) -> None:
-    """``path`` below /proc/sys/net; a kernel without IPv6 has none of its settings, and needs none."""
+    """Write ``path`` below /proc/sys/net; a kernel without IPv6 has no IPv6 settings, and needs none."""
     with os_errors(f"setting net/{path}"), suppress(FileNotFoundError):
         (Path("/proc/sys/net") / path).write_text(value)

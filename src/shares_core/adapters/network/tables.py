@@ -1,4 +1,4 @@
-"""The packet filters that the kernel has: loaded by nft, listed by netlink."""
+"""The kernel's packet filters: loaded with nft, listed with netlink."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ _NETDEV = 5  # linux/netfilter.h: NFPROTO_NETDEV
 
 
 def load_filters(rules: str) -> None:
-    """Let the kernel take ``rules``, all of them or none."""
-    # A late one would sweep away what the next caller has loaded; it is done at once or not at all.
+    """Load ``rules`` into the kernel, all of them or none."""
+    # A late command would sweep away what the next caller has loaded: do it at once or not at all.
     run(("nft", "-f", "-"), stdin=rules.encode(), outlives=False)
 
 
 def netdev_tables() -> Mapping[str, str]:
     """The names of nftables' tables at the ingress of devices, each with its comment, or an empty text.
 
-    Asked of the kernel, as ``nft`` takes long.
+    Asks the kernel directly, because ``nft`` takes long.
     """
     from pyroute2.nftables.main import NFTables
 

@@ -14,7 +14,7 @@ from shares_core.ports.storage import BlockStorage, Volume, VolumeOwner
 
 
 class Pools(BlockStorage):
-    """The pools that are configured. A call touches the pool of its volume, and no other."""
+    """The configured pools. A call touches only the pool of its volume."""
 
     def __init__(self, pools: Iterable[VolumePool]) -> None:
         self._pools = {pool.name: pool for pool in pools}
@@ -56,7 +56,7 @@ class Pools(BlockStorage):
         return self.named(pool).list()
 
     def named(self, name: PoolName) -> VolumePool:
-        """The pool of that name. Raises HostNotReady where none is configured."""
+        """The pool of that name. Raises HostNotReady if it is not configured."""
         pool = self._pools.get(name)
         if pool is None:
             known = ", ".join(map(str, self._pools))

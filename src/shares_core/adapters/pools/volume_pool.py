@@ -1,4 +1,4 @@
-"""One pool of volumes, of whatever kind."""
+"""One pool of volumes, of any kind."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from shares_core.ports.storage import Volume, VolumeOwner, volume_missing
 
 
 class VolumePool(ABC):
-    """The verbs of ``BlockStorage`` for the pool ``name``, in which an id says which volume."""
+    """The verbs of ``BlockStorage`` for the pool ``name``, in which ids identify volumes."""
 
-    #: What a volume is that is made now.
+    #: The traits of a volume that is made now.
     traits: VolumeTraits
 
     def __init__(self, name: PoolName) -> None:
@@ -54,7 +54,7 @@ class VolumePool(ABC):
     def list(self) -> tuple[Volume, ...]: ...
 
     def require_volume(self, volume_id: str) -> Volume:
-        """The volume. Raises ShareFailed where it is not there, else as ``find_volume``."""
+        """The volume. Raises ShareFailed if it is missing, otherwise as ``find_volume`` does."""
         volume = self.find_volume(volume_id)
         if volume is None:
             raise volume_missing(self._ref(volume_id))

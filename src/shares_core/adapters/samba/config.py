@@ -1,4 +1,4 @@
-"""Putting the rendered files where smbd reads them, and telling it."""
+"""Putting the rendered files where smbd reads them, and telling smbd to reload."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from shares_core.ports.processes import ServerProcesses
 from shares_core.ports.smb import SmbConfig
 
 _PASSWORDS = "smbpasswd"
-#: What smbd may read, and root alone may write.
+#: smbd may read these, and only root may write them.
 _ROOTS = ("passwd", "group", "smb.conf")
 
 
 class SambaConfig(SmbConfig):
     """Files in the server's folders, each replaced by rename, and a SIGHUP.
 
-    ``connections`` bounds what a server may have at once; 0 is no bound.
+    ``connections`` is the limit for one server; 0 means no limit.
     """
 
     def __init__(self, layout: Layout, processes: ServerProcesses, connections: int = 0) -> None:
@@ -55,13 +55,13 @@ class SambaConfig(SmbConfig):
                 return False
 
     def _applied(self, server: ShareServer) -> Path:
-        """Root's alone, beside what the container sees: what smbd may write to is not looked at."""
+        """A file of root's that the container does not see: what smbd may write to does not count."""
         return self._layout.server(server.id) / "applied"
 
     def _texts(self, server: ShareServer, hashes: Mapping[UserName, PasswordHash]) -> dict[str, str]:
-        """The files by their names, in the order in which smbd may come to see them.
+        """The files by name, in the order in which smbd may see them.
 
-        Accounts first, so that no share is ever served to names that Samba does not know.
+        Accounts first, so that no share is served to names that Samba does not know.
         """
         return {
             "passwd": render_passwd(server),
@@ -71,7 +71,7 @@ class SambaConfig(SmbConfig):
         }
 
     def _write(self, server: ShareServer, texts: Mapping[str, str]) -> None:
-        """None of it need reach the disk: it is rendered again whenever the server is brought up."""
+        """Does not wait for the disk: the files are rendered again whenever the server is brought up."""
         self._sweep(server)
         for name, text in texts.items():
             if name == _PASSWORDS:
@@ -81,11 +81,11 @@ class SambaConfig(SmbConfig):
                 write_whole(path, text.encode(), mode=0o644, durable=False)
 
     def _sweep(self, server: ShareServer) -> None:
-        """smbd itself puts nothing beside its passwords: what lies there takes the room of what it reads."""
+        """Remove everything beside the passwords, which takes up their space: smbd puts nothing there."""
         sweep(self._layout.server(server.id), self._layout.private(server.id), keep=_PASSWORDS)
 
     def _place_passwords(self, server: ShareServer, text: str) -> None:
-        """Into the one folder that smbd owns, as smbd's own file: it insists on both."""
+        """Place the passwords in the one folder that smbd owns, as smbd's file: smbd insists on both."""
         folder = self._layout.server(server.id)
         place_whole(
             folder, self._layout.private(server.id), _PASSWORDS, text.encode(), mode=0o600, owner=server.uid
@@ -98,7 +98,7 @@ def _fingerprint(texts: Mapping[str, str]) -> bytes:
 
 @contextmanager
 def _room_in(server: ShareServer) -> Iterator[None]:
-    """The room is the server's own (see DiskFolders): it is not the host's disk that is full."""
+    """The folder has its own space (see DiskFolders): if it is full, the host's disk is not."""
     try:
         yield
     except OSError as error:

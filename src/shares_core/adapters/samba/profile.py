@@ -1,4 +1,4 @@
-"""SMB as a service: what a container with smbd needs, and where things are inside it."""
+"""SMB as a service: what a container with smbd needs, and the paths inside it."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ SMB = ServiceProfile(
     ),
     identity=Identity(),
     capabilities=Capabilities(dropped=("ALL",)),
-    # smbd has no capability to bind a port below 1024 with.
+    # smbd has no capability for binding ports below 1024.
     sysctls={"net.ipv4.ip_unprivileged_port_start": "0"},
     tmpfs=("/run", "/tmp", "/var/lib/samba", "/var/cache/samba", "/var/log/samba"),  # noqa: S108 - in there
 )
 
-#: What one connection takes, with its user logged in: measured at 1.3 MB, most of it the kernel's.
+#: The memory of one connection with a logged-in user: measured at 1.3 MB, most of it in the kernel.
 _CONNECTION_BYTES = 2 * MIB
 
 
 def connections_within(memory: Capacity, processes: int) -> int:
-    """How many clients fit into a server at once: a process each, with room left to throw them out."""
+    """How many clients a server can have at once: one process each, and some left for ending connections."""
     by_memory: int = memory.bytes * 3 // 4 // _CONNECTION_BYTES
     return min(processes // 2, by_memory)

@@ -1,7 +1,6 @@
-"""What revoke.sh saw inside a server, and whether that proves that nothing is open any more. Pure.
+"""What revoke.sh saw inside a server, and whether it proves that nothing is open any more. Pure.
 
-It may come from somebody who broke into the server, and then be a lie. A list that is missing or cut short is
-no proof.
+On a compromised server it may be a lie. A missing or truncated list proves nothing.
 """
 
 from __future__ import annotations
@@ -15,14 +14,14 @@ from attrs import frozen
 from shares_core.domain.errors import BackendFailure
 from shares_core.domain.names import ShareName, UserName
 
-#: What is no process's number was not said by Samba, but by something that speaks in its place.
+#: Anything but a process id does not come from Samba, but from something in its place.
 _PID = re.compile(r"[0-9]{1,9}")
 _T = TypeVar("_T")
 
 
 @frozen
 class Session:
-    """One authenticated session: a connection is one process, and may carry sessions of several users."""
+    """One authenticated session. A connection is one process, and may carry sessions of several users."""
 
     pid: int
     user: str
@@ -30,7 +29,7 @@ class Session:
 
 @frozen
 class TreeConnect:
-    """One use of a share by one session, known by the second in which it began, as Samba shows it."""
+    """One use of a share by one session, identified by the second in which it began, as Samba shows it."""
 
     pid: int
     share: str
@@ -39,10 +38,10 @@ class TreeConnect:
 
 @frozen
 class Proof:
-    """The lists that were made once every smbd process had taken the configuration; None is one that was not.
+    """The lists made after every smbd process reloaded its configuration; None for a list that was not made.
 
     ``sessions`` are from before anything was closed or ended, ``remaining`` from after. ``connects`` are the
-    tree connects from after; if there is a list from ``before``, only what is in both is still to be closed.
+    tree connects from after; if there is a list from ``before``, only those in both still have to be closed.
     """
 
     sessions: tuple[Session, ...] | None = None
@@ -53,8 +52,8 @@ class Proof:
     def processes_of(self, users: Iterable[UserName]) -> frozenset[int]:
         """The processes that carried a session of one of the users. Raises BackendFailure if nobody looked.
 
-        Those of removed users too: Samba looks the names up when asked, and shows the number of a session
-        whose user has no account any more. No user's name is a number.
+        Also of removed users: Samba looks the names up when asked, and shows a number for a session whose
+        user no longer has an account. No user's name is a number.
         """
         return _processes_of(_given(self.sessions), users)
 
@@ -74,13 +73,13 @@ class Proof:
         return bool(before) and bool(before & there(_given(self.connects)))
 
     def connected_still(self, user: UserName) -> bool:
-        """Whether a connection of the user has not ended. Raises BackendFailure if nobody looked."""
+        """Whether a connection of the user is still open. Raises BackendFailure if nobody looked."""
         pids = self.processes_of((user,))
         return bool(pids) and any(session.pid in pids for session in _given(self.remaining))
 
 
 def parse_proof(output: str) -> Proof:
-    """Read what revoke.sh prints. Raises BackendFailure if that is not whole."""
+    """Read what revoke.sh prints. Raises BackendFailure if it is incomplete."""
     settled, *lines = output.removesuffix("\n").split("\n")
     lists: dict[str, list[str]] = {}
     counted: dict[str, int] = {}
@@ -133,7 +132,7 @@ def parse_sessions(output: str) -> tuple[Session, ...]:
 def parse_tree_connects(output: str) -> tuple[TreeConnect, ...]:
     r"""Read ``net status shares parseable``: ``share\pid\user\group\machine\address\since``, one line each.
 
-    The user is left out: where several share a connection, the line names any of them.
+    The user is left out: if several share a connection, the line names any of them.
     """
     connects = []
     for line in output.split("\n"):

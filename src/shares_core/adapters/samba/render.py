@@ -1,7 +1,7 @@
-"""What Samba reads, rendered from a server's record by pure functions.
+"""Samba's files, rendered from a server's record by pure functions.
 
-Nothing is escaped here, because nothing needs to be: the domain's names cannot hold what would end a
-line, a section, a quoted word or a field, nor start a macro.
+Nothing needs escaping: the domain's names cannot hold what would end a line, a section, a quoted word or a
+field, or start a macro.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _GLOBAL: Mapping[str, str] = {
     "usershare max shares": "0",
     "logging": "file",
     "log level": "1",
-    # Windows' attributes live in extended attributes, so that they survive without mapping to mode bits.
+    # Windows' attributes are kept in extended attributes instead of mode bits.
     "store dos attributes": "yes",
     "map archive": "no",
     "ea support": "yes",
@@ -58,9 +58,9 @@ _GLOBAL: Mapping[str, str] = {
 
 
 def render_smb_conf(server: ShareServer, connections: int = 0) -> str:
-    """smb.conf with a section for each share that is served: ready, and with a rule.
+    """smb.conf, with a section for each served share: ready, and with a rule.
 
-    More clients than ``connections`` are turned away before they cost anything; 0 is no bound.
+    smbd turns away more clients than ``connections`` before they cost anything; 0 means no limit.
     """
     sections = [_section("global", {**_GLOBAL, "max smbd processes": str(connections)})]
     sections += [
@@ -76,7 +76,7 @@ def _section(name: str, parameters: Mapping[str, str]) -> str:
 
 def _share_parameters(share: CifsShare) -> dict[str, str]:
     writers = [r.principal.name for r in share.rules if r.level is AccessLevel.READ_WRITE]
-    # All of them, always: a process that serves the share keeps what its section does not name any more.
+    # Always all parameters: a process that serves the share keeps a parameter that its section no longer has.
     return {
         "path": f"{SHARES_FOLDER}/{share.id}/{share.folder}",
         "read only": "yes",
@@ -95,7 +95,7 @@ def _user_list(names: Iterable[UserName]) -> str:
 
 
 def render_passwd(server: ShareServer) -> str:
-    """/etc/passwd of the container: Samba wants a unix account behind each of its users."""
+    """/etc/passwd of the container: Samba needs a unix account for each of its users."""
     lines = [
         _passwd_line(SERVICE_ACCOUNT, server.uid, server.uid),
         _passwd_line("nobody", _NOBODY, _NOBODY),  # Samba does not start without its guest account
@@ -114,7 +114,7 @@ def render_group(server: ShareServer) -> str:
 
 
 def render_smbpasswd(accounts: Iterable[Account], hashes: Mapping[UserName, PasswordHash]) -> str:
-    """smbpasswd(5): the accounts that have a hash; one without cannot log in."""
+    """smbpasswd(5): the accounts that have a hash; others cannot log in."""
     return "".join(
         _smbpasswd_line(account, hashes[account.name]) for account in accounts if account.name in hashes
     )

@@ -1,4 +1,4 @@
-"""Ending connections: Samba itself lets clients that are connected keep their former rights."""
+"""Ending connections, because Samba itself lets connected clients keep their former rights."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _STOPPING_SECONDS = 2.0
 
 @cache
 def revoke_script() -> Script:
-    """What is run inside: it closes or ends, and lists what it saw."""
+    """The script to run inside: it closes or ends connections, and lists what it saw."""
     return Script("revoke", Path(__file__).with_name("revoke.sh").read_text())
 
 
 class SambaSessions(SmbSessions):
-    """Sessions by Samba's own tools, run inside the container as smbd's user: one request for each verb."""
+    """Sessions by Samba's tools, which run inside the container as smbd's user: one request for each verb."""
 
     def __init__(self, processes: ServerProcesses) -> None:
         self._processes = processes
@@ -50,17 +50,17 @@ class SambaSessions(SmbSessions):
             )
 
     def _revoke(self, server: ShareServer, *arguments: str) -> Proof | None:
-        """The proof. None if the server does not run, or stops meanwhile: its connections end with it."""
+        """Run the script and return the proof; None if the server does not run, and so has no connections."""
         try:
             return parse_proof(self._processes.run(server.id, revoke_script(), *arguments))
         except BackendFailure:
-            # What runs inside dies with the server, a moment before that is known to have stopped.
+            # The script dies with the server, a moment before Docker says that the server has stopped.
             if not wait_until(lambda: not self._runs(server), _STOPPING_SECONDS):
                 raise
             return None
 
     def _runs(self, server: ShareServer) -> bool:
-        """Whether the server runs. The signal is the one that ``apply`` sent, so it is harmless."""
+        """Whether the server runs. Sends the same signal as ``apply``, which is harmless."""
         return self._processes.signal(server.id, "SIGHUP")
 
 
@@ -69,7 +69,7 @@ def _returning(may_return: bool) -> tuple[str, ...]:
 
 
 def _allowed(server: ShareServer, share: ShareName) -> set[str]:
-    """The keys of the users that the share is served to."""
+    """The keys of the users who have access to the share."""
     return {
         rule.principal.name.key
         for each in server.shares

@@ -1,7 +1,7 @@
 """Values as JSON's types, and back: for records, and for callers in another process.
 
-How a type is written is made from its annotations when it is first met. cattrs does the same, but to import
-it takes more than half of what ``server list`` may take.
+The form of a type is derived from its annotations when it is first needed. cattrs does the same, but
+importing it takes more than half of the time that ``server list`` may take.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from shares_core.domain.attachment import ATTACHMENTS
 from shares_core.domain.errors import SharesError
 from shares_core.domain.secret import PasswordHash, Secret
 
-#: The one field of a class that is nothing but a plain value with rules.
+#: The only field of a class that is a plain value with rules.
 _WRAPPED = (("value",), ("bytes",))
 
 
 class Codec:
     """Writes and reads values by their types.
 
-    It is strict: unknown keys, missing ones and unknown kinds are refused. A class is written as an object of
-    its fields, a name or an address as text. An error is written under its ``code``, a member of a union
-    under its ``kind``: names of their own, which stay when a class is renamed. ``operations``, and the kinds
-    of attachments, stand for their abstract classes. Only a codec with ``secrets`` writes secrets: a
-    record's refuses every type that could hold one.
+    It is strict: it refuses unknown or missing keys and unknown kinds. A class is written as an object of its
+    fields, a name or an address as text. An error is written under its ``code``, a member of a union under
+    its ``kind``: both names stay if a class is renamed. ``operations``, and the kinds of attachments, stand
+    for their abstract classes. Only a codec with ``secrets`` writes secrets: a record's codec refuses every
+    type that could hold one.
     """
 
     def __init__(self, operations: Iterable[type] = (), *, secrets: bool = False) -> None:
@@ -40,18 +40,18 @@ class Codec:
         self._forms: dict[Any, Form] = {}
 
     def encode(self, value: object, kind: Any) -> Any:
-        """The value, of type ``kind``, as JSON's types. Raises Malformed if it is of another type."""
+        """Return the value, of type ``kind``, as JSON's types. Raises Malformed if it is of another type."""
         return self.form(kind).encode(value)
 
     def decode(self, document: object, kind: Any) -> Any:
-        """The value of type ``kind`` that was written as ``document``; any sequence comes back as a tuple.
+        """Return the value of type ``kind`` from ``document``; any sequence comes back as a tuple.
 
         Raises Malformed, and InvalidInput as the value's own class does.
         """
         return self.form(kind).decode(document)
 
     def form(self, kind: Any) -> Form:
-        """How ``kind`` is written. Raises TypeError for a type that has no form."""
+        """The form of ``kind``. Raises TypeError for a type that has no form."""
         form = self._forms.get(kind)
         if form is None:
             form = self._forms[kind] = self._make(kind)
@@ -95,7 +95,7 @@ class Codec:
         return objects.record(kind, fields)
 
     def _fields(self, kind: type) -> dict[str, Form]:
-        """The forms of a class's fields, which attrs knows; of an error's, those that it annotates."""
+        """The forms of a class's fields: those of attrs, or of an error, those that it annotates."""
         hints = get_type_hints(kind)
         names = [field.name for field in attrs.fields(kind)] if attrs.has(kind) else hints
         return {name: self.form(hints[name]) for name in names if get_origin(hints[name]) is not ClassVar}
@@ -121,9 +121,9 @@ class Codec:
 
 
 def _as_plain(kind: Any) -> Any:
-    """What one type of a union has to be for another to be written in the same way: ``str`` for a name.
+    """The plain type that another type of a union is written as: ``str`` for a name.
 
-    What is read is the plain one then, of which whoever takes both makes the other.
+    Reading then returns the plain value, which code that takes both converts.
     """
     if get_origin(kind) is Mapping:
         key, item = get_args(kind)

@@ -19,9 +19,9 @@ from shares_core.domain.errors import BackendFailure, CommandFailed
 from shares_core.domain.remedy import HostTool, Remedy
 from shares_core.ports.folders import ServerFolders
 
-#: What lies in a server's folder is small, and rendered again whenever the server is brought up. In bounded
-#: memory the service cannot fill the host's disk with it, nor run what it writes, nor make a link that is
-#: followed.
+#: A server's folder holds little, which is rendered again whenever the server is brought up. In bounded #:
+#: memory, the service can neither fill the host's disk through it, nor run what it writes, nor make a link #:
+#: that is followed.
 _SMALL = "mode=0700,size=64m,nr_inodes=16384,nodev,nosuid,noexec,nosymfollow"
 _UNMOUNT_SECONDS = 20.0
 _RELEASE_SECONDS = 1.0
@@ -39,7 +39,7 @@ class DiskFolders(ServerFolders):
         with os_errors(f"making the folders of server {server_id}"):
             make_private_folder(layout.state_dir)
             make_private_folder(layout.servers)
-            with self._mounting():  # in one go: who removes the last folder takes the mount along
+            with self._mounting():  # in one step: removing the last folder removes the mount too
                 self._ensure_shared_mount()
                 make_private_folder(layout.server(server_id))
             self._ensure_small(server_id)
@@ -66,7 +66,7 @@ class DiskFolders(ServerFolders):
             yield
 
     def _ensure_shared_mount(self) -> None:
-        """Bind the folder onto itself, in a peer group of its own: rslave mounts need a shared one above."""
+        """Bind the folder onto itself, in its own peer group: rslave mounts need a shared mount above."""
         servers = self._layout.servers
         if _passes_on(servers):
             return
@@ -77,7 +77,7 @@ class DiskFolders(ServerFolders):
             run(("mount", "--make-shared", str(servers)))
 
     def _release_shared_mount(self) -> None:
-        """Unmount it if no server has a folder below it, unless something is in it all the same."""
+        """Unmount it if no server has a folder below it, unless something uses it anyway."""
         servers = self._layout.servers
         if mount_at(servers) is None or os.listdir(servers):
             return
@@ -89,13 +89,13 @@ class DiskFolders(ServerFolders):
 
         with self._mounting():
             if not os.listdir(servers):
-                wait_until(gone, _RELEASE_SECONDS)  # whoever lists the folders is in it for a moment
+                wait_until(gone, _RELEASE_SECONDS)  # a reader that lists the folders uses it for a moment
 
     def _ensure_small(self, server_id: str) -> None:
-        """Mount the server's folder; one with anything in it is in use, and stays as it is."""
+        """Mount the server's folder; if it holds anything, it is in use and stays as it is."""
         folder = self._layout.server(server_id)
         if mount_at(folder) is None and not os.listdir(folder):
-            # A late one would cover what the next caller has mounted there.
+            # A late mount would cover what the next caller has mounted there.
             run(("mount", "-t", "tmpfs", "-o", _SMALL, "shares-core", str(folder)), outlives=False)
 
     def remove(self, server_id: str) -> None:
@@ -108,8 +108,8 @@ class DiskFolders(ServerFolders):
         with os_errors(f"removing {folder}"):
             shares = self._layout.shares(server_id)
             for mount_point in shares.iterdir() if shares.is_dir() else ():
-                mount_point.rmdir()  # raises where anything lies in it: that would be somebody's data
-            # What the service left goes with the mount, however deep it is nested.
+                mount_point.rmdir()  # raises if it holds anything, which would be somebody's data
+            # What the service left goes with the mount, however deeply it is nested.
             self._unmount(folder)
             if folder.exists():
                 shutil.rmtree(folder)
@@ -135,10 +135,11 @@ class DiskFolders(ServerFolders):
 
 
 def _passes_on(servers: Path) -> bool:
-    """Whether the mount passes on what is mounted below it, and not to the mount that it was made from.
+    """Whether the mount passes on what is mounted below it, but not to the mount that it was made from.
 
-    Where that one is shared, as systemd's ``/`` is, a new bind is its peer, and all below is mounted twice.
-    Parted from its peer while anything is, it could not unmount the other one; so then it stays.
+    If that is shared, as systemd's ``/`` is, a new bind is its peer, and everything below is mounted twice.
+    If it left its peer while something is mounted below, that could not be unmounted in the peer; so then it
+    stays.
     """
     mount = mount_at(servers)
     if mount is None or not mount.shared:

@@ -1,4 +1,4 @@
-"""How values of each sort are written as JSON's types: what the codec is made of."""
+"""How each sort of value is written as JSON's types: the parts of the codec."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, NoReturn
 
 
 class Malformed(ValueError):
-    """A document, or a value, that is not of its type. Says where, and never what: that may be a password."""
+    """A document or value is not of its type. Says where, but never the value, which may be a password."""
 
     def __init__(self, problem: str) -> None:
         super().__init__(problem)
@@ -17,7 +17,7 @@ class Malformed(ValueError):
         self._path = ""
 
     def within(self, step: str) -> Malformed:
-        """The same, seen from one step further outside."""
+        """The same error, seen from the enclosing value."""
         self._path = step + self._path
         return self
 
@@ -28,8 +28,8 @@ class Malformed(ValueError):
 class Form(NamedTuple):
     """How one type is written.
 
-    ``shape`` is what it becomes in JSON, in which the members of a union differ. ``accepts`` tells of a value
-    whether it is of the type; ``encode`` and ``decode`` raise Malformed for one that is not.
+    ``shape`` is its JSON type, in which the members of a union differ. ``accepts`` tells whether a value is
+    of the type; ``encode`` and ``decode`` raise Malformed if it is not.
     """
 
     shape: str
@@ -39,7 +39,7 @@ class Form(NamedTuple):
 
 
 def refuse(value: object, wanted: str) -> NoReturn:
-    """Raises Malformed, which names types."""
+    """Raise Malformed, which names the types."""
     raise Malformed(f"it is {type(value).__name__}, not {wanted}")
 
 
@@ -64,7 +64,7 @@ def _address(kinds: tuple[type, ...], read: Callable[[str], Any]) -> Form:
     wanted = " or ".join(kind.__name__ for kind in kinds)
 
     def accepts(value: object) -> bool:
-        return type(value) in kinds  # to isinstance, an address with a prefix is one without, too
+        return type(value) in kinds  # to isinstance, an address with a prefix is also one without
 
     def encode(value: Any) -> str:
         return str(value) if accepts(value) else refuse(value, wanted)
@@ -87,7 +87,7 @@ PLAIN: Mapping[Any, Form] = {
     NoneType: _plain("null", NoneType, "null"),
     **{kind: _address((kind,), kind) for kind in (IPv4Address, IPv6Address, IPv4Interface, IPv6Interface)},
 }
-#: The standard library has no class for an address of either version, but a function that reads one.
+#: The standard library has no class for addresses of both versions, only a function that reads them.
 EITHER_VERSION: Mapping[frozenset[Any], Form] = {
     frozenset(kinds): _address(kinds, read)
     for kinds, read in (
@@ -98,7 +98,7 @@ EITHER_VERSION: Mapping[frozenset[Any], Form] = {
 
 
 def wrapped(kind: type, inner: Form, unwrap: Callable[[Any], Any]) -> Form:
-    """A value that is nothing but another one with rules: a name, a size, a member of an enumeration."""
+    """A value that wraps a plain one with rules: a name, a size, a member of an enumeration."""
 
     def encode(value: Any) -> Any:
         return inner.encode(unwrap(value)) if type(value) is kind else refuse(value, kind.__name__)
@@ -117,7 +117,7 @@ def wrapped(kind: type, inner: Form, unwrap: Callable[[Any], Any]) -> Form:
 
 
 def sequence(item: Form) -> Form:
-    """Any number of values of one type; what is read is a tuple."""
+    """Any number of values of one type, read as a tuple."""
 
     def accepts(value: object) -> bool:
         return isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping)
@@ -162,7 +162,7 @@ def row(items: Sequence[Form]) -> Form:
 
 
 def mapping(key: Form, item: Form) -> Form:
-    """Keys that are written as text, each with its value."""
+    """Keys, written as text, each with its value."""
 
     def accepts(value: object) -> bool:
         return isinstance(value, Mapping) and all(map(key.accepts, value))

@@ -1,4 +1,4 @@
-"""Who this installation is: its id marks everything that it makes on the host."""
+"""The identity of this installation: its id marks everything that it makes on the host."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shares_core.adapters.state.locks import state_lock
 from shares_core.domain.errors import RecordUnreadable
 from shares_core.domain.volume import DEFAULT_POOL, PoolName
 
-#: Under which key the pool ``default`` stands, and under which another.
+#: The key of the pool ``default``, and that of other pools.
 _POOL, _NAMED = "pool", "pool:"
 
 
@@ -26,7 +26,7 @@ _NO_ID = "0" * 12
 
 
 class Installation:
-    """The installation's identity, minted when it is first needed and kept in the state folder."""
+    """The installation's identity, minted when first needed and kept in the state folder."""
 
     def __init__(self, layout: Layout, lock_timeout: float) -> None:
         self._layout = layout
@@ -37,15 +37,15 @@ class Installation:
         return self.known_id() or self._keep("id", os.urandom(6).hex())
 
     def known_id(self) -> str:
-        """The same where it exists, else an empty text: for readers, who write nothing."""
+        """The same if it exists, otherwise empty: for readers, which write nothing."""
         return self._read().get("id", "")
 
     def pool_id(self, pool: PoolName = DEFAULT_POOL) -> str:
-        """The id of the pool that this installation knows by that name; empty before its first use."""
+        """The id by which this installation knows the pool of that name; empty before its first use."""
         return self._read().get(_key(pool), "")
 
     def remember_pool(self, pool_id: str, pool: PoolName = DEFAULT_POOL) -> str:
-        """Make ``pool_id`` the pool of that name unless there is one; gives the one that there is then."""
+        """Make ``pool_id`` the pool of that name, unless that has an id. Returns its id."""
         return self._keep(_key(pool), pool_id)
 
     def _read(self) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Where things lie in the state folder."""
+"""Paths in the state folder."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from shares_core.adapters.state.layout import Layout
 from shares_core.domain.errors import Busy
 from shares_core.ports.locks import Locks
 
-#: How long a share's slot is asked for.
+#: How long to try for a share's slot.
 _AT_ONCE_SECONDS = 0.1
 
 
@@ -24,12 +24,12 @@ def file_lock(path: Path, timeout: float, what: str) -> Iterator[None]:
     """Hold the lock file. Raises Busy after ``timeout`` seconds."""
     from filelock import FileLock, Timeout
 
-    # A new object each time: within a process too, two holders are then two open files to flock(2).
+    # A new object each time, so that two holders in one process are also two open files to flock(2).
     lock = FileLock(path, timeout=timeout, mode=0o600, thread_local=False, poll_interval=0.01)
     with os_errors(f"locking {path}"):
         try:
             lock.acquire()
-        except Timeout as error:  # an OSError too, hence caught in here
+        except Timeout as error:  # is an OSError too, hence caught here
             raise Busy(
                 f"another caller has been working on {what} for more than {timeout:g} s",
                 hint="try again later; 'lock_timeout' in the configuration sets how long to wait",
@@ -42,7 +42,7 @@ def file_lock(path: Path, timeout: float, what: str) -> Iterator[None]:
 
 @contextmanager
 def state_lock(layout: Layout, name: str, timeout: float, what: str) -> Iterator[None]:
-    """Hold one of the locks in the state folder, which is made if need be. Raises as ``file_lock``."""
+    """Hold one of the locks in the state folder, which is made if need be. Raises as ``file_lock`` does."""
     with os_errors(f"making {layout.locks}"):
         make_private_folder(layout.state_dir)
         make_private_folder(layout.locks)
@@ -83,7 +83,7 @@ class FileLocks(Locks):
 
     @contextmanager
     def share(self, share_id: str) -> Iterator[None]:
-        # Not wholly at once: whoever looks at which are held has this one for an instant.
+        # Not at the first refusal: a reader that asks which locks are held has this one for an instant.
         with state_lock(self._layout, share_id, _AT_ONCE_SECONDS, f"share {share_id}"):
             yield
 
@@ -104,7 +104,7 @@ class FileLocks(Locks):
             yield
 
     def forget(self, owner_id: str) -> None:
-        # Unlinked while held: whoever waits on the old file finds no record behind it, and ids are
-        # never given twice, so nobody needs a second file of that name.
+        # Unlinked while held: a caller that waits on the old file finds no record afterwards, and ids # never
+        # repeat, so nobody needs a second file of that name.
         with os_errors("removing a lock"):
             _path(self._layout, owner_id).unlink(missing_ok=True)

@@ -1,6 +1,6 @@
-"""What makes a record of a former schema one of today's: a pure function on its document for each step.
+"""Migrating records of former schemas: a pure function on the document for each step.
 
-A step knows no class of today's, so that a later change of the domain cannot change what it reads.
+A step uses none of today's classes, so that a later change of the domain cannot change what it reads.
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 Document = dict[str, Any]
-#: What no record of schema 1 says of its volumes, and their pool does: ``thin``, ``zeroed`` and ``discards``.
+#: What the pool says of the volumes of schema 1, whose records do not: ``thin``, ``zeroed``, ``discards``.
 Traits = Mapping[str, bool]
 
 SCHEMA = 2
 
-#: What a pool of files makes, which is what pools were unless the settings said otherwise.
+#: The traits from a pool of files, which every pool was unless the settings said otherwise.
 FILE_TRAITS: Traits = {"thin": False, "zeroed": True, "discards": False}
 
 
 def upcast(server: Document, schema: int, traits: Traits = FILE_TRAITS) -> Document:
-    """The body of a record of ``schema`` as one of ``SCHEMA``; ``traits`` are its volumes'.
+    """The body of a record of ``schema``, converted to ``SCHEMA``; ``traits`` are its volumes'.
 
-    Leaves what it is given as it is. Raises KeyError, TypeError and the like for what that schema never was.
+    Does not change its argument. Raises KeyError, TypeError and the like for what is not of that schema.
     """
     for step in range(schema, SCHEMA):
         server = _STEPS[step](server, traits)
@@ -32,7 +32,7 @@ def upcast(server: Document, schema: int, traits: Traits = FILE_TRAITS) -> Docum
 # -- 1 to 2: an operation has a name of its own, each share has a slot for one, a volume knows its pool, its
 #    owner and its traits, and an interface its kind of attachment
 
-#: What schema 1 called an intent, by its class's name, what it is now, and what its arguments were.
+#: Schema 1's intents by class name, each with its present kind and its arguments.
 _OPERATIONS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "CreateServer": ("server.create", ()),
     "DeleteServer": ("server.delete", ()),
@@ -44,14 +44,14 @@ _OPERATIONS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "ExtendShare": ("share.extend", ("share_id", "before", "after", "volume_before")),
     "CheckShare": ("share.check", ("share_id",)),
 }
-#: What schema 1 did not record of an operation: it may have come as far as it could.
+#: What schema 1 did not record of an operation: it may have been at its last stage.
 _STAGES: Mapping[str, Document] = {
     "share.create": {"cancelled": False},
     "share.delete": {"cancelled": False, "stage": "removing"},
     "share.extend": {"cancelled": False, "stage": "mounted"},
     "share.check": {"cancelled": False, "stage": "examining", "repair": False, "extension": None},
 }
-#: A status that lasted without an intent: the operation had been given up, for the next start to end.
+#: A status that lasted without an intent: the operation was left for the next start to finish.
 _GIVEN_UP: Mapping[str, str] = {"creating": "CreateShare", "deleting": "DeleteShare"}
 
 
@@ -63,7 +63,7 @@ def _from_1(server: Document, traits: Traits) -> Document:
         **{key: value for key, value in server.items() if key != "intent"},
         "operation": operation if of_share is None else None,
         "interfaces": [_interface(interface) for interface in server["interfaces"]],
-        # An intent for a share that is not there had nothing left to do.
+        # An intent for a share that does not exist had nothing left to do.
         "shares": [_share(server, share, of_share, traits) for share in server["shares"]],
     }
 
@@ -79,7 +79,7 @@ def _share(server: Document, share: Document, under_way: Document | None, traits
     volume = {
         "ref": {"pool": "default", "id": share["volume_id"]},
         "filesystem": share["filesystem"],
-        "owner": server["uid"],  # whose every file on it is
+        "owner": server["uid"],  # who owns every file on it
         "traits": dict(traits),
     }
     return {**kept, "volume": volume, "operation": operation, "failure": failure}
@@ -93,7 +93,7 @@ def _slot(
     failed = share["status"] == "failed" or share["damaged"]
     reason = share["reason"] or "it is not known why"
     failure = {"kind": "damaged" if share["damaged"] else "unavailable", "reason": reason}
-    if share["unfinished"] is not None:  # an extension that was set aside: it failed, or it waits for a check
+    if share["unfinished"] is not None:  # an extension that was set aside: it failed, or waits for a check
         extension = _operation(server, "ExtendShare", share["unfinished"])
         return extension if operation is None else {**operation, "extension": extension}, failure
     if operation is None and share["status"] in _GIVEN_UP:
@@ -103,7 +103,7 @@ def _slot(
 
 def _operation(server: Document, intent: str, arguments: Document) -> Document:
     kind, names = _OPERATIONS[intent]
-    # Whoever reads the record twice before it is written anew finds one operation, not two.
+    # Derived, so that two reads before the record is written again find the same operation.
     identity = f"{server['id']} {kind} {arguments.get('share_id', '')}"
     return {
         "kind": kind,

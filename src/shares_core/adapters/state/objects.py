@@ -1,4 +1,4 @@
-"""How values with fields are written, and which of several a document is."""
+"""How values with fields are written, and how a document of several possible types is read."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import attrs
 from shares_core.adapters.state.forms import TEXT, Form, Malformed, refuse, sequence
 from shares_core.domain.errors import SharesError
 
-#: The key that tells an error from whatever else is written as an object.
+#: The key that tells an error from other objects.
 _ERROR = "error"
 _KIND = "kind"
 
 
 def record(kind: type, fields: Mapping[str, Form]) -> Form:
-    """A class of attrs, as an object of its fields."""
+    """A class of attrs, written as an object of its fields."""
     if _ERROR in fields:
         raise TypeError(f"{kind.__name__} has a field {_ERROR!r}, which is the mark of errors")
     aliases = [field.alias for field in attrs.fields(kind)]
@@ -49,7 +49,7 @@ def _writer(fields: Mapping[str, Form]) -> Callable[[Any], dict[str, Any]]:
 
 
 def _reader(fields: Mapping[str, Form]) -> Callable[[Any], list[Any]]:
-    """What gives the fields of a document, in their order."""
+    """A function that returns the fields of a document, in their order."""
     names = fields.keys()
     readers = [(name, form.decode) for name, form in fields.items()]
 
@@ -70,7 +70,7 @@ def _reader(fields: Mapping[str, Form]) -> Callable[[Any], list[Any]]:
 
 
 def tagged(members: Mapping[type, Form]) -> Form:
-    """One of several classes, each known by its ``kind``: a name of its own, which no renaming changes."""
+    """One of several classes, each known by its ``kind``, which stays if the class is renamed."""
     kinds = {getattr(member, _KIND): form for member, form in members.items()}
     if len(kinds) < len(members) or any(_KIND in attrs.fields_dict(member) for member in members):
         raise TypeError(f"{[member.__name__ for member in members]} are not told apart by their kinds")
@@ -93,7 +93,7 @@ def tagged(members: Mapping[type, Form]) -> Form:
 
 
 def errors(kinds: Mapping[type[SharesError], Mapping[str, Form]]) -> Form:
-    """Errors by their codes, with their fields, their notes and their cause's words."""
+    """Errors by their codes, with their fields, their notes and their cause's text."""
     codes = {kind.code: kind for kind in kinds}
     if len(codes) < len(kinds):
         raise TypeError("two errors have one code")
@@ -124,7 +124,7 @@ _read_error = _reader({_ERROR: TEXT, "fields": _ANYTHING, "notes": _NOTES, "caus
 
 
 def either(members: Sequence[Form]) -> Form:
-    """One of several forms, which differ in their shapes; of two with one shape the first is read."""
+    """One of several forms of different shapes; of two with the same shape, the first reads."""
     shapes: dict[str, Callable[[Any], Any]] = {}
     for member in members:
         shapes.setdefault(member.shape, member.decode)

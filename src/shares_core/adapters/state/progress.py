@@ -1,4 +1,4 @@
-"""How far operations have come, in small files of the state folder."""
+"""The progress of operations, in small files in the state folder."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from shares_core.adapters.linux.files import make_private_folder
 from shares_core.adapters.state.layout import Layout
 from shares_core.ports.progress import Progress
 
-#: A file is always as long, so that one write replaces it, and written once for each of so many parts.
+#: A file always has the same length, so that one write replaces it, and is written once for each part.
 _FORMAT, _PARTS = "{:20} {:20}\n", 200
 _ID = re.compile("[0-9a-f]{12}")
 
 
 class DiskProgress(Progress):
-    """A file for each operation that tells something. Nothing is synced: it is worthless after a crash."""
+    """A file for each operation that reports progress. Not synced: it is worthless after a crash."""
 
     def __init__(self, layout: Layout) -> None:
         self._folder = layout.progress

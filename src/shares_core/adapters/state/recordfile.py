@@ -1,11 +1,11 @@
-"""A record's bytes: its first line says what a server claims, so that nobody reads the rest for that.
+"""A record's bytes: the first line holds the server's claim, so that reading a claim does not read the rest.
 
 ::
 
     {"schema": 2, "claim": {...}, "rest": 4096, "claim_checksum": "sha256:...",
     "checksum": "sha256:...", "server": {...}}
 
-The whole is one JSON object, which releases before schema 2 understand well enough to refuse it.
+The whole is one JSON object, so that releases before schema 2 understand enough of it to refuse it.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ _KEYS = {"schema", "claim", "rest", "claim_checksum", "checksum", "server"}
 
 
 class Unreadable(Exception):
-    """What was read is not a record; says why."""
+    """The bytes are not a record; says why."""
 
 
 class RecordFile(NamedTuple):
-    """What a record's bytes hold. Records of schema 1 have no ``claim``."""
+    """The contents of a record. Records of schema 1 have no ``claim``."""
 
     schema: int
     claim: Document | None
@@ -35,7 +35,7 @@ class RecordFile(NamedTuple):
 
 
 def encode(claim: Document, server: Document) -> bytes:
-    """A record of today's schema: checksums guard it whole, and its claim alone."""
+    """A record of today's schema, with one checksum over the whole and one over the claim."""
     body = _canonical(server)
     rest = f'"checksum": {json.dumps(_checksum(SCHEMA, body))}, "server": {body}}}\n'
     head = {"schema": SCHEMA, "claim": claim, "rest": len(rest)}
@@ -44,9 +44,9 @@ def encode(claim: Document, server: Document) -> bytes:
 
 
 def claim_of(start: bytes, size: int) -> Document | None:
-    """The claim of a record that has ``size`` bytes and begins with ``start``, its first line at least.
+    """The claim of a record of ``size`` bytes that begins with ``start``, at least its first line.
 
-    None if that line does not tell: the record is of schema 1, or it is damaged.
+    None if the line holds none: the record is of schema 1, or damaged.
     """
     line, newline, _ = start.partition(b"\n")
     try:
@@ -63,7 +63,7 @@ def claim_of(start: bytes, size: int) -> Document | None:
 
 
 def decode(content: bytes) -> RecordFile:
-    """What the bytes hold. Raises Unreadable."""
+    """Read the bytes. Raises Unreadable."""
     try:
         whole = json.loads(content)
     except ValueError as error:

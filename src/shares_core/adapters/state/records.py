@@ -27,12 +27,12 @@ from shares_core.domain.volume import VolumeTraits
 from shares_core.ports.records import Records
 
 _UNKNOWN = VolumeTraits()
-#: What tells one content of a file from another: each is a new file, renamed into the place of the former.
+#: Tells one content of a file from another: each is a new file, renamed over the former one.
 _Identity = tuple[int, int, int]
 
 
 class DiskRecords(Records):
-    """The records below the state folder, written by fsync and rename."""
+    """The records in the state folder, written with fsync and rename."""
 
     def __init__(
         self,
@@ -40,12 +40,12 @@ class DiskRecords(Records):
         operations: Mapping[str, type[Operation]],
         former: VolumeTraits = _UNKNOWN,
     ) -> None:
-        """``former`` is what the volumes are of records that do not say it."""
+        """``former`` are the traits of volumes whose records do not say them."""
         self._layout = layout
         self._folder = layout.records
         self._codec = Codec(operations.values())
         self._former = asdict(former)
-        #: The records that this process has read or written last, by the servers' ids.
+        #: The records that this process has last read or written, by the servers' ids.
         self._known: dict[str, _Identity] = {}
 
     # -- reading
@@ -72,7 +72,7 @@ class DiskRecords(Records):
         try:
             document = upcast(record.server, record.schema, self._former)
             server: ShareServer = self._codec.decode(document, ShareServer)
-        except Exception as error:  # of a former schema, whatever its upcasters stumble upon
+        except Exception as error:  # whatever the upcasters of a former schema stumble upon
             why = str(error) or type(error).__name__
             raise RecordUnreadable(str(path), f"it does not describe a share server: {why}") from error
         if path.stem != server.id:
@@ -90,14 +90,14 @@ class DiskRecords(Records):
             except RecordUnreadable as error:
                 unreadable.append(error)
             else:
-                if server is not None:  # removed since it was listed
+                if server is not None:  # removed after it was listed
                     servers.append(server)
         return (*sorted(servers, key=lambda server: server.name.key), *unreadable)
 
     def find(self, name: ServerName) -> ShareServer | None:
         named = self._named(name)
         if named is not None:
-            with suppress(RecordUnreadable):  # another one may have the name; if none has, it is read again
+            with suppress(RecordUnreadable):  # another may have the name; if none has, it is read again
                 server = self.load(named)
                 if server is not None and server.name.key == name.key:
                     return server
@@ -125,7 +125,7 @@ class DiskRecords(Records):
         return tuple(claims)
 
     def _claim(self, server_id: str) -> dict[str, Any] | None:
-        """What the record claims, from its first line if that is possible."""
+        """The record's claim, from its first line if possible."""
         path = self._path(server_id)
         with os_errors(f"reading {path}"):
             try:
@@ -180,9 +180,9 @@ class DiskRecords(Records):
         self._known.pop(server_id, None)
 
     def _require_readable(self, server_id: str) -> None:
-        """Raises RecordUnreadable rather than have a record overwritten that cannot be read.
+        """Raise RecordUnreadable rather than overwrite a record that cannot be read.
 
-        One that this process has read or written, and nobody since, is not read again.
+        Does not read a record again that this process has read or written and nobody has changed since.
         """
         path = self._path(server_id)
         with os_errors(f"looking at {path}"):
@@ -193,7 +193,7 @@ class DiskRecords(Records):
         if found != self._known.get(server_id):
             self.load(server_id)
 
-    # -- names: links that say where to look first. A record alone says what is so.
+    # -- names: links that say where to look first. Only the record counts.
 
     def _named(self, name: ServerName) -> str | None:
         try:
@@ -206,7 +206,7 @@ class DiskRecords(Records):
         if self._named(server.name) == server.id:
             return
         link = self._link(server.name)
-        with suppress(OSError):  # without it, finding the server takes longer
+        with suppress(OSError):  # without the link, finding the server only takes longer
             make_private_folder(self._layout.names)
             link.unlink(missing_ok=True)
             link.symlink_to(server.id)

@@ -17,13 +17,13 @@ from shares_core.ports.secrets import Secrets
 
 def nt_hash(password: Secret) -> str:
     """The NT hash: MD4 of the UTF-16 text, 32 upper-case hexadecimal digits (MS-NLMP, NTOWFv1)."""
-    from Crypto.Hash import MD4  # OpenSSL 3, and so hashlib, has MD4 no more
+    from Crypto.Hash import MD4  # OpenSSL 3, and so hashlib, no longer has MD4
 
     return MD4.new(password.reveal().encode("utf-16-le")).hexdigest().upper()  # noqa: S303 - what SMB uses
 
 
 class DiskSecrets(Secrets):
-    """The hashes below the state folder, written by fsync and rename."""
+    """The hashes in the state folder, written with fsync and rename."""
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
@@ -44,7 +44,7 @@ class DiskSecrets(Secrets):
                 for name, entry in json.loads(content).items()
             }
         except Exception:  # noqa: BLE001 - whatever is wrong with it, it is unreadable
-            # No cause is kept: what failed to parse may hold a hash.
+            # Keep no cause: what failed to parse may hold a hash.
             raise RecordUnreadable(str(path), "it does not hold password hashes") from None
 
     def put(self, server_id: str, hashes: Mapping[UserName, PasswordHash]) -> None:

@@ -1,1 +1,1 @@
-"""A server up and down: folders, mounts, Samba's configuration, container, interfaces."""
+"""Bringing a server up and down: folders, mounts, Samba's configuration, container, interfaces."""

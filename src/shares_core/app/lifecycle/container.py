@@ -1,4 +1,4 @@
-"""A server's container: run, replaced, asked after."""
+"""A server's container: run it, replace it, look at it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from shares_core.ports import Ports
 
 
 def run_state(server: ShareServer, actual: RunState) -> RunState:
-    """A server's state, given its container's.
+    """A server's state, derived from its container's.
 
     Stopping removes the container, which holds nothing of its own.
     """
@@ -27,7 +27,7 @@ def is_outdated(ports: Ports, server: ShareServer) -> bool:
 
 
 def ensure_running(ports: Ports, server: ShareServer) -> None:
-    """Complete the container that runs; if it was just ending, replace it. Idempotent."""
+    """Complete the running container; if it was just ending, replace it. Idempotent."""
     try:
         run_container(ports, server)
     except BackendFailure:
@@ -37,17 +37,17 @@ def ensure_running(ports: Ports, server: ShareServer) -> None:
 
 
 def replace_container(ports: Ports, server: ShareServer) -> float:
-    """Run the server in a new container of the current image; gives for how many seconds it was away.
+    """Run the server in a new container of the current image. Returns how many seconds it was away.
 
-    If the server had a container of another image, and the new one does not get ready, the server is back in
-    the former image, and the error is raised all the same.
+    If the server had a container of another image and the new one does not get ready, it goes back to the
+    former image, and the error is still raised.
     """
     former = ports.runtime.inspect(server.id).image if is_outdated(ports, server) else ""
     began = ports.clock.elapsed()
     ports.runtime.remove(server.id)
     try:
         run_container(ports, server)
-    except BaseException as error:  # an interruption too: nobody else knows what to go back to
+    except BaseException as error:  # also after an interruption: nobody else knows the former image
         if former:
             _go_back(ports, server, former, error)
         raise
@@ -55,7 +55,7 @@ def replace_container(ports: Ports, server: ShareServer) -> float:
 
 
 def _go_back(ports: Ports, server: ShareServer, former: str, error: BaseException) -> None:
-    """Run the server in its former image; the outcome is a note on the error."""
+    """Run the server in its former image, and note the outcome on the error."""
     try:
         ports.runtime.remove(server.id)
         run_container(ports, server, former)
@@ -66,7 +66,7 @@ def _go_back(ports: Ports, server: ShareServer, former: str, error: BaseExceptio
 
 
 def run_container(ports: Ports, server: ShareServer, image: str = "") -> None:
-    """Ensure that the server's container is there, started, attached to its networks and ready."""
+    """Ensure that the server's container exists, is started, attached to its networks and ready."""
     ports.runtime.ensure(server.id, server.uid, image)
     state = ports.runtime.start(server.id)
     for index, interface in enumerate(server.interfaces):

@@ -1,4 +1,4 @@
-"""Having Samba serve what a record says."""
+"""Making Samba serve what a record says."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from shares_core.ports import Ports
 
 
 def publish(ports: Ports, server: ShareServer) -> None:
-    """Make Samba serve what ``server`` says, now or once it runs, with the passwords that are known."""
+    """Make Samba serve what ``server`` says, now or once it runs, with the recorded passwords."""
     ensure_folders(ports, server)
     configure(ports, server)
 
 
 def configure(ports: Ports, server: ShareServer) -> None:
-    """The same for a server whose folders are there."""
+    """The same for a server whose folders exist."""
     ports.smb_config.apply(server, ports.secrets.hashes(server.id))
 
 
 def ensure_folders(ports: Ports, server: ShareServer) -> None:
-    """Ensure the server's folders, which a reboot takes away. Idempotent.
+    """Ensure the server's folders, which a reboot removes. Idempotent.
 
-    A container sees the folders that were there when it was made. One that has lost them would go on with
-    its former configuration, so it is removed, and the next reconcile brings the server up.
+    A container sees the folders that existed when it was made. If they are gone, it would go on with its
+    former configuration, so it is removed, and the next reconcile brings the server up.
     """
     if not ports.folders.ensured(server.id, server.uid):
         ports.runtime.remove(server.id)

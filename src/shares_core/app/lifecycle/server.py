@@ -1,4 +1,4 @@
-"""A server up and down."""
+"""Bringing a server up and down."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from shares_core.ports.events import Event, EventKind
 
 
 def bring_up(ports: Ports, server: ShareServer, *, upgrade: bool = False) -> ShareServer:
-    """Make the server serve, from whatever is there of it. Idempotent.
+    """Make the server serve, whatever of it exists already. Idempotent.
 
-    Gives the server with its shares as they were found; a share with an operation is left to that. A
-    container that does not run is made anew: it holds nothing of its own, and so gets the current image.
-    With ``upgrade`` so does one that runs.
+    Returns the server with its shares as found; leaves shares with an operation to that. A container that
+    does not run is replaced: it holds nothing of its own, and so gets the current image. With ``upgrade`` a
+    running container is replaced too.
     """
     ensure_folders(ports, server)
     mounted = mount_shares(ports, server)
@@ -39,7 +39,7 @@ def bring_up(ports: Ports, server: ShareServer, *, upgrade: bool = False) -> Sha
 def _close_what_failed(ports: Ports, before: ShareServer, server: ShareServer) -> None:
     """Disconnect the clients of shares that were served until their volume was lost or found damaged.
 
-    The clients of shares that failed for another reason keep what they have: it can pass.
+    The clients of shares that failed for another reason stay connected: the failure may pass.
     """
     for share in server.shares:
         former = before.share_by_id(share.id)
@@ -50,11 +50,11 @@ def _close_what_failed(ports: Ports, before: ShareServer, server: ShareServer) -
 
 
 def bring_down(ports: Ports, server: ShareServer, *, leave: Collection[str] = ()) -> None:
-    """Stop serving and let go of everything but the data and the record. Idempotent.
+    """Stop serving, and take everything down but the data and the record. Idempotent.
 
-    The container goes first: then nothing holds the shares' files open any more. The shares in ``leave``,
-    given by id, are left to the operations that are at work on them. A share whose pool is not there keeps
-    its device, and the others go on.
+    The container goes first: then nothing holds the shares' files open. The shares in ``leave``, given by id,
+    are left to the operations at work on them. A share whose pool is missing keeps its device, and the others
+    go on.
     """
     ports.runtime.remove(server.id)
     for interface in server.interfaces:

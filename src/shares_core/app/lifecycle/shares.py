@@ -1,4 +1,4 @@
-"""A share up and down: mounted and served, or neither."""
+"""Bringing a share up and down: mounted and served, or neither."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from shares_core.ports.events import Event, EventKind
 
 
 def mount_share(ports: Ports, server: ShareServer, share: CifsShare) -> None:
-    """Attach and mount one share that has its file system already. Idempotent.
+    """Attach and mount one share, which already has its file system. Idempotent.
 
-    Raises ShareFailed; if only the served folder is missing, the file system is mounted still.
+    Raises ShareFailed; if only the served folder is missing, the file system stays mounted.
     """
     device = ports.storage.attach(share.volume.ref)
     ports.filesystems.mount(server.id, share.id, device, share.volume, server.uid)
@@ -30,17 +30,17 @@ def mount_share(ports: Ports, server: ShareServer, share: CifsShare) -> None:
 
 
 def unmount_share(ports: Ports, server: ShareServer, share: CifsShare) -> None:
-    """Unmount and detach one share. Idempotent. Raises HostNotReady, unmounted, if its pool is not there."""
+    """Unmount and detach one share. Idempotent. If its pool is missing, unmounts and raises HostNotReady."""
     ports.filesystems.unmount(server.id, share.id)
     ports.filesystems.unmount_scratch(share.volume)
     ports.storage.detach(share.volume.ref)
 
 
 def let_go_of_share(ports: Ports, server: ShareServer, share: CifsShare) -> None:
-    """The same, but a share whose pool is not there keeps its device. Idempotent.
+    """The same, but a share whose pool is missing keeps its device. Idempotent.
 
-    So does one that is not ready if it cannot be let go of: what a killed caller has begun on it may still be
-    at work. The next reconcile tries again.
+    So does a share that is not ready and cannot be unmounted: a killed caller's command may still be at work
+    on it. The next reconcile tries again.
     """
     ports.filesystems.unmount(server.id, share.id)
     try:
@@ -53,9 +53,9 @@ def let_go_of_share(ports: Ports, server: ShareServer, share: CifsShare) -> None
 
 
 def serve_again(ports: Ports, server: ShareServer, share: CifsShare) -> ShareServer:
-    """Mount a share and serve it if its server runs, else let go of it. Idempotent.
+    """Mount a share and serve it if its server runs, otherwise unmount and detach it. Idempotent.
 
-    ``share`` is what it is to be. Gives the server with the share, which has failed if it cannot be mounted.
+    ``share`` is its new state. Returns the server with the share, which has failed if it cannot be mounted.
     """
     if not is_running(ports, server):
         unmount_share(ports, server, share)
@@ -70,9 +70,9 @@ def serve_again(ports: Ports, server: ShareServer, share: CifsShare) -> ShareSer
 
 
 def fail_share(ports: Ports, server: ShareServer, share: CifsShare) -> ShareServer:
-    """Take a share that has failed away from its clients, or let go of it if its server does not run.
+    """Unpublish a failed share and close its connections; unmount and detach it if its server does not run.
 
-    Idempotent. Gives the server with the share.
+    Idempotent. Returns the server with the share.
     """
     server = server.with_share(share)
     if is_running(ports, server):
@@ -84,14 +84,14 @@ def fail_share(ports: Ports, server: ShareServer, share: CifsShare) -> ShareServ
 
 
 def failure_of(error: SharesError) -> Failure:
-    """What an error says of the share that it is about."""
+    """The failure of a share after this error."""
     return Failure.damaged(error) if isinstance(error, ShareDamaged) else Failure.unavailable(error)
 
 
 def mount_shares(ports: Ports, server: ShareServer) -> ShareServer:
-    """Mount every share that nothing is under way on; one that cannot be mounted has failed.
+    """Mount every share without an operation under way; one that cannot be mounted has failed.
 
-    What is damaged stays unmounted: only a check finds out what became of it.
+    A damaged share stays unmounted: only a check finds out its state.
     """
     for share in server.shares:
         if share.operation is not None or share.damaged:
@@ -109,18 +109,18 @@ def mount_shares(ports: Ports, server: ShareServer) -> ShareServer:
 
 
 def trouble_with(ports: Ports, server: ShareServer, share: CifsShare) -> str:
-    """What keeps a share from being served, in a few words; empty if nothing does."""
+    """What keeps a share from being served, in a few words; empty if nothing."""
     ids = (server.id, share.id)
     return troubles(ports, {ids: share}).get(ids, "")
 
 
 def troubles(ports: Ports, shares: Mapping[tuple[str, str], CifsShare]) -> dict[tuple[str, str], str]:
-    """The same for several, by the ids of server and share; those without trouble are left out."""
+    """The same for several shares, by the ids of server and share; shares without trouble are left out."""
     found: dict[tuple[str, str], str] = {}
     attached: dict[tuple[str, str], tuple[str, ShareVolume]] = {}
     for ids, share in shares.items():
         device, trouble = _device_of(ports, share)
-        # Asked before a device is read: one that a killed command left suspended would not answer.
+        # Ask before reading a device: one that a killed command left suspended would not answer.
         if device:
             attached[ids] = device, share.volume
         else:
@@ -133,7 +133,7 @@ def troubles(ports: Ports, shares: Mapping[tuple[str, str], CifsShare]) -> dict[
 
 
 def _device_of(ports: Ports, share: CifsShare) -> tuple[str, str]:
-    """The path of the share's block device, else what is wrong with its volume."""
+    """The path of the share's block device, or what is wrong with its volume."""
     try:
         if ports.storage.find_volume(share.volume.ref) is None:
             return "", "has lost its volume"

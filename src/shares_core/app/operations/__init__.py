@@ -1,6 +1,6 @@
 """Everything that changes a server or a share: one module each, registered here once.
 
-Records, the command line, the tests' catalogue and the processes' boundary all go by this registry.
+Records, the command line, the tests' catalogue and the boundary between processes use this registry.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from shares_core.app.operations.grant_access import GrantAccess
 from shares_core.app.operations.restrict_access import RestrictAccess
 from shares_core.domain.operation import Operation
 
-#: By their wire names, which outlive the names of classes.
+#: By their wire names, which stay if a class is renamed.
 OPERATIONS: Mapping[str, type[Operation]] = {
     operation.kind: operation
     for operation in (

@@ -16,16 +16,16 @@ from shares_core.domain.share import Failure
 
 
 class CheckStage(StrEnum):
-    """How far a check has come."""
+    """The stages of a check."""
 
     EXAMINING = "examining"
-    #: Damage was found, and a person said to repair it.
+    #: Damage was found, and a person asked for a repair.
     REPAIRING = "repairing"
 
 
 @frozen
 class Checked:
-    """``damage`` is what is damaged still, ``repair`` what a repair said; both empty for a whole share."""
+    """``damage`` is what is still damaged, ``repair`` what a repair said; both empty for a whole share."""
 
     damage: str = ""
     repair: str = ""
@@ -33,9 +33,9 @@ class Checked:
 
 @frozen(kw_only=True)
 class CheckShare(ShareOperation):
-    """Carried on: the file system is made whole if that needs no person, and served again.
+    """Carried on: recovery makes the file system whole, if that needs no person, and serves it again.
 
-    ``extension`` is one that damage has kept from its end: it is to be finished after the check.
+    ``extension`` is one that damage has interrupted: it will be finished after the check.
     """
 
     kind: ClassVar[str] = "share.check"
@@ -51,7 +51,7 @@ class CheckShare(ShareOperation):
         return "its file system is being repaired" if self.stage is CheckStage.REPAIRING else ""
 
     def run(self, work: ShareWork) -> Checked:
-        """Take the share from its clients and look; serve it again unless it is damaged."""
+        """Withdraw the share and examine it; serve it again unless it is damaged."""
         ports, share = work.ports, work.share
         work.withdraw()
         work.checkpoint()
@@ -70,8 +70,8 @@ class CheckShare(ShareOperation):
     def recover(self, work: ShareWork) -> None:
         """Serve the share again, unless it is damaged.
 
-        What was interrupted is made whole if that needs no person, else the share has failed; one that was
-        damaged before stays so.
+        Makes the file system whole if that needs no person; otherwise the share has failed. A share that was
+        damaged before stays damaged.
         """
         known = work.share.failure if work.share.damaged else work.noticed
         if known is not None:
@@ -81,12 +81,12 @@ class CheckShare(ShareOperation):
             self._conclude(work, _made_whole(work))
 
     def _begin_repair(self, work: ShareWork, damage: str) -> None:
-        """Record the damage first: a repair that is broken off must not come to be served."""
+        """Record the damage first: a share must not be served after an interrupted repair."""
         with work.locked() as held:
             work.advance(held, evolve(self, stage=CheckStage.REPAIRING), failure_by(damage))
 
     def _conclude(self, work: ShareWork, failure: Failure | None) -> None:
-        """Record what was found, and serve the share unless it has failed."""
+        """Record the result, and serve the share unless it has failed."""
         with work.locked() as held:
             ports, server, share = work.ports, held.server, work.share
             if self.extension is not None:
@@ -100,7 +100,7 @@ class CheckShare(ShareOperation):
 
 
 def _made_whole(work: ShareWork) -> Failure | None:
-    """Make whole what a check left half-way. Gives why that cannot be, or None."""
+    """Make whole what a check left half-way. Returns why that cannot be, or None."""
     ports, share = work.ports, work.share
     try:
         if not ports.filesystems.mounted(work.server.id, share.id):
@@ -114,7 +114,7 @@ def _made_whole(work: ShareWork) -> Failure | None:
 
 
 def failure_by(damage: str) -> Failure:
-    """The failure of a share in which this was found."""
-    line = " ".join(damage.split())  # the first of what was said: a record is no place for pages of it
+    """The failure of a share in which this damage was found."""
+    line = " ".join(damage.split())  # only the beginning of the report: a record should not hold pages of it
     shortened = line if len(line) <= 300 else f"{line[:300]}..."
     return Failure.damaged(f"its file system is damaged: {shortened}")

@@ -14,7 +14,7 @@ from shares_core.domain.operation import ServerOperation
 
 @frozen(kw_only=True)
 class CreateServer(ServerOperation):
-    """Undone: whatever exists of the server is removed, and its record with it."""
+    """Undone: recovery removes whatever exists of the server, and its record."""
 
     kind: ClassVar[str] = "server.create"
 
@@ -22,7 +22,7 @@ class CreateServer(ServerOperation):
         work.finish(bring_up(work.ports, work.server))
 
     def recover(self, work: ServerWork) -> None:
-        # The record says first that the server goes, so that others who go at the same time know it. The
-        # last save may have taken effect although it failed.
+        # First record that the server goes, so that others that go at the same time know it. The last # save
+        # may have taken effect although it failed.
         work.journal(DeleteServer(id=self.id, since=self.since))
         remove_server(work)

@@ -21,20 +21,20 @@ from shares_core.ports.storage import Volume, VolumeOwner
 
 @frozen(kw_only=True)
 class CreateShare(ShareOperation):
-    """Undone: the volume that was minted for it is removed, unless there are files in it."""
+    """Undone: recovery removes the volume that was minted for it, unless it holds files."""
 
     kind: ClassVar[str] = "share.create"
     status: ClassVar[ShareStatus] = ShareStatus.CREATING
     whole: ClassVar[bool] = False
 
     def run(self, work: ShareWork) -> Volume:
-        """Make, format and mount the volume. Gives it."""
+        """Make, format and mount the volume, and return it."""
         ports, share = work.ports, work.share
         owner = VolumeOwner(work.server.id, share.id)
         is_new = ports.storage.find_volume(share.volume.ref) is None
         volume = ports.storage.ensure_volume(share.volume.ref, share.capacity, owner)
         work.checkpoint()
-        # Looking for files in it would take the very device that there is none of.
+        # Looking for files in it would need the very device that is missing.
         with undone_by(lambda: ports.storage.remove_volume(share.volume.ref) if is_new else None):
             device = ports.storage.attach(share.volume.ref)
         ports.filesystems.make(device, share.volume)
@@ -50,15 +50,15 @@ class CreateShare(ShareOperation):
         return volume
 
     def recover(self, work: ShareWork) -> None:
-        """Remove the share, unless it is seen to have been made to its end.
+        """Remove the share, unless it was completely made.
 
-        One that has files in it was, and its record is a former one, put back from a copy. It is kept, and as
-        none of its rules are known, open to nobody. So is one that is known by its superblock and damaged:
-        a person sees what is in it, after a repair.
+        A share with files in it was, and its record comes from a former copy. It is kept, but nobody has
+        access, because its rules are not known. So is a share with a known superblock and damage: after a
+        repair a person can see what it holds.
         """
         ports = work.ports
-        # The last save may have taken effect although it failed. Once nobody writes to it any more, what is
-        # seen is all that there is.
+        # The last save may have taken effect although it failed. After this nobody writes to the share, so #
+        # the look sees all that there is.
         work.withdraw(lambda held: held.save(held.server.with_share(work.share.beginning(self))))
         try:
             used = _is_used(work)
@@ -78,7 +78,7 @@ class CreateShare(ShareOperation):
 
 
 def _is_used(work: ShareWork) -> bool:
-    """Whether there are files in it; it is mounted then. After an error it is not."""
+    """Whether it holds files; then it stays mounted. After an error it is not mounted."""
     ports, server, share = work.ports, work.server, work.share
     if ports.storage.find_volume(share.volume.ref) is None:
         return False
@@ -92,6 +92,6 @@ def _is_used(work: ShareWork) -> bool:
         except ShareDamaged:
             raise
         except BackendFailure:
-            ports.filesystems.check(device, share.volume, work.report)  # raises ShareDamaged if it is that
+            ports.filesystems.check(device, share.volume, work.report)  # raises ShareDamaged if it is damaged
             raise
         return ports.filesystems.has_files(server.id, share.id, share.folder)

@@ -19,7 +19,7 @@ from shares_core.ports.events import Event, EventKind
 
 @frozen(kw_only=True)
 class DeleteServer(ServerOperation):
-    """Only goes forward. It holds the slots of its shares too, so that nothing is at work on them."""
+    """Only goes forward. Also holds the slots of its shares, so that nothing is at work on them."""
 
     kind: ClassVar[str] = "server.delete"
     forward_only: ClassVar[bool] = True
@@ -32,7 +32,7 @@ class DeleteServer(ServerOperation):
 
 
 def remove_server(work: ServerWork) -> None:
-    """Remove the server with everything it has. Its record goes last, so that nothing is lost sight of.
+    """Remove the server with everything it has. Its record goes last, so that nothing is forgotten.
 
     Raises Busy while something is under way on one of its shares.
     """
@@ -61,10 +61,10 @@ def _remove(work: ServerWork) -> None:
 
 
 def _release_networks(ports: Ports, server: ShareServer) -> None:
-    """Remove what the server's interfaces were attached to, unless another server stays there.
+    """Remove what the server's interfaces were attached to, unless another server needs it.
 
-    Servers that are being deleted do not count: each tries after it has unplugged, so the last one finds
-    nothing plugged in.
+    Servers that are being deleted do not count: each tries after unplugging, so the last one finds nothing
+    plugged in.
     """
     claims = ports.records.claims()
     if any(isinstance(claim, RecordUnreadable) for claim in claims):
@@ -75,6 +75,6 @@ def _release_networks(ports: Ports, server: ShareServer) -> None:
         if isinstance(other, Claim) and other.id != server.id and other.operation != DeleteServer.kind
         for interface in other.interfaces
     )
-    # With somebody's own port on it, it is left on purpose, which is worth an event.
+    # If it has a port that is not a server's, it is left on purpose, which is worth an event.
     for device in ports.network.release(server.interfaces, staying):
         ports.events.emit(Event(EventKind.BRIDGE_LEFT, thing=device, detail="something else is on it"))

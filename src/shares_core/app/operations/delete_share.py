@@ -15,17 +15,17 @@ from shares_core.ports.events import Event, EventKind
 
 
 class DeleteStage(StrEnum):
-    """How far a deletion has come."""
+    """The stages of a deletion."""
 
     #: Its clients are disconnected; nothing is lost yet.
     CLOSING = "closing"
-    #: Its data goes.
+    #: Its data is being removed.
     REMOVING = "removing"
 
 
 @frozen(kw_only=True)
 class DeleteShare(ShareOperation):
-    """Only goes forward, unless it is cancelled before the data goes."""
+    """Only goes forward, unless it is cancelled before its data is removed."""
 
     kind: ClassVar[str] = "share.delete"
     status: ClassVar[ShareStatus] = ShareStatus.DELETING
@@ -65,7 +65,7 @@ class DeleteShare(ShareOperation):
 
 
 def remove_volume(work: ShareWork) -> None:
-    """Remove the volume of a share that nobody uses any more, and the share from its record."""
+    """Remove the volume of a share that nobody uses any more, then the share from the record."""
     ports, share = work.ports, work.share
     ports.filesystems.unmount(work.server.id, share.id)
     ports.filesystems.unmount_scratch(share.volume)

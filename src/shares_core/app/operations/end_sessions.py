@@ -1,4 +1,4 @@
-"""Ending a user's sessions: a password was set, or an account removed."""
+"""Ending a user's sessions, after a new password or the removal of an account."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shares_core.domain.operation import ServerOperation
 
 @frozen(kw_only=True)
 class EndSessions(ServerOperation):
-    """Only goes forward: the account's recorded state is made to count, its password or that it is gone."""
+    """Only goes forward: enforces the account's recorded password, or its removal."""
 
     kind: ClassVar[str] = "account.end_sessions"
     forward_only: ClassVar[bool] = True

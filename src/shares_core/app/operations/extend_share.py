@@ -1,4 +1,4 @@
-"""Extending a share: online if the kernel allows it, else with a short interruption."""
+"""Extending a share: online if the kernel allows it, otherwise with a short interruption."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from shares_core.ports.storage import Volume
 
 
 class ExtendStage(StrEnum):
-    """How far an extension has come."""
+    """The stages of an extension."""
 
-    #: The volume grows; the file system is as it was.
+    #: The volume grows; the file system has not changed.
     VOLUME = "volume"
     #: The file system grows while it is served.
     MOUNTED = "mounted"
-    #: The file system is taken from its clients, and grows.
+    #: The file system is withdrawn from its clients, and grows.
     UNMOUNTED = "unmounted"
 
 
 @frozen
 class Extended:
-    """Which way a share got larger, and its volume; None if that is not known."""
+    """How a share got larger, and its volume; None if that is not known."""
 
     way: ExtendWay
     volume: Volume | None
@@ -39,9 +39,9 @@ class Extended:
 
 @frozen(kw_only=True)
 class ExtendShare(ShareOperation):
-    """Carried on if the file system has begun to grow beyond ``volume_before``, else undone.
+    """Carried on if the file system has begun to grow beyond ``volume_before``, otherwise undone.
 
-    ``volume_before`` is the volume's size before, which the pool's granularity may have rounded up.
+    ``volume_before`` is the volume's former size, which the pool may have rounded up.
     """
 
     kind: ClassVar[str] = "share.extend"
@@ -61,7 +61,7 @@ class ExtendShare(ShareOperation):
         return "" if self.stage is ExtendStage.VOLUME else "its file system is growing"
 
     def run(self, work: ShareWork) -> Extended:
-        """Grow the share. Gives which way, with its volume."""
+        """Grow the share. Returns how it grew, with its volume."""
         extended = self._grow(work)
         self._conclude(work, finished=True, interrupted=False)
         if work.share.require_ready().capacity != self.after:
@@ -72,7 +72,7 @@ class ExtendShare(ShareOperation):
         return extended
 
     def salvaged(self, work: ShareWork) -> Extended | None:
-        """It may have grown before the error, and is served since."""
+        """The share may have grown before the error, and be served by now."""
         share = work.share
         grown = share.status is ShareStatus.READY and share.capacity == self.after
         return Extended(ExtendWay.OFFLINE, None) if grown else None
@@ -102,11 +102,11 @@ class ExtendShare(ShareOperation):
         work.withdraw(lambda held: work.advance(held, evolve(self, stage=ExtendStage.UNMOUNTED)))
 
     def recover(self, work: ShareWork) -> None:
-        """Serve the share again in the size that its file system really has.
+        """Serve the share again with the size that its file system really has.
 
-        If the file system had begun to grow, it is grown to the end, else the volume gives back what it had
-        gained. What a killed caller began to grow while it was mounted may be growing still, and its volume
-        must not be cut below that: only what could be unmounted is idle.
+        If the file system had begun to grow, it is grown completely; otherwise the volume returns the space
+        that it gained. A mounted file system that a killed caller began to grow may still be growing, and its
+        volume must not be cut below it: only one that could be unmounted is idle.
         """
         mounted = work.ports.filesystems.mounted(work.server.id, work.share.id)
         if work.interrupted and mounted and self.stage is not ExtendStage.VOLUME:
@@ -116,9 +116,10 @@ class ExtendShare(ShareOperation):
         self._conclude(work, finished=None, interrupted=True)
 
     def _conclude(self, work: ShareWork, *, finished: bool | None, interrupted: bool) -> None:
-        """Find out which size was reached, have the volume fit it, and serve the share again.
+        """Find out which size was reached, fit the volume to it, and serve the share again.
 
-        ``interrupted`` says that a step may be half-done: the file system is made whole before it is mounted.
+        ``interrupted`` means that a step may be half-done: the file system is made whole before it is
+        mounted.
         """
         ports, share = work.ports, work.share
         try:
@@ -130,7 +131,7 @@ class ExtendShare(ShareOperation):
             self._fail(work, error)
             return
         if reached < self.after and reached <= self.volume_before:
-            # The volume may have been larger than the record knew, or than was asked for.
+            # The volume may have been larger than the record said, or than was requested.
             ports.storage.cut_volume(share.volume.ref, self.volume_before)
             capacity = self.before
         elif finished:
@@ -151,22 +152,22 @@ class ExtendShare(ShareOperation):
 
     @staticmethod
     def _was_served(work: ShareWork) -> bool:
-        """Whether it was served all the while."""
+        """Whether it was served all the time."""
         return work.share.operation is not None and work.share.operation.serves
 
     def _fail(self, work: ShareWork, error: ShareFailed) -> None:
-        """Leave it to be carried on; after a check if it is damaged.
+        """Leave the rest to later calls; after a check if it is damaged.
 
-        One share whose volume is lost must not block the server's others.
+        A share that has lost its volume must not block the server's other shares.
         """
         with work.locked() as held:
             stuck = work.share.stuck(failure_of(error))
             held.save(fail_share(work.ports, held.server, stuck))
 
     def _finished(self, work: ShareWork, device: str) -> bool:
-        """Make the file system whole, and grow it to the end if it had begun to grow.
+        """Make the file system whole, and grow it completely if it had begun to grow.
 
-        Gives whether it got there: one that is mounted is whole on its way too, and goes on being served.
+        Returns whether it is complete. A mounted file system is whole even before that, and stays served.
         """
         filesystems, share = work.ports.filesystems, work.share
         mounted = filesystems.mounted(work.server.id, share.id)
@@ -182,7 +183,7 @@ class ExtendShare(ShareOperation):
         try:
             filesystems.grow_mounted(work.server.id, share.id, device, share.volume)
         except OnlineGrowRefused:
-            return True  # it has grown before, unmounted, and was mounted after that
+            return True  # it had grown unmounted before, and was mounted after that
         except ShareFailed:
             raise
         except BackendFailure:

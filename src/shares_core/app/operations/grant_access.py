@@ -17,7 +17,7 @@ from shares_core.domain.server import ShareServer
 
 @frozen(kw_only=True)
 class GrantAccess(ServerOperation):
-    """Undone: the record still holds the former rules, and none of the ``accounts`` made for the new ones."""
+    """Undone: the record still holds the former rules, without the ``accounts`` made for the new ones."""
 
     kind: ClassVar[str] = "access.grant"
 
@@ -40,7 +40,7 @@ class GrantAccess(ServerOperation):
         return server
 
     def recover(self, work: ServerWork) -> None:
-        """Go back to the recorded rules, also for those who came in under the wider ones."""
+        """Go back to the recorded rules, also for those who connected under the new ones."""
         ports = work.ports
         # The last save may have taken effect although it failed.
         server = work.save(work.server)
@@ -48,7 +48,7 @@ class GrantAccess(ServerOperation):
         if share is not None:
             came_in = tuple(principal.name for principal in restricted(self.rules, share.rules))
             revoke(ports, server, share.id, came_in)
-            # A connection would outlive its account, and serve the next of that name.
+            # A connection would outlive its account, and serve the next account of that name.
             for name in self.accounts:
                 ports.smb_sessions.end_user(server, name)
             ports.secrets.remove(server.id, self.accounts)

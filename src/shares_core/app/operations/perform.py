@@ -1,4 +1,4 @@
-"""The one way in which every operation is run and recovered."""
+"""How every operation is run and recovered."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ Work = ServerWork | ShareWork
 
 
 class Begun(TypedDict):
-    """What every operation is journaled with."""
+    """What the journal has of every operation."""
 
     id: str
     since: int
 
 
 def begun(ports: Ports) -> Begun:
-    """An operation's id, and now."""
+    """A new operation's id, and the present time."""
     return Begun(id=ports.ids.new_id(), since=ports.clock.now())
 
 
 def perform(work: Work) -> Any:
-    """Run the operation that was journaled, to its end. Gives what the operation gives.
+    """Run the journaled operation. Returns what the operation returns.
 
-    After an error it is recovered at once, unless it only goes forward. The first error is raised; if
-    recovering failed too, that is a note on it, and the next caller recovers the operation.
+    After an error, recovers it at once, unless it only goes forward. Raises the first error; if recovery
+    fails too, that is a note on it, and the next caller recovers the operation.
     """
     operation = work.operation
     if operation is None:
@@ -67,7 +67,7 @@ def recover(work: Work) -> None:
     """Bring an interrupted operation to its end or back to its beginning. Idempotent.
 
     Raises SharesError if that fails: the operation then stays open, and its share has failed and is not
-    served. One share that cannot be unmounted must not keep a user of another from being denied.
+    served. A share that cannot be unmounted must not prevent a deny on another.
     """
     operation = work.operation
     if operation is None:
@@ -81,7 +81,7 @@ def recover(work: Work) -> None:
     except SharesError as error:
         work.ports.events.emit(Event.of_share(EventKind.RECOVERY_FAILED, work.server, share, str(error)))
         if isinstance(work, ShareWork):
-            # If that cannot be recorded either, the operation is as interrupted as before.
+            # If recording fails too, the operation stays interrupted.
             with suppress(SharesError):
                 _leave_unserved(work, failure_of(error))
         raise

@@ -33,7 +33,7 @@ class RestrictAccess(ServerOperation):
 
 
 def revoke(ports: Ports, server: ShareServer, share_id: str, users: tuple[UserName, ...]) -> None:
-    """Make the recorded, narrower rules count, also for those who are connected."""
+    """Enforce the recorded, more restrictive rules, also on those who are connected."""
     publish(ports, server)
     share = server.share_by_id(share_id)
     if share is not None and users:

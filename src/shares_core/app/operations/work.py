@@ -1,4 +1,4 @@
-"""What an operation works with: its server while the lock is held, its share while the slot is."""
+"""What an operation works with: its server while the lock is held, its share while the slot is held."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from shares_core.ports.progress import Report
 class ServerWork:
     """One server while its lock is held.
 
-    ``server`` is what its record says now; ``found`` is how its container was when the lock was taken,
-    unknown if nobody looked. ``recovered`` says that an operation was interrupted and is recovered now.
-    ``hashes`` are those of passwords that an operation is to put: they are in no record.
+    ``server`` is what its record says now; ``found`` is its container's state when the lock was taken,
+    unknown if nobody looked. ``recovered`` means that an interrupted operation was recovered. ``hashes`` are
+    of passwords that an operation will set: they are in no record.
     """
 
     ports: Ports
@@ -40,27 +40,27 @@ class ServerWork:
         return self.server.operation
 
     def save(self, server: ShareServer) -> ShareServer:
-        """Write the record, and go on from it."""
+        """Write the record and continue with it."""
         self.ports.records.save(server)
         self.server = server
         return server
 
     def save_or_restore(self, server: ShareServer) -> None:
-        """Save it, or after an error the former record again: a save may take effect although it fails."""
+        """Save it; after an error, save the former record again: a failed save may have taken effect."""
         before = self.server
         with undone_by(lambda: self.save(before)):
             self.save(server)
 
     def journal(self, operation: ServerOperation, server: ShareServer | None = None) -> None:
-        """Record that the operation begins, together with the change of ``server`` that goes forward only."""
+        """Record that the operation begins, with the change of ``server``, which only goes forward."""
         self.save_or_restore((server or self.server).performing(operation))
 
     def finish(self, server: ShareServer) -> None:
-        """Record what the operation came to, and that it has ended."""
+        """Record the result of the operation, and that it has ended."""
         self.save(server.performing(None))
 
     def report_part(self, before: int, size: int, whole: int) -> Report:
-        """What one of several steps reports to, which has ``size`` of the ``whole``."""
+        """A report for one of several steps, which is ``size`` of the ``whole``."""
 
         def report(done: int, total: int) -> None:
             if self.operation is not None and total:
@@ -71,9 +71,9 @@ class ServerWork:
 
 @define
 class ShareWork:
-    """One share while its slot is held. Its server's lock is free but within ``locked``.
+    """One share while its slot is held. Its server's lock is held only within ``locked``.
 
-    ``interrupted`` says that another caller began the operation: what it started may be at work still.
+    ``interrupted`` means that another caller began the operation: its commands may still be at work.
     """
 
     ports: Ports
@@ -82,7 +82,7 @@ class ShareWork:
     found: RunState = RunState.UNKNOWN
     interrupted: bool = True
     recovering: bool = False
-    #: Damage that the operation has found: recovering it must not forget that if it could not be recorded.
+    #: Damage that the operation has found: recovery must not forget it if recording it failed.
     noticed: Failure | None = None
 
     @property
@@ -91,7 +91,7 @@ class ShareWork:
 
     @contextmanager
     def locked(self) -> Iterator[ServerWork]:
-        """Hold the server's lock for a brief step, from what its record says by now. Raises Busy."""
+        """Hold the server's lock for a brief step, with what its record says by now. Raises Busy."""
         with self.ports.locks.server(self.server.id):
             server = self.ports.records.load(self.server.id)
             if server is None or server.share_by_id(self.share.id) is None:
@@ -112,7 +112,7 @@ class ShareWork:
         self.interrupted = False
 
     def advance(self, held: ServerWork, operation: ShareOperation, failure: Failure | None = None) -> None:
-        """Record the operation's next stage, and a failure that was found on the way.
+        """Record the operation's next stage, and a failure found on the way.
 
         Raises Cancelled, and records nothing, if the operation was cancelled.
         """
@@ -122,7 +122,7 @@ class ShareWork:
         self._refresh(held.server)
 
     def finish(self, held: ServerWork, server: ShareServer) -> None:
-        """Record what the operation came to, which has cleared the share's slot or removed the share."""
+        """Record the result of the operation, which has cleared the share's slot or removed the share."""
         held.save_or_restore(server)
         if server.share_by_id(self.share.id) is None:
             self.share = self.share.ready()
@@ -131,9 +131,10 @@ class ShareWork:
             self._refresh(server)
 
     def withdraw(self, first: Callable[[ServerWork], object] = lambda _: None) -> None:
-        """Take the share from its clients: unserved first, so that none comes back meanwhile. Idempotent.
+        """Unpublish the share, close its clients' connections and unmount it. Idempotent.
 
-        ``first`` records what makes it unserved, under the same lock.
+        It is unpublished first, so that no client comes back. ``first`` records the reason, under the same
+        lock.
         """
         with self.locked() as held:
             first(held)
@@ -142,17 +143,17 @@ class ShareWork:
         self.ports.filesystems.unmount(self.server.id, self.share.id)
 
     def fail(self, failure: Failure) -> None:
-        """Record that the operation could not be recovered, which is tried again later."""
+        """Record that the operation could not be recovered; later calls try again."""
         with self.locked() as held:
             held.save(held.server.with_share(self.share.stuck(failure)))
 
     def report(self, done: int, total: int) -> None:
-        """Tell whoever looks how far the step that is under way has come."""
+        """Publish the progress of the present step."""
         if self.operation is not None:
             self.ports.progress.report(self.operation.id, done, total)
 
     def checkpoint(self) -> None:
-        """Between two steps. Raises Cancelled if somebody has asked for that."""
+        """Call this between two steps. Raises Cancelled if somebody has cancelled the operation."""
         server = self.ports.records.load(self.server.id)
         if server is not None:
             self._refresh(server)

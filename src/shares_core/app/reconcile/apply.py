@@ -15,7 +15,7 @@ from shares_core.ports import Ports
 
 
 def bring_up_held(held: ServerWork, *, upgrade: bool = False) -> None:
-    """Record that a server that is held should run, bring it up, and record how its shares were found."""
+    """Record that the held server should run, bring it up, and record the state of its shares."""
     server = held.server
     if server.desired is not DesiredState.RUNNING:
         server = held.save(server.wanting(DesiredState.RUNNING))
@@ -25,9 +25,9 @@ def bring_up_held(held: ServerWork, *, upgrade: bool = False) -> None:
 
 
 def bring_down_held(held: ServerWork) -> None:
-    """Record that a server that is held should be stopped, and bring it down.
+    """Record that the held server should be stopped, and bring it down.
 
-    What somebody is at work on is left to them: at the end they let go of a share whose server is stopped.
+    Leaves shares that somebody is at work on: at its end, an operation unmounts a stopped server's share.
     """
     server = held.server
     if server.desired is not DesiredState.STOPPED:
@@ -36,7 +36,7 @@ def bring_down_held(held: ServerWork) -> None:
 
 
 def bring_to_desired(held: ServerWork, *, upgrade: bool) -> None:
-    """Bring a server that is held up or down, as its record wants it."""
+    """Bring the held server up or down, as its record says."""
     if held.server.desired is DesiredState.RUNNING:
         bring_up_held(held, upgrade=upgrade)
     else:
@@ -45,10 +45,10 @@ def bring_to_desired(held: ServerWork, *, upgrade: bool) -> None:
 
 @frozen
 class Repaired:
-    """One server after its repair: None if it is gone by now.
+    """One server after its repair; None if it is gone by now.
 
-    ``drifts`` is what differed while it was held, ``recovered`` whether an operation on the server itself
-    was recovered before.
+    ``drifts`` is what differed while it was held, ``recovered`` whether an operation on the server itself was
+    recovered first.
     """
 
     server: ShareServer | None
@@ -61,9 +61,9 @@ class Repaired:
 
 
 def repair(ports: Ports, leases: Leases, record: ShareServer, *, upgrade: bool) -> Repaired:
-    """Look at one server again while it is held, and repair what differs.
+    """Hold one server, look at it again, and repair what differs.
 
-    Raises NotFound if the server is gone, Busy, and the error of what could not be repaired.
+    Raises NotFound if the server is gone, Busy, and the error of a failed repair.
     """
     with leases.server_by_id(record.id, str(record.name)) as held:
         drifts = plan(held.server, observe(ports, (held.server,), upgrade=upgrade))
@@ -77,7 +77,7 @@ def repair(ports: Ports, leases: Leases, record: ShareServer, *, upgrade: bool) 
 def recover_shares(leases: Leases, server: ShareServer) -> None:
     """Recover what is interrupted on the server's shares.
 
-    A share that has failed says why itself. Raises the first error about one that is made or removed.
+    A failed share says why itself. Raises the first error about a share that is being made or removed.
     """
     failures = leases.recover_shares(server)
     for share, error in failures:

@@ -1,4 +1,4 @@
-"""What of several servers is on the host. Nothing here changes anything."""
+"""What the host has of several servers. Nothing here changes anything."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from shares_core.ports import Ports
 
 @frozen
 class Observation:
-    """What the host has of several servers at once, which takes hardly longer than of one.
+    """What the host has of several servers, which takes hardly longer to find out than for one.
 
     Servers and shares are named by their ids; ``held`` are those that somebody is at work on. ``left`` are
-    the shares of servers that should be stopped that are mounted or attached, ``troubles`` those of the ready
-    shares of servers that should run. ``unobservable`` says of a server why it could not be looked at.
+    shares that are mounted or attached although their servers should be stopped, ``troubles`` those of the
+    ready shares of servers that should run. ``unobservable`` says why a server could not be observed.
     """
 
     states: Mapping[str, RunState] = {}
@@ -38,7 +38,7 @@ class Observation:
 
 
 def observe(ports: Ports, servers: Collection[ShareServer], *, upgrade: bool) -> Observation:
-    """Look at the host. With ``upgrade`` a container that runs from a former image counts as outdated."""
+    """Observe the host. With ``upgrade`` a running container of a former image counts as outdated."""
     running = [server for server in servers if server.desired is DesiredState.RUNNING]
     stopped = [server for server in servers if server.desired is DesiredState.STOPPED]
     uids = {server.id: server.uid for server in running}
@@ -70,7 +70,7 @@ def observe(ports: Ports, servers: Collection[ShareServer], *, upgrade: bool) ->
 def _misconfigured(
     ports: Ports, servers: Iterable[ShareServer], unobservable: dict[str, str]
 ) -> frozenset[str]:
-    """The servers that Samba serves differently."""
+    """The servers whose Samba configuration differs."""
     found = set()
     for server in servers:
         try:

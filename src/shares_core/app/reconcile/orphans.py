@@ -1,4 +1,4 @@
-"""What is this installation's on the host, and in no record."""
+"""Orphans: what belongs to this installation on the host but is in no record."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ class _Known:
 
 
 def find_orphans(ports: Ports) -> tuple[Orphan, ...]:
-    """The orphans, in the order in which they can be removed.
+    """Find the orphans, in the order in which they can be removed.
 
-    While a record cannot be read none is reported: what is that server's is not known. The host is listed
-    before the records, for a record is written before what it stands for is made; and again after them, for
-    it is removed after all of that is gone.
+    Reports none while a record cannot be read, because what belongs to that server is not known. The host is
+    listed before the records, because a record is written before what it describes is made; and again after
+    them, because a record is removed after all of that is gone.
     """
     candidates = _listed(ports)
     records = ports.records.load_all()
@@ -63,7 +63,7 @@ def find_orphans(ports: Ports) -> tuple[Orphan, ...]:
 
 
 def _listed(ports: Ports) -> tuple[Orphan, ...]:
-    """All that is this installation's on the host."""
+    """All that belongs to this installation on the host."""
     names: dict[OrphanKind, tuple[str, ...]] = {
         OrphanKind.CONTAINER: tuple(ports.runtime.list()),
         OrphanKind.MOUNT: tuple("/".join(mount) for mount in ports.filesystems.list()),
@@ -75,7 +75,7 @@ def _listed(ports: Ports) -> tuple[Orphan, ...]:
 
 
 def _volumes(ports: Ports) -> tuple[str, ...]:
-    """Of the pools that are there: the shares whose pool is not say so themselves."""
+    """The volumes of the pools that exist: shares of a missing pool say so themselves."""
     names: list[str] = []
     for pool in ports.storage.pools():
         with suppress(SharesError):
@@ -84,7 +84,7 @@ def _volumes(ports: Ports) -> tuple[str, ...]:
 
 
 def forget_progress(ports: Ports) -> None:
-    """Drop what a crash has left of operations that have ended. Listed before the records, as orphans are."""
+    """Drop the progress that a crash left of ended operations. Listed before the records, like orphans."""
     kept = ports.progress.list()
     if not kept:
         return
@@ -96,9 +96,9 @@ def forget_progress(ports: Ports) -> None:
 
 
 def remove_orphan(ports: Ports, orphan: Orphan) -> Orphan:
-    """Remove it, with whatever it holds; gives it with what came of that.
+    """Remove it with whatever it holds; returns it with the outcome.
 
-    An id is never given twice, so that what is an orphan stays one. Idempotent.
+    Ids never repeat, so an orphan stays an orphan. Idempotent.
     """
     try:
         match orphan.kind:

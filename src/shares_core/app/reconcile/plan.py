@@ -1,4 +1,4 @@
-"""What differs between a record and the host. Pure: what a dry run prints is what reconcile repairs."""
+"""What differs between a record and the host. Pure: reconcile repairs what a dry run prints."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shares_core.domain.views import RunState
 def plan(server: ShareServer, observed: Observation) -> tuple[Drift, ...]:
     """Every drift of the server; none if the host is as its record says.
 
-    What somebody is at work on is no drift: it ends with their operation.
+    What somebody is at work on is not a drift: it ends with the operation.
     """
     if server.id in observed.unobservable:
         return (Drift(DriftKind.UNOBSERVABLE, detail=observed.unobservable[server.id]),)
@@ -25,7 +25,7 @@ def plan(server: ShareServer, observed: Observation) -> tuple[Drift, ...]:
 
 
 def needs(drifts: tuple[Drift, ...], repair: Repair) -> bool:
-    """Whether that is among what ends the drifts."""
+    """Whether this repair is among those that end the drifts."""
     return any(drift.repair is repair for drift in drifts)
 
 
@@ -39,7 +39,7 @@ def _interrupted(server: ShareServer, observed: Observation) -> Iterator[Drift]:
 
 
 def _not_up(server: ShareServer, observed: Observation) -> Iterator[Drift]:
-    """What is missing of a server that should run."""
+    """The drifts of a server that should run."""
     state = observed.states.get(server.id, RunState.ABSENT)
     if state is not RunState.RUNNING:
         yield Drift(DriftKind.CONTAINER_DOWN, detail=state)
@@ -68,7 +68,7 @@ def _share_not_up(server: ShareServer, share: CifsShare, observed: Observation) 
 
 
 def _left_up(server: ShareServer, observed: Observation) -> Iterator[Drift]:
-    """What is still there of a server that should be stopped."""
+    """The drifts of a server that should be stopped."""
     state = observed.states.get(server.id, RunState.ABSENT)
     if state is not RunState.ABSENT:
         yield Drift(DriftKind.CONTAINER_LEFT, detail=state)

@@ -47,11 +47,11 @@ class Access:
     ) -> AccessView:
         """Let a user read, or read and write. Replaces the user's former rule.
 
-        An unknown user gets an account. With a password it is set, which ends the user's sessions; without
-        one an existing user keeps theirs and a new one gets a generated one, returned this once. Lowering a
-        level takes effect on open connections before the call returns. Raises InvalidInput, AlreadyExists
-        (a user whose name differs in case only), ShareFailed. Idempotent; what was granted is undone after
-        an error.
+        An unknown user gets an account. A given password is set, which ends the user's sessions; otherwise an
+        existing user keeps the present password and a new user gets a generated one, returned only once.
+        Lowering a level takes effect on open connections before the call returns. Raises InvalidInput,
+        AlreadyExists (a user whose name differs only in case), ShareFailed. Idempotent; after an error, what
+        was granted is undone.
         """
         require_secret(password)
         rule = AccessRule.for_user(user, level)
@@ -65,11 +65,11 @@ class Access:
             return _view(held, found, rule, made, changed=password is not None)
 
     def deny(self, server: str, share: str, user: str) -> bool:
-        """Take a user's rule away, and end their open connections to the share before returning.
+        """Remove a user's rule, and end the user's open connections to the share before returning.
 
-        Gives whether there was a rule. The account stays. It waits for nothing that is under way on the
-        share, and only goes forward: a half-done deny is carried on by the next call. Raises InvalidInput,
-        and NotFound for a user that the server does not know.
+        Returns whether there was a rule. The account stays. It does not wait for operations on the share, and
+        only goes forward: the next call carries a half-done deny on. Raises InvalidInput, and NotFound for a
+        user that the server does not know.
         """
         with self._leases.server(server) as held:
             found = held.server.share(share)
@@ -79,7 +79,7 @@ class Access:
             return rules != found.rules
 
     def list(self, server: str, share: str) -> tuple[AccessRule, ...]:
-        """The share's rules, by the users' names. Raises InvalidInput."""
+        """List the share's rules by the users' names. Raises InvalidInput."""
         return self._leases.find(server).share(share).rules
 
     def replace(
@@ -89,11 +89,11 @@ class Access:
         rules: Iterable[AccessRule],
         passwords: Mapping[str, Secret] | Mapping[UserName, Secret] | None = None,
     ) -> tuple[AccessView, ...]:
-        """Make these the share's only rules: first all that is taken away goes, then the rest is given.
+        """Make these the share's only rules: first revoke what they do not grant, then grant the rest.
 
-        ``passwords``, by the users' names, are for users who are new to the server; those of others are not
-        touched. A new user without one gets a generated one, returned this once. Raises as ``allow`` does,
-        and before anything has changed if the rules contradict each other.
+        ``passwords``, by the users' names, are for users who are new to the server; others keep theirs. A new
+        user without one gets a generated one, returned only once. Raises as ``allow`` does, and before
+        changing anything if the rules contradict each other.
         """
         wanted = rule_set(rules)
         given = _by_rule(passwords or {}, wanted)
@@ -109,7 +109,7 @@ class Access:
         rules: tuple[AccessRule, ...],
         passwords: Mapping[UserName, Secret],
     ) -> dict[UserName, Secret | None]:
-        """Go from the share's rules to these. Gives the accounts that were made, with generated passwords."""
+        """Go from the share's rules to these. Returns the new accounts, with generated passwords."""
         names = [rule.principal.name for rule in rules]
         new = [name for name in names if held.server.find_account(name) is None]
         lowest = intersection(share.rules, rules)
@@ -161,7 +161,7 @@ def _view(
 def _by_rule(
     passwords: Mapping[str, Secret] | Mapping[UserName, Secret], rules: Iterable[AccessRule]
 ) -> dict[UserName, Secret]:
-    """The passwords by the rules' own names: their case does not tell users apart. Raises InvalidInput."""
+    """The passwords by the names in the rules, which may differ in case. Raises InvalidInput."""
     require(passwords, Mapping, "passwords", hint="give them by name: {'ada': Secret('...')}")
     for password in passwords.values():
         require(password, Secret, "a password", hint="wrap it: Secret('...')")

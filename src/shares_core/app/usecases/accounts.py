@@ -24,13 +24,13 @@ class Users:
     _leases: Leases
 
     def list(self, server: str) -> tuple[Account, ...]:
-        """The server's accounts, by name: those without any rule too. Raises InvalidInput."""
+        """List the server's accounts by name, also those without any rule. Raises InvalidInput."""
         return tuple(sorted(self._leases.find(server).accounts, key=lambda account: account.name.key))
 
     def set_password(self, server: str, user: str, password: Secret | None = None) -> PasswordView:
-        """Set the user's password, or generate one that is returned this once; ends the user's sessions.
+        """Set the user's password, or generate one that is returned only once; ends the user's sessions.
 
-        It only goes forward: after an error, either password may count, until it is set again. Raises
+        It only goes forward: after an error, either password may be valid, until it is set again. Raises
         InvalidInput.
         """
         require_secret(password)
@@ -46,7 +46,7 @@ class Users:
     def remove(self, server: str, user: str) -> None:
         """Remove the account with all its rules, and end its sessions. Raises InvalidInput.
 
-        It only goes forward: after an error the next call carries on.
+        It only goes forward: after an error, the next call carries on.
         """
         with self._leases.server(server) as held:
             name = held.server.account(user).name
@@ -60,7 +60,7 @@ class Users:
 
 
 def change_password(held: ServerWork, name: UserName, password: Secret) -> None:
-    """Give an account that exists another password, and end its sessions."""
+    """Give an existing account another password, and end its sessions."""
     ports = held.ports
     held.hashes = {name: ports.secrets.digest(password, ports.clock.now())}
     held.journal(EndSessions(**begun(ports), user=name))

@@ -1,4 +1,4 @@
-"""All servers at once: make the host agree with the records again, and report what belongs to no record."""
+"""All servers at once: make the host agree with the records again, and report orphans."""
 
 from __future__ import annotations
 
@@ -32,12 +32,11 @@ class Fleet:
     ) -> ReconcileReport:
         """Make the host agree with every record again, after a reboot, a Docker restart or a crash.
 
-        Servers are brought back side by side, and one server's trouble does not keep the others down: its
-        view says what it is. A server that was stopped on purpose stays so. ``dry_run`` only looks. What is
-        this installation's and in no record is reported; ``remove_orphans`` are those, reported earlier, that
-        are removed with their data if they still are orphans; but never if there are no records at all, which
-        may be a state folder that was lost. Without ``upgrade`` a container that runs is left, of whatever
-        image it is.
+        Servers are brought back in parallel, and one server's trouble does not keep the others down: its view
+        names it. A server that was stopped on purpose stays stopped. ``dry_run`` changes nothing. Orphans are
+        reported. ``remove_orphans`` names orphans, reported earlier, to remove with their data if they are
+        still orphans; but never if there are no records at all, because the state folder may be lost. Without
+        ``upgrade`` running containers are left, whatever their image.
         """
         if not dry_run:
             self._ports.runtime.check(stale_image_ok=True)
@@ -57,7 +56,7 @@ class Fleet:
         )
 
     def repair(self, server_id: str, *, upgrade: bool = False) -> ReconcileView | None:
-        """The same for one server, by its id; None if it is as it should be, or there is none."""
+        """The same for one server, by its id; None if it is as it should be, or does not exist."""
         try:
             record = self._ports.records.load(server_id)
         except RecordUnreadable as error:
@@ -72,7 +71,7 @@ class Fleet:
         return tuple(remove_orphan(self._ports, orphan) if orphan in removed else orphan for orphan in found)
 
     def _repair(self, record: ShareServer, looked: ReconcileView, *, upgrade: bool) -> ReconcileView | None:
-        """Repair what was found. None if another caller was only in the middle of something."""
+        """Repair what was found. None if it was only another caller's unfinished work."""
         try:
             repaired = repair(self._ports, self._leases, record, upgrade=upgrade)
         except NotFound:
@@ -91,7 +90,7 @@ class Fleet:
 
 
 def _look(record: ShareServer, observed: Observation) -> ReconcileView | None:
-    """What differs; None if nothing does."""
+    """What differs, or None."""
     found = plan(record, observed)
     view = ReconcileView(str(record.name), "", _failed(record), ReconcileOutcome.FOUND, found, record.id)
     return view if found else None
@@ -106,7 +105,7 @@ def _unreadable(error: RecordUnreadable) -> ReconcileView:
 
 
 def _gone(record: ShareServer) -> ReconcileOutcome:
-    """Why a server that was recorded so is not there any more."""
+    """Why a server with such a record is gone."""
     if isinstance(record.operation, CreateServer):
         return ReconcileOutcome.CREATION_UNDONE
     if isinstance(record.operation, DeleteServer):

@@ -1,4 +1,4 @@
-"""What is under way: list, show, cancel."""
+"""Operations under way: list, show, cancel."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _LIST_HINT = Remedy.of(Call(UseCase.OPERATIONS_LIST), " lists those that are und
 
 @frozen
 class Operations:
-    """The use cases about operations. Looking waits for nobody."""
+    """The use cases about operations. Listing and showing do not wait."""
 
     _ports: Ports
     _leases: Leases
 
     def list(self) -> tuple[OperationView, ...]:
-        """What is under way or was interrupted, by the servers' names, the oldest first."""
+        """List what is under way or was interrupted, by the servers' names, the oldest first."""
         servers = [record for record in self._ports.records.load_all() if isinstance(record, ShareServer)]
         held = at_work(self._ports, servers)
         views: list[OperationView] = []
@@ -35,7 +35,7 @@ class Operations:
         return tuple(evolve(view, progress=told.get(view.id)) for view in views)
 
     def show(self, operation_id: str) -> OperationView:
-        """One of them. Raises InvalidInput, and NotFound for one that has ended."""
+        """Return one operation. Raises InvalidInput, and NotFound if it has ended."""
         require(operation_id, str, "an operation's id", hint=_LIST_HINT)
         for view in self.list():
             if view.id == operation_id:
@@ -43,11 +43,11 @@ class Operations:
         raise NotFound("operation", operation_id, hint=_LIST_HINT)
 
     def cancel(self, operation_id: str) -> OperationView:
-        """Have an operation end before its next step, with what it did undone. Idempotent.
+        """Make an operation end before its next step, and undo what it did. Idempotent.
 
-        A command that runs is waited for by whoever runs it: this call does not wait. An interrupted
-        operation is undone by this call. Raises InvalidInput, NotFound for one that has ended, Conflict for
-        one that only goes forward, or has come past its point of no return.
+        This call does not wait for a running command; the operation's caller does. If the operation was
+        interrupted, this call undoes it. Raises InvalidInput, NotFound if it has ended, Conflict if it only
+        goes forward or is past its point of no return.
         """
         view = self.show(operation_id)
         if not view.share:
@@ -66,7 +66,7 @@ class Operations:
             server = held.server
         if not self._ports.locks.held((share.id,)):
             with self._leases.share(view.server, str(share.name)):
-                pass  # recovered, as nobody is at work on it
+                pass  # recovered, because nobody is at work on it
         cancelled = _share_view(server, server.share(share.name), running=view.running)
         return evolve(cancelled, progress=view.progress)
 

@@ -1,4 +1,4 @@
-"""The pools: how much there is, and how much is left."""
+"""The pools: their space, used and free."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class Pool:
     _ports: Ports
 
     def list(self) -> tuple[ListedPool, ...]:
-        """Every pool that is configured, in the order of the settings; one that is not there says why."""
+        """List the configured pools in the order of the settings; a missing one says why it is missing."""
         return tuple(map(self._listed, self._ports.storage.pools()))
 
     def show(self, name: str = str(DEFAULT_POOL)) -> PoolView:
-        """A pool's figures in bytes. Raises InvalidInput, NotFound, and HostNotReady if it is not there."""
+        """Return a pool's figures in bytes. Raises InvalidInput, NotFound, HostNotReady if it is missing."""
         return self._ports.storage.pool(configured(self._ports, PoolName(name)))
 
     def _listed(self, pool: PoolName) -> ListedPool:
@@ -32,7 +32,7 @@ class Pool:
 
 
 def configured(ports: Ports, pool: PoolName) -> PoolName:
-    """The pool itself. Raises NotFound if the settings do not have it."""
+    """The pool of that name. Raises NotFound if the settings do not have it."""
     known = ports.storage.pools()
     if pool not in known:
         raise NotFound(

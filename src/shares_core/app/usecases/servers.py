@@ -42,7 +42,7 @@ class Servers:
     _default_network: DefaultNetwork
 
     def create(self, name: str, interfaces: Sequence[InterfaceSpec] = (InterfaceSpec(),)) -> ServerView:
-        """Make a server and start it; ready for shares when the call returns.
+        """Make a server and start it; it is ready for shares when the call returns.
 
         If the server exists and fits, it is returned as it is. Raises InvalidInput, AlreadyExists,
         AddressTaken, Conflict, NoCapacity; after any error nothing of a new server is left.
@@ -65,12 +65,12 @@ class Servers:
                 with self._leases.server_by_id(claimed.id, name) as held:
                     return self._same(held.server, wanted, specs)
             except NotFound:
-                continue  # whoever was making it failed, or somebody deleted it: the name is free again
+                continue  # its creation failed or somebody deleted it: the name is free again
 
     def _claim(
         self, server_id: str, wanted: ServerName, specs: tuple[InterfaceSpec, ...]
     ) -> ShareServer | Claim:
-        """Record the new server with all it takes, or give the claim of the one that has its name."""
+        """Record the new server with its claims, or return the claim of the server that has its name."""
         operation = CreateServer(**begun(self._ports))
         with undone_by(lambda: self._ports.locks.forget(server_id)), self._ports.locks.claims():
             others = self._others()
@@ -84,7 +84,7 @@ class Servers:
             return server
 
     def _others(self) -> tuple[Claim, ...]:
-        """Every server's claim. Raises RecordUnreadable: what that one holds cannot be known to be free."""
+        """Every server's claim. Raises RecordUnreadable: what is in such a record may not be free."""
         claims = []
         for claim in self._ports.records.claims():
             if isinstance(claim, RecordUnreadable):
@@ -95,7 +95,7 @@ class Servers:
     def _decided(
         self, name: str, specs: tuple[InterfaceSpec, ...], others: Sequence[Claim]
     ) -> tuple[Interface, ...]:
-        """The interfaces that answer what was asked for, beside those that others have."""
+        """The interfaces for the request, in agreement with those that others have."""
         holders = [(str(server.name), held) for server in others for held in server.interfaces]
         interfaces = []
         for spec in specs:
@@ -129,21 +129,21 @@ class Servers:
         return self._view(server)
 
     def show(self, name: str) -> ServerView:
-        """The server as recorded and as it is. Raises InvalidInput, NotFound."""
+        """Return the server as recorded and its state. Raises InvalidInput, NotFound."""
         return self._view(self._leases.find(name))
 
     def list(self) -> tuple[ServerView | RecordUnreadable, ...]:
-        """Every server by name; a record that cannot be read is given as its error."""
+        """List every server by name; an unreadable record is returned as its error."""
         return tuple(
             self._view(record) if isinstance(record, ShareServer) else record
             for record in self._ports.records.load_all()
         )
 
     def start(self, name: str) -> ServerView:
-        """Make the server serve, whatever of it is missing on the host. Idempotent.
+        """Make the server serve, whatever is missing on the host. Idempotent.
 
-        A share that cannot be mounted has failed and the others are served; what is under way on a share goes
-        on. Raises NotFound.
+        A share that cannot be mounted fails and the others are served; operations on shares go on. Raises
+        NotFound.
         """
         self._ports.runtime.check(stale_image_ok=True)
         with self._leases.server(name) as held:
@@ -154,24 +154,24 @@ class Servers:
     def stop(self, name: str) -> ServerView:
         """Stop serving: connections end, file systems are unmounted, data and record stay. Idempotent.
 
-        A share that something is under way on is let go of when that has ended. Raises NotFound.
+        A share with an operation under way is unmounted when that has ended. Raises NotFound.
         """
         with self._leases.server(name, even_unrecovered=True) as held:
             bring_down_held(held)
-        # It is down, which was asked for; what cannot be recovered is left to the next call.
+        # It is down, as requested; the next call tries to recover the rest.
         with suppress(SharesError):
             recover_shares(self._leases, held.server)
         return self._view(self._as_recorded(held.server))
 
     def _as_recorded(self, server: ShareServer) -> ShareServer:
-        """The server as its record says now; as it was if it is gone since."""
+        """The server as its record says now; as it was before if it is gone by now."""
         return self._ports.records.load(server.id) or server
 
     def delete(self, name: str, *, with_shares: bool = False) -> None:
         """Remove the server; its shares and their data too if ``with_shares``.
 
-        Raises NotFound, NotEmpty (nothing is touched) if it has shares, and Busy while something is under way
-        on one. It only goes forward: after any other error, calling again carries on.
+        Raises NotFound, NotEmpty (and touches nothing) if it has shares, and Busy while something is under
+        way on one. It only goes forward: after any other error, the next call carries on.
         """
         with self._leases.server(name, even_unrecovered=True) as held:
             server = held.server
@@ -186,15 +186,15 @@ class Servers:
                 )
             for share in server.shares:
                 self._leases.require_free(server, share)
-                self._ports.storage.find_volume(share.volume.ref)  # raises if the pool is not there
+                self._ports.storage.find_volume(share.volume.ref)  # raises if the pool is missing
             held.journal(DeleteServer(**begun(self._ports)))
             perform(held)
 
     def upgrade(self, name: str) -> UpgradeView:
-        """Give a server that runs a container of the current image, if it has another.
+        """Give a running server a container of the current image, if its own differs.
 
         Its clients are disconnected, and can reconnect within seconds. If the new container does not get
-        ready the server is back on the former image, and the error is raised: BackendFailure. Idempotent.
+        ready, the server goes back to the former image, and the call raises BackendFailure. Idempotent.
         Raises NotFound, and HostNotReady if the image is not built or not current.
         """
         self._ports.runtime.check()

@@ -31,9 +31,9 @@ from shares_core.ports.storage import Volume, require_volume
 class Shares:
     """The use cases about shares. Every one may raise HostNotReady, BackendFailure, Busy and NotFound.
 
-    One that changes a share on which something is under way raises Busy at once, and names it. While a
-    change takes its time (a check, a repair, a growth, a wipe) it holds its share alone: everything else on
-    its server goes on.
+    A change of a share on which something is under way raises Busy at once, which names that. While a change
+    takes long (a check, a repair, growing, a wipe), it holds only its share: everything else on its server
+    goes on.
     """
 
     _ports: Ports
@@ -73,7 +73,7 @@ class Shares:
     def _minted(
         self, name: ShareName, capacity: Capacity, filesystem: FileSystemKind, pool: PoolName
     ) -> CifsShare:
-        """A share that nothing was made of yet."""
+        """A share of which nothing is made yet."""
         self._ports.filesystems.require_mounting()
         ids = self._ports.ids
         traits = self._ports.storage.prepare(configured(self._ports, pool))
@@ -82,15 +82,15 @@ class Shares:
         return CifsShare(id=share_id, name=name, capacity=capacity, volume=volume)
 
     def show(self, server: str, share: str) -> ShareView:
-        """The share as recorded, with what is used and free. Raises InvalidInput."""
+        """Return the share as recorded, with its used and free space. Raises InvalidInput."""
         found = self._leases.find(server)
         shown = found.share(share)
         return self._view(found, shown, self._volume_size(shown))
 
     def list(self, server: str | None = None) -> tuple[ShareView, ...]:
-        """The shares of one server, or of all, by the servers' names.
+        """List the shares of one server, or of all by the servers' names.
 
-        If no server is named, those whose records cannot be read are left out: ``Servers.list`` names them.
+        If no server is named, servers with unreadable records are left out: ``Servers.list`` names them.
         """
         if server is not None:
             servers: tuple[ShareServer, ...] = (self._leases.find(server),)
@@ -106,9 +106,9 @@ class Shares:
     def extend(self, server: str, share: str, capacity: Capacity) -> ExtendView:
         """Make the share larger, online if the kernel allows it.
 
-        If it does not, the share's clients are disconnected, the file system is checked and grown, and the
-        share is served again. Raises InvalidInput (smaller than now), NoCapacity, ShareFailed; if a step
-        fails the share is served in its old size.
+        If not, the share's clients are disconnected, the file system is checked and grown, and the share is
+        served again. Raises InvalidInput (smaller than now), NoCapacity, ShareFailed; if a step fails, the
+        share is served with its old size.
         """
         with self._leases.share(server, share) as work:
             with work.locked() as held:
@@ -131,7 +131,7 @@ class Shares:
 
     @staticmethod
     def _is_larger(share: CifsShare, capacity: Capacity) -> bool:
-        """Whether there is something to do. Raises InvalidInput for less than the share has."""
+        """Whether it is larger than the share. Raises InvalidInput if it is smaller."""
         share.filesystem.kind.check(capacity)
         if capacity < share.capacity:
             raise InvalidInput(
@@ -143,23 +143,23 @@ class Shares:
     def delete(self, server: str, share: str) -> None:
         """Remove the share and its data, disconnecting whoever uses it.
 
-        It only goes forward, unless it is cancelled before the data goes: after an error, calling again
+        It only goes forward, unless it is cancelled before the data is removed: after an error, the next call
         carries on. Raises InvalidInput.
         """
         with self._leases.share(server, share, supersede=True) as work:
             with work.locked() as held:
-                self._ports.storage.find_volume(work.share.volume.ref)  # raises if the pool is not there
+                self._ports.storage.find_volume(work.share.volume.ref)  # raises if the pool is missing
                 work.journal(held, DeleteShare(**begun(self._ports), share_id=work.share.id))
             perform(work)
 
     def check(self, server: str, share: str, *, repair: bool = False) -> CheckView:
-        """Look at the share's file system thoroughly; its clients are disconnected for the while.
+        """Check the share's file system thoroughly; its clients are disconnected meanwhile.
 
-        A whole one is served again, also if the share had failed; a damaged one makes the share failed, with
-        what was found. With ``repair`` that is repaired, at the price of what is in damaged parts: take a
-        copy of the volume first. An extension that damage has kept from its end is finished by the next
-        start or reconcile. Raises InvalidInput, ShareFailed for a share that is not made, extended or
-        deleted to the end or that has lost its volume, and ShareDamaged if it cannot be repaired. Idempotent.
+        A whole file system is served again, also if the share had failed; if it is damaged, the share fails
+        with what was found. ``repair`` repairs the damage, and may lose what is in damaged parts: copy the
+        volume first. The next start or reconcile finishes an extension that damage had interrupted. Raises
+        InvalidInput, ShareFailed for a share whose creation, extension or deletion is unfinished or whose
+        volume is lost, and ShareDamaged if it cannot be repaired. Idempotent.
         """
         with self._leases.share(server, share) as work:
             with work.locked() as held:
@@ -175,14 +175,14 @@ class Shares:
             return CheckView(view, checked.damage, checked.repair)
 
     def _volume_sizes(self) -> dict[VolumeRef, Capacity]:
-        """Of all volumes: one look at each pool, however many shares are listed."""
+        """The sizes of all volumes, by one look at each pool, however many shares are listed."""
         sizes: dict[VolumeRef, Capacity] = {}
         for pool in self._ports.storage.pools():
             try:
                 listed = self._ports.storage.list(pool)
                 sizes.update((volume.ref, volume.size) for volume in listed if not volume.lost)
             except SharesError:
-                continue  # the shares' other properties are known all the same
+                continue  # the shares' other properties are known anyway
         return sizes
 
     def _volume_size(self, share: CifsShare) -> Capacity | None:

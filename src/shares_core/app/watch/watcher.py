@@ -1,4 +1,4 @@
-"""Keeping the servers up: repairs what ends, as soon as it does, and looks at everything now and then."""
+"""Keep the servers up: repair one as soon as it ends, and look at everything now and then."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from shares_core.domain.views import Orphan, ReconcileOutcome, ReconcileReport, 
 from shares_core.ports import Ports
 from shares_core.ports.events import Event, EventKind
 
-#: What was unmounted or unplugged by hand announces itself to nobody: everything is looked at this often.
+#: Look at everything this often: nothing announces what was unmounted or unplugged by hand.
 LOOK_SECONDS = 60.0
-#: While Docker answers no round takes longer, so that nothing that is due is late by more. Nobody who is at
-#: work on a server is waited for any longer either: it is asked for again.
+#: While Docker answers, no round takes longer, so that due work is late by no more. The service waits for #:
+#: another caller's work on a server no longer than this either: it tries again.
 ROUND_SECONDS = 1.0
-#: Nor while a look is under way, which is short: what it found is not kept waiting.
+#: The same while a look is under way, which is short, so that what it found does not wait.
 _LOOKING_SECONDS = 0.1
-#: How many are repaired at a time: one that takes long does not keep the others down.
+#: So many servers are repaired at a time: one that takes long does not keep the others down.
 _AT_ONCE = 4
-#: Among the servers' ids, a look at all of them.
+#: Stands among the servers' ids for a look at all of them.
 _LOOK = ""
-#: What is told once: of a server, by its id, a drift or what kept it from being repaired; of the host, whose
-#: id is empty, an orphan or an error.
+#: What is reported once: for a server, by its id, a drift or why its repair failed; for the host, whose id #:
+#: is empty, an orphan or an error.
 _Told = tuple[str, Drift | Orphan | str]
 
 
 class Watcher:
-    """Rounds of waiting for containers that end, and repairing their servers beside that.
+    """Waits, in rounds, for containers that end, and repairs their servers in the background.
 
-    Use it in a ``with`` statement, by one thread. What happens is told as events. The fleet's ports should
-    wait for a server's lock no longer than ``ROUND_SECONDS``.
+    Use it in a ``with`` statement, from one thread. It reports what happens as events. The fleet's ports
+    should wait for a server's lock no longer than ``ROUND_SECONDS``.
     """
 
     def __init__(self, ports: Ports, fleet: Fleet) -> None:
@@ -44,19 +44,19 @@ class Watcher:
         self._fleet = fleet
         self._bookmark = ""
         self._next_look = 0.0
-        #: Only in what is seen first: a new image that fails must not be tried for ever.
+        #: Only in the first look: a new image that fails must not be tried for ever.
         self._upgrades = True
         self._to_upgrade: set[str] = set()
         self._queue = WorkQueue()
-        #: Of servers that are up, when their failed shares are tried again: that they fail must not keep the
-        #: server itself waiting when it ends.
+        #: When to try the failed shares of servers that are up again: their failures must not delay the
+        #: repair of #: a server that ends.
         self._shares: dict[str, Backoff] = {}
         self._working: dict[str, Future[ReconcileReport]] = {}
         self._told: set[_Told] = set()
         self._workers = ThreadPoolExecutor(_AT_ONCE, "repair")
 
     def __enter__(self) -> Self:
-        """All its threads are begun now: later there might be none to be had."""
+        """Start all threads now: later the host might not have any."""
         together = Barrier(_AT_ONCE)
         try:
             wait([self._workers.submit(together.wait) for _ in range(_AT_ONCE)])
@@ -69,14 +69,14 @@ class Watcher:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Wait for the repairs that are under way; no other is begun."""
+        """Wait for the repairs that are under way; start no others."""
         self._workers.shutdown(wait=True, cancel_futures=True)
 
     def round(self) -> None:
-        """Wait until something ends, or a second; begin what is due, take note of what is done.
+        """Wait until a container ends, or a second; start due work, and take note of finished work.
 
-        If Docker does not answer it is waited for, and everything looked at when it does. Raises nothing:
-        whatever a host runs short of, this goes on.
+        If Docker does not answer, wait for it, and then look at everything. Raises nothing: it goes on
+        whatever the host runs short of.
         """
         for step in (self._hear, self._go_on):
             try:
@@ -98,7 +98,7 @@ class Watcher:
                 self._next_look = now + LOOK_SECONDS
 
     def _hear(self) -> None:
-        """What ended since the last round. What was before the first, or was missed, is looked for."""
+        """Queue what ended since the last round. What ended before the first, or was missed, takes a look."""
         if not self._bookmark:
             self._bookmark = self._ports.runtime.bookmark(ROUND_SECONDS)
             self._queue.need(_LOOK, self._now)
@@ -113,15 +113,15 @@ class Watcher:
         return self._ports.clock.elapsed()
 
     def _work(self, what: str) -> ReconcileReport:
-        if what == _LOOK:  # by itself it takes no lock, so that no busy server holds it up
+        if what == _LOOK:  # a look takes no lock, so that no busy server holds it up
             return self._fleet.reconcile(dry_run=True, upgrade=self._upgrades)
         view = self._fleet.repair(what, upgrade=what in self._to_upgrade)
         return ReconcileReport(() if view is None else (view,))
 
-    # -- what came of it
+    # -- results
 
     def _take_note(self) -> None:
-        """Tell what came of what has ended; what was seen is repaired, what failed is tried again."""
+        """Report the results of finished work; queue repairs of what it found, retries of what failed."""
         for what, work in tuple(self._working.items()):
             if not work.done():
                 continue
@@ -138,7 +138,7 @@ class Watcher:
 
     def _take_note_of_look(self, report: ReconcileReport) -> None:
         differ = {_id(view) for view in report.servers}
-        # What is not so any more may be told again when it is.
+        # Forget what no longer holds, so that it is reported again when it does.
         self._told = {told for told in self._told if told[0] in differ or told[1] in report.orphans}
         for orphan in report.orphans:
             self._tell({("", orphan)}, Event(EventKind.ORPHAN, thing=f"{orphan.kind} {orphan.name}"))
@@ -148,7 +148,7 @@ class Watcher:
                 continue
             if self._upgrades:
                 self._to_upgrade.add(view.server_id)
-            self._queue.add(view.server_id, self._now)  # a look comes seldom enough by itself
+            self._queue.add(view.server_id, self._now)  # looks are rare enough already
         if self._upgrades:
             counted = f"{report.known} servers, of which {len(differ)} are not as recorded"
             self._ports.events.emit(Event(EventKind.WATCHING, detail=counted))
@@ -175,10 +175,10 @@ class Watcher:
         if view is not None:
             self._tell_of_server(view)
 
-    # -- telling
+    # -- reports
 
     def _tell_of_server(self, view: ReconcileView) -> None:
-        """That it was repaired, or could not be; that again only if there is more to be told than before."""
+        """Report that it was repaired, or could not be; the latter again only if there is something new."""
         if not view.problem and not view.failed_shares:
             self._ports.events.emit(_of_view(EventKind.REPAIRED, view))
             return
@@ -190,14 +190,14 @@ class Watcher:
         self._tell({("", text)}, Event(kind, detail=text))
 
     def _tell(self, values: Set[_Told], event: Event) -> None:
-        """Once: what is so for long is seen again and again."""
+        """Report it once: the next looks find the same again."""
         if not values <= self._told:
             self._told |= values
             self._ports.events.emit(event)
 
 
 def _id(view: ReconcileView) -> str:
-    """Whom it is about: a record that cannot be read has its path only."""
+    """The server's id, or the path of a record that cannot be read."""
     return view.server_id or view.name
 
 

@@ -1,4 +1,4 @@
-"""What is to be done, and when: once, however often it is asked for, and ever later if it keeps failing."""
+"""A queue of work: done once, however often it is needed, and ever later if it keeps failing."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from shares_core.domain.backoff import WELL_SECONDS, Backoff
 
 
 class WorkQueue:
-    """Pieces of work by their names, each of which is queued, at work, or neither.
+    """Pieces of work by name, each of which is queued, at work, or neither.
 
-    Each has one back-off, in which it counts alike that the work was needed again and that it failed. It is
-    pure: ``now`` is in seconds since some moment. Use it by one thread.
+    Each has one back-off, which counts both new needs and failures. The queue is pure: ``now`` is in seconds
+    since some moment. Use it from one thread.
     """
 
     def __init__(self) -> None:
         self._due: dict[str, float] = {}
         self._backoffs: dict[str, Backoff] = {}
-        #: Those whose latest attempt counts in their back-off, and has not ended yet.
+        #: Work whose latest attempt counts in its back-off and has not ended yet.
         self._counted: set[str] = set()
         self._at_work: set[str] = set()
-        #: Those that were asked for while they were at work: what was done may have come too early for that.
+        #: Work that was needed again while it was at work: the attempt may have come too early for that.
         self._again: set[str] = set()
 
     def need(self, what: str, now: float) -> None:
-        """Let it be done: at once, or later if it was needed or failed only just now."""
+        """Queue it: for now, or for later if it was needed or failed a moment ago."""
         if what in self._at_work:
             self._again.add(what)
             return
@@ -33,31 +33,31 @@ class WorkQueue:
             self._count(what, needed)
 
     def add(self, what: str, now: float, *, seconds: float = 0) -> None:
-        """Let it be done after these seconds, unless it is queued already. It counts as no attempt."""
+        """Queue it for after these seconds, unless it is queued already. Does not count as an attempt."""
         if what in self._at_work:
             self._again.add(what)
         else:
             self._due.setdefault(what, now + seconds)
 
     def due(self, now: float) -> tuple[str, ...]:
-        """What is to be begun by now."""
+        """The work that is due now."""
         return tuple(what for what, due in self._due.items() if due <= now)
 
     def begin(self, what: str, now: float) -> None:
-        """It is at work from now on, until one of the next four says how that ended."""
+        """Mark it as at work, until one of the next four methods says how it ended."""
         del self._due[what]
         self._at_work.add(what)
         if what not in self._counted and now - self._backoffs.get(what, Backoff()).last > WELL_SECONDS:
             self._backoffs.pop(what, None)
 
     def done(self, what: str, now: float) -> None:
-        """It is well from now on: only calm after this makes earlier attempts forgotten."""
+        """It succeeded: a calm time from now on makes earlier attempts not count."""
         if what in self._counted:
             self._backoffs[what] = evolve(self._backoffs[what], last=now)
         self._end(what, now)
 
     def needless(self, what: str, now: float) -> None:
-        """There was nothing to do: that attempt counts no more."""
+        """There was nothing to do: the attempt no longer counts."""
         if what in self._counted:
             backoff = self._backoffs.pop(what)
             if backoff.attempts > 1:
@@ -65,12 +65,12 @@ class WorkQueue:
         self._end(what, now)
 
     def postponed(self, what: str, now: float, *, seconds: float) -> None:
-        """It could not be begun yet: it is due after these seconds, and counts as no further attempt."""
+        """It could not begin yet: it is due after these seconds, which does not count as another attempt."""
         self._end(what, now)
         self._due[what] = min(now + seconds, self._due.get(what, float("inf")))
 
     def failed(self, what: str, now: float) -> None:
-        """It is tried again, ever later. Who asked for it meanwhile waits for that too."""
+        """It failed: it is tried again, ever later. Needs that came meanwhile wait for that too."""
         self._at_work.discard(what)
         self._again.discard(what)
         self._count(what, self._backoffs.get(what, Backoff(1)).failed(now))
@@ -82,7 +82,7 @@ class WorkQueue:
     def _end(self, what: str, now: float) -> None:
         self._at_work.discard(what)
         self._counted.discard(what)
-        # What is gone for good is not asked for again, and must not stay in here.
+        # Work for what is gone for good is not needed again, and must not stay in here.
         self._backoffs = {
             each: backoff
             for each, backoff in self._backoffs.items()

@@ -32,7 +32,7 @@ def _version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
 
         try:
             known = version("shares-core")
-        except PackageNotFoundError:  # run from a source tree
+        except PackageNotFoundError:  # runs from a source tree
             known = "of an unknown version"
         click.echo(f"shares-core {known}")
         context.exit()
@@ -53,7 +53,7 @@ def root() -> None:
       shares-core access allow tenant-a projects ada
 
     'shares-core demo' shows all of it; 'shares-core doctor' tells what this host lacks. The exit status is 2
-    for bad input, 3 not found, 4 conflict, 5 no capacity, 6 host not ready, 7 a part of the host that failed.
+    for bad input, 3 not found, 4 conflict, 5 no capacity, 6 host not ready, 7 a part of the host failed.
     """
 
 
@@ -74,6 +74,6 @@ for command in (
 
 
 def main(argv: Sequence[str] | None = None, doors: Doors | None = None) -> int:
-    """Run one command and give its exit status; nothing is raised. ``doors`` lead to the host."""
+    """Run one command and return its exit status; raises nothing. ``doors`` lead to the host."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     return run(root, arguments, Invocation(doors or Doors()))

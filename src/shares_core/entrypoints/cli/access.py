@@ -41,8 +41,8 @@ def allow(
 ) -> None:
     """Let a user in, or change what they may do.
 
-    A user who is new to the server gets an account. Without --password-stdin a new user's password is
-    generated and printed this once; one who is known keeps theirs.
+    A user who is new to the server gets an account. Without --password-stdin, a new user's password is
+    generated and printed only once; a known user keeps the present password.
     """
     rule = AccessRule.for_user(user, level)
     host = invocation.changing()
@@ -67,9 +67,9 @@ def allow(
 @click.argument("user", metavar="USER")
 @pass_invocation
 def deny(invocation: Invocation, server: str, share: str, user: str) -> None:
-    """Take a user's access away, open connections included.
+    """Take a user's access away, and end the user's open connections.
 
-    The user's account stays, until 'user remove'.
+    The user's account stays until 'user remove'.
     """
     had_rule = invocation.changing().access.deny(server, share, user)
     said = (
@@ -104,8 +104,8 @@ def list_rules(invocation: Invocation, server: str, share: str) -> None:
 def replace(invocation: Invocation, server: str, share: str, rules: tuple[str, ...], nobody: bool) -> None:
     """Make these a share's only rules.
 
-    First all that is taken away goes, then the rest is given. Passwords of new users are generated and
-    printed this once.
+    First it revokes what these do not grant, then it grants the rest. Passwords of new users are generated
+    and printed only once.
     """
     if bool(rules) == nobody:
         raise click.UsageError("give either rules, as USER=LEVEL, or --nobody")

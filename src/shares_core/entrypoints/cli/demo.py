@@ -1,4 +1,4 @@
-"""``shares-core demo``: all of it at once, with a real client."""
+"""``shares-core demo``: everything at once, with a real client."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from shares_core.entrypoints.cli.text import shell, smbclient_line
 def demo(invocation: Invocation, keep: bool) -> None:
     """Show all of it on this host, with a real SMB client.
 
-    Makes a share server with a share, writes and reads through smbclient from a network namespace of its own,
-    extends the share, throws the user out, and removes everything again.
+    Makes a share server with a share, writes and reads through smbclient from a separate network namespace,
+    extends the share, ends the user's connection, and removes everything again.
     """
     host = invocation.changing()
     invocation.doors.require_client()

@@ -1,4 +1,4 @@
-"""The demo's client: a real ``smbclient`` in a network namespace of its own."""
+"""The demo's client: a real ``smbclient`` in a separate network namespace."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _STATUS = re.compile(r"NT_STATUS_[A-Z0-9_]+")
 
 @frozen
 class Place:
-    """Where the client stands: names that a later run can remove it by, should this one be killed."""
+    """The client's namespace and devices, by whose names a later run can remove what a killed run left."""
 
     namespace: str
     device: str
@@ -39,7 +39,7 @@ class Place:
 
 @frozen
 class Target:
-    """A share and who asks for it."""
+    """A share, and the user who connects to it."""
 
     host: str
     share: str
@@ -52,19 +52,19 @@ class Connection(ABC):
 
     @abstractmethod
     def last_words(self) -> str:
-        """List files on the open connection, and end it. Gives the status, empty where it went well."""
+        """List files on the open connection, and end it. Returns the status, empty for success."""
 
 
 class DemoClient(ABC):
-    """An SMB client. A status is Samba's name of it, as NT_STATUS_ACCESS_DENIED, and empty for success."""
+    """An SMB client. A status is Samba's name, like NT_STATUS_ACCESS_DENIED, and empty for success."""
 
     @abstractmethod
     def write(self, target: Target, name: str, content: bytes) -> str:
-        """Write a file. Gives the status."""
+        """Write a file. Returns the status."""
 
     @abstractmethod
     def read(self, target: Target, name: str) -> tuple[str, bytes]:
-        """Read a file. Gives the status and the content."""
+        """Read a file. Returns the status and the content."""
 
     @abstractmethod
     def connect(self, target: Target, name: str) -> AbstractContextManager[Connection]:
@@ -72,13 +72,13 @@ class DemoClient(ABC):
 
 
 def first_status(output: str) -> str:
-    """The first NT status that smbclient's output names, or an empty text."""
+    """The first NT status in smbclient's output, or an empty text."""
     found = _STATUS.search(output)
     return found.group() if found is not None else ""
 
 
 def require_tools() -> None:
-    """Raise HostNotReady unless the client's tools are there."""
+    """Raise HostNotReady unless the client's tools are installed."""
     for tool, package in (("smbclient", "smbclient"), ("ip", "iproute2"), ("nsenter", "util-linux")):
         if not is_installed(tool):
             raise HostNotReady(f"the demo needs {tool}", hint=f"apt-get install {package}")
@@ -86,7 +86,7 @@ def require_tools() -> None:
 
 @contextmanager
 def client_at(place: Place) -> Iterator[DemoClient]:
-    """A client in a namespace of its own, on the bridge, without any route out. Removed in the end."""
+    """A client in its own namespace, on the bridge, without any route out. Removed at the end."""
     try:
         place.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         _make(place)
@@ -100,7 +100,7 @@ def _make(place: Place) -> None:
     peer = ("peer", "name", "eth0", "mtu", str(place.mtu), "netns", place.namespace)
     run(("ip", "link", "add", place.device, "mtu", str(place.mtu), "type", "veth", *peer))
     run(("ip", "link", "set", place.device, "alias", f"the client of shares-core demo, in {place.namespace}"))
-    run(("ip", "link", "set", place.device, "addrgenmode", "none"))  # no address of the host's on it
+    run(("ip", "link", "set", place.device, "addrgenmode", "none"))  # the host has no address on it
     run(("ip", "link", "set", place.device, "master", str(place.bridge)))
     run(("ip", "link", "set", place.device, "up"))
     inside = ("ip", "-n", place.namespace)
@@ -110,9 +110,9 @@ def _make(place: Place) -> None:
 
 
 def remove_client(namespace: str, device: str, folder: Path) -> None:
-    """Remove what a client consists of, as far as it is there. Idempotent.
+    """Remove what exists of a client. Idempotent.
 
-    The pair goes first: a namespace takes its devices along only some time after it was deleted.
+    The pair goes first: a deleted namespace removes its devices only after some time.
     """
     if Path("/sys/class/net", device).exists():
         run(("ip", "link", "del", device))
@@ -159,7 +159,7 @@ class NamespaceClient(DemoClient):
             assert process.stdin is not None  # noqa: S101 - a pipe was asked for above
             process.stdin.write(f'get "{name}" "connected"\n'.encode())
             process.stdin.flush()
-            # What it prints comes when it ends, so the file it gets is what shows that it is connected.
+            # Its output comes when it ends, so the file that it fetches shows that it is connected.
             wait_until(lambda: here.exists() or process.poll() is not None, _TIMEOUT)
             if process.poll() is not None or not here.exists():
                 said, _ = _talk(process, b"")
@@ -170,7 +170,7 @@ class NamespaceClient(DemoClient):
             process.communicate()
 
     def _ask(self, target: Target, command: str) -> str:
-        # With --stderr all that it says comes on one stream.
+        # With --stderr all of its output comes on one stream.
         argv = (*self._command(target, "/dev/stdin"), "--stderr", "--command", command)
         try:
             run(("env", "-C", str(self._place.folder), *argv), stdin=_login(target), timeout=_TIMEOUT)

@@ -1,4 +1,4 @@
-"""What a demo leaves behind while it runs, so that the next one can remove what a killed one made."""
+"""The marker of a running demo, by which the next run can remove what a killed run has made."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SERVER = "shares-core-demo"
 
 @frozen
 class Marker:
-    """One run of the demo. ``mac`` is its server's, minted before the server has an id."""
+    """One run of the demo. ``mac`` is its server's MAC, minted before the server has an id."""
 
     mac: str
     namespace: str
@@ -34,19 +34,19 @@ class Marker:
 
     @classmethod
     def mint(cls) -> Self:
-        """For a new run: names that no other has."""
+        """A marker for a new run, with names that no other run has."""
         token = os.urandom(6).hex()
         return cls(str(MacAddress.derived_from(token)), f"{SERVER}-{token[-6:]}", f"shd{token}")
 
     def is_of(self, server: ShareServer) -> bool:
-        """Whether that run made the server: by its id, or by its MAC where the run knew no id yet."""
+        """Whether the run made the server: by its id, or by its MAC if the run did not know the id yet."""
         if self.server_id:
             return server.id == self.server_id
         return any(str(interface.mac) == self.mac for interface in server.interfaces)
 
 
 class MarkerFile:
-    """The marker of the run that is under way, or was killed, in the state folder."""
+    """The marker, in the state folder, of a run that is under way or was killed."""
 
     def __init__(self, state_dir: Path) -> None:
         self._path = state_dir / "demo.json"
@@ -56,7 +56,7 @@ class MarkerFile:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Let no other demo run meanwhile. Raises Busy at once."""
+        """Keep other demos from running. Raises Busy at once."""
         with os_errors(f"making {self._path.parent}"):
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with ExitStack() as stack:
@@ -67,7 +67,7 @@ class MarkerFile:
             yield
 
     def read(self) -> Marker | None:
-        """The marker that is there. Raises Conflict where it cannot be read."""
+        """The existing marker. Raises Conflict if it cannot be read."""
         with os_errors(f"reading {self._path}"):
             try:
                 return Marker(**json.loads(self._path.read_bytes()))
@@ -89,19 +89,19 @@ class MarkerFile:
 
 
 def remove_run(host: Host, files: MarkerFile, marker: Marker) -> bool:
-    """Remove all that a run made, at last its marker. Gives whether its server was there. Idempotent."""
+    """Remove all that a run made, the marker last. Returns whether its server existed. Idempotent."""
     remove_client(marker.namespace, marker.device, files.folder)
     found = find_server(host)
     ours = found is not None and marker.is_of(found)
     if ours:
-        with suppress(NotFound):  # an unfinished one goes by being settled
+        with suppress(NotFound):  # recovering an unfinished server removes it
             host.servers.delete(SERVER, with_shares=True)
     files.remove()
     return ours
 
 
 def find_server(host: Host) -> ShareServer | None:
-    """The server of the demo's name, whoever made it. Raises RecordUnreadable, as ``show`` does."""
+    """The server with the demo's name, whoever made it. Raises RecordUnreadable, as ``show`` does."""
     try:
         return host.servers.show(SERVER).server
     except NotFound:

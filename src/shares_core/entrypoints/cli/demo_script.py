@@ -1,4 +1,4 @@
-"""What the demo does: all that the library is for, seen through the eyes of a real client."""
+"""What the demo does: all that the library is for, as a real client sees it."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ _WAYS = {
     ExtendWay.UNCHANGED: "which it had already",
 }
 
-#: Gives a client at a place, and takes it away in the end.
+#: Makes a client at a place, and removes it at the end.
 OpenClient = Callable[[Place], AbstractContextManager[DemoClient]]
 
 
 @frozen
 class Kept:
-    """What ``--keep`` leaves: who may use the share, and where it is."""
+    """What ``--keep`` leaves: the share, and who may use it."""
 
     server: ShareServer
     target: Target
@@ -51,7 +51,7 @@ class Kept:
 
 @frozen
 class Demo:
-    """One run. ``delete_line`` is the command that removes what another run has kept."""
+    """One run. ``delete_line`` is the command that removes what a former run has kept."""
 
     host: Host
     config: HostConfig
@@ -61,7 +61,7 @@ class Demo:
     delete_line: str
 
     def run(self, *, keep: bool) -> Kept | None:
-        """Play it, and clean up whatever happens. Raises what went wrong, with failed clean-ups as notes."""
+        """Run it, and clean up whatever happens. Raises what went wrong, with failed clean-ups as notes."""
         with self.files.held():
             self._remove_killed_run()
             marker = Marker.mint()
@@ -133,7 +133,7 @@ class Demo:
         return Target(hosts(server)[0], SHARE, user, view.password)
 
     def _place(self, server: ShareServer, marker: Marker) -> Place:
-        """On the server's bridge, with the highest address that nobody has: servers take the lowest."""
+        """A place on the server's bridge, with the highest free address: servers take the lowest."""
         network = self.config.network
         others = [view.server for view in self.host.servers.list() if isinstance(view, ServerView)]
         taken = {ip for other in (*others, server) for ip in hosts(other)}

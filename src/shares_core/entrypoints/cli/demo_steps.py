@@ -1,4 +1,4 @@
-"""The steps of a demo, each told with its time."""
+"""The steps of a demo, each reported with its time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shares_core.entrypoints.cli.output import flush, moving_line, on_terminal
 
 @frozen
 class StepDone:
-    """One step: ``key`` is stable for programs, ``text`` says what was seen."""
+    """One step: ``key`` is stable for programs, ``text`` says what happened."""
 
     key: str
     text: str
@@ -23,21 +23,21 @@ class StepDone:
 
 @define
 class Step:
-    """A step under way; ``text`` becomes what was seen."""
+    """A step under way; ``text`` becomes what happened."""
 
     text: str
 
 
 @define
 class Steps:
-    """Times the steps and tells each as it ends; with --json they are only kept."""
+    """Times the steps and reports each as it ends; with --json only keeps them."""
 
     invocation: Invocation
     done: list[StepDone] = field(factory=list)
 
     @contextmanager
     def step(self, key: str, doing: str) -> Iterator[Step]:
-        """Time the body. ``doing`` is said meanwhile, and of a step that fails."""
+        """Time the body. Shows ``doing`` meanwhile, and if the step fails."""
         began = time.monotonic()
         step = Step(doing)
         try:

@@ -14,7 +14,7 @@ from shares_core.entrypoints.cli.invocation import Invocation, pass_invocation
 @click.command("doctor", cls=Command)
 @pass_invocation
 def doctor(invocation: Invocation) -> None:
-    """Tell what this host lacks, and the command that mends it.
+    """Tell what this host lacks, and the commands that fix it.
 
     Exits with 1 if anything is missing.
     """

@@ -1,6 +1,6 @@
 """The JSON documents: plain values with stable keys, in snake case; sizes are whole bytes.
 
-A key that has no value is null, never left out, so that a program can rely on all of them.
+A key without a value is null, never left out, so that programs can rely on all keys.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def interface(value: Interface) -> Document:
 
 
 def server(view: ServerView | RecordUnreadable) -> Document:
-    """A server; one whose record cannot be read has all the keys too, its problem among them."""
+    """A server; if its record cannot be read, it has all keys too, with its problem."""
     if isinstance(view, RecordUnreadable):
         nothing: Document = {"name": None, "id": None, "state": str(RunState.UNKNOWN), "desired": None}
         return nothing | {
@@ -116,7 +116,7 @@ def rule(value: AccessRule) -> Document:
 
 
 def access(view: AccessView) -> Document:
-    """What an allow did. ``password`` is null unless it was generated: this is the one time it is shown."""
+    """What an allow did. ``password`` is null unless it was generated: it is shown only here."""
     user = str(view.rule.principal.name)
     return {
         "server": str(view.server.name),
@@ -161,7 +161,7 @@ def pool(view: PoolView) -> Document:
 
 
 def listed_pool(listed: ListedPool) -> Document:
-    """A pool that is not there has a name and a problem, and its figures are null."""
+    """A pool; if it is missing, it has a name and a problem, and its figures are null."""
     figures = pool(listed.view or PoolView(listed.name, "", "", 0, 0, 0, overprovisioned=False))
     if listed.view is None:
         figures = dict.fromkeys(figures) | {"name": str(listed.name)}
@@ -178,7 +178,7 @@ def finding(value: Finding, mend: str) -> Document:
 
 
 def reconciled(report: ReconcileReport) -> Document:
-    """What reconcile found and did; of a host that agrees with its records, two empty lists."""
+    """What reconcile found and did; two empty lists if the host agrees with its records."""
     return {
         "known": report.known,
         "servers": list(map(_reconciled, report.servers)),
@@ -190,7 +190,7 @@ def reconciled(report: ReconcileReport) -> Document:
 
 
 def _reconciled(view: ReconcileView) -> Document:
-    """What became of a server; one whose record cannot be read has no name, as in the list of servers."""
+    """The outcome for a server; without a name if its record cannot be read, as in the list of servers."""
     unreadable = view.outcome is ReconcileOutcome.UNREADABLE
     return {
         "server": None if unreadable else view.name,
@@ -213,12 +213,12 @@ def upgraded(view: UpgradeView) -> Document:
 
 
 def checked(view: CheckView) -> Document:
-    """What a check found: ``damage`` is empty for a file system that is whole now."""
+    """What a check found: ``damage`` is empty if the file system is whole now."""
     return {**share(view.share), "damage": view.damage, "repair": view.repair}
 
 
 def operation(view: OperationView) -> Document:
-    """What is under way; ``since`` is in unix seconds, ``progress`` from 0 to 1 or null."""
+    """An operation; ``since`` is in unix seconds, ``progress`` from 0 to 1 or null."""
     return {
         "id": view.id,
         "operation": view.kind,

@@ -1,4 +1,4 @@
-"""From errors to exit statuses, and to the lines that a person reads."""
+"""Converting errors to exit statuses, and to lines for people."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from shares_core.domain.remedy import Call, Remedy, UseCase
 from shares_core.entrypoints.cli.remedies import plain, worded
 from shares_core.entrypoints.cli.text import printable
 
-#: The exit status of each branch of the error tree; they are a promise to scripts.
+#: The exit status of each branch of the error tree; scripts rely on them.
 STATUSES: Mapping[type[SharesError], int] = {
     InvalidInput: 2,
     NotFound: 3,
@@ -33,11 +33,11 @@ INVALID = STATUSES[InvalidInput]
 FAILED = STATUSES[BackendFailure]
 UNEXPECTED = 70  # sysexits.h, EX_SOFTWARE
 BROKEN_PIPE = 141  # as if SIGPIPE had ended the process
-MISSING = 1  # what doctor gives
+MISSING = 1  # doctor's
 
 
 class PipeClosed(Exception):
-    """Whoever read the answer has gone. Not an OSError, so that a port's trouble never looks like it."""
+    """The reader of the answer has gone. Not an OSError, so that no port's error looks like it."""
 
 
 class OutputFailed(Exception):
@@ -46,7 +46,7 @@ class OutputFailed(Exception):
 
 @frozen
 class Report:
-    """An error as it is reported: its parts hold printable characters only."""
+    """An error as reported: its parts hold only printable characters."""
 
     status: int
     code: str
@@ -79,12 +79,12 @@ def report(error: Exception, command: Callable[..., str] = plain) -> Report:
 
 
 def bad_usage(message: str, hint: str) -> Report:
-    """What to say of a command line that is wrong in itself."""
+    """The report of a wrong command line."""
     return Report(INVALID, "usage", printable(message), printable(hint))
 
 
 def unreadable_output(error: OutputFailed) -> Report:
-    """What to say when the answer could not be written: the command itself has done its work."""
+    """The report if the answer could not be written: the command itself has done its work."""
     return Report(
         UNEXPECTED,
         "output_failed",

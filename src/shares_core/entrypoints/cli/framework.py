@@ -1,4 +1,4 @@
-"""Click commands that take the global options in any position."""
+"""Click commands that accept the global options in any position."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _keep_verbose(context: click.Context, _: click.Parameter, value: bool) -> No
 
 
 def global_options(*, hidden: bool) -> list[click.Parameter]:
-    """The four global options, as each level of the command line has them."""
+    """The four global options, for each level of the command line."""
     path: dict[str, Any] = {
         "type": click.Path(path_type=Path, readable=False),
         "expose_value": False,
@@ -61,14 +61,14 @@ def global_options(*, hidden: bool) -> list[click.Parameter]:
 
 
 class Command(click.Command):
-    """A command that takes the global options after its name too."""
+    """A command that accepts the global options after its name too."""
 
     def __init__(self, name: str | None, **attributes: Any) -> None:
         attributes["params"] = [*(attributes.get("params") or []), *global_options(hidden=True)]
         super().__init__(name, **attributes)
 
     def format_epilog(self, context: click.Context, formatter: click.HelpFormatter) -> None:
-        """Examples as they were written; click would wrap them into one paragraph."""
+        """Keep examples as written; click would wrap them into one paragraph."""
         if self.epilog:
             formatter.write_paragraph()
             formatter.write("Examples:\n")
@@ -90,7 +90,7 @@ def _help_without_command(context: click.Context) -> None:
 
 
 class Group(click.Group):
-    """A group of such commands, in the order in which they were defined; without one it prints its help."""
+    """A group of such commands, in the order of their definition; without a command it prints its help."""
 
     command_class = Command
     group_class = type

@@ -1,4 +1,4 @@
-"""``shares-core image``: what share servers run from."""
+"""``shares-core image``: the image of the share servers."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from shares_core.entrypoints.cli.text import printable
 
 @click.group(cls=Group)
 def image() -> None:
-    """The image that share servers run from."""
+    """The image of the share servers."""
 
 
 @image.command("build")
 @click.option("--fresh", is_flag=True, help="Build it anew, to take in Debian's security updates.")
 @pass_invocation
 def build(invocation: Invocation, fresh: bool) -> None:
-    """Build the image; quick where it is there already.
+    """Build the image; quick if it exists already.
 
-    Servers that run get a new image by 'server upgrade' or 'reconcile'. Where no registry answers, its base
-    is made from Debian's packages first.
+    Running servers get a new image by 'server upgrade' or 'reconcile'. If no registry answers, the base image
+    is first made from Debian's packages.
     """
     builder = invocation.doors.image_builder(invocation.config)
     name = invocation.config.docker.image
@@ -44,7 +44,7 @@ def build(invocation: Invocation, fresh: bool) -> None:
 
 @contextmanager
 def _progress(invocation: Invocation) -> Iterator[Callable[[str], None]]:
-    """Where progress goes: a line that moves on a terminal, else plain lines; with --json only with -v."""
+    """Where progress goes: a moving line on a terminal, otherwise plain lines; with --json only with -v."""
     if invocation.out.json:
         yield invocation.chat
     elif on_terminal() and not invocation.verbose:

@@ -35,22 +35,22 @@ if TYPE_CHECKING:
 
 
 class PoolBuilder(Protocol):
-    """What makes the volume group or thin pool."""
+    """Makes the volume group or thin pool."""
 
     def build(self, device: DevicePath | None) -> bool:
-        """Make what is missing of the pool. Gives whether anything was."""
+        """Make what is missing of the pool. Returns whether anything was missing."""
 
 
 class ImageBuilder(Protocol):
-    """What builds the share servers' image."""
+    """Builds the share servers' image."""
 
     def build(self, progress: Callable[[str], None], *, fresh: bool = False) -> bool:
-        """Build the image unless it is current, telling each step. Gives whether it was built."""
+        """Build the image unless it is current, and report each step. Returns whether it was built."""
 
 
 @frozen
 class Doors:
-    """The ways from the command line to the host; a test has others."""
+    """The ways from the command line to the host; tests replace them."""
 
     open_host: Callable[[HostConfig, Events], Host] = bootstrap.open_host
     open_watcher: Callable[[HostConfig, Events], Watcher] = bootstrap.open_watcher
@@ -76,7 +76,7 @@ class _Watching(Events):
 
 
 class _Telling(Events):
-    """Writes events to standard error, where a service's journal is."""
+    """Writes events to standard error, which goes to a service's journal."""
 
     def emit(self, event: Event) -> None:
         complain(printable(f"{event.what}: {event.subject}"))
@@ -85,7 +85,7 @@ class _Telling(Events):
 # Not slotted: the cached properties live in the instance's dictionary.
 @define(slots=False)
 class Invocation:
-    """One run: filled in by the global options, wherever they stand, and asked by the commands."""
+    """One run: the global options fill it in, wherever they stand, and commands use it."""
 
     doors: Doors = field(factory=Doors)
     config_file: Path | None = None
@@ -95,7 +95,7 @@ class Invocation:
 
     @cached_property
     def config(self) -> HostConfig:
-        """The settings that count. Raises InvalidInput."""
+        """The settings in effect. Raises InvalidInput."""
         return HostConfig.load(
             self.config_file, state_dir=self.state_dir, machine_settings=self.doors.default_config
         )
@@ -105,7 +105,7 @@ class Invocation:
         return _Watching(self)
 
     def reading(self) -> Host:
-        """The host, for a command that changes nothing. Raises HostNotReady where it may not look."""
+        """The host, for a command that changes nothing. Raises HostNotReady if it may not read the state."""
         folder = self.config.state_dir
         if not self.doors.is_root() and folder.exists() and not os.access(folder, os.R_OK | os.X_OK):
             raise HostNotReady(
@@ -115,33 +115,33 @@ class Invocation:
         return self.doors.open_host(self.config, self.events)
 
     def changing(self) -> Host:
-        """The host, for a command that changes something. Raises HostNotReady without root's rights."""
-        config = self.config  # first: a wrong option is told to anybody
+        """The host, for a command that changes something. Raises HostNotReady unless it runs as root."""
+        config = self.config  # first, so that anybody is told of a wrong option
         if not self.doors.is_root():
             raise HostNotReady("changing the host needs root", hint="run it as root, with sudo for example")
         return self.doors.open_host(config, self.events)
 
     def watching(self) -> Watcher:
-        """What keeps the servers up, telling what it does. Raises HostNotReady without root's rights."""
+        """The watcher, which reports what it does. Raises HostNotReady unless it runs as root."""
         config = self.config
         if not self.doors.is_root():
             raise HostNotReady("changing the host needs root", hint="run it as root, with sudo for example")
         return self.doors.open_watcher(config, _Telling())
 
     def building_pool(self, pool: PoolName) -> PoolBuilder:
-        """What makes the pool. Raises HostNotReady without root's rights."""
+        """The builder of the pool. Raises HostNotReady unless it runs as root."""
         config = self.config
         if not self.doors.is_root():
             raise HostNotReady("making a pool needs root", hint="run it as root, with sudo for example")
         return self.doors.pool_builder(config, pool)
 
     def chat(self, line: str) -> None:
-        """With -v, a line about what happens, on standard error."""
+        """Print a line about what happens on standard error, with -v."""
         if self.verbose:
             complain(f"  {printable(line)}")
 
     def command(self, *words: str) -> str:
-        """A shares-core command to paste into a shell: on this installation, whatever the shell's PATH is."""
+        """A shares-core command for this installation to paste into a shell, whatever its PATH."""
         program = "shares-core"
         if shutil.which(program) is None and Path(sys.argv[0]).name == program:
             program = str(Path(sys.argv[0]).absolute())
@@ -157,7 +157,7 @@ class Invocation:
         return worded(remedy, self.command)
 
     def tell_unreachable(self, server: ShareServer, state: RunState) -> None:
-        """Where nobody can use the server's shares because it does not run, say so and what starts it."""
+        """If the server does not run, so that nobody can use its shares, say so and how to start it."""
         if does_not_run(server, state):
             line = self.command("server", "start", str(server.name))
             self.out.lines("", f"server {server.name} does not run", f"next: {line}")

@@ -1,4 +1,4 @@
-"""``shares-core operation``: what is under way."""
+"""``shares-core operation``: operations under way."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from shares_core.entrypoints.cli.text import duration
 
 @click.group(cls=Group)
 def operation() -> None:
-    """What is under way on servers and shares, or was interrupted.
+    """Operations that are under way, or were interrupted.
 
-    A check, a repair, a growth and a wipe take as long as their disk does. Meanwhile everything but another
-    change of that share goes on, and nobody waits.
+    A check, a repair, growing and a wipe take as long as the disk takes. Meanwhile everything except another
+    change of that share goes on without waiting.
     """
 
 
 @operation.command("list")
 @pass_invocation
 def list_operations(invocation: Invocation) -> None:
-    """List what is under way or was interrupted.
+    """List the operations that are under way or were interrupted.
 
-    Per cent are of the step that is under way: of an overwritten volume, and of e2fsck, which tells it. What
-    was interrupted is recovered by the next reconcile.
+    The percentage is that of the present step, if it is known: of a wipe, or of e2fsck. The next reconcile
+    recovers what was interrupted.
     """
     found = invocation.reading().operations.list()
     head = ("id", "operation", "server", "share", "for", "state")
@@ -53,10 +53,10 @@ def show(invocation: Invocation, operation_id: str) -> None:
 @click.argument("operation_id", metavar="ID")
 @pass_invocation
 def cancel(invocation: Invocation, operation_id: str) -> None:
-    """Have an operation end before its next step, and undo what it did.
+    """End an operation before its next step, and undo what it did.
 
-    A command that runs, like a file system check, is waited for by whoever runs the operation. An operation
-    that only goes forward, or is past its point of no return, cannot be cancelled: exit status 4.
+    The operation's caller waits for a running tool, like a file system check; this command does not. An
+    operation that only goes forward, or is past its point of no return, cannot be cancelled: exit status 4.
     """
     view = invocation.changing().operations.cancel(operation_id)
     what = "ends before its next step" if view.running else "was interrupted, and is undone now"

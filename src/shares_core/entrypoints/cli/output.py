@@ -16,18 +16,18 @@ from shares_core.entrypoints.cli.text import escaped, plain_fields, plain_table,
 if TYPE_CHECKING:
     from rich.console import Console
 
-_LONGEST_LINE = 100  # of those that move
+_LONGEST_LINE = 100  # of moving lines
 
 
 @define
 class Output:
-    """Where a command's answer goes. With ``json`` nothing but one document reaches standard output."""
+    """Where a command's answer goes. With ``json`` only one document reaches standard output."""
 
     json: bool = False
     answered: bool = False
 
     def answer(self, document: object, tell: Callable[[], None]) -> None:
-        """Give the command's one answer: the document, or else what ``tell`` says."""
+        """Give the command's answer: the document, or what ``tell`` says."""
         if not self.json:
             tell()
         else:
@@ -44,7 +44,7 @@ class Output:
         _write("".join(f"{escaped(line)}\n" for line in lines))
 
     def table(self, head: Sequence[str], rows: Sequence[Sequence[str]], empty: str) -> None:
-        """A table, with lines on a terminal; ``empty`` is said where it has no rows."""
+        """A table, with lines on a terminal; without rows, the text ``empty``."""
         if not rows:
             self.lines(empty)
         elif on_terminal():
@@ -53,23 +53,23 @@ class Output:
             self.lines(*plain_table([name.upper() for name in head], rows))
 
     def fields(self, fields: Iterable[tuple[str, str]]) -> None:
-        """Names and values, one a line; those without a value are left out."""
+        """Names and values, one on each line; those without a value are left out."""
         self.lines(*plain_fields([(name, value) for name, value in fields if value]))
 
     def problem(self, found: Report) -> None:
-        """Report an error: on standard error, and as the document where there was none yet."""
+        """Report an error: on standard error, and as the document if there was none yet."""
         complain(*found.lines())
         if self.json:
             self.document(found.document())
 
 
 def on_terminal() -> bool:
-    """Whether a person looks at standard output."""
+    """Whether standard output is a terminal."""
     return sys.stdout is not None and sys.stdout.isatty()
 
 
 def complain(*lines: str) -> None:
-    """Lines on standard error; one that has gone is nobody's trouble."""
+    """Print lines on standard error; ignore that it is closed."""
     try:
         sys.stderr.write("".join(f"{line}\n" for line in lines))
         sys.stderr.flush()
@@ -78,7 +78,7 @@ def complain(*lines: str) -> None:
 
 
 def flush() -> None:
-    """Hand over what was written. Raises PipeClosed and OutputFailed."""
+    """Flush what was written. Raises PipeClosed and OutputFailed."""
     _guarded(lambda: sys.stdout.flush())
 
 
@@ -87,7 +87,7 @@ def _write(text: str) -> None:
 
 
 def _guarded(write: Callable[[], object]) -> None:
-    if sys.stdout is None:  # closed by whoever started us
+    if sys.stdout is None:  # closed by our parent
         return
     try:
         write()
@@ -98,7 +98,7 @@ def _guarded(write: Callable[[], object]) -> None:
 
 
 def _console() -> Console:
-    """A console of rich's that takes every text for what it is: no markup, no emoji, no guessing."""
+    """A rich console that prints every text as it is: no markup, no emoji, no guessing."""
     from rich.console import Console
 
     return Console(markup=False, emoji=False, highlight=False)
@@ -106,10 +106,10 @@ def _console() -> Console:
 
 @contextmanager
 def moving_line(text: str) -> Iterator[Callable[[str], None]]:
-    """A line on the terminal that shows what is being done, until it is done. Gives what changes it."""
+    """A line on the terminal while something is being done. Yields a function that changes the line."""
     from rich.text import Text
 
-    # As a Text: rich reads a plain one as markup here, whatever the console is set to.
+    # As a Text: rich reads a plain string as markup here, whatever the console's settings.
     with _console().status(Text(_shortened(text))) as status:
         yield lambda line: status.update(Text(_shortened(line)))
 

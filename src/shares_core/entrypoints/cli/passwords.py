@@ -1,4 +1,4 @@
-"""Passwords: in on standard input, out once. Never in an argument, where every process can read it."""
+"""Passwords: read from standard input, shown once. Never in an argument, which every process can read."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _HINT = "give it as one line: printf '%s\\n' \"$PASSWORD\" | shares-core ... --p
 def from_stdin(wanted: bool) -> Secret | None:
     """The first line of standard input, without its end, if it is ``wanted``. Raises InvalidInput.
 
-    On a terminal it is asked for, unseen.
+    On a terminal it is asked for, without echo.
     """
     if not wanted:
         return None
@@ -37,7 +37,7 @@ def from_stdin(wanted: bool) -> Secret | None:
 
 
 def described(user: str, outcome: PasswordOutcome, password: Secret | None) -> tuple[tuple[str, str], ...]:
-    """What became of the user's password, as fields: with it, where it was generated."""
+    """The outcome for the user's password, as fields, with the password if it was generated."""
     if password is not None:
         return (("password", password.reveal()), ("", "(generated; it is shown this once)"))
     said = {

@@ -1,4 +1,4 @@
-"""``shares-core pool``: where the shares' volumes come from."""
+"""``shares-core pool``: the pools of the shares' volumes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def pool() -> None:
 @pool.command("list")
 @pass_invocation
 def list_pools(invocation: Invocation) -> None:
-    """List the pools that are configured."""
+    """List the configured pools."""
     found = invocation.reading().pool.list()
     head = ("pool", "kind", "location", "total", "provisioned", "free")
     invocation.out.answer(
@@ -47,7 +47,7 @@ def _row(listed: ListedPool) -> tuple[str, ...]:
 @click.argument("name", metavar="[POOL]", default=str(DEFAULT_POOL))
 @pass_invocation
 def show(invocation: Invocation, name: str) -> None:
-    """Show how much there is of a pool, and how much is left."""
+    """Show a pool's space, used and free."""
     view = invocation.reading().pool.show(name)
 
     def tell() -> None:
@@ -87,8 +87,8 @@ def show(invocation: Invocation, name: str) -> None:
 def create(invocation: Invocation, device: str | None, name: str) -> None:
     """Make a pool's volume group or thin pool, as configured, on DEVICE.
 
-    The device has to hold nothing at all. Without one, a thin pool gets the free extents of a volume group
-    that is there. A pool of files needs no command: it is made with the first share.
+    The device has to be empty. Without a device, a thin pool gets the free extents of an existing volume
+    group. A pool of files needs no command: it is made with the first share.
     """
     named = DevicePath(device) if device is not None else None
     made = invocation.building_pool(PoolName(name)).build(named)

@@ -27,18 +27,18 @@ _VERDICTS = {
     cls=Command,
     epilog="shares-core reconcile\nshares-core reconcile --dry-run\nshares-core reconcile --remove-orphans",
 )
-@click.option("--dry-run", is_flag=True, help="Only tell what differs; change nothing.")
+@click.option("--dry-run", is_flag=True, help="Only report what differs; change nothing.")
 @click.option(
     "--remove-orphans",
     is_flag=True,
-    help="Remove, with its data, what is this installation's and in no record; without it that is only told.",
+    help="Remove orphans with their data: what is this installation's but in no record.",
 )
 @pass_invocation
 def reconcile(invocation: Invocation, *, dry_run: bool, remove_orphans: bool) -> None:
     """Bring all servers back, after a reboot or a crash.
 
-    Tells what differed from the records. A running server of a former image or former limits is upgraded: its
-    clients have to reconnect. Exits with 7 where a server or a share could not be brought back; with 0 after
+    Tells what differed from the records. A running server with a former image or former limits is upgraded:
+    its clients have to reconnect. Exits with 7 if a server or a share could not be brought back; with 0 after
     --dry-run, whatever differs.
     """
     host = invocation.reading() if dry_run else invocation.changing()
@@ -52,9 +52,9 @@ def reconcile(invocation: Invocation, *, dry_run: bool, remove_orphans: bool) ->
 @click.command("watch", cls=Command)
 @pass_invocation
 def watch(invocation: Invocation) -> None:
-    """Reconcile, and go on mending, until ended.
+    """Reconcile, and go on repairing, until ended.
 
-    A server that ends is brought back within seconds, and everything is looked at every minute. Tells what it
+    It brings a server that ends back within seconds, and looks at everything every minute. It reports what it
     does on standard error, a line each. Meant to run as a service: packaging/shares-core.service.
     """
     with invocation.watching() as watcher:

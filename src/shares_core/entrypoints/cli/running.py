@@ -1,4 +1,4 @@
-"""Running one command to its exit status: errors, signals and closed pipes."""
+"""Running one command and finding its exit status: errors, signals and closed pipes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _TRY_AGAIN = 0.01  # seconds
 
 
 class Terminated(KeyboardInterrupt):
-    """A signal asked the process to end. It is raised, so that whatever is half-made is undone."""
+    """A signal asked the process to end. Raised, so that whatever is half-made is undone."""
 
     def __init__(self, number: int) -> None:
         super().__init__(f"ended by {signal.Signals(number).name}")
@@ -41,7 +41,7 @@ class Terminated(KeyboardInterrupt):
 
 
 def run(root: click.Group, arguments: list[str], invocation: Invocation) -> int:
-    """Run the command that the arguments name. Gives its exit status; raises nothing."""
+    """Run the command that the arguments name. Returns its exit status; raises nothing."""
     try:
         with _signals_raise():
             status = _run(root, arguments, invocation)
@@ -65,7 +65,7 @@ def _run(root: click.Group, arguments: list[str], invocation: Invocation) -> int
     except click.exceptions.Exit as end:
         return end.exit_code
     except click.ClickException as error:
-        if "--json" in arguments:  # it may not have come to reading the option
+        if "--json" in arguments:  # it may not have read the option yet
             invocation.out.json = True
         return _tell(invocation, _usage(error))
     except (PipeClosed, OutputFailed):
@@ -95,7 +95,7 @@ def _usage(error: click.ClickException) -> Report:
 
 @contextmanager
 def _signals_raise() -> Iterator[None]:
-    """Meanwhile, signals that end the process raise Terminated; those that are ignored (nohup) stay so."""
+    """Make signals that end the process raise Terminated; ignored signals (nohup) stay ignored."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -103,11 +103,11 @@ def _signals_raise() -> Iterator[None]:
     waiting: list[int] = []
 
     def terminate(number: int, frame: FrameType | None) -> None:
-        # pyroute2 forks for each namespace that it enters, and ends the child by SIGTERM. Raised in there, it
-        # would unwind the child's copy of this stack, and undo what the parent is making.
+        # pyroute2 forks for each namespace that it enters, and ends the child with SIGTERM. Raising in the #
+        # child would unwind its copy of this stack, and undo what the parent is making.
         if os.getpid() != process:
             os._exit(128 + number)
-        # An import that was broken off leaves a module that stays broken, and undoing may need it.
+        # An interrupted import leaves a broken module, and undoing may need it.
         if _importing(frame):
             waiting.append(number)
             signal.setitimer(signal.ITIMER_REAL, _TRY_AGAIN)
@@ -140,6 +140,6 @@ def _importing(frame: FrameType | None) -> bool:
 
 
 def _forget_output() -> None:
-    """Point standard output at nothing, so that the interpreter's own flush at its end is quiet."""
+    """Point standard output at /dev/null, so that the interpreter's final flush is quiet."""
     with suppress(OSError, ValueError, AttributeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -52,7 +52,7 @@ def server() -> None:
     "host_addresses",
     metavar="IP/PREFIX",
     multiple=True,
-    help="The host's own address on the bridge. Without one the bridge is closed to the host.",
+    help="The host's own address on the bridge. Without one, the bridge is closed to the host.",
 )
 @click.option(
     "--mtu", type=int, metavar="BYTES", help="The bridge's MTU. Default: the configuration's, 1500."
@@ -70,7 +70,7 @@ def create(
 ) -> None:
     """Make a share server and start it.
 
-    Where it exists and fits, nothing is done.
+    Does nothing if it exists and fits.
     """
     spec = InterfaceSpec.parse(
         bridge=bridge, addresses=addresses, mac=mac, gateways=gateways, host_addresses=host_addresses, mtu=mtu
@@ -116,7 +116,7 @@ def show(invocation: Invocation, name: str) -> None:
 @click.argument("name", metavar="SERVER")
 @pass_invocation
 def start(invocation: Invocation, name: str) -> None:
-    """Make a server serve, mending whatever of it is missing."""
+    """Make a server serve, and repair whatever is missing."""
     view = invocation.changing().servers.start(name)
     _answer_state(invocation, view)
 
@@ -137,8 +137,8 @@ def stop(invocation: Invocation, name: str) -> None:
 def upgrade(invocation: Invocation, name: str | None, *, every: bool) -> None:
     """Give servers the current image.
 
-    Clients reconnect within seconds. A server whose new container does not get ready is back on its former
-    image, and the command fails.
+    Clients reconnect within seconds. If the new container does not get ready, the server goes back to its
+    former image, and the command fails.
     """
     if every == (name is not None):
         raise click.UsageError("name a server, or say --all")
@@ -154,13 +154,13 @@ def upgrade(invocation: Invocation, name: str | None, *, every: bool) -> None:
 
 
 def _upgraded_all(host: Host, names: Sequence[str]) -> list[UpgradeView]:
-    """One after the other; the error of one that fails tells what became of the others."""
+    """Upgrade one after the other; if one fails, its error tells the outcome for the others."""
     views: list[UpgradeView] = []
     for number, name in enumerate(names):
         try:
             views.append(host.servers.upgrade(name))
         except NotFound:
-            continue  # deleted since it was listed
+            continue  # deleted after it was listed
         except (SharesError, KeyboardInterrupt) as error:
             for view in views:
                 error.add_note(_upgraded(view))
@@ -187,7 +187,7 @@ def _upgraded(view: UpgradeView) -> str:
 @click.option("--with-shares", is_flag=True, help="Delete its shares and their data too.")
 @pass_invocation
 def delete(invocation: Invocation, name: str, with_shares: bool) -> None:
-    """Remove a server; refused while it has shares."""
+    """Remove a server; refuses while it has shares."""
     invocation.changing().servers.delete(name, with_shares=with_shares)
     invocation.out.answer(
         {"server": name, "deleted": True}, lambda: invocation.out.lines(f"server {name} is deleted")
@@ -264,7 +264,7 @@ def _share_line(share: CifsShare) -> str:
 
 
 def _reach(found: ShareServer) -> list[tuple[str, str]]:
-    """From where the server can be reached, and how."""
+    """How the server can be reached, and from where."""
     fields = []
     for interface in found.interfaces:
         addresses = ", ".join(str(address.ip) for address in interface.addresses)

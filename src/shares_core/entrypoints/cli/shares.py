@@ -24,7 +24,7 @@ _WAYS = {
 
 @click.group(cls=Group)
 def share() -> None:
-    """CIFS shares: a volume with a capacity of its own each."""
+    """CIFS shares: each has its own volume and capacity."""
 
 
 @share.command(
@@ -43,7 +43,7 @@ def share() -> None:
 def create(invocation: Invocation, server: str, name: str, size: str, filesystem: str, pool: str) -> None:
     """Make a share; nobody has access to it yet.
 
-    Where it exists and fits, nothing is done.
+    Does nothing if it exists and fits.
     """
     capacity, kind = Capacity.parse(size), FileSystemKind.parse(filesystem)
     view = invocation.changing().shares.create(server, name, capacity, kind, pool)
@@ -92,9 +92,9 @@ def show(invocation: Invocation, server: str, name: str) -> None:
 @click.option("--size", metavar="SIZE", required=True, help="Its new capacity, larger than now.")
 @pass_invocation
 def extend(invocation: Invocation, server: str, name: str, size: str) -> None:
-    """Make a share larger, online where the kernel allows it.
+    """Make a share larger, online if the kernel allows it.
 
-    Where it does not, the share's clients are disconnected while its file system is checked and grown.
+    If not, the share's clients are disconnected while its file system is checked and grown.
     """
     capacity = Capacity.parse(size)
     view = invocation.changing().shares.extend(server, name, capacity)
@@ -112,11 +112,11 @@ def extend(invocation: Invocation, server: str, name: str, size: str) -> None:
 def check(invocation: Invocation, server: str, name: str, *, repair: bool) -> None:
     """Look for damage in a share's file system.
 
-    Its clients are disconnected for the while. A whole one is served again, also where the share was failed;
-    a damaged one is not, and the exit status is 7. Take a copy of the volume before a repair.
+    Its clients are disconnected meanwhile. A whole file system is served again, even if the share had failed;
+    a damaged one is not, and the exit status is 7. Copy the volume before a repair.
 
     It reads the whole file system. The server and its other shares go on meanwhile: 'operation list' shows
-    how far it has come, 'operation cancel' ends it once its tool has ended.
+    its progress, 'operation cancel' ends it once its tool has ended.
     """
     view = invocation.changing().shares.check(server, name, repair=repair)
     invocation.out.answer(documents.checked(view), lambda: _tell_checked(invocation, view))
@@ -129,10 +129,10 @@ def check(invocation: Invocation, server: str, name: str, *, repair: bool) -> No
 @click.argument("name", metavar="SHARE")
 @pass_invocation
 def delete(invocation: Invocation, server: str, name: str) -> None:
-    """Remove a share and its data, disconnecting whoever uses it.
+    """Remove a share and its data, and disconnect whoever uses it.
 
-    The data of a thick logical volume is overwritten, which takes as long as its disk does; from then on
-    nothing brings it back.
+    The data of a thick logical volume is overwritten, which takes as long as the disk takes; after that
+    nothing can restore it.
     """
     invocation.changing().shares.delete(server, name)
     invocation.out.answer(
@@ -190,7 +190,7 @@ def _repair(invocation: Invocation, view: ShareView) -> str:
 
 
 def _size(view: ShareView) -> str:
-    """The capacity, and what the pool made of it where that is more."""
+    """The capacity, and the volume's size if that is larger."""
     capacity, volume = view.share.capacity, view.volume_size
     if volume is None or volume == capacity:
         return str(capacity)

@@ -1,4 +1,4 @@
-"""Text for terminals: nothing that came from elsewhere may move a cursor or change a meaning."""
+"""Text for terminals: nothing from elsewhere may move a cursor or change a meaning."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def printable(text: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """The text with every control and format character escaped, line ends too."""
+    """The text with every control and format character escaped, also line ends."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
@@ -34,7 +34,7 @@ def smbclient_line(host: str, share: str, user: str) -> str:
 
 
 def state_of(view: ServerView) -> str:
-    """How the server is. One that should not run has no container, which is no news to anybody."""
+    """The server's state. A server that should not run has no container, which is not worth mentioning."""
     resting = view.server.desired is DesiredState.STOPPED and view.state is RunState.ABSENT
     return str(RunState.STOPPED if resting else view.state)
 
@@ -45,7 +45,7 @@ def under_way(operation: Operation | None) -> str:
 
 
 def duration(since: int) -> str:
-    """For how long something has been under way; nothing if its record does not tell since when."""
+    """For how long something has been under way; empty if its record does not say since when."""
     if not since:
         return "-"
     minutes, seconds = divmod(max(0, int(time.time()) - since), 60)
@@ -54,7 +54,7 @@ def duration(since: int) -> str:
 
 
 def does_not_run(server: ShareServer, state: RunState) -> bool:
-    """Whether the server serves nobody: as it was found, or else as it should be."""
+    """Whether the server does not run: by its state, or if that is unknown, by what it should be."""
     if state is RunState.UNKNOWN:
         return server.desired is DesiredState.STOPPED
     return state is not RunState.RUNNING
@@ -66,14 +66,14 @@ def hosts(server: ShareServer) -> tuple[str, ...]:
 
 
 def linux_location(host: str, share: str) -> str:
-    """What Linux clients and ``smbclient`` take."""
+    """The location for Linux clients and ``smbclient``."""
     return f"//{host}/{share}"
 
 
 def windows_location(host: str, share: str) -> str:
-    r"""What Windows takes: ``\\host\share``, where an IPv6 address is written as a name of its own kind.
+    r"""The location for Windows: ``\\host\share``, with a special name for an IPv6 address.
 
-    A colon cannot stand in a UNC path (MS-DTYP 2.2.57), so Windows maps ``*.ipv6-literal.net`` itself.
+    A UNC path cannot have a colon (MS-DTYP 2.2.57), so Windows itself maps ``*.ipv6-literal.net``.
     """
     if ip_address(host).version == 6:
         host = host.replace(":", "-") + ".ipv6-literal.net"

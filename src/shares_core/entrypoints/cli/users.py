@@ -19,7 +19,7 @@ def user() -> None:
 @click.argument("server", metavar="SERVER")
 @pass_invocation
 def list_users(invocation: Invocation, server: str) -> None:
-    """List the users of a server, those without any access too."""
+    """List the users of a server, also those without any access."""
     accounts = invocation.reading().users.list(server)
     rows = [(str(account.name),) for account in accounts]
     invocation.out.answer(
@@ -38,7 +38,7 @@ def list_users(invocation: Invocation, server: str) -> None:
 @click.option("--password-stdin", is_flag=True, help="Take the first line of standard input.")
 @pass_invocation
 def set_password(invocation: Invocation, server: str, name: str, password_stdin: bool) -> None:
-    """Set or generate a user's password, and end their sessions."""
+    """Set or generate a password, and end the user's sessions."""
     host = invocation.changing()
     view = host.users.set_password(server, name, from_stdin(password_stdin))
 
@@ -54,7 +54,7 @@ def set_password(invocation: Invocation, server: str, name: str, password_stdin:
 @click.argument("name", metavar="USER")
 @pass_invocation
 def remove(invocation: Invocation, server: str, name: str) -> None:
-    """Remove a user with all access, and end their sessions."""
+    """Remove a user with all access, and end the user's sessions."""
     invocation.changing().users.remove(server, name)
     invocation.out.answer(
         {"server": server, "user": name, "removed": True},

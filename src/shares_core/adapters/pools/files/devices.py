@@ -1,4 +1,4 @@
-"""Files as block devices, by losetup(8) and what the kernel tells in /sys/block."""
+"""Files as block devices, by losetup(8) and the kernel's /sys/block."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from shares_core.domain.remedy import HostTool, Remedy
 
 _SYS_BLOCK = Path("/sys/block")
 _DETACH_SECONDS = 10.0
-_SECTOR = 512  # what the kernel counts devices in
+_SECTOR = 512  # the kernel's unit for the size of devices
 #: What the kernel adds to the path of a file that was deleted while it was attached.
 _DELETED = " (deleted)"
-#: Where files were seen attached, by their names: where to look first, and no more than that. Without it a
-#: look at all shares would take as long as their number squared.
+#: The devices on which files were last seen, by file name: only a hint where to look first. Without it, #:
+#: looking at all shares would take quadratic time.
 _last_seen: dict[str, str] = {}
 
 
 def device_of(image: Path) -> str | None:
-    """The loop device that ``image`` is attached to, read from the kernel: where nothing is, nothing runs.
+    """The loop device that ``image`` is attached to, as the kernel says; runs no command if there is none.
 
-    The kernel tells the path that a device was attached by. It leads nowhere, or elsewhere, once the pool's
-    disk was mounted anew, or from another mount namespace; there losetup tells the inode.
+    The kernel tells the path by which a device was attached. After a new mount of the pool's disk, or from
+    another mount namespace, this path leads nowhere or elsewhere; then losetup tells the inode.
     """
     if not _SYS_BLOCK.is_dir():
         return _by_inode(image)
@@ -48,7 +48,7 @@ def device_of(image: Path) -> str | None:
 
 
 def lost_devices(folder: Path) -> tuple[tuple[Path, str], ...]:
-    """The files of the folder that were deleted while they were attached, each with its loop device."""
+    """The files of the folder that were deleted while attached, each with its loop device."""
     if not _SYS_BLOCK.is_dir():
         return ()
     backing = ((name, _backing_file(name)) for name in os.listdir(_SYS_BLOCK))
@@ -58,12 +58,12 @@ def lost_devices(folder: Path) -> tuple[tuple[Path, str], ...]:
         if file is not None
         and file.parent == folder
         and file.name.endswith(_DELETED)
-        and not file.exists()  # else somebody's file is really called that
+        and not file.exists()  # otherwise somebody's file really has that name
     )
 
 
 def lost_device_of(image: Path) -> str | None:
-    """The loop device that is left of a deleted ``image``; the first of several."""
+    """The loop device, or the first of several, that is left of a deleted ``image``."""
     return next((device for file, device in lost_devices(image.parent) if file == image), None)
 
 
@@ -73,7 +73,7 @@ def size_of(device: str) -> int:
 
 
 def _backing_file(device: str) -> Path | None:
-    """The path that a loop device was attached by; None where nothing is attached, and for other devices."""
+    """The path by which a loop device was attached; None if nothing is attached, and for other devices."""
     if not device.startswith("loop"):
         return None
     try:
@@ -91,7 +91,7 @@ def _is_same(file: Path | None, image: Path) -> bool:
 
 
 def _by_inode(image: Path, *among: str) -> str | None:
-    """The one of these devices, or of all, that ``image`` is attached to, whatever path leads there."""
+    """Which of these devices, or of all, ``image`` is attached to, whatever its path."""
     try:
         there = image.stat()
     except OSError:
@@ -104,7 +104,7 @@ def _by_inode(image: Path, *among: str) -> str | None:
 
 
 def parse_backing(output: str) -> dict[str, tuple[str, int]]:
-    """Read ``losetup --json``: each device's file, as the number of its own device and its inode."""
+    """Read ``losetup --json``: each device's file, by the number of its disk and its inode."""
     entries = json.loads(output)["loopdevices"] if output.strip() else ()
     return {
         entry["name"]: (entry["back-maj:min"].strip(), int(entry["back-ino"]))
@@ -114,44 +114,44 @@ def parse_backing(output: str) -> dict[str, tuple[str, int]]:
 
 
 def attach(image: Path) -> str:
-    """The device that ``image`` is attached to, from now on if not before."""
+    """Attach ``image`` if it is not attached. Returns its device."""
     device = device_of(image) or _attached(image)  # losetup would take ten times as long to find it
-    if is_write_protected(device):  # left so by whoever had it before: the kernel keeps that for the next one
+    if is_write_protected(device):  # the kernel keeps this setting from the device's former user
         run(("blockdev", "--setrw", device))
     return device
 
 
 def _attached(image: Path) -> str:
-    # Two devices on one file would corrupt it: losetup looks once more, and gives the one that is there.
+    # Two devices on one file would corrupt it: losetup looks once more, and returns an existing one.
     attaching = ("losetup", "--find", "--show", "--nooverlap")
     try:
         return run((*attaching, "--direct-io=on", str(image))).strip()
     except CommandFailed as error:
         if "direct io" not in error.output.lower():
             raise
-        # A backing file system without direct I/O: data is cached twice, and as safe.
+        # The file system below has no direct I/O: data is cached twice, and equally safe.
         return device_of(image) or run((*attaching, str(image))).strip()
 
 
 def detach(image: Path) -> None:
-    """Let go of the device of ``image``. Idempotent. Raises BackendFailure while something holds it."""
+    """Detach the device of ``image``. Idempotent. Raises BackendFailure while something uses it."""
     _detach(image, device_of)
 
 
 def detach_lost(image: Path) -> None:
-    """The same for whatever is left of deleted files of that name."""
+    """The same for devices that are left of deleted files of that name."""
     while _detach(image, lost_device_of):
         pass
 
 
 def _detach(image: Path, find: Callable[[Path], str | None]) -> bool:
-    """Let go of the device that is found. Gives whether one was."""
+    """Detach the found device. Returns whether there was one."""
     device = find(image)
     if device is None:
         return False
-    # Held, so that one that outlives a killed caller finds no other file attached to its device.
+    # Held, so that a command that outlives its killed caller cannot meet another file on its device.
     run(("losetup", "--detach", device), holding=device)
-    # losetup answers 0 while something still holds the device, and then only marks it to be cleared.
+    # losetup exits with 0 even while something uses the device, and then only marks it to be cleared.
     if not wait_until(lambda: find(image) != device, _DETACH_SECONDS):
         raise BackendFailure(
             f"{device} of {image} is still in use",
@@ -161,7 +161,7 @@ def _detach(image: Path, find: Callable[[Path], str | None]) -> bool:
 
 
 def refresh(image: Path) -> None:
-    """Let an attached device have the length that its file has now."""
+    """Give an attached device the present length of its file."""
     device = device_of(image)
     if device is not None:
         run(("losetup", "--set-capacity", device))

@@ -1,4 +1,4 @@
-"""Which pool a folder is: a file in it names the pool and the installation that it belongs to."""
+"""The identity of a folder: a file in it names its pool and its installation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from shares_core.domain.errors import HostNotReady
 from shares_core.domain.volume import DEFAULT_POOL
 
 _IDENTITY, _LOCK = "pool.json", "pool.lock"
-#: What an empty folder may hold: the second is of ext4, at the root of a disk.
+#: What an empty folder may hold: the second is ext4's, at the root of a disk.
 _NOBODYS = (_LOCK, "lost+found")
 
 
@@ -29,19 +29,19 @@ class FolderIdentity(PoolIdentity):
     lock_timeout: float
 
     def locked(self) -> AbstractContextManager[None]:
-        """Hold the pool against every other process; raises Busy."""
+        """Hold the pool's lock against every other process. Raises Busy."""
         return file_lock(self.folder / _LOCK, self.lock_timeout, f"the pool {self.pool}")
 
     def establish(self) -> None:
-        """Make the folder this installation's pool, or see that it is. Idempotent. Raises HostNotReady."""
+        """Make the folder this installation's pool, or check that it is. Idempotent. Raises HostNotReady."""
         if not self.exists():
             self._make()
         self.check()
 
     def check(self) -> None:
-        """See that the folder is this installation's pool. Raises HostNotReady.
+        """Check that the folder is this installation's pool. Raises HostNotReady.
 
-        An unmounted folder is not an empty pool: what is there must say that it is ours.
+        An unmounted folder is not an empty pool: a file in it must say that it is ours.
         """
         identity = self._read()
         if identity is None or identity["pool"] != self.known:
@@ -69,14 +69,14 @@ class FolderIdentity(PoolIdentity):
                     f"{self.folder} is the pool of another installation of shares-core",
                     hint=f"name another folder in the configuration: {in_settings(self.pool, 'dir')}",
                 )
-            # A pool that was made before pools had names is the default one.
+            # A pool from before pools had names is the default pool.
             name = identity.get("name", str(DEFAULT_POOL))
             if name != str(self.pool):
                 raise HostNotReady(
                     f"{self.folder} is the pool {name} of this installation, not {self.pool}",
                     hint=f"name another folder in the configuration: {in_settings(self.pool, 'dir')}",
                 )
-            # After the identity, so that a crash in between leaves a folder that is recognised, not lost.
+            # After the identity, so that a crash in between leaves a folder that is recognised.
             self.installation.remember_pool(identity["pool"], self.pool)
 
     def _read(self) -> dict[str, str] | None:

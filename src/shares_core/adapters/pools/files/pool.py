@@ -28,7 +28,7 @@ from shares_core.ports.storage import Volume, VolumeOwner
 
 #: Volumes are whole blocks of every file system that they may carry.
 _GRANULARITY = 4096
-_STAT_BLOCK = 512  # what stat(2) counts a file's blocks in, whatever its file system has
+_STAT_BLOCK = 512  # stat(2)'s unit for blocks, whatever the file system
 _IMAGE, _PART = ".img", ".part"
 
 
@@ -89,7 +89,7 @@ class LoopFilePool(VolumePool):
             return total
 
     def _files(self, *suffixes: str) -> Sequence[Path]:
-        # Not glob, to which a folder that cannot be read is an empty one.
+        # Not glob, which takes an unreadable folder for an empty one.
         with os_errors(f"listing {self._folder}"):
             return sorted(path for path in self._folder.iterdir() if path.suffix in suffixes)
 
@@ -139,9 +139,9 @@ class LoopFilePool(VolumePool):
         return self.require_volume(volume_id)
 
     def _claim(self, part: Path, size: int) -> int:
-        """A new file of that length: from then on it counts, so the lock need not be held any longer."""
+        """Make a new file of that length, which counts from now on, so the lock can be released."""
         with self._identity.locked():
-            part.unlink(missing_ok=True)  # what a killed call left would count beside its successor
+            part.unlink(missing_ok=True)  # the remains of a killed call would count beside the new file
             self._require_room(size)
             flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
             descriptor = os.open(part, flags, 0o600)
@@ -179,10 +179,10 @@ class LoopFilePool(VolumePool):
                     self._require_room(wanted - before)
                     os.ftruncate(descriptor, wanted)
             try:
-                # All of it: a killed call may have made the file longer without reserving anything.
+                # Reserve all of it: a killed call may have made the file longer without reserving anything.
                 self._reserve(descriptor, max(wanted, before))
             except (OSError, HostNotReady):
-                os.ftruncate(descriptor, before)  # nothing has seen the new end yet
+                os.ftruncate(descriptor, before)  # nothing uses the new end yet
                 raise
             os.fsync(descriptor)
         devices.refresh(self._image(volume_id))
@@ -202,7 +202,7 @@ class LoopFilePool(VolumePool):
         with os_errors(f"removing volume {volume_id}"):
             self._image(volume_id).unlink(missing_ok=True)
             self._part(volume_id).unlink(missing_ok=True)
-            # A name that a power cut brought back would belong to nobody, and count for ever.
+            # If a power cut brought the name back, it would belong to nobody, and count for ever.
             self._settle_folder()
 
     def list(self) -> tuple[Volume, ...]:
@@ -214,9 +214,9 @@ class LoopFilePool(VolumePool):
         return (*found.values(), *(lost for lost in self._lost() if lost.id not in found))
 
     def _lost(self) -> Iterator[Volume]:
-        """Volumes whose files were deleted, by somebody else, while they were attached."""
+        """Volumes whose files somebody else deleted while they were attached."""
         for file, device in devices.lost_devices(self._folder):
-            with suppress(OSError):  # it was let go of since
+            with suppress(OSError):  # it was detached meanwhile
                 if file.suffix == _IMAGE and is_volume_id(file.stem):
                     yield Volume(
                         self._ref(file.stem), Capacity(devices.size_of(device)), self.traits, lost=True
@@ -251,7 +251,7 @@ class LoopFilePool(VolumePool):
         return self._folder / f"{volume_id}{_PART}"
 
     def _settle_folder(self) -> None:
-        """Let the names in the folder reach the disk."""
+        """Make the names in the folder reach the disk."""
         with open_folder(self._folder) as folder:
             os.fsync(folder)
 

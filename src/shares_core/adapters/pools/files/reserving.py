@@ -1,7 +1,7 @@
-"""fallocate(2) itself, and never an imitation of it.
+"""fallocate(2) itself, never an emulation.
 
-Python has only ``posix_fallocate``. Where a file system has no such call, the C library then reads and writes
-every block: over what a client writes there at the same time.
+Python has only ``posix_fallocate``. If a file system lacks the call, the C library reads and writes every
+block, and overwrites what a client writes there at the same time.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ _libc.fallocate64.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes
 
 
 def reserve(descriptor: int, length: int) -> None:
-    """Have the file's first ``length`` bytes on the disk; what is there stays.
+    """Reserve space for the file's first ``length`` bytes; its content stays.
 
-    Raises OSError, EOPNOTSUPP where its file system cannot do it. Idempotent.
+    Raises OSError, with EOPNOTSUPP if the file system cannot do it. Idempotent.
     """
     while _libc.fallocate64(descriptor, 0, 0, length) != 0:
         number = ctypes.get_errno()

@@ -1,4 +1,4 @@
-"""Making the volume group, or the thin pool in it, on a device that an operator names."""
+"""Making the volume group and its thin pool on a device that an operator names."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from shares_core.domain.remedy import HostTool, Remedy
 from shares_core.domain.undo import undone_by
 from shares_core.domain.volume import PoolName
 
-#: What a new thin pool takes of the free extents: the rest is for its tables, which have to grow some day.
+#: The share of the free extents for a new thin pool: the rest is for its tables, which have to grow some day.
 _SHARE_OF_FREE = "95%FREE"
 _LIST = Remedy.of(HostTool("lsblk"), " lists the devices")
 _BY_HAND = "and is left to do by hand"
@@ -32,7 +32,7 @@ _BY_HAND = "and is left to do by hand"
 
 @frozen
 class PoolBuilder:
-    """Builds what the configuration names, where it is not there yet."""
+    """Builds what the configuration names and does not exist yet."""
 
     pool: PoolName
     group: VolumeGroupName
@@ -42,12 +42,12 @@ class PoolBuilder:
     others: tuple[PoolName, ...] = ()
 
     def build(self, device: DevicePath | None) -> bool:
-        """Make what is missing of the pool; gives whether anything was.
+        """Make what is missing of the pool. Returns whether anything was missing.
 
-        Without ``device`` a thin pool gets the free extents of a volume group that is there. Idempotent.
-        Raises InvalidInput where a device is needed, Conflict where the device holds anything or the pool is
-        on others, HostNotReady where this installation's pool is one that is not attached. A failure leaves
-        the device as it was.
+        Without ``device`` a thin pool gets the free extents of an existing volume group. Idempotent. Raises
+        InvalidInput if it needs a device, Conflict if the device holds anything or the pool is on other
+        devices, HostNotReady if this installation's pool is not attached. A failure leaves the device as it
+        was.
         """
         found = self._find()
         if found is None:
@@ -80,7 +80,7 @@ class PoolBuilder:
         return True
 
     def _find(self) -> VolumeGroup | None:
-        """The group, active or not; None where there is none and none is missed. Raises HostNotReady."""
+        """The group, active or not; None if there is none, as expected. Raises HostNotReady."""
         known = next(filter(None, map(self.installation.pool_id, (self.pool, *self.others))), "")
         identity = GroupIdentity(self.pool, self.installation, str(self.group))
         try:
@@ -107,7 +107,7 @@ class PoolBuilder:
     @contextmanager
     def _new_group(self, device: DevicePath) -> Iterator[None]:
         name = str(self.group)
-        # It would ask about signatures that it finds, and there are none.
+        # It would ask about signatures, and there are none.
         lvm("vgcreate", "--yes", name, str(device), group=name)
         with _undone_by(("vgremove", "--yes", name), ("pvremove", "--yes", str(device)), group=name):
             yield
@@ -124,7 +124,7 @@ class PoolBuilder:
         if self.thin_pool is None:
             return
         group, name = str(self.group), str(self.thin_pool)
-        # By its own name: a colon of another would begin a range of extents.
+        # By its canonical name: a colon in another name would begin a range of extents.
         devices = () if device is None else (os.path.realpath(str(device)),)
         lvm(
             *("lvcreate", "--yes", "--type", "thin-pool", "--zero", "y", "--discards", "passdown"),
@@ -136,7 +136,7 @@ class PoolBuilder:
 
 @contextmanager
 def _undone_by(*commands: tuple[str, ...], group: str) -> Iterator[None]:
-    """Run the commands, in this order, where the body fails."""
+    """Run the commands, in this order, if the body fails."""
     with ExitStack() as undoing:
         for command in reversed(commands):
             undoing.enter_context(undone_by(partial(lvm, *command, group=group), _BY_HAND))
@@ -144,7 +144,7 @@ def _undone_by(*commands: tuple[str, ...], group: str) -> Iterator[None]:
 
 
 def require_unused(device: DevicePath) -> None:
-    """Raise Conflict unless the device is a block device that nobody uses and that holds nothing at all."""
+    """Raise Conflict unless the device is an unused and empty block device."""
     path = str(device)
     with os_errors(f"looking at {path}"):
         try:

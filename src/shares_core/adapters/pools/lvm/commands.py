@@ -26,16 +26,16 @@ from shares_core.domain.errors import (
 )
 from shares_core.domain.remedy import Call, Hint, HostTool, Remedy, UseCase
 
-#: LVM works on one volume group at a time, so a command may have to wait for others.
+#: LVM runs one command at a time on a volume group, so a command may have to wait for others.
 LVM_SECONDS = 60.0
 
-#: The complaint that a change would change nothing (lvextend, lvreduce): what was wanted is there. The first
-#: is what 2.03.31 has on standard error, the second what 2.03.16 says there.
+#: The complaint that a change would change nothing (lvextend, lvreduce), which is fine. The first is from #:
+#: 2.03.31's standard error, the second from 2.03.16's.
 ALREADY_SO = re.compile(
     r"no size change|matches existing size|not larger than existing|not less than existing", re.IGNORECASE
 )
 
-#: What LVM says besides its complaint.
+#: What LVM prints besides its complaint.
 _TALK = re.compile(r"File descriptor \d+ |Rounding |Thin pool volume with chunk size ")
 
 
@@ -56,7 +56,7 @@ def _meaning(complaint: str, error: type[SharesError], mending: _Mending) -> _Me
     return _Meaning(re.compile(complaint, re.IGNORECASE), lambda said, told: error(said, hint=told), mending)
 
 
-#: In this order: the words of LVM 2.03 (lib/metadata, tools/), captured from 2.03.16 and 2.03.31.
+#: In this order: messages of LVM 2.03 (lib/metadata, tools/), captured from 2.03.16 and 2.03.31.
 _MEANINGS = (
     _meaning(
         r"permission denied",
@@ -137,10 +137,10 @@ _MEANINGS = (
 
 
 def lvm(*argv: str, group: str, thin_pool: str = "", outlives: bool = True) -> str:
-    """Run one of LVM's commands on the volume group; gives what it says. ``outlives`` is as ``run``'s.
+    """Run one of LVM's commands on the volume group and return its output. ``outlives`` is as for ``run``.
 
-    Raises what it complains about: NoCapacity, Conflict, ShareFailed, HostNotReady, BackendFailure; else
-    CommandFailed.
+    Raises what its complaint means: NoCapacity, Conflict, ShareFailed, HostNotReady, BackendFailure;
+    otherwise CommandFailed.
     """
     try:
         return run(argv, timeout=LVM_SECONDS, outlives=outlives)
@@ -172,13 +172,13 @@ def translated(error: CommandFailed, group: str, thin_pool: str = "") -> SharesE
 
 
 def _complaints(output: str) -> Iterable[str]:
-    """Its lines, without what it says of descriptors that were left open, and of what it rounds."""
+    """Its lines, without those about open descriptors and about rounding."""
     lines = (line.strip() for line in output.splitlines())
     return (line for line in lines if line and not _TALK.match(line))
 
 
 def read_group(group: str) -> VolumeGroup:
-    """The volume group as LVM knows it, with its volumes, active or not. Raises HostNotReady."""
+    """The volume group with its volumes, active or not, as LVM knows it. Raises HostNotReady."""
     output = lvm(*volumes_command(group), group=group)
     try:
         found = parse_volumes(output)

@@ -1,4 +1,4 @@
-"""The block devices of active logical volumes, as the kernel tells of them."""
+"""The block devices of active logical volumes, as the kernel shows them."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ from shares_core.domain.remedy import HostTool, Remedy
 from shares_core.ports.progress import Report, unreported
 
 _DEV, _SYS_BLOCK = Path("/dev"), Path("/sys/block")
-_SECTOR = 512  # the kernel counts in these, whatever the disk has
-#: Device-mapper's ids of LVM's devices: this, the volume group's and the volume's, both without hyphens.
+_SECTOR = 512  # the kernel's unit, whatever the disk has
+#: Device-mapper's ids of LVM's devices: this, then the ids of the volume group and the volume, without
+#: hyphens.
 _MARK, _UUID_LENGTH = "LVM-", 32
 _THIN_POOL = "-tpool"
-#: At both ends of a device lie file systems' and partitions' signatures (see adapters.signatures).
+#: File systems and partition tables have their signatures at both ends of a device (see adapters.signatures).
 _ENDS = 4 * MIB
-#: linux/fs.h: _IO(0x12, 127). One call cannot be interrupted, so it is given a bounded part at a time.
+#: linux/fs.h: _IO(0x12, 127). A call cannot be interrupted, so each gets a bounded part of the device.
 _BLKZEROOUT = 0x127F
 _AT_ONCE = GIB
 
@@ -35,7 +36,7 @@ _AT_ONCE = GIB
 class ActiveDevice:
     """An active volume: the kernel's device, its size in bytes, and the UUID of its volume group.
 
-    A ``suspended`` one answers nobody: a command of LVM's was killed while it changed the device.
+    A ``suspended`` device does not answer: an LVM command was killed while it changed the device.
     """
 
     path: str
@@ -51,7 +52,7 @@ def path_of(group: str, volume: str) -> str:
 
 
 def active_device(group: str, volume: str) -> ActiveDevice | None:
-    """The volume's device, or None where the volume is not active or not there."""
+    """The volume's device, or None if the volume is not active or does not exist."""
     path = _DEV / group / volume
     node = Path(os.path.realpath(path)).name
     mapped = _SYS_BLOCK / node
@@ -62,14 +63,14 @@ def active_device(group: str, volume: str) -> ActiveDevice | None:
         suspended = (mapped / "dm/suspended").read_text(encoding="ascii").strip() == "1"
     except OSError:
         return None
-    if not uuid.startswith(_MARK) or name != device_name(group, volume):  # udev's link may be a former one
+    if not uuid.startswith(_MARK) or name != device_name(group, volume):  # udev's link may be out of date
         return None
     group_uuid = uuid.removeprefix(_MARK)[:_UUID_LENGTH]
     return ActiveDevice(str(path), size, group_uuid, suspended, _lies_on_thin_pool(mapped))
 
 
 def _lies_on_thin_pool(mapped: Path) -> bool:
-    """Whether what the device's blocks lie on is a thin pool: the end of that one's id says so."""
+    """Whether the device's blocks are on a thin pool, which the end of the id below says."""
     for below in (mapped / "slaves").glob("dm-*"):
         with suppress(OSError):
             if (below / "dm/uuid").read_text(encoding="ascii").strip().endswith(_THIN_POOL):
@@ -78,13 +79,13 @@ def _lies_on_thin_pool(mapped: Path) -> bool:
 
 
 def is_open(device: ActiveDevice) -> bool:
-    """Whether anything has the device open, or mounted: device-mapper counts that, sysfs does not tell it."""
+    """Whether anything has the device open or mounted, which device-mapper counts and sysfs does not tell."""
     counted = run(("dmsetup", "info", "--columns", "--noheadings", "--options", "open", device.path))
     return int(counted) > 0
 
 
 def active_group_uuid(group: str) -> str:
-    """The UUID, without hyphens, of the volume group that has active volumes under this name; else empty."""
+    """The UUID, without hyphens, of the group of this name with active volumes; empty if there is none."""
     try:
         volumes = os.listdir(_DEV / group)
     except OSError:
@@ -94,7 +95,7 @@ def active_group_uuid(group: str) -> str:
 
 
 def blank_ends(device: str) -> None:
-    """Write zeros wherever a signature may be. Whatever lies between is of former volumes."""
+    """Write zeros wherever a signature may be. The space between still holds data of former volumes."""
     with os_errors(f"clearing {device}"), open(device, "r+b", buffering=0) as file:
         size = file.seek(0, os.SEEK_END)
         for start in {0, max(0, size - _ENDS)}:
@@ -104,9 +105,9 @@ def blank_ends(device: str) -> None:
 
 
 def zero_whole(device: str, report: Report = unreported) -> None:
-    """Overwrite the whole device with zeros, by the disk itself if it can; reports how many bytes are done.
+    """Overwrite the whole device with zeros, by the disk itself if it can; reports the bytes done.
 
-    Raises BackendFailure, with nothing written, where something has the device mounted.
+    Raises BackendFailure, and writes nothing, if something has the device mounted.
     """
     with os_errors(f"wiping {device}"):
         try:

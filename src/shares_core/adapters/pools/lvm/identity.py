@@ -1,4 +1,4 @@
-"""Which volume group is this installation's: it is known by its UUID, whatever has its name now."""
+"""The identity of this installation's volume group: its UUID, whatever group has its name now."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ LIST_GROUPS = HostTool("vgs", ("-o", "vg_name,vg_uuid"))
 
 @frozen
 class GroupIdentity(PoolIdentity):
-    """A pool that is a volume ``group``, or in it, perhaps beside other pools and other installations'."""
+    """A pool that is a volume ``group``, or in it, perhaps beside other pools of any installation."""
 
     group: str
 
     def establish(self, group: VolumeGroup) -> None:
-        """Make the group this installation's, or see that it is. Idempotent. Raises HostNotReady."""
+        """Make the group this installation's, or check that it is. Idempotent. Raises HostNotReady."""
         self.installation.remember_pool(group.uuid, self.pool)
         self.check_read(group)
 
     def is_active(self) -> bool:
-        """Whether the group of this name is this installation's, and the kernel has a volume of it."""
+        """Whether the group of this name is this installation's and has an active volume."""
         return self.exists() and active_group_uuid(self.group) == self.kernel_uuid()
 
     def kernel_uuid(self) -> str:
@@ -35,15 +35,15 @@ class GroupIdentity(PoolIdentity):
         return self.known.replace("-", "")
 
     def check(self) -> None:
-        """See that the group of this name is this installation's. Raises HostNotReady.
+        """Check that the group of this name is this installation's. Raises HostNotReady.
 
-        Where a volume of it is active the kernel tells, and no command has to be run.
+        If a volume of it is active, the kernel tells, and no command has to run.
         """
         if not self.is_active():
             self.read()
 
     def read(self) -> VolumeGroup:
-        """The group with its volumes, once it is seen to be this installation's. Raises HostNotReady."""
+        """The group with its volumes, after checking that it is this installation's. Raises HostNotReady."""
         if not self.exists():
             raise HostNotReady(
                 f"volume group {self.group} is not in use by this installation yet",

@@ -1,4 +1,4 @@
-"""Pools of logical volumes: what thick ones and those of a thin pool have in common."""
+"""Pools of logical volumes: what thick and thin volumes have in common."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from shares_core.domain.volume import DEFAULT_POOL, PoolName, VolumeTraits
 from shares_core.ports.progress import Report, unreported
 from shares_core.ports.storage import Volume, VolumeOwner
 
-#: What LVM takes sizes in; it rounds them up to its extents.
+#: LVM's unit for sizes; it rounds them up to its extents.
 _SECTOR = 512
 _IN_USE_SECONDS = 5.0
 _MARK = "shares-core"
 _POOL = f"{_MARK}:pool:"
-#: A thick one reads what its extents held, but for its ends. A thin pool zeroes a block that it hands out.
+#: A thick volume reads what its extents held, except at its ends. A thin pool zeroes each new block.
 THICK = VolumeTraits()
 THIN = VolumeTraits(thin=True, zeroed=True, discards=True)
 
@@ -34,9 +34,9 @@ THIN = VolumeTraits(thin=True, zeroed=True, discards=True)
 class LogicalVolumes(VolumePool):
     """Logical volumes of a volume group that others may use too.
 
-    Each is named by the volume's id and tagged with its installation, pool, server and share, so that it is
-    known without a record: ``lvs -o lv_name,lv_tags``. ``wipe`` overwrites a thick one that is removed, so
-    that nothing of a tenant's is left in its extents.
+    Each is named by the volume's id and tagged with its installation, pool, server and share, so that it can
+    be identified without a record: ``lvs -o lv_name,lv_tags``. ``wipe`` overwrites a thick volume when it is
+    removed, so that its extents keep no tenant's data.
     """
 
     def __init__(
@@ -57,24 +57,24 @@ class LogicalVolumes(VolumePool):
 
     @abstractmethod
     def _check_usable(self, group: VolumeGroup) -> None:
-        """Raises HostNotReady where no volume can come from the group as it is."""
+        """Raise HostNotReady if the group as it is cannot hold volumes."""
 
     @abstractmethod
     def _figures(self, group: VolumeGroup) -> PoolView:
-        """What ``pool`` gives."""
+        """What ``pool`` returns."""
 
     @abstractmethod
     def _create(self, volume_id: str, size: int, tags: tuple[str, ...]) -> None:
-        """Make the volume, whole. Raises as ``ensure_volume``, and Conflict where its name is taken."""
+        """Make the complete volume. Raises as ``ensure_volume`` does, and Conflict if its name is taken."""
 
     @abstractmethod
     def _extend(self, volume_id: str, size: int) -> None:
-        """Make the volume larger. Raises as ``grow_volume``."""
+        """Make the volume larger. Raises as ``grow_volume`` does."""
 
     # -- the pool
 
     def prepare(self) -> VolumeTraits:
-        if self._identity.is_active():  # a volume of ours comes from it, so it was usable
+        if self._identity.is_active():  # it has a volume of ours, so it was usable
             return self.traits
         group = read_group(self._group)
         self._identity.check_read(group)
@@ -98,7 +98,7 @@ class LogicalVolumes(VolumePool):
         return tuple(self._volume(key, volume) for key, volume in named if is_volume_id(key))
 
     def _ours(self, group: VolumeGroup) -> tuple[LogicalVolume, ...]:
-        """This installation's volumes of this pool. Readers mint no identity."""
+        """This installation's volumes of this pool. Mints no identity, because readers call it."""
         known = self._installation.known_id()
         return tuple(
             volume
@@ -132,7 +132,7 @@ class LogicalVolumes(VolumePool):
 
     def find_volume(self, volume_id: str) -> Volume | None:
         device = self._device(volume_id)
-        if device is not None:  # the kernel tells as much as LVM would
+        if device is not None:  # the kernel tells all that LVM would
             return self._volume(volume_id, device)
         volume = self._identity.read().find(volume_name(volume_id))
         return None if volume is None else self._volume(volume_id, volume)
@@ -145,13 +145,13 @@ class LogicalVolumes(VolumePool):
     def cut_volume(self, volume_id: str, size: Capacity) -> None:
         self._identity.check()
         wanted = f"{round_up(size.bytes, _SECTOR)}b"
-        # --force: it asks whether data is lost, which the caller has answered. Waiting for a lock it must not
-        # outlive the caller: the next one may have grown the volume again by then.
+        # --force: it would ask about lost data, which the caller has ruled out. While it waits for a lock it
+        # # must not outlive the caller: the next caller may have grown the volume again by then.
         argv = ("lvreduce", "--force", "--size", wanted, self._path(volume_id))
         self._resized(volume_id, lambda: lvm(*argv, group=self._group, outlives=False))
 
     def _resized(self, volume_id: str, resize: Callable[[], object]) -> None:
-        """Resize it, or see that the device has the size that the volume has had before."""
+        """Resize it, or check that the device has the size that the volume already has."""
         try:
             resize()
         except CommandFailed as error:
@@ -169,19 +169,19 @@ class LogicalVolumes(VolumePool):
         self._remove(volume_id)
 
     def _wipe(self, volume_id: str, report: Report) -> None:
-        """See that what the volume holds is not read from the next one that gets its extents.
+        """Ensure that the next volume on these extents does not show what this volume holds.
 
-        Whichever the settings name now, it is what it was made as. A thin one's blocks go back to its pool,
-        which zeroes a block before anybody else reads it.
+        The volume's own kind counts, whatever the settings say now. A thin volume's blocks go back to its
+        pool, which zeroes a block before anybody else reads it.
         """
         volume = self._identity.read().find(volume_name(volume_id))
         if volume is not None and not volume.is_thin:
             zero_whole(self.attach(volume_id), report)
 
     def _require_unused(self, volume_id: str) -> None:
-        """Raise BackendFailure while somebody has its device open: asked before a byte of it is wiped.
+        """Raise BackendFailure while somebody has its device open. Asked before wiping a byte of it.
 
-        udev looks into a device for a moment whenever somebody has written to it.
+        udev opens a device for a moment whenever somebody has written to it.
         """
 
         def unused() -> bool:
@@ -222,10 +222,10 @@ class LogicalVolumes(VolumePool):
         return Volume(self._ref(volume_id), Capacity(found.size), THIN if found.is_thin else THICK)
 
     def _device(self, volume_id: str) -> ActiveDevice | None:
-        """The volume's device, where it is active. Raises HostNotReady where it is of another group."""
+        """The volume's device, if it is active. Raises HostNotReady if it belongs to another group."""
         device = active_device(self._group, volume_name(volume_id))
         if device is not None and device.group_uuid != self._identity.kernel_uuid():
-            self._identity.read()  # says which group it is, unless LVM does not know of the device
+            self._identity.read()  # tells which group it is, unless LVM does not know the device
             raise HostNotReady(
                 f"{device.path} is a device of another volume group of that name",
                 hint=Remedy.of(
@@ -236,7 +236,7 @@ class LogicalVolumes(VolumePool):
         return device
 
     def _active(self, volume_id: str) -> ActiveDevice:
-        """The device of a volume that was activated just now."""
+        """The device of a volume that was just activated."""
         device = self._device(volume_id)
         if device is None:
             raise BackendFailure(
@@ -254,7 +254,7 @@ class LogicalVolumes(VolumePool):
         self._run("lvremove", "--yes", volume_id)
 
     def _run(self, command: str, *arguments: str) -> None:
-        """Run a command of LVM's whose last argument is a volume's id."""
+        """Run an LVM command whose last argument is a volume's id."""
         *options, volume_id = arguments
         lvm(command, *options, self._path(volume_id), group=self._group)
 
@@ -263,7 +263,7 @@ class LogicalVolumes(VolumePool):
 
 
 def _pool_of(volume: LogicalVolume) -> str:
-    """The name of its pool. Volumes that were made before pools had names are the default one's."""
+    """The name of its pool. Volumes from before pools had names belong to the default pool."""
     named = (tag.removeprefix(_POOL) for tag in volume.tags if tag.startswith(_POOL))
     return next(named, str(DEFAULT_POOL))
 

@@ -1,4 +1,4 @@
-"""What LVM says of a volume group and its volumes, as frozen values: ``lvs`` and ``vgs`` in JSON."""
+"""LVM's reports on a volume group and its volumes (``lvs`` and ``vgs`` in JSON) as frozen values."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _AS_JSON = ("--reportformat", "json", "--units", "b", "--nosuffix")
 class LogicalVolume:
     """One logical volume; sizes in bytes.
 
-    ``pool`` is what a volume that ``is_thin`` takes its blocks from; a cached one has another kind of pool
-    there, most have none. The percentages are None unless it is thin and active; ``zeroes`` and ``health``
-    say something of thin pools only.
+    ``pool`` is where a volume that ``is_thin`` takes its blocks from; a cached volume has another kind of
+    pool there, most have none. The percentages are None unless it is thin and active; ``zeroes`` and
+    ``health`` are only about thin pools.
     """
 
     name: str
@@ -53,7 +53,7 @@ class VolumeGroup:
         return next((volume for volume in self.volumes if volume.name == name), None)
 
     def require_usable(self) -> None:
-        """Raises HostNotReady where nothing can be made in the group as it is."""
+        """Raise HostNotReady if nothing can be made in the group as it is."""
         if self.exported:
             raise HostNotReady(
                 f"volume group {self.name} is exported", hint=Remedy.of(HostTool("vgimport", (self.name,)))
@@ -75,23 +75,23 @@ class VolumeGroup:
 
 
 def volumes_command(group: str) -> tuple[str, ...]:
-    """Lists the group's volumes, each with the group's own figures: ``parse_volumes`` reads it."""
+    """The command that lists the group's volumes, each with the group's figures, for ``parse_volumes``."""
     return ("lvs", *_AS_JSON, "--options", f"{_GROUP},{_VOLUME}", group)
 
 
 def group_command(group: str) -> tuple[str, ...]:
-    """Tells of a group without volumes: ``parse_group`` reads it."""
+    """The command that describes a group, even without volumes, for ``parse_group``."""
     return ("vgs", *_AS_JSON, "--options", _GROUP, group)
 
 
 def parse_volumes(output: str) -> VolumeGroup | None:
-    """The group with its volumes; None where it has none. Raises ValueError for what is no such report."""
+    """The group with its volumes; None if it has none. Raises ValueError for anything but such a report."""
     rows = _rows(output, "lv")
     return _group(rows[0], tuple(map(_volume, rows))) if rows else None
 
 
 def parse_group(output: str) -> VolumeGroup:
-    """The group, without its volumes. Raises ValueError for what is no such report."""
+    """The group, without its volumes. Raises ValueError for anything but such a report."""
     rows = _rows(output, "vg")
     if not rows:
         raise ValueError("it has no volume group")

@@ -1,4 +1,4 @@
-"""Volumes that have all their extents from the start, straight from a volume group."""
+"""Thick volumes: all of their extents come from a volume group at once."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from shares_core.domain.views import PoolView
 class VolumeGroupPool(LogicalVolumes):
     """The free extents of a volume group.
 
-    What a volume reads before it is written is what its extents held: only its ends, where signatures may be,
-    are zeros.
+    An unwritten volume reads what its extents held before: only its ends, where signatures may be, are zeros.
     """
 
     traits = THICK
@@ -37,7 +36,7 @@ class VolumeGroupPool(LogicalVolumes):
     def _create(self, volume_id: str, size: int, tags: tuple[str, ...]) -> None:
         name = volume_name(volume_id)
         marks = [word for tag in tags for word in ("--addtag", tag)]
-        # Of a former volume's signatures it would ask, at length, whether to wipe them.
+        # It would ask whether to wipe each signature of a former volume.
         wiping = ("--yes", "--wipesignatures", "y", "--zero", "y")
         lvm("lvcreate", *wiping, "--name", name, "--size", f"{size}b", *marks, self._group, group=self._group)
         with undone_by(lambda: self._remove(volume_id)):

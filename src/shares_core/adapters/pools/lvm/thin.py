@@ -1,4 +1,4 @@
-"""Volumes that get their blocks from a thin pool as they are written."""
+"""Thin volumes: they get their blocks from a thin pool when they are written."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from shares_core.domain.remedy import Call, HostTool, Remedy, UseCase
 from shares_core.domain.views import PoolView
 from shares_core.domain.volume import DEFAULT_POOL, PoolName
 
-#: Per cent. With its tables full a pool turns read-only, and all its volumes with it: the last of them are
-#: kept for those that are there.
+#: Per cent. If its tables are full, a pool and all its volumes turn read-only: the last of the tables are #:
+#: kept for existing volumes.
 _FULL_DATA, _FULL_METADATA = 100, 95
-#: What LVM says of a pool in which nothing can be made (lvs(8), lv_health_status).
+#: The health of a pool in which nothing can be made (lvs(8), lv_health_status).
 _BROKEN = ("failed", "metadata_read_only")
 
 
 class ThinPool(LogicalVolumes):
-    """A thin pool in a volume group. What was never written reads as zeros, and discards give blocks back.
+    """A thin pool in a volume group. Unwritten blocks read as zeros, and discards give blocks back.
 
-    Unless it is overprovisioned, its volumes together are promised no more than it has; snapshots and other
-    volumes that others made in it count as well.
+    Unless it is overprovisioned, it promises its volumes together no more than it has; snapshots and volumes
+    that others made in it count as well.
     """
 
     traits = THIN
@@ -59,7 +59,7 @@ class ThinPool(LogicalVolumes):
         self._found(group)
 
     def _found(self, group: VolumeGroup) -> LogicalVolume:
-        """The thin pool. Raises HostNotReady where it is not there, or not fit for the files of tenants."""
+        """The thin pool. Raises HostNotReady if it is missing, or not fit for tenants' files."""
         place = f"{group.name}/{self._pool}"
         pool = group.find(self._pool)
         if pool is None:
@@ -111,9 +111,9 @@ class ThinPool(LogicalVolumes):
 
     @contextmanager
     def _room(self, volume_id: str, size: int) -> Iterator[None]:
-        """Inside, a volume of ``size`` fits, and no other caller takes the room away. Raises NoCapacity.
+        """Inside, a volume of ``size`` fits, and no other caller can take the space. Raises NoCapacity.
 
-        The lock is held over two commands: LVM itself lets one caller at a time work on a volume group.
+        The lock is held over two commands: LVM itself allows only one caller at a time on a volume group.
         """
         with state_lock(self._layout, self._lock, self._lock_timeout, f"the pool {self.name}"):
             group = self._identity.read()
@@ -151,7 +151,7 @@ class ThinPool(LogicalVolumes):
 
 
 def _require_blocks(pool: LogicalVolume, place: str) -> None:
-    """Raise NoCapacity where what the pool has is written, whatever it may still promise."""
+    """Raise NoCapacity if the pool's blocks are used up, whatever it may still promise."""
     for part, percent, full, option in (
         ("data", pool.data_percent, _FULL_DATA, "--size"),
         ("metadata", pool.metadata_percent, _FULL_METADATA, "--poolmetadatasize"),
