@@ -1,1 +1,1 @@
-"""Each operation beside its floor: what the same host takes for the bare steps, measured in the same run."""
+"""Each operation beside its floor: the time of the bare steps on the same host, measured in the same run."""

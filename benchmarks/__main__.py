@@ -1,6 +1,6 @@
 """``python -m benchmarks [ROUNDS]``: the medians of each operation and of its floor, and their ratio.
 
-``python -m benchmarks scale [ROUNDS]`` measures what a call takes beside 0, 300 and 1,000 other shares.
+``python -m benchmarks scale [ROUNDS]`` measures how long calls take beside 0, 300 and 1,000 other shares.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ SIZE, LARGER = Capacity.parse("1GiB"), Capacity.parse("2GiB")
 LVM_SIZE, LVM_LARGER = Capacity.parse("256MiB"), Capacity.parse("512MiB")
 SERVER, SHARE, GROWING = "bench", "files", "growing"
 SHARE_CREATE, DENY = "share create, until a client has it", "deny"
-#: How many times its floor an operation may take.
+#: An operation's goal, as a multiple of its floor.
 GOALS = {"server create": 1.4, SHARE_CREATE: 2.0, DENY: 1.5, "allow": 2.0} | LVM_GOALS
-#: In seconds: the other way to end somebody's access, of Manila's driver, takes that and ends no session.
+#: In seconds: Manila's driver takes this long to end somebody's access, and does not end sessions.
 DENY_GOAL = 0.2
 IMPORT_GOAL = 0.1
 FLOOR_NETWORK = "10.214.0.1/24", "10.214.0.2/24"
 
 
 def floor_round(floor: Floor, times: Times) -> None:
-    """The bare steps, once through."""
+    """Take the bare steps once."""
     floor.served = []
     floor.write_config()
     times.measure("server create", floor.create_server)
@@ -72,7 +72,7 @@ def floor_round(floor: Floor, times: Times) -> None:
 
 
 def _wire(floor: Floor) -> Client:
-    """A client with a wire of its own to the bare container."""
+    """A client with its own wire to the bare container."""
     inside, outside = FLOOR_NETWORK
     namespace = ClientNamespace(f"sctest-{uuid.uuid4().hex[:8]}")
     run("ip", "netns", "add", namespace.name)
@@ -87,7 +87,7 @@ def _wire(floor: Floor) -> Client:
 
 
 def our_round(host: shares_core.Host, times: Times) -> None:
-    """The same by the library, with all that it does besides."""
+    """The same with the library, with all that it does besides."""
     times.measure("server create", lambda: host.servers.create(SERVER))
     interface = host.servers.show(SERVER).server.interfaces[0]
     host.shares.create(SERVER, "other", Capacity.parse("16MiB"))
@@ -120,7 +120,7 @@ def our_round(host: shares_core.Host, times: Times) -> None:
 
 
 def lvm_rounds(lvm: LvmFloor, host: shares_core.Host, floor_times: Times, our_times: Times) -> None:
-    """Both sides once through; a further volume of the group is there, as on every host but a new one."""
+    """Both sides once; the group has a further volume, as on every host but a new one."""
     floor_times.measure(CREATE, lambda: lvm.create(GROWING, LVM_SIZE.bytes))
     floor_times.measure(EXTEND, lambda: lvm.extend(GROWING, LVM_LARGER.bytes))
     floor_times.measure(DELETE, lambda: lvm.delete(GROWING))
@@ -187,7 +187,7 @@ def _rounds(arguments: list[str]) -> int:
 
 
 def measure(rounds: int) -> None:
-    """All rows, in turns on both sides; nothing is left of it."""
+    """Measure all rows, both sides in turns. Leaves nothing."""
     state_dir = ROOT / f"bench-{uuid.uuid4().hex[:8]}"
     lvm_dir = state_dir.with_name(f"{state_dir.name}-lvm")
     network = DefaultNetwork(BridgeName("sctbench"), IPv4Network("10.213.7.0/24"))
@@ -198,7 +198,7 @@ def measure(rounds: int) -> None:
     idle, busy = Times(), Times()
     try:
         floor.prepare()
-        for number in range(rounds + 1):  # the first warms both up, and does not count
+        for number in range(rounds + 1):  # the first round warms both up, and does not count
             if number == 1:
                 floor_times, our_times = Times(), Times()
             floor_round(floor, floor_times)

@@ -1,7 +1,7 @@
 """The floor: the bare steps of each operation, written out without shares_core.
 
-This file imports nothing of shares_core. It does what nobody can leave out: Docker's calls, the file system's
-tools, one fsynced rename, one renamed smb.conf and one signal, with no lock, no record, no check and no undo.
+This file imports nothing of shares_core. It does only what is necessary: Docker's calls, the file system's
+tools, one fsynced rename, one renamed smb.conf and one signal, without a lock, a record, a check or an undo.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ kill $pinger
 smbcontrol --configfile=/config/smb.conf smbd close-share {name}
 while net --configfile=/config/smb.conf status shares parseable | grep '^{name}\\'; do :; done
 """
-#: How each file system is made on a file of zeros.
+#: How to make each file system on a file of zeros.
 _MKFS = {
     "ext4": ("mkfs.ext4", "-q", "-F", "-m", "0", "-E", "nodiscard,assume_storage_prezeroed=1"),
     "xfs": ("mkfs.xfs", "-q", "-K"),
@@ -60,7 +60,7 @@ def run(*argv: str) -> None:
 
 @define
 class Floor:
-    """A bare smbd container, with what it reads below ``folder``, and a client's wire to it."""
+    """A bare smbd container, with its files below ``folder``, and a client's wire to it."""
 
     folder: Path
     image: str
@@ -71,7 +71,7 @@ class Floor:
     # -- servers
 
     def prepare(self) -> None:
-        """What a server finds before it starts; not timed."""
+        """Prepare what a server needs before it starts; not timed."""
         for part in ("config", "config/agent", "private", "shares", "images"):
             (self.folder / part).mkdir(parents=True, exist_ok=True)
         os.mkfifo(self.agent / "requests")
@@ -124,7 +124,7 @@ class Floor:
         run("losetup", "--detach", self.unmount(share))
 
     def start_server(self, share: str, kind: str) -> None:
-        """Attach, mount, and create the container anew."""
+        """Attach, mount, and create the container again."""
         self.mount(share, self.attach(share), kind)
         self.create_server()
 
@@ -240,7 +240,7 @@ class Floor:
         (self.folder / "images" / name).unlink()
 
     def remove_all(self) -> None:
-        """Whatever a run left; not timed."""
+        """Remove whatever a run left; not timed."""
         with suppress(docker.errors.NotFound):
             self.api.remove_container(self.name, force=True)
         self.served = []

@@ -13,7 +13,7 @@ from attrs import define
 from benchmarks.floor import UID, Floor, run
 
 CREATE, EXTEND, DELETE = "share create on LVM", "share extend on LVM, online", "share delete on LVM"
-#: How many times its floor an operation may take.
+#: An operation's goal, as a multiple of its floor.
 GOALS = {CREATE: 1.5, EXTEND: 1.5, DELETE: 2.0}
 
 

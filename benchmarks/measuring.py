@@ -1,4 +1,4 @@
-"""Seconds, and a client for which they are counted."""
+"""Times, and a client that waits for their end."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ USER = PASSWORD = "bench"
 
 @define
 class Times:
-    """Seconds, by operation, of one of the two sides."""
+    """The seconds of one of the two sides, by operation."""
 
     seconds: dict[str, list[float]] = field(factory=dict)
 
@@ -33,7 +33,7 @@ class Times:
 
 @define
 class Client:
-    """A connected client: one session that stays open, and tries the share until it has it."""
+    """A connected client: one session that stays open, and tries the share until it can use it."""
 
     namespace: ClientNamespace
     address: str
@@ -47,7 +47,7 @@ class Client:
         return session
 
     def has(self, session: Session, share: str) -> None:
-        """Wait until the share can be used."""
+        """Wait until it can use the share."""
 
         def usable() -> bool:
             try:

@@ -1,4 +1,4 @@
-"""What a call takes beside other shares: its cost does not depend on what else is there."""
+"""How long a call takes beside other shares: its cost should not depend on them."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from shares_core.domain.addresses import BridgeName
 from shares_core.domain.network import DefaultNetwork
 
 SERVERS, OTHERS = 50, (0, 300, 1000)
-#: How many times what it takes with no other share a call may take with all of them.
+#: The goal for a call with all shares, as a multiple of its time without others.
 GOAL = 1.3
-#: In seconds, at the command line, with all of them there.
+#: The goal, in seconds, for a command with all shares.
 LIST_GOALS = {"share list": 0.7, "server list": 0.15}
 _MEASURED, _SIZE = "measured", Capacity.parse("16MiB")
 _MAKERS = 4
 
 
 def measure(rounds: int, servers: int = SERVERS, others: tuple[int, ...] = OTHERS) -> None:
-    """Print all rows; nothing is left of it."""
+    """Print all rows. Leaves nothing."""
     state_dir = ROOT / f"scale-{uuid.uuid4().hex[:8]}"
     network = DefaultNetwork(BridgeName("sctscale"), IPv4Network("10.213.9.0/24"))
     config = evolve(HostConfig(state_dir=state_dir), network=network)
@@ -51,7 +51,7 @@ def measure(rounds: int, servers: int = SERVERS, others: tuple[int, ...] = OTHER
 
 
 def _fill(host: shares_core.Host, names: list[str], there: int, wanted: int) -> None:
-    """Make shares until as many are there as wanted, evenly on the servers."""
+    """Make shares until there are as many as wanted, spread evenly over the servers."""
 
     def fill(index: int) -> None:
         for number in range(index, wanted, len(names)):
@@ -63,7 +63,7 @@ def _fill(host: shares_core.Host, names: list[str], there: int, wanted: int) -> 
 
 
 def _column(host: shares_core.Host, server: str, rounds: int) -> Times:
-    """Each call on a share of its own, as often as there are rounds; the first warms up."""
+    """Measure each call on its own share, once in each round; the first round warms up."""
     times = Times()
     for number in range(rounds + 1):
         if number == 1:
@@ -77,7 +77,7 @@ def _column(host: shares_core.Host, server: str, rounds: int) -> Times:
 
 
 def report(columns: list[Times], others: tuple[int, ...], servers: int) -> None:
-    """A row for each call."""
+    """Print a row for each call."""
     heads = "".join(f"{number:>9}" for number in others)
     print(f"{f'median, {servers} servers, other shares':38}{heads} {'ratio':>7} {'goal':>7}")
     for call in columns[0].seconds:
@@ -87,7 +87,7 @@ def report(columns: list[Times], others: tuple[int, ...], servers: int) -> None:
 
 
 def _report_lists(config: HostConfig, rounds: int) -> None:
-    """What lists all of them takes, with the interpreter's own start."""
+    """Print how long listing all of them takes, with the start of the interpreter."""
     program = (str(Path(sys.executable).with_name("shares-core")), "--config", str(_written(config)))
 
     def at_the_command_line(command: str) -> None:
@@ -104,7 +104,7 @@ def _report_lists(config: HostConfig, rounds: int) -> None:
 
 
 def _written(config: HostConfig) -> Path:
-    """These settings in a file."""
+    """Write these settings to a file."""
     path = config.state_dir / "shares-core.toml"
     path.write_text(f'state_dir = "{config.state_dir}"\n')
     return path

@@ -1,4 +1,4 @@
-"""What everybody else's calls take while a share of their server is checked, beside an idle server."""
+"""How long other calls take while a share of the server is checked, and on an idle server."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import shares_core
 from benchmarks.measuring import PASSWORD, USER, Client, Times
 from shares_core import Capacity, Secret
 
-#: How many times what it takes on an idle server an operation may take.
+#: An operation's goal, as a multiple of its time on an idle server.
 GOAL = 1.5
 _SERVER, _CHECKED, _OTHER, _NEW = "slots", "checked", "other", "new"
 _SIZE = Capacity.parse("64MiB")
@@ -24,7 +24,7 @@ _SECONDS = 60.0
 
 
 def measure(host: shares_core.Host, folder: Path, rounds: int) -> tuple[Times, Times]:
-    """The times on an idle server, and while an e2fsck has a share of it that does not end meanwhile."""
+    """Measure the times on an idle server, and while an e2fsck that does not end holds one of its shares."""
     host.servers.create(_SERVER)
     interface = host.servers.show(_SERVER).server.interfaces[0]
     namespace = ClientNamespace.beside(interface)
@@ -34,7 +34,7 @@ def measure(host: shares_core.Host, folder: Path, rounds: int) -> tuple[Times, T
             host.shares.create(_SERVER, share, _SIZE)
         host.access.allow(_SERVER, _OTHER, USER, password=Secret(PASSWORD))
         idle, busy = Times(), Times()
-        for number in range(rounds + 1):  # the first warms up, and does not count
+        for number in range(rounds + 1):  # the first round warms up, and does not count
             if number == 1:
                 idle, busy = Times(), Times()
             for times, meanwhile in (
@@ -66,7 +66,7 @@ def _round(host: shares_core.Host, client: Client, times: Times) -> None:
 
 @contextmanager
 def _checking(host: shares_core.Host, folder: Path) -> Iterator[None]:
-    """Meanwhile a share is checked, by a tool that is slow."""
+    """Check a share, with a slow tool, during the block."""
     path = os.environ["PATH"]
     with slowed(folder, "e2fsck") as slow, ThreadPoolExecutor(1) as thread:
         os.environ["PATH"] = slow.path

@@ -1,4 +1,4 @@
-"""A command that works beside others: what it says is kept, and told wholly when its turn comes."""
+"""A command that runs beside others: its output is kept, and printed as a whole when its turn comes."""
 
 import shutil
 import signal
@@ -10,23 +10,23 @@ from typing import BinaryIO
 
 from attrs import frozen
 
-#: How long it may clean up after an interrupt, and then after it was told to end.
+#: How long it may clean up after an interrupt, and then after a SIGTERM.
 INTERRUPT_SECONDS, TERMINATE_SECONDS = 60.0, 30.0
 _POLL_SECONDS = 0.2
 
 
 @frozen
 class Beside:
-    """A command under way, and the file that has what it says."""
+    """A running command, and the file with its output."""
 
     process: subprocess.Popen[bytes]
     log: Path
 
     def finish(self, out: BinaryIO) -> int:
-        """Pass on all that it has said, and what it says until its end; gives its exit status."""
+        """Print its output so far, and the rest until it ends. Returns its exit status."""
         with self.log.open("rb") as said:
             while True:
-                ended = self.process.poll() is not None  # asked first: what it said last is read below
+                ended = self.process.poll() is not None  # asked first, so that its last output is read below
                 shutil.copyfileobj(said, out)
                 out.flush()
                 if ended:
@@ -37,10 +37,10 @@ class Beside:
 
 @contextmanager
 def beside(command: Sequence[str], log: Path) -> Iterator[Beside]:
-    """Run a command until the end of the block, at which it is ended if it still runs.
+    """Run a command during the block; at the end of the block, end it if it still runs.
 
-    A Ctrl-C in a terminal is its own, too: then it has time to clean up. When this process is killed it is
-    told to end.
+    A Ctrl-C in a terminal reaches it too: then it has time to clean up. If this process is killed, it gets a
+    SIGTERM.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:

@@ -1,4 +1,4 @@
-"""A Docker daemon for as long as the tests need one."""
+"""A Docker daemon while the tests need it."""
 
 import fcntl
 import os
@@ -23,7 +23,7 @@ _PROCESS = os.getpid()
 
 
 class DaemonError(Exception):
-    """No Docker daemon answers and none could be started; the message ends with its last words."""
+    """No Docker daemon answers and none could be started; the message ends with its last output."""
 
 
 @contextmanager
@@ -36,8 +36,8 @@ def docker_daemon(
 ) -> Iterator[None]:
     """Use the daemon that answers, or run one until the end of the block.
 
-    Only a daemon that was started here is stopped, and not while another run on this machine still uses
-    it. One that a killed run left behind simply answers the next time.
+    Stops only a daemon that it started itself, and not while another run on this machine still uses it. A
+    daemon that a killed run left simply answers the next time.
 
     :param keep: leave a daemon that was started here running, and print how to stop it.
     :param host: the daemon's address, as in `dockerd --host`; by default that of the environment.
@@ -47,7 +47,7 @@ def docker_daemon(
     """
     run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (run_dir / "lock").open("a") as lock, _signals(_pass_on, signal.SIGTERM, signal.SIGHUP):
-        # Users of a daemon share the lock; who holds it alone may start or stop one.
+        # Users of a daemon share the lock; its only holder may start or stop a daemon.
         fcntl.flock(lock, fcntl.LOCK_SH)
         started: _Daemon | None = None
         if not _answers(host):
@@ -76,7 +76,7 @@ class _Daemon(Protocol):
 
 
 class _Unit:
-    """The machine's own service, where systemd runs it."""
+    """The machine's own service, if systemd runs it."""
 
     stop_command = "systemctl stop docker.service docker.socket"
 
@@ -101,7 +101,7 @@ class _Unit:
 
 
 class _Process:
-    """A `dockerd` of our own, where nothing manages services."""
+    """Our own `dockerd`, if nothing manages services."""
 
     def __init__(self, host: str | None, options: Sequence[str], run_dir: Path) -> None:
         self._log = run_dir / "dockerd.log"
@@ -115,7 +115,7 @@ class _Process:
             *options,
         ]
         with self._log.open("wb") as log:
-            # In a session of its own: a Ctrl-C is for the tests, which still need the daemon to clean up.
+            # In its own session: a Ctrl-C is for the tests, which still need the daemon to clean up.
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
@@ -132,7 +132,7 @@ class _Process:
         try:
             self._process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            # Its containerd dies with it: dockerd starts it with SIGKILL as its parent-death signal.
+            # Its containerd dies with it, because dockerd sets SIGKILL as containerd's parent-death signal.
             self._process.kill()
             self._process.wait()
 
@@ -141,7 +141,7 @@ class _Process:
 
 
 def _start(host: str | None, options: Sequence[str], run_dir: Path) -> _Daemon:
-    """Start a daemon and wait until it answers. One that does not is stopped again."""
+    """Start a daemon and wait until it answers. If it does not, stop it again."""
     if not host and (chosen := os.environ.get("DOCKER_HOST")):
         raise DaemonError(f"DOCKER_HOST is {chosen}, and no daemon answers there")
     daemon: _Daemon
@@ -166,7 +166,7 @@ def _start(host: str | None, options: Sequence[str], run_dir: Path) -> _Daemon:
 
 
 def _leave(daemon: _Daemon, lock: IO[str], *, keep: bool) -> None:
-    """Stop the daemon, unless it is wanted."""
+    """Stop the daemon, unless it should be kept."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -187,11 +187,11 @@ def _answers(host: str | None) -> bool:
 
 
 def _pass_on(signum: int, frame: FrameType | None) -> None:
-    """Make a signal that was sent to this process alone do what a Ctrl-C in a terminal does.
+    """Make a signal to this process alone do what a Ctrl-C in a terminal does.
 
-    That one reaches the whole foreground group, so that the command in the block cleans up as well.
-    The daemon, in a session of its own, is spared. A process that was forked in the block (pyroute2 does, and
-    ends it by SIGTERM) just ends: it has nothing to clean up but its parent's things.
+    A Ctrl-C reaches the whole foreground group, so that the command in the block cleans up as well, but not
+    the daemon, which has its own session. A process forked in the block (pyroute2 forks, and ends the child
+    with SIGTERM) just ends: it has nothing of its own to clean up.
     """
     if os.getpid() != _PROCESS:
         os._exit(128 + signum)

@@ -1,4 +1,4 @@
-"""What several runs of pytest came to together, by their JUnit files."""
+"""The combined results of several pytest runs, from their JUnit files."""
 
 import re
 from collections import Counter
@@ -9,12 +9,13 @@ _COUNT = re.compile(r'\b(tests|failures|errors|skipped)="(\d+)"')
 
 
 def counts_of(junit: str) -> Counter[str]:
-    """How many tests there were, how many of them failed or were skipped, and how many errors."""
+    """How many tests there were, how many failed or were skipped, and how many errors."""
     return Counter({what: int(number) for what, number in _COUNT.findall(junit.partition("<testcase")[0])})
 
 
 def total(paths: Iterable[Path]) -> str:
-    """In pytest's words. A test whose set-up or end failed has failed; a suite that broke off has no file."""
+    """The total in pytest's words. A failed set-up or teardown fails its test; an interrupted suite has no
+    file."""
     counted = sum((counts_of(path.read_text()) for path in paths if path.exists()), Counter[str]())
     failed = counted["failures"] + counted["errors"]
     passed = counted["tests"] - failed - counted["skipped"]

@@ -1,1 +1,1 @@
-"""``./dev reliability``: every campaign in full, and the page that tells what came of them."""
+"""``./dev reliability``: every campaign in full, and the page with their results."""

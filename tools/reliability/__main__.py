@@ -17,7 +17,7 @@ _ALL = (*CAMPAIGNS, *GUEST_CAMPAIGNS)
 
 
 def main(arguments: list[str]) -> int:
-    """Gives the exit status: 1 if a campaign found something, or if the code is not that of a commit."""
+    """Returns the exit status: 1 if a campaign found something, or if the code is not committed."""
     names = [campaign.name for campaign in _ALL]
     parser = argparse.ArgumentParser(prog="./dev reliability", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(names)}; all by default")
@@ -41,7 +41,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _write(store: Store) -> None:
-    """Write the results and their page, if every campaign has been run with this code and seed."""
+    """Write the results and their page if every campaign was run with this code and seed."""
     told = [(campaign, told_of(campaign, store)) for campaign in _ALL]
     if open_ones := [campaign.name for campaign, figures in told if figures is None]:
         print(f"reliability: the page is written when these are done, too: {', '.join(open_ones)}")

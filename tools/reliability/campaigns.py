@@ -1,4 +1,4 @@
-"""Each campaign on this machine: what it does, and the figures that it gives."""
+"""Each campaign on this machine: what it does, and the figures that it returns."""
 
 import socket
 import statistics
@@ -38,7 +38,7 @@ _SIZE = Capacity.parse("16MiB")
 
 @frozen
 class Named:
-    """A campaign, and what it shows in one sentence of the page."""
+    """A campaign, and what it shows, in one sentence for the page."""
 
     name: str
     shows: str
@@ -46,7 +46,7 @@ class Named:
 
 
 def kills(store: Store) -> Figures:
-    """Every kill that there is; those that an earlier run came to are not repeated."""
+    """Every possible kill; those of an earlier run are not repeated."""
     kept = store.load("kills") or {}
     died: dict[str, bool] = kept.get("died", {})
     with opened_site() as site:
@@ -88,10 +88,10 @@ def soak(store: Store) -> Figures:
 
 
 def watch(store: Store) -> Figures:
-    """For how long a server is away whose container is killed, until its port answers again."""
+    """How long a server is away after its container is killed, until its port answers again."""
     seconds = []
     with opened_site() as site, servers_kept_up(site, _MEASURED) as (client, servers), _shares_on_all(site):
-        for server_id, address in servers:  # each once: one that keeps ending is brought back ever later
+        for server_id, address in servers:  # each once: a server that keeps ending is brought back ever later
             _until_it_answers(client, address)
             began = time.monotonic()
             with closing(docker.from_env()) as api:
@@ -103,7 +103,7 @@ def watch(store: Store) -> Figures:
 
 @contextmanager
 def _shares_on_all(site: Site) -> Iterator[None]:
-    """Each server has a share that somebody may use."""
+    """Give each server a share that somebody may use."""
     names = [str(view.server.name) for view in site.host.servers.list() if isinstance(view, ServerView)]
     for name in names:
         site.host.shares.create(name, "files", _SIZE)
@@ -116,7 +116,7 @@ def _shares_on_all(site: Site) -> Iterator[None]:
 
 
 def upgrade(store: Store) -> Figures:
-    """For how long a server is away that gets another image."""
+    """How long a server is away while it gets another image."""
     with opened_site() as site, closing(docker.from_env()) as api:
         name = "shares-core-test-upgraded"
         base = api.containers.create(site.config.docker.image)
@@ -134,7 +134,7 @@ def upgrade(store: Store) -> Figures:
 
 
 def _upgraded(site: Site, name: str) -> list[float]:
-    """From when a client's connection ends until one is taken again."""
+    """The time from the end of a client's connection until the server accepts one again."""
     hosts = [shares_core.open_host(with_image(site.config, f"{name}:{number}")) for number in range(2)]
     interface = hosts[1].servers.create("upgraded").server.interfaces[0]
     hosts[1].shares.create("upgraded", "files", _SIZE)
@@ -156,7 +156,7 @@ def _upgraded(site: Site, name: str) -> list[float]:
 
 
 def _away(client: ClientNamespace, connection: socket.socket, address: str) -> float:
-    """For how long the server at the other end is not there."""
+    """How long the server at the other end is away."""
     with suppress(OSError):
         connection.recv(1)
     began = time.monotonic()
@@ -165,7 +165,7 @@ def _away(client: ClientNamespace, connection: socket.socket, address: str) -> f
 
 
 def look(servers: int, shares: int, store: Store) -> Figures:
-    """How long it takes to see that so many servers with so many shares are as recorded."""
+    """How long it takes to see that this many servers with this many shares are as recorded."""
     seconds = []
     with opened_site() as site:
         for server in range(servers):
@@ -185,9 +185,10 @@ def look(servers: int, shares: int, store: Store) -> Figures:
 
 
 def _until_it_answers(client: ClientNamespace, address: str) -> None:
-    """Ask again and again, until smbd itself has answered: one that is ending has its connections taken yet.
+    """Ask again and again until smbd itself answers: the kernel still accepts connections for an ending smbd.
 
-    A lost packet is sent again after a second only, which is not the server's: so each try is a short one.
+    Each try is short, because a lost packet is sent again only after a second, which is not the server's
+    time.
     """
     deadline = time.monotonic() + 60
     with client.entered():

@@ -1,4 +1,4 @@
-"""The campaigns that take a whole host: kills on logical volumes, and power cuts, again and again."""
+"""The campaigns that need a whole host: kills on logical volumes, and repeated power cuts."""
 
 import re
 from collections import Counter
@@ -11,7 +11,7 @@ from tools.reliability.campaigns import Figures, Named
 from tools.reliability.results import Store
 
 _CUTS = 3
-#: Of each kind of volume pytest's expression for its tests: "thin" alone would be found in "nothing", too.
+#: Pytest's expression for the tests of each kind of volume: "thin" alone would also match "nothing".
 _KINDS = {"thick": "thick", "thin": "not thick"}
 _LIMIT_MINUTES = "150"
 _KILLS = "tests/integration/test_kills_on_volumes.py"
@@ -19,14 +19,14 @@ _PROPERTY = re.compile(r'<property name="([a-z]+)" value="(\d+)"')
 
 
 def seeds(first: int) -> list[int]:
-    """With each of these a call is killed at another moment, on the same kind of volume."""
+    """Each seed kills a call at another moment, on the same kind of volume."""
     return [first + len(_KINDS) * turn for turn in range(len(MOMENTS))]
 
 
 def volumes(store: Store) -> Figures:
-    """All three kills in each call, on thick and on thin volumes in turn.
+    """All three kills in each call, on thick and thin volumes in turn.
 
-    What came of the first, the second and the third moment of every call is kept.
+    Keeps the results of the first, second and third moment of every call.
     """
     kept = (store.load("volumes") or {}).get("turns", {})
     for seed in seeds(store.seed):
@@ -50,7 +50,7 @@ def _killed(seed: int) -> Counter[str]:
 
 
 def cuts(store: Store) -> Figures:
-    """After each cut what is there is looked at, and the next storm begins."""
+    """Check everything after each cut, and begin the next storm."""
     before = [
         Phase(
             f"before-cut-{n}",
@@ -67,9 +67,9 @@ def cuts(store: Store) -> Figures:
 
 
 def _run(boots: Sequence[Boot]) -> Counter[str]:
-    """What the tests in the guest have counted.
+    """The counts of the tests in the guest.
 
-    Raises AssertionError where one found something; its output has told what.
+    Raises AssertionError if one found something; its output says what.
     """
     status = guest.run(boots, _LIMIT_MINUTES)
     assert status == 0, "the guest's tests failed"

@@ -1,18 +1,18 @@
-"""The commit that the campaigns are about, as git tells it."""
+"""The commit that the campaigns are about, from git."""
 
 import subprocess
 from pathlib import Path
 
-#: What the figures are about: what runs on a user's machine, and the campaigns that were tried on it.
+#: What the figures are about: the code that runs on a user's machine, and the campaigns.
 CODE = ("src", "images", "packaging", "tests/reliability", "tests/system/powercut")
 
 
 class HistoryError(Exception):
-    """The campaigns cannot be said to be about a commit; the message says why."""
+    """The campaigns are not about a commit; the message says why."""
 
 
 def commit_of_code(root: Path) -> str:
-    """The last commit that changed what the campaigns are about: a commit of documents is not another code.
+    """The last commit that changed what the campaigns are about: a change of documents does not count.
 
     Raises HistoryError if that code has changes that are not committed, or if git does not know the folder.
     """
@@ -32,8 +32,8 @@ def commits_since(commit: str, root: Path) -> int | None:
 
 
 def _asked(root: Path, *words: str) -> str | None:
-    """What git says; None if it cannot."""
-    # Root may work in the checkout of somebody else, which git would not read without the option.
+    """Git's answer; None if it has none."""
+    # Root may work in another user's checkout, which git would not read without the option.
     git = ("git", "-c", f"safe.directory={root}", "-C", str(root))
     try:
         asked = subprocess.run((*git, *words), capture_output=True, text=True)

@@ -54,9 +54,9 @@ also if the next run finds nothing. `./dev test` runs a sample: `tests/integrati
 
 
 def render(commit: str, seed: int, date: str, campaigns: Mapping[str, Mapping[str, Any]]) -> str:
-    """The page. ``campaigns`` maps each campaign's name to what it ``shows``, and to its figures.
+    """The page. ``campaigns`` maps each campaign's name to what it ``shows`` and to its figures.
 
-    ``failures`` say what its runs have found, ``done`` whether the last one came to its end.
+    ``failures`` say what its runs have found, ``done`` whether the last run was complete.
     """
     rows = "\n".join(_row(name, figures) for name, figures in campaigns.items())
     return _HEAD.format(commit=commit, seed=seed, date=date, rows=rows) + _TAIL
@@ -72,7 +72,7 @@ def _row(name: str, figures: Mapping[str, Any]) -> str:
 
 
 def _told(figures: Mapping[str, Any]) -> str:
-    """The figures that differ from campaign to campaign, in words."""
+    """A campaign's own figures, in words."""
     words = {
         "kills": "{:,} kills",
         "too_short": "{} calls were too short to die in",

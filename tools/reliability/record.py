@@ -1,7 +1,7 @@
-"""``python -m tools.reliability.record``: write the page from its results, and say how old it is.
+"""``python -m tools.reliability.record``: write the page from its results, and say how old they are.
 
-The results of one run of all campaigns lie beside the page, ``docs/reliability.json``: the page says what
-they say and nothing else. Both are about the commit that they name, whatever has come since.
+The results of one run of all campaigns are beside the page, in ``docs/reliability.json``: the page says only
+what they say. Both are about the commit that they name, whatever came later.
 """
 
 import json
@@ -16,13 +16,13 @@ from tools.reliability.results import ROOT
 
 PAGE = ROOT / "docs" / "reliability.md"
 RESULTS = ROOT / "docs" / "reliability.json"
-#: What the store keeps for itself: which kills are over, and what the record says once for all campaigns.
+#: What only the store keeps: which kills are done, and what the record says once for all campaigns.
 _NOT_TOLD = ("died", "turns", "seed", "commit")
 
 
 @frozen
 class Record:
-    """What one run of all campaigns came to: what each shows, its figures and its failures, by its name."""
+    """The results of one run of all campaigns: by name, what each shows, its figures and its failures."""
 
     commit: str
     seed: int
@@ -33,7 +33,7 @@ class Record:
     def of(
         cls, commit: str, seed: int, date: str, results: Iterable[tuple[str, str, Mapping[str, Any]]]
     ) -> "Record":
-        """From the campaigns' names, what each shows, and what the store keeps of it."""
+        """A record from the campaigns' names, what each shows, and what the store keeps of it."""
         campaigns = {
             name: {"shows": shows} | {key: kept[key] for key in kept if key not in _NOT_TOLD}
             for name, shows, kept in results
@@ -42,7 +42,7 @@ class Record:
 
     @classmethod
     def load(cls, path: Path = RESULTS) -> "Record":
-        """As ``save`` wrote it."""
+        """Read what ``save`` wrote."""
         return cls(**json.loads(path.read_text()))
 
     def save(self, path: Path = RESULTS) -> None:
@@ -51,11 +51,11 @@ class Record:
 
     @property
     def page(self) -> str:
-        """What is told of it."""
+        """The page about it."""
         return render(self.commit, self.seed, self.date, self.campaigns)
 
     def age(self, root: Path = ROOT) -> str:
-        """How many commits of ``src`` have come since, in words."""
+        """How many commits have changed ``src`` since, in words."""
         count = commits_since(self.commit, root)
         told = "an unknown number of" if count is None else str(count)
         commits = "commit has" if count == 1 else "commits have"

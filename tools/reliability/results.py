@@ -1,4 +1,4 @@
-"""What the campaigns came to, kept between runs."""
+"""The results of the campaigns, kept between runs."""
 
 import json
 from pathlib import Path
@@ -12,13 +12,13 @@ KEPT = ROOT / "build" / "reliability"
 
 @frozen
 class Store:
-    """Results by campaign, one file each; those of another commit or another seed are none."""
+    """Results by campaign, one file each; those of another commit or seed do not count."""
 
     seed: int
     commit: str
 
     def load(self, campaign: str) -> dict[str, Any] | None:
-        """What is kept of a campaign, finished or not."""
+        """The kept result of a campaign, finished or not."""
         try:
             found: dict[str, Any] = json.loads(self._path(campaign).read_text())
         except (FileNotFoundError, ValueError):
@@ -26,7 +26,7 @@ class Store:
         return found if (found.get("seed"), found.get("commit")) == (self.seed, self.commit) else None
 
     def save(self, campaign: str, result: dict[str, Any], *, done: bool, failure: str = "") -> None:
-        """Keep a result; what earlier runs found wrong with this code stays beside it."""
+        """Keep a result, together with what earlier runs found wrong with this code."""
         before = (self.load(campaign) or {}).get("failures", [])
         failures = [*before, failure] if failure else before
         whole = {**result, "seed": self.seed, "commit": self.commit, "done": done, "failures": failures}

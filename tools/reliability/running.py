@@ -1,4 +1,4 @@
-"""Run one campaign, or see that it was run; and what is told of it."""
+"""Run one campaign unless it was run; and its part of the page."""
 
 import time
 import traceback
@@ -10,7 +10,7 @@ from tools.reliability.results import Store
 
 
 def ran(campaign: Named, store: Store, host: Callable[[], AbstractContextManager[None]]) -> bool:
-    """Run it, in the ``host``'s context, unless it was; gives whether it found nothing wrong."""
+    """Run it, in the ``host``'s context, unless it was run. Returns whether it found nothing wrong."""
     kept = store.load(campaign.name)
     if kept is not None and kept["done"]:
         print(f"reliability: {campaign.name}: done before, with this code and seed", flush=True)
@@ -33,6 +33,6 @@ def ran(campaign: Named, store: Store, host: Callable[[], AbstractContextManager
 
 
 def told_of(campaign: Named, store: Store) -> Figures | None:
-    """What the page says of it; None where it was not run, or broken off and nothing was found."""
+    """What the page says of it; None if it was not run, or was interrupted before it found anything."""
     kept = store.load(campaign.name)
     return kept if kept is not None and (kept["done"] or kept["failures"]) else None
