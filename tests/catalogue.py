@@ -1,4 +1,4 @@
-"""The one catalogue of what changes something: whoever tries all of it draws from here.
+"""The one catalogue of all changes, for every test that tries all of them.
 
 Every public method of the use cases that changes something, by its path, with the operations that it begins.
 The use cases' tests, the state machine, the interleaved callers, the kills and the campaign of callers call
@@ -17,10 +17,10 @@ from attrs import fields, frozen
 from shares_core.bootstrap import Host
 from shares_core.domain.secret import Secret
 
-#: The names of public methods that only look.
+#: The names of public methods that only read.
 LOOKERS = frozenset({"list", "show"})
 
-#: The operations that each change may begin, by their wire names. What it recovers, it has not begun.
+#: The operations that each change may begin, by their wire names, without those that it recovers.
 CHANGES: Mapping[str, frozenset[str]] = {
     path: frozenset(kinds.split())
     for path, kinds in {
@@ -46,7 +46,7 @@ CHANGES: Mapping[str, frozenset[str]] = {
 
 
 def changing_methods(host: Host) -> Iterator[str]:
-    """The paths of all public methods that are no lookers, as they are in the code."""
+    """The paths of all public methods in the code that do not only read."""
     for group in fields(type(host)):
         for name, _ in getmembers(type(getattr(host, group.name)), isfunction):
             if not name.startswith("_") and name not in LOOKERS:
@@ -55,7 +55,7 @@ def changing_methods(host: Host) -> Iterator[str]:
 
 @frozen
 class Found:
-    """An argument that is looked up when the call is made."""
+    """An argument that is looked up at the time of the call."""
 
     text: str
     find: Callable[[Host], object]
@@ -83,18 +83,18 @@ class Call:
 
 
 def call(path: str, *args: object, **kwargs: object) -> Call:
-    """A call of the change at that path. Raises KeyError for what is not in the catalogue."""
+    """A call of the change at that path. Raises KeyError if the catalogue does not have it."""
     CHANGES[path]
     return Call(path, args, kwargs)
 
 
 def server_id(name: str) -> Found:
-    """Raises NotFound when the call is made and there is no such server."""
+    """The server's id at the time of the call, which raises NotFound if it does not exist."""
     return Found(f"id of {name}", lambda host: host.servers.show(name).server.id)
 
 
 def operation_id(server: str, share: str) -> Found:
-    """The operation on that share; if there is none, an id that nothing has."""
+    """The id of the operation on that share; if there is none, an unused id."""
 
     def find(host: Host) -> str:
         found = (view.id for view in host.operations.list() if (view.server, view.share) == (server, share))

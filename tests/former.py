@@ -16,7 +16,7 @@ COMMIT = "ddd57a0"
 
 
 def extracted(folder: Path) -> Path:
-    """Its sources and its image's recipe, put into the folder. Gives what PYTHONPATH takes."""
+    """Put its sources and its image's recipe into the folder. Returns the value for PYTHONPATH."""
     archive = subprocess.run(
         ["git", "archive", COMMIT, "src", "images"], cwd=ROOT, capture_output=True, check=True, timeout=60
     )

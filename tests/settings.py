@@ -1,4 +1,4 @@
-"""The settings of a host, with one thing otherwise."""
+"""The settings of a host, with one change."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from shares_core.domain.volume import DEFAULT_POOL, PoolName
 
 
 def folder_of(config: HostConfig, pool: PoolName = DEFAULT_POOL) -> Path:
-    """Where a pool of files is."""
+    """The folder of a pool of files."""
     found = config.pool(pool)
     assert isinstance(found, FilePool)
     return found.folder
 
 
 def size_of(config: HostConfig) -> Capacity:
-    """How large the default pool, of files, is."""
+    """The size of the default pool, which is of files."""
     found = config.pool()
     assert isinstance(found, FilePool)
     return found.size

@@ -14,8 +14,7 @@ def counts_of(junit: str) -> Counter[str]:
 
 
 def total(paths: Iterable[Path]) -> str:
-    """The total in pytest's words. A failed set-up or teardown fails its test; an interrupted suite has no
-    file."""
+    """The total in pytest's words. A failed set-up or teardown fails its test; a broken suite has no file."""
     counted = sum((counts_of(path.read_text()) for path in paths if path.exists()), Counter[str]())
     failed = counted["failures"] + counted["errors"]
     passed = counted["tests"] - failed - counted["skipped"]

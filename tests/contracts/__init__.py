@@ -1,13 +1,13 @@
 """The contracts of the ports, as tests that every adapter passes.
 
-One module a port, of the same name; in each a *suite* and the *world* that it is tried on. An adapter is put
-to the test by a class of tests that inherits the suite, and a fixture ``world`` that gives such a world::
+One module for each port, of the same name, with a *suite* and the *world* in which it runs. To test an
+adapter, a test class inherits the suite, and a fixture ``world`` returns such a world::
 
     class TestLvmPool(BlockStorageContract):
         @pytest.fixture
         def world(self) -> Iterator[LvmWorld]: ...
 
-A world has ports of which the one under test counts, and does to the host what no port does: takes its pool
+A world has ports, among them the one under test, and does to the host what no port does: it takes a pool
 away, holds a file open, leaves what a killed call leaves.
 """
 
@@ -15,5 +15,5 @@ from pkgutil import iter_modules
 
 import pytest
 
-# Their asserts explain themselves as those of a module of tests do.
+# So that their asserts explain themselves like those of test modules.
 pytest.register_assert_rewrite(*(f"{__name__}.{module.name}" for module in iter_modules(__path__)))

@@ -13,14 +13,14 @@ class EventsWorld(World):
 
     @abstractmethod
     def heard(self) -> tuple[Event, ...]:
-        """What the listener took note of, oldest first."""
+        """The events that the listener heard, oldest first."""
 
 
 class EventsContract:
     """The suite of ``ports.events``."""
 
     def test_every_event_is_heard_in_order(self, world: EventsWorld) -> None:
-        """Equal ones as often as they happen."""
+        """Equal events are heard as often as they happen."""
         events = world.ports.events
         up, failed = Event(EventKind.SERVER_UP, "a"), Event(EventKind.SHARE_FAILED, "a", "b", detail="why")
         told = (up, failed, up)

@@ -1,4 +1,4 @@
-"""Which suite is which port's."""
+"""The suite of each port."""
 
 from __future__ import annotations
 

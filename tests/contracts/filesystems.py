@@ -17,7 +17,7 @@ class FileSystemsContract(FileSystemsGrowth, FileSystemsOwners):
     """The suite of ``ports.filesystems``."""
 
     def test_making_twice_is_making_once(self, world: FileSystemsWorld, made: Made) -> None:
-        """It reaches to the device's end, and what was written stays."""
+        """It fills the device, and what was written stays."""
         filesystems = world.ports.filesystems
         assert world.device_size(made.device) == filesystems.size(made.device, made.volume).bytes
         written(world, made)
@@ -36,7 +36,7 @@ class FileSystemsContract(FileSystemsGrowth, FileSystemsOwners):
     def test_nothing_is_made_over_what_is_unknown(
         self, world: FileSystemsWorld, kind: FileSystemKind
     ) -> None:
-        """Somebody's raw data, or what a killed make left: the volume must be removed."""
+        """It may be somebody's raw data, or what a killed make left: the volume must be removed."""
         filesystems, storage = world.ports.filesystems, world.ports.storage
         storage.prepare(DEFAULT_POOL)
         for spoil in (world.scribble, world.half_made_filesystem):
@@ -49,7 +49,9 @@ class FileSystemsContract(FileSystemsGrowth, FileSystemsOwners):
             assert not world.is_blank(device)
             storage.remove_volume(wanted.ref)
 
-    def test_a_device_that_is_not_there_fails(self, world: FileSystemsWorld, made: Made) -> None:
+    def test_making_a_file_system_on_a_missing_device_fails(
+        self, world: FileSystemsWorld, made: Made
+    ) -> None:
         """No file is made in its place."""
         filesystems = world.ports.filesystems
         device = f"{made.device}-absent"
@@ -69,8 +71,8 @@ class FileSystemsContract(FileSystemsGrowth, FileSystemsOwners):
         filesystems.unmount(*made.share)
         assert not filesystems.mounted(*made.share)
 
-    def test_what_is_mounted_is_told(self, world: FileSystemsWorld, made: Made) -> None:
-        """And what is in the way of using it: that it is not, or that another is."""
+    def test_mounts_and_their_troubles_are_listed(self, world: FileSystemsWorld, made: Made) -> None:
+        """The trouble: it is not mounted, or another file system is."""
         filesystems = world.ports.filesystems
         assert ((), "is not mounted") == (filesystems.list(), self.trouble(world, made))
         filesystems.mount(*made.mount)
@@ -81,10 +83,10 @@ class FileSystemsContract(FileSystemsGrowth, FileSystemsOwners):
         told = {made.share: "has another file system in its place", nothing: "is not mounted"}
         assert told == filesystems.troubles(wanted)
 
-    def test_a_file_system_that_is_found_damaged_is_mounted_no_more(
+    def test_a_file_system_found_damaged_is_not_mounted_again(
         self, world: FileSystemsWorld, made: Made
     ) -> None:
-        """Until it is unmounted it says so; looked at and repaired, it is what it was."""
+        """It says so until it is unmounted; after a check and a repair it is what it was."""
         filesystems = world.ports.filesystems
         filesystems.mount(*made.mount)
         world.write(*made.share, DATA)
@@ -93,9 +95,7 @@ class FileSystemsContract(FileSystemsGrowth, FileSystemsOwners):
         with pytest.raises(ShareDamaged):
             filesystems.mount(*made.mount)
         filesystems.unmount(*made.share)
-        if (
-            made.volume.filesystem.kind is FileSystemKind.EXT4
-        ):  # an xfs that shut down remembers nothing of it
+        if made.volume.filesystem.kind is FileSystemKind.EXT4:  # an xfs that shut down keeps no mark of it
             with pytest.raises(ShareDamaged):
                 filesystems.mount(*made.mount)
             assert not filesystems.mounted(*made.share)
@@ -106,8 +106,8 @@ class FileSystemsContract(FileSystemsGrowth, FileSystemsOwners):
             world.read(*made.share),
         )
 
-    def test_damage_is_found_and_only_a_repair_mends_it(self, world: FileSystemsWorld, made: Made) -> None:
-        """Looking changes nothing; a whole one is left as it is by both."""
+    def test_damage_is_found_and_only_a_repair_removes_it(self, world: FileSystemsWorld, made: Made) -> None:
+        """Examining changes nothing; neither changes a whole file system."""
         filesystems = world.ports.filesystems
         assert "" == filesystems.examine(made.device, made.volume)
         filesystems.repair(made.device, made.volume)
@@ -118,10 +118,8 @@ class FileSystemsContract(FileSystemsGrowth, FileSystemsOwners):
         assert filesystems.repair(made.device, made.volume)
         assert ("", True) == (filesystems.examine(made.device, made.volume), world.is_whole(made))
 
-    def test_a_repair_brings_back_every_file_that_the_damage_has_left(
-        self, world: FileSystemsWorld, made: Made
-    ) -> None:
-        """Whatever looked at it before, or tried to make it whole: nothing got worse by that."""
+    def test_a_repair_restores_every_undamaged_file(self, world: FileSystemsWorld, made: Made) -> None:
+        """Also after other tools have examined it or tried to make it whole: they make nothing worse."""
         filesystems = world.ports.filesystems
         written(world, made)
         world.ruined_tables(made)
@@ -137,8 +135,8 @@ class FileSystemsContract(FileSystemsGrowth, FileSystemsOwners):
         filesystems.mount(*made.mount)
         assert DATA == world.read(*made.share)
 
-    def test_the_folder_that_is_served_is_found(self, world: FileSystemsWorld, made: Made) -> None:
-        """Where it was made, and nowhere else; of what is not mounted nothing is said."""
+    def test_the_served_folder_is_found(self, world: FileSystemsWorld, made: Made) -> None:
+        """Only where it was made; raises if the file system is not mounted."""
         filesystems = world.ports.filesystems
         with pytest.raises(BackendFailure):
             filesystems.has_folder(*made.share, "data")
@@ -148,8 +146,8 @@ class FileSystemsContract(FileSystemsGrowth, FileSystemsOwners):
         assert filesystems.has_folder(*made.share, "data")
         assert not filesystems.has_folder(*made.share, "dat")
 
-    def test_what_is_in_a_file_system_is_found(self, world: FileSystemsWorld, made: Made) -> None:
-        """Wherever it is, as a repair may have moved it; of what is not mounted nothing is said."""
+    def test_files_in_a_file_system_are_found(self, world: FileSystemsWorld, made: Made) -> None:
+        """Wherever they are: a repair may have moved them; raises if the file system is not mounted."""
         filesystems = world.ports.filesystems
         with pytest.raises(BackendFailure):
             filesystems.has_files(*made.share, "data")
@@ -161,17 +159,15 @@ class FileSystemsContract(FileSystemsGrowth, FileSystemsOwners):
         world.write(*made.share, DATA, "data")
         assert filesystems.has_files(*made.share, "data")
 
-    def test_what_is_beside_the_folder_that_is_served_is_found(
-        self, world: FileSystemsWorld, made: Made
-    ) -> None:
-        """A file in a file system that lacks the folder is somebody's all the same."""
+    def test_files_beside_the_served_folder_are_found(self, world: FileSystemsWorld, made: Made) -> None:
+        """A file counts even if the served folder is missing."""
         filesystems = world.ports.filesystems
         filesystems.mount(*made.mount)
         world.write(*made.share, DATA)
         assert filesystems.has_files(*made.share, "data")
 
     def test_a_device_holds_one_file_system(self, world: FileSystemsWorld, made: Made) -> None:
-        """Exactly that, also while it is mounted, and whatever became of it since."""
+        """Exactly that, also while it is mounted, and whatever has become of it since."""
         filesystems = world.ports.filesystems
         other = new_share_volume(made.volume.filesystem.kind)
         assert filesystems.holds(made.device, made.volume)
@@ -184,10 +180,10 @@ class FileSystemsContract(FileSystemsGrowth, FileSystemsOwners):
         world.ruined_tables(made)
         assert filesystems.holds(made.device, made.volume)
 
-    def test_nothing_that_is_mounted_is_examined_or_repaired(
+    def test_a_mounted_file_system_is_not_examined_or_repaired(
         self, world: FileSystemsWorld, made: Made
     ) -> None:
-        """Nor what is another."""
+        """Nor is another file system."""
         filesystems = world.ports.filesystems
         other = new_share_volume(made.volume.filesystem.kind)
         for look in (filesystems.examine, filesystems.repair):
@@ -215,7 +211,7 @@ class FileSystemsContract(FileSystemsGrowth, FileSystemsOwners):
         assert () == world.ports.folders.list()
 
     def test_only_the_right_file_system_is_mounted(self, world: FileSystemsWorld, made: Made) -> None:
-        """Neither another one nor a blank device; also where the right one is mounted already."""
+        """Neither another one nor a blank device, even if the right one is already mounted."""
         filesystems = world.ports.filesystems
         other = new_share_volume(made.volume.filesystem.kind)
         _, blank = new_volume(world, FileSystemKind.EXT4)
@@ -239,8 +235,10 @@ class FileSystemsContract(FileSystemsGrowth, FileSystemsOwners):
             filesystems.mount(*made.share, device, other, UID)
         assert DATA == world.read(*made.share)
 
-    def test_a_file_system_that_was_cut_is_not_mounted(self, world: FileSystemsWorld, made: Made) -> None:
-        """It reaches beyond its volume: a person has to look at it."""
+    def test_a_file_system_larger_than_its_volume_is_not_mounted(
+        self, world: FileSystemsWorld, made: Made
+    ) -> None:
+        """The volume was cut: a person has to look at it."""
         filesystems = world.ports.filesystems
         size = world.device_size(made.device)
         world.ports.storage.detach(made.volume.ref)
@@ -251,7 +249,7 @@ class FileSystemsContract(FileSystemsGrowth, FileSystemsOwners):
         assert not filesystems.mounted(*made.share)
 
     def test_a_server_without_folders_has_nowhere_to_mount(self, world: FileSystemsWorld, made: Made) -> None:
-        """None is made on the way."""
+        """None are made on the way."""
         filesystems = world.ports.filesystems
         server_id = world.new_id()
         with pytest.raises(BackendFailure):
@@ -259,7 +257,7 @@ class FileSystemsContract(FileSystemsGrowth, FileSystemsOwners):
         assert (made.server_id,) == world.ports.folders.list()
 
     def test_the_served_folder_is_made_once(self, world: FileSystemsWorld, made: Made) -> None:
-        """It belongs to smbd, and what is in it stays."""
+        """smbd owns it, and its content stays."""
         filesystems = world.ports.filesystems
         with pytest.raises(BackendFailure):
             filesystems.prepare_folder(*made.share, "data", UID)
@@ -271,7 +269,7 @@ class FileSystemsContract(FileSystemsGrowth, FileSystemsOwners):
         assert DATA == world.read(*made.share)
 
     def test_a_half_prepared_folder_is_completed(self, world: FileSystemsWorld, made: Made) -> None:
-        """Else smbd could never enter it."""
+        """Otherwise smbd could never enter it."""
         filesystems = world.ports.filesystems
         filesystems.mount(*made.mount)
         world.half_prepared_folder(*made.share, "data")
@@ -281,7 +279,7 @@ class FileSystemsContract(FileSystemsGrowth, FileSystemsOwners):
     def test_unmounting_keeps_the_data_and_unmounting_the_absent_succeeds(
         self, world: FileSystemsWorld, made: Made
     ) -> None:
-        """Its mount point goes, and mounted again it holds what it held."""
+        """Its mount point goes, and after another mount it holds what it held."""
         filesystems = world.ports.filesystems
         filesystems.unmount(*made.share)
         filesystems.mount(*made.mount)
@@ -292,8 +290,8 @@ class FileSystemsContract(FileSystemsGrowth, FileSystemsOwners):
         filesystems.mount(*made.mount)
         assert DATA == world.read(*made.share)
 
-    def test_what_is_held_open_stays_mounted(self, world: FileSystemsWorld, made: Made) -> None:
-        """The error says so; once it is closed, it is unmounted."""
+    def test_a_file_system_in_use_stays_mounted(self, world: FileSystemsWorld, made: Made) -> None:
+        """The error says so; once the file is closed, it is unmounted."""
         filesystems = world.ports.filesystems
         filesystems.mount(*made.mount)
         with world.file_held_open(*made.share):
@@ -303,10 +301,8 @@ class FileSystemsContract(FileSystemsGrowth, FileSystemsOwners):
         filesystems.unmount(*made.share)
         assert not filesystems.mounted(*made.share)
 
-    def test_the_figures_are_those_of_the_mounted_file_system(
-        self, world: FileSystemsWorld, made: Made
-    ) -> None:
-        """Less than its device, and what is written counts."""
+    def test_usage_is_that_of_the_mounted_file_system(self, world: FileSystemsWorld, made: Made) -> None:
+        """It has less than its device, and what is written counts."""
         filesystems = world.ports.filesystems
         filesystems.mount(*made.mount)
         before = filesystems.usage(*made.share)
@@ -318,5 +314,5 @@ class FileSystemsContract(FileSystemsGrowth, FileSystemsOwners):
         assert (before.total, True) == (after.total, after.used >= before.used + MIB)
 
     def trouble(self, world: FileSystemsWorld, made: Made) -> str:
-        """What is told of the one share that was made."""
+        """The trouble of the one share that was made."""
         return world.ports.filesystems.troubles({made.share: (made.device, made.volume)}).get(made.share, "")

@@ -12,10 +12,10 @@ from tests.contracts.values import new_share_volume
 
 
 class FileSystemsGrowth(FileSystemsSuite):
-    """The part of the suite that is about sizes."""
+    """The part of the suite about sizes."""
 
     def test_a_mounted_file_system_grows_to_its_device(self, world: FileSystemsWorld, made: Made) -> None:
-        """Twice is once, and what was written stays; a kernel that cannot says so each time."""
+        """Twice is once, and what was written stays; a kernel that cannot grow it says so each time."""
         filesystems = world.ports.filesystems
         filesystems.mount(*made.mount)
         world.write(*made.share, DATA)
@@ -31,10 +31,10 @@ class FileSystemsGrowth(FileSystemsSuite):
         assert (True, DATA) == (filesystems.mounted(*made.share), world.read(*made.share))
 
     @pytest.mark.parametrize("kind", [FileSystemKind.EXT4], indirect=True)
-    def test_a_kernel_that_does_not_grow_it_mounted_says_so(
+    def test_a_kernel_that_cannot_grow_a_mounted_file_system_says_so(
         self, world: FileSystemsWorld, made: Made
     ) -> None:
-        """Nothing is changed, and unmounted it grows."""
+        """Nothing changes, and it grows unmounted."""
         filesystems = world.ports.filesystems
         filesystems.mount(*made.mount)
         before = filesystems.size(made.device, made.volume)
@@ -47,7 +47,7 @@ class FileSystemsGrowth(FileSystemsSuite):
         assert larger == filesystems.size(made.device, made.volume)
 
     def test_an_unmounted_file_system_grows_to_its_device(self, world: FileSystemsWorld, made: Made) -> None:
-        """Twice is once, it is not mounted afterwards, and what was written stays."""
+        """Growing twice is growing once, it is not mounted afterwards, and what was written stays."""
         filesystems = world.ports.filesystems
         written(world, made)
         larger = _grown(world, made)
@@ -59,10 +59,10 @@ class FileSystemsGrowth(FileSystemsSuite):
         assert DATA == world.read(*made.share)
 
     @pytest.mark.parametrize("growing", [False, True])
-    def test_a_growing_that_was_broken_off_is_made_whole(
+    def test_an_interrupted_growing_is_made_whole(
         self, world: FileSystemsWorld, made: Made, growing: bool
     ) -> None:
-        """By a check, and by growing again; what was written stays, and it can be mounted and removed."""
+        """By a check or by growing again; what was written stays, and it can be mounted and removed."""
         filesystems = world.ports.filesystems
         written(world, made)
         larger = _grown(world, made)
@@ -77,8 +77,8 @@ class FileSystemsGrowth(FileSystemsSuite):
         world.ports.storage.remove_volume(made.volume.ref)
 
     @pytest.mark.parametrize("kind", [FileSystemKind.XFS], indirect=True)
-    def test_what_was_left_mounted_aside_is_let_go(self, world: FileSystemsWorld, made: Made) -> None:
-        """Twice is once, and of what was never there too; its volume can be removed then."""
+    def test_a_leftover_scratch_mount_is_unmounted(self, world: FileSystemsWorld, made: Made) -> None:
+        """Twice is once, also without such a mount; then its volume can be removed."""
         filesystems = world.ports.filesystems
         _grown(world, made)
         world.half_grown_filesystem(made)
@@ -88,7 +88,7 @@ class FileSystemsGrowth(FileSystemsSuite):
         assert world.ports.storage.find_volume(made.volume.ref) is None
 
     @pytest.mark.parametrize("kind", [FileSystemKind.EXT4], indirect=True)
-    def test_what_takes_a_person_to_repair_is_not_repaired(self, world: FileSystemsWorld, made: Made) -> None:
+    def test_damage_that_needs_a_person_is_not_repaired(self, world: FileSystemsWorld, made: Made) -> None:
         """Nor grown."""
         filesystems = world.ports.filesystems
         before = filesystems.size(made.device, made.volume)
@@ -101,7 +101,7 @@ class FileSystemsGrowth(FileSystemsSuite):
         assert before == filesystems.size(made.device, made.volume)
 
     def test_each_way_to_grow_refuses_the_others_case(self, world: FileSystemsWorld, made: Made) -> None:
-        """Mounted or not, and nothing is changed."""
+        """One needs it mounted, the other unmounted; nothing changes."""
         filesystems = world.ports.filesystems
         before = filesystems.size(made.device, made.volume)
         _grown(world, made)
@@ -114,7 +114,7 @@ class FileSystemsGrowth(FileSystemsSuite):
         assert before == filesystems.size(made.device, made.volume)
 
     def test_only_the_right_file_system_grows(self, world: FileSystemsWorld, made: Made) -> None:
-        """Nor is another's size told."""
+        """Another one's size is not told either."""
         filesystems = world.ports.filesystems
         other = new_share_volume(made.volume.filesystem.kind)
         before = filesystems.size(made.device, made.volume)
@@ -131,7 +131,7 @@ class FileSystemsGrowth(FileSystemsSuite):
 
 
 def _grown(world: FileSystemsWorld, made: Made) -> Capacity:
-    """Make the volume larger; gives the size that the file system will have."""
+    """Make the volume larger. Returns the size that the file system will have."""
     wanted = Capacity(made.volume.filesystem.kind.smallest.bytes + 64 * MIB)
     world.ports.storage.grow_volume(made.volume.ref, wanted)
     return wanted

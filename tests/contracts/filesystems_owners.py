@@ -1,4 +1,4 @@
-"""Whose the files are, on disk and through a mount, and how one volume is told from its copy."""
+"""Who owns the files, on disk and through a mount, and how a volume is told from its copy."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FOLDER = "data"
 
 
 class FileSystemsOwners(FileSystemsSuite):
-    """The part of the suite that is about owners."""
+    """The part of the suite about owners."""
 
     def test_a_volumes_files_have_one_owner_on_disk_and_are_each_servers_own(
         self, world: FileSystemsWorld, made: Made
@@ -34,7 +34,7 @@ class FileSystemsOwners(FileSystemsSuite):
     def test_a_volume_that_its_server_owns_on_disk_is_mounted_as_it_is(
         self, world: FileSystemsWorld, made: Made
     ) -> None:
-        """As former releases made them; another server gets it like any other."""
+        """Former releases made such volumes; another server can get one like any other volume."""
         filesystems = world.ports.filesystems
         former = (*made.share, made.device, evolve(made.volume, owner=UID))
         for uid in (UID, ANOTHER_UID):
@@ -81,7 +81,7 @@ class FileSystemsOwners(FileSystemsSuite):
     def test_a_volume_has_the_owner_that_it_was_first_mounted_with(
         self, world: FileSystemsWorld, made: Made, former: bool
     ) -> None:
-        """A record that says another is wrong: nobody would see the files that are there."""
+        """A record with another owner is wrong: nobody would own the existing files."""
         filesystems = world.ports.filesystems
         right = evolve(made.volume, owner=UID if former else made.volume.owner)
         wrong = evolve(made.volume, owner=made.volume.owner + 7)
@@ -94,7 +94,7 @@ class FileSystemsOwners(FileSystemsSuite):
         filesystems.mount(*made.share, made.device, right, UID)
 
     def test_a_copy_of_a_volume_is_mounted_beside_it(self, world: FileSystemsWorld, made: Made) -> None:
-        """Both file systems have one UUID: the volume tells which one it is."""
+        """Both file systems have the same UUID: the volume identifies each."""
         filesystems = world.ports.filesystems
         written(world, made)
         copy, device = world.copy_of(made)
@@ -110,7 +110,7 @@ class FileSystemsOwners(FileSystemsSuite):
         assert {} == filesystems.troubles(wanted)
 
     def test_a_copy_is_not_taken_for_its_origin(self, world: FileSystemsWorld, made: Made) -> None:
-        """Where it is mounted in its place, and although the UUID is the right one."""
+        """Even if it is mounted in the right place and has the right UUID."""
         filesystems = world.ports.filesystems
         copy, device = world.copy_of(made)
         filesystems.mount(*made.share, device, copy, UID)
@@ -121,7 +121,7 @@ class FileSystemsOwners(FileSystemsSuite):
         assert {made.share: "has another file system in its place"} == told
 
     def test_a_copy_is_checked_while_its_origin_is_mounted(self, world: FileSystemsWorld, made: Made) -> None:
-        """Each has a scratch mount of its own."""
+        """Each has its own scratch mount."""
         filesystems = world.ports.filesystems
         copy, device = world.copy_of(made)
         filesystems.mount(*made.mount)
@@ -131,9 +131,9 @@ class FileSystemsOwners(FileSystemsSuite):
         assert filesystems.mounted(*made.share)
 
     def test_a_host_that_cannot_map_owners_says_so(self, world: FileSystemsWorld, made: Made) -> None:
-        """Before anything is made, and when something is to be mounted; what is mounted stays so.
+        """Before anything is made, and at a mount; what is mounted stays mounted.
 
-        A former release's volume is served by its server all the same.
+        A former release's volume is still served by its server.
         """
         filesystems = world.ports.filesystems
         copy, device = world.copy_of(made)

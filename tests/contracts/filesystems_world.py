@@ -1,4 +1,4 @@
-"""Where file systems are tried."""
+"""The world of the suite of file systems."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ class FileSystemsWorld(DeviceWorld):
 
     @abstractmethod
     def half_made_filesystem(self, device: str) -> None:
-        """What a ``make`` leaves that is killed in the middle."""
+        """What a killed ``make`` leaves."""
 
     @abstractmethod
     def half_grown_filesystem(self, made: Made) -> None:
-        """What a ``grow_unmounted`` leaves that is killed in the middle, before it has got larger."""
+        """What a ``grow_unmounted`` leaves that is killed before the file system is larger."""
 
     @abstractmethod
     def ruined_filesystem(self, made: Made) -> None:
-        """Damage it so that it takes a person to repair it."""
+        """Damage it so that a person has to repair it."""
 
     @abstractmethod
     def ruined_tables(self, made: Made) -> None:
-        """Damage what the kernel needs to mount it, and can be had again without the loss of a file."""
+        """Damage what the kernel needs to mount it, but can be restored without losing a file."""
 
     @abstractmethod
     def meet_damage(self, made: Made) -> None:
-        """Let the kernel come upon damage in the mounted file system."""
+        """Make the kernel meet damage in the mounted file system."""
 
     @abstractmethod
     def is_whole(self, made: Made) -> bool:
@@ -46,19 +46,19 @@ class FileSystemsWorld(DeviceWorld):
 
     @abstractmethod
     def half_prepared_folder(self, server_id: str, share_id: str, folder: str) -> None:
-        """What a ``prepare_folder`` leaves that is killed in the middle."""
+        """What a killed ``prepare_folder`` leaves."""
 
     @abstractmethod
     def empty_mount_point(self, server_id: str, share_id: str) -> None:
-        """What a ``mount`` leaves that is killed in the middle."""
+        """What a killed ``mount`` leaves."""
 
     @abstractmethod
     def cut_behind(self, ref: VolumeRef, size: int) -> None:
-        """Make the detached volume smaller behind everybody's back."""
+        """Make the detached volume smaller without telling anybody."""
 
     @abstractmethod
     def served_owner(self, server_id: str, share_id: str, folder: str) -> int | None:
-        """Whom the mounted file system shows as the folder's owner, or None if there is none."""
+        """The folder's owner as the mounted file system shows it, or None without a folder."""
 
     @abstractmethod
     def owner_on_disk(self, made: Made, folder: str) -> int | None:
@@ -74,7 +74,7 @@ class FileSystemsWorld(DeviceWorld):
 
     @abstractmethod
     def without_idmapped_mounts(self) -> AbstractContextManager[None]:
-        """Inside, this host can mount nothing with its owners mapped."""
+        """Inside, this host cannot map owners of mounts."""
 
     @abstractmethod
     def write(self, server_id: str, share_id: str, content: bytes, folder: str = "") -> None:
@@ -82,7 +82,7 @@ class FileSystemsWorld(DeviceWorld):
 
     @abstractmethod
     def read(self, server_id: str, share_id: str) -> bytes | None:
-        """That file's content, or None where it is not there."""
+        """The file's content, or None if it does not exist."""
 
     @abstractmethod
     def file_held_open(self, server_id: str, share_id: str) -> AbstractContextManager[None]:
@@ -94,7 +94,7 @@ class FileSystemsWorld(DeviceWorld):
 
     @abstractmethod
     def refusing_to_grow(self, action: Callable[[], None]) -> None:
-        """Do it where the kernel does not grow mounted ext4."""
+        """Do it with a kernel that does not grow a mounted ext4."""
 
 
 @frozen
@@ -121,14 +121,14 @@ class Made:
 
 
 def written(world: FileSystemsWorld, made: Made) -> None:
-    """Leave a file in it, unmounted as before."""
+    """Leave a file in it, and leave it unmounted as before."""
     world.ports.filesystems.mount(*made.mount)
     world.write(*made.share, DATA)
     world.ports.filesystems.unmount(*made.share)
 
 
 class FileSystemsSuite:
-    """What the tests are tried on."""
+    """The fixtures of the suite."""
 
     @pytest.fixture(params=FileSystemKind)
     def kind(self, request: pytest.FixtureRequest) -> FileSystemKind:

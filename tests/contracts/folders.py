@@ -17,7 +17,7 @@ class FoldersWorld(World):
 
     @abstractmethod
     def folder_owner(self, server_id: str) -> int | None:
-        """Who owns the folder that smbd writes to, or None where there is none."""
+        """The owner of the folder that smbd writes to, or None if it does not exist."""
 
     @abstractmethod
     def passes_mounts_on(self, server_id: str) -> bool:
@@ -25,11 +25,11 @@ class FoldersWorld(World):
 
     @abstractmethod
     def half_ensured_folders(self, server_id: str, step: int) -> None:
-        """What an ``ensure`` leaves that is killed in the middle, early (1) or later (2)."""
+        """What an ``ensure`` leaves that is killed early (1) or later (2)."""
 
     @abstractmethod
     def half_removed_folders(self, server_id: str) -> None:
-        """What a ``remove`` leaves that is killed when the server's own folder is gone."""
+        """What a ``remove`` leaves that is killed after removing the server's own folder."""
 
     @abstractmethod
     def mount_below(self, server_id: str) -> None:
@@ -37,18 +37,18 @@ class FoldersWorld(World):
 
     @abstractmethod
     def mounts(self) -> int:
-        """How many mounts there are of this installation's."""
+        """The number of this installation's mounts."""
 
     @abstractmethod
     def unmount_below(self, server_id: str) -> None:
-        """Unmount that, and leave its empty mount point."""
+        """Unmount it, and leave its empty mount point."""
 
 
 class ServerFoldersContract:
     """The suite of ``ports.folders``."""
 
-    def test_what_is_ensured_is_there(self, world: FoldersWorld) -> None:
-        """Twice is once; smbd owns its folder, and mounts are passed on."""
+    def test_ensuring_makes_the_folders(self, world: FoldersWorld) -> None:
+        """Twice is once; smbd owns its folder, and mounts are passed on to the container."""
         folders = world.ports.folders
         server_id = world.new_id()
         assert () == folders.list()
@@ -58,8 +58,8 @@ class ServerFoldersContract:
             assert (server_id,) == folders.list()
             assert folders.ensured(server_id, UID)
 
-    def test_the_owner_is_the_one_that_was_asked_for_last(self, world: FoldersWorld) -> None:
-        """A folder that another owns is made right."""
+    def test_the_owner_is_the_last_one_requested(self, world: FoldersWorld) -> None:
+        """A folder with another owner is corrected."""
         folders = world.ports.folders
         server_id = world.new_id()
         folders.ensure(server_id, UID)
@@ -86,7 +86,7 @@ class ServerFoldersContract:
         folders.remove(server_id)
         assert () == folders.list()
 
-    def test_what_is_removed_is_gone_and_removing_the_absent_succeeds(self, world: FoldersWorld) -> None:
+    def test_removing_removes_and_removing_the_absent_succeeds(self, world: FoldersWorld) -> None:
         """Another server's folders stay."""
         folders = world.ports.folders
         gone, kept = world.new_id(), world.new_id()
@@ -98,8 +98,8 @@ class ServerFoldersContract:
             assert not folders.ensured(gone, UID)
         assert ((kept,), None) == (folders.list(), world.folder_owner(gone))
 
-    def test_the_last_folder_takes_every_mount_along(self, world: FoldersWorld) -> None:
-        """Not before: the mount that passes others on is every server's. A new server has it again."""
+    def test_removing_the_last_folder_removes_every_mount(self, world: FoldersWorld) -> None:
+        """Only the last: all servers share the mount that passes others on. A new server has it again."""
         folders = world.ports.folders
         one, other = world.new_id(), world.new_id()
         for _ in range(2):
@@ -112,7 +112,7 @@ class ServerFoldersContract:
             folders.remove(other)
             assert 0 == world.mounts()
 
-    def test_a_removal_that_did_not_come_to_the_mounts_is_completed(self, world: FoldersWorld) -> None:
+    def test_a_removal_that_left_the_mounts_is_completed(self, world: FoldersWorld) -> None:
         """By the next one of the same folder."""
         folders = world.ports.folders
         server_id = world.new_id()
@@ -121,8 +121,8 @@ class ServerFoldersContract:
         folders.remove(server_id)
         assert ((), 0) == (folders.list(), world.mounts())
 
-    def test_servers_that_come_while_the_last_one_goes_are_whole(self, world: FoldersWorld) -> None:
-        """Whoever removes the last folder sees the next one, or is done before that is made."""
+    def test_a_server_made_while_the_last_one_is_removed_is_whole(self, world: FoldersWorld) -> None:
+        """The removal either sees the new server's folder or ends before it is made."""
         folders = world.ports.folders
 
         def come_and_go(server_id: str) -> None:
@@ -137,7 +137,7 @@ class ServerFoldersContract:
         assert ((), 0) == (folders.list(), world.mounts())
 
     def test_nothing_is_removed_under_a_mount(self, world: FoldersWorld) -> None:
-        """Once it is unmounted all is, with the mount point that was left."""
+        """After the unmount everything is removed, also the mount point that was left."""
         folders = world.ports.folders
         server_id = world.new_id()
         folders.ensure(server_id, UID)

@@ -25,7 +25,7 @@ class IdsContract:
         given = ids.new_uuid()
         assert str(UUID(given)) == given
 
-    def test_nothing_is_given_twice(self, world: World) -> None:
+    def test_ids_uuids_and_passwords_never_repeat(self, world: World) -> None:
         """No id, no UUID and no password."""
         ids = world.ports.ids
         for mint in (ids.new_id, ids.new_uuid, lambda: ids.new_password().reveal()):

@@ -35,15 +35,15 @@ class LocksWorld(World):
 
     @abstractmethod
     def locks(self, timeout: float) -> Locks:
-        """The locks as another process has them that waits that many seconds."""
+        """The locks of another process, which waits that many seconds."""
 
     @abstractmethod
     def die_holding(self, take: Take) -> None:
-        """Let another process take the lock and die without letting go of it."""
+        """Let another process take the lock and die without releasing it."""
 
     @abstractmethod
     def kept_locks(self) -> set[str]:
-        """The servers for whose locks something is kept."""
+        """The servers whose locks have left something."""
 
 
 class LocksContract:
@@ -57,25 +57,25 @@ class LocksContract:
 
     @pytest.fixture(params=[of_server, of_claims])
     def waiting(self, request: pytest.FixtureRequest) -> Take:
-        """The kinds that are waited for."""
+        """The kinds of locks that callers wait for."""
         chosen: Take = request.param
         return chosen
 
-    def test_what_is_held_is_busy_for_others(self, world: LocksWorld, take: Take) -> None:
-        """They wait as long as they would and then raise; the holder keeps it, and then it is free."""
+    def test_a_held_lock_is_busy_for_others(self, world: LocksWorld, take: Take) -> None:
+        """They wait for their time and then raise; the holder keeps the lock until it releases it."""
         impatient = world.locks(0.05)
         with take(world.ports.locks):
             for _ in range(2):
                 assert "busy" == _elsewhere(lambda: _try(take, impatient))
         assert "taken" == _elsewhere(lambda: _try(take, impatient))
 
-    def test_a_share_that_is_held_is_busy_at_once(self, world: LocksWorld) -> None:
-        """However long others would wait for a server."""
+    def test_a_held_share_is_busy_at_once(self, world: LocksWorld) -> None:
+        """However long callers wait for a server."""
         with world.ports.locks.share("c" * 12):
             assert "busy" == _elsewhere(lambda: _try(of_share, world.locks(_SECONDS * 10)))
 
     def test_a_share_can_be_waited_for(self, world: LocksWorld) -> None:
-        """Until nobody holds it, or for too long. Nothing is taken, nor kept of one that nobody held."""
+        """Until nobody holds it, or the time is over. Takes nothing, and leaves nothing of a free lock."""
         locks = world.ports.locks
         locks.await_share("d" * 12)
         with ThreadPoolExecutor(1) as thread:
@@ -88,7 +88,7 @@ class LocksContract:
         assert "d" * 12 not in world.kept_locks()
 
     def test_a_share_is_taken_while_its_server_is_held_and_vice_versa(self, world: LocksWorld) -> None:
-        """Who works on a share needs its server for brief steps, and begins while holding the server."""
+        """A caller at work on a share needs its server briefly, and begins while holding the server."""
         locks = world.ports.locks
         with locks.server("a" * 12), locks.share("c" * 12):
             pass
@@ -97,7 +97,7 @@ class LocksContract:
                 with locks.server("a" * 12):
                     pass
 
-    def test_everybody_sees_which_are_held(self, world: LocksWorld) -> None:
+    def test_everybody_sees_which_locks_are_held(self, world: LocksWorld) -> None:
         """Looking takes nothing."""
         locks, others, ids = world.ports.locks, world.locks(0.05), ("a" * 12, "b" * 12, "c" * 12)
         assert frozenset() == locks.held(ids)
@@ -107,7 +107,7 @@ class LocksContract:
         assert frozenset() == locks.held(ids)
         assert "taken" == _try(of_share, others)
 
-    def test_who_waits_gets_it_when_it_is_let_go_of(self, world: LocksWorld, waiting: Take) -> None:
+    def test_a_waiting_caller_gets_a_released_lock(self, world: LocksWorld, waiting: Take) -> None:
         """Never two at a time."""
         holders, most, at_once = 0, 0, threading.Barrier(4)
 
@@ -125,8 +125,8 @@ class LocksContract:
                 done.result(_SECONDS)
         assert (1, 0) == (most, holders)
 
-    def test_an_error_lets_go_of_it(self, world: LocksWorld, take: Take) -> None:
-        """And goes through."""
+    def test_an_error_releases_the_lock(self, world: LocksWorld, take: Take) -> None:
+        """And is raised."""
         with pytest.raises(BackendFailure, match="the work"), take(world.ports.locks):
             raise BackendFailure("the work failed")
         assert "taken" == _elsewhere(lambda: _try(take, world.locks(0.05)))
@@ -137,7 +137,7 @@ class LocksContract:
         assert "taken" == _try(take, world.locks(_SECONDS))
 
     def test_servers_do_not_wait_for_each_other_nor_for_claims(self, world: LocksWorld) -> None:
-        """One lock a server, and one for what they share."""
+        """Each server has its own lock, and the claims have one."""
         locks, impatient = world.ports.locks, world.locks(0.05)
         with locks.server("a" * 12):
             assert "taken" == _elsewhere(lambda: _try(lambda each: each.server("b" * 12), impatient))
@@ -146,13 +146,13 @@ class LocksContract:
             assert "taken" == _elsewhere(lambda: _try(of_server, impatient))
 
     def test_one_holder_may_have_servers_by_id_and_then_claims(self, world: LocksWorld) -> None:
-        """The order that everybody keeps."""
+        """This is the order for all callers."""
         locks = world.ports.locks
         with locks.server("a" * 12), locks.server("b" * 12), locks.claims():
             pass
 
-    def test_nothing_is_kept_of_a_lock_that_was_forgotten(self, world: LocksWorld) -> None:
-        """Forgetting twice is forgetting once; others' locks stay."""
+    def test_nothing_is_kept_of_a_forgotten_lock(self, world: LocksWorld) -> None:
+        """Forgetting twice is forgetting once; other locks stay."""
         locks = world.ports.locks
         with locks.server("b" * 12):
             pass
@@ -172,6 +172,6 @@ def _try(take: Take, locks: Locks) -> str:
 
 
 def _elsewhere(action: Callable[[], str]) -> str:
-    """Done in another thread."""
+    """Do it in another thread."""
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(action).result(_SECONDS)

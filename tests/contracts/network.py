@@ -32,7 +32,7 @@ class NetworkContract:
 
     @pytest.fixture
     def interface(self, world: NetworkWorld, bridge: Bridge) -> Interface:
-        """One with everything, on the bridge."""
+        """An interface with everything, on the bridge."""
         interface_id = world.new_id()
         mac = MacAddress.derived_from(interface_id)
         gateways = (ip_address("10.214.0.254"), ip_address("fd14:0:0:1::1"))
@@ -44,10 +44,10 @@ class NetworkContract:
     @pytest.mark.parametrize(
         "change", [{"mtu": 1500}, {"host_addresses": ()}, {"host_addresses": (OTHER_HOST,)}]
     )
-    def test_what_differs_on_a_bridge_of_ours_is_mended(
+    def test_differences_of_our_bridge_are_repaired(
         self, world: NetworkWorld, bridge: Bridge, interface: Interface, change: dict[str, Any]
     ) -> None:
-        """Its MTU and its host addresses, there and back, by whoever plugs something into it."""
+        """Its MTU and its host addresses, when anything is plugged into it."""
         network = world.ports.network
         server_id, namespace = world.new_namespace()
         for wanted in (interface, evolve(interface, **change), interface):
@@ -59,7 +59,7 @@ class NetworkContract:
     def test_a_half_made_bridge_is_closed_and_completed(
         self, world: NetworkWorld, bridge: Bridge, interface: Interface, step: int
     ) -> None:
-        """Closed before addressed; the next call completes it; it is listed, so that it can be removed."""
+        """Closed before it has addresses; the next call completes it; it is listed for removal."""
         network = world.ports.network
         server_id, namespace = world.new_namespace()
         world.half_made_bridge(server_id, interface, namespace, step)
@@ -75,7 +75,7 @@ class NetworkContract:
     def test_a_half_made_bridge_is_removed(
         self, world: NetworkWorld, bridge: Bridge, interface: Interface, step: int
     ) -> None:
-        """By the calls that remove a whole one."""
+        """By the calls that remove a whole bridge."""
         network = world.ports.network
         server_id, namespace = world.new_namespace()
         world.half_made_bridge(server_id, interface, namespace, step)
@@ -111,10 +111,10 @@ class NetworkContract:
         assert world.is_there(interface.host_device)
 
     @pytest.mark.parametrize("held", ["10.214.0.1/24", "10.214.0.9/16"])
-    def test_a_network_that_the_host_has_elsewhere_is_a_conflict(
+    def test_a_network_of_another_device_of_the_host_is_a_conflict(
         self, world: NetworkWorld, bridge: Bridge, interface: Interface, held: str
     ) -> None:
-        """No bridge is made; nor is one that is there mended to have it."""
+        """No bridge is made, and an existing one does not get the address."""
         network = world.ports.network
         server_id, namespace = world.new_namespace()
         world.foreign_device(str(world.new_name()), held)
@@ -143,7 +143,7 @@ class NetworkContract:
     def test_a_bridge_that_another_server_is_attached_to_stays(
         self, world: NetworkWorld, bridge: Bridge, interface: Interface
     ) -> None:
-        """Also while that one is stopped, and nothing of it is plugged in."""
+        """Also while that server is stopped, with nothing plugged in."""
         network = world.ports.network
         server_id, namespace = world.new_namespace()
         other = _beside(interface, world.new_id(), "10.214.0.6/24")
@@ -155,7 +155,7 @@ class NetworkContract:
         assert () == network.release([interface], [elsewhere])
         assert not world.is_there(str(bridge.name))
 
-    def test_a_bridge_with_a_port_stays_and_is_told(
+    def test_a_bridge_with_a_port_stays_and_is_returned(
         self, world: NetworkWorld, bridge: Bridge, interface: Interface
     ) -> None:
         """Until the last one is unplugged."""
@@ -169,10 +169,10 @@ class NetworkContract:
         assert () == network.release([interface], [])
         assert not world.is_there(str(bridge.name))
 
-    def test_a_bridge_that_others_leave_meanwhile_is_closed_for_who_comes(
+    def test_a_bridge_that_is_made_while_another_caller_removes_it_is_closed(
         self, world: NetworkWorld, bridge: Bridge, interface: Interface
     ) -> None:
-        """Who removes it sees the new port, or is done before the bridge is made again."""
+        """The removal either sees the new port or ends before the bridge is made again."""
         network = world.ports.network
 
         def come_and_go(number: int, server_id: str, namespace: str) -> None:
@@ -191,7 +191,7 @@ class NetworkContract:
     def test_plugging_twice_is_plugging_once(
         self, world: NetworkWorld, bridge: Bridge, interface: Interface
     ) -> None:
-        """The container has the interface with its MAC, addresses and routes; the bridge is made for it."""
+        """The container has the interface with its MAC, addresses and routes; its bridge is made too."""
         network = world.ports.network
         server_id, namespace = world.new_namespace()
         assert (interface,) == network.unplugged([interface])
@@ -234,7 +234,7 @@ class NetworkContract:
     def test_an_interface_that_a_firewall_opened_is_closed_again(
         self, world: NetworkWorld, bridge: Bridge, interface: Interface
     ) -> None:
-        """And its bridge with it."""
+        """And so is its bridge."""
         network = world.ports.network
         server_id, namespace = world.new_namespace()
         network.plug(server_id, interface, 0, namespace)
@@ -246,7 +246,7 @@ class NetworkContract:
     def test_an_interface_without_its_bridge_gets_it_back(
         self, world: NetworkWorld, bridge: Bridge, interface: Interface
     ) -> None:
-        """Plugging makes the bridge, whoever removed it."""
+        """Plugging makes the bridge again, whoever removed it."""
         network = world.ports.network
         server_id, namespace = world.new_namespace()
         network.plug(server_id, interface, 0, namespace)
@@ -276,7 +276,7 @@ class NetworkContract:
     def test_devices_are_removed_by_name(
         self, world: NetworkWorld, bridge: Bridge, interface: Interface
     ) -> None:
-        """A bridge once it has no port; what is gone is removed already, what is not ours is left."""
+        """A bridge once it has no port; what is gone counts as removed, what is not ours is left."""
         network = world.ports.network
         server_id, namespace = world.new_namespace()
         network.plug(server_id, interface, 0, namespace)
@@ -291,10 +291,10 @@ class NetworkContract:
         for device in (interface.host_device, str(bridge.name)):
             assert not world.is_filtered(device)
 
-    def test_a_filter_that_outlives_its_device_is_told_and_removed(
+    def test_a_filter_that_outlives_its_device_is_listed_and_removed(
         self, world: NetworkWorld, bridge: Bridge, interface: Interface
     ) -> None:
-        """By its device's name: a port goes with its container, a bridge by anybody's hand."""
+        """By its device's name: a port goes with its container, and anybody may remove a bridge."""
         network = world.ports.network
         server_id, namespace = world.new_namespace()
         network.plug(server_id, interface, 0, namespace)
@@ -308,10 +308,10 @@ class NetworkContract:
             assert not world.is_filtered(device)
         assert () == network.list()
 
-    def test_unplugging_and_releasing_what_is_gone_removes_its_filter(
+    def test_unplugging_and_releasing_lost_devices_removes_their_filters(
         self, world: NetworkWorld, interface: Interface
     ) -> None:
-        """As they do for what is there."""
+        """As for devices that exist."""
         network = world.ports.network
         server_id, namespace = world.new_namespace()
         network.plug(server_id, interface, 0, namespace)
@@ -334,13 +334,13 @@ class NetworkContract:
 
 
 def _beside(interface: Interface, other_id: str, address: str) -> Interface:
-    """Another one on the same bridge."""
+    """Another interface on the same bridge."""
     mac = MacAddress.derived_from(other_id)
     return evolve(interface, id=other_id, mac=mac, addresses=(ip_interface(address),), gateways=())
 
 
 def _at_once(works: Iterable[Callable[[], None]]) -> None:
-    """Let threads begin the works together; raises what one of them raised."""
+    """Start the works together in threads; raises what one of them raised."""
     listed = list(works)
     barrier = threading.Barrier(len(listed))
 

@@ -1,4 +1,4 @@
-"""Where networks are tried."""
+"""The world of the suite of networks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ADDRESS = ip_interface("10.214.0.5/24")
 
 @frozen
 class Plugged:
-    """An interface as the container has it."""
+    """An interface inside the container."""
 
     addresses: frozenset[str]
     mac: str
@@ -24,7 +24,7 @@ class Plugged:
 
     @classmethod
     def of(cls, interface: Interface) -> Plugged:
-        """What the container has once the interface is complete."""
+        """The complete interface inside the container."""
         return cls(
             frozenset(map(str, interface.addresses)),
             str(interface.mac),
@@ -57,15 +57,15 @@ class NetworkWorld(World):
 
     @abstractmethod
     def inside(self, namespace: str, index: int) -> Plugged | None:
-        """The container's end of an interface, or None where there is none."""
+        """The container's end of an interface, or None if it does not exist."""
 
     @abstractmethod
     def half_made_bridge(self, server_id: str, interface: Interface, namespace: str, step: int) -> None:
-        """What a ``plug`` leaves that is killed while it makes the bridge, early (1) or later (2)."""
+        """What a ``plug`` leaves that is killed while making the bridge, early (1) or later (2)."""
 
     @abstractmethod
     def half_plugged(self, server_id: str, interface: Interface, namespace: str, step: int) -> None:
-        """What a ``plug`` as ``eth0`` leaves that is killed in the middle, from early (1) to late (4)."""
+        """What a ``plug`` as ``eth0`` leaves that is killed from early (1) to late (4)."""
 
     @abstractmethod
     def carries(self, name: str) -> bool:
@@ -73,11 +73,11 @@ class NetworkWorld(World):
 
     @abstractmethod
     def is_filtered(self, name: str) -> bool:
-        """Whether what comes from the device is filtered."""
+        """Whether packets from the device are filtered."""
 
     @abstractmethod
     def flush_filters(self) -> None:
-        """What the restart of a firewall does."""
+        """Remove all filters, as a restart of the firewall does."""
 
     @abstractmethod
     def lose_device(self, name: str) -> None:

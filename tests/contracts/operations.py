@@ -36,7 +36,7 @@ def extending(share_id: str, stage: ExtendStage = ExtendStage.UNMOUNTED) -> Exte
 
 
 def server_operations(share_id: str) -> tuple[ServerOperation, ...]:
-    """One of each kind that holds its server."""
+    """One operation of each kind that holds its server."""
     ada, bob = UserName("ada"), UserName("bob")
     return (
         CreateServer(id=ID, since=SINCE),
@@ -48,7 +48,7 @@ def server_operations(share_id: str) -> tuple[ServerOperation, ...]:
 
 
 def share_operations(share_id: str) -> tuple[ShareOperation, ...]:
-    """One of each kind and stage that holds its share."""
+    """One operation of each kind and stage that holds its share."""
     return (
         CreateShare(id=ID, since=SINCE, share_id=share_id, cancelled=True),
         *(extending(share_id, stage) for stage in ExtendStage),

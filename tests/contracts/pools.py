@@ -1,4 +1,4 @@
-"""What several pools do that a host has at once."""
+"""What several pools of one host do."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ class PoolsWorld(DeviceWorld):
     @property
     @abstractmethod
     def pools(self) -> tuple[PoolName, ...]:
-        """Their names, in the order of the settings."""
+        """The pools' names, in the order of the settings."""
 
     @abstractmethod
     def lost(self, pool: PoolName) -> AbstractContextManager[None]:
-        """Inside, this pool is not there, and the others are."""
+        """Inside, only this pool is missing."""
 
     @abstractmethod
     def without(self, pool: PoolName) -> BlockStorage:
-        """The storage of the same installation if the settings do not name that pool any more."""
+        """The storage of the same installation with that pool removed from the settings."""
 
 
 class PoolsContract:
     """The suite of ``ports.storage`` for more than one pool."""
 
     def test_each_pool_has_its_own_volumes_and_figures(self, world: PoolsWorld) -> None:
-        """What was promised in one is not promised in another."""
+        """A promise in one does not count in another."""
         storage, made = world.ports.storage, _one_in_each(world)
         assert world.pools == storage.pools()
         assert len(world.pools) > 1
@@ -48,8 +48,8 @@ class PoolsContract:
             assert (volume,) == storage.list(pool)
             assert pool == volume.ref.pool
 
-    def test_what_is_done_to_a_volume_is_done_in_its_pool_alone(self, world: PoolsWorld) -> None:
-        """It is grown, and removed with what it holds; those of the others stay what they were."""
+    def test_a_change_of_a_volume_affects_only_its_pool(self, world: PoolsWorld) -> None:
+        """It is grown, and removed with its data; volumes of other pools stay what they were."""
         storage, made = world.ports.storage, _one_in_each(world)
         devices = {pool: storage.attach(volume.ref) for pool, volume in made.items()}
         assert len(made) == len(set(devices.values()))
@@ -64,8 +64,8 @@ class PoolsContract:
             assert devices[volume.ref.pool] == storage.device(volume.ref)
             assert not world.is_blank(devices[volume.ref.pool])
 
-    def test_a_pool_that_is_lost_is_missed_by_its_own_volumes_alone(self, world: PoolsWorld) -> None:
-        """Whichever it is; when it is back, so is what it holds."""
+    def test_a_missing_pool_affects_only_its_own_volumes(self, world: PoolsWorld) -> None:
+        """Whichever it is; when it is back, so are its volumes."""
         storage, made = world.ports.storage, _one_in_each(world)
         for lost in world.pools:
             with world.lost(lost):
@@ -77,10 +77,8 @@ class PoolsContract:
                 self._goes_on(world, storage, {p: volume for p, volume in made.items() if p != lost})
             assert made[lost] == storage.find_volume(made[lost].ref)
 
-    def test_a_pool_that_is_not_configured_any_more_is_named_by_its_volumes_alone(
-        self, world: PoolsWorld
-    ) -> None:
-        """Nothing of it is looked for elsewhere; configured again, it has what it had."""
+    def test_a_pool_removed_from_the_settings_affects_only_its_own_volumes(self, world: PoolsWorld) -> None:
+        """No other pool has its volumes; configured again, it has what it had."""
         storage, made = world.ports.storage, _one_in_each(world)
         for gone in world.pools:
             fewer = world.without(gone)
@@ -94,7 +92,7 @@ class PoolsContract:
 
     @staticmethod
     def _goes_on(world: PoolsWorld, storage: BlockStorage, made: dict[PoolName, Volume]) -> None:
-        """Volumes are found there, made and removed."""
+        """Volumes are found, made and removed in the pool."""
         for pool, volume in made.items():
             assert volume == storage.find_volume(volume.ref)
             more = storage.ensure_volume(VolumeRef(pool, world.new_id()), SIZE, OWNER)
@@ -103,7 +101,7 @@ class PoolsContract:
 
 
 def _one_in_each(world: PoolsWorld) -> dict[PoolName, Volume]:
-    """Prepare every pool, and make a volume in it; none was there before the first use."""
+    """Prepare every pool, which has no volumes before its first use, and make a volume in it."""
     storage = world.ports.storage
     made: dict[PoolName, Volume] = {}
     for pool in world.pools:

@@ -15,7 +15,7 @@ class ServerProcessesContract(SmbContract):
     """The suite of ``ports.processes``."""
 
     def test_a_server_that_does_not_run_is_not_signalled(self, world: SmbWorld, resting: Serving) -> None:
-        """Neither absent nor stopped; nor does anything run inside."""
+        """Neither absent nor stopped; no script runs inside either."""
         processes, server_id = world.ports.processes, resting.rules(ada="rw").id
         for made in (False, True):
             if made:
@@ -25,7 +25,7 @@ class ServerProcessesContract(SmbContract):
                 processes.run(server_id, world.revoke, "close-share", str(FILES))
 
     def test_smbd_takes_its_configuration_at_a_hangup(self, world: SmbWorld, serving: Serving) -> None:
-        """What was written and not told counts for open connections as soon as they have taken it."""
+        """Written files take effect on open connections when these have reloaded."""
         processes, ada = world.ports.processes, serving.connect(ADA)
         assert RW == ada.level(FILES)
         denied = with_rules(serving.server, "files", bob="rw")
@@ -35,7 +35,7 @@ class ServerProcessesContract(SmbContract):
         assert ada.level(FILES) is None
         assert RunState.RUNNING is world.ports.runtime.inspect(denied.id).state
 
-    def test_a_script_is_run_with_its_arguments(self, world: SmbWorld, serving: Serving) -> None:
+    def test_a_script_runs_with_its_arguments(self, world: SmbWorld, serving: Serving) -> None:
         """Twice is once."""
         processes, ada = world.ports.processes, serving.connect(ADA)
         closed, kept = ada.hold(FILES), ada.hold(OTHER)
@@ -44,7 +44,7 @@ class ServerProcessesContract(SmbContract):
             assert (False, True) == (closed.usable(), kept.usable())
 
     def test_a_script_that_fails_is_an_error(self, world: SmbWorld, serving: Serving) -> None:
-        """It is named."""
+        """The error names it."""
         processes = world.ports.processes
         with pytest.raises(BackendFailure, match="nonsense in server"):
             processes.run(serving.server.id, Script("nonsense", "echo nonsense >&2; exit 3"))

@@ -1,4 +1,4 @@
-"""What is told of how far operations have come."""
+"""What every keeper of progress does."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ONE, OTHER = "0badc0ffee00", "0badc0ffee01"
 
 
 class ProgressWorld(World):
-    """A host on which several processes work and look."""
+    """A host with several processes, at work and reading."""
 
     @abstractmethod
     def others_progress(self) -> Progress:
@@ -23,8 +23,8 @@ class ProgressWorld(World):
 class ProgressContract:
     """The suite of ``ports.progress``."""
 
-    def test_what_is_reported_is_seen_by_others(self, world: ProgressWorld) -> None:
-        """The last of it, of those that are asked for; nothing of those that told nothing."""
+    def test_others_see_reported_progress(self, world: ProgressWorld) -> None:
+        """The latest progress of the requested operations, without those that reported none."""
         progress, looking = world.ports.progress, world.others_progress()
         assert {} == looking.told((ONE, OTHER))
         for done in (0, 5, 50, 75):
@@ -33,15 +33,15 @@ class ProgressContract:
         assert {} == looking.told((OTHER,))
         assert {} == looking.told(())
 
-    def test_it_begins_anew_with_another_step(self, world: ProgressWorld) -> None:
-        """Which may be of another size."""
+    def test_progress_begins_anew_with_another_step(self, world: ProgressWorld) -> None:
+        """The next step may have another size."""
         progress, looking = world.ports.progress, world.others_progress()
         progress.report(ONE, 7 << 50, 8 << 50)
         progress.report(ONE, 1, 4)
         assert {ONE: 0.25} == looking.told((ONE,))
 
-    def test_it_is_gone_when_it_is_cleared(self, world: ProgressWorld) -> None:
-        """By anybody, as often as they like; others' stays."""
+    def test_cleared_progress_is_gone(self, world: ProgressWorld) -> None:
+        """Anybody may clear it, any number of times; that of others stays."""
         progress, looking = world.ports.progress, world.others_progress()
         progress.clear(ONE)
         for each in (ONE, OTHER):
@@ -51,7 +51,7 @@ class ProgressContract:
         assert (OTHER,) == looking.list()
         assert {OTHER: 0.5} == progress.told((ONE, OTHER))
 
-    def test_those_of_which_something_is_kept_are_listed(self, world: ProgressWorld) -> None:
+    def test_operations_with_kept_progress_are_listed(self, world: ProgressWorld) -> None:
         """Also after a process that died."""
         progress, looking = world.ports.progress, world.others_progress()
         assert () == progress.list()
@@ -59,8 +59,8 @@ class ProgressContract:
         looking.report(OTHER, 1, 2)
         assert {ONE, OTHER} == set(progress.list())
 
-    def test_nonsense_is_not_told(self, world: ProgressWorld) -> None:
-        """Nothing of nothing has no share, and more than all is all."""
+    def test_impossible_progress_is_not_reported(self, world: ProgressWorld) -> None:
+        """Nothing of nothing is not progress, and more than everything is everything."""
         progress, looking = world.ports.progress, world.others_progress()
         progress.report(ONE, 0, 0)
         assert {} == looking.told((ONE,))

@@ -29,18 +29,18 @@ class RecordsWorld(World):
 
     @abstractmethod
     def half_saved(self, server: ShareServer) -> None:
-        """What a ``save`` leaves that is killed before its effect."""
+        """What a ``save`` leaves if it is killed before its effect."""
 
     @abstractmethod
     def record_traces(self, server_id: str) -> object:
-        """Whatever there is of the server's record, in a form that can be compared; false for nothing."""
+        """Whatever exists of the server's record, in a comparable form; false if nothing."""
 
 
 class RecordsContract:
     """The suite of ``ports.records``."""
 
-    def test_what_was_saved_is_loaded(self, world: RecordsWorld) -> None:
-        """With all that a record holds; another process sees it too."""
+    def test_a_saved_record_is_loaded(self, world: RecordsWorld) -> None:
+        """With everything; another process sees it too."""
         records = world.ports.records
         server = with_rules(
             new_server(world.new_id(), users=["ada"]).with_share(new_share("1" * 12, "2" * 12)),
@@ -60,7 +60,7 @@ class RecordsContract:
         assert server == records.load(server.id)
         assert (server,) == records.load_all()
 
-    def test_a_record_is_replaced_whole(self, world: RecordsWorld) -> None:
+    def test_a_record_is_replaced_as_a_whole(self, world: RecordsWorld) -> None:
         """Nothing of the former one shows through."""
         records = world.ports.records
         former = new_server(world.new_id(), users=["ada", "bob"])
@@ -69,7 +69,7 @@ class RecordsContract:
         assert new_server(former.id, "renamed") == records.load(former.id)
 
     def test_a_server_is_found_by_its_name(self, world: RecordsWorld) -> None:
-        """In whatever case, and by the name that it has now."""
+        """In any case, and by its present name."""
         records = world.ports.records
         assert records.find(ServerName("tenant")) is None
         server, other = new_server(world.new_id(), "Tenant.1"), new_server(world.new_id(), "tenant")
@@ -85,8 +85,8 @@ class RecordsContract:
         records.remove(server.id)
         assert records.find(ServerName("tenant.2")) is None
 
-    def test_a_name_that_was_given_up_can_be_anothers(self, world: RecordsWorld) -> None:
-        """By renaming, and by removing."""
+    def test_another_server_can_take_a_former_name(self, world: RecordsWorld) -> None:
+        """After a renaming or a removal."""
         records = world.ports.records
         former = new_server(world.new_id(), "files")
         records.save(former)
@@ -100,7 +100,7 @@ class RecordsContract:
         assert last == records.find(ServerName("files"))
 
     def test_every_server_claims_what_no_other_may_have(self, world: RecordsWorld) -> None:
-        """Its name, user id and interfaces; and the kind of its own operation."""
+        """Its name, user id and interfaces; and the kind of its operation."""
         records = world.ports.records
         assert () == records.claims()
         (operation, *_) = server_operations("5" * 12)
@@ -125,7 +125,7 @@ class RecordsContract:
         assert (idle.claim,) == records.claims()
 
     def test_records_come_in_the_order_of_names(self, world: RecordsWorld) -> None:
-        """In whatever case."""
+        """In any case."""
         records = world.ports.records
         assert () == records.load_all()
         for name in ("b", "C", "a"):
@@ -134,7 +134,7 @@ class RecordsContract:
         assert ["a", "b", "C"] == found
 
     def test_a_removed_record_is_gone_and_removing_the_absent_succeeds(self, world: RecordsWorld) -> None:
-        """Others stay, and no trace does."""
+        """Other records stay, and no trace is left."""
         records = world.ports.records
         gone, kept = new_server(world.new_id()), new_server(world.new_id(), "kept")
         records.remove(gone.id)
@@ -146,7 +146,7 @@ class RecordsContract:
         assert not world.record_traces(gone.id)
 
     def test_a_half_done_save_leaves_the_former_record(self, world: RecordsWorld) -> None:
-        """Whole, and not as a second one; the next save is as any other, and remove leaves nothing."""
+        """Whole and only once; the next save works as usual, and remove leaves nothing."""
         records = world.ports.records
         former = new_server(world.new_id())
         records.save(former)
@@ -161,7 +161,7 @@ class RecordsContract:
         assert not world.record_traces(former.id)
 
     def test_a_half_done_first_save_leaves_no_record(self, world: RecordsWorld) -> None:
-        """And removing it leaves no trace."""
+        """Removing it leaves no trace."""
         records = world.ports.records
         server = new_server(world.new_id())
         world.half_saved(server)
@@ -170,8 +170,8 @@ class RecordsContract:
         records.remove(server.id)
         assert not world.record_traces(server.id)
 
-    def test_a_record_that_cannot_be_read_is_told_and_kept(self, world: RecordsWorld) -> None:
-        """It is neither loaded nor overwritten nor removed, and hides no other."""
+    def test_an_unreadable_record_is_reported_and_kept(self, world: RecordsWorld) -> None:
+        """It is not loaded, overwritten or removed, and hides no other record."""
         records = world.ports.records
         server, other = new_server(world.new_id()), new_server(world.new_id(), "other")
         records.save(server)
@@ -190,8 +190,8 @@ class RecordsContract:
         assert server.id in unreadable.path
         assert damaged == world.record_traces(server.id)
 
-    def test_a_name_may_stand_in_a_record_that_cannot_be_read(self, world: RecordsWorld) -> None:
-        """So it is not known to be free, nor is anything else; who is found elsewhere is found."""
+    def test_a_name_may_be_in_an_unreadable_record(self, world: RecordsWorld) -> None:
+        """So no name is known to be free; servers with readable records are found."""
         records = world.ports.records
         server, other = new_server(world.new_id()), new_server(world.new_id(), "other")
         records.save(server)

@@ -20,15 +20,15 @@ class RuntimeWorld(World):
 
     @abstractmethod
     def without_image(self) -> ServerRuntime:
-        """The same runtime where the image was not built."""
+        """The same runtime without an image."""
 
     @abstractmethod
     def with_stale_image(self) -> ServerRuntime:
-        """The same runtime where the image is of another version."""
+        """The same runtime with an image of another version."""
 
     @abstractmethod
     def without_docker(self) -> ServerRuntime:
-        """The same runtime where nothing answers."""
+        """The same runtime if nothing answers."""
 
     @abstractmethod
     def foreign_container(self, server_id: str) -> None:
@@ -36,7 +36,7 @@ class RuntimeWorld(World):
 
     @abstractmethod
     def foreign_is_there(self, server_id: str) -> bool:
-        """Whether that one is there, and was not started."""
+        """Whether that container exists and was not started."""
 
     @abstractmethod
     def lives(self, namespace: str) -> bool:
@@ -44,11 +44,11 @@ class RuntimeWorld(World):
 
     @abstractmethod
     def kill(self, server_id: str) -> None:
-        """End smbd from without, as the kernel does that needs its memory."""
+        """Kill smbd from outside, as the kernel does when it needs memory."""
 
     @abstractmethod
     def break_smbd(self, server_id: str) -> str:
-        """Keep the server's smbd from working; gives a word of what it will say to that."""
+        """Keep the server's smbd from working. Returns a word of its complaint."""
 
 
 class ServerRuntimeContract:
@@ -56,14 +56,14 @@ class ServerRuntimeContract:
 
     @pytest.fixture
     def server_id(self, world: RuntimeWorld) -> str:
-        """A server that has its folders, and a configuration."""
+        """A server with folders and a configuration."""
         server = new_server(world.new_id())
         world.ports.folders.ensure(server.id, UID)
         world.ports.smb_config.apply(server, {})
         return server.id
 
     def test_a_host_with_the_current_image_is_ready(self, world: RuntimeWorld) -> None:
-        """And one without an image, or without a daemon, is not."""
+        """A host without an image or a daemon is not."""
         runtime = world.ports.runtime
         runtime.check()
         for stale_ok in (False, True):
@@ -71,25 +71,23 @@ class ServerRuntimeContract:
                 with pytest.raises(HostNotReady):
                     lacking.check(stale_image_ok=stale_ok)
 
-    def test_an_image_of_another_version_is_good_enough_only_where_it_is_said_to_be(
-        self, world: RuntimeWorld
-    ) -> None:
-        """What runs already may go on with it."""
+    def test_a_stale_image_is_accepted_only_on_request(self, world: RuntimeWorld) -> None:
+        """Running servers may go on with it."""
         stale = world.with_stale_image()
         stale.check(stale_image_ok=True)
         with pytest.raises(HostNotReady):
             stale.check()
 
     def test_ensuring_twice_is_ensuring_once(self, world: RuntimeWorld, server_id: str) -> None:
-        """A container that was not started: what a half-done ensure leaves, too."""
+        """The container is not started, as after a half-done ensure."""
         runtime = world.ports.runtime
         assert (_ABSENT, {}) == (runtime.inspect(server_id).state, runtime.list())
         for _ in range(2):
             runtime.ensure(server_id, UID)
             assert (_STOPPED, {server_id: _STOPPED}) == (runtime.inspect(server_id).state, runtime.list())
 
-    def test_a_container_that_is_there_needs_no_image(self, world: RuntimeWorld, server_id: str) -> None:
-        """One that is not there does, and none is made."""
+    def test_an_existing_container_needs_no_image(self, world: RuntimeWorld, server_id: str) -> None:
+        """A missing container does, and is not made."""
         runtime = world.ports.runtime
         with pytest.raises(HostNotReady):
             world.without_image().ensure(server_id, UID)
@@ -99,7 +97,7 @@ class ServerRuntimeContract:
         assert _STOPPED == runtime.inspect(server_id).state
 
     def test_another_user_is_a_conflict(self, world: RuntimeWorld, server_id: str) -> None:
-        """Whether it runs or not, and it goes on as it did."""
+        """Running or not; it stays as it was."""
         runtime = world.ports.runtime
         runtime.ensure(server_id, UID)
         with pytest.raises(Conflict):
@@ -110,8 +108,10 @@ class ServerRuntimeContract:
         runtime.ensure(server_id, UID)
         assert running == runtime.inspect(server_id)
 
-    def test_another_installations_container_is_not_there(self, world: RuntimeWorld, server_id: str) -> None:
-        """It is a conflict to ensure, and nothing is done to it."""
+    def test_another_installations_container_counts_as_absent(
+        self, world: RuntimeWorld, server_id: str
+    ) -> None:
+        """Only ensuring is a conflict, and the container is left alone."""
         runtime = world.ports.runtime
         world.foreign_container(server_id)
         with pytest.raises(Conflict):
@@ -123,7 +123,7 @@ class ServerRuntimeContract:
         assert world.foreign_is_there(server_id)
 
     def test_a_server_without_folders_gets_no_container(self, world: RuntimeWorld) -> None:
-        """There is nothing that it could see."""
+        """There would be nothing for it to see."""
         runtime = world.ports.runtime
         with pytest.raises(BackendFailure):
             runtime.ensure(world.new_id(), UID)
@@ -132,7 +132,7 @@ class ServerRuntimeContract:
     def test_a_container_whose_folders_are_gone_does_not_start(
         self, world: RuntimeWorld, server_id: str
     ) -> None:
-        """Nobody makes them anew on the way."""
+        """The folders are not made on the way."""
         runtime = world.ports.runtime
         runtime.ensure(server_id, UID)
         world.ports.folders.remove(server_id)
@@ -141,7 +141,7 @@ class ServerRuntimeContract:
         assert (_STOPPED, ()) == (runtime.inspect(server_id).state, world.ports.folders.list())
 
     def test_starting_twice_is_starting_once(self, world: RuntimeWorld, server_id: str) -> None:
-        """Both tell the same namespace, and smbd listens in it."""
+        """Both calls return the same namespace, and smbd listens in it."""
         runtime = world.ports.runtime
         runtime.ensure(server_id, UID)
         running = runtime.start(server_id)
@@ -150,8 +150,8 @@ class ServerRuntimeContract:
             runtime.wait_ready(server_id)
             assert running == runtime.start(server_id) == runtime.inspect(server_id)
 
-    def test_what_is_not_there_is_not_started(self, world: RuntimeWorld, server_id: str) -> None:
-        """Nor waited for."""
+    def test_an_absent_container_is_not_started(self, world: RuntimeWorld, server_id: str) -> None:
+        """Waiting for it fails too."""
         runtime = world.ports.runtime
         with pytest.raises(BackendFailure):
             runtime.start(server_id)
@@ -162,18 +162,16 @@ class ServerRuntimeContract:
             runtime.wait_ready(server_id)
         assert _STOPPED == runtime.inspect(server_id).state
 
-    def test_an_smbd_that_ends_tells_why(self, world: RuntimeWorld, server_id: str) -> None:
-        """In its own words, and not after a long wait."""
+    def test_a_failing_smbd_says_why(self, world: RuntimeWorld, server_id: str) -> None:
+        """In its own words, and without a long wait."""
         runtime = world.ports.runtime
         said = world.break_smbd(server_id)
         runtime.ensure(server_id, UID)
         with pytest.raises(BackendFailure, match=said):
             _bring_up(runtime, server_id)
 
-    def test_a_server_that_was_killed_is_stopped_and_starts_again(
-        self, world: RuntimeWorld, server_id: str
-    ) -> None:
-        """In a namespace of its own."""
+    def test_a_killed_server_is_stopped_and_starts_again(self, world: RuntimeWorld, server_id: str) -> None:
+        """In a new namespace."""
         runtime = world.ports.runtime
         runtime.ensure(server_id, UID)
         namespace = runtime.start(server_id).namespace
@@ -202,7 +200,7 @@ class ServerRuntimeContract:
         )
 
     def test_a_container_of_a_former_image_is_outdated(self, world: RuntimeWorld, server_id: str) -> None:
-        """Where there is no image none is; what is not there is not."""
+        """Without an image none is outdated; an absent container is not either."""
         runtime, stale = world.ports.runtime, world.with_stale_image()
         wanted = {server_id: UID, world.new_id(): UID}
         stale.ensure(server_id, UID)
@@ -220,8 +218,8 @@ class ServerRuntimeContract:
         assert former == runtime.inspect(server_id).image
         assert {server_id} == runtime.outdated(wanted)
 
-    def test_who_ends_is_told(self, world: RuntimeWorld, server_id: str) -> None:
-        """Since the bookmark, also before it is asked; once told, not again."""
+    def test_servers_that_end_are_returned(self, world: RuntimeWorld, server_id: str) -> None:
+        """Those since the bookmark, also from before the call; each only once."""
         runtime = world.ports.runtime
         runtime.ensure(server_id, UID)
         bookmark = runtime.bookmark(0)
@@ -236,10 +234,8 @@ class ServerRuntimeContract:
         runtime.remove(server_id)
         assert (server_id,) == runtime.ended(calm.bookmark, 20).server_ids
 
-    def test_nothing_is_said_of_containers_where_nothing_answers(
-        self, world: RuntimeWorld, server_id: str
-    ) -> None:
-        """Neither that they are there nor that they are not."""
+    def test_without_docker_nothing_is_said_of_containers(self, world: RuntimeWorld, server_id: str) -> None:
+        """Neither that they exist nor that they do not."""
         world.ports.runtime.ensure(server_id, UID)
         silent = world.without_docker()
         for ask in (

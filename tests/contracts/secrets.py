@@ -1,4 +1,4 @@
-"""What every keeper of passwords' hashes does."""
+"""What every keeper of password hashes does."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ class SecretsWorld(World):
 
     @abstractmethod
     def half_put(self, server_id: str, hashes: Mapping[UserName, PasswordHash]) -> None:
-        """What a ``put`` leaves that is killed before its effect."""
+        """What a ``put`` leaves if it is killed before its effect."""
 
     @abstractmethod
     def secret_traces(self, server_id: str) -> object:
-        """Whatever there is of the server's set, in a form that can be compared; false for nothing."""
+        """Whatever exists of the server's set, in a comparable form; false if nothing."""
 
 
 class SecretsContract:
     """The suite of ``ports.secrets``."""
 
     def test_a_digest_is_pure(self, world: SecretsWorld) -> None:
-        """The same for the same password, another for another one, and not the password."""
+        """Equal for equal passwords, different for different ones, and never the password itself."""
         secrets = world.ports.secrets
         known = secrets.digest(Secret("correct horse"), 7)
         assert known == secrets.digest(Secret("correct horse"), 7)
@@ -47,14 +47,14 @@ class SecretsContract:
         assert "horse" not in f"{known} {known!r}"
 
     def test_a_server_has_no_hashes_at_first(self, world: SecretsWorld) -> None:
-        """And nothing comes of putting none."""
+        """Putting none changes nothing."""
         secrets = world.ports.secrets
         server_id = world.new_id()
         secrets.put(server_id, {})
         assert {} == secrets.hashes(server_id)
 
-    def test_what_is_put_is_kept_beside_what_is_there(self, world: SecretsWorld) -> None:
-        """Putting it twice is putting it once; a later hash replaces a former one; servers are apart."""
+    def test_put_hashes_are_kept_beside_others(self, world: SecretsWorld) -> None:
+        """Putting twice is putting once; a later hash replaces a former one; servers are separate."""
         secrets = world.ports.secrets
         server_id, other = world.new_id(), world.new_id()
         for _ in range(2):
@@ -64,7 +64,7 @@ class SecretsContract:
         secrets.put(server_id, {ADA: TWO})
         assert ({ADA: TWO, BOB: TWO}, {}) == (secrets.hashes(server_id), secrets.hashes(other))
 
-    def test_what_is_removed_is_gone_and_removing_the_absent_succeeds(self, world: SecretsWorld) -> None:
+    def test_removing_removes_and_removing_the_absent_succeeds(self, world: SecretsWorld) -> None:
         """Others stay."""
         secrets = world.ports.secrets
         server_id = world.new_id()
@@ -74,8 +74,8 @@ class SecretsContract:
             secrets.remove(server_id, [ADA])
         assert {BOB: TWO} == secrets.hashes(server_id)
 
-    def test_what_is_cleared_is_gone_without_a_trace(self, world: SecretsWorld) -> None:
-        """Twice is once; what a killed put left goes too."""
+    def test_clearing_leaves_no_trace(self, world: SecretsWorld) -> None:
+        """Clearing twice is clearing once; what a killed put left goes too."""
         secrets = world.ports.secrets
         server_id = world.new_id()
         secrets.clear(server_id)
@@ -87,7 +87,7 @@ class SecretsContract:
         assert not world.secret_traces(server_id)
 
     def test_a_half_done_put_leaves_the_former_set(self, world: SecretsWorld) -> None:
-        """And the next one is as any other."""
+        """The next put works as usual."""
         secrets = world.ports.secrets
         server_id = world.new_id()
         secrets.put(server_id, {ADA: ONE})
@@ -96,8 +96,8 @@ class SecretsContract:
         secrets.put(server_id, {BOB: TWO})
         assert {ADA: ONE, BOB: TWO} == secrets.hashes(server_id)
 
-    def test_a_damaged_set_is_told_and_kept_until_it_is_cleared(self, world: SecretsWorld) -> None:
-        """It is never overwritten by the few hashes that a caller happens to know."""
+    def test_a_damaged_set_is_reported_and_kept_until_it_is_cleared(self, world: SecretsWorld) -> None:
+        """A caller's few hashes never overwrite it."""
         secrets = world.ports.secrets
         server_id = world.new_id()
         secrets.put(server_id, {ADA: ONE})

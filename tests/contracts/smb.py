@@ -41,8 +41,8 @@ _ENDING: dict[str, Callable[[SmbSessions, ShareServer], None]] = {
 class SmbConfigContract(SmbContract):
     """The suite of ``ports.smb.SmbConfig``."""
 
-    def test_exactly_what_is_applied_is_served(self, world: SmbWorld, serving: Serving) -> None:
-        """To whom it is allowed, at their level; applying twice is applying once."""
+    def test_exactly_the_applied_configuration_is_served(self, world: SmbWorld, serving: Serving) -> None:
+        """To the users with a rule, at their level; applying twice is applying once."""
         smb_config = world.ports.smb_config
         wanted = with_rules(with_rules(serving.server, "files", ada="rw", bob="ro"), "other", bob="rw")
         assert not smb_config.applied(wanted, serving.hashes)
@@ -68,7 +68,7 @@ class SmbConfigContract(SmbContract):
     def test_only_ready_shares_are_served(
         self, world: SmbWorld, serving: Serving, status: ShareStatus
     ) -> None:
-        """And none without a rule."""
+        """None without a rule."""
         smb_config = world.ports.smb_config
         share = in_status(serving.server.share(FILES), status)
         smb_config.apply(serving.server.with_share(share), serving.hashes)
@@ -77,22 +77,22 @@ class SmbConfigContract(SmbContract):
         serving.rules(OTHER)
         assert serving.connect(ADA).level(OTHER) is None
 
-    def test_applying_throws_nobody_out(self, world: SmbWorld, serving: Serving) -> None:
-        """Not even who loses a right by it: that is for the sessions' verbs."""
+    def test_applying_closes_no_connection(self, world: SmbWorld, serving: Serving) -> None:
+        """Not even of a user who loses a right: ending those is for the verbs of sessions."""
         held = serving.connect(ADA).hold(FILES)
         serving.rules(bob="rw")
         assert held.usable()
 
-    def test_what_is_applied_to_a_server_at_rest_is_served_when_it_starts(
+    def test_a_stopped_server_serves_the_applied_configuration_when_it_starts(
         self, world: SmbWorld, resting: Serving
     ) -> None:
-        """Nobody has to be told then."""
+        """There is no smbd to tell meanwhile."""
         resting.rules(ada="ro")
         resting.start()
         assert RO == resting.connect(ADA).level(FILES)
 
-    def test_accounts_come_before_shares(self, world: SmbWorld, serving: Serving) -> None:
-        """Killed in between, the former shares are served, to whom they were; applied again, the new ones."""
+    def test_accounts_are_written_before_shares(self, world: SmbWorld, serving: Serving) -> None:
+        """Killed in between, it leaves the former shares to their users; the next apply serves the new."""
         smb_config = world.ports.smb_config
         wider = _for_eve(serving.server)
         world.half_applied(wider, serving.hashes, Written.ACCOUNTS)
@@ -104,8 +104,10 @@ class SmbConfigContract(SmbContract):
         assert RW == serving.connect(EVE).level(FILES)
         assert serving.connect(BOB).level(FILES) is None
 
-    def test_the_shares_are_the_former_or_the_new_ones(self, world: SmbWorld, serving: Serving) -> None:
-        """Killed before smbd is told, no connection gets some of these and some of those."""
+    def test_a_half_done_apply_serves_the_former_or_the_new_shares(
+        self, world: SmbWorld, serving: Serving
+    ) -> None:
+        """If it is killed before telling smbd, no connection gets a mixture."""
         smb_config = world.ports.smb_config
         wider = _for_eve(serving.server)
         world.half_applied(wider, serving.hashes, Written.SHARES)
@@ -124,10 +126,10 @@ class SmbConfigContract(SmbContract):
         assert not smb_config.applied(new_server(world.new_id()), {})
         assert () == world.ports.folders.list()
 
-    def test_a_server_that_ends_meanwhile_is_configured_for_its_next_start(
+    def test_a_server_that_ends_during_apply_is_configured_for_its_next_start(
         self, world: SmbWorld, serving: Serving
     ) -> None:
-        """That nobody is there any more to be told is no failure."""
+        """A missing smbd is not a failure."""
         server = with_rules(serving.server, "files", ada="ro")
         with world.ending(server.id, 1) as ports:
             ports.smb_config.apply(server, serving.hashes)
@@ -139,8 +141,8 @@ class SmbConfigContract(SmbContract):
 class SmbSessionsContract(SmbContract):
     """The suite of ``ports.smb.SmbSessions``."""
 
-    def test_nothing_is_done_where_the_server_does_not_run(self, world: SmbWorld, resting: Serving) -> None:
-        """Stopped or absent: nobody is connected."""
+    def test_nothing_is_done_if_the_server_does_not_run(self, world: SmbWorld, resting: Serving) -> None:
+        """Neither stopped nor absent servers have connections."""
         smb_sessions = world.ports.smb_sessions
         server = resting.rules(ada="rw")
         for stopped in (False, True):
@@ -152,10 +154,10 @@ class SmbSessionsContract(SmbContract):
 
     @pytest.mark.parametrize("verb", _ENDING)
     @pytest.mark.parametrize("step", [1, 2, 3])
-    def test_nothing_is_left_to_do_where_the_server_ends_meanwhile(
+    def test_a_server_that_ends_meanwhile_has_no_connections_to_end(
         self, world: SmbWorld, serving: Serving, verb: str, step: int
     ) -> None:
-        """All its connections end with it."""
+        """Its connections end with it."""
         ada = serving.connect(ADA)
         held = ada.hold(FILES)
         with world.ending(serving.server.id, step) as ports:
@@ -164,7 +166,7 @@ class SmbSessionsContract(SmbContract):
         assert (False, False) == (held.usable(), ada.connected())
 
     def test_a_closed_share_is_closed_for_everyone(self, world: SmbWorld, serving: Serving) -> None:
-        """With its open files; the connections stay, and with them what is open elsewhere."""
+        """With its open files; the connections stay, with what they have open on other shares."""
         smb_sessions = world.ports.smb_sessions
         ada, bob = serving.connect(ADA), serving.connect(BOB)
         closed, elsewhere = (ada.hold(FILES), bob.hold(FILES)), ada.hold(OTHER)
@@ -173,10 +175,8 @@ class SmbSessionsContract(SmbContract):
             assert [False, False, True] == [each.usable() for each in (*closed, elsewhere)]
         assert (RW, RW) == (ada.level(OTHER), bob.level(FILES))
 
-    def test_a_share_that_is_not_served_any_more_stays_closed(
-        self, world: SmbWorld, serving: Serving
-    ) -> None:
-        """No connection that was there before has the former configuration."""
+    def test_an_unpublished_share_stays_closed(self, world: SmbWorld, serving: Serving) -> None:
+        """No earlier connection keeps the former configuration."""
         smb_sessions = world.ports.smb_sessions
         ada = serving.connect(ADA)
         held = ada.hold(FILES)
@@ -187,10 +187,10 @@ class SmbSessionsContract(SmbContract):
         assert (False, None, RW) == (held.usable(), ada.level(FILES), ada.level(OTHER))
 
     @pytest.mark.parametrize(("given", "left"), [({"bob": "rw"}, None), ({"ada": "ro", "bob": "rw"}, RO)])
-    def test_a_user_whose_rights_were_lowered_keeps_nothing_open(
+    def test_a_restricted_user_keeps_nothing_open(
         self, world: SmbWorld, serving: Serving, given: dict[str, str], left: AccessLevel | None
     ) -> None:
-        """Others on connections of their own notice nothing; twice is once."""
+        """Users on other connections notice nothing; twice is once."""
         smb_sessions = world.ports.smb_sessions
         ada, again, bob = serving.connect(ADA), serving.connect(ADA), serving.connect(BOB)
         closed = (ada.hold(FILES), again.hold(FILES, write=False))
@@ -201,8 +201,8 @@ class SmbSessionsContract(SmbContract):
             assert [False, False, True] == [each.usable() for each in (*closed, kept)]
         assert [left, left, RW] == [each.level(FILES) for each in (ada, again, bob)]
 
-    def test_several_users_are_closed_at_once(self, world: SmbWorld, serving: Serving) -> None:
-        """And nobody is where none is named."""
+    def test_a_share_is_closed_for_several_users_at_once(self, world: SmbWorld, serving: Serving) -> None:
+        """Naming no users closes nothing."""
         smb_sessions = world.ports.smb_sessions
         held = [serving.connect(user).hold(FILES) for user in (ADA, BOB)]
         smb_sessions.close_user(serving.server, FILES, ())
@@ -211,7 +211,7 @@ class SmbSessionsContract(SmbContract):
         assert [False, False] == [each.usable() for each in held]
 
     def test_a_users_connections_end(self, world: SmbWorld, serving: Serving) -> None:
-        """All of them, on every share; another's stay; twice is once."""
+        """All of them, on every share; those of others stay; twice is once."""
         smb_sessions = world.ports.smb_sessions
         ended, kept = [serving.connect(ADA), serving.connect(ADA)], serving.connect(BOB)
         held = kept.hold(FILES)
@@ -220,8 +220,8 @@ class SmbSessionsContract(SmbContract):
             assert [False, False, True] == [each.connected() for each in (*ended, kept)]
         assert (True, RW) == (held.usable(), serving.connect(ADA).level(FILES))
 
-    def test_a_user_whose_account_is_gone_is_out(self, world: SmbWorld, serving: Serving) -> None:
-        """And does not come back."""
+    def test_a_removed_user_is_disconnected(self, world: SmbWorld, serving: Serving) -> None:
+        """And cannot come back."""
         smb_sessions = world.ports.smb_sessions
         ada = serving.connect(ADA)
         server = serving.publish(with_rules(serving.server, "files", bob="rw").without_account(ADA))
@@ -231,6 +231,6 @@ class SmbSessionsContract(SmbContract):
 
 
 def _for_eve(server: ShareServer) -> ShareServer:
-    """The server with both shares EVE's alone, who has no account yet."""
+    """The server with both shares for EVE only, who has no account yet."""
     wider = evolve(server, accounts=(*server.accounts, Account(EVE, 10_009)))
     return with_rules(with_rules(wider, "files", eve="rw"), "other", eve="rw")

@@ -1,4 +1,4 @@
-"""Where Samba is tried."""
+"""The world of the suites of Samba."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PASSWORD = Secret("correct horse")
 
 
 class Written(StrEnum):
-    """How far a half-done ``apply`` came. With the shares all is written, and smbd was not told."""
+    """The stage of a half-done ``apply``. At the last, everything is written but smbd is not told."""
 
     ACCOUNTS = "accounts"
     SHARES = "shares"
@@ -42,15 +42,15 @@ class Handle(ABC):
 
 
 class Client(ABC):
-    """One user's connection, with one session on it."""
+    """A user's connection with one session."""
 
     @abstractmethod
     def level(self, share: ShareName) -> AccessLevel | None:
-        """What a new use of the share on this connection may do."""
+        """What a new tree connect to the share on this connection may do."""
 
     @abstractmethod
     def hold(self, share: ShareName, *, write: bool = True) -> Handle:
-        """Open a file of the share that is there."""
+        """Open the existing file of the share."""
 
     @abstractmethod
     def connected(self) -> bool:
@@ -68,7 +68,7 @@ class SmbWorld(World):
 
     @abstractmethod
     def log_in(self, server: ShareServer, user: UserName, password: Secret) -> Client | None:
-        """A new connection, or None where the server does not let the user in."""
+        """A new connection, or None if the server refuses the user."""
 
     @abstractmethod
     def put_file(self, server: ShareServer, share: ShareName) -> None:
@@ -78,26 +78,26 @@ class SmbWorld(World):
     def half_applied(
         self, server: ShareServer, hashes: Mapping[UserName, PasswordHash], written: Written
     ) -> None:
-        """What an ``apply`` leaves that is killed in the middle."""
+        """What a killed ``apply`` leaves."""
 
     @abstractmethod
     def ending(self, server_id: str, step: int) -> AbstractContextManager[Ports]:
-        """The ports of a process under whose call of Samba's verbs the running server's smbd is killed.
+        """The ports of a process, during whose call of Samba's verbs the server's smbd is killed.
 
-        Before anything runs inside (1), when it is asked for (2), or when it is asked for the other way (3).
+        Before a script runs inside (1), at its request (2), or at its request by the other way (3).
         """
 
 
 @define
 class Serving:
-    """A server with the accounts of ADA and BOB, who have one password and whatever rules are published."""
+    """A server with the accounts of ADA and BOB, who have the same password, and the published rules."""
 
     world: SmbWorld
     server: ShareServer
 
     @property
     def hashes(self) -> dict[UserName, PasswordHash]:
-        """Everybody's, of those who have an account and of those who do not."""
+        """Everybody's hashes, also of those without an account."""
         digest = self.world.ports.secrets.digest(PASSWORD, 1_700_000_000)
         return dict.fromkeys((ADA, BOB, EVE), digest)
 
@@ -124,7 +124,7 @@ class Serving:
 
 
 class SmbContract:
-    """What both suites are tried on."""
+    """The fixtures of both suites."""
 
     @pytest.fixture
     def resting(self, world: SmbWorld) -> Serving:

@@ -33,7 +33,7 @@ class BlockStorageContract:
     """The suite of ``ports.storage``."""
 
     def test_a_pool_has_figures_before_its_first_use_and_nothing_else(self, world: StorageWorld) -> None:
-        """No volumes; and none can be made, looked for or removed before the pool is known."""
+        """It has no volumes, and none can be made, found or removed before the pool is known."""
         storage = world.ports.storage
         view = storage.pool(DEFAULT_POOL)
         assert (POOL.bytes, 0, POOL.bytes) == (view.total, view.provisioned, view.free)
@@ -42,8 +42,8 @@ class BlockStorageContract:
             with pytest.raises(HostNotReady):
                 _NEED_THE_POOL[verb](storage, ABSENT)
 
-    def test_the_pools_are_named_whether_they_are_there_or_not(self, world: StorageWorld) -> None:
-        """A pool that is not configured is not there, whatever is asked of it."""
+    def test_missing_pools_are_named_too(self, world: StorageWorld) -> None:
+        """A pool that is not configured is missing for every verb."""
         storage = _prepared(world)
         assert (DEFAULT_POOL,) == storage.pools()
         with world.lost_pool():
@@ -57,14 +57,14 @@ class BlockStorageContract:
                 look(VolumeRef(unknown, ABSENT.id))
 
     def test_preparing_twice_is_preparing_once(self, world: StorageWorld) -> None:
-        """What is in the pool stays."""
+        """The pool's volumes stay."""
         storage = _prepared(world)
         made = storage.ensure_volume(ABSENT, SIZE, OWNER)
         storage.prepare(DEFAULT_POOL)
         assert (made,) == storage.list(DEFAULT_POOL)
 
     def test_something_else_in_the_pools_place_is_not_an_empty_pool(self, world: StorageWorld) -> None:
-        """Every verb refuses, and when the pool is back so is what it holds."""
+        """Every verb refuses, and when the pool is back, so are its volumes."""
         storage = _prepared(world)
         volume = storage.ensure_volume(ref(world.new_id()), SIZE, OWNER)
         with world.lost_pool():
@@ -72,7 +72,7 @@ class BlockStorageContract:
         assert (volume,) == storage.list(DEFAULT_POOL)
 
     def test_a_volume_reads_as_zeros_and_its_space_is_reserved(self, world: StorageWorld) -> None:
-        """It has at least the size that was asked for; the figures count what it has."""
+        """It has at least the requested size; the figures count its real size."""
         storage = _prepared(world)
         volume = storage.ensure_volume(ref(world.new_id()), Capacity(SIZE.bytes + 1), OWNER)
         assert SIZE.bytes < volume.size.bytes <= SIZE.bytes + 4 * MIB
@@ -84,7 +84,7 @@ class BlockStorageContract:
         assert (True, False) == (view.holds(Capacity(free)), view.holds(Capacity(free + 1)))
 
     def test_ensuring_twice_is_ensuring_once(self, world: StorageWorld) -> None:
-        """With the same size, also one that was rounded up; what was written stays."""
+        """With the same size, even if it was rounded up; what was written stays."""
         storage = _prepared(world)
         odd = Capacity(SIZE.bytes + 1)
         volume = storage.ensure_volume(ref(world.new_id()), odd, OWNER)
@@ -95,7 +95,7 @@ class BlockStorageContract:
         assert (volume,) == storage.list(DEFAULT_POOL)
 
     def test_another_size_is_a_conflict(self, world: StorageWorld) -> None:
-        """Be it larger or smaller; and the volume stays as it is."""
+        """Larger or smaller; the volume stays as it is."""
         storage = _prepared(world)
         volume = storage.ensure_volume(ref(world.new_id()), SIZE, OWNER)
         for other in (LARGER, Capacity(SIZE.bytes // 2)):
@@ -103,8 +103,8 @@ class BlockStorageContract:
                 storage.ensure_volume(volume.ref, other, OWNER)
             assert volume == storage.find_volume(volume.ref)
 
-    def test_what_does_not_fit_is_refused(self, world: StorageWorld) -> None:
-        """Nothing is left of it, and what fits is made."""
+    def test_a_volume_that_does_not_fit_is_refused(self, world: StorageWorld) -> None:
+        """Nothing is left of it, and a volume that fits can be made."""
         storage = _prepared(world)
         first = storage.ensure_volume(ref(world.new_id()), MOST, OWNER)
         before = storage.pool(DEFAULT_POOL)
@@ -119,7 +119,7 @@ class BlockStorageContract:
         assert 0 == storage.pool(DEFAULT_POOL).free
 
     def test_an_overprovisioned_pool_promises_more_than_it_has(self, world: StorageWorld) -> None:
-        """Its whole size is free for each volume, and no more than that."""
+        """Its whole size is free for each volume, but no more."""
         storage = world.overprovisioned_pool()
         for _ in range(2):
             storage.ensure_volume(ref(world.new_id()), MOST, OWNER)
@@ -129,7 +129,7 @@ class BlockStorageContract:
             storage.ensure_volume(ABSENT, Capacity(POOL.bytes + 1), OWNER)
 
     def test_a_half_made_volume_is_removed(self, world: StorageWorld) -> None:
-        """And its space is free again: there is no room for two of it."""
+        """Its space is free again: two such volumes would not fit."""
         storage = _prepared(world)
         world.half_made_volume(ABSENT, MOST)
         storage.remove_volume(ABSENT)
@@ -139,7 +139,7 @@ class BlockStorageContract:
         assert world.is_blank(storage.attach(ABSENT))
 
     def test_a_volume_grows_and_its_device_with_it(self, world: StorageWorld) -> None:
-        """Twice is once, what was written stays, and nothing shrinks it."""
+        """Growing twice is growing once, what was written stays, and it never shrinks."""
         storage = _prepared(world)
         volume = storage.ensure_volume(ref(world.new_id()), SIZE, OWNER)
         device = storage.attach(volume.ref)
@@ -159,7 +159,7 @@ class BlockStorageContract:
         assert LARGER.bytes == world.device_size(storage.attach(volume.ref))
 
     def test_a_volume_that_cannot_grow_stays_as_it_was(self, world: StorageWorld) -> None:
-        """And so does its device."""
+        """So does its device."""
         storage = _prepared(world)
         volume = storage.ensure_volume(ref(world.new_id()), SIZE, OWNER)
         device, before = storage.attach(volume.ref), storage.pool(DEFAULT_POOL)
@@ -169,7 +169,7 @@ class BlockStorageContract:
         assert SIZE.bytes == world.device_size(device)
 
     def test_a_half_grown_volume_grows_on_or_is_cut_back(self, world: StorageWorld) -> None:
-        """It is larger than it was; growing it reserves what is not reserved yet."""
+        """It is larger than before; growing it reserves what is not reserved yet."""
         storage = _prepared(world)
         volume = storage.ensure_volume(ref(world.new_id()), SIZE, OWNER)
         device = storage.attach(volume.ref)
@@ -183,7 +183,7 @@ class BlockStorageContract:
         assert (volume, SIZE.bytes) == (storage.find_volume(volume.ref), world.device_size(device))
 
     def test_cutting_gives_space_back(self, world: StorageWorld) -> None:
-        """Twice is once, what lies before stays, and a volume that is smaller stays as it is."""
+        """Twice is once, what is before the cut stays, and a smaller volume stays as it is."""
         storage = _prepared(world)
         volume = storage.ensure_volume(ref(world.new_id()), LARGER, OWNER)
         device = storage.attach(volume.ref)
@@ -195,15 +195,15 @@ class BlockStorageContract:
         assert POOL.bytes - SIZE.bytes == storage.pool(DEFAULT_POOL).free
         assert not world.is_blank(device)
 
-    def test_a_volume_that_is_not_there_is_a_failed_share(self, world: StorageWorld) -> None:
-        """It is never made on the way."""
+    def test_a_missing_volume_is_a_failed_share(self, world: StorageWorld) -> None:
+        """No verb makes it on the way."""
         storage = _prepared(world)
         verbs = ["attach", "grow_volume", "cut_volume"]
         assert verbs == _raising(ShareFailed, storage, ABSENT, verbs)
         assert (None, ()) == (storage.find_volume(ABSENT), storage.list(DEFAULT_POOL))
 
     def test_attaching_twice_is_attaching_once(self, world: StorageWorld) -> None:
-        """Each volume has a device of its own."""
+        """Each volume has its own device."""
         storage = _prepared(world)
         first, second = (storage.ensure_volume(ref(world.new_id()), SIZE, OWNER).ref for _ in range(2))
         storage.detach(first)
@@ -213,8 +213,8 @@ class BlockStorageContract:
         assert device == storage.device(first)
         assert device != storage.attach(second)
 
-    def test_a_device_stays_the_volumes_own_where_the_pool_is_mounted_anew(self, world: StorageWorld) -> None:
-        """A second one beside it would be the way to corrupt the volume."""
+    def test_a_volume_keeps_its_device_if_its_pool_is_mounted_again(self, world: StorageWorld) -> None:
+        """A second device beside it could corrupt the volume."""
         storage = world.ports.storage
         with world.pool_on_a_disk() as mount_anew:
             storage.prepare(DEFAULT_POOL)
@@ -232,8 +232,8 @@ class BlockStorageContract:
             storage.remove_volume(volume.ref)
             assert () == storage.list(DEFAULT_POOL)
 
-    def test_detaching_takes_the_device_away_and_nothing_else(self, world: StorageWorld) -> None:
-        """Also where it is away, or the volume is; attached again, it holds what it held."""
+    def test_detaching_removes_only_the_device(self, world: StorageWorld) -> None:
+        """Also if it or the volume is missing; attached again, the volume holds what it held."""
         storage = _prepared(world)
         volume = storage.ensure_volume(ref(world.new_id()), SIZE, OWNER)
         storage.detach(ABSENT)
@@ -245,7 +245,7 @@ class BlockStorageContract:
         assert not world.is_blank(storage.attach(volume.ref))
 
     def test_a_volume_in_use_is_neither_detached_nor_removed(self, world: StorageWorld) -> None:
-        """Afterwards it is both."""
+        """Once it is free, it is both."""
         storage = _prepared(world)
         volume = storage.ensure_volume(ref(world.new_id()), SIZE, OWNER)
         device = storage.attach(volume.ref)
@@ -260,7 +260,7 @@ class BlockStorageContract:
         assert () == storage.list(DEFAULT_POOL)
 
     def test_a_removed_volume_is_gone_and_removing_the_absent_succeeds(self, world: StorageWorld) -> None:
-        """Its device too; others stay; one that is made under its id holds nothing of it."""
+        """With its device; others stay; a new volume with its id holds nothing of it."""
         storage = _prepared(world)
         gone, kept = (storage.ensure_volume(ref(world.new_id()), SIZE, OWNER) for _ in range(2))
         device = storage.attach(gone.ref)
@@ -276,8 +276,8 @@ class BlockStorageContract:
         assert world.is_blank(storage.attach(gone.ref))
 
     @pytest.mark.parametrize("verb", ["detach", "remove_volume"])
-    def test_the_device_of_a_lost_volume_is_told_and_let_go_of(self, world: StorageWorld, verb: str) -> None:
-        """The volume is not there, whatever its device says; that is listed, so that somebody removes it."""
+    def test_the_device_of_a_lost_volume_is_listed_and_removed(self, world: StorageWorld, verb: str) -> None:
+        """The volume is missing although its device exists, which is listed so that somebody removes it."""
         storage = _prepared(world)
         lost, kept = (storage.ensure_volume(ref(world.new_id()), SIZE, OWNER) for _ in range(2))
         storage.attach(kept.ref)
@@ -298,7 +298,7 @@ class BlockStorageContract:
 def _raising(
     error: type[Exception], storage: BlockStorage, volume: VolumeRef, verbs: Iterable[str]
 ) -> list[str]:
-    """Which of the verbs raise that error, told by their names. In one test: a pool takes long to be made."""
+    """The names of the verbs that raise that error. In one test, because making a pool takes long."""
     raised = []
     for verb in verbs:
         with suppress(error):

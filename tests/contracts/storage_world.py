@@ -1,4 +1,4 @@
-"""Where pools are tried."""
+"""The world of the suite of pools."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from shares_core.domain.volume import VolumeRef
 from shares_core.ports.storage import BlockStorage
 from tests.contracts.world import DeviceWorld
 
-#: What a world's pool holds.
+#: The size of a world's pool.
 POOL = Capacity(1024 * MIB)
 
 
@@ -20,27 +20,27 @@ class StorageWorld(DeviceWorld):
 
     @abstractmethod
     def lost_pool(self) -> AbstractContextManager[None]:
-        """Inside, the pool is not there; where it was is something empty."""
+        """Inside, the pool is missing; something empty is in its place."""
 
     @abstractmethod
     def pool_on_a_disk(self) -> AbstractContextManager[Callable[[], None]]:
-        """Inside, the pool is on a disk; the function mounts it anew under all that is in use there."""
+        """Inside, the pool is on a disk; the function mounts it again under everything that is in use."""
 
     @abstractmethod
     def in_use(self, ref: VolumeRef) -> AbstractContextManager[None]:
-        """Inside, something holds the attached volume's device."""
+        """Inside, something uses the attached volume's device."""
 
     @abstractmethod
     def half_made_volume(self, ref: VolumeRef, size: Capacity) -> None:
-        """What an ``ensure_volume`` leaves that is killed in the middle."""
+        """What a killed ``ensure_volume`` leaves."""
 
     @abstractmethod
     def half_grown_volume(self, ref: VolumeRef, size: Capacity) -> None:
-        """What a ``grow_volume`` leaves that is killed in the middle."""
+        """What a killed ``grow_volume`` leaves."""
 
     @abstractmethod
     def lose_volume(self, ref: VolumeRef) -> None:
-        """Delete the attached volume by hand; where that can be, its device is left."""
+        """Delete the attached volume by hand; if that is possible, its device is left."""
 
     @abstractmethod
     def is_reserved(self, ref: VolumeRef) -> bool:
@@ -48,4 +48,4 @@ class StorageWorld(DeviceWorld):
 
     @abstractmethod
     def overprovisioned_pool(self) -> BlockStorage:
-        """A further pool of POOL, prepared, that may promise more than it has."""
+        """Another pool of POOL, prepared, that may promise more than it has."""

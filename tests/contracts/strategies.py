@@ -13,7 +13,7 @@ from shares_core.domain.operation import ShareOperation
 from shares_core.domain.share import Failure, FailureKind
 from tests.contracts.operations import ID, SINCE, extending
 
-#: How fields are drawn whose types do not say all: by their names.
+#: How to draw fields whose types do not say enough, by name.
 _FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "id": st.just(ID),
     "since": st.just(SINCE),
@@ -23,7 +23,7 @@ SHARE_OPERATIONS = [kind for kind in OPERATIONS.values() if issubclass(kind, Sha
 
 
 def share_operations(share_id: str) -> st.SearchStrategy[ShareOperation]:
-    """Any kind in any stage, cancelled or not: a field that an operation gains is drawn by its type."""
+    """Any kind in any stage, cancelled or not; a new field of an operation is drawn by its type."""
     known = _FIELDS | {"share_id": st.just(share_id), "extension": st.none() | st.just(extending(share_id))}
     return st.one_of(*(_built(kind, known) for kind in SHARE_OPERATIONS))
 

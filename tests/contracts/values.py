@@ -1,4 +1,4 @@
-"""Values for suites: a server with whatever it should have."""
+"""Values for suites: servers, shares and volumes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from shares_core.ports.storage import VolumeOwner
 
 UID = 2_000_000
 OWNER = VolumeOwner("0" * 12, "5" * 12)
-#: A volume that nobody has made.
+#: A volume that does not exist.
 ABSENT = VolumeRef(DEFAULT_POOL, "0" * 12)
 
 
@@ -42,7 +42,7 @@ def new_share_volume(
     ref: VolumeRef = ABSENT,
     traits: VolumeTraits = VolumeTraits(),  # noqa: B008, it is frozen
 ) -> ShareVolume:
-    """A share's volume, with a file system that no other has."""
+    """A share's volume, with a new file system."""
     return ShareVolume(ref, new_filesystem(kind), DISK_OWNER, traits)
 
 
@@ -53,7 +53,7 @@ def new_server(server_id: str, name: str = "tenant", *, users: Iterable[str] = (
 
 
 def new_share(share_id: str, volume_id: str, name: str = "files") -> CifsShare:
-    """A ready share that nobody has access to."""
+    """A ready share to which nobody has access."""
     volume = new_share_volume(ref=ref(volume_id))
     return CifsShare(share_id, ShareName(name), Capacity(32 * MIB), volume, ShareStatus.READY)
 

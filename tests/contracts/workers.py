@@ -13,12 +13,12 @@ class WorkersContract:
 
     @pytest.mark.parametrize("count", [0, 1, 2, 9])
     def test_answers_come_in_the_order_of_the_items(self, world: World, count: int) -> None:
-        """However many there are, and whoever is done first."""
+        """However many there are, and whichever is done first."""
         workers = world.ports.workers
         assert tuple(range(0, 2 * count, 2)) == workers.each(lambda number: 2 * number, range(count))
 
-    def test_an_error_is_raised_when_all_have_ended(self, world: World) -> None:
-        """The first in the order of the items; none is left undone because of another."""
+    def test_the_first_error_is_raised_when_all_have_ended(self, world: World) -> None:
+        """The first in the order of the items; none is left undone because another failed."""
         workers, done = world.ports.workers, []
 
         def work(number: int) -> None:

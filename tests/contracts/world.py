@@ -1,4 +1,4 @@
-"""What the worlds of several suites have in common."""
+"""What the worlds of the suites have in common."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from shares_core.ports import Ports
 
 
 class World(ABC):
-    """A host where nothing was done yet. Whatever a test leaves is removed after it."""
+    """A fresh host. Whatever a test leaves is removed afterwards."""
 
     @property
     @abstractmethod
@@ -16,7 +16,7 @@ class World(ABC):
         """One process on the host."""
 
     def new_id(self) -> str:
-        """An id that nothing has."""
+        """An unused id."""
         return self.ports.ids.new_id()
 
 
@@ -29,8 +29,8 @@ class DeviceWorld(World):
 
     @abstractmethod
     def scribble(self, device: str) -> None:
-        """Write something onto the device that is no file system."""
+        """Write something to the device that is not a file system."""
 
     @abstractmethod
     def device_size(self, device: str) -> int:
-        """The device's size in bytes, or 0 where there is no such device."""
+        """The device's size in bytes, or 0 if it does not exist."""

@@ -1,1 +1,1 @@
-"""Campaigns against a real host: kills, many callers, soak. Each runs whole, or a sample of it as a test."""
+"""Campaigns against a real host: kills, many callers, soak. Each runs in full, or as a sample in a test."""

@@ -1,4 +1,4 @@
-"""Many callers at once: processes with threads, over servers that they share, while clients write."""
+"""Many callers at once: processes with threads, on servers that they share, while clients write."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ WRITER = "writer"
 
 @frozen
 class Callers:
-    """How many, and what of. The servers beyond the first ``written`` are stopped and started by callers."""
+    """The numbers of everything. Callers stop and start the servers beyond the first ``written``."""
 
     config: HostConfig
     folder: Path
@@ -47,7 +47,7 @@ class Callers:
         return tuple(f"many-{number}" for number in range(self.servers))
 
     def jobs(self) -> list[Job]:
-        """One a process; ``operations`` is a process's, shared by its threads."""
+        """One job for each process; ``operations`` is for the process, shared by its threads."""
         resting = self.names[self.written :]
         each = -(-self.operations // self.threads)
         return [
@@ -57,7 +57,7 @@ class Callers:
 
     @contextmanager
     def prepared(self) -> Iterator[None]:
-        """The servers, with the shares that stay; all of it is gone afterwards."""
+        """The servers, with the shares that stay; the end of the block removes everything."""
         host = shares_core.open_host(self.config)
         try:
             for name in self.names:
@@ -71,7 +71,7 @@ class Callers:
 
 
 def start(job: Job) -> subprocess.Popen[bytes]:
-    """A process that is at work, and ends with this one."""
+    """Start a process that works, and ends with this one."""
     calling = (*ALONE, sys.executable, "-m", "tests.reliability.calling")
     process = subprocess.Popen(calling, stdin=subprocess.PIPE, cwd=_REPOSITORY)
     assert process.stdin is not None
@@ -82,7 +82,7 @@ def start(job: Job) -> subprocess.Popen[bytes]:
 
 @define
 class Writer:
-    """A client that writes without a pause; ``kept`` are the checksums of what the server took."""
+    """A client that writes without a pause; ``kept`` are the checksums of what the server acknowledged."""
 
     client: SmbClient
     kept: dict[str, str]
@@ -124,7 +124,7 @@ class Writer:
 
 @frozen
 class Outcome:
-    """What a run came to; ``errors`` are the conflicts that were told, ``written`` the clients' files."""
+    """The result of a run; ``errors`` are the reported conflicts, ``written`` the clients' files."""
 
     operations: int
     errors: int
@@ -133,7 +133,7 @@ class Outcome:
 
 
 def run(callers: Callers, namespaces: list[ClientNamespace], seconds: float) -> Outcome:
-    """All of them, to their ends. Raises AssertionError for whatever is not as it should be."""
+    """Run all of them to their ends. Raises AssertionError for whatever is not as it should be."""
     host = shares_core.open_host(callers.config)
     writers = [_writer(callers, host, name, namespaces) for name in callers.names[: callers.written]]
     for writer in writers:
@@ -152,7 +152,7 @@ def run(callers: Callers, namespaces: list[ClientNamespace], seconds: float) -> 
             writer.end()
     took = time.monotonic() - began
     report = host.fleet.reconcile(dry_run=True)
-    assert report.is_empty, report  # before anything is brought up that may be down
+    assert report.is_empty, report  # before bringing up anything that may be down
     assert as_recorded(callers.config) == as_it_is(callers.config)
     for name in callers.names:
         host.servers.start(name)
@@ -190,7 +190,7 @@ def _judged(callers: Callers, writers: list[Writer], took: float) -> Outcome:
 
 
 def overlap(callers: Callers, rounds: int = 4) -> float:
-    """How many times as long the same work on all servers takes one after the other as at once."""
+    """How many times longer the same work on all servers takes in sequence than at once."""
     host = shares_core.open_host(callers.config)
 
     def work(name: str) -> None:

@@ -1,8 +1,8 @@
 """One process of many that call the library at once: ``python -m tests.reliability.calling``.
 
-Reads one JSON document with what to do. Each of its threads does random operations on what is its own among
-what all share, and tells of each in a file, before and after: what was answered is then known for certain,
-also where the power was cut.
+It reads a JSON document with its job. Each of its threads does random operations on its own users and shares
+among what all share, and writes each to a file, before and after: what was answered is then certain, even
+after a power cut.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ from shares_core import AccessLevel, AccessRule, Capacity, Host, HostConfig, Sha
 from shares_core.domain.capacity import MIB
 from tests.catalogue import call, server_id
 
-#: Shares that stay, on each server: everybody's users come and go on them.
+#: Shares that stay, on each server: everybody's users come and go there.
 STABLE = ("stable-0", "stable-1", "stable-2", "stable-3")
 SIZES = (16 * MIB, 24 * MIB, 40 * MIB)
-#: What is told of that which changes nothing that a caller has for its own.
+#: What callers report of operations that change nothing of their own.
 _LOOK: dict[str, Any] = {"verb": "look"}
 Choice = tuple[float, dict[str, Any], Callable[[Host], object]]
-#: What of the catalogue nobody does here, and why.
+#: The changes of the catalogue that no caller does here, and why.
 LEFT_OUT = {"operations.cancel": "whoever was at it gets an error, which is a fault here; the kills try it"}
 
 
 @frozen
 class Job:
-    """What one process does. ``resting`` are the servers that anybody may stop and start.
+    """The job of one process. ``resting`` are the servers that anybody may stop and start.
 
-    ``operations`` is for each thread; 0 is until the process is killed.
+    ``operations`` is for each thread; 0 means until the process is killed.
     """
 
     config: HostConfig
@@ -53,7 +53,7 @@ class Job:
 
 @define
 class Telling:
-    """A thread's file: one JSON document a line, on the disk before the operation begins and after it."""
+    """A thread's file: a JSON document a line, on the disk before each operation begins and after it."""
 
     file: IO[str]
     number: int = 0
@@ -73,7 +73,7 @@ class Telling:
 
 @define
 class Caller:
-    """One thread: a user of its own on the shares that stay, and a share of its own."""
+    """One thread, with its own user on the shares that stay, and its own share."""
 
     job: Job
     host: Host
@@ -94,7 +94,7 @@ class Caller:
 
     @property
     def home(self) -> str:
-        """The server of the share of its own."""
+        """The server of its own share."""
         return self.job.servers[(self.job.process * self.job.threads + self.thread) % len(self.job.servers)]
 
     def run(self) -> None:
@@ -126,7 +126,7 @@ class Caller:
                 self.size = what["size"]
 
     def choices(self) -> list[Choice]:
-        """What may be done now, with weights, and how it is told."""
+        """What it may do now, with weights, and how to report it."""
         return [*self._on_what_all_have(), *self._on_its_own(), *self._with_servers()]
 
     def _on_what_all_have(self) -> Iterator[Choice]:
@@ -148,7 +148,7 @@ class Caller:
         yield 0.5, _LOOK, call("servers.upgrade", server)
 
     def _on_its_own(self) -> Iterator[Choice]:
-        """The share that this caller alone works on."""
+        """What it may do on the share that only this caller works on."""
         home, share = self.home, f"own-{self.key}"
         own: dict[str, Any] = {"server": home, "share": share}
         if not self.size:
@@ -166,7 +166,7 @@ class Caller:
         yield 1, {"verb": "check", **own}, call("shares.check", home, share)
 
     def _with_servers(self) -> Iterator[Choice]:
-        """One of its own, and those that anybody may stop and start."""
+        """What it may do with its own server, and with those that anybody may stop and start."""
         name = f"own-{self.key}"
         yield 0.5, {"verb": "create server", "server": name}, call("servers.create", name)
         yield 0.5, {"verb": "delete server", "server": name}, call("servers.delete", name)
@@ -177,7 +177,7 @@ class Caller:
 
 
 def main() -> None:
-    """Do what standard input says."""
+    """Do the job on standard input."""
     job: Job = pickle.loads(sys.stdin.buffer.read())  # noqa: S301 - from our parent
     host = open_host(job.config)
     threads = [

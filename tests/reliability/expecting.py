@@ -1,4 +1,4 @@
-"""What the callers' files say must be there now: of each rule and share the last that was answered."""
+"""What must exist according to the callers' files: the last answer on each rule and share."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from attrs import define, evolve, field, frozen
 
 from shares_core.domain.server import ShareServer
 
-#: Errors that callers at the same time may get: each names what is in the way, and changes nothing.
+#: Errors that simultaneous callers may get: each names what is in the way, and changes nothing.
 BUSY = frozenset({"busy"})
-#: And those about what another caller, or this one before, has or has not made.
+#: Errors about what another caller, or this one earlier, has or has not made.
 OTHERS = BUSY | {"not_found", "already_exists"}
 ALLOWED = {"look": OTHERS, "deny": OTHERS, "remove user": OTHERS, "delete server": BUSY | {"not_found"}}
-#: How the names begin of what callers make.
+#: How the names of what callers make begin.
 _CALLERS_OWN = ("own-", "user-")
 _RULE, _SHARE, _SERVER = ("server", "share", "user"), ("server", "share"), ("server",)
 
 
 @frozen
 class Told:
-    """One operation as it was told; ``error`` is None where it never ended."""
+    """One operation as reported; ``error`` is None if it never ended."""
 
     what: Mapping[str, Any]
     error: str | None
@@ -33,7 +33,7 @@ class Told:
 
 
 def read(folder: Path) -> Iterator[list[Told]]:
-    """The operations of each caller, in their order. A line that was cut off never ended."""
+    """The operations of each caller, in order. A truncated line never ended."""
     for path in sorted(folder.glob("told-*.jsonl")):
         told: dict[int, Told] = {}
         for line in path.read_text().splitlines():
@@ -53,7 +53,7 @@ def read(folder: Path) -> Iterator[list[Told]]:
 
 @define
 class Expected:
-    """Of each rule, and each share and server of a caller's own, what it may be.
+    """The possible states of each rule, and of each caller's own share and server.
 
     Several things where it is not known.
     """
@@ -95,7 +95,7 @@ class Expected:
                 self._becomes(self.servers, _SERVER, told, None)
 
     def _lose_rules(self, told: Told, parts: tuple[str, ...]) -> None:
-        """All of that user's on the server, or of that share's."""
+        """Forget all rules of that user on the server, or of that share."""
         for key in tuple(self.rules):
             what = dict(zip(_RULE, key, strict=True))
             if all(what[part] == told.what[part] for part in parts):
@@ -112,7 +112,7 @@ class Expected:
             known[key] = {value}
 
     def differences(self, servers: Iterable[ShareServer]) -> list[str]:
-        """What the records say otherwise."""
+        """Where the records differ."""
         there: tuple[dict[tuple[str, ...], Any], ...] = ({}, {}, {})
         rules, sizes, names = there
         for server in servers:

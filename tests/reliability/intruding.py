@@ -1,4 +1,4 @@
-"""Somebody who tries, all the while, what nobody was ever granted."""
+"""An intruder that keeps trying what nobody was ever granted."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SECONDS = 30
 
 @define
 class Intruder:
-    """A process of its own, in a client's namespace on the server's bridge."""
+    """A separate process, in a client's namespace on the server's bridge."""
 
     process: subprocess.Popen[str]
 
@@ -37,9 +37,9 @@ class Intruder:
     def at_work(
         cls, server: ShareServer, share: str, readers: tuple[str, ...], password: Secret
     ) -> Iterator[Intruder]:
-        """Until the block ends. Nobody of the ``readers`` may ever write; some may not even be known.
+        """Try until the block ends. None of the ``readers`` may ever write; some may not even exist.
 
-        Raises AssertionError where anything was let in, or nothing was tried.
+        Raises AssertionError if any try succeeded, or none was made.
         """
         interface = server.interfaces[0]
         namespace = ClientNamespace.beside(interface, uuid.uuid4().int % 40)
@@ -66,7 +66,7 @@ class Intruder:
             namespace.remove()
 
     def end(self) -> None:
-        """Hear what came of it."""
+        """End it and read its result."""
         out, _ = self.process.communicate("end\n", timeout=_SECONDS)
         tries, refused, *let_in = out.split("\n")
         assert int(tries) >= int(refused) > 0, f"{tries} tries, {refused} refused"
@@ -74,8 +74,8 @@ class Intruder:
 
 
 def main() -> None:
-    """Try until standard input says ``end``; print how often, how often it was refused, and what was not."""
-    logging.disable(logging.CRITICAL)  # smbprotocol tells of every connection that a dying server breaks off
+    """Try until standard input says ``end``; print the number of tries and refusals, and what succeeded."""
+    logging.disable(logging.CRITICAL)  # smbprotocol logs every connection that a dying server breaks off
     address, share, *readers = sys.argv[1:]
     password = sys.stdin.readline().rstrip("\n")
     tries, refused = 0, 0
@@ -99,7 +99,7 @@ def main() -> None:
 
 
 def _open(address: str, share: str, user: str, secret: str, access: int) -> None:
-    """Open a file, on a connection that is gone afterwards."""
+    """Open a file, on a connection that is closed afterwards."""
     connection = Connection(uuid.uuid4(), address, 445)
     connection.connect(timeout=3)
     try:

@@ -1,8 +1,8 @@
-"""Kill at every step: a process that runs one operation ends by SIGKILL before, in or after each port call.
+"""Kill at every step: SIGKILL ends a process that runs one operation before, in or after each port call.
 
-Then one reconcile, and: the host is as recorded, the operation is wholly done or wholly not, each user may do
-what the record says and no more, what was written before is there. All the while an intruder tries what
-nobody was ever granted.
+Then one reconcile, after which the host is as recorded, the operation is completely done or not at all, each
+user may do exactly what the record says, and earlier files are intact. Meanwhile an intruder keeps trying
+what nobody was ever granted.
 """
 
 from __future__ import annotations
@@ -43,16 +43,16 @@ from tests.reliability.scene import as_it_is, as_recorded, checksum, mount_point
 from tests.reliability.witness import PROBE, Witness, granted, still_writes
 
 MOMENTS = ("before", "in", "after")
-#: Calls of these ports reach nobody.
+#: Calls of these ports have no effect on the host.
 _UNSEEN = ("clock", "ids", "events", "workers")
-#: How far into a call a process dies: earlier, where it had gone through it already.
+#: How far into a call a process dies: earlier if the call had already ended.
 _FRACTIONS = {"before": (0.0,), "in": (0.5, 0.2, 0.05), "after": (0.0,)}
 _SECONDS = 120.0
 
 
 @frozen
 class Kill:
-    """Where one process is to die: at the call of that number of the operation of that name."""
+    """Where a process dies: at the call of that number in the operation of that name."""
 
     operation: str
     number: int
@@ -64,7 +64,7 @@ class Kill:
 
 @define
 class Rehearsal:
-    """What an operation calls when nothing goes wrong, and how long each call takes, in seconds."""
+    """The calls of an operation when nothing goes wrong, and how long each takes, in seconds."""
 
     calls: list[str] = field(factory=list)
     seconds: list[float] = field(factory=list)
@@ -84,7 +84,7 @@ class Rehearsal:
 
 @define
 class Deadly:
-    """Ends the process at one call; in the middle of it by a timer of the kernel's, as SIGKILL does."""
+    """Kills the process at one call; in the middle of it by a kernel timer."""
 
     kill: Kill
     after: float
@@ -103,7 +103,7 @@ class Deadly:
             signal.setitimer(signal.ITIMER_REAL, max(self.after, 0.0002))
         try:
             return proceed()
-        finally:  # a call may end by refusing, too
+        finally:  # a call may also end with a refusal
             if self.kill.moment == "after":
                 _die()
 
@@ -127,7 +127,7 @@ class Campaign:
 
     @contextmanager
     def begun(self) -> Iterator[Intruder]:
-        """The server, with what is to be kept on it, and who tries what nobody may."""
+        """The server, with what has to survive on it, and the intruder."""
         host = self.host
         host.servers.create(SERVER)
         try:
@@ -153,7 +153,7 @@ class Campaign:
         return mount_point(self.config, server, server.share(share)) / "data"
 
     def _write_to(self, share: str) -> None:
-        """What has to be there afterwards, and a file for the witness, which is smbd's."""
+        """Write the files that have to survive, and a file for the witness, which smbd owns."""
         folder, uid = self._folder(share), self._server().uid
         for number in range(4):
             (folder / f"kept-{number}").write_bytes(os.urandom(MIB))
@@ -162,14 +162,14 @@ class Campaign:
         synced(folder)
 
     def _sums(self) -> dict[str, dict[str, str]]:
-        """Of each share the files that are to be kept, with their checksums."""
+        """The files of each share that have to survive, with their checksums."""
         names = [str(share.name) for share in self._server().shares]
         return {
             name: {path.name: checksum(path) for path in self._folder(name).glob("kept-*")} for name in names
         }
 
     def kills(self) -> list[Kill]:
-        """Every one there is, after a rehearsal of each operation."""
+        """Every possible kill, after a rehearsal of each operation."""
         found = []
         for operation in self.operations:
             operation.ready(self.host)
@@ -187,9 +187,9 @@ class Campaign:
         return bootstrap.host(intercept(bootstrap.ports(self.config), around), self.config.network)
 
     def run(self, kill: Kill) -> bool:
-        """One kill and one reconcile. Gives whether the process died of it: a call may be too short for that.
+        """One kill and one reconcile. Returns whether the process died: a call may be too short for that.
 
-        Raises AssertionError, naming it, for what is lost, half-done or wider than asked.
+        Raises AssertionError, which names what is lost, half-done or grants more than asked.
         """
         try:
             died = any(self._run(kill, fraction) for fraction in _FRACTIONS[kill.moment])
@@ -233,7 +233,7 @@ class Campaign:
         assert granted(server, asked) == self._witness.admitted((ADA, BOB, CARL), asked)
 
     def _die_in(self, operation: Operation, deadly: Deadly) -> int:
-        """Run the operation in another process. Gives how that ended, 0 where it was not killed."""
+        """Run the operation in another process. Returns how it ended, 0 if it was not killed."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # the witness's thread waits for its server
             process = os.fork()
@@ -259,7 +259,7 @@ class Campaign:
 
 
 def spread(kills: Sequence[Kill], part: int, parts: int, seed: int) -> list[Kill]:
-    """One of so many parts: each call is in one of them, at one moment of it; which, the seed says."""
+    """One of that many parts: each call is in one part, with one moment that the seed chooses."""
     calls = list(dict.fromkeys((kill.operation, kill.number) for kill in kills))
     chosen = [(call, number // parts) for number, call in enumerate(calls, seed) if number % parts == part]
     return [Kill(*call, MOMENTS[turn % len(MOMENTS)]) for call, turn in chosen]

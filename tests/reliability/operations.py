@@ -1,4 +1,4 @@
-"""What is killed at every step: each operation with what it works on, and whether it was done."""
+"""The operations that are killed at every step: what each works on, and whether it was done."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.catalogue import Call, call, operation_id, server_id
 
 SERVER, KEPT, NEW = "kills", "kept", "new"
 SMALL, LARGE = Capacity(32 * MIB), Capacity(48 * MIB)
-#: Those who were granted something at the start. Bob may read, and nobody else but Ada may do anything.
+#: The users with rules at the start: Bob may read, and nobody but Ada may do anything else.
 ADA, BOB, CARL = "ada", "bob", "carl"
 PASSWORD = Secret("kept by the test alone")
 
@@ -28,7 +28,7 @@ PASSWORD = Secret("kept by the test alone")
 class Operation:
     """``ready`` makes what it works on, ``done`` tells whether it was done.
 
-    Where it ``narrows`` what Ada may do, that counts for what she had open before, too.
+    If it ``narrows`` what Ada may do, this includes what she had open before.
     """
 
     name: str
@@ -85,7 +85,7 @@ def has_server(host: Host) -> bool:
 
 _XFS_LARGE = Capacity(FileSystemKind.XFS.smallest.bytes + 16 * MIB)
 
-#: What Manila asks for.
+#: What Manila does.
 OPERATIONS = (
     Operation("create server", call("servers.create", "another"), without_server, has_server),
     Operation(
@@ -167,7 +167,7 @@ def end_container(host: Host) -> None:
 
 
 def run_with_former_limits(host: Host) -> None:
-    """As after a change of the settings: nothing but its container differs from the current one."""
+    """As after a change of the settings: only its container differs."""
     start_another(host)
     server, ports = host.servers.show("another").server, host.servers._ports
     former = copy(ports.runtime)
@@ -196,7 +196,7 @@ def always(host: Host) -> bool:
     return True
 
 
-#: What people and the service do beside what Manila asks for.
+#: What people and the service do besides.
 FURTHER = (
     Operation("stop", call("servers.stop", "another"), start_another, lambda h: state(h) is RunState.STOPPED),
     Operation(
@@ -234,7 +234,7 @@ FURTHER = (
             passwords={CARL: PASSWORD},
         ),
         let_ada_write_without_carl,
-        lambda h: level(h, ADA) is None,  # what is taken away goes first, and what is given may be undone
+        lambda h: level(h, ADA) is None,  # revoking comes first, and granting may be undone
         narrows=True,
     ),
 )

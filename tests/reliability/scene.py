@@ -1,4 +1,4 @@
-"""The host that the campaigns work on, and what is seen of it without the code under test."""
+"""The host of the campaigns, observed without the code under test."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from tests.testkit.footprint import devices, loops_below, mounts_below
 from tests.testkit.leftovers import owners_of_tables
 from tests.testkit.volume_groups import lvm
 
-#: A command that ends with whoever started it, however that ends.
+#: A command that ends with its parent, however that ends.
 ALONE = ("setpriv", "--pdeathsig", "KILL")
 
 
 @frozen
 class Seen:
-    """All that an installation has on the host, or should have: equal where the host is as recorded."""
+    """All that an installation has on the host, or should have: equal if the host is as recorded."""
 
     containers: frozenset[str]
     running: frozenset[str]
@@ -40,7 +40,7 @@ class Seen:
 
 
 def records(config: HostConfig) -> tuple[ShareServer, ...]:
-    """Every record; all of them can be read."""
+    """Every record, all of them readable."""
     found = DiskRecords(Layout(config.state_dir), OPERATIONS).load_all()
     unreadable = [record for record in found if not isinstance(record, ShareServer)]
     assert not unreadable, unreadable
@@ -48,7 +48,7 @@ def records(config: HostConfig) -> tuple[ShareServer, ...]:
 
 
 def as_recorded(config: HostConfig) -> Seen:
-    """What there should be, by the records alone; nothing is open in them, no share is failed."""
+    """What should exist according to the records, which have no operation under way and no failed share."""
     servers = records(config)
     unsettled = [str(server.name) for server in servers if server.operations]
     assert not unsettled, f"unfinished: {unsettled}"
@@ -77,7 +77,7 @@ def as_recorded(config: HostConfig) -> Seen:
 
 
 def as_it_is(config: HostConfig) -> Seen:
-    """What there is, asked of Docker, the kernel and LVM."""
+    """What exists according to Docker, the kernel and LVM."""
     installation = json.loads((config.state_dir / "installation.json").read_text())["id"]
     client = docker.from_env()
     try:
@@ -127,5 +127,5 @@ def checksum(path: Path) -> str:
 
 
 def synced(path: Path) -> None:
-    """What is written to the file system is on its disk."""
+    """Make what was written to the file system reach its disk."""
     subprocess.run(("sync", "--file-system", path), check=True)

@@ -1,4 +1,4 @@
-"""Soak: a server and its share are made, used and deleted, over and over; nothing grows."""
+"""Soak: make, use and delete a server and its share over and over; nothing may grow."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from tests.testkit.clients import ClientNamespace, SmbClient, open_file
 from tests.testkit.footprint import tables
 
 _SIZE = Capacity(16 * MIB)
-#: What a process may gain besides: its allocator does not give everything back.
+#: How much memory a process may gain: its allocator does not give everything back.
 _MEMORY_BYTES = 24 * MIB
-#: How many cycles it takes until every cache and every lazy import is there: the Docker client keeps a
-#: connection for each of the last 25 addresses that it asked, and a cycle asks at five new ones.
+#: How many cycles fill every cache and do every lazy import: the Docker client keeps a connection for each of
+#: #: the last 25 addresses that it asked, and a cycle asks five new ones.
 _WARM = 7
 
 
 @frozen
 class Footing:
-    """What there is of each kind, on the whole host and of this process; ``memory`` in bytes."""
+    """How much exists of each kind, on the whole host and in this process; ``memory`` is in bytes."""
 
     loop_devices: int
     mounts: int
@@ -46,7 +46,7 @@ class Footing:
     memory: int
 
     def growth(self, before: Footing) -> dict[str, int]:
-        """By how much each has grown; memory only where that is more than an allocator keeps."""
+        """By how much each has grown; memory only if that is more than an allocator keeps."""
         grown = {name: value - getattr(before, name) for name, value in asdict(self).items()}
         if grown["memory"] <= _MEMORY_BYTES:
             del grown["memory"]
@@ -67,7 +67,7 @@ class Soak:
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Hear every warning, Python's and the libraries'."""
+        """Collect every warning, of Python and of libraries."""
 
         class Handler(logging.Handler):
             def emit(_, record: logging.LogRecord) -> None:  # noqa: N805 - the outer one is meant
@@ -108,7 +108,7 @@ class Soak:
             host.servers.delete("soak", with_shares=True)
 
     def run(self, cycles: int) -> dict[str, int]:
-        """So many cycles; gives what has grown since the first few."""
+        """Run that many cycles. Returns what has grown since the first few."""
         with self.listening():
             for _ in range(_WARM):
                 self.cycle()

@@ -1,4 +1,4 @@
-"""A server that the service keeps up, and a client beside it."""
+"""A server that the service keeps up, and a client."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ _SECONDS = 30
 
 @contextmanager
 def watching(site: Site) -> Iterator[subprocess.Popen[str]]:
-    """``shares-core watch`` on this host, until the block ends; then it ends in order when it is asked to.
+    """Run ``shares-core watch`` on this host until the block ends; then it has to end orderly when asked to.
 
-    It has looked at everything once. What it says is in ``watch.log`` in the host's folder.
+    At the start of the block it has looked at everything once. Its output is in ``watch.log`` in the host's
+    folder.
     """
     settings, network, url = site.folder / "settings.toml", site.config.network, site.config.docker.url
     settings.write_text(
@@ -44,7 +45,7 @@ def watching(site: Site) -> Iterator[subprocess.Popen[str]]:
 
 @contextmanager
 def servers_kept_up(site: Site, count: int) -> Iterator[tuple[ClientNamespace, list[tuple[str, str]]]]:
-    """Gives a client's namespace on the servers' bridge, and each server's id and address."""
+    """A client's namespace on the servers' bridge, and each server's id and address."""
     names = [f"kept-up-{number}" for number in range(count)]
     try:
         servers = [site.host.servers.create(name).server for name in names]

@@ -1,4 +1,4 @@
-"""A client who finds out what each user may do by asking the server itself, and who keeps a file open."""
+"""A client that finds out what each user may do by asking the server itself, and that keeps a file open."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from shares_core import AccessLevel, Secret
 from shares_core.domain.server import ShareServer
 from tests.testkit.clients import READ, READ_WRITE, ClientNamespace, SmbClient, open_file
 
-#: A file that each share has which has a file at all.
+#: A file in each share that has files.
 PROBE = "probe"
 Admitted = Mapping[tuple[str, str], AccessLevel]
 
 
 @frozen
 class Witness:
-    """In a namespace of its own on the server's bridge. All users have the same password."""
+    """A client in its own namespace on the server's bridge. All users have the same password."""
 
     namespace: ClientNamespace
     address: str
@@ -38,7 +38,7 @@ class Witness:
             namespace.remove()
 
     def admitted(self, users: Iterable[str], shares: Iterable[str]) -> Admitted:
-        """Who gets in where, and may do what there."""
+        """What each user may do on each share."""
         shares = tuple(shares)
         found = {(share, user): self._level(user, share) for user in users for share in shares}
         return {key: level for key, level in found.items() if level is not None}
@@ -57,7 +57,7 @@ class Witness:
 
     @contextmanager
     def holding(self, user: str, share: str) -> Iterator[Open]:
-        """A file that the user has open, and has written to."""
+        """Open a file as the user, and write to it."""
         client = self._client(user)
         with client.connection() as session:
             opened = open_file(client.tree(session, share), PROBE)
@@ -69,7 +69,7 @@ class Witness:
 
 
 def still_writes(opened: Open) -> bool:
-    """Whether a file that was opened a while ago takes anything yet."""
+    """Whether a file that was opened a while ago can still be written."""
     try:
         opened.write(b"after", 0)
     except (SMBException, OSError):

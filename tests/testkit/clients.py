@@ -1,7 +1,6 @@
-"""SMB clients that nobody here wrote, each run from a network namespace of its own.
+"""SMB clients of other projects, each run from its own network namespace.
 
-A namespace has one interface on one bridge and no default route: a packet to a server that is gone goes
-nowhere.
+A namespace has one interface on one bridge and no default route: packets to a missing server go nowhere.
 """
 
 from __future__ import annotations
@@ -42,15 +41,15 @@ _STATUS_NAMES = {value: f"NT_{name}" for name, value in vars(NtStatus).items() i
 #: The access masks of smbprotocol's opens (MS-SMB2 2.2.13.1.1).
 READ: int = FilePipePrinterAccessMask.GENERIC_READ
 READ_WRITE: int = READ | FilePipePrinterAccessMask.GENERIC_WRITE
-#: The addresses of each client of this process, by its name: those of one bridge must not be another's too.
+#: The addresses of each client of this process, by name: two clients on a bridge must not share one.
 _HELD: dict[str, set[tuple[str, str]]] = {}
-#: What :func:`nt_status` gives where the server ended the connection.
+#: What :func:`nt_status` returns if the server ended the connection.
 CONNECTION_CLOSED = "connection closed"
 
 
 @frozen
 class Answer:
-    """What smbclient said: ``status`` is the first NT status in it, or NT_STATUS_OK where it succeeded."""
+    """smbclient's output: ``status`` is the first NT status in it, or NT_STATUS_OK for success."""
 
     status: str
     output: str
@@ -64,7 +63,7 @@ class ClientNamespace:
 
     @classmethod
     def create(cls, bridge: str, *addresses: str) -> ClientNamespace:
-        """On ``bridge``, with these addresses (``IP/PREFIX``)."""
+        """Make a client on ``bridge``, with these addresses (``IP/PREFIX``)."""
         token = uuid.uuid4().hex[:8]
         name = f"{NAMESPACE_PREFIX}{token}"
         netns.create(name)
@@ -79,9 +78,9 @@ class ClientNamespace:
 
     @classmethod
     def beside(cls, interface: Interface, number: int = 0) -> ClientNamespace:
-        """On a server's bridge and network, with one of its last addresses, counted from the end.
+        """Make a client on a server's bridge, with one of the network's last addresses, counted from the end.
 
-        Where another client has that one it gets the next.
+        If another client has that address, it gets the next.
         """
         network, bridge = interface.addresses[0].network, interface.attachment.device
         held = set().union(*_HELD.values())
@@ -90,7 +89,7 @@ class ClientNamespace:
 
     @property
     def _port(self) -> str:
-        """Its end of the cable on the bridge."""
+        """The bridge's end of its cable."""
         return f"scv{self.name.removeprefix(NAMESPACE_PREFIX)}"
 
     def _plug(self, bridge: str, addresses: tuple[str, ...]) -> None:
@@ -109,7 +108,7 @@ class ClientNamespace:
             inside.link("set", index=index, state="up")
 
     def remove(self) -> None:
-        """Idempotent. Its port goes at once: the kernel would take that from the bridge some time later."""
+        """Remove the client. Idempotent. Removes its port at once: the kernel would do so only later."""
         with IPRoute() as host:
             for port in host.link_lookup(ifname=self._port):
                 host.link("del", index=port)
@@ -118,11 +117,11 @@ class ClientNamespace:
         _HELD.pop(self.name, None)
 
     def _inside(self, argv: Sequence[str]) -> Sequence[str]:
-        """The command that runs this one there."""
+        """The command that runs this command inside."""
         return "ip", "netns", "exec", self.name, *argv
 
     def run(self, *argv: str, timeout: float = _SECONDS, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        """Run a command inside, to its end."""
+        """Run a command inside."""
         return subprocess.run(
             self._inside(argv),
             input=stdin,
@@ -145,7 +144,7 @@ class ClientNamespace:
 
     @contextmanager
     def entered(self) -> Iterator[None]:
-        """Inside, this thread's new sockets are the namespace's."""
+        """Inside, this thread's new sockets belong to the namespace."""
         netns.pushns(self.name)
         try:
             yield
@@ -192,14 +191,14 @@ class SmbClient:
         return self.do(share, f'put "{local}" "{name}"')
 
     def get(self, share: str, name: str) -> bytes | Answer:
-        """A file's content, or what smbclient said instead."""
+        """A file's content, or smbclient's error."""
         local = self.folder / f"get-{uuid.uuid4().hex[:8]}"
         said = self.do(share, f'get "{name}" "{local}"')
         return local.read_bytes() if said.status == "NT_STATUS_OK" else said
 
     @contextmanager
     def connection(self) -> Iterator[Session]:
-        """A session of smbprotocol, the other implementation, on a connection of its own."""
+        """A session of smbprotocol, another implementation, on its own connection."""
         connection = Connection(uuid.uuid4(), self.address, 445)
         with self.namespace.entered():
             connection.connect(Dialects.SMB_3_1_1, timeout=_SECONDS)
@@ -208,12 +207,12 @@ class SmbClient:
             session.connect()
             yield session
         finally:
-            with suppress(OSError):  # the server may have ended it already
+            with suppress(OSError):  # the server may have ended it
                 connection.disconnect(close=False)
 
     @contextmanager
     def negotiated(self, dialect: int = Dialects.SMB_3_1_1) -> Iterator[Connection]:
-        """A connection of smbprotocol on which nobody has logged in, at exactly that dialect."""
+        """A smbprotocol connection without a login, with exactly that dialect."""
         connection = Connection(uuid.uuid4(), self.address, 445)
         try:
             with self.namespace.entered():
@@ -224,7 +223,7 @@ class SmbClient:
                 connection.disconnect(close=False)
 
     def log_in(self, connection: Connection) -> Session:
-        """A session of this user on a connection that may have others."""
+        """A session of this user on a connection that may have other sessions."""
         session = Session(connection, self.user, self.password)
         session.connect()
         return session
@@ -253,7 +252,7 @@ def open_file(
 
 
 def nt_status(action: Callable[[], object]) -> str:
-    """What the server says to something done by smbprotocol, in smbclient's words."""
+    """The server's answer to something done by smbprotocol, in smbclient's words."""
     try:
         action()
     except SMBResponseException as refusal:
@@ -265,20 +264,20 @@ def nt_status(action: Callable[[], object]) -> str:
 
 @contextmanager
 def still_admitted(client: SmbClient, share: str = "files") -> Iterator[None]:
-    """The positive control of a refusal: this client gets in just before it and just after."""
+    """The positive control of a refusal: this client is admitted just before it and just after."""
     assert client.do(share, "ls").status == "NT_STATUS_OK"
     yield
     assert client.do(share, "ls").status == "NT_STATUS_OK"
 
 
 def anonymous(namespace: ClientNamespace, address: str, share: str) -> Answer:
-    """What smbclient is told there without a name and a password."""
+    """smbclient's answer without a name and a password."""
     command = ("smbclient", "-N", "-U%", "-m", "SMB3", f"//{address}/{share}", "-c", "ls")
     return answer(namespace.run(*command))
 
 
 def answer(done: subprocess.CompletedProcess[str]) -> Answer:
-    """What a finished smbclient said."""
+    """The answer of a finished smbclient."""
     output = done.stdout + done.stderr
     found = _STATUS.search(output)
     if found is not None:

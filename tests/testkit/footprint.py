@@ -16,9 +16,9 @@ from shares_core.domain.server import ShareServer
 from tests.settings import folder_of
 from tests.testkit.leftovers import BRIDGE_PREFIX, owners_of_tables, tables_without_device
 
-#: How the bridges of this run's tests begin: other runs may work on the same machine.
+#: The prefix of this run's bridges: other runs may work on the same machine.
 RUN_BRIDGES = f"{BRIDGE_PREFIX}{os.getpid() % 100000}"
-#: The pool's and the installation's own files, made once and kept; lock files of what servers share.
+#: The files of the pool and the installation, made once and kept; lock files of what servers share.
 _KEPT = (
     "demo.lock",
     "bridges.lock",
@@ -52,9 +52,9 @@ def everything(config: HostConfig) -> list[object]:
 
 
 def _is_servers_own(config: HostConfig, path: str) -> bool:
-    """The small file system of a server's own folder: a reboot takes it away, the next start mounts it.
+    """Whether it is the file system of a server's folder, which a reboot removes and the next start mounts.
 
-    And what it is mounted below, as long as there is such a folder.
+    Also the mount above it, while such a folder exists.
     """
     servers = config.state_dir / "servers"
     return Path(path).parent == servers or (Path(path) == servers and any(servers.iterdir()))
@@ -87,14 +87,14 @@ def devices(installation: str) -> list[str]:
 
 
 def tables() -> list[str]:
-    """The names of all packet filters of shares-core's."""
+    """The names of all of shares-core's packet filters."""
     return sorted(owners_of_tables())
 
 
 def _filters(installation: str) -> list[str]:
-    """Those that bear the installation's id, and those of its devices and this run's bridges, there or gone.
+    """Those with the installation's id, and those of its devices and this run's bridges, even without device.
 
-    Of a port that went with its container, whose filter should bear an id and does not, no more is known.
+    If a port went with its container and its filter lacks the id that it should bear, nothing more is known.
     """
     ours = {f"shares-{name}" for name in devices(installation)}
     return sorted(
@@ -108,14 +108,14 @@ def _filters(installation: str) -> list[str]:
 
 
 def mounts_below(folder: Path) -> list[str]:
-    """What is mounted below a folder, the servers' shared mount included."""
+    """The mounts below a folder, with the servers' shared mount."""
     lines = Path("/proc/self/mountinfo").read_text().splitlines()
     targets = [line.split(" ")[4] for line in lines]
     return sorted(target for target in targets if target.startswith(f"{folder}/"))
 
 
 def loops_below(*folders: Path) -> list[str]:
-    """The files below the folders that are loop devices."""
+    """The files below the folders that are attached to loop devices."""
     listing = subprocess.run(
         ["losetup", "--json", "--list"], check=True, capture_output=True, text=True
     ).stdout
@@ -125,13 +125,13 @@ def loops_below(*folders: Path) -> list[str]:
 
 
 def _files(config: HostConfig) -> list[str]:
-    """Files and folders, but not what lies in mounted file systems nor what Samba writes."""
+    """Files and folders, without those in mounted file systems or written by Samba."""
     found = []
     for folder in {config.state_dir, *_pool_folders(config)}:
         for path in folder.rglob("*") if folder.exists() else ():
             inner = path.relative_to(folder).parts
             if path.name in _KEPT or (len(inner) > 2 and inner[0] == "servers"):
-                continue  # in a server's own folder all is rendered when it starts
+                continue  # everything in a server's folder is rendered when it starts
             if len(inner) == 1 and path.is_dir():
                 continue  # the state folder's own parts
             found.append(str(path))

@@ -15,15 +15,15 @@ from tests.testkit.clients import SmbClient
 from tests.testkit.probes import until
 
 _SECONDS, _SERVED_SECONDS = 120, 30
-#: mount.cifs(8): the newest dialect, encrypted. A server that is gone is an error, not a wait for ever.
+#: mount.cifs(8): the newest dialect, encrypted. A missing server is an error, not an endless wait.
 _OPTIONS = "vers=3.1.1,seal,soft,nosharesock,uid=0,gid=0,file_mode=0600,dir_mode=0700"
 
 
 @contextmanager
 def mounted(client: SmbClient, share: str) -> Iterator[Path]:
-    """The share mounted on a folder of the client's, until the end of the block.
+    """Mount the share on a folder of the client until the end of the block.
 
-    A mount is tried once; a server that its interface is plugged into may take a moment to listen.
+    A mount is tried once; a server may take a moment to listen after its interface is plugged in.
     """
 
     def is_served() -> bool:
@@ -35,7 +35,7 @@ def mounted(client: SmbClient, share: str) -> Iterator[Path]:
     secret = target.with_suffix(".secret")
     secret.touch(mode=0o600)
     secret.write_text(f"username={client.user}\npassword={client.password}\n")
-    # Not by 'ip netns exec', whose mounts nobody else sees.
+    # Not with 'ip netns exec', whose mounts nobody else sees.
     inside = ("nsenter", f"--net=/run/netns/{client.namespace.name}")
     what = f"//{client.address}/{share}"
     options = f"{_OPTIONS},ip={client.address},credentials={secret}"
@@ -57,7 +57,7 @@ def reconnects() -> int:
 
 
 def checksums(folder: Path) -> dict[str, str]:
-    """Each file below the folder, by its path there."""
+    """The checksum of each file below the folder, by its path."""
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))
@@ -66,7 +66,7 @@ def checksums(folder: Path) -> dict[str, str]:
 
 
 def write_synced(path: Path, content: bytes) -> None:
-    """A file that is on the server's disk when this returns."""
+    """Write a file that is on the server's disk when this returns."""
     with path.open("wb") as file:
         file.write(content)
         file.flush()

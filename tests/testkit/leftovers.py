@@ -1,4 +1,4 @@
-"""Everything that a test run makes bears a prefix of its own, and what a killed run left is found by it."""
+"""Removing what killed test runs left: everything that a run makes has a prefix."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.testkit.volume_groups import (
     remove_leftover_groups,
 )
 
-#: State folders of test runs. Not below /tmp, which may be in memory.
+#: The state folders of test runs. Not below /tmp, which may be in memory.
 ROOT = Path("/var/tmp/shares-core-tests")
 #: Client namespaces, and bridges; the latter within the kernel's 15 characters.
 NAMESPACE_PREFIX = "sctest-"
@@ -32,13 +32,13 @@ _NETDEV = 5  # linux/netfilter.h: NFPROTO_NETDEV
 
 @contextmanager
 def clean_host() -> Iterator[None]:
-    """A run of tests, before which what former runs left is removed, unless another is under way."""
+    """A test run, before which the leftovers of former runs are removed, unless another run is under way."""
     ROOT.mkdir(mode=0o700, exist_ok=True)
     with ROOT.with_suffix(".lock").open("a") as lock:
         with suppress(BlockingIOError):
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             remove_leftovers()
-        fcntl.flock(lock, fcntl.LOCK_SH)  # whoever comes while another cleans waits here for that
+        fcntl.flock(lock, fcntl.LOCK_SH)  # a run that starts during a cleaning waits here
         yield
 
 
@@ -62,7 +62,7 @@ def remove_leftovers() -> None:
 
 
 def _remove_bridges() -> None:
-    """Those whose installation is not known any more: a killed run's helpers may have made them last."""
+    """Remove the bridges of unknown installations: a killed run's helpers may have made them last."""
     with IPRoute() as netlink:
         names = [str(link.get("ifname")) for link in netlink.get_links()]
     for name in names:
@@ -104,20 +104,20 @@ def _remove_devices(installation: str) -> None:
 
 
 def _remove_device(name: str) -> None:
-    """With its filter. A port's other end may have gone with its container already, and the port with it."""
+    """Remove it with its filter. A port may already have gone with its container."""
     for command in (("ip", "link", "delete", name), ("nft", "delete", "table", "netdev", f"shares-{name}")):
         subprocess.run(command, check=False, capture_output=True)
 
 
 def owners_of_tables() -> dict[str, str]:
-    """The packet filters of shares-core's, each with what it says of whose it is: asking nft takes long."""
+    """shares-core's packet filters, each with its mark of ownership. Uses netlink, because nft takes long."""
     with NFTables(nfgen_family=_NETDEV) as nftables:
         found = {str(table.get("name")): table.get("userdata") or "" for table in nftables.get_tables()}
     return {name: owner for name, owner in found.items() if name.startswith("shares-")}
 
 
 def tables_without_device() -> set[str]:
-    """The packet filters of ports, and of test runs' bridges, that have gone."""
+    """The packet filters of ports and of test runs' bridges that no longer exist."""
     ours = {name for name in owners_of_tables() if name.startswith(("shares-shc", f"shares-{BRIDGE_PREFIX}"))}
     with IPRoute() as netlink:
         return ours - {f"shares-{link.get('ifname')}" for link in netlink.get_links()}
@@ -129,7 +129,7 @@ def _remove_tables(names: Iterable[str]) -> None:
 
 
 def unmount_below(folder: Path) -> None:
-    """The deepest first; the table is read again, for a mount takes its copies in other places along."""
+    """Unmount the deepest first; reads the table again, because a mount takes its copies along."""
     while targets := _mounts_below(folder):
         subprocess.run(["umount", "--lazy", max(targets, key=len)], check=True)
 

@@ -1,6 +1,6 @@
-"""What arrives where: plain sockets and hand-made frames, sent from inside a network namespace.
+"""Whether packets arrive: plain sockets and hand-made frames, sent from inside a network namespace.
 
-A namespace is named by its name (``ip netns``) or by a path (``/proc/<pid>/ns/net``).
+A namespace is given by its name (``ip netns``) or a path (``/proc/<pid>/ns/net``).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ipaddress import IPv4Address, IPv6Address
 from attrs import define, frozen
 from pyroute2 import netns
 
-#: How long a probe waits for what should not come. What comes takes some milliseconds.
+#: How long a probe waits for what should not arrive. What does arrive takes milliseconds.
 SILENCE = 0.5
 BROADCAST = "ff:ff:ff:ff:ff:ff"
 ETH_IPV4, ETH_ARP, ETH_VLAN, ETH_IPV6, ETH_LOCAL = 0x0800, 0x0806, 0x8100, 0x86DD, 0x88B5
@@ -27,7 +27,7 @@ _ALL_PROTOCOLS = 0x0003
 
 @contextmanager
 def inside(namespace: str) -> Iterator[None]:
-    """This thread's new sockets are the namespace's."""
+    """Inside, this thread's new sockets belong to the namespace."""
     home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     try:
         netns.setns(namespace, flags=0)
@@ -40,7 +40,7 @@ def inside(namespace: str) -> Iterator[None]:
 
 
 def until(condition: Callable[[], bool], seconds: float = 20.0) -> bool:
-    """Poll until the condition holds; gives whether it did in time."""
+    """Poll until the condition holds. Returns whether it did in time."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -49,12 +49,12 @@ def until(condition: Callable[[], bool], seconds: float = 20.0) -> bool:
     return True
 
 
-# -- who is reached by sockets
+# -- what sockets reach
 
 
 @frozen(order=True)
 class Target:
-    """``kind`` is tcp, udp or icmp. Of UDP only what a Listener hears counts as reached."""
+    """``kind`` is tcp, udp or icmp. A UDP target counts as reached only if a Listener hears it."""
 
     kind: str
     address: str
@@ -69,7 +69,7 @@ class Listener:
     sockets: list[socket.socket]
 
     def heard(self) -> set[str]:
-        """What arrived since it was last asked: datagrams' texts, and ``tcp`` for a connection."""
+        """What arrived since the last call: the texts of datagrams, and ``tcp`` for a connection."""
         arrived = set()
         for listening in self.sockets:
             try:
@@ -114,7 +114,7 @@ def reached(
     seconds: float = SILENCE,
     source: str = "",
 ) -> set[Target]:
-    """Those of the targets that a process in the namespace (None: the host's) reaches, all tried at once."""
+    """The targets that a process in the namespace (None: the host's) reaches, all tried at once."""
     wanted, found = set(targets), set[Target]()
     if listener is not None:
         listener.heard()
@@ -145,7 +145,7 @@ def reached(
 
 
 def reaches_all(namespace: str | None, targets: Iterable[Target], listener: Listener | None = None) -> bool:
-    """Whether all of the targets are reached, in the time that a first packet may need to find its way."""
+    """Whether it reaches all targets, in the time that a first packet may need."""
     wanted = set(targets)
     return reached(namespace, wanted, listener, seconds=15.0) == wanted
 
@@ -169,7 +169,7 @@ def _try(target: Target, source: str) -> socket.socket:
         else:
             opened.sendto(_echo(version6) if target.kind == "icmp" else target.address.encode(), where)
     except OSError:
-        pass  # the namespace has no way there, which is an answer too
+        pass  # the namespace has no route there, which is an answer too
     return opened
 
 
@@ -193,7 +193,7 @@ def _is_echo_reply(opened: socket.socket, target: Target) -> bool:
 
 @contextmanager
 def packets(namespace: str, device: str = "eth0") -> Iterator[socket.socket]:
-    """A packet socket on the device: for sending whole frames, and for hearing all that come in."""
+    """A packet socket on the device, for sending whole frames and hearing all incoming ones."""
     with inside(namespace):
         opened = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ALL_PROTOCOLS))
     with opened:
@@ -204,7 +204,7 @@ def packets(namespace: str, device: str = "eth0") -> Iterator[socket.socket]:
 
 
 def arrived(hearing: socket.socket, marks: Iterable[bytes], *, seconds: float = SILENCE) -> set[bytes]:
-    """Those marks that frames carried which came in; returns as soon as all have come."""
+    """The marks of the frames that came in; returns as soon as all have come."""
     wanted, found = set(marks), set[bytes]()
     deadline = time.monotonic() + seconds
     while found != wanted and (left := deadline - time.monotonic()) > 0:
@@ -251,7 +251,7 @@ def ipv6(source: str, target: str, following: int, payload: bytes) -> bytes:
 
 
 def tcp(source_port: int, target_port: int, flags: int, mark: bytes) -> bytes:
-    """A segment; its checksum is left out, for no filter looks at it."""
+    """A segment without a checksum, because no filter looks at it."""
     return struct.pack("!HHIIBBHHH", source_port, target_port, 1, 1, 0x50, flags, 1024, 0, 0) + mark
 
 

@@ -1,4 +1,4 @@
-"""A host under test: an installation of its own, which nothing outlives."""
+"""A host under test: a separate installation, which leaves nothing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from shares_core.domain.network import DefaultNetwork
 from tests.testkit.clients import ClientNamespace, SmbClient
 from tests.testkit.leftovers import BRIDGE_PREFIX, ROOT, remove_installation
 
-#: What the shares may have together.
+#: The size of the pool.
 POOL = Capacity.parse("20GiB")
 _bridges = itertools.count()
 
@@ -48,7 +48,7 @@ class Site:
         return SmbClient(namespace, address, user, password, self.folder)
 
     def allow(self, server: str, share: str, user: str, level: str = "rw") -> str:
-        """Let a new user in; gives the generated password."""
+        """Let a new user in. Returns the generated password."""
         allowed = self.host.access.allow(server, share, user, AccessLevel.parse(level))
         assert allowed.password is not None
         return allowed.password.reveal()
@@ -56,16 +56,16 @@ class Site:
 
 @contextmanager
 def opened_site(*, subnet: str = "", **changes: Any) -> Iterator[Site]:
-    """A host with a state folder, a pool and a default network of its own; whatever it has made goes with it.
+    """A host with its own state folder, pool and default network; the end of the block removes what it made.
 
-    ``changes`` are of its settings. A run of tests may open several, and several runs may be under way.
+    ``changes`` are to its settings. A test run may open several, and several runs may be under way.
     """
     run = ROOT / f"run-{uuid.uuid4().hex[:8]}"
     folder = ROOT / f"files-{uuid.uuid4().hex[:8]}"
     folder.mkdir(mode=0o700)
     number = next(_bridges)
     bridge = f"{BRIDGE_PREFIX}{os.getpid() % 100000}d{number}"
-    # The second number is the run's: others may have theirs on this machine at the same time.
+    # The second number is the run's: other runs may work on this machine at the same time.
     chosen = subnet or f"10.{220 + os.getpid() % 30}.{1 + number % 250}.0/24"
     network = DefaultNetwork(BridgeName(bridge), IPv4Network(chosen))
     config = evolve(HostConfig(state_dir=run, network=network, pools=(FilePool(size=POOL),)), **changes)

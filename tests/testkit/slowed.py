@@ -1,7 +1,7 @@
-"""Real programs that begin when they are let go: they stand for a slow disk, and nothing waits by the clock.
+"""Real programs that start when released: they stand for a slow disk, without waiting by the clock.
 
-One of the same name stands before them in PATH. It says that it was called, waits for a line, and then is the
-real one.
+A script of the same name comes first in PATH. It says that it was called, waits for a line, and then executes
+the real program.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _SECONDS = 60.0
 
 @define
 class Slowed:
-    """One program that waits. ``path`` is a PATH in which it comes first."""
+    """A program that waits. ``path`` is a PATH in which it comes first."""
 
     folder: Path
     path: str
@@ -36,19 +36,19 @@ class Slowed:
 
     @property
     def calls(self) -> list[str]:
-        """The arguments of the calls that fitted the pattern."""
+        """The arguments of the calls that matched the pattern."""
         log = self.folder / "calls"
         return log.read_text().splitlines() if log.exists() else []
 
     def let_go(self) -> None:
-        """Let whoever waits go on, and everybody from now on."""
+        """Release the waiting calls, and all later ones."""
         (self.folder / "slow").unlink(missing_ok=True)
         os.write(self._go, b"\n" * 100)
 
 
 @contextmanager
 def slowed(folder: Path, program: str, pattern: str = "*") -> Iterator[Slowed]:
-    """The program waits if its arguments fit the shell's pattern."""
+    """Make the program wait if its arguments match the shell pattern."""
     folder.mkdir()
     real = shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
     assert real is not None
@@ -70,7 +70,7 @@ def slowed(folder: Path, program: str, pattern: str = "*") -> Iterator[Slowed]:
         f'exec {real} "$@"\n'
     )
     wrapper.chmod(0o755)
-    # For reading and writing: else opening them would wait for the other end.
+    # For reading and writing: otherwise opening them would wait for the other end.
     ends = [os.open(folder / name, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC) for name in ("reached", "go")]
     made = Slowed(folder, f"{wrapper.parent}:{os.environ['PATH']}", *ends)
     try:

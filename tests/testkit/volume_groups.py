@@ -1,4 +1,4 @@
-"""Volume groups that tests make, on loop devices of their own, and remove."""
+"""Volume groups that tests make on their own loop devices, and remove."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from attrs import frozen
 
 from shares_core.domain.capacity import MIB
 
-#: Files that are disks of volume groups, below the folder that all test runs share.
+#: The files of disks of volume groups, below the folder that all test runs share.
 DISKS = Path("/var/tmp/shares-core-tests/disks")
 PREFIX = "sctest-vg-"
-#: What the first physical extent is preceded by (pvcreate(8), --dataalignment), and an extent.
+#: The space before the first physical extent (pvcreate(8), --dataalignment), and an extent.
 _HEAD, EXTENT = MIB, 4 * MIB
 
 
 def lvm(*argv: str) -> str:
-    """Run one of LVM's commands, which has to succeed."""
+    """Run an LVM command, which has to succeed."""
     done = subprocess.run(
         argv, check=False, capture_output=True, text=True, env=os.environ | {"LC_ALL": "C"}, close_fds=True
     )
@@ -34,14 +34,14 @@ def lvm(*argv: str) -> str:
 
 @frozen
 class Disk:
-    """A file as a loop device, which a volume group may be made on."""
+    """A file as a loop device, on which a volume group can be made."""
 
     file: Path
     device: str
 
     @classmethod
     def attached(cls, size: int) -> Disk:
-        """A sparse file of that many bytes."""
+        """Attach a sparse file of that many bytes."""
         DISKS.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = DISKS / f"{uuid.uuid4().hex[:8]}.disk"
         with file.open("wb") as opened:
@@ -57,18 +57,18 @@ class Disk:
 
 
 def size_for(extents: int) -> int:
-    """The size of a disk that gives a volume group just so many extents."""
+    """The size of a disk for a volume group of exactly that many extents."""
     return int(_HEAD + extents * EXTENT)
 
 
 def new_name() -> str:
-    """A volume group's name that nothing has. The hyphens are doubled in its devices' names."""
+    """An unused volume group name. Its hyphens are doubled in the names of its devices."""
     return f"{PREFIX}{uuid.uuid4().hex[:8]}"
 
 
 @contextmanager
 def volume_group(extents: int) -> Iterator[str]:
-    """A volume group of so many extents, on a disk of its own; gives its name."""
+    """A volume group of that many extents, on its own disk; yields its name."""
     disk = Disk.attached(size_for(extents))
     name = new_name()
     try:
@@ -80,7 +80,7 @@ def volume_group(extents: int) -> Iterator[str]:
 
 
 def remove_group_on(device: str) -> None:
-    """Remove the volume group that has the device, whatever its name is by now, with all that is in it."""
+    """Remove the volume group that has the device, whatever its name is by now, with its volumes."""
     report = lvm("pvs", "--reportformat", "json", "--options", "vg_name", device)
     for row in json.loads(report)["report"][0]["pv"]:
         if row["vg_name"]:

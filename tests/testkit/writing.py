@@ -1,4 +1,4 @@
-"""A client that goes on writing files through whatever happens, and knows what was acknowledged."""
+"""A client that keeps writing files whatever happens, and knows what the server acknowledged."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def open_file(tree: TreeConnect, name: str, *, create: bool = False) -> Open:
 
 
 class Writer:
-    """Writes one file after the other in a thread; connects again whenever it was thrown out."""
+    """Writes one file after the other in a thread; reconnects whenever it is disconnected."""
 
     def __init__(self, client: SmbClient, share: str) -> None:
         self._client = client
@@ -64,7 +64,7 @@ class Writer:
         self._thread.join()
 
     def writes_more(self, files: int = 20) -> bool:
-        """Wait until so many more files were acknowledged; gives whether they were."""
+        """Wait until that many more files are acknowledged. Returns whether they were."""
         wanted = len(self.acknowledged) + files
         return until(lambda: len(self.acknowledged) >= wanted, 60)
 
@@ -92,7 +92,7 @@ class Writer:
 
 
 def lost(client: SmbClient, share: str, acknowledged: dict[str, str]) -> list[str]:
-    """The files that are not on the share as they were acknowledged."""
+    """The acknowledged files that are not on the share as they were written."""
     folder = client.folder / f"mget-{os.urandom(4).hex()}"
     folder.mkdir()
     said = client.do(share, f'prompt off; lcd "{folder}"; mget f*.bin')

@@ -10,7 +10,7 @@ from shares_core.testing import ProcessDied
 
 @frozen
 class Attempt:
-    """How one use case ended. ``struck`` are the port calls that went wrong."""
+    """How one use case ended. ``struck`` are the port calls with faults."""
 
     answer: object
     error: SharesError | ProcessDied | None
@@ -26,5 +26,5 @@ class Attempt:
 
     @property
     def failed_once(self) -> bool:
-        """It failed by one fault, and nothing kept it from cleaning up."""
+        """Whether it failed because of a single fault, so that it could clean up."""
         return isinstance(self.error, SharesError) and len(self.struck) == 1

@@ -1,7 +1,7 @@
-"""Drives use cases on a machine in memory beside the model, and holds them to the laws.
+"""Drives use cases on a machine in memory, together with the model, and checks the laws.
 
-While a crash has left something open the model is not certain: ``possible`` are all the models that the
-contracts allow. A record without an open intent makes it certain again.
+While a crash has left something open, the model is uncertain: ``possible`` are all models that the contracts
+allow. A record without an open operation makes it certain again.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ from shares_core.bootstrap import Host, host
 from shares_core.domain.errors import Conflict, ShareFailed, SharesError
 from shares_core.testing import MemoryHost, OpenFile, ProcessDied, memory_ports
 
-#: What a share that waits to be mended or deleted answers.
+#: The errors of a share that waits to be repaired or deleted.
 _LIMBO = frozenset({Conflict, ShareFailed})
-#: Where these fail, an empty lock file may stay behind after its server is gone.
+#: If these fail, an empty lock file may remain after its server is gone.
 _LOCK_LOSERS = frozenset({"locks.forget", "records.remove"})
 
 
 class Driver:
-    """One machine, the process that works on it now, and what its tenants were promised."""
+    """One machine, its present process, and what its tenants were promised."""
 
     def __init__(self, machine: MemoryHost) -> None:
         self.machine = machine
         self.watch = Watch(machine)
         self.process = self._start_process()
         self.possible = [Model(machine.pool_size.bytes)]
-        #: Servers that do not run as their records want: after a reboot, or a start that failed.
+        #: Servers that do not run although their records want it, after a reboot or a failed start.
         self.disturbed: set[str] = set()
-        #: What those who are connected may still have, until an interrupted narrowing is carried on.
+        #: What connected users may still have until an interrupted restriction is carried on.
         self._lingering: list[Model] = []
-        #: Lock files of servers that were never recorded; whoever should have removed them died.
+        #: Lock files of servers that were never recorded, because their process died.
         self._lost_locks: set[str] = set()
 
     def _start_process(self) -> Host:
@@ -56,7 +56,7 @@ class Driver:
         return [str(record.name) for record in laws.records_of(self.machine)]
 
     def serves(self, name: str) -> bool:
-        """Whether the server is certain to serve as its record says."""
+        """Whether the server certainly serves what its record says."""
         record = next((r for r in laws.records_of(self.machine) if str(r.name) == name), None)
         return (
             record is not None
@@ -69,7 +69,7 @@ class Driver:
 
     def run(self, operation: Operation, trouble: Trouble = CALM, *, again: bool = False) -> None:
         """Run it, and check every law."""
-        if operation.cancels:  # a deletion that was interrupted may be taken back
+        if operation.cancels:  # an interrupted deletion may be taken back
             self.possible = _distinct([*self.possible, *self._lingering])
         predicted = [meant(operation, model) for model in self.possible]
         blurred = not all(map(laws.is_well, laws.records_of(self.machine)))
@@ -97,7 +97,7 @@ class Driver:
         stages = [model for each in predicted for model in each.stages]
         ceilings, closing = [Ceiling.over([*stages, *self._lingering])], {}
         if not blurred and len(predicted) == 1:
-            # From one stage to the next nobody may have more than the one or the other gives.
+            # Between two stages nobody may have more than either of them grants.
             ceilings = [Ceiling.over(way) for way in pairwise(stages)] or ceilings
             if self.serves(operation.server):
                 reach = Reach.of(self.machine).rules
@@ -115,14 +115,14 @@ class Driver:
     def _conclude(
         self, operation: Operation, ended: Attempt, predicted: list[Meant], *, blurred: bool
     ) -> None:
-        """Which models are possible now, and whether it could end like this at all."""
+        """Find the models that are possible now, and check that it could end like this."""
         if ended.acknowledged:
             now = [meant(operation, model, ended.answer) for model in self.possible]
             expected = {each.refused for each in now}
             assert None in expected, f"{operation} was acknowledged, and had to raise {expected}"
             self.possible = [each.end for each in now if each.refused is None or blurred]
         elif ended.struck:
-            # What rolls back has done so after a single fault, and what was closed stays so.
+            # After a single fault, what rolls back has done so, and what was closed stays closed.
             sure = ended.failed_once and not blurred
             self._lingering += [model for each in predicted for model in each.stages]
             outcomes = [model for each in predicted for model in (each.sticking if sure else each.stages)]
@@ -149,7 +149,7 @@ class Driver:
     # -- taking stock
 
     def _take_stock(self) -> None:
-        """Everything that is settled is as the model says."""
+        """Check that everything settled is as the model says."""
         names = {name for model in self.possible for name in model.servers}
         records = laws.records_of(self.machine)
         self.possible = laws.acknowledged_is_there(
@@ -176,9 +176,9 @@ class Driver:
         assert not stray, f"locks of nobody: {stray}"
 
     def settle(self) -> None:
-        """After a reconcile that nothing disturbs all is certain, and another one has nothing to do.
+        """After an undisturbed reconcile everything is certain, and another one has nothing to do.
 
-        But for an extension that was set aside: it is settled when its server is started.
+        Except for an extension that was set aside: it is settled when its server is started.
         """
         self.run(reconcile(), again=True)
         known = {each.id for record in laws.records_of(self.machine) for each in record.operations}
@@ -191,7 +191,7 @@ class Driver:
         assert all(map(laws.is_settled, laws.records_of(self.machine)))
 
     def resume(self, possible: list[Model], *, disturbed: bool) -> None:
-        """Go on after others have worked here, who came to one of these models."""
+        """Go on after other callers have worked here, who came to one of these models."""
         self.possible, self.disturbed = possible, set(self._names()) if disturbed else set()
         if disturbed:
             self._lost_locks |= laws.stray_locks(self.machine)
@@ -212,18 +212,18 @@ class Driver:
             self.disturbed.add(server)
 
     def build_image(self) -> None:
-        """Containers that run are of a former image from now on."""
+        """From now on running containers have a former image."""
         self.machine.image += "'"
 
     def wrote(self, server: str, share: str, name: str, data: bytes) -> None:
-        """A client's data was taken."""
+        """Note that a client's data was accepted."""
         for model in self.possible:
             found = model.servers.get(server)
             if found is not None and share in found.shares:
                 found.shares[share].files[name] = data
 
     def _opened_beyond(self, operation: Operation) -> list[OpenFile]:
-        """The open files that are none of the operation's business."""
+        """The open files that the operation must not close."""
         names = {record.id: str(record.name) for record in laws.records_of(self.machine)}
         image, containers = self.machine.image, self.machine.containers
         return [

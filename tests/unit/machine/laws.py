@@ -21,7 +21,7 @@ def records_of(machine: MemoryHost) -> list[ShareServer]:
 
 
 def is_settled(record: ShareServer) -> bool:
-    """Whether nothing is open in the record: what it says is then what the host has."""
+    """Whether the record has no operation: then the host has what it says."""
     stopped = record.desired is DesiredState.STOPPED
     return not record.operations and all(
         share.status is ShareStatus.READY or (stopped and _waits_for_start(share)) for share in record.shares
@@ -29,22 +29,22 @@ def is_settled(record: ShareServer) -> bool:
 
 
 def _waits_for_start(share: CifsShare) -> bool:
-    """Whether it is only that it could not be mounted, which is tried again when its server is started."""
+    """Whether it only could not be mounted, which the next start of its server tries again."""
     return share.status is ShareStatus.FAILED and share.operation is None
 
 
 def is_well(record: ShareServer) -> bool:
-    """Whether it is settled, and no share of it is failed."""
+    """Whether it is settled, and no share has failed."""
     return is_settled(record) and all(share.status is ShareStatus.READY for share in record.shares)
 
 
 def stray_locks(machine: MemoryHost) -> set[str]:
-    """The locks that something is kept of although their server or share is gone."""
+    """The locks of which something is kept although their server or share is gone."""
     known = {share.id for record in records_of(machine) for share in record.shares}
     return machine.lock_table.kept - machine.records.keys() - known
 
 
-# -- at every instant, so also between two port calls
+# -- at every instant, also between two port calls
 
 
 def no_rule_is_ever_wider_than_asked(machine: MemoryHost, ceilings: Iterable[Ceiling]) -> None:
@@ -82,7 +82,7 @@ def nothing_is_orphaned(machine: MemoryHost) -> None:
 
 
 def nothing_is_given_twice(machine: MemoryHost) -> None:
-    """Names, user ids, and on one bridge addresses and MACs, belong to one server each."""
+    """Names, user ids, and on one bridge addresses and MACs, each belong to one server."""
     given: Counter[object] = Counter()
     for record in records_of(machine):
         given.update([("name", record.name.key), ("uid", record.uid)])
@@ -93,7 +93,7 @@ def nothing_is_given_twice(machine: MemoryHost) -> None:
 
 
 def the_pool_is_never_overcommitted(machine: MemoryHost) -> None:
-    """The volumes fit into the pool."""
+    """The volumes fit the pool."""
     assert sum(volume.size for volume in machine.volumes.values()) <= machine.pool_size.bytes
 
 
@@ -122,7 +122,7 @@ def agrees(record: ShareServer | None, hashes: Mapping[str, str], server: Server
 
 
 def acknowledged_is_there(machine: MemoryHost, possible: list[Model], names: Iterable[str]) -> list[Model]:
-    """What each settled record says is what the model says; gives those of the models that agree."""
+    """Each settled record says what the model says. Returns the models that agree."""
     records = {str(record.name): record for record in records_of(machine)}
     for name in names:
         record = records.get(name)
@@ -138,7 +138,7 @@ def acknowledged_is_there(machine: MemoryHost, possible: list[Model], names: Ite
 
 
 def _best_known(models: list[Model], name: str) -> list[Model]:
-    """Those with the fewest passwords that nobody knows: such a one fits any hash."""
+    """The models with the fewest unknown passwords, which fit any hash."""
     unknown = [
         list(server.passwords.values()).count(UNTOLD)
         if (server := model.servers.get(name)) is not None
@@ -149,7 +149,7 @@ def _best_known(models: list[Model], name: str) -> list[Model]:
 
 
 def settled_host_equals_records(machine: MemoryHost, record: ShareServer, server: Server) -> None:
-    """All that a settled record speaks of is on the host, in the size, shape and state that it says."""
+    """All that a settled record names is on the host, in the size, shape and state that it says."""
     container, running = machine.containers.get(record.id), server.running
     assert running == (container is not None and container.running)
     assert running or container is None
@@ -183,8 +183,8 @@ def _share_is_whole(
 
 
 def failed_left_nothing_behind(before: Picture, after: Picture, struck: list[str]) -> None:
-    """A create or an allow that failed left the host as it was."""
-    if struck != ["locks.forget"]:  # the lock file of nobody is what fails to go
+    """A failed create or allow left the host as it was."""
+    if struck != ["locks.forget"]:  # only removing a stray lock file failed
         assert before.things == after.things, f"{before.difference(after)} after {struck} failed"
 
 
@@ -200,7 +200,7 @@ def other_servers_are_untouched(before: Mapping[str, Picture], after: Mapping[st
 
 
 def nobody_else_is_disturbed(opened: Iterable[OpenFile]) -> None:
-    """The files that were open on what an operation is not about are open still."""
+    """Files that were open on anything that an operation is not about are still open."""
     closed = [(str(file.share.name), file.session.user) for file in opened if file.closed]
     assert not closed, f"the files of {closed} were closed"
 
@@ -208,7 +208,7 @@ def nobody_else_is_disturbed(opened: Iterable[OpenFile]) -> None:
 def no_session_outlives_its_password(
     machine: MemoryHost, logins: Mapping[Session, str], model: Model
 ) -> None:
-    """Every open connection was made with a password that its user still has."""
+    """Every open connection used a password that its user still has."""
     for session in machine.sessions:
         record = machine.records[session.server_id]
         assert isinstance(record, ShareServer)

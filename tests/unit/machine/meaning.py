@@ -12,9 +12,9 @@ from shares_core.domain.errors import SharesError
 
 @frozen
 class Meant:
-    """What an operation means to one model: the stages that it goes through, or the error it must raise.
+    """What an operation means to one model: its stages, or the error that it must raise.
 
-    ``stages`` begins with the model as it was. ``rolls_back`` says that none of its steps sticks.
+    ``stages`` begins with the model as it was. ``rolls_back`` means that none of its steps lasts.
     """
 
     stages: tuple[Model, ...]
@@ -28,7 +28,7 @@ class Meant:
 
     @property
     def sticking(self) -> tuple[Model, ...]:
-        """Where a single failure may leave it: what rolls back is not among them."""
+        """The stages in which a single failure may leave it, without those that roll back."""
         return (
             self.stages[0],
             *(s for s, kind in zip(self.stages[1:], self.kinds, strict=True) if kind is Stage.STICKS),
@@ -51,7 +51,7 @@ def meant(operation: Operation, model: Model, answer: object = None) -> Meant:
 
 
 def narrowed(stages: list[Model]) -> dict[Grant, int]:
-    """To what each grant on a share that stays is narrowed on the way, of those that are."""
+    """The lowest level of each grant on a remaining share that the stages restrict."""
     ranks = [{grant: RANK[level] for grant, level in stage.rules().items()} for stage in stages]
     lowest = {grant: min(stage.get(grant, 0) for stage in ranks) for grant in ranks[0]}
     return {

@@ -1,7 +1,7 @@
-"""The plain model: what tenants were promised, in dicts, with nothing of hosts, locks or crashes.
+"""The plain model: what tenants were promised, in dicts, without hosts, locks or crashes.
 
-Every verb is a generator. It raises Refused before it changes anything, or goes through the stages that the
-use case goes through, and yields after each what becomes of it when the use case then fails.
+Every verb is a generator. It raises Refused before it changes anything, or goes through the stages of the use
+case, and yields after each what becomes of it if the use case then fails.
 """
 
 from __future__ import annotations
@@ -26,16 +26,17 @@ from shares_core.domain.errors import (
 
 GRANULARITY = 4096
 RANK = {None: 0, RO: 1, RW: 2}
-#: Any number of servers may ask for the default network; each other home is one bridge and one address on it.
+#: Any number of servers may ask for the default network; every other home is one bridge and one address on
+#: it.
 DEFAULT_HOME = "default"
-#: A generated password that was told nobody.
+#: A generated password that nobody was told.
 UNTOLD = "?"
 
 Rules = Mapping[str, AccessLevel]
 
 
 class Stage(Enum):
-    """What becomes of a stage when the use case fails after it: it only goes forward, or rolls back."""
+    """What becomes of a stage if the use case fails after it: it only goes forward, or rolls back."""
 
     STICKS = "sticks"
     UNDONE = "undone"
@@ -163,7 +164,7 @@ class Model:
     def allow(
         self, name: str, share: str, user: str, level: AccessLevel, password: str | None, told: str
     ) -> Iterator[Stage]:
-        """``told`` is the password that the use case generates where it is given none for a new user."""
+        """``told`` is the password that the use case generates for a new user without one."""
         server = self.server(name)
         rules = server.share(share).rules
         known = user in server.passwords
@@ -187,7 +188,7 @@ class Model:
     def replace(
         self, name: str, share: str, rules: Rules, passwords: Mapping[str, str], told: Mapping[str, str]
     ) -> Iterator[Stage]:
-        """First all that is taken away goes, then the rest is given."""
+        """First revoke what the rules do not grant, then grant the rest."""
         server = self.server(name)
         found = server.share(share)
         lowest = {

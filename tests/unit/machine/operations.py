@@ -1,4 +1,4 @@
-"""Every change of the catalogue: how it is called here, and what it means in the model."""
+"""Every change of the catalogue: how to call it here, and what it means in the model."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HOMES: Mapping[str, tuple[InterfaceSpec, ...]] = {
     **{home: on(*home.split()) for home in ("br-a 10.0.0.5/24", "br-a 10.0.0.6/24", "br-b 10.0.0.5/24")},
 }
 
-#: What the model does, given what the use case answered (None while that is not known).
+#: What the model does, given the use case's answer (None while that is not known).
 Meaning = Callable[[Model, Any], Iterator[Stage]]
 
 
