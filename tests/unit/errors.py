@@ -1,4 +1,4 @@
-"""One error of every kind, with all that errors can carry."""
+"""One error of every class, with everything that errors can have."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from shares_core.domain.remedy import Call, HostTool, Packages, Parameter, Remed
 
 
 def parts(error: SharesError) -> object:
-    """All that an error is, to compare two."""
+    """All parts of an error, for comparisons."""
     fields = {name: value for name, value in vars(error).items() if name != "__notes__"}
     return type(error), str(error), fields, error.notes, error.cause
 

@@ -1,7 +1,7 @@
-"""Samples of any type, made from the type's own annotations: nobody has to list what a new one is made of.
+"""Samples of any type, made from its annotations, so that nobody has to list the fields of a new type.
 
-Among those of a class, every sample of every field occurs: each member of a union, each of an enumeration,
-none and some of what there may be many of.
+The samples of a class have every sample of every field: each member of a union or an enumeration, and none
+and some of a sequence.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ _PLAIN: Mapping[Any, tuple[Any, ...]] = {
 
 @cache
 def samples_of(kind: Any, operations: tuple[type, ...] = ()) -> tuple[Any, ...]:
-    """Samples of ``kind``; ``operations`` are those that an abstract class may stand for."""
+    """Samples of ``kind``; ``operations`` are the classes for which an abstract class may stand."""
     if kind in _PLAIN:
         return _PLAIN[kind]
     origin, arguments = get_origin(kind), get_args(kind)
@@ -84,7 +84,7 @@ def samples_of(kind: Any, operations: tuple[type, ...] = ()) -> tuple[Any, ...]:
 
 
 def _rows(columns: Sequence[Sequence[Any]], shift: int = 0) -> tuple[tuple[Any, ...], ...]:
-    """As many rows as the longest column has samples; ``shift`` moves the columns against each other."""
+    """As many rows as the longest column; ``shift`` moves the columns against each other."""
     longest = max(map(len, columns), default=1)
     return tuple(
         tuple(column[(row + shift * place) % len(column)] for place, column in enumerate(columns))
@@ -116,7 +116,7 @@ def _constructed(kind: type[Any], values: dict[str, Any]) -> list[Any]:
 
 
 def _missing(kind: type[Any], columns: Sequence[Sequence[Any]], made: Sequence[Any]) -> list[tuple[str, Any]]:
-    """Samples of fields that do not occur, but for text, which classes have rules for."""
+    """Samples of fields that do not occur, except text, for which classes have rules."""
     missing = []
     for field, column in zip(attrs.fields(kind), columns, strict=True):
         found = [getattr(each, field.name) for each in made]

@@ -1,4 +1,4 @@
-"""What use cases take and give, in another process: a privileged one may run them for one that is not."""
+"""Use cases across processes: a privileged process can run them for an unprivileged one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CODEC = Codec(KINDS, secrets=True)
 
 
 def _crossing() -> Iterator[tuple[str, Any]]:
-    """Each argument and result of each public method of each use case that a host has, with its type."""
+    """Each argument and result of each public method of each use case, with its type."""
     host = bootstrap.host(memory_ports(MemoryHost()), HostConfig().network)
     for about in attrs.fields(type(host)):
         use_cases = type(getattr(host, about.name))
@@ -38,17 +38,17 @@ def _crossing() -> Iterator[tuple[str, Any]]:
 
 
 CROSSING = dict(_crossing())
-#: Many have the same type, of which one stands for all.
+#: Many have the same type: one stands for all.
 ONE_OF_EACH = {kind: what for what, kind in CROSSING.items()}
 
 
 def crossed(value: object, kind: Any) -> Any:
-    """The value as it arrives: it went through JSON."""
+    """The value after a trip through JSON."""
     return CODEC.decode(json.loads(json.dumps(CODEC.encode(value, kind))), kind)
 
 
 def whole(value: Any) -> Any:
-    """The value, to compare it: errors by their parts, and a name that is a key by its text."""
+    """The value for comparisons: errors as their parts, and a name as a key as its text."""
     if isinstance(value, SharesError):
         return parts(value)
     if isinstance(value, tuple):
@@ -59,13 +59,13 @@ def whole(value: Any) -> Any:
 
 
 @pytest.mark.parametrize("what", ONE_OF_EACH.values())
-def test_what_use_cases_take_and_give_is_the_same_in_another_process(what: str) -> None:
-    """The types come from the methods' own annotations, so that a new use case cannot be forgotten."""
+def test_arguments_and_results_are_the_same_in_another_process(what: str) -> None:
+    """The types come from the methods' annotations, so that a new use case cannot be forgotten."""
     kind = CROSSING[what]
     for value in samples_of(kind, KINDS):
         arrived = crossed(value, kind)
         assert whole(value) == whole(arrived)
-        # What is left out of comparisons arrives too.
+        # Fields that comparisons leave out arrive too.
         assert CODEC.encode(value, kind) == CODEC.encode(arrived, kind)
 
 
@@ -77,7 +77,7 @@ def test_every_error_is_the_same_in_another_process(error: SharesError) -> None:
 
 
 def test_every_event_is_the_same_in_another_process() -> None:
-    """Of every kind, with its words for people."""
+    """Of every kind, with its text for people."""
     events = samples_of(Event)
     assert set(EventKind) == {event.what for event in events}
     for event in events:
@@ -85,14 +85,14 @@ def test_every_event_is_the_same_in_another_process() -> None:
         assert (event, event.subject) == (arrived, arrived.subject)
 
 
-def test_every_use_case_and_type_is_among_those_tried() -> None:
-    """A few that are known to be there, and no more than there are."""
+def test_every_use_case_and_type_is_tried() -> None:
+    """A few known ones, and no more than exist."""
     assert {"servers.create.interfaces", "access.replace.passwords", "shares.check.return"} <= set(CROSSING)
     assert len(CROSSING) == len(list(_crossing()))
 
 
 def test_a_password_crosses_and_is_in_no_record() -> None:
-    """The codec of records refuses each type that may hold one, before there is a value."""
+    """The codec of records refuses each type that may hold one, even without a value."""
     assert Secret("hunter2") == crossed(Secret("hunter2"), Secret)
     records = Codec(KINDS)
     assert records.form(ShareServer)

@@ -1,4 +1,4 @@
-"""Nothing that changes something is left untried: the code, the catalogue, and whoever draws from it."""
+"""Every change is tested: the code, the catalogue, and the tests that use it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ DRAWN = {"state machine": test_state_machine.OPERATIONS, "callers": test_callers
 
 
 def concrete() -> Iterator[type[Operation]]:
-    """Every operation that is written in a module below ``app/operations``."""
+    """Every operation in a module below ``app/operations``."""
     for found in pkgutil.iter_modules(operations.__path__, f"{operations.__name__}."):
         for value in vars(import_module(found.name)).values():
             if isclass(value) and issubclass(value, Operation) and value.__module__ == found.name:
@@ -49,15 +49,15 @@ def concrete() -> Iterator[type[Operation]]:
 
 
 def test_every_operation_is_registered_under_its_name() -> None:
-    """A noun and a verb: names on disk outlive those of classes and modules."""
+    """A noun and a verb: names on disk stay if classes and modules are renamed."""
     assert {*concrete()} == {*OPERATIONS.values()}
     assert OPERATIONS == {kind.kind: kind for kind in concrete()}
     assert [] == [name for name in OPERATIONS if not re.fullmatch(r"[a-z]+\.[a-z]+(_[a-z]+)*", name)]
 
 
 @pytest.mark.parametrize("kind", OPERATIONS.values(), ids=OPERATIONS)
-def test_an_operation_has_a_module_and_a_recovery_of_its_own(kind: type[Operation]) -> None:
-    """Whoever adds one decides how it is recovered, beside its steps forward."""
+def test_an_operation_has_its_own_module_and_recovery(kind: type[Operation]) -> None:
+    """A new operation has to define its recovery beside its steps forward."""
     in_its_module = [other for other in concrete() if other.__module__ == kind.__module__]
     assert ([kind], True) == (in_its_module, {"run", "recover", "kind"} <= vars(kind).keys())
 
@@ -66,24 +66,24 @@ def test_an_operation_has_a_module_and_a_recovery_of_its_own(kind: type[Operatio
 
 
 def test_every_change_is_in_the_catalogue(world: World) -> None:
-    """Every public method of every use case, but those that only look."""
+    """Every public method of every use case, except those that only read."""
     assert sorted(CHANGES) == sorted(changing_methods(world.host))
 
 
-def test_every_operation_is_begun_by_a_change() -> None:
-    """One that nothing begins is not tried by anybody who draws from here."""
+def test_a_change_begins_every_operation() -> None:
+    """Otherwise no test that uses the catalogue would try it."""
     assert set(OPERATIONS) == set().union(*CHANGES.values())
 
 
 def test_only_what_is_in_the_catalogue_can_be_called() -> None:
-    """A consumer cannot name what is not there."""
+    """A test cannot name anything else."""
     with pytest.raises(KeyError):
         call("servers.show", "tenant")
 
 
 @define
 class Journal:
-    """What use cases begin, by the operations' ids: what was begun before is not begun again."""
+    """The operations that use cases begin, by id, without earlier ones."""
 
     known: set[str]
     begun: set[str] = field(factory=set)
@@ -106,18 +106,18 @@ def begun_by(use_case: UseCase) -> set[str]:
 
 
 def test_changes_begin_the_operations_that_the_catalogue_says() -> None:
-    """None besides, and each by one use case at least."""
+    """No others, and each by at least one use case."""
     begun: dict[str, set[str]] = {path: set() for path in CHANGES}
     for use_case in USE_CASES:
         begun[use_case.work.path] |= begun_by(use_case)
     assert begun == CHANGES
 
 
-# -- whoever draws from it
+# -- the tests that use it
 
 
 def test_every_change_is_tried_with_faults() -> None:
-    """By a use case whose every call fails, and that is killed in every call."""
+    """By a use case with a fault and a kill at every call."""
     assert set(CHANGES) == {use_case.work.path for use_case in USE_CASES}
 
 
@@ -125,14 +125,14 @@ def test_every_change_is_tried_with_faults() -> None:
 @settings(max_examples=5)
 @given(data=st.data())
 def test_every_change_is_drawn(drawn: dict[str, st.SearchStrategy[Drawn]], data: st.DataObject) -> None:
-    """By the state machine and by the interleaved callers; each strategy gives the change that it is for."""
+    """By the state machine and the interleaved callers; each strategy draws its own change."""
     assert set(CHANGES) == set(drawn)
     for path, strategy in drawn.items():
         assert path == data.draw(strategy).work.path
 
 
 def test_the_state_machine_has_a_rule_for_every_change() -> None:
-    """As often as any other."""
+    """Each as often as any other."""
     machine = vars(test_state_machine.Tenants)
     rules = {name for name, value in machine.items() if hasattr(value, RULE_MARKER)}
     assert rules >= {path.replace(".", "_") for path in CHANGES}
@@ -144,7 +144,7 @@ def test_every_change_is_killed_at_every_step() -> None:
 
 
 def test_many_callers_make_every_change(world: World, tmp_path: Path) -> None:
-    """But for those that say why not."""
+    """Except those that say why not."""
     job = Job(HostConfig(), 1, 0, 1, 1, ("many-0", "many-1"), ("many-1",), tmp_path)
     calls = [work for size in (0, 1) for _, _, work in Caller(job, world.host, 0, size=size).choices()]
     assert set(CHANGES) == {work.path for work in calls if isinstance(work, Call)} | LEFT_OUT.keys()

@@ -55,7 +55,7 @@ def _load(tmp_path: Path, text: str) -> HostConfig:
 
 
 def test_every_key_of_a_file_is_read(tmp_path: Path) -> None:
-    """Each goes where it says."""
+    """Each sets its own setting."""
     config = _load(tmp_path, WHOLE)
     assert (Path("/srv/state"), 7) == (config.state_dir, config.lock_timeout)
     pool = FilePool(dir="/srv/pool", size=Capacity(500 * GIB), overprovision=True)
@@ -66,8 +66,8 @@ def test_every_key_of_a_file_is_read(tmp_path: Path) -> None:
     assert (Capacity(256 * MIB), 100) == (config.server.memory, config.server.processes)
 
 
-def test_every_key_of_a_file_stands_in_what_load_says_of_it() -> None:
-    """And none that is not one."""
+def test_the_docstring_of_load_has_every_key_of_a_file() -> None:
+    """And no other key."""
     said: set[str] = set()
     section = ""
     for word, key in re.findall(r"\[(\w+)\]|(\w+) = ", HostConfig.load.__doc__ or ""):
@@ -78,7 +78,7 @@ def test_every_key_of_a_file_stands_in_what_load_says_of_it() -> None:
 
 
 def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
-    """As no file is; the pool lies in the state folder."""
+    """Like no file; the pool is in the state folder."""
     assert HostConfig() == _load(tmp_path, "")
     assert Path("/var/lib/shares-core/pool") == folder_of(HostConfig())
 
@@ -168,7 +168,7 @@ def test_a_named_state_folder_wins_over_the_file(tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_setting_is_named(tmp_path: Path, text: str, why: str, hint: str) -> None:
-    """Bad input is told with the file, the key and what is wrong about it, and with what to write."""
+    """The error names the file, the key and what is wrong, and says what to write."""
     with pytest.raises(InvalidInput, match=why) as told:
         _load(tmp_path, text)
     assert str(tmp_path / "config.toml") in told.value.message
@@ -190,8 +190,8 @@ def test_a_wrong_setting_is_named(tmp_path: Path, text: str, why: str, hint: str
     ],
     ids=str,
 )
-def test_a_setting_of_a_wrong_kind_is_refused_in_python_too(wrong: dict[str, Any]) -> None:
-    """With what to give instead."""
+def test_a_setting_of_a_wrong_type_is_refused_in_python_too(wrong: dict[str, Any]) -> None:
+    """With a hint what to give instead."""
     with pytest.raises(InvalidInput) as told:
         HostConfig(**wrong)
     assert "" != told.value.hint
@@ -219,17 +219,17 @@ def test_a_setting_of_a_wrong_kind_is_refused_in_python_too(wrong: dict[str, Any
     ],
     ids=str,
 )
-def test_a_section_with_a_setting_of_a_wrong_kind_cannot_be_made(
+def test_a_section_with_a_setting_of_a_wrong_type_is_refused(
     section: type[Any], wrong: dict[str, Any]
 ) -> None:
-    """It says what to give instead, too."""
+    """Also with a hint."""
     with pytest.raises(InvalidInput) as told:
         section(**wrong)
     assert "" != told.value.hint
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
-    """A named file must exist, and hold text."""
+def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
+    """A named file has to exist, and hold text."""
     (tmp_path / "binary").write_bytes(b"\xff\xfe")
     for name, why in (("none.toml", "cannot be read"), ("binary", "not TOML"), ("nul\0", "not TOML")):
         with pytest.raises(InvalidInput, match=why) as told:
@@ -240,14 +240,14 @@ def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
             HostConfig.load(wrong)  # type: ignore[arg-type]
 
 
-def test_a_file_is_named_by_text_too(tmp_path: Path) -> None:
+def test_a_file_can_be_named_by_text(tmp_path: Path) -> None:
     """And so is a state folder."""
     config = HostConfig.load(str(_file(tmp_path, "lock_timeout = 7")), state_dir="/srv/other")
     assert (7, Path("/srv/other")) == (config.lock_timeout, config.state_dir)
 
 
-def test_the_machines_own_file_counts_where_none_is_named(tmp_path: Path) -> None:
-    """Where it exists; a named one stands alone, and the state folder wins over both."""
+def test_the_machines_own_file_counts_if_none_is_named(tmp_path: Path) -> None:
+    """If it exists; a named file replaces it, and the state folder wins over both."""
     own = _file(tmp_path, 'state_dir = "/srv/own"\nlock_timeout = 7')
     other = tmp_path / "other.toml"
     other.write_text("")
@@ -261,7 +261,7 @@ def test_the_machines_own_file_counts_where_none_is_named(tmp_path: Path) -> Non
 def test_a_host_is_opened_with_the_machines_own_settings(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As at a shell: else one machine would have two state folders, pools and networks."""
+    """As at a shell: otherwise one machine would have two state folders, pools and networks."""
     monkeypatch.setattr(settings, "MACHINE_SETTINGS", _file(tmp_path, "colour = 1"))
     with pytest.raises(InvalidInput, match="unknown key: colour"):
         open_host()
@@ -274,5 +274,5 @@ def test_a_host_is_opened_with_the_machines_own_settings(
 
 
 def test_the_command_line_and_the_library_read_the_same_file() -> None:
-    """It stands in one place."""
+    """Its path is defined once."""
     assert Path("/etc/shares-core.toml") == settings.MACHINE_SETTINGS == Doors().default_config

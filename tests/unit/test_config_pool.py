@@ -1,4 +1,4 @@
-"""Settings of the pool, and what they make of it."""
+"""Settings of pools, and their effect."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _load(tmp_path: Path, text: str) -> HostConfig:
 
 
 def test_every_key_of_a_pool_of_logical_volumes_is_read(tmp_path: Path) -> None:
-    """Without a thin pool the volumes are thick ones; the group is Manila's unless another is named."""
+    """Without a thin pool the volumes are thick; the group is Manila's unless another is named."""
     named = LvmPool(
         volume_group=VolumeGroupName("vg0"),
         thin_pool=ThinPoolName("fast"),
@@ -57,7 +57,7 @@ def test_every_key_of_a_pool_of_logical_volumes_is_read(tmp_path: Path) -> None:
 
 
 def test_several_pools_are_read_in_their_order(tmp_path: Path) -> None:
-    """Of both kinds; one ``[pool]`` and one ``[[pool]]`` without a name are the same."""
+    """Of both kinds; a ``[pool]`` and a ``[[pool]]`` without a name are the same."""
     config = _load(tmp_path, SEVERAL)
     kinds = [(str(pool.name), pool.kind) for pool in config.pools]
     assert [("default", PoolKind.FILES), ("fast", PoolKind.LVM), ("slow", PoolKind.FILES)] == kinds
@@ -94,10 +94,8 @@ def test_several_pools_are_read_in_their_order(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_is_wrong_with_one_of_several_pools_is_told_of_that_one(
-    tmp_path: Path, text: str, why: str, hint: str
-) -> None:
-    """By its name, or by its place as long as it has none."""
+def test_an_error_in_one_of_several_pools_names_it(tmp_path: Path, text: str, why: str, hint: str) -> None:
+    """By its name, or by its position if it has none."""
     with pytest.raises(InvalidInput, match=why) as told:
         _load(tmp_path, text)
     assert str(tmp_path / "config.toml") in told.value.message
@@ -128,8 +126,10 @@ THIN = ThinPoolName("thin")
         (FilePool(dir="/vg0"), LvmPool(name=FAST, volume_group=GROUP), False),
     ],
 )
-def test_two_pools_in_one_place_are_refused(one: PoolSettings, other: PoolSettings, overlap: bool) -> None:
-    """Each would count the other's volumes, and take them for orphans."""
+def test_two_pools_in_the_same_place_are_refused(
+    one: PoolSettings, other: PoolSettings, overlap: bool
+) -> None:
+    """Each would take the other's volumes for orphans."""
     if overlap:
         with pytest.raises(InvalidInput, match="are in the same place"):
             HostConfig(pools=(one, other))
@@ -137,8 +137,8 @@ def test_two_pools_in_one_place_are_refused(one: PoolSettings, other: PoolSettin
         assert (one, other) == HostConfig(pools=(one, other)).pools
 
 
-def test_two_links_to_one_folder_are_one_place(tmp_path: Path) -> None:
-    """What counts is where they lead to."""
+def test_two_links_to_one_folder_are_the_same_place(tmp_path: Path) -> None:
+    """Their targets count."""
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "real")
     pools = (FilePool(dir=tmp_path / "real"), FilePool(name=FAST, dir=tmp_path / "link"))
@@ -147,7 +147,7 @@ def test_two_links_to_one_folder_are_one_place(tmp_path: Path) -> None:
 
 
 def test_a_pool_is_found_by_its_name() -> None:
-    """And put in the place of the one of its name."""
+    """And replaces the pool of the same name."""
     config = HostConfig(pools=(FilePool(dir="/a"), FilePool(name=FAST, dir="/b")))
     assert (Path("/a"), Path("/b")) == (folder_of(config), folder_of(config, FAST))
     with pytest.raises(InvalidInput, match="there is no pool slow in the configuration") as told:
@@ -158,8 +158,8 @@ def test_a_pool_is_found_by_its_name() -> None:
     assert Path("/c") == folder_of(moved)
 
 
-def test_only_a_thin_pool_can_promise_more_than_there_is(tmp_path: Path) -> None:
-    """Or files, which are sparse; thick volumes have all that they were promised."""
+def test_only_thin_pools_and_files_can_be_overprovisioned(tmp_path: Path) -> None:
+    """Thick volumes have all their space from the start."""
     with pytest.raises(InvalidInput, match="thick logical volumes cannot promise more than") as told:
         _load(tmp_path, '[pool]\nkind = "lvm"\noverprovision = true')
     assert "name a thin pool ([pool] thin_pool), or leave overprovision out" == told.value.hint
@@ -171,7 +171,7 @@ def test_only_a_thin_pool_can_promise_more_than_there_is(tmp_path: Path) -> None
 
 
 def test_the_settings_decide_what_volumes_are(tmp_path: Path) -> None:
-    """Files, thick logical volumes or thin ones; only the last two have a pool that is made by a command."""
+    """Files, thick or thin logical volumes; only the last two have a pool that a command makes."""
     pools = (FilePool(), LvmPool(name=SLOW), LvmPool(name=FAST, thin_pool=THIN))
     config = HostConfig(tmp_path, pools=pools)
     storage = ports(config).storage

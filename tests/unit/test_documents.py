@@ -1,4 +1,4 @@
-"""What the documents name is there."""
+"""What the documents name exists."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted(
     path.relative_to(ROOT).as_posix() for path in (*ROOT.glob("*.md"), *ROOT.glob("[!.]*/*.md"))
 )
-#: A test, a file of tests, or the beginning of a test's name with dots behind it.
+#: A test, a file of tests, or the beginning of a test's name with dots after it.
 _TEST = re.compile(r"`(test_\w+)(\.{3})?`")
 _LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
 
@@ -27,7 +27,7 @@ def test_documents_are_found() -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_a_test_that_is_named_exists(document: str) -> None:
+def test_a_named_test_exists(document: str) -> None:
     there = _tests_there()
     for name, cut in _TEST.findall((ROOT / document).read_text()):
         assert any(test.startswith(name) for test in there) if cut else name in there, name

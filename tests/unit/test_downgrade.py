@@ -1,4 +1,4 @@
-"""The last release of schema 1, run on today's state folder: it changes nothing, and says why."""
+"""The last release of schema 1, on today's state folder: it changes nothing, and says why."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from shares_core.app.operations import OPERATIONS
 
 @pytest.fixture(scope="module")
 def former(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Its sources."""
+    """The sources of that release."""
     return extracted(tmp_path_factory.mktemp("former"))
 
 
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
-    """A state folder with a server that today's code recorded."""
+    """A state folder with a server recorded by today's code."""
     folder = tmp_path / "state"
     DiskRecords(Layout(folder), OPERATIONS).save(SERVER)
     return folder
 
 
 def _python(former: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Python with the former release, where no Docker answers."""
+    """Run Python with the former release, without Docker."""
     return python(former, *arguments, environment={"DOCKER_HOST": "unix:///nonexistent/docker.sock"})
 
 
 def _everything_below(folder: Path) -> dict[str, object]:
-    """Each file with its content and when it was last changed."""
+    """Each file with its content and its time of change."""
     return {
         str(path.relative_to(folder)): (path.lstat().st_mtime_ns, path.is_file() and path.read_bytes())
         for path in (folder, *folder.rglob("*"))
@@ -64,7 +64,7 @@ def test_a_command_of_the_former_release_changes_nothing_and_says_why(
     assert before == _everything_below(state)
 
 
-#: All that a host can do, on one in memory where there is what the server has, in that release's words.
+#: All that a host can do, on a host in memory that has the server, in that release's terms.
 _ON_A_HOST = """
 import sys
 from pathlib import Path
@@ -132,7 +132,7 @@ print("unchanged")
 
 
 def test_the_former_release_leaves_the_host_as_it_is(former: Path, state: Path) -> None:
-    """It starts and makes no server, and takes nothing that it finds for an orphan."""
+    """It starts and makes no server, and takes nothing for an orphan."""
     before = _everything_below(state)
     share = SERVER.shares[0]
     arguments = (str(state), str(SERVER.name), SERVER.id, share.id, share.volume.id)

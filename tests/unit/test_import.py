@@ -1,4 +1,4 @@
-"""What `import shares_core` costs whoever embeds it."""
+"""What `import shares_core` costs a program that embeds it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-#: What drives a host, or is for people at a shell: a program that imports the library may need none of it.
+#: Modules that drive a host, or are for people at a shell: a program may import the library and need none.
 LATER = (
     "docker",
     "requests",
@@ -22,8 +22,8 @@ LATER = (
 
 
 @pytest.mark.parametrize("package", LATER)
-def test_what_is_not_needed_yet_is_not_imported(package: str) -> None:
-    """The time that the import takes is in the benchmark; this is why it is short."""
+def test_importing_the_library_imports_nothing_unneeded(package: str) -> None:
+    """The benchmark measures the time of the import; this is why it is short."""
     code = "import sys, shares_core; print(*sys.modules)"
     done = subprocess.run(
         (sys.executable, "-c", code), capture_output=True, text=True, check=True, timeout=60

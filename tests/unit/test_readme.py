@@ -1,4 +1,4 @@
-"""What the README shows of Python and of the settings works, every line of it, and twice."""
+"""Every line of Python and of settings in the README works, even twice."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _blocks(language: str) -> list[str]:
 
 
 class _Marked(ast.NodeTransformer):
-    """Puts a call of ``ran`` with the line's number before every statement."""
+    """Inserts a call of ``ran`` with the line's number before every statement."""
 
     def __init__(self) -> None:
         self.lines: set[int] = set()
@@ -47,7 +47,7 @@ class _Marked(ast.NodeTransformer):
 
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> MemoryHost:
-    """What ``open_host`` opens."""
+    """The machine that ``open_host`` opens."""
     machine = MemoryHost()
 
     def open_host(config: HostConfig | None = None, events: Events | None = None) -> bootstrap.Host:
@@ -69,7 +69,7 @@ def _run_twice(source: str) -> None:
 def test_every_line_of_the_readmes_python_runs_and_may_be_repeated(
     machine: MemoryHost, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """On one host, as a caller would who tries again; what it does is what it says."""
+    """On one host, as by a caller who tries again; it does what it says."""
     (source,) = _blocks("python")
     _run_twice(source)
     told = capsys.readouterr().out.splitlines()
@@ -92,7 +92,7 @@ def test_every_line_of_the_readmes_python_runs_and_may_be_repeated(
 def test_what_the_readme_says_in_passing_runs(
     machine: MemoryHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The expression that opens another file; the settings that the README shows are that file."""
+    """The expression that opens another file, which holds the README's settings."""
     monkeypatch.chdir(tmp_path)
     (settings,) = _blocks("toml")
     (tmp_path / "shares.toml").write_text(settings)
@@ -103,7 +103,7 @@ def test_what_the_readme_says_in_passing_runs(
 
 
 def test_every_name_that_the_readmes_python_imports_is_exported() -> None:
-    """A caller needs nothing from inside."""
+    """A caller needs no internal names."""
     (source,) = _blocks("python")
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ImportFrom) and node.module == "shares_core":

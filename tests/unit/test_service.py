@@ -1,4 +1,4 @@
-"""The unit that keeps the servers up, as systemd reads it, and the command that installs it."""
+"""The systemd unit that keeps the servers up, and the command that installs it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def unit() -> ConfigParser:
 
 
 def test_it_comes_after_what_the_servers_need(unit: ConfigParser) -> None:
-    """Docker, the volumes and the firewall; it fetches Docker, and does without the rest if need be."""
+    """Docker, the volumes and the firewall; it starts Docker, and can do without the rest."""
     after = unit["Unit"]["After"].split()
     assert {"docker.service", "lvm2-monitor.service", "local-fs.target", "nftables.service"} <= {*after}
     assert "docker.service" == unit["Unit"]["Wants"]
@@ -29,14 +29,14 @@ def test_it_comes_after_what_the_servers_need(unit: ConfigParser) -> None:
 
 
 def test_it_is_started_again_however_often_it_ends(unit: ConfigParser) -> None:
-    """And to be stopped is no failure: the command ends as one does that a signal ended."""
+    """Being stopped is not a failure: the command exits as if a signal had ended it."""
     assert ("always", "0") == (unit["Service"]["Restart"], unit["Unit"]["StartLimitIntervalSec"])
     assert {"143", "130"} == {*unit["Service"]["SuccessExitStatus"].split()}
     assert "process" == unit["Service"]["KillMode"]
 
 
 def test_the_command_that_installs_it_changes_the_programs_path_alone() -> None:
-    """The one line, in the unit's own words and in the manual's."""
+    """Only that line, as the unit's comment and the manual have it."""
     pattern, starts = r"s\|(\^ExecStart=\.\*)\|ExecStart=\$\(command -v shares-core\) watch\|", []
     for page in (UNIT, ROOT / "docs" / "operating.md"):
         (found,) = re.findall(pattern, page.read_text())

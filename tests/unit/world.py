@@ -54,7 +54,7 @@ class World:
         return found
 
     def ruin(self, server: str = "tenant", share: str = "files") -> None:
-        """Damage the share's file system so that it takes a person to repair it."""
+        """Damage the share's file system so that a person has to repair it."""
         self.content(server, share).condition = Condition.RUINED
 
     def served(self, *, server: str = "tenant", share: str = "files", size: Capacity = SMALL) -> CifsShare:
@@ -69,7 +69,7 @@ class World:
         return self.machine.admitted(self.machine.server_id(server))
 
     def leftovers(self) -> dict[str, Any]:
-        """Everything that the machine holds apart from what never changes; empty on a fresh one."""
+        """Everything on the machine except what never changes; empty on a fresh machine."""
         machine = self.machine
         held = {
             "records": machine.records,

@@ -1,4 +1,4 @@
-"""What LVM 2.03.16 (Debian 12) says."""
+"""Captured output of LVM 2.03.16 (Debian 12)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LVS = """\
       ]
   }
 """
-#: The same of a group that has none, and what vgs then says of it.
+#: The same for an empty group, and what vgs says of it.
 EMPTY_LVS = """\
   {
       "report": [
@@ -68,12 +68,12 @@ THIN: dict[str, str] = {"lv_layout": "thin,sparse", "pool_lv": POOL, "data_perce
 
 
 def lvs(*rows: Mapping[str, str], **everywhere: str) -> str:
-    """What lvs says of a group with these volumes; ``everywhere`` are fields that all rows have alike."""
+    """The output of lvs for a group with these volumes; ``everywhere`` has fields equal in all."""
     return json.dumps({"report": [{"lv": [{**_ROW, **row, **everywhere} for row in rows]}]})
 
 
 def vgs(**fields: str) -> str:
-    """What vgs says of a group without volumes."""
+    """The output of vgs for a group without volumes."""
     (row,) = json.loads(VGS)["report"][0]["vg"]
     return json.dumps({"report": [{"vg": [row | fields]}]})
 

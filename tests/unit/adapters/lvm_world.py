@@ -1,4 +1,4 @@
-"""Scripts in the place of LVM, files in the place of the kernel's devices, and pools on them."""
+"""Scripts in place of LVM, files in place of the kernel's devices, and pools on them."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from shares_core.domain.pools import ThinPoolName, VolumeGroupName, device_name
 
 @frozen
 class FakeLvm:
-    """LVM's commands as scripts, and the kernel's devices as files: this machine's own are out of reach."""
+    """LVM's commands as scripts, and the kernel's devices as files: this machine's own are never used."""
 
     folder: Path
 
     @classmethod
     def installed(cls, folder: Path, monkeypatch: pytest.MonkeyPatch) -> FakeLvm:
-        """One without any command yet, in the place of what the machine has."""
+        """A LVM without commands yet, in place of the machine's own."""
         for name in ("bin", "dev", "sys"):
             (folder / name).mkdir()
         setpriv = shutil.which("setpriv")
@@ -42,14 +42,14 @@ class FakeLvm:
         return cls(folder)
 
     def script(self, program: str, *lines: str) -> None:
-        """A program that keeps what it was asked, and then does this."""
+        """Install a program that keeps its arguments, and then runs this."""
         path = self.folder / "bin" / program
         keep = f'printf "%s\\n" "{program} $*" >>{shlex.quote(str(self._log))}'
         path.write_text("\n".join(("#!/bin/sh", keep, *lines, "")))
         path.chmod(0o755)
 
     def answer(self, program: str, said: str = "", *, complaint: str = "", status: int = 0) -> None:
-        """A program that says this, complains so, and ends with the status."""
+        """Install a program that prints this, complains like this, and ends with the status."""
         self.script(
             program,
             f"printf %s {shlex.quote(said)}",
@@ -64,13 +64,13 @@ class FakeLvm:
 
     @property
     def changed(self) -> list[str]:
-        """Those among them that do more than look."""
+        """Those of them that do more than read."""
         return [line for line in self.asked if line.split()[0] not in ("lvs", "vgs", "dmsetup")]
 
     def activate(
         self, name: str, *, uuid: str = UUID, size: int = SIZE, suspended: bool = False, is_thin: bool = False
     ) -> Path:
-        """Give a volume its device, as the kernel and udev do; where it is."""
+        """Give a volume its device, as the kernel and udev do. Returns its path."""
         path, node = self.folder / "dev" / GROUP / name, self.folder / "sys" / f"dm-{name}"
         path.parent.mkdir(exist_ok=True)
         path.symlink_to(f"../dm-{name}")
@@ -107,7 +107,7 @@ def thin(fake_lvm: FakeLvm, *, wipe: bool = True, overprovision: bool = False) -
 
 
 def known(fake_lvm: FakeLvm) -> str:
-    """Have the installation its pool; gives the tag that its volumes bear."""
+    """Make the pool known to the installation. Returns the tag of its volumes."""
     installation(fake_lvm).remember_pool(UUID)
     return f"shares-core:installation:{installation(fake_lvm).id()}"
 

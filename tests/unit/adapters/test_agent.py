@@ -1,4 +1,4 @@
-"""Asking a container's agent, whoever answers in its place."""
+"""Asking a container's agent, whatever answers in its place."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def layout(tmp_path: Path) -> Layout:
 
 @pytest.fixture
 def answering(layout: Layout) -> Iterator[Answering]:
-    """Lets somebody answer the next request. As long as the test lasts there is somebody who listens."""
+    """Answers the next request as told. Somebody listens as long as the test lasts."""
     folder = layout.agent("1")
     requests = os.open(folder / agent.REQUESTS, os.O_RDWR)
     threads: list[threading.Thread] = []
@@ -58,7 +58,7 @@ def answering(layout: Layout) -> Iterator[Answering]:
 
 
 def ask(layout: Layout, begin: float = 10.0, end: float = 10.0) -> Said | None:
-    """Ask; nothing is left of it, whatever comes of it."""
+    """Ask, and check that nothing is left, whatever the outcome."""
     try:
         return agent.ask(layout, "1", SCRIPT, ("it's", "$x"), begin, end)
     finally:
@@ -71,7 +71,7 @@ def whole(name: str, stdout: bytes = b"hello\n", status: int = 0, stderr: bytes 
     return b"".join((*parts, b"\n" + named + b" ended %d\n" % status))
 
 
-def test_an_answer_is_what_the_script_says(layout: Layout, answering: Answering) -> None:
+def test_an_answer_is_the_scripts_output(layout: Layout, answering: Answering) -> None:
     """On both streams, with its status, however it arrives."""
 
     def in_pieces(name: str, opened: int) -> None:
@@ -84,8 +84,8 @@ def test_an_answer_is_what_the_script_says(layout: Layout, answering: Answering)
     assert Said(b"", b"", 0) == ask(layout)
 
 
-def test_a_script_gets_its_arguments_as_they_are(layout: Layout, answering: Answering) -> None:
-    """No quote and no dollar means anything, and only root may write to what is run."""
+def test_a_script_gets_its_arguments_unchanged(layout: Layout, answering: Answering) -> None:
+    """Quotes and dollars have no meaning, and only root may write to the script."""
     seen: list[tuple[str, int]] = []
 
     def look(name: str, opened: int) -> None:
@@ -99,7 +99,7 @@ def test_a_script_gets_its_arguments_as_they_are(layout: Layout, answering: Answ
 
 
 def test_without_an_agent_there_is_no_answer(layout: Layout) -> None:
-    """Nobody listens; there is no FIFO, as for a server that an older release made; there is no folder."""
+    """Nobody listens; or the FIFO is missing, as in an older release's server; or the folder is missing."""
     assert ask(layout) is None
     (layout.agent("1") / agent.REQUESTS).unlink()
     assert agent.ask(layout, "1", SCRIPT, (), 10.0, 10.0) is None
@@ -107,8 +107,8 @@ def test_without_an_agent_there_is_no_answer(layout: Layout) -> None:
     assert agent.ask(layout, "1", SCRIPT, (), 10.0, 10.0) is None
 
 
-def test_an_agent_that_is_stopped_does_not_answer(layout: Layout, answering: Answering) -> None:
-    """It listens and takes nothing; not even when nothing more goes into its pipe."""
+def test_a_stopped_agent_does_not_answer(layout: Layout, answering: Answering) -> None:
+    """It has the FIFO open and reads nothing, even when the pipe is full."""
     assert ask(layout, begin=SHORT) is None
     requests = os.open(layout.agent("1") / agent.REQUESTS, os.O_RDWR | os.O_NONBLOCK)
     with suppress(BlockingIOError):
@@ -131,16 +131,16 @@ def test_an_agent_that_is_stopped_does_not_answer(layout: Layout, answering: Ans
     ],
     ids=["nothing", "only a beginning", "cut short", "another's", "forged", "a part missing", "no status"],
 )
-def test_what_is_no_answer_to_the_request_does_not_count(
+def test_anything_but_the_answer_to_the_request_is_ignored(
     layout: Layout, answering: Answering, speak: Speak
 ) -> None:
-    """Whether it breaks off, or belongs to another request, or to none."""
+    """It breaks off, or belongs to another request, or to none."""
     answering(speak)
     assert ask(layout) is None
 
 
 def test_an_answer_that_does_not_end_is_an_error(layout: Layout, answering: Answering) -> None:
-    """In time, and nothing that it said before counts, were it whole."""
+    """In time, and nothing before counts, even if it is complete."""
     done = threading.Event()
 
     def hold(name: str, opened: int) -> None:
@@ -154,8 +154,8 @@ def test_an_answer_that_does_not_end_is_an_error(layout: Layout, answering: Answ
     assert "stop the server" in raised.value.hint
 
 
-def test_an_answer_that_has_no_end_is_an_error(layout: Layout, answering: Answering) -> None:
-    """However much is said, and however like an answer it looks."""
+def test_an_endless_answer_is_an_error(layout: Layout, answering: Answering) -> None:
+    """However long it is, and however much it looks like an answer."""
 
     def flood(name: str, opened: int) -> None:
         os.write(opened, f"{name} begun\n".encode())
@@ -167,8 +167,8 @@ def test_an_answer_that_has_no_end_is_an_error(layout: Layout, answering: Answer
         ask(layout)
 
 
-def test_what_killed_processes_left_is_removed(layout: Layout, answering: Answering) -> None:
-    """What may be somebody's request is not."""
+def test_the_requests_of_killed_processes_are_removed(layout: Layout, answering: Answering) -> None:
+    """Recent ones, which may be in use, are not."""
     folder = layout.agent("1")
     for name, age in (("old", 3600), ("new", 0)):
         (folder / name).touch()

@@ -15,14 +15,14 @@ from shares_core.domain.service import TcpPort
 OWNER = "shares-core:feedfacecafe"
 
 
-def test_a_bridge_without_a_host_address_hands_nothing_to_the_host() -> None:
+def test_a_bridge_without_a_host_address_passes_nothing_to_the_host() -> None:
     """Its filter drops by default and has no rule that accepts."""
     text = render_bridge_filter(Bridge.of(evolve(INTERFACE, host_addresses=())), SMB.ports, OWNER)
     assert "policy drop;" in text
     assert "accept" not in text
 
 
-def test_a_bridge_with_a_host_address_hands_it_answers_only() -> None:
+def test_a_bridge_with_a_host_address_passes_only_answers_to_it() -> None:
     """TCP is accepted from port 445 alone, and never the first packet of a connection."""
     text = render_bridge_filter(Bridge.of(INTERFACE), SMB.ports, OWNER)
     accepted = [line.strip() for line in text.splitlines() if "tcp" in line]
@@ -37,7 +37,7 @@ def test_several_ports_answer_as_one_does() -> None:
     assert ["{ 2049, 20049 } tcp flags & (syn | ack) != syn accept"] * 2 == accepted
 
 
-def test_a_server_speaks_from_its_own_addresses_only() -> None:
+def test_a_server_sends_only_from_its_own_addresses() -> None:
     """Every rule that accepts names the server's addresses, after what is not from its MAC was dropped."""
     lines = [line.strip() for line in render_port_filter(INTERFACE, SMB.ports, OWNER).splitlines()]
     accepting = [line for line in lines if line.endswith("accept")]
@@ -56,7 +56,7 @@ def test_loading_a_filter_replaces_the_former_one() -> None:
     assert "table netdev shares-x\ndelete table netdev shares-x\n" == render_removal(["x"])
 
 
-def test_neighbours_are_told_of_the_servers_own_addresses_only() -> None:
+def test_a_server_advertises_only_its_own_addresses() -> None:
     """An advertisement passes if the address that it tells of is the server's, link-local or given."""
     text = render_port_filter(INTERFACE, SMB.ports, OWNER)
     told = f"{{ {int(IPv6Address('fd00:a::5')):#034x}, {int(IPv6Address('fe80::ff:feaa:bbcc')):#034x} }}"

@@ -31,8 +31,8 @@ LISTED = """\
         ("FORWARD", "br-a", 0),
     ],
 )
-def test_a_rule_is_counted_as_often_as_it_stands_in_its_chain(chain: str, bridge: str, copies: int) -> None:
-    """And neither another bridge's nor another rule about the same one."""
+def test_a_rule_is_counted_as_often_as_its_chain_has_it(chain: str, bridge: str, copies: int) -> None:
+    """Rules of other bridges, and other rules of the same bridge, do not count."""
     assert copies == count_copies(LISTED, chain, bridge)
 
 
@@ -40,7 +40,7 @@ def test_a_rule_is_counted_as_often_as_it_stands_in_its_chain(chain: str, bridge
 def test_only_a_missing_chain_holds_no_rule(
     status: int, known: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A listing that failed otherwise says nothing of what is there."""
+    """A listing that failed otherwise says nothing about the rules."""
 
     def fails(argv: tuple[str, ...]) -> str:
         raise CommandFailed(argv, status, "said")

@@ -1,4 +1,4 @@
-"""What the network adapter does where it needs no device."""
+"""What the network adapter does without a device."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ INTERFACE = evolve(INTERFACE, attachment=BridgeAttachment(BridgeName("sct-absent
 def test_a_bridge_is_made_and_removed_by_one_caller_at_a_time(
     tmp_path: Path, verb: Callable[[LinuxNetwork], None]
 ) -> None:
-    """Others are told that it is busy, and touch nothing; servers' locks do not count."""
+    """Others get Busy, and touch nothing; servers' locks do not matter."""
     layout = Layout(tmp_path)
     network = LinuxNetwork(SMB, layout, Installation(layout, 0), 0)
     make_private_folder(layout.locks)
@@ -49,8 +49,8 @@ def test_a_bridge_is_made_and_removed_by_one_caller_at_a_time(
         pass
 
 
-def test_a_device_that_vanished_is_a_failure_of_the_host() -> None:
-    """It is told in words; one that is there is given."""
+def test_a_vanished_device_is_a_backend_failure() -> None:
+    """The error says so; an existing device is returned."""
     with netlink_socket("looking") as netlink:
         assert "lo" == existing_link(netlink, "lo").get("ifname")
         with pytest.raises(BackendFailure, match="sct-absent vanished") as told:

@@ -48,7 +48,7 @@ class Vlan:
 
 @frozen
 class Attached:
-    """One of everything that forms are made of."""
+    """One field of every form."""
 
     to: Bridge | Vlan | None
     pair: tuple[int, str]
@@ -95,9 +95,7 @@ def test_a_value_is_written_as_an_object_of_its_fields() -> None:
         ({"ratio": False}, "ratio: it is bool, not number or null"),
     ],
 )
-def test_what_is_not_of_its_type_is_refused_and_only_its_place_told(
-    change: Mapping[str, Any], why: str
-) -> None:
+def test_a_value_of_a_wrong_type_is_refused_with_its_place_only(change: Mapping[str, Any], why: str) -> None:
     """The value itself may be a password."""
     with pytest.raises(Malformed) as raised:
         CODEC.decode({**WRITTEN, **change}, Attached)
@@ -106,7 +104,7 @@ def test_what_is_not_of_its_type_is_refused_and_only_its_place_told(
 
 
 @pytest.mark.parametrize("document", [None, 5, "x", [], {}])
-def test_what_is_no_server_at_all_is_refused(document: object) -> None:
+def test_a_document_that_is_not_a_server_is_refused(document: object) -> None:
     with pytest.raises(Malformed):
         CODEC.decode(document, ShareServer)
 
@@ -131,12 +129,12 @@ def test_what_is_no_server_at_all_is_refused(document: object) -> None:
         ("red", Colour),
     ],
 )
-def test_what_a_caller_gives_of_another_type_is_refused_before_it_leaves(value: object, kind: Any) -> None:
+def test_an_argument_of_a_wrong_type_is_refused_before_it_is_sent(value: object, kind: Any) -> None:
     with pytest.raises(Malformed):
         CODEC.encode(value, kind)
 
 
-def test_a_value_that_breaks_its_own_rules_is_refused_as_whoever_makes_one_is() -> None:
+def test_a_value_that_breaks_its_own_rules_is_refused_as_by_its_class() -> None:
     for document, kind in (("../x", ShareName), (-1, Capacity), ("", Secret)):
         with pytest.raises(InvalidInput):
             CODEC.decode(document, kind)
@@ -180,13 +178,13 @@ def test_an_operation_of_a_share_is_refused_as_one_of_a_server() -> None:
         {"error": "busy", "fields": {"message": "x", "hint": ""}, "notes": "ab", "cause": ""},
     ],
 )
-def test_an_error_that_is_not_whole_is_refused(document: object) -> None:
+def test_an_incomplete_error_is_refused(document: object) -> None:
     with pytest.raises(Malformed):
         CODEC.decode(document, SharesError)
 
 
-def test_an_error_is_one_of_those_that_are_awaited() -> None:
-    """A result that may be an error of one kind is none of another."""
+def test_only_an_expected_error_is_read() -> None:
+    """A result that may be one error is not read as another."""
     document = CODEC.encode(BackendFailure("x"), SharesError)
     with pytest.raises(Malformed, match="code"):
         CODEC.decode(document, NotFound)
@@ -213,13 +211,13 @@ class Mistaken:
     ids=str,
 )
 def test_a_type_that_could_not_be_read_back_has_no_form(kind: Any) -> None:
-    """Said when the type is met, not when a value is lost."""
+    """The error comes with the type, before a value is lost."""
     with pytest.raises(TypeError):
         CODEC.form(kind)
 
 
-def test_of_two_types_that_are_written_alike_the_plain_one_is_read() -> None:
-    """Whoever takes a name or its text makes a name of the text."""
+def test_of_two_types_with_the_same_form_the_plain_one_is_read() -> None:
+    """Code that takes a name or its text makes a name of the text."""
     kind: Any = str | UserName
     assert "ada" == CODEC.decode(CODEC.encode(UserName("ada"), kind), kind)
     kind = Mapping[str, int] | Mapping[UserName, int] | None

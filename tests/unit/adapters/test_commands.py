@@ -31,8 +31,8 @@ def test_a_command_runs_in_the_c_locale_without_the_callers_environment(
     assert not [line for line in lines if line.startswith("SOMETHING")]
 
 
-def test_a_failed_command_is_told_with_its_words() -> None:
-    """The error holds the command, its status and what it said."""
+def test_the_error_of_a_failed_command_has_its_output() -> None:
+    """The error holds the command, its status and its output."""
     with pytest.raises(CommandFailed, match=r"ls failed with status 2: .*No such file") as raised:
         run(("ls", "/nonexistent"))
     assert (("ls", "/nonexistent"), 2) == (raised.value.command, raised.value.status)
@@ -46,7 +46,7 @@ def test_a_command_that_hangs_is_ended() -> None:
 
 
 def test_a_command_that_is_not_installed_is_named_with_its_package() -> None:
-    """The hint is the command that mends it."""
+    """The hint is the command that installs it."""
     with pytest.raises(HostNotReady, match="no-such-tool is not installed") as raised:
         run(("no-such-tool",))
     assert Remedy.of(Packages(("no-such-tool",))) == raised.value.remedy
@@ -75,14 +75,14 @@ def test_a_signal_that_ends_the_caller_waits_for_the_command(number: int, tmp_pa
     assert b"KeyboardInterrupt" in stderr
 
 
-def test_a_command_that_may_not_be_run_is_an_error_of_the_tree(tmp_path: Path) -> None:
-    """Whatever keeps it from starting."""
+def test_a_command_that_cannot_start_is_an_error_of_the_tree(tmp_path: Path) -> None:
+    """Whatever prevents it."""
     with pytest.raises(BackendFailure, match="cannot be started"):
         run((str(tmp_path),))
 
 
-def test_what_is_slow_to_look_at_is_looked_at_as_often_as_asked() -> None:
-    """The time may be over after the first look, and what is waited for may have come meanwhile."""
+def test_a_slow_condition_is_polled_as_often_as_asked() -> None:
+    """The time may be over after the first look, and the condition may hold by then."""
     answers = iter([False, False, True])
     assert wait_until(lambda: next(answers), 0, looks=3)
     answers = iter([False, False, True])
@@ -92,8 +92,10 @@ def test_what_is_slow_to_look_at_is_looked_at_as_often_as_asked() -> None:
 
 
 @pytest.mark.parametrize("outlives", [True, False])
-def test_what_a_killed_process_was_running_goes_on_unless_it_must_not(tmp_path: Path, outlives: bool) -> None:
-    """A resize2fs has to come to its end; a cut that waits for a lock comes too late for its caller."""
+def test_a_killed_process_leaves_its_command_running_unless_told_otherwise(
+    tmp_path: Path, outlives: bool
+) -> None:
+    """A resize2fs has to finish; a cut that waits for a lock must not come after its caller."""
     number, code = tmp_path / "number", "from shares_core.adapters.linux.commands import run; run"
     script = f"echo $$ >{number}.part; mv {number}.part {number}; exec sleep 60"
     argv = (sys.executable, "-c", f"{code}(('sh', '-c', {script!r}), outlives={outlives})")
@@ -108,8 +110,8 @@ def test_what_a_killed_process_was_running_goes_on_unless_it_must_not(tmp_path: 
             os.kill(command, signal.SIGKILL)
 
 
-def test_a_command_that_outlives_its_caller_does_not_end_of_being_heard_by_nobody(tmp_path: Path) -> None:
-    """An e2fsck or a resize2fs would, in the middle of its work, and leave a damaged file system."""
+def test_a_command_that_outlives_its_caller_does_not_die_of_its_lost_output(tmp_path: Path) -> None:
+    """Otherwise an e2fsck or a resize2fs would die in the middle of its work, and damage the file system."""
     code = (
         "from shares_core.adapters.linux.commands import heard_by, run\n"
         "with heard_by(print) as telling:\n"
@@ -123,8 +125,8 @@ def test_a_command_that_outlives_its_caller_does_not_end_of_being_heard_by_nobod
     assert wait_until(lambda: (tmp_path / "ended").exists(), 30)
 
 
-def test_what_a_command_tells_is_heard_while_it_runs(tmp_path: Path) -> None:
-    """Line by line, all of it before ``run`` has been left; and it is no part of its output."""
+def test_the_lines_of_a_command_are_passed_on_while_it_runs(tmp_path: Path) -> None:
+    """Line by line, all of them before ``run`` returns; they are not part of the output."""
     heard: list[str] = []
 
     def listener(line: str) -> None:
@@ -145,8 +147,8 @@ def lives(process: int) -> bool:
         return False
 
 
-def test_a_command_has_what_it_holds_open_from_its_first_moment_on(tmp_path: Path) -> None:
-    """Before it opens anything itself; and it is no other command's."""
+def test_a_command_holds_its_device_open_from_the_start(tmp_path: Path) -> None:
+    """Before it opens anything itself; other commands do not have it."""
     device = tmp_path / "device"
     device.touch()
     listed = ("sh", "-c", "readlink /proc/self/fd/* || true")

@@ -28,8 +28,8 @@ def locks(tmp_path: Path) -> FileLocks:
     return FileLocks(Layout(tmp_path), 0)
 
 
-def test_a_second_caller_is_told_that_the_first_is_busy(locks: FileLocks) -> None:
-    """Also within one process; other servers are not concerned."""
+def test_a_second_caller_gets_busy(locks: FileLocks) -> None:
+    """Also within one process; other servers are not affected."""
     with locks.server("one"):
         with pytest.raises(Busy, match="server one"), locks.server("one"):
             pass
@@ -40,7 +40,7 @@ def test_a_second_caller_is_told_that_the_first_is_busy(locks: FileLocks) -> Non
 
 
 def test_a_holder_that_dies_frees_its_lock(locks: FileLocks, tmp_path: Path) -> None:
-    """The kernel keeps the lock for a process, and no longer than that."""
+    """The kernel keeps a lock only as long as its process lives."""
     command = [sys.executable, "-c", HOLDER, str(tmp_path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None

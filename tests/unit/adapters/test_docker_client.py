@@ -1,4 +1,4 @@
-"""Where Docker is looked for."""
+"""Where the library looks for Docker."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_a_configured_docker_that_does_not_answer_is_named(url: str) -> None:
     assert "correct [docker] url in the configuration" in caught.value.hint
 
 
-def test_without_one_the_host_s_own_docker_is_to_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_configured_docker_the_hint_starts_the_hosts_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
     with pytest.raises(HostNotReady) as caught:
         _ = Docker().api

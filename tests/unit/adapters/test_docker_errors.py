@@ -1,4 +1,4 @@
-"""Errors of docker-py and what lies under it."""
+"""Errors of docker-py and the libraries below it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from shares_core.domain.errors import BackendFailure, Conflict, HostNotReady, Sh
 
 
 def _kinds() -> list[type[Exception]]:
-    """Of docker-py, and of what it talks to Docker with."""
+    """The errors of docker-py and of the libraries that it uses."""
     return [
         kind
         for module, root in (
@@ -40,7 +40,7 @@ def _make(kind: type[Exception]) -> Exception:
 
 @pytest.mark.parametrize("kind", _kinds(), ids=lambda kind: f"{kind.__module__}.{kind.__name__}")
 def test_every_error_of_docker_py_and_below_is_translated(kind: type[Exception]) -> None:
-    """Nothing of theirs gets past the adapter, and each says what to do."""
+    """None of them gets past the adapter, and each says what to do."""
     with pytest.raises(SharesError) as raised, docker_errors("trying"):
         raise _make(kind)
     assert raised.value.hint
@@ -64,7 +64,7 @@ def test_every_error_of_docker_py_and_below_is_translated(kind: type[Exception])
     ],
 )
 def test_what_kind_of_error_it_becomes(error: Exception, expected: type[SharesError]) -> None:
-    """A Docker that is not there is the host's lack; one that is slow has failed."""
+    """A missing Docker means that the host is not ready; a slow Docker has failed."""
     with pytest.raises(expected), docker_errors("trying"):
         raise error
 
@@ -75,8 +75,8 @@ def _answered(status: int) -> errors.APIError:
     return errors.APIError("said", response=response, explanation="name in use, or not running")
 
 
-def test_only_what_is_being_created_can_be_there_already() -> None:
-    """Docker's 409 says of a command for a container that this does not run."""
+def test_only_while_creating_can_a_409_mean_that_it_exists() -> None:
+    """For a command in a container, Docker's 409 means that the container does not run."""
     with pytest.raises(Conflict), docker_errors("creating", creating=True):
         raise _answered(409)
     with pytest.raises(BackendFailure), docker_errors("creating", creating=True):
@@ -85,16 +85,16 @@ def test_only_what_is_being_created_can_be_there_already() -> None:
         raise _answered(409)
 
 
-def test_a_bug_of_ours_is_not_dockers() -> None:
-    """What has nothing to do with Docker passes."""
+def test_an_error_that_is_not_dockers_passes() -> None:
+    """Errors that have nothing to do with Docker are not translated."""
     with pytest.raises(ValueError, match="ours"), docker_errors("trying"):
         raise ValueError("ours")
     with pytest.raises(BackendFailure, match="first"), docker_errors("trying"):
         raise BackendFailure("first")
 
 
-def test_the_listener_of_a_stream_fails_on_its_own() -> None:
-    """Only what the daemon does not send is the daemon's failure."""
+def test_an_error_of_a_streams_listener_is_not_dockers() -> None:
+    """Only errors of the daemon's stream are the daemon's failure."""
 
     def broken(_: str) -> None:
         raise BrokenPipeError(32, "nobody reads")
@@ -112,7 +112,7 @@ def test_the_listener_of_a_stream_fails_on_its_own() -> None:
 
 
 def test_an_environment_that_docker_py_refuses_is_the_hosts_lack(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Here it names certificates that are not there."""
+    """Here it names missing certificates."""
     monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
     monkeypatch.setenv("DOCKER_TLS_VERIFY", "1")
     monkeypatch.setenv("DOCKER_CERT_PATH", "/nonexistent")

@@ -25,7 +25,7 @@ END = {"Actor": {"ID": "the container", "Attributes": {LABEL_SERVER: "a"}}, "tim
 
 @define
 class Api:
-    """Tells of these events, then nothing until its time is up, or at once where it ``breaks_off``."""
+    """Streams these events, then waits until its time is up, or ends at once if it ``breaks_off``."""
 
     told: list[dict[str, Any]] = field(factory=list)
     breaks_off: bool = False
@@ -73,46 +73,46 @@ def wait(api: Api, bookmark: str, seconds: float = 20) -> Ended:
     return ended
 
 
-def test_who_ends_is_told_and_the_next_look_begins_just_after() -> None:
-    """By the moment that Docker gives, whatever this machine's clock says meanwhile."""
+def test_ended_servers_are_returned_and_the_next_look_begins_just_after() -> None:
+    """At the moment that Docker gives, whatever this machine's clock says meanwhile."""
     api = Api([END])
     assert Ended(("a",), "5.000000008") == wait(api, "4.000000000")
     assert ["4.000000000"] == api.asked
 
 
-def test_who_ends_is_told_when_docker_calls_it_stopped_too() -> None:
-    """It tells of the end a moment earlier: who looked then would find that all is well."""
+def test_an_ended_server_is_returned_once_docker_calls_it_stopped() -> None:
+    """Docker reports the end a moment earlier, when a look would still find the server running."""
     api = Api([END], states=[True, True, False, True])
     wait(api, "4.000000000")
     assert [True] == api.states
 
 
-def test_a_container_that_runs_again_is_told_all_the_same() -> None:
-    """It was restarted, and has lost its interfaces."""
+def test_a_restarted_container_is_returned_too() -> None:
+    """It has lost its interfaces."""
     assert ("a",) == wait(Api([END], states=[True] * 1000), "4.000000000").server_ids
 
 
 def test_what_ends_while_a_look_ends_is_not_lost() -> None:
-    """Docker may tell of it too late: where nothing came, the next look begins where this one did."""
+    """Docker may report it too late: if nothing came, the next look begins where this one did."""
     assert Ended((), "4.000000000") == wait(Api(), "4.000000000", 0.05)
 
 
 def test_a_clock_that_was_set_back_hides_nothing_for_long() -> None:
-    """A look that begins in what is now the future would see nothing before that."""
+    """A look that begins in what is now the future would miss everything before that."""
     before = time.time()
     calm = wait(Api(), f"{time.time() + 3600:.9f}", 0.05)
     assert before <= float(calm.bookmark) <= time.time()
 
 
-def test_what_ended_in_what_is_the_future_since_is_not_told_again() -> None:
-    """The clock was set back; it was told before that."""
+def test_an_end_before_the_clock_was_set_back_is_not_returned_again() -> None:
+    """It was already returned."""
     future = {**END, "timeNano": time.time_ns() + 3_600_000_000_000}
     assert () == wait(Api([future]), f"{time.time():.9f}", 0.05).server_ids
     assert ("a",) == wait(Api([future, END]), "4.000000000", 0.05).server_ids
 
 
 def test_a_docker_that_answers_late_may_be_another_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who was started for this very question knows nothing of what was before: that has to be looked at."""
+    """A Docker that was started for this very question knows no earlier events: a look has to find them."""
     monkeypatch.setattr(events, "_LATE_SECONDS", 1.0)
     assert wait(Api(), "4.000000000", 0.05).complete
     assert not wait(Api(answers_after=1.1), "4.000000000", 0.05).complete
@@ -120,7 +120,7 @@ def test_a_docker_that_answers_late_may_be_another_one(monkeypatch: pytest.Monke
     assert (("a",), False) == (late.server_ids, late.complete)
 
 
-def test_a_stream_that_breaks_off_is_a_docker_that_is_away() -> None:
-    """It is not that nothing came."""
+def test_a_stream_that_breaks_off_means_that_docker_is_away() -> None:
+    """It does not mean that nothing ended."""
     with pytest.raises(HostNotReady, match="broke off"):
         wait(Api(breaks_off=True), "4.000000000")

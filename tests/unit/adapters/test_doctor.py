@@ -54,7 +54,7 @@ NFT_CHAINS = (
         ("", ()),
     ],
 )
-def test_a_version_is_found_in_what_a_program_says(text: str, version: tuple[int, ...]) -> None:
+def test_a_version_is_found_in_a_programs_output(text: str, version: tuple[int, ...]) -> None:
     """The first dotted number is the version."""
     assert version == rules.parse_version(text)
 
@@ -84,7 +84,7 @@ def test_bridged_traffic_passes_only_what_lets_the_whole_bridge_through(text: st
 
 
 def test_a_stock_docker_host_gets_the_exact_command() -> None:
-    """Where Docker keeps a chain for the operator's rules, the mending rule goes there."""
+    """If Docker keeps a chain for the operator's rules, the new rule goes there."""
     finding = rules.judge_iptables("iptables", DOCKER_HOST, "shares0", exists=True)
     expected = (
         Verdict.MISSING,
@@ -100,7 +100,7 @@ def test_without_dockers_chain_the_rule_goes_to_forward() -> None:
     assert expected == worded(finding.remedy)
 
 
-def test_a_bridge_that_is_not_made_yet_is_not_missing_its_rule() -> None:
+def test_a_bridge_that_does_not_exist_yet_lacks_no_rule() -> None:
     """Each bridge gets its rule when it is made, so a fresh Docker host lacks nothing."""
     finding = rules.judge_iptables("iptables", DOCKER_HOST, "shares0", exists=False)
     assert finding.verdict is Verdict.OK
@@ -126,7 +126,7 @@ def test_the_rule_that_a_bridge_gets_is_recognised() -> None:
 def test_a_forward_chain_that_drops_by_default_is_noted(
     document: str, but_iptables: bool, verdict: Verdict
 ) -> None:
-    """Only a base chain at the forward hook, and not the one that iptables was asked for already."""
+    """Only a base chain at the forward hook, but not iptables' own, which has its own check."""
     assert verdict == rules.judge_nft_chains(document, "shares0", but_iptables=but_iptables).verdict
 
 
@@ -147,8 +147,8 @@ def test_the_nft_command_names_the_chain() -> None:
         ("[]", Verdict.OK),
     ],
 )
-def test_rootless_docker_and_remapped_users_are_in_the_way(options: str, verdict: Verdict) -> None:
-    """What Docker says of its security options tells both."""
+def test_rootless_docker_and_remapped_users_are_reported(options: str, verdict: Verdict) -> None:
+    """Docker's security options show both."""
     assert verdict == rules.judge_isolation(json.loads(options)).verdict
 
 
@@ -161,7 +161,7 @@ def test_rootless_docker_and_remapped_users_are_in_the_way(options: str, verdict
         ("[Errno 2] No such file or directory", True, False, "dockerd >/var/log/dockerd.log 2>&1 &"),
     ],
 )
-def test_a_silent_docker_is_mended_according_to_why(
+def test_the_remedy_for_a_silent_docker_fits_the_reason(
     reason: str, installed: bool, systemd: bool, mend: str
 ) -> None:
     """No permission, not installed and not running are different things to do."""
@@ -174,7 +174,7 @@ def test_a_silent_docker_is_mended_according_to_why(
 def test_a_configured_docker_that_is_silent_is_named_and_no_other_is_started(
     installed: bool, systemd: bool
 ) -> None:
-    """What this host could start or install may be another one than the configuration means."""
+    """A Docker that this host could start or install may not be the configured one."""
     url = "tcp://127.0.0.1:1"
     finding = rules.judge_docker_silence("refused", installed=installed, systemd=systemd, url=url)
     assert Verdict.MISSING is finding.verdict
@@ -185,7 +185,7 @@ def test_a_configured_docker_that_is_silent_is_named_and_no_other_is_started(
 
 
 def test_a_configured_docker_that_refuses_this_user_is_named() -> None:
-    """Then the user is wrong, and not the address."""
+    """Then the user is wrong, not the address."""
     reason = "[Errno 13] Permission denied"
     finding = rules.judge_docker_silence(reason, installed=True, systemd=True, url="unix:///x")
     assert ("this user may not talk to Docker at unix:///x", "sudo shares-core doctor") == (
@@ -227,7 +227,7 @@ def test_optional_programs_are_a_note() -> None:
     [((2, 37, 2), Verdict.MISSING), ((2, 38), Verdict.OK), ((2, 41), Verdict.OK), ((), Verdict.OK)],
 )
 def test_mount_has_to_know_nosymfollow(version: tuple[int, ...], verdict: Verdict) -> None:
-    """An older mount hands the option on to a file system that refuses it."""
+    """An older mount passes the option to the file system, which refuses it."""
     assert verdict == rules.judge_util_linux(version).verdict
 
 
@@ -267,14 +267,14 @@ def test_a_module_is_missing_only_where_the_kernels_modules_are_known(
     ("free", "verdict"),
     [(MIB, Verdict.MISSING), (64 * MIB, Verdict.NOTE), (GIB - 1, Verdict.NOTE), (GIB, Verdict.OK)],
 )
-def test_little_room_is_noted_and_none_is_missing(free: int, verdict: Verdict) -> None:
-    """Records need a little room, shares much more."""
+def test_little_space_is_a_note_and_none_is_missing(free: int, verdict: Verdict) -> None:
+    """Records need little space, shares much more."""
     assert verdict == rules.judge_room("/var/lib", free).verdict
 
 
 @pytest.mark.parametrize(("uid", "verdict"), [(0, Verdict.OK), (1000, Verdict.MISSING)])
 def test_root_is_needed(uid: int, verdict: Verdict) -> None:
-    """Mounts and interfaces are root's."""
+    """Mounts and interfaces need root."""
     assert verdict == rules.judge_root(uid).verdict
 
 
@@ -294,7 +294,7 @@ def _pool(total: int, provisioned: int, free: int, *, overprovisioned: bool = Fa
     ],
 )
 def test_a_pool_s_size_is_one_that_it_can_have(pool: PoolView, verdict: Verdict, said: str) -> None:
-    """Less than was promised and more than the disk holds are worth a note; servers work all the same."""
+    """Less than was promised, or more than the disk holds, is worth a note; servers still work."""
     finding = rules.judge_pool(pool)
     assert verdict is finding.verdict
     assert said in finding.detail
@@ -352,15 +352,15 @@ def test_a_volume_group_may_hold_what_is_others(
         (False, OSError(), Verdict.MISSING),
     ],
 )
-def test_what_only_root_may_see_is_no_lack(root: bool, cause: OSError, verdict: Verdict) -> None:
-    """Who is not root is told so once, as what is missing; here it is but a note."""
+def test_what_only_root_may_see_is_not_a_lack(root: bool, cause: OSError, verdict: Verdict) -> None:
+    """That root is missing is reported once; here it is only a note."""
     error = HostNotReady("reading it: no", hint="run it as root")
     error.__cause__ = cause
     assert verdict is rules.judge_refusal("pool", error, root=root).verdict
 
 
 def test_lvms_own_refusal_is_a_note_without_root_too() -> None:
-    """It says so in its words, not by an error of the system's."""
+    """LVM says so in its own words, not with a system error."""
     error = HostNotReady(
         "LVM says: /run/lock/lvm/V_vg:aux: open failed: Permission denied", hint="run it as root"
     )

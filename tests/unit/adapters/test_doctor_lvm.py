@@ -1,4 +1,4 @@
-"""What doctor says of a host whose pool is of logical volumes."""
+"""What doctor says of a host with a pool of logical volumes."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ def examined(config: HostConfig) -> dict[str, Finding]:
     return {finding.subject: finding for finding in bootstrap.examine(config)}
 
 
-def test_what_logical_volumes_need_is_asked_for_where_the_pool_is_of_them(
+def test_the_needs_of_logical_volumes_are_checked_only_for_such_pools(
     thick: HostConfig, thin: HostConfig
 ) -> None:
-    """Loop devices are not; a thin pool needs more than thick volumes, and files need none of it."""
+    """They need no loop devices; a thin pool needs more than thick volumes, and files need none of it."""
     lvm, more = {"lvm2", "kernel: dm_mod"}, {"thin-provisioning-tools", "kernel: dm_thin_pool"}
     files = evolve(thin, pools=(FilePool(),))
     both = thin.with_pool(FilePool(name=PoolName("slow"), dir="/srv/slow"))
@@ -55,7 +55,7 @@ def test_what_logical_volumes_need_is_asked_for_where_the_pool_is_of_them(
 
 
 def test_missing_tools_are_named_with_their_packages(thin: HostConfig) -> None:
-    """Each by itself; without LVM nothing is known of the pool, and the same mends that."""
+    """Each by itself; without LVM nothing is known of the pool, and the same command fixes that."""
     found = examined(thin)
     assert Finding("lvm2", Verdict.MISSING, f"not installed: {', '.join(LVM_TOOLS)}", LVM2) == (found["lvm2"])
     assert (
@@ -70,8 +70,8 @@ def test_missing_tools_are_named_with_their_packages(thin: HostConfig) -> None:
     assert Finding("pool", Verdict.MISSING, "lvs is not installed", LVM2) == found["pool"]
 
 
-def test_tools_that_are_there_are_told_with_their_versions(fake_lvm: FakeLvm, thin: HostConfig) -> None:
-    """In their own words; one that is missing is the only one named."""
+def test_installed_tools_are_reported_with_their_versions(fake_lvm: FakeLvm, thin: HostConfig) -> None:
+    """In their own words; only a missing one is named."""
     for tool in LVM_TOOLS:
         fake_lvm.answer(tool, LVM_VERSION)
     fake_lvm.answer("thin_check", THIN_VERSION)
@@ -84,7 +84,7 @@ def test_tools_that_are_there_are_told_with_their_versions(fake_lvm: FakeLvm, th
 
 
 def test_the_pool_is_judged_and_left_as_it_is(fake_lvm: FakeLvm, thin: HostConfig) -> None:
-    """One that is not there, another's and one that fills up are told; doctor takes none into use."""
+    """A missing pool, another installation's and one that fills up are reported; doctor uses none of them."""
     fake_lvm.answer("lvs", lvs(THIN_POOL))
     assert (
         Finding("pool", Verdict.OK, "0 B promised to shares at vg/pool, 1 GiB free") == examined(thin)["pool"]

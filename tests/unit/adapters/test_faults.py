@@ -137,7 +137,7 @@ def test_an_interceptor_sees_every_call_of_any_ports(ports: Ports) -> None:
     assert [Call("runtime", "check", (True,))] * 2 + [Call("locks", "claims")] * 2 == seen
 
 
-def test_what_ports_call_of_each_other_is_seen_and_struck(tmp_path: Path) -> None:
+def test_calls_between_ports_are_seen_and_can_fail(tmp_path: Path) -> None:
     """What runs inside a container does so for Samba's verbs: in memory and on this machine."""
     ways: list[Callable[[FaultPlan], Ports]] = [
         lambda plan: memory_ports(MemoryHost(), faults=plan),

@@ -23,7 +23,7 @@ def test_a_file_is_replaced_whole_with_its_mode(tmp_path: Path) -> None:
 
 
 def test_a_planted_link_is_replaced_and_not_followed(tmp_path: Path) -> None:
-    """Where another user planted a symbolic link under the file's name, its target stays as it is."""
+    """If another user planted a symbolic link under the file's name, its target stays as it is."""
     beside, folder, victim = tmp_path / "beside", tmp_path / "folder", tmp_path / "victim"
     beside.mkdir()
     folder.mkdir()
@@ -46,7 +46,7 @@ def test_a_link_in_the_place_of_the_folder_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_failed_write_leaves_the_former_file_and_nothing_else(tmp_path: Path) -> None:
-    """Where the rename is impossible, the temporary file is removed again."""
+    """If the rename is impossible, the temporary file is removed."""
     (tmp_path / "file").mkdir()
     (tmp_path / "file" / "inside").touch()
     with pytest.raises(OSError, match=r"Is a directory|not empty"):
@@ -54,8 +54,8 @@ def test_a_failed_write_leaves_the_former_file_and_nothing_else(tmp_path: Path) 
     assert ["file"] == os.listdir(tmp_path)
 
 
-def test_what_a_killed_writer_left_is_removed_with_the_next_write_or_removal(tmp_path: Path) -> None:
-    """Leftovers are known by the file's name; those of another file, which may be in use, are left alone."""
+def test_a_killed_writers_file_is_removed_with_the_next_write_or_removal(tmp_path: Path) -> None:
+    """Leftovers are known by the file's name; those of another file, which may be in use, are left."""
     (tmp_path / ".new-record-0123456789ab").touch()
     (tmp_path / ".new-other-0123456789ab").touch()
     write_whole(tmp_path / "record", b"new", owner=os.getuid())
@@ -67,7 +67,7 @@ def test_what_a_killed_writer_left_is_removed_with_the_next_write_or_removal(tmp
 
 
 def test_a_planted_folder_is_moved_away_and_removed(tmp_path: Path) -> None:
-    """A folder under the file's name, which no rename replaces, keeps no file from being put there."""
+    """A folder under the file's name, which a rename cannot replace, does not prevent the write."""
     beside, folder = tmp_path / "beside", tmp_path / "folder"
     beside.mkdir()
     (folder / "file" / "inner").mkdir(parents=True)
@@ -79,7 +79,7 @@ def test_a_planted_folder_is_moved_away_and_removed(tmp_path: Path) -> None:
 
 
 def test_a_sweep_leaves_one_file_and_follows_no_link(tmp_path: Path) -> None:
-    """Whatever else lies there goes: links but not their targets, pipes, trees of any depth."""
+    """Everything else is removed: links but not their targets, pipes, trees of any depth."""
     beside, folder, victim = tmp_path / "beside", tmp_path / "folder", tmp_path / "victim"
     for made in (beside, folder, victim):
         made.mkdir()
@@ -95,7 +95,7 @@ def test_a_sweep_leaves_one_file_and_follows_no_link(tmp_path: Path) -> None:
         os.close(descriptor)
         descriptor = inner
     os.close(descriptor)
-    for _ in range(100):  # each has its time, and leaves the rest to the next
+    for _ in range(100):  # each sweep has its time, and leaves the rest to the next
         sweep(beside, folder, keep="keep")
         if not os.listdir(beside):
             break

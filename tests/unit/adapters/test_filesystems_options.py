@@ -1,4 +1,4 @@
-"""How file systems are made and mounted, by what their volumes are."""
+"""How file systems are made and mounted on each kind of volume."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SAFE = 0x2 | 0x4 | 0x8 | 0x10 | 0x200000
 
 @frozen
 class Kernel(MountCalls):
-    """Keeps what it was asked, and mounts nothing."""
+    """Keeps its arguments, and mounts nothing."""
 
     target: Path = field(kw_only=True)
     asked: list[object] = field(factory=list)
@@ -93,7 +93,7 @@ def device(tmp_path: Path) -> Path:
 def test_making_an_ext4_relies_on_zeros_where_volumes_have_them(
     fake_lvm: FakeLvm, filesystems: LinuxFileSystems, device: Path, volume: ShareVolume, zeroed: bool
 ) -> None:
-    """A thick volume has what its extents held: its tables are written whole."""
+    """A thick volume holds what its extents held: all tables are written."""
     fake_lvm.answer("mkfs.ext4")
     filesystems.make(str(device), volume)
     assumed = ",assume_storage_prezeroed=1" if zeroed else ""
@@ -103,7 +103,7 @@ def test_making_an_ext4_relies_on_zeros_where_volumes_have_them(
 def test_an_older_mkfs_is_not_asked_to_rely_on_zeros(
     fake_lvm: FakeLvm, filesystems: LinuxFileSystems, device: Path
 ) -> None:
-    """Only where it says that it does not know the option; any other failure is told."""
+    """Only if it says that it does not know the option; any other failure is raised."""
     unknown = "Bad option(s) specified: assume_storage_prezeroed"
     fake_lvm.script("mkfs.ext4", f'case "$*" in *zeroed*) echo "{unknown}" >&2; exit 1 ;; esac')
     filesystems.make(str(device), FILES)
@@ -118,7 +118,7 @@ def test_an_older_mkfs_is_not_asked_to_rely_on_zeros(
 def test_a_volume_that_holds_anything_is_not_formatted(
     fake_lvm: FakeLvm, filesystems: LinuxFileSystems, device: Path, volume: ShareVolume
 ) -> None:
-    """Whatever its pool is; one byte is enough."""
+    """Whatever its pool; one byte is enough."""
     fake_lvm.answer("mkfs.ext4")
     fake_lvm.answer("blkid", status=2)
     device.write_bytes(bytes(MIB) + b"x" + bytes(3 * MIB))
@@ -148,7 +148,7 @@ def test_only_on_a_thin_pool_do_file_systems_give_back_what_they_free(
     options: tuple[str, ...],
     owner: int,
 ) -> None:
-    """A file's or a thick volume's space stays reserved for its share; every mount is a safe one."""
+    """The space of a file or a thick volume stays reserved for its share; every mount is safe."""
     volume = evolve(volume, owner=owner)
     filesystems.mount("s", "x", str(device), volume, UID)
     mapped = () if owner == UID else (f"map {owner} {UID}",)
@@ -157,10 +157,10 @@ def test_only_on_a_thin_pool_do_file_systems_give_back_what_they_free(
     assert [made, f"own {owner}", *mapped, f"move {kernel.target}"] == kernel.asked
 
 
-def test_what_somebody_else_has_unmounted_meanwhile_is_unmounted(
+def test_an_unmount_by_somebody_else_counts(
     fake_lvm: FakeLvm, filesystems: LinuxFileSystems, kernel: Kernel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A command that outlived its caller, say: what counts is what the kernel's table says then."""
+    """By a command that outlived its caller, say: the kernel's mount table decides."""
     kernel.target.mkdir()
     fake_lvm.answer("umount", complaint="umount: not mounted.", status=32)
     table = iter([mount_of(fake_lvm, "0:0"), None, None])
@@ -170,6 +170,6 @@ def test_what_somebody_else_has_unmounted_meanwhile_is_unmounted(
 
 
 def mount_of(fake_lvm: FakeLvm, number: str) -> Mount:
-    """As the kernel's table tells of it."""
+    """A mount as the kernel's table has it."""
     target = f"{fake_lvm.folder}/state/servers/s/shares/x"
     return Mount("30", "20", target, number, "ext4", "/dev/x", "")

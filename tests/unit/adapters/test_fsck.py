@@ -1,4 +1,4 @@
-"""What a file system's own tool says, and what of it is damage."""
+"""What a file system's own tool says, and which of that is damage."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ COUNTS = "Pass 5: Checking group summary information\nBlock bitmap differences: 
 @pytest.mark.parametrize(
     ("status", "damaged"), [(4, True), (12, True), (-9, False), (None, False), (8, False), (1, False)]
 )
-def test_a_check_that_a_signal_or_its_limit_ended_tells_of_no_damage(
+def test_a_check_ended_by_a_signal_or_its_limit_reports_no_damage(
     monkeypatch: pytest.MonkeyPatch, status: int | None, damaged: bool
 ) -> None:
-    """A share would stay away until a person has had it checked."""
+    """Otherwise a share would be unavailable until a person checks it."""
 
     def ended(command: tuple[str, ...], **_: object) -> str:
         raise CommandFailed(command, status, "so it ended")
@@ -49,8 +49,8 @@ def test_a_check_that_a_signal_or_its_limit_ended_tells_of_no_damage(
         ),
     ],
 )
-def test_only_what_the_last_pass_counts_is_written_anew_unasked(said: str, more: bool) -> None:
-    """All else that e2fsck would mend costs a file, or the knowledge that one is damaged."""
+def test_only_the_counts_of_the_last_pass_are_corrected_unasked(said: str, more: bool) -> None:
+    """Any other repair of e2fsck may lose a file, or hide that it is damaged."""
     assert more is bool(fsck.beyond_counts(said))
 
 
@@ -70,12 +70,12 @@ def test_only_what_the_last_pass_counts_is_written_anew_unasked(said: str, more:
         ("", None),
     ],
 )
-def test_how_far_e2fsck_has_come_is_read_from_what_it_tells(line: str, done: int | None) -> None:
-    """In its own weights; what is not understood tells nothing."""
+def test_e2fscks_progress_is_parsed(line: str, done: int | None) -> None:
+    """With its own weights; other lines are ignored."""
     assert done == fsck.parse_progress(line)
 
 
 @pytest.mark.parametrize(("status", "damaged"), [(0, False), (1, True), (2, True), (16, False)])
-def test_xfs_repair_tells_of_damage_by_any_status_of_its_own(status: int, damaged: bool) -> None:
-    """But where it was called wrongly."""
+def test_any_failure_status_of_xfs_repair_means_damage(status: int, damaged: bool) -> None:
+    """Except for wrong usage."""
     assert damaged is fsck.is_damage(status, is_xfs=True)

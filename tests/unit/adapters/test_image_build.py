@@ -1,4 +1,4 @@
-"""What a build says, on a Docker that builds at once."""
+"""What a build reports, on a Docker that builds at once."""
 
 from __future__ import annotations
 
@@ -63,14 +63,14 @@ def _built(labels: dict[str, str] | None, *, fresh: bool = False) -> tuple[bool,
         ({LABEL_RECIPE: VERSION}, True, "building the image samba anew"),
     ],
 )
-def test_a_build_begins_with_what_it_does(labels: dict[str, str] | None, fresh: bool, first: str) -> None:
-    """And not with the command that is under way already."""
+def test_a_build_first_says_what_it_does(labels: dict[str, str] | None, fresh: bool, first: str) -> None:
+    """Not which command is already under way."""
     built, lines = _built(labels, fresh=fresh)
     assert built
     assert first == lines[0]
     assert not any("shares-core image build" in line for line in lines)
 
 
-def test_a_build_of_what_is_current_says_nothing_itself() -> None:
-    """What it gives tells; whoever called says so, once."""
+def test_a_build_of_a_current_image_says_nothing_itself() -> None:
+    """Its return value tells; the caller reports it, once."""
     assert (False, []) == _built({LABEL_RECIPE: VERSION})

@@ -31,17 +31,17 @@ def test_a_version_tells_recipes_apart(one: dict[str, bytes], other: dict[str, b
 
 
 def test_a_version_does_not_depend_on_the_order_of_files() -> None:
-    """The order in which a folder lists its files is no part of the recipe."""
+    """The order in which a folder lists its files is not part of the recipe."""
     assert version_of({"a": b"1", "b": b"2"}) == version_of({"b": b"2", "a": b"1"})
 
 
-def test_a_byte_may_not_wander_between_name_and_content() -> None:
-    """Names and contents are hashed apart from each other."""
+def test_moving_a_byte_between_name_and_content_changes_the_version() -> None:
+    """Names and contents are hashed separately."""
     assert version_of({"a": b"bc"}) != version_of({"ab": b"c"})
 
 
 def test_editors_leave_the_recipe_as_it_is(tmp_path: Path) -> None:
-    """Hidden files, backups and folders are no part of the recipe."""
+    """Hidden files, backups and folders are not part of the recipe."""
     (tmp_path / "Dockerfile").write_bytes(b"FROM x")
     (tmp_path / "Dockerfile~").write_bytes(b"old")
     (tmp_path / ".Dockerfile.swp").write_bytes(b"swap")
@@ -51,14 +51,14 @@ def test_editors_leave_the_recipe_as_it_is(tmp_path: Path) -> None:
 
 
 def test_the_library_finds_its_own_recipe() -> None:
-    """The recipe is there, with all that its Dockerfile copies."""
+    """The recipe exists, with all that its Dockerfile copies."""
     expected = ["Dockerfile", "agent", "entrypoint", "slim"]
     assert expected == sorted(recipe_files(recipe_dir("samba")))
     assert version_of(recipe_files(recipe_dir("samba"))) == recipe_version("samba")
 
 
 def test_scripts_of_the_recipe_name_their_interpreter() -> None:
-    """Each script says what it runs under."""
+    """Each script names its interpreter."""
     files = recipe_files(recipe_dir("samba"))
     scripts = {name: content for name, content in files.items() if name != "Dockerfile"}
     assert {"agent": b"#!/bin/bash", "entrypoint": b"#!/bin/sh", "slim": b"#!/bin/sh"} == {
@@ -111,12 +111,12 @@ def test_a_stale_image_is_named_with_both_versions() -> None:
     ],
 )
 def test_progress_shows_lines_and_no_byte_counts(message: dict[str, object], lines: tuple[str, ...]) -> None:
-    """Of the daemon's messages people see lines of text, not each step of a download."""
+    """People see the daemon's lines of text, not each step of a download."""
     assert lines == progress_lines(message)
 
 
 def test_a_failed_build_says_what_the_daemon_said_last() -> None:
-    """A build's error carries the lines before it, and people have seen them as they came."""
+    """The error carries the last lines, and people have seen them as they came."""
     shown: list[str] = []
     messages: list[dict[str, object]] = [
         {"stream": "Step 5/13 : RUN apt-get update"},

@@ -1,4 +1,4 @@
-"""Which loop device a file is attached to, as the kernel tells it."""
+"""Which loop device a file is attached to, according to the kernel."""
 
 import os
 from pathlib import Path
@@ -10,7 +10,7 @@ from shares_core.adapters.pools.files import devices
 
 @pytest.fixture
 def sys_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A /sys/block with a loop device that nothing is attached to."""
+    """A /sys/block with an unused loop device."""
     folder = tmp_path / "sys"
     (folder / "loop0").mkdir(parents=True)
     monkeypatch.setattr(devices, "_SYS_BLOCK", folder)
@@ -30,7 +30,7 @@ def image_in(folder: Path) -> Path:
 
 
 def test_an_attached_file_has_a_device(sys_block: Path, tmp_path: Path) -> None:
-    """Also where the pool's folder is reached by another path than it was attached by."""
+    """Also if the pool's folder now has another path than at the time of attaching."""
     image = image_in(tmp_path / "pool")
     (tmp_path / "link").symlink_to("pool")
     attached(sys_block, "loop3", str(image))
@@ -55,7 +55,7 @@ DETACHED = LISTED.replace("1482755", "null").replace('"     254:0  "', "null")
 
 @pytest.fixture
 def losetup(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """What losetup says when it is asked about a device."""
+    """The output of losetup for a device."""
     answers: dict[str, str] = {}
 
     def answer(argv: tuple[str, ...]) -> str:
@@ -72,15 +72,15 @@ def listed(device: str, image: Path) -> str:
     return LISTED.replace("/dev/loop3", device).replace("1482755", str(there.st_ino)).replace("254:0", number)
 
 
-def test_losetups_words_are_read_as_inodes() -> None:
-    """A device that was detached since it was listed has none; an old losetup says nothing at all."""
+def test_losetups_output_is_parsed() -> None:
+    """A device that was detached after being listed has no inode; an old losetup prints nothing at all."""
     assert devices.parse_backing(LISTED) == {"/dev/loop3": ("254:0", 1482755)}
     assert devices.parse_backing(DETACHED) == {}
     assert devices.parse_backing("") == {}
 
 
 def test_a_file_of_the_same_name_is_another(sys_block: Path, tmp_path: Path, losetup: dict[str, str]) -> None:
-    """A copy of a pool holds the same names; one that is gone is named as deleted."""
+    """A copy of a pool holds the same names; a deleted file is marked as deleted."""
     image, copy = image_in(tmp_path / "pool"), image_in(tmp_path / "copy")
     attached(sys_block, "loop3", str(copy))
     attached(sys_block, "loop4", f"{image} (deleted)")
@@ -92,7 +92,7 @@ def test_a_file_of_the_same_name_is_another(sys_block: Path, tmp_path: Path, los
 def test_a_file_whose_path_is_lost_is_known_by_its_inode(
     sys_block: Path, tmp_path: Path, losetup: dict[str, str]
 ) -> None:
-    """Mounted anew under the device, or in another mount namespace, the kernel's path leads elsewhere."""
+    """After a new mount, or in another mount namespace, the kernel's path leads elsewhere."""
     image = image_in(tmp_path / "pool")
     attached(sys_block, "loop2", f"/elsewhere/{image.name}")
     attached(sys_block, "loop3", f"/{image.name}")
@@ -100,10 +100,8 @@ def test_a_file_whose_path_is_lost_is_known_by_its_inode(
     assert devices.device_of(image) == "/dev/loop3"
 
 
-def test_where_the_kernels_list_is_hidden_losetup_is_asked(
-    sys_block: Path, tmp_path: Path, losetup: dict[str, str]
-) -> None:
-    """A /sys that is not mounted says nothing about what is attached."""
+def test_without_sys_block_losetup_is_asked(sys_block: Path, tmp_path: Path, losetup: dict[str, str]) -> None:
+    """An unmounted /sys says nothing about attached files."""
     image = image_in(tmp_path / "pool")
     sys_block.rename(tmp_path / "hidden")
     losetup[""] = listed("/dev/loop3", image)
@@ -113,7 +111,7 @@ def test_where_the_kernels_list_is_hidden_losetup_is_asked(
 def test_a_file_that_was_deleted_while_it_was_attached_leaves_its_device(
     sys_block: Path, tmp_path: Path
 ) -> None:
-    """Known by its folder and its name; not the device of a file of another folder, nor one that is there."""
+    """It is identified by folder and name; files of other folders and existing files do not count."""
     image = image_in(tmp_path / "pool")
     odd = image.with_name("ffffffffffff.img (deleted)")
     odd.touch()
@@ -127,7 +125,7 @@ def test_a_file_that_was_deleted_while_it_was_attached_leaves_its_device(
 
 
 def test_a_missing_file_has_none(sys_block: Path, tmp_path: Path) -> None:
-    """Nothing is attached where there is nothing."""
+    """A file that does not exist is not attached."""
     gone = tmp_path / "pool/0123456789ab.img"
     attached(sys_block, "loop3", str(gone))
     assert devices.device_of(gone) is None

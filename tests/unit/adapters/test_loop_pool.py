@@ -1,4 +1,4 @@
-"""A pool of files where its folder refuses, and what reaches the disk."""
+"""A pool of files whose folder cannot be read, and what reaches the disk."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _VOLUME = "0123456789ab"
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """One that anybody can pass through, as pytest's are not."""
+    """A folder that anybody can enter, unlike pytest's."""
     with tempfile.TemporaryDirectory() as made:
         Path(made).chmod(0o755)
         yield Path(made)
@@ -40,7 +40,7 @@ def pool_in(folder: Path, state_dir: Path) -> LoopFilePool:
 
 
 def known_pool(folder: Path) -> LoopFilePool:
-    """A pool that was prepared before."""
+    """A prepared pool."""
     state_dir, pool_dir = folder / "state", folder / "pool"
     state_dir.mkdir()
     pool_dir.mkdir()
@@ -51,7 +51,7 @@ def known_pool(folder: Path) -> LoopFilePool:
 
 
 def as_nobody(action: Callable[[], object]) -> object:
-    """Do it in a thread that root's rights do not help; without root, with those that there are."""
+    """Do it in a thread without root's rights."""
 
     def powerless() -> object:
         CDLL(None).setfsuid(_NOBODY)  # of this thread alone (setfsuid(2)), and with it the capabilities
@@ -62,14 +62,14 @@ def as_nobody(action: Callable[[], object]) -> object:
 
 
 def close_to_readers(folder: Path) -> None:
-    """Files can be reached in it by name, and not listed."""
+    """Make a folder whose files can be opened by name, but not listed."""
     if os.geteuid() == 0:
         os.chown(folder, _NOBODY, _NOBODY)
     folder.chmod(0o300)
 
 
-def test_figures_of_a_pool_that_nobody_may_look_into_are_refused(folder: Path) -> None:
-    """With what to do; to whom it is open, they are told."""
+def test_figures_of_an_unreadable_pool_are_refused(folder: Path) -> None:
+    """The error says what to do; a readable pool has figures."""
     hidden = folder / "hidden"
     hidden.mkdir()
     pool = pool_in(hidden / "pool", folder / "state")
@@ -80,14 +80,14 @@ def test_figures_of_a_pool_that_nobody_may_look_into_are_refused(folder: Path) -
     assert raised.value.hint == "run it as root"
 
 
-def test_figures_of_a_pool_that_cannot_be_are_refused(folder: Path) -> None:
-    """Whatever else the kernel says."""
+def test_impossible_figures_of_a_pool_are_refused(folder: Path) -> None:
+    """Whatever the kernel's error."""
     with pytest.raises(BackendFailure, match="File name too long"):
         pool_in(folder / ("x" * 300), folder / "state").pool()
 
 
-def test_a_folder_that_cannot_be_listed_is_no_new_pool(folder: Path) -> None:
-    """Nobody can tell that it is empty."""
+def test_an_unlistable_folder_is_not_a_new_pool(folder: Path) -> None:
+    """It may not be empty."""
     closed = folder / "pool"
     closed.mkdir()
     close_to_readers(closed)
@@ -98,8 +98,8 @@ def test_a_folder_that_cannot_be_listed_is_no_new_pool(folder: Path) -> None:
     assert not (closed / "pool.json").exists()
 
 
-def test_volumes_that_cannot_be_listed_are_not_none(folder: Path) -> None:
-    """An empty answer would say that they are gone."""
+def test_unlistable_volumes_are_an_error(folder: Path) -> None:
+    """An empty answer would mean that they are gone."""
     pool = known_pool(folder)
     (folder / "pool" / f"{_VOLUME}.img").touch()
     os.truncate(folder / "pool" / f"{_VOLUME}.img", 4096)
@@ -111,10 +111,10 @@ def test_volumes_that_cannot_be_listed_are_not_none(folder: Path) -> None:
         assert raised.value.hint == "run it as root"
 
 
-def test_what_was_removed_does_not_come_back_with_a_power_cut(
+def test_a_power_cut_does_not_bring_removed_volumes_back(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The folder has reached the disk when the call returns, also the call after one that was killed."""
+    """The folder has reached the disk when the call returns, also for a call after a killed one."""
     pool, place = known_pool(folder), folder / "pool"
     for name in (f"{_VOLUME}.img", f"{_VOLUME}.part", "kept.img"):
         (place / name).touch()
@@ -132,10 +132,10 @@ def test_what_was_removed_does_not_come_back_with_a_power_cut(
         assert reached == [(str(place), ["kept.img", "pool.json"])]
 
 
-def test_a_file_system_that_reserves_nothing_is_no_place_for_a_pool(
+def test_a_file_system_that_cannot_reserve_space_is_refused_for_a_pool(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The C library would imitate it, and write over what clients write meanwhile."""
+    """The C library would emulate it, and overwrite what clients write meanwhile."""
 
     def refused(*_: object) -> None:
         raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
@@ -150,8 +150,8 @@ def test_a_file_system_that_reserves_nothing_is_no_place_for_a_pool(
     assert (volume,) == made.list()
 
 
-def test_an_imitation_is_never_reserved_with() -> None:
-    """Where the kernel has no such call for what is open, that is the error."""
+def test_fallocate_is_never_emulated() -> None:
+    """If the kernel cannot do it for the open file, the call raises that error."""
     descriptor = os.open("/proc/self/mem", os.O_RDWR | os.O_CLOEXEC)
     try:
         with pytest.raises(OSError, match="not supported"):

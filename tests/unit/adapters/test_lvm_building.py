@@ -1,4 +1,4 @@
-"""Making a pool: what is there already, what is missed, and what is no device to make one on."""
+"""Making a pool: existing groups, missing groups, and devices that cannot be used."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def builder(fake_lvm: FakeLvm, *, thin: bool = False) -> PoolBuilder:
 
 @pytest.fixture
 def disk(fake_lvm: FakeLvm) -> DevicePath:
-    """What the volume group is on; it has another name with colons, as udev's by-path has."""
+    """The disk of the volume group, with another name with colons, as in udev's by-path."""
     (fake_lvm.folder / "sdb").touch()
     (fake_lvm.folder / "pci-0:1:2").symlink_to("sdb")
     path = fake_lvm.folder / "sdb"
@@ -41,8 +41,8 @@ def disk(fake_lvm: FakeLvm) -> DevicePath:
 
 
 @pytest.mark.parametrize("thin", [False, True])
-def test_a_pool_that_is_there_is_not_made_again(fake_lvm: FakeLvm, disk: DevicePath, thin: bool) -> None:
-    """Whichever name of its device is given, or none; another device is a conflict."""
+def test_an_existing_pool_is_not_made_again(fake_lvm: FakeLvm, disk: DevicePath, thin: bool) -> None:
+    """Whichever name of its device is given, or none; any other device is a conflict."""
     fake_lvm.answer("lvs", lvs(THIN_POOL))
     for device in (None, disk, DevicePath(str(fake_lvm.folder / "pci-0:1:2"))):
         assert not builder(fake_lvm, thin=thin).build(device)
@@ -52,8 +52,8 @@ def test_a_pool_that_is_there_is_not_made_again(fake_lvm: FakeLvm, disk: DeviceP
     assert [] == fake_lvm.changed
 
 
-def test_a_thin_pool_is_made_in_a_group_that_is_there(fake_lvm: FakeLvm, disk: DevicePath) -> None:
-    """It zeroes; a device is named to LVM without colons, which would begin a range of its extents."""
+def test_a_thin_pool_is_made_in_an_existing_group(fake_lvm: FakeLvm, disk: DevicePath) -> None:
+    """It zeroes; LVM gets a device name without colons, which would begin a range of extents."""
     fake_lvm.answer("lvs", EMPTY_LVS)
     fake_lvm.answer("lvcreate")
     for device in (None, disk, DevicePath(str(fake_lvm.folder / "pci-0:1:2"))):
@@ -64,7 +64,7 @@ def test_a_thin_pool_is_made_in_a_group_that_is_there(fake_lvm: FakeLvm, disk: D
 
 @pytest.mark.parametrize("thin", [False, True])
 def test_without_a_group_a_device_has_to_be_named(fake_lvm: FakeLvm, thin: bool) -> None:
-    """And one that is there: nothing is guessed, and nothing runs."""
+    """And it has to exist: nothing is guessed, and nothing runs."""
     fake_lvm.answer("lvs", complaint=NO_GROUP, status=5)
     with pytest.raises(InvalidInput, match="no device to make it on was named") as told:
         builder(fake_lvm, thin=thin).build(None)
@@ -74,10 +74,8 @@ def test_without_a_group_a_device_has_to_be_named(fake_lvm: FakeLvm, thin: bool)
     assert [] == fake_lvm.changed
 
 
-def test_no_other_group_is_made_in_the_place_of_one_that_is_missed(
-    fake_lvm: FakeLvm, disk: DevicePath
-) -> None:
-    """Nor is another's of that name taken; what else keeps LVM from telling is told as it is."""
+def test_no_group_is_made_in_place_of_a_missing_one(fake_lvm: FakeLvm, disk: DevicePath) -> None:
+    """Another group of that name is not used either; other errors of LVM are raised unchanged."""
     with pytest.raises(HostNotReady, match="lvs is not installed"):
         builder(fake_lvm).build(disk)
     installation(fake_lvm).remember_pool(UUID)
@@ -103,7 +101,7 @@ def test_a_group_that_cannot_be_used_is_not_built_on(fake_lvm: FakeLvm) -> None:
 
 
 @pytest.mark.parametrize("device", ["/dev/null", "/etc/passwd", "/dev"])
-def test_what_is_no_block_device_is_no_disk(device: str) -> None:
+def test_only_a_block_device_is_a_disk(device: str) -> None:
     """Nothing is opened or written."""
     with pytest.raises(InvalidInput, match=f"^{device} is not a block device$") as told:
         require_unused(DevicePath(device))

@@ -107,7 +107,7 @@ def test_a_complaint_is_the_error_that_it_means(said: str, error: type[SharesErr
 
 
 def test_a_full_thin_pool_is_named_with_what_enlarges_it() -> None:
-    """Its data or its tables; the volume group alone where no thin pool is meant."""
+    """Its data or its tables; only the volume group if there is no thin pool."""
     told = (
         "make the thin pool larger: 'lvextend --size +SIZE {0}', or for its tables "
         "'lvextend --poolmetadatasize +SIZE {0}'"
@@ -117,8 +117,8 @@ def test_a_full_thin_pool_is_named_with_what_enlarges_it() -> None:
         assert (NoCapacity, told.format(place)) == (type(found), worded(found.remedy) if found else None)
 
 
-def test_what_lvm_tells_besides_is_no_complaint() -> None:
-    """Of descriptors that a caller left open, and of what it rounds; a line that only resembles it stays."""
+def test_lvms_other_output_is_not_a_complaint() -> None:
+    """About descriptors that a caller left open, and about rounding; similar lines stay."""
     said = LEAKED * 2 + TALK + EXISTS + "  File descriptors ran out\n"
     message = 'LVM says: Logical Volume "first" already exists in volume group "vg" File descriptors ran out'
     assert message == str(meaning(said))
@@ -126,8 +126,8 @@ def test_what_lvm_tells_besides_is_no_complaint() -> None:
 
 
 @pytest.mark.parametrize("said", [BAD_NAME, SAME, "", "  Something of a later version.\n"])
-def test_a_complaint_that_is_not_known_is_no_other_error(said: str) -> None:
-    """The failed command itself tells it then."""
+def test_an_unknown_complaint_is_the_failed_command(said: str) -> None:
+    """Its error is then raised unchanged."""
     assert meaning(said, status=3) is None
 
 
@@ -140,14 +140,14 @@ def test_a_complaint_that_is_not_known_is_no_other_error(said: str) -> None:
         *((said, False) for said in (FULL_TO_GROW, GONE, IN_USE, BAD_NAME)),
     ],
 )
-def test_a_size_that_a_volume_has_already_is_told_from_other_complaints(said: str, already: bool) -> None:
+def test_the_complaint_about_an_unchanged_size_is_recognised(said: str, already: bool) -> None:
     """Then there is nothing to do."""
     assert already == bool(ALREADY_SO.search(said))
 
 
 @pytest.mark.parametrize("said", ["", EXISTS])
-def test_a_command_that_hung_is_no_complaint_of_lvm(said: str) -> None:
-    """Whatever it said before: it was ended, so nothing is known of what it did."""
+def test_a_command_that_hung_has_no_meaning(said: str) -> None:
+    """Whatever it printed: it was killed, so what it did is not known."""
     found = meaning(said, status=None)
     assert BackendFailure is type(found)
     assert "lvcreate did not end in 60 s on volume group vg" == str(found)
@@ -157,7 +157,7 @@ def test_a_command_that_hung_is_no_complaint_of_lvm(said: str) -> None:
 
 
 def test_a_failed_command_raises_what_it_means_and_keeps_its_own_words(fake_lvm: FakeLvm) -> None:
-    """As the cause; what it means nothing for is raised as it is, and success gives what was said."""
+    """As the cause; an unknown complaint is raised unchanged, and success returns the output."""
     fake_lvm.answer("lvcreate", complaint=FULL, status=5)
     with pytest.raises(NoCapacity, match="insufficient free space") as raised:
         lvm("lvcreate", "--name", "x", "vg", group=GROUP)
@@ -171,7 +171,7 @@ def test_a_failed_command_raises_what_it_means_and_keeps_its_own_words(fake_lvm:
 
 
 def test_a_group_is_read_with_one_command_or_two(fake_lvm: FakeLvm) -> None:
-    """The second only where it has no volume."""
+    """The second only if it has no volumes."""
     fake_lvm.answer("lvs", LVS, complaint=LEAKED)
     found = read_group(GROUP)
     assert (UUID, ["first"]) == (found.uuid, [volume.name for volume in found.volumes])
@@ -186,9 +186,7 @@ def test_a_group_is_read_with_one_command_or_two(fake_lvm: FakeLvm) -> None:
 @pytest.mark.parametrize(
     "said", ["", "nonsense", EMPTY_LVS.replace("lv", "seg"), LVS.replace("lv_size", "size")]
 )
-def test_a_report_that_cannot_be_read_is_told_with_lvms_version_to_look_at(
-    fake_lvm: FakeLvm, said: str
-) -> None:
+def test_an_unreadable_report_is_an_error(fake_lvm: FakeLvm, said: str) -> None:
     """Nothing is guessed from it."""
     fake_lvm.answer("lvs", said)
     with pytest.raises(BackendFailure, match="report on volume group vg cannot be read: ") as told:
@@ -196,8 +194,8 @@ def test_a_report_that_cannot_be_read_is_told_with_lvms_version_to_look_at(
     assert "'lvm version' tells which this is" in worded(told.value.remedy)
 
 
-def test_where_lvm_is_not_installed_its_package_is_named(fake_lvm: FakeLvm) -> None:
-    """For whichever of its commands; where it is, they are run."""
+def test_a_missing_lvm_is_named_with_its_package(fake_lvm: FakeLvm) -> None:
+    """For any of its commands; if it is installed, they run."""
     with pytest.raises(HostNotReady, match=r"^lvs is not installed$") as told:
         read_group(GROUP)
     assert Remedy.of(Packages(("lvm2",))) == told.value.remedy
@@ -213,7 +211,7 @@ def test_where_lvm_is_not_installed_its_package_is_named(fake_lvm: FakeLvm) -> N
 
 
 def test_a_command_that_hangs_is_ended(fake_lvm: FakeLvm, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A disk that does not answer holds up no caller for ever, and the process is gone."""
+    """A disk that does not answer does not hold up its caller for ever, and the process is gone."""
     monkeypatch.setattr(commands, "LVM_SECONDS", 0.5)
     process = fake_lvm.folder / "process"
     fake_lvm.script("lvs", f'echo $$ >"{process}"', "exec /bin/sleep 60")

@@ -1,4 +1,4 @@
-"""The devices of logical volumes, as the kernel tells of them."""
+"""The devices of logical volumes, as the kernel shows them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from shares_core.domain.errors import BackendFailure
 
 
 def test_an_active_volume_has_a_device(fake_lvm: FakeLvm) -> None:
-    """With its size, its group, what it is and whether it answers; an inactive one has none."""
+    """With its size, its group, its kind and whether it answers; an inactive volume has none."""
     path, asleep = fake_lvm.activate("first"), fake_lvm.activate("asleep", suspended=True)
     uuid = UUID.replace("-", "")
     first = ActiveDevice(str(path), SIZE, uuid, suspended=False, is_thin=False)
@@ -36,8 +36,8 @@ def test_an_active_volume_has_a_device(fake_lvm: FakeLvm) -> None:
     assert active_device("other", "first") is None
 
 
-def test_a_device_that_is_not_lvms_is_no_volume(fake_lvm: FakeLvm) -> None:
-    """Device-mapper has others, and a path may lead anywhere."""
+def test_a_device_that_is_not_lvms_is_not_a_volume(fake_lvm: FakeLvm) -> None:
+    """Device-mapper has other devices too, and a path may lead anywhere."""
     fake_lvm.activate("first")
     assert active_device(GROUP, "first") is not None
     (fake_lvm.folder / "sys/dm-first/dm/uuid").write_text("CRYPT-LUKS2-0123-luks\n")
@@ -47,14 +47,14 @@ def test_a_device_that_is_not_lvms_is_no_volume(fake_lvm: FakeLvm) -> None:
 
 
 def test_the_device_behind_a_link_is_the_volumes_own(fake_lvm: FakeLvm) -> None:
-    """udev's link may still lead to a device whose number another volume has got since."""
+    """udev's link may be old, and lead to a device that is another volume's now."""
     fake_lvm.activate("first")
     (fake_lvm.folder / "dev" / GROUP / "second").symlink_to("../dm-first")
     assert (None, True) == (active_device(GROUP, "second"), active_device(GROUP, "first") is not None)
 
 
 def test_the_group_of_active_volumes_is_known_without_lvm(fake_lvm: FakeLvm) -> None:
-    """Where none is active, or no such group, nothing is known."""
+    """Without active volumes, or without the group, nothing is known."""
     assert "" == active_group_uuid(GROUP)
     (fake_lvm.folder / "dev" / GROUP).mkdir()
     (fake_lvm.folder / "dev" / GROUP / "stray").touch()
@@ -75,7 +75,7 @@ def test_both_ends_of_a_new_volume_are_cleared_and_nothing_beyond(tmp_path: Path
 
 
 @pytest.mark.parametrize("clear", [blank_ends, zero_whole])
-def test_a_device_that_is_gone_is_an_error_of_the_tree(tmp_path: Path, clear: Callable[[str], None]) -> None:
+def test_a_missing_device_is_an_error_of_the_tree(tmp_path: Path, clear: Callable[[str], None]) -> None:
     """It is named."""
     with pytest.raises(BackendFailure, match="No such file or directory: '/nonexistent'"):
         clear("/nonexistent")

@@ -1,4 +1,4 @@
-"""Pools of logical volumes, against LVM's words and the kernel's files: whose they are, and what runs."""
+"""Pools of logical volumes, on LVM's output and the kernel's files: identity, and which commands run."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ VERBS: dict[str, Callable[[VolumePool], object]] = {
 def test_a_group_of_that_name_with_another_uuid_is_another_pool(
     fake_lvm: FakeLvm, make: Make, verb: str
 ) -> None:
-    """It is looked at, and left as it is; the group with the right UUID is taken."""
+    """It is left as it is; the group with the right UUID is used."""
     known(fake_lvm)
     fake_lvm.answer("lvs", lvs(THIN_POOL, volume(), vg_uuid=OTHER_UUID))
     with pytest.raises(
@@ -72,7 +72,7 @@ def test_a_group_of_that_name_with_another_uuid_is_another_pool(
 def test_a_device_of_another_group_is_not_taken_for_the_volumes(
     fake_lvm: FakeLvm, make: Make, verb: str
 ) -> None:
-    """The kernel tells whose an active volume is: another's is not served, changed or removed."""
+    """The kernel tells the group of an active volume: another group's is not served, changed or removed."""
     known(fake_lvm)
     fake_lvm.answer("lvs", lvs(THIN_POOL, volume(), vg_uuid=OTHER_UUID))
     fake_lvm.activate(f"shares-{VOLUME}", uuid=OTHER_UUID)
@@ -84,7 +84,7 @@ def test_a_device_of_another_group_is_not_taken_for_the_volumes(
 
 @pytest.mark.parametrize("make", [thick, thin])
 def test_the_first_use_makes_the_group_this_installations(fake_lvm: FakeLvm, make: Make) -> None:
-    """By its UUID; until then it has no volume, and the volumes of others are not listed as its own."""
+    """By its UUID; until then it has no volumes, and those of others are not listed as its own."""
     fake_lvm.answer("lvs", lvs(THIN_POOL, volume()))
     pool = make(fake_lvm)
     assert () == pool.list()
@@ -116,7 +116,7 @@ def test_the_first_use_makes_the_group_this_installations(fake_lvm: FakeLvm, mak
 def test_a_thin_pool_that_is_not_fit_for_tenants_is_refused(
     fake_lvm: FakeLvm, row: dict[str, str], message: str, hint: str
 ) -> None:
-    """With what mends it, before it is this installation's; one that is fit is taken."""
+    """With a remedy, before it is this installation's; a fit pool is used."""
     fake_lvm.answer("lvs", lvs(row))
     for attempt in (thin(fake_lvm).prepare, thin(fake_lvm).pool):
         with pytest.raises(HostNotReady) as told:
@@ -129,8 +129,8 @@ def test_a_thin_pool_that_is_not_fit_for_tenants_is_refused(
 
 
 @pytest.mark.parametrize("make", [thick, thin])
-def test_a_group_that_nothing_can_be_made_in_is_not_taken_into_use(fake_lvm: FakeLvm, make: Make) -> None:
-    """Nor are figures told of it that promise something."""
+def test_an_unusable_group_is_not_taken_into_use(fake_lvm: FakeLvm, make: Make) -> None:
+    """Its figures promise nothing either."""
     fake_lvm.answer("lvs", lvs(THIN_POOL, vg_missing_pv_count="1"))
     for attempt in (make(fake_lvm).prepare, make(fake_lvm).pool):
         with pytest.raises(HostNotReady, match="misses 1 of its devices"):
@@ -139,7 +139,7 @@ def test_a_group_that_nothing_can_be_made_in_is_not_taken_into_use(fake_lvm: Fak
 
 
 def test_the_figures_are_of_the_group_or_of_the_thin_pool_in_it(fake_lvm: FakeLvm) -> None:
-    """Promised is what this installation's volumes have; others' take room."""
+    """Only this installation's volumes count as promised; those of others take space."""
     mine, second = ours(fake_lvm), ours(fake_lvm) | {"lv_name": "shares-b"}
     others = volume("c", size=200 * MIB)
     fake_lvm.answer("lvs", lvs(THIN_POOL, mine | THIN, second | THIN, others | THIN))
@@ -179,7 +179,7 @@ def test_only_volumes_of_this_installation_are_listed(fake_lvm: FakeLvm, make: M
 
 
 def test_the_settings_reach_the_pool(fake_lvm: FakeLvm) -> None:
-    """Whether a thick volume that is removed is wiped, and whether a thin pool may be overprovisioned."""
+    """Whether removed thick volumes are wiped, and whether a thin pool may be overprovisioned."""
     fake_lvm.answer("lvremove")
     config = HostConfig(fake_lvm.folder / "state", pools=(LvmPool(volume_group=VolumeGroupName(GROUP)),))
     fake_lvm.answer("lvs", lvs(THIN_POOL, ours(fake_lvm)))
@@ -196,7 +196,7 @@ def test_the_settings_reach_the_pool(fake_lvm: FakeLvm) -> None:
 
 @pytest.mark.parametrize("make", [thick, thin])
 def test_figures_are_read_without_making_an_identity(fake_lvm: FakeLvm, make: Make) -> None:
-    """``pool show`` and ``doctor`` change nothing, on a host where nothing was made yet either."""
+    """``pool show`` and ``doctor`` change nothing, even on a fresh host."""
     fake_lvm.answer("lvs", lvs(THIN_POOL, volume()))
     assert 0 == make(fake_lvm).pool().provisioned
     assert not (fake_lvm.folder / "state").exists()

@@ -1,4 +1,4 @@
-"""What LVM's reports mean."""
+"""Parsing LVM's reports."""
 
 from __future__ import annotations
 
@@ -42,19 +42,19 @@ def parsed(output: str) -> VolumeGroup:
 
 
 def test_a_group_is_read_with_its_volumes() -> None:
-    """As the tool's own words were captured."""
+    """From captured output of the tool."""
     first = LogicalVolume(name="first", size=104857600, tags=frozenset({"shares-core"}))
     assert evolve(EMPTY, free=8480882688, volumes=(first,)) == parse_volumes(LVS)
 
 
 def test_a_group_without_volumes_is_told_by_the_other_report() -> None:
-    """The list of volumes has no row that could tell of the group."""
+    """The list of volumes has no row for it."""
     assert parse_volumes(EMPTY_LVS) is None
     assert parse_group(VGS) == EMPTY
 
 
 def test_a_thin_pool_is_told_from_the_volumes_in_it() -> None:
-    """By its layout; it zeroes or not, and has percentages while it is active."""
+    """By its layout; it zeroes or not, and has percentages if it is active."""
     group = parsed(lvs(THIN_POOL, volume(tags="a,b") | THIN))
     assert group.volumes == (
         LogicalVolume(
@@ -84,8 +84,8 @@ def test_a_thin_pool_is_told_from_the_volumes_in_it() -> None:
 
 
 @pytest.mark.parametrize("layout", ["linear", "striped", "pool", "cache,pool", "thin", "thin,sparse", ""])
-def test_what_is_no_thin_pool_is_not_taken_for_one(layout: str) -> None:
-    """Another kind of pool, and a thin volume."""
+def test_only_a_thin_pool_is_read_as_one(layout: str) -> None:
+    """Not another kind of pool, nor a thin volume."""
     (found,) = parsed(lvs({"lv_layout": layout})).volumes
     assert not found.is_thin_pool
 
@@ -107,23 +107,23 @@ def test_a_volume_is_found_by_its_name() -> None:
         VGS[:-20],
     ],
 )
-def test_what_is_no_report_is_told(output: str) -> None:
-    """Whatever else it may be."""
+def test_anything_but_a_report_is_an_error(output: str) -> None:
+    """Whatever it is."""
     with pytest.raises(ValueError):  # noqa: PT011 - json has words of its own
         parse_volumes(output)
     with pytest.raises(ValueError):  # noqa: PT011 - as above
         parse_group(output)
 
 
-def test_a_report_of_no_group_is_none() -> None:
-    """Where there is one, it has a row."""
+def test_a_report_without_a_group_is_none() -> None:
+    """An existing group has a row."""
     with pytest.raises(ValueError, match="it has no volume group"):
         parse_group('{"report": [{"vg": []}]}')
 
 
 @pytest.mark.parametrize("field", json.loads(LVS)["report"][0]["lv"][0])
 def test_a_field_that_is_missing_is_named(field: str) -> None:
-    """Each of them is needed."""
+    """Every field is needed."""
     for output, parse in ((lvs({}), parse_volumes), (vgs(), parse_group)):
         report = json.loads(output)
         (row,) = next(iter(report["report"][0].values()))
@@ -134,8 +134,8 @@ def test_a_field_that_is_missing_is_named(field: str) -> None:
 
 
 @pytest.mark.parametrize("field", ["vg_size", "vg_free", "vg_extent_size", "vg_missing_pv_count", "lv_size"])
-def test_a_figure_that_is_none_is_told(field: str) -> None:
-    """A size with its unit is not what was asked for."""
+def test_an_invalid_figure_is_an_error(field: str) -> None:
+    """A size with a unit was not requested."""
     for wrong in ("", "8.00g", None):
         report = json.loads(lvs({}))
         report["report"][0]["lv"][0][field] = wrong
@@ -159,10 +159,8 @@ def test_a_figure_that_is_none_is_told(field: str) -> None:
         ),
     ],
 )
-def test_a_group_that_nothing_can_be_made_in_says_why(
-    fields: dict[str, str], message: str, hint: str
-) -> None:
-    """With what mends it; one that is whole says nothing."""
+def test_an_unusable_group_says_why(fields: dict[str, str], message: str, hint: str) -> None:
+    """With a remedy; a usable group says nothing."""
     parse_group(vgs()).require_usable()
     for group in (parse_group(vgs(**fields)), parsed(lvs({}, **fields))):
         with pytest.raises(HostNotReady) as told:

@@ -1,4 +1,4 @@
-"""Logical volumes, against LVM's words and the kernel's files: what runs, and what does not."""
+"""Logical volumes, on LVM's output and the kernel's files: which commands run."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ MADE = Volume(ref(VOLUME), Capacity(SIZE), VolumeTraits())
 THIN_MADE = evolve(MADE, traits=VolumeTraits(thin=True, zeroed=True, discards=True))
 
 
-def test_a_thin_volume_is_made_with_whose_it_is(fake_lvm: FakeLvm) -> None:
-    """In whole sectors; what it is tagged with tells its installation, pool, server and share."""
+def test_a_thin_volume_is_tagged_with_its_owner(fake_lvm: FakeLvm) -> None:
+    """In whole sectors; its tags tell its installation, pool, server and share."""
     tag = known(fake_lvm)
     fake_lvm.answer("lvs", lvs(THIN_POOL))
     fake_lvm.answer("lvcreate")
@@ -45,7 +45,7 @@ def test_a_thin_volume_is_made_with_whose_it_is(fake_lvm: FakeLvm) -> None:
 
 
 def test_a_thin_pool_promises_no_more_than_it_has(fake_lvm: FakeLvm) -> None:
-    """Its last extent is given, and no volume is tried that takes more, unless it may be overprovisioned."""
+    """It gives its last extent, but never more, unless it may be overprovisioned."""
     known(fake_lvm)
     fake_lvm.answer("lvs", lvs(THIN_POOL, volume("c", size=GIB - SIZE) | THIN))
     fake_lvm.answer("lvcreate")
@@ -62,8 +62,8 @@ def test_a_thin_pool_promises_no_more_than_it_has(fake_lvm: FakeLvm) -> None:
     assert ["lvcreate", "lvcreate"] == [line.split()[0] for line in fake_lvm.changed]
 
 
-def test_a_volume_that_grows_needs_room_for_the_difference_only(fake_lvm: FakeLvm) -> None:
-    """It has the rest already."""
+def test_a_growing_volume_needs_space_only_for_the_difference(fake_lvm: FakeLvm) -> None:
+    """It already has the rest."""
     fake_lvm.answer("lvs", lvs(THIN_POOL, ours(fake_lvm, size=GIB - SIZE) | THIN))
     fake_lvm.answer("lvextend")
     with pytest.raises(NoCapacity):
@@ -74,8 +74,8 @@ def test_a_volume_that_grows_needs_room_for_the_difference_only(fake_lvm: FakeLv
 
 
 @pytest.mark.parametrize("make", [thick, thin])
-def test_a_volume_that_is_there_is_what_was_asked_for_or_a_conflict(fake_lvm: FakeLvm, make: Make) -> None:
-    """The same size, rounded to LVM's extents, is what exists; it is not made anew."""
+def test_an_existing_volume_fits_or_is_a_conflict(fake_lvm: FakeLvm, make: Make) -> None:
+    """The same size, rounded to LVM's extents, fits; the volume is not made again."""
     fake_lvm.answer("lvs", lvs(THIN_POOL, ours(fake_lvm)))
     fake_lvm.answer("lvcreate", complaint=EXISTS, status=5)
     for size in (SIZE, SIZE - 4 * MIB + 1):
@@ -86,7 +86,7 @@ def test_a_volume_that_is_there_is_what_was_asked_for_or_a_conflict(fake_lvm: Fa
 
 
 def test_a_volume_whose_ends_cannot_be_cleared_is_removed_again(fake_lvm: FakeLvm) -> None:
-    """What a former volume held could be in it; the first error is told."""
+    """A former volume's data could be in it; the first error is raised."""
     known(fake_lvm)
     fake_lvm.answer("lvs", lvs({}))
     fake_lvm.answer("lvcreate")
@@ -102,12 +102,12 @@ def test_a_volume_whose_ends_cannot_be_cleared_is_removed_again(fake_lvm: FakeLv
 def test_a_thick_volume_that_cannot_be_wiped_is_not_removed(
     fake_lvm: FakeLvm, make: Callable[..., LogicalVolumes]
 ) -> None:
-    """Its extents would go to others as they are, also where a thin pool is named since it was made."""
+    """Others would get its extents with the data, even if the settings now name a thin pool."""
     fake_lvm.answer("lvs", lvs(THIN_POOL, ours(fake_lvm)))
     fake_lvm.answer("dmsetup", "0\n")
     fake_lvm.answer("lvremove")
     path = fake_lvm.activate(f"shares-{VOLUME}")
-    path.resolve().write_bytes(b"x" * 4096)  # no block device: the kernel zeroes none of it
+    path.resolve().write_bytes(b"x" * 4096)  # not a block device: the kernel does not zero it
     with pytest.raises(BackendFailure, match=f"wiping {path}"):
         make(fake_lvm).remove_volume(VOLUME)
     assert [] == fake_lvm.changed
@@ -116,7 +116,7 @@ def test_a_thick_volume_that_cannot_be_wiped_is_not_removed(
 
 
 def test_a_cached_volume_is_wiped_too(fake_lvm: FakeLvm) -> None:
-    """LVM tells of its cache pool where it tells of a thin one's pool."""
+    """LVM reports its cache pool in the field of a thin volume's pool."""
     fake_lvm.answer("lvs", lvs(ours(fake_lvm) | {"lv_layout": "cache", "pool_lv": "[c_cpool]"}))
     fake_lvm.answer("dmsetup", "0\n")
     path = fake_lvm.activate(f"shares-{VOLUME}")
@@ -128,7 +128,7 @@ def test_a_cached_volume_is_wiped_too(fake_lvm: FakeLvm) -> None:
 
 @pytest.mark.parametrize("make", [thick, thin])
 def test_a_thin_volume_is_not_wiped(fake_lvm: FakeLvm, make: Make) -> None:
-    """Its pool sees to that; written with zeros it would take all its blocks, which the pool may not have."""
+    """Its pool zeroes blocks; wiping would allocate all of its blocks, which the pool may not have."""
     fake_lvm.answer("dmsetup", "0\n")
     fake_lvm.answer("lvremove")
     fake_lvm.answer("lvs", lvs(THIN_POOL, ours(fake_lvm) | THIN))
@@ -140,8 +140,8 @@ def test_a_thin_volume_is_not_wiped(fake_lvm: FakeLvm, make: Make) -> None:
 
 
 @pytest.mark.parametrize("make", [thick, thin])
-def test_a_volume_that_is_not_there_is_removed_already(fake_lvm: FakeLvm, make: Make) -> None:
-    """A group that is not there is something else."""
+def test_a_missing_volume_counts_as_removed(fake_lvm: FakeLvm, make: Make) -> None:
+    """A missing group does not."""
     known(fake_lvm)
     fake_lvm.answer("lvs", lvs(THIN_POOL))
     make(fake_lvm).remove_volume(VOLUME)
@@ -152,8 +152,8 @@ def test_a_volume_that_is_not_there_is_removed_already(fake_lvm: FakeLvm, make: 
 
 
 @pytest.mark.parametrize("make", [thick, thin])
-def test_where_the_kernel_knows_the_volume_nothing_runs(fake_lvm: FakeLvm, make: Make) -> None:
-    """It tells the device and whose it is; an inactive volume is activated, and looked for again."""
+def test_if_the_kernel_knows_the_volume_no_command_runs(fake_lvm: FakeLvm, make: Make) -> None:
+    """It tells the device and its group; an inactive volume is activated, and looked up again."""
     known(fake_lvm)
     path = fake_lvm.activate(f"shares-{VOLUME}")
     pool = make(fake_lvm)
@@ -175,7 +175,7 @@ def test_where_the_kernel_knows_the_volume_nothing_runs(fake_lvm: FakeLvm, make:
 
 
 def test_a_suspended_volume_is_woken_before_it_is_used(fake_lvm: FakeLvm) -> None:
-    """A command of LVM's was killed while it changed the device, which answers nobody since."""
+    """An LVM command was killed while it changed the device, which does not answer since then."""
     known(fake_lvm)
     path = fake_lvm.activate(f"shares-{VOLUME}", suspended=True)
     fake_lvm.answer("lvchange")
@@ -183,8 +183,8 @@ def test_a_suspended_volume_is_woken_before_it_is_used(fake_lvm: FakeLvm) -> Non
     assert [f"lvchange --refresh vg/shares-{VOLUME}"] == fake_lvm.asked
 
 
-def test_a_volume_that_has_its_size_already_gets_its_device_to_have_it(fake_lvm: FakeLvm) -> None:
-    """A killed call may have left that behind; an inactive volume has none, and other errors are told."""
+def test_a_volume_with_the_right_size_gets_its_device_resized(fake_lvm: FakeLvm) -> None:
+    """A killed call may have left the old size; an inactive volume has no device; other errors are raised."""
     fake_lvm.answer("lvs", lvs(ours(fake_lvm)))
     for program in ("lvextend", "lvreduce"):
         fake_lvm.answer(
@@ -204,8 +204,8 @@ def test_a_volume_that_has_its_size_already_gets_its_device_to_have_it(fake_lvm:
         thick(fake_lvm).grow_volume(VOLUME, Capacity(SIZE))
 
 
-def test_a_volume_that_is_missing_cannot_grow(fake_lvm: FakeLvm) -> None:
-    """Its share is failed, with what to do; nothing is made in its place."""
+def test_a_missing_volume_cannot_grow(fake_lvm: FakeLvm) -> None:
+    """Its share fails, with a remedy; nothing is made in its place."""
     known(fake_lvm)
     fake_lvm.answer("lvs", lvs(THIN_POOL))
     fake_lvm.answer("lvextend", complaint=f'  Failed to find logical volume "vg/shares-{VOLUME}"\n', status=5)
@@ -216,10 +216,10 @@ def test_a_volume_that_is_missing_cannot_grow(fake_lvm: FakeLvm) -> None:
 
 
 @pytest.mark.parametrize("make", [thick, thin])
-def test_a_volume_that_something_holds_open_is_not_touched(
+def test_a_volume_in_use_is_not_touched(
     fake_lvm: FakeLvm, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not a byte of it is wiped; once it is let go of, it is removed."""
+    """Not a byte of it is wiped; once it is free, it is removed."""
     monkeypatch.setattr("shares_core.adapters.pools.lvm.pool._IN_USE_SECONDS", 0.05)
     fake_lvm.answer("lvs", lvs(THIN_POOL, ours(fake_lvm) | THIN))
     fake_lvm.answer("dmsetup", "1\n")
@@ -243,10 +243,8 @@ def test_a_volume_that_something_holds_open_is_not_touched(
     ("full", "option"),
     [({"metadata_percent": "95.00"}, "--poolmetadatasize"), ({"data_percent": "100.00"}, "--size")],
 )
-def test_a_pool_that_is_written_full_makes_nothing(
-    fake_lvm: FakeLvm, full: dict[str, str], option: str
-) -> None:
-    """With its tables full it would turn read-only, and all its volumes with it; a little less is enough."""
+def test_a_full_thin_pool_makes_no_volume(fake_lvm: FakeLvm, full: dict[str, str], option: str) -> None:
+    """With full tables it would turn read-only, and all its volumes too; slightly less full is fine."""
     known(fake_lvm)
     fake_lvm.answer("lvcreate")
     fake_lvm.activate(f"shares-{VOLUME}")

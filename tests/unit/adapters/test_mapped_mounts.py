@@ -1,4 +1,4 @@
-"""Mounts that show other owners: what the kernel is asked, and what is said when it cannot."""
+"""Idmapped mounts: how the kernel is called, and which errors are raised if it cannot."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NO_CALL = 99_999
 
 
 def test_a_mapping_is_a_table_of_the_owner_and_of_root() -> None:
-    """As the kernel takes it: the id on disk, the id that is seen, how many."""
+    """In the kernel's form: the id on disk, the id seen, how many."""
     assert "0 0 1\n3000000 2000007 1\n" == MAPPING.table
     for on_disk, seen in ((0, 2_000_000), (3_000_000, 0)):
         with pytest.raises(ValueError, match="root"):
@@ -35,8 +35,8 @@ def test_a_mapping_is_a_table_of_the_owner_and_of_root() -> None:
 
 
 @pytest.mark.parametrize("name", NUMBERS)
-def test_a_call_that_the_kernel_lacks_is_named(name: str) -> None:
-    """The kernel is asked for one that it lacks, and says so; the others are there."""
+def test_a_missing_kernel_call_is_named(name: str) -> None:
+    """It is tried, and the kernel says that it lacks it; the others exist."""
     calls = MountCalls({**NUMBERS, name: NO_CALL})
     assert ((name,), ()) == (calls.missing(), MountCalls().missing())
     with pytest.raises(HostNotReady, match=f"no idmapped mounts: it lacks {name}"):
@@ -46,10 +46,10 @@ def test_a_call_that_the_kernel_lacks_is_named(name: str) -> None:
 @pytest.mark.parametrize(
     ("content", "said"), [("0\n", "max_user_namespaces is 0"), (None, "no user namespaces"), ("96364\n", "")]
 )
-def test_a_kernel_that_lets_nobody_make_a_user_namespace_is_named(
+def test_a_kernel_without_user_namespaces_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None, said: str
 ) -> None:
-    """Before anything is made, and by doctor."""
+    """Before anything is made; doctor names it too."""
     limit = tmp_path / "limit"
     if content is not None:
         limit.write_text(content)
@@ -71,7 +71,7 @@ def test_a_kernel_that_lets_nobody_make_a_user_namespace_is_named(
 
 
 def test_doctor_has_root_make_a_user_namespace(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What else keeps it from that shows only then."""
+    """Other obstacles show only then."""
     monkeypatch.setattr(idmap, "_HELPER", ("sh", "-c", "echo Operation not permitted >&2; exit 1"))
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     found = examine.idmapped_mounts()
@@ -91,7 +91,7 @@ def test_doctor_has_root_make_a_user_namespace(monkeypatch: pytest.MonkeyPatch) 
 def test_a_namespace_that_cannot_be_made_leaves_nothing(
     monkeypatch: pytest.MonkeyPatch, helper: tuple[str, ...], error: type[Exception], said: str
 ) -> None:
-    """Neither a process nor a descriptor; what the helper said is told."""
+    """Neither a process nor a descriptor; the error has the helper's output."""
     monkeypatch.setattr(idmap, "_HELPER", helper)
     monkeypatch.setattr(idmap, "_SECONDS", 0.05 if helper[0] == "sleep" else 30.0)
     before = descriptors()
@@ -102,8 +102,8 @@ def test_a_namespace_that_cannot_be_made_leaves_nothing(
         os.waitpid(-1, os.WNOHANG)
 
 
-def test_a_namespace_that_nobody_asks_for_leaves_nothing() -> None:
-    """What was done meanwhile may have failed."""
+def test_an_unused_namespace_leaves_nothing() -> None:
+    """Its caller may have failed before needing it."""
     before = descriptors()
     with pytest.raises(LookupError), namespace(MAPPING):
         raise LookupError
@@ -120,10 +120,10 @@ def test_a_namespace_that_nobody_asks_for_leaves_nothing() -> None:
         (errno.ENOMEM, BackendFailure, "memory"),
     ],
 )
-def test_what_the_kernel_says_of_a_mount_is_told(
+def test_the_kernels_errors_for_a_mount_are_translated(
     tmp_path: Path, number: int, error: type[Exception], said: str
 ) -> None:
-    """Each as an error of ours."""
+    """Each as one of our errors."""
 
     class Refusing(MountCalls):
         def make(self, *_: object) -> int:
@@ -135,10 +135,10 @@ def test_what_the_kernel_says_of_a_mount_is_told(
 
 
 @pytest.mark.parametrize("failing", ["before", "own", "namespace", "map_ids", "move"])
-def test_a_mount_that_fails_in_any_step_is_let_go(
+def test_a_mount_that_fails_in_any_step_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str
 ) -> None:
-    """It is nowhere yet: with its last descriptor it is gone."""
+    """It is not attached yet: it is gone with its last descriptor."""
     done: list[str] = []
 
     def step(name: str) -> Callable[..., Any]:

@@ -57,7 +57,7 @@ def made(ports: Ports, volume: ShareVolume = EXT4) -> str:
 
 
 def test_the_docstring_of_the_package_runs() -> None:
-    """What is shown to embedding tools works."""
+    """The examples for embedding tools work."""
     assert 0 == doctest.testmod(memory).failed
 
 
@@ -71,7 +71,7 @@ def test_a_file_system_is_made_on_zeros_only(machine: MemoryHost, ports: Ports) 
     assert content is machine.volumes[V].content
 
 
-def test_a_make_that_did_not_end_leaves_what_must_be_removed(machine: MemoryHost, ports: Ports) -> None:
+def test_an_interrupted_make_leaves_a_volume_to_remove(machine: MemoryHost, ports: Ports) -> None:
     """Nobody makes a file system over it."""
     ports.storage.ensure_volume(V, SMALL, OWNER)
     device = ports.storage.attach(V)
@@ -85,7 +85,7 @@ def test_a_make_that_did_not_end_leaves_what_must_be_removed(machine: MemoryHost
 
 
 def test_only_the_right_file_system_is_mounted(machine: MemoryHost, ports: Ports) -> None:
-    """Another identity, no device and zeros are refused, and nothing is mounted."""
+    """Another identity, a missing device and zeros are refused, and nothing is mounted."""
     device = made(ports)
     ports.storage.ensure_volume(ref("f" * 12), SMALL, OWNER)
     for wrong, identity in (
@@ -101,7 +101,7 @@ def test_only_the_right_file_system_is_mounted(machine: MemoryHost, ports: Ports
     assert ports.filesystems.mounted("1", "s")
 
 
-def test_nothing_is_taken_away_under_a_mount(ports: Ports) -> None:
+def test_nothing_is_removed_under_a_mount_in_memory(ports: Ports) -> None:
     """Volume, device and folder stay until it is unmounted."""
     ports.filesystems.mount("1", "s", made(ports), EXT4, 7)
     attempts: list[Callable[[], None]] = [
@@ -136,7 +136,7 @@ def test_a_kernel_that_does_not_grow_mounted_ext4_says_so() -> None:
 
 
 def test_cutting_into_a_file_system_is_a_callers_bug(ports: Ports) -> None:
-    """It is no error that a use case could catch."""
+    """It is not an error that a use case could catch."""
     made(ports)
     with pytest.raises(ContractBroken):
         ports.storage.cut_volume(V, Capacity(SMALL.bytes // 2))
@@ -150,7 +150,7 @@ def test_a_volume_of_another_size_is_a_conflict(ports: Ports) -> None:
 
 
 def test_a_pool_without_its_identity_takes_nothing(machine: MemoryHost) -> None:
-    """Its figures can be asked for; a pool that is not there is never an empty one."""
+    """Its figures can be read; a missing pool is never an empty one."""
     storage = memory_ports(machine).storage
     assert (100 * GIB, ()) == (storage.pool(DEFAULT_POOL).free, storage.list(DEFAULT_POOL))
     with pytest.raises(HostNotReady):
@@ -165,8 +165,8 @@ def test_a_pool_without_its_identity_takes_nothing(machine: MemoryHost) -> None:
             attempt()
 
 
-def test_a_container_that_exists_otherwise_is_a_conflict(ports: Ports) -> None:
-    """Absent ones are removed without a word."""
+def test_a_container_with_other_settings_is_a_conflict(ports: Ports) -> None:
+    """Removing an absent container succeeds."""
     ports.runtime.ensure("1", 7)
     ports.runtime.ensure("1", 7)
     with pytest.raises(Conflict):
@@ -194,7 +194,7 @@ def test_a_reboot_leaves_data_and_definitions(machine: MemoryHost, ports: Ports)
 
 
 def test_locks_are_taken_in_their_order(machine: MemoryHost, ports: Ports) -> None:
-    """Twice, backwards or after claims is a caller's bug; too long is Busy."""
+    """Taking one twice, backwards or after the claims is a caller's bug; waiting too long is Busy."""
     locks = ports.locks
     for first, second in (
         (locks.server("1"), locks.server("1")),

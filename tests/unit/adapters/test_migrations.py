@@ -1,4 +1,4 @@
-"""Records of former schemas, as the releases that wrote them left them."""
+"""Records of former schemas, as former releases wrote them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def upcast_1(name: str, **traits: bool) -> dict[str, Any]:
 
 
 def slot(name: str, share: str = "files") -> tuple[Any, Any]:
-    """The share's operation, without what every one has, and its failure."""
+    """The share's operation, without the fields that all have, and its failure."""
     (found,) = (each for each in upcast_1(name)["shares"] if each["name"] == share)
     return _bare(found["operation"]), found["failure"]
 
@@ -87,8 +87,8 @@ def _delete(name: str, share: str = "files") -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", BY_NAME)
-def test_what_schema_1_knew_but_no_operation_stays(name: str) -> None:
-    """Names, networks, accounts, rules, sizes and identities; the document that is given is left alone."""
+def test_everything_of_schema_1_but_operations_stays(name: str) -> None:
+    """Names, networks, accounts, rules, sizes and identities; the given document does not change."""
     former = BY_NAME[name]
     kept = copy.deepcopy(former)
     server = upcast_1(name)
@@ -118,7 +118,7 @@ def test_a_volumes_traits_are_those_that_its_pool_is_said_to_have() -> None:
 
 
 @pytest.mark.parametrize("name", ["running", "Stopped", "empty", "networks", "same-addresses-elsewhere"])
-def test_where_nothing_was_under_way_nothing_is(name: str) -> None:
+def test_without_an_intent_there_is_no_operation(name: str) -> None:
     server = upcast_1(name)
     assert server["operation"] is None
     assert all(share["operation"] is None and share["failure"] is None for share in server["shares"])
@@ -145,7 +145,7 @@ def test_where_nothing_was_under_way_nothing_is(name: str) -> None:
         ("end-sessions", {"kind": "account.end_sessions", "user": "ada"}),
     ],
 )
-def test_what_was_under_way_with_the_server_is_so_still(name: str, operation: object) -> None:
+def test_an_intent_of_a_server_becomes_its_operation(name: str, operation: object) -> None:
     server = upcast_1(name)
     assert operation == of_server(name)
     assert all(share["operation"] is None and share["failure"] is None for share in server["shares"])
@@ -160,22 +160,22 @@ def test_what_was_under_way_with_the_server_is_so_still(name: str, operation: ob
         ("check-share", _check("check-share")),
     ],
 )
-def test_what_was_under_way_with_a_share_is_in_that_shares_slot(name: str, operation: object) -> None:
+def test_an_intent_of_a_share_is_in_its_slot(name: str, operation: object) -> None:
     assert (operation, None) == slot(name)
     assert of_server(name) is None
     others = [share for share in upcast_1(name)["shares"] if share["name"] != "files"]
     assert all(share["operation"] is None and share["failure"] is None for share in others)
 
 
-def test_a_failure_says_of_which_kind_it_is() -> None:
+def test_a_failure_gets_its_kind() -> None:
     lost = {"kind": "unavailable", "reason": "volume 0123456789ab is missing from the pool"}
     assert (None, lost) == slot("failed")
     assert (None, {"kind": "damaged", "reason": DAMAGE}) == slot("failed", "damaged")
     assert (None, None) == slot("failed", "served")
 
 
-def test_what_was_given_up_is_an_operation_that_has_failed() -> None:
-    """An extension that was set aside, and a share that could be neither made to its end nor removed."""
+def test_an_abandoned_intent_is_a_failed_operation() -> None:
+    """An extension that was set aside, and a share that could neither be completed nor removed."""
     unavailable = {"kind": "unavailable", "reason": "/dev/loop7 cannot be unmounted"}
     assert (_extend("unfinished"), unavailable) == slot("unfinished")
     assert (_extend("unfinished", "damaged"), {"kind": "damaged", "reason": DAMAGE}) == slot(
@@ -195,14 +195,14 @@ def test_the_status_extending_was_never_more_than_a_withdrawn_share() -> None:
     assert (None, None) == slot("unfinished", "extending")
 
 
-def test_what_was_given_up_stays_beside_what_is_under_way_elsewhere() -> None:
+def test_an_abandoned_intent_stays_beside_another_operation() -> None:
     assert _extend("unfinished-and-more") == slot("unfinished-and-more")[0]
     assert of_server("unfinished-and-more")["kind"] == "access.restrict"
     assert (None, None) == slot("unfinished-and-more", "other")
 
 
-def test_a_damaged_share_that_was_checked_is_damaged_still() -> None:
-    """An extension of it waits for the end of the check."""
+def test_a_damaged_share_under_check_is_still_damaged() -> None:
+    """Its extension waits for the end of the check."""
     damaged = {"kind": "damaged", "reason": DAMAGE}
     assert (_check("check-damaged"), damaged) == slot("check-damaged")
     check, failure = slot("check-unfinished")
@@ -210,7 +210,7 @@ def test_a_damaged_share_that_was_checked_is_damaged_still() -> None:
     assert (_check("check-unfinished", check["extension"]), damaged) == (check, failure)
 
 
-def test_what_was_under_way_with_a_share_that_is_gone_is_over() -> None:
+def test_an_intent_of_a_deleted_share_is_dropped() -> None:
     assert of_server("share-is-gone") is None
     assert upcast_1("share-is-gone")["shares"] == []
 
@@ -239,7 +239,7 @@ def test_an_operation_has_one_id_however_often_its_record_is_read() -> None:
 
 
 def test_every_intent_and_status_of_schema_1_is_among_the_records() -> None:
-    """As the code that wrote them knew them."""
+    """Those in the code of that release."""
     intents = {server["intent"]["kind"] for server in BY_NAME.values() if server["intent"]}
     statuses = {share["status"] for server in BY_NAME.values() for share in server["shares"]}
     assert intents == set(

@@ -1,4 +1,4 @@
-"""Reading what the kernel and its tools print: captured output, pure functions."""
+"""Parsing captured output of the kernel and its tools, with pure functions."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Block size:               1024
 
 
 def test_the_mount_table_is_read_with_its_escapes_and_propagation() -> None:
-    """Blanks in a path are unescaped, and a shared mount is told from a private one."""
+    """Spaces in a path are unescaped, and a shared mount is told from a private one."""
     expected = (
         Mount("22", "27", "/proc", "0:20", "proc", "proc", peers=""),
         Mount("44", "27", "/tmp/state/servers", "254:0", "ext4", "/dev/vda", peers="shared:3"),
@@ -45,8 +45,8 @@ def test_the_mount_table_is_read_with_its_escapes_and_propagation() -> None:
     ("options", "read_only"),
     [("rw,errors=remount-ro", False), ("ro", True), ("rw,emergency_ro", True), ("rw,x=ro", False)],
 )
-def test_a_file_system_that_is_written_to_no_more_is_seen(options: str, read_only: bool) -> None:
-    """Whatever the mount itself allows; newer kernels say so in another word."""
+def test_a_read_only_file_system_is_recognised(options: str, read_only: bool) -> None:
+    """Whatever the mount itself allows; newer kernels use another word."""
     (mount,) = parse_mountinfo(f"51 44 7:3 / /mnt rw - ext4 /dev/loop3 {options}\n")
     assert read_only == mount.read_only
 
@@ -54,7 +54,7 @@ def test_a_file_system_that_is_written_to_no_more_is_seen(options: str, read_onl
 @pytest.mark.parametrize(
     ("options", "idmapped"), [("rw,nosuid", False), ("rw,nosuid,idmapped", True), ("rw,notidmapped", False)]
 )
-def test_a_mount_that_shows_other_owners_is_seen(options: str, idmapped: bool) -> None:
+def test_an_idmapped_mount_is_recognised(options: str, idmapped: bool) -> None:
     """Whatever the file system is mounted with."""
     (mount,) = parse_mountinfo(f"51 44 7:3 / /mnt {options} - ext4 /dev/loop3 rw,idmapped=no\n")
     assert idmapped == mount.idmapped
@@ -68,7 +68,7 @@ def test_a_mount_that_shows_other_owners_is_seen(options: str, idmapped: bool) -
         ("", {}),
     ],
 )
-def test_a_device_is_known_by_its_own_words(output: str, expected: dict[str, str]) -> None:
+def test_a_device_is_known_by_its_signature(output: str, expected: dict[str, str]) -> None:
     """A file system by its type and UUID, a partition table by its type, a blank device by nothing."""
     assert expected == parse_blkid(output)
 
@@ -99,5 +99,5 @@ def test_an_output_without_a_size_is_an_error(parse: object) -> None:
     ],
 )
 def test_a_refusal_of_the_kernel_is_told_from_a_failure(output: str, expected: bool) -> None:
-    """Only where growing mounted is refused is the offline way taken."""
+    """Only a refusal to grow it mounted leads to growing it offline."""
     assert expected == refused_online(output)

@@ -1,4 +1,4 @@
-"""Which pool is which, by the settings' names and what the pools themselves say."""
+"""The identity of pools, by their names in the settings and what they say themselves."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def config(tmp_path: Path) -> HostConfig:
 
 @pytest.fixture
 def storage(config: HostConfig) -> BlockStorage:
-    """With both in use."""
+    """The two pools, both in use."""
     storage = ports(config).storage
     for pool in storage.pools():
         storage.prepare(pool)
@@ -47,7 +47,7 @@ def known(config: HostConfig) -> dict[str, str]:
 def test_an_installation_knows_each_pool_by_its_name(
     config: HostConfig, storage: BlockStorage, tmp_path: Path
 ) -> None:
-    """The default one where its only one stood before pools had names."""
+    """The default pool keeps the place of the only pool from before pools had names."""
     told = {name: json.loads((tmp_path / name / "pool.json").read_text()) for name in ("usual", "fast")}
     assert {
         "id": known(config)["id"],
@@ -60,7 +60,7 @@ def test_an_installation_knows_each_pool_by_its_name(
 def test_a_pool_that_was_made_before_pools_had_names_is_the_default_one(
     config: HostConfig, storage: BlockStorage, tmp_path: Path
 ) -> None:
-    """It says nothing of a name, and goes on being used; no other pool can be made of it."""
+    """It has no name, and stays in use; it cannot become another pool."""
     path = tmp_path / "usual/pool.json"
     former = {key: value for key, value in json.loads(path.read_text()).items() if key != "name"}
     path.write_text(json.dumps(former))
@@ -77,7 +77,7 @@ def test_a_pool_that_was_made_before_pools_had_names_is_the_default_one(
 def test_one_pool_in_the_place_of_another_is_not_that_one(
     config: HostConfig, storage: BlockStorage, tmp_path: Path, copied: bool
 ) -> None:
-    """Whether their disks were swapped, or one was copied over the other."""
+    """Their disks were swapped, or one was copied over the other."""
     usual, fast, aside = (tmp_path / name for name in ("usual", "fast", "aside"))
     if copied:
         shutil.rmtree(fast)
@@ -94,7 +94,7 @@ def test_one_pool_in_the_place_of_another_is_not_that_one(
 def test_the_hints_name_the_settings_of_the_pool_that_they_are_about(
     config: HostConfig, storage: BlockStorage, tmp_path: Path
 ) -> None:
-    """Of the one that ``[pool]`` is, and of one of several."""
+    """For a single ``[pool]``, and for one of several."""
     hints = []
     for pool in (DEFAULT_POOL, FAST):
         with pytest.raises(Exception, match="free, not") as told:
@@ -112,7 +112,7 @@ def one_group(fake_lvm: FakeLvm) -> HostConfig:
 
 
 def test_two_pools_in_one_group_tell_their_volumes_apart(fake_lvm: FakeLvm, one_group: HostConfig) -> None:
-    """By their tags; without one it is the default pool's, from before pools had names."""
+    """By their tags; a volume without one is the default pool's, from before pools had names."""
     storage = ports(one_group).storage
     fake_lvm.answer("lvs", lvs(THIN_POOL, volume()))
     for pool in storage.pools():
@@ -136,7 +136,7 @@ def test_two_pools_in_one_group_tell_their_volumes_apart(fake_lvm: FakeLvm, one_
 
 
 def test_a_group_that_another_pool_is_in_is_not_made_anew(fake_lvm: FakeLvm, one_group: HostConfig) -> None:
-    """Its device is away, and the thin pool that was to be made in it has to wait."""
+    """Its device is missing, and a new thin pool in it has to wait."""
     fake_lvm.answer("lvs", lvs(THIN_POOL, volume()))
     ports(one_group).storage.prepare(DEFAULT_POOL)
     fake_lvm.answer("lvs", complaint=f'  Volume group "{GROUP}" not found\n', status=5)

@@ -40,20 +40,20 @@ def _path(tmp_path: Path) -> Path:
     return tmp_path / "records" / f"{SERVER.id}.json"
 
 
-def test_every_kind_of_operation_is_tried() -> None:
-    """A new kind is not forgotten here."""
+def test_every_kind_of_operation_is_saved() -> None:
+    """A new kind cannot be forgotten."""
     tried = (*server_operations(SHARE.id), *share_operations(SHARE.id))
     assert set(OPERATIONS) == {operation.kind for operation in tried}
 
 
 @pytest.mark.parametrize("operation", [None, *server_operations(SHARE.id)], ids=_kind)
 def test_a_record_reads_as_it_was_written(records: DiskRecords, operation: ServerOperation | None) -> None:
-    """What is saved is what is loaded, whatever was under way on the server."""
+    """Whatever is under way on the server."""
     _saved_and_loaded(records, SERVER.performing(operation))
 
 
 @pytest.mark.parametrize("operation", share_operations(SHARE.id), ids=_kind)
-def test_a_record_keeps_what_is_under_way_on_a_share(records: DiskRecords, operation: ShareOperation) -> None:
+def test_a_record_keeps_the_operation_of_a_share(records: DiskRecords, operation: ShareOperation) -> None:
     """In every stage of it."""
     _saved_and_loaded(records, SERVER.with_share(SHARE.beginning(operation)))
 
@@ -66,7 +66,7 @@ def _saved_and_loaded(records: DiskRecords, server: ShareServer) -> None:
 
 
 def test_records_are_listed_by_name(records: DiskRecords) -> None:
-    """Names order servers, not ids."""
+    """The order is that of names, not ids."""
     other = evolve(SERVER, id="000000000000", name=ServerName("zebra"))
     records.save(other)
     records.save(SERVER)
@@ -140,10 +140,10 @@ def _has_more(content: bytes) -> bytes:
         (lambda _: b"", "truncated"),
     ],
 )
-def test_a_record_that_cannot_be_read_is_named_and_never_overwritten(
+def test_an_unreadable_record_is_named_and_never_overwritten(
     records: DiskRecords, tmp_path: Path, spoil: Callable[[bytes], bytes], why: str
 ) -> None:
-    """Loading says which file and why; saving and removing refuse; the file stays as it is."""
+    """Loading names the file and the reason; saving and removing refuse; the file stays as it is."""
     records.save(SERVER)
     spoiled = spoil(_path(tmp_path).read_bytes())
     _path(tmp_path).write_bytes(spoiled)
@@ -162,8 +162,8 @@ def test_a_record_that_cannot_be_read_is_named_and_never_overwritten(
 
 
 @pytest.mark.parametrize("name", BY_NAME)
-def test_a_record_of_schema_1_is_read_and_written_anew_as_todays(tmp_path: Path, name: str) -> None:
-    """With all that it says; until then it stays as it is, byte for byte."""
+def test_a_record_of_schema_1_is_read_and_then_written_as_schema_2(tmp_path: Path, name: str) -> None:
+    """With everything in it; until then it stays as it is, byte for byte."""
     server_id = BY_NAME[name]["id"]
     path = tmp_path / "records" / f"{server_id}.json"
     path.parent.mkdir()
@@ -181,8 +181,8 @@ def test_a_record_of_schema_1_is_read_and_written_anew_as_todays(tmp_path: Path,
     assert server == DiskRecords(Layout(tmp_path), OPERATIONS).load(server_id)
 
 
-def test_a_shares_status_is_what_it_was_in_schema_1(tmp_path: Path) -> None:
-    """Ready, failed, damaged, or in the middle of something; and served as it was."""
+def test_a_share_keeps_its_status_of_schema_1(tmp_path: Path) -> None:
+    """Ready, failed, damaged, or in an operation; and served as before."""
     shutil.copytree(RECORDS_1, tmp_path / "records")
     for record in DiskRecords(Layout(tmp_path), OPERATIONS).load_all():
         assert isinstance(record, ShareServer)
@@ -203,7 +203,7 @@ def test_a_shares_status_is_what_it_was_in_schema_1(tmp_path: Path) -> None:
 
 
 class Reading:
-    """How many records are read whole, and decoded."""
+    """Counts the records that are read whole and decoded."""
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.count = 0
@@ -234,7 +234,7 @@ def _many(records: DiskRecords, count: int) -> list[ShareServer]:
 def test_no_other_record_is_read_to_find_one(
     records: DiskRecords, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nor to know what is claimed, nor to save what was read or written before."""
+    """Nor to find the claims, nor to save what this process has read or written before."""
     servers = _many(records, 20)
     fresh, reading = DiskRecords(Layout(tmp_path), OPERATIONS), Reading(monkeypatch)
     assert 1 == reading.of(lambda: fresh.find(servers[7].name))
@@ -285,10 +285,10 @@ LINKS: Mapping[str, Callable[[Path], None]] = {
 
 
 @pytest.mark.parametrize("spoil", LINKS.values(), ids=LINKS)
-def test_names_are_found_whatever_has_become_of_their_links(
+def test_servers_are_found_by_name_whatever_became_of_the_links(
     records: DiskRecords, tmp_path: Path, spoil: Callable[[Path], None]
 ) -> None:
-    """A caller may die between a record and its link, and a backup may bring back either. Records count."""
+    """A caller may die between a record and its link, and a backup may restore either. Records count."""
     servers = _many(records, 10)
     spoil(tmp_path / "names")
     assert servers[7] == records.find(ServerName("S7"))
@@ -300,7 +300,7 @@ def test_names_are_found_whatever_has_become_of_their_links(
     assert 9 == len(records.load_all())
 
 
-def test_a_link_is_made_anew_with_the_next_save(
+def test_the_next_save_makes_a_missing_link(
     records: DiskRecords, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     servers = _many(records, 3)
@@ -314,10 +314,8 @@ def test_a_link_is_made_anew_with_the_next_save(
     assert {"s0", "s2"} == set(os.listdir(tmp_path / "names"))
 
 
-def test_what_is_damaged_behind_the_first_line_hides_no_other_name(
-    records: DiskRecords, tmp_path: Path
-) -> None:
-    """That line has a checksum of its own, so what the server claims is known all the same."""
+def test_damage_behind_the_first_line_hides_no_other_name(records: DiskRecords, tmp_path: Path) -> None:
+    """That line has its own checksum, so the server's claim is still known."""
     records.save(SERVER)
     _path(tmp_path).write_bytes(_edited(_path(tmp_path).read_bytes()))
     assert (SERVER.claim,) == records.claims()

@@ -1,4 +1,4 @@
-"""Whatever can be under way on a share survives its record."""
+"""A record keeps whatever can be under way on a share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whole files as they are rendered, to read and to compare: what Samba and nftables get."""
+"""Whole rendered files for Samba and nftables, to read and to compare."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def _v6_only(text: str) -> str:
 
 
 def test_a_shares_section_word_for_word() -> None:
-    """After the global section, one for the share: closed, and for those who have a rule."""
+    """After the global section, one for the share: closed except for users with a rule."""
     rules = tuple(
         AccessRule.for_user(name, level) for name, level in (("ada", "rw"), ("bob", "ro"), ("eve", "rw"))
     )
@@ -112,7 +112,7 @@ def test_smbpasswd_is_in_the_order_of_the_accounts() -> None:
 
 
 def test_a_bridges_filter_word_for_word() -> None:
-    """Each version of IP is let in for the host's own addresses of that version, if it has any."""
+    """Each IP version may enter for the host's own addresses of that version, if it has any."""
     v4, v6 = INTERFACE.host_addresses[0], type(INTERFACE.addresses[1])("fd00:a::fe/64")
     rendered = {
         hosts: render_bridge_filter(Bridge.of(evolve(INTERFACE, host_addresses=hosts)), SMB.ports, OWNER)
@@ -123,7 +123,7 @@ def test_a_bridges_filter_word_for_word() -> None:
 
 
 def test_a_ports_filter_word_for_word() -> None:
-    """Each version of IP is let out from the server's own addresses of that version, if it has any."""
+    """Each IP version may leave from the server's own addresses of that version, if it has any."""
     first, v6 = INTERFACE.addresses
     second = type(first)("10.0.0.6/24")
     rendered = {
@@ -138,7 +138,7 @@ def test_a_ports_filter_word_for_word() -> None:
     } == rendered
 
 
-def test_several_devices_filters_are_removed_one_by_one() -> None:
+def test_filters_of_several_devices_are_removed_one_by_one() -> None:
     """Each is declared and deleted by its own name."""
     expected = "".join(f"table netdev shares-{d}\ndelete table netdev shares-{d}\n" for d in ("a", "b"))
     assert expected == render_removal(["a", "b"])

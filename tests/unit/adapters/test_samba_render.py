@@ -1,4 +1,4 @@
-"""What Samba reads."""
+"""Samba's rendered files."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _section(text: str, name: str) -> dict[str, str]:
 
 
 def test_a_share_admits_those_who_have_a_rule_and_lets_writers_write() -> None:
-    """valid users is everybody with a rule, write list those with rw, and the rest reads."""
+    """valid users has everybody with a rule, write list those with rw; the others may read."""
     section = _section(render_smb_conf(SERVER), "R&D 2026")
     assert '"ada", "bob"' == section["valid users"]
     assert '"ada"' == section["write list"]
@@ -35,7 +35,7 @@ def test_a_share_admits_those_who_have_a_rule_and_lets_writers_write() -> None:
 
 
 def test_without_a_writer_the_write_list_is_empty() -> None:
-    """It is there all the same: a process that serves the share would keep the former one."""
+    """The section still has it: otherwise a process that serves the share would keep the former list."""
     share = SHARE.with_rules((AccessRule.for_user("bob", "ro"),))
     without = _section(render_smb_conf(SERVER.with_share(share)), "R&D 2026")
     assert "" == without["write list"]
@@ -43,12 +43,12 @@ def test_without_a_writer_the_write_list_is_empty() -> None:
 
 
 def test_a_share_without_a_rule_has_no_section() -> None:
-    """No rule, no section: an empty list of users would admit everybody."""
+    """An empty list of users would admit everybody."""
     assert "[R&D" not in render_smb_conf(SERVER.with_share(SHARE.with_rules(())))
 
 
 def test_only_a_ready_share_has_a_section() -> None:
-    """Whatever is not ready is not served."""
+    """Other shares are not served."""
     served = {
         status: "[R&D" in render_smb_conf(SERVER.with_share(in_status(SHARE, status)))
         for status in ShareStatus
@@ -73,7 +73,7 @@ def test_the_global_section_is_closed_by_default() -> None:
     assert expected == {key: section[key] for key in expected}
 
 
-def test_every_account_has_a_unix_account_of_its_own() -> None:
+def test_every_account_has_its_own_unix_account() -> None:
     """passwd holds smbd's account, Samba's guest account and each user, with different ids."""
     ids = {line.split(":")[0]: line.split(":")[2] for line in render_passwd(SERVER).splitlines()}
     assert {"shares": "2000007", "nobody": "65534", "ada": "10000", "bob": "10001"} == ids

@@ -1,4 +1,4 @@
-"""What ends sessions, and what proves that they have ended."""
+"""Ending sessions, and proving that they have ended."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ AGAIN = THERE.replace(":34 2026", ":36 2026")
 
 
 def said(*lines: str) -> str:
-    """What revoke.sh prints."""
+    """The output of revoke.sh."""
     return "".join(f"{line}\n" for line in ("settled", *lines))
 
 
@@ -50,11 +50,11 @@ def test_a_connection_carries_the_sessions_of_all_its_users() -> None:
 
 
 def test_no_sessions_are_no_lines() -> None:
-    """Where nobody is connected there is nothing to close."""
+    """If nobody is connected, there is nothing to close."""
     assert () == parse_sessions("")
 
 
-def test_a_user_is_found_on_every_connection_in_whatever_case() -> None:
+def test_a_user_is_found_on_every_connection_in_any_case() -> None:
     """Every process that carries one of the user's sessions is named once."""
     proof = parse_proof(said(*(f"session {line}" for line in OUTPUT.splitlines()), "session-number 3"))
     assert {34, 35} == proof.processes_of([UserName("ADA")])
@@ -62,26 +62,26 @@ def test_a_user_is_found_on_every_connection_in_whatever_case() -> None:
     assert set() == proof.processes_of([EVE])
 
 
-def test_a_session_whose_user_was_removed_counts_as_anybodys() -> None:
-    """Samba shows a number where the account is gone, so that session may be the one that is looked for."""
+def test_a_session_of_a_removed_user_may_be_anybodys() -> None:
+    """Samba shows a number if the account is gone, so the session may be any removed user's."""
     proof = parse_proof(said("session 7\\10001\\x", "session 8\\bob\\x", "session-number 2"))
     assert {7} == proof.processes_of([ADA])
 
 
-def test_a_tree_connect_is_known_by_its_process_its_share_and_its_beginning() -> None:
+def test_a_tree_connect_is_identified_by_process_share_and_beginning() -> None:
     """The user that Samba names may be any of those on the connection, so it is left out."""
     assert (TreeConnect(34, "R&D 2026", "Mon Nov 23 13:47:34 2026"),) == parse_tree_connects(THERE)
     assert () == parse_tree_connects("")
 
 
-def test_what_samba_never_says_is_passed_over() -> None:
-    """Something inside that speaks in Samba's place makes up no process and no error."""
+def test_output_that_is_not_sambas_is_ignored() -> None:
+    """An intruder inside cannot forge a process or cause an error."""
     for pid in ("\N{SUPERSCRIPT TWO}", "-1", "9" * 5000, "\N{ARABIC-INDIC DIGIT ONE}", "all", ""):
         assert () == parse_sessions(f"{pid}\\ada\\shares\n")
         assert () == parse_tree_connects(f"files\\{pid}\\ada\\shares\\x\\y\\z\n")
 
 
-# ---- what is a proof
+# ---- proofs
 
 
 CLOSED = {
@@ -127,20 +127,20 @@ NO_PROOF = {
 
 @pytest.mark.parametrize("output", CLOSED.values(), ids=CLOSED)
 def test_a_share_is_closed_if_the_lists_show_it(output: str) -> None:
-    """Others may have it open, and whoever came back since."""
+    """Others may have it open, and so may a user who reconnected."""
     close_user(output)
 
 
 @pytest.mark.parametrize("output", OPEN.values(), ids=OPEN)
-def test_a_share_that_the_lists_show_open_is_not_closed(output: str) -> None:
-    """Whatever else was said."""
+def test_a_share_that_the_lists_show_open_is_open(output: str) -> None:
+    """Whatever else the output says."""
     with pytest.raises(BackendFailure, match="does not close"):
         close_user(output)
 
 
 @pytest.mark.parametrize("output", NO_PROOF.values(), ids=NO_PROOF)
-def test_what_is_missing_or_cut_short_proves_nothing(output: str) -> None:
-    """It is an error, and the server is to be stopped."""
+def test_missing_and_truncated_lists_prove_nothing(output: str) -> None:
+    """They are an error, and the hint is to stop the server."""
     with pytest.raises(BackendFailure, match="proves nothing") as raised:
         close_user(output)
     assert "stop the server" in raised.value.hint
@@ -156,7 +156,7 @@ def test_what_is_missing_or_cut_short_proves_nothing(output: str) -> None:
     ],
 )
 def test_a_share_is_closed_for_everyone(lines: tuple[str, ...], error: nullcontext[None]) -> None:
-    """Whoever is connected."""
+    """For every connected user."""
     with error:
         SambaSessions(Processes(said(*lines))).close_share(SERVER, SHARE)
 
@@ -181,17 +181,17 @@ def test_a_share_is_closed_for_everyone(lines: tuple[str, ...], error: nullconte
 def test_connections_have_ended_if_the_lists_show_it(
     lines: tuple[str, ...], error: nullcontext[None]
 ) -> None:
-    """All that there were when every process had the new configuration."""
+    """All those from when every process had the new configuration."""
     with error:
         SambaSessions(Processes(said(*lines))).end_user(SERVER, ADA)
 
 
-# ---- what is asked
+# ---- requests
 
 
 @define
 class Processes(ServerProcesses):
-    """Those of a server that says one thing, or of one that fails and has ended when it is ``looked`` at."""
+    """The processes of a server with this output, or of one that fails and has ended at the next look."""
 
     output: str | None = None
     looks_running: int = 1_000_000
@@ -209,15 +209,15 @@ class Processes(ServerProcesses):
 
 
 def close_user(output: str, server: ShareServer = SERVER) -> tuple[str, ...]:
-    """Deny two users; gives what was asked."""
+    """Deny two users. Returns the request."""
     processes = Processes(output)
     SambaSessions(processes).close_user(server, SHARE, (ADA, UserName("max")))
     assert len(processes.asked) == 1
     return processes.asked[0]
 
 
-def test_whoever_keeps_a_rule_may_come_back_at_once() -> None:
-    """Then what was there before is told from what was made anew."""
+def test_a_user_who_keeps_a_rule_may_reconnect_at_once() -> None:
+    """Earlier tree connects are told from new ones."""
     output = said("session-number 0")
     share = SERVER.share(SHARE)
     lowered, denied = SERVER, SERVER.with_share(evolve(share, rules=share.rules[1:]))
@@ -226,13 +226,13 @@ def test_whoever_keeps_a_rule_may_come_back_at_once() -> None:
 
 
 @pytest.mark.parametrize("looks", [0, 1])
-def test_a_server_that_ends_meanwhile_has_nobody_connected(looks: int) -> None:
-    """A failure of what ran inside is none then, though it may take a moment until that is known."""
+def test_a_server_that_ends_meanwhile_has_no_connections(looks: int) -> None:
+    """Then a failed script is not an error, although it may take a moment to notice the end."""
     SambaSessions(Processes(looks_running=looks)).end_user(SERVER, ADA)
 
 
-def test_a_server_that_goes_on_running_is_asked_in_vain(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The failure is told."""
+def test_a_failure_on_a_running_server_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not hidden."""
     monkeypatch.setattr(sessions, "_STOPPING_SECONDS", 0.0)
     with pytest.raises(BackendFailure, match="it fails"):
         SambaSessions(Processes()).end_user(SERVER, ADA)

@@ -27,13 +27,13 @@ def secrets(tmp_path: Path) -> DiskSecrets:
         ("password", "8846F7EAEE8FB117AD06BDD830B7586C"),
     ],
 )
-def test_the_nt_hash_is_the_specified_one(password: str, expected: str) -> None:
+def test_the_nt_hash_is_that_of_the_specification(password: str, expected: str) -> None:
     """The hash equals the protocol document's own example."""
     assert expected == nt_hash(Secret(password))
 
 
 def test_hashes_are_kept_apart_for_each_server(secrets: DiskSecrets) -> None:
-    """One server's users are no other's, and putting one leaves the others."""
+    """Servers have separate users, and putting one hash leaves the others."""
     first, second = PasswordHash("A" * 32, 1), PasswordHash("B" * 32, 2)
     secrets.put("one", {ADA: first})
     secrets.put("one", {BOB: second})
@@ -53,7 +53,7 @@ def test_only_root_can_read_hashes(secrets: DiskSecrets, tmp_path: Path) -> None
 
 
 def test_a_damaged_file_is_named_without_its_content(secrets: DiskSecrets, tmp_path: Path) -> None:
-    """The error says which file, and shows nothing that was in it."""
+    """The error names the file, and shows nothing of its content."""
     secrets.put("one", {ADA: PasswordHash("A" * 32, 1)})
     path = tmp_path / "secrets" / "one.json"
     path.write_text('{"ada": {"nt": "SECRETHASH"}')

@@ -1,4 +1,4 @@
-"""What a service needs is data: SMB's values, and another service's, in the hands of the runtime."""
+"""A service's needs are data: SMB's values, and those of another service."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ _NFS = ServiceProfile(
 )
 _SERVER = "0123456789ab"
 _UID = 2_000_000
-#: What no other module may know. A folder inside a container, unlike one of the host's, is a path from root.
+#: What no other module may know. A folder inside a container, unlike one on the host, is an absolute path.
 _SMBS_WORDS = re.compile(r"\b445\b|\b01BD\b|\bsmbd\b|[\"'](/config|/private|/shares)\b|[\"']ALL[\"']")
-#: SMB's own adapter, its port, and the two that stand for it: the service in memory, and the demo's client.
+#: SMB's adapter and port, and two stand-ins: the service in memory, and the demo's client.
 _SMBS_OWN = ("adapters/samba/", "ports/smb.py", "testing/", "entrypoints/")
 
 
 def test_only_smbs_own_modules_know_its_port_its_paths_and_its_program() -> None:
-    """Runtime, filters and folders are handed them."""
+    """Runtime, filters and folders get them as arguments."""
     package = Path(shares_core.__file__).parent
     sources = {str(path.relative_to(package)): path.read_text() for path in package.rglob("*.py")}
     assert _SMBS_WORDS.search(sources["adapters/samba/profile.py"])
@@ -54,14 +54,14 @@ def test_only_smbs_own_modules_know_its_port_its_paths_and_its_program() -> None
     assert {} == {name: words for name, words in found.items() if words}
 
 
-def test_a_container_of_the_first_release_is_still_as_it_should_be() -> None:
-    """Another fingerprint would have every server replaced after an upgrade of the library."""
+def test_a_container_of_the_first_release_is_not_outdated() -> None:
+    """Another fingerprint would replace every server after an upgrade of the library."""
     settings = container_settings(SMB, _LAYOUT, _SERVER, _UID, _LIMITS)
     assert "8cc824629554" == fingerprint(settings)
 
 
 def test_a_service_gets_what_its_profile_says() -> None:
-    """And nothing of SMB's."""
+    """It gets nothing of SMB."""
     settings = container_settings(_NFS, _LAYOUT, _SERVER, _UID, _LIMITS)
     assert ["NET_RAW"] == settings["cap_drop"]
     assert ["DAC_READ_SEARCH"] == settings["cap_add"]
@@ -75,14 +75,14 @@ def test_a_service_gets_what_its_profile_says() -> None:
 
 
 def test_a_container_without_capabilities_says_nothing_of_others() -> None:
-    """A setting that is empty is another one than none, to whoever compares them."""
+    """An empty setting differs from a missing one in comparisons."""
     none = evolve(SMB, capabilities=Capabilities(dropped=()))
     settings = container_settings(none, _LAYOUT, _SERVER, _UID, _LIMITS)
     assert {"cap_drop", "cap_add"}.isdisjoint(settings)
 
 
-def test_a_service_is_ready_when_its_probe_is_listened_on(tmp_path: Path) -> None:
-    """By IPv4 or IPv6; a connection of that port does not count."""
+def test_a_service_is_ready_when_it_listens_on_its_probe(tmp_path: Path) -> None:
+    """By IPv4 or IPv6; a connection on that port does not count."""
     namespace = tmp_path / "ns" / "net"
     tables = tmp_path / "net"
     tables.mkdir()

@@ -12,7 +12,7 @@ from shares_core.domain.share import FileSystem, FileSystemKind
 
 EXT4 = FileSystem(FileSystemKind.EXT4, "0e6fa4b8-9a0e-4b51-8f4c-3a2b1c0d9e8f")
 XFS = evolve(EXT4, kind=FileSystemKind.XFS)
-#: The first bytes of what mkfs.ext4 and mkfs.xfs make with that UUID: each superblock's own fields alone.
+#: The first bytes from mkfs.ext4 and mkfs.xfs with that UUID: only the fields of each superblock.
 UUID_BYTES = bytes.fromhex("0e6fa4b89a0e4b518f4c3a2b1c0d9e8f")
 STARTS = {
     FileSystemKind.EXT4: (b"\0" * 1080 + b"\x53\xef").ljust(1128, b"\0") + UUID_BYTES,
@@ -34,7 +34,7 @@ def device(tmp_path: Path) -> Device:
     return make
 
 
-def test_an_xfs_that_was_not_made_to_its_end_is_known(device: Device) -> None:
+def test_an_incomplete_xfs_is_recognised(device: Device) -> None:
     """mkfs.xfs writes its superblock, with its UUID, long before it has written the rest."""
     in_progress = STARTS[FileSystemKind.XFS].ljust(126, b"\0") + b"\1"
     assert is_half_made(device(in_progress), XFS)
@@ -46,8 +46,8 @@ def test_an_xfs_that_was_not_made_to_its_end_is_known(device: Device) -> None:
 
 
 @pytest.mark.parametrize("filesystem", [EXT4, XFS], ids=["ext4", "xfs"])
-def test_it_is_known_by_kind_and_uuid(device: Device, filesystem: FileSystem) -> None:
-    """Another's UUID, the other kind, zeros, a cut device and none at all are something else."""
+def test_a_file_system_is_identified_by_kind_and_uuid(device: Device, filesystem: FileSystem) -> None:
+    """Another UUID, the other kind, zeros, a truncated device and a missing one do not match."""
     start = STARTS[filesystem.kind]
     assert holds(device(start), filesystem)
     other_uuid = evolve(filesystem, uuid="0e6fa4b8-9a0e-4b51-8f4c-3a2b1c0d9e80")
@@ -66,7 +66,7 @@ def test_it_is_known_by_kind_and_uuid(device: Device, filesystem: FileSystem) ->
     [(0, False), (2 * MIB, False), (5 * MIB, True), (7 * MIB, False), (8 * MIB - 1, False)],
 )
 def test_one_byte_at_an_end_is_seen(device: Device, offset: int, zeros: bool) -> None:
-    """Where blkid knows signatures the device is read, what lies between is not."""
+    """The device is read where blkid knows signatures, but not in between."""
     path = device(b"\0" * offset + b"x")
     assert is_blank(path) is zeros
     assert length_of(path) == 8 * MIB

@@ -1,4 +1,4 @@
-"""What holds on every settled machine."""
+"""The laws of every settled machine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ RANK = {None: 0, RO: 1, RW: 2}
 
 
 def snapshot(world: World) -> dict[str, Any]:
-    """The settled machine, in values that another run's can be compared with."""
+    """The settled machine, as values that can be compared with another run's."""
     machine = world.machine
     return {
         "records": dict(machine.records),
@@ -36,7 +36,7 @@ def snapshot(world: World) -> dict[str, Any]:
 
 
 def check_host_equals_records(world: World) -> None:
-    """Laws 3, 5 and 7: all that is there belongs to a settled record, and nobody may do more than it says."""
+    """Laws 3, 5 and 7: everything belongs to a settled record, and nobody may do more than it says."""
     machine = world.machine
     records = [record for record in machine.records.values() if isinstance(record, ShareServer)]
     assert [()] * len(records) == [record.operations for record in records]

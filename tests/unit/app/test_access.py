@@ -16,7 +16,7 @@ OTHER = Secret("battery staple")
 
 @pytest.fixture(params=[False, True], ids=["prompt", "lagging"])
 def world(request: pytest.FixtureRequest) -> World:
-    """A share on a host whose connections take a new configuration at once, and on one where they lag."""
+    """A share on a host whose connections reload at once, and on a lagging host."""
     world = World.new(lagging=request.param)
     world.served()
     return world
@@ -36,8 +36,8 @@ def test_nobody_has_access_without_a_rule(world: World) -> None:
         world.connect("ada").open("files")
 
 
-def test_a_level_is_what_the_user_gets(world: World) -> None:
-    """Who may read cannot write, on this share only."""
+def test_a_user_gets_the_level_of_the_rule(world: World) -> None:
+    """A reader cannot write; the rule is for this share only."""
     world.host.shares.create("tenant", "other", SMALL)
     world.host.access.allow("tenant", "files", "ada", RO, PASSWORD)
     world.host.access.allow("tenant", "other", "ada", RW)
@@ -58,8 +58,8 @@ def test_allowing_the_same_again_changes_nothing(world: World) -> None:
     opened.write(b"undisturbed")
 
 
-def test_a_new_user_without_a_password_gets_one_that_is_told_once(world: World) -> None:
-    """It is in no record, and lets the user in."""
+def test_a_new_user_without_a_password_gets_one_that_is_shown_once(world: World) -> None:
+    """It is in no record, and it works."""
     given = world.host.access.allow("tenant", "files", "ada")
     assert PasswordOutcome.GENERATED is given.outcome
     assert given.password is not None
@@ -68,13 +68,13 @@ def test_a_new_user_without_a_password_gets_one_that_is_told_once(world: World) 
 
 
 def test_a_new_users_password_is_set(world: World) -> None:
-    """And not told again."""
+    """It is not returned."""
     given = world.host.access.allow("tenant", "files", "ada", RO, PASSWORD)
     assert (PasswordOutcome.SET, None) == (given.outcome, given.password)
 
 
 def test_allow_with_a_password_sets_it_and_ends_the_users_sessions(world: World) -> None:
-    """The former password lets nobody in any more."""
+    """The former password no longer works."""
     world.host.access.allow("tenant", "files", "ada", RW, PASSWORD)
     session = world.connect("ada")
     assert PasswordOutcome.SET is world.host.access.allow("tenant", "files", "ada", RW, OTHER).outcome
@@ -121,8 +121,8 @@ def test_raising_a_level_disturbs_nobody(world: World) -> None:
     assert RW == world.connect("ada").level("files")
 
 
-def test_denying_who_has_no_rule_changes_nothing(world: World) -> None:
-    """It says that there was none; a user unknown to the server is not found."""
+def test_denying_a_user_without_a_rule_changes_nothing(world: World) -> None:
+    """It returns that there was none; a user unknown to the server is not found."""
     world.host.access.allow("tenant", "files", "ada", RW, PASSWORD)
     assert world.host.access.deny("tenant", "files", "ada")
     before = world.record("tenant")
@@ -132,7 +132,7 @@ def test_denying_who_has_no_rule_changes_nothing(world: World) -> None:
         world.host.access.deny("tenant", "files", "bob")
 
 
-def test_users_that_differ_in_case_only_are_one(world: World) -> None:
+def test_users_that_differ_only_in_case_are_the_same(world: World) -> None:
     """A second spelling is refused by allow and by replace, before anything changes."""
     world.host.access.allow("tenant", "files", "ada", RW, PASSWORD)
     before = world.record("tenant")
@@ -175,8 +175,8 @@ def test_unknown_servers_and_shares_are_not_found(world: World) -> None:
                 attempt()
 
 
-def test_replace_makes_a_set_the_only_one(world: World) -> None:
-    """Who is not in it loses access at once, who is lowered too, and new users get accounts."""
+def test_replace_makes_these_rules_the_only_ones(world: World) -> None:
+    """Users without a rule or with a lower level lose access at once, and new users get accounts."""
     for user in ("ada", "bob", "carl"):
         world.host.access.allow("tenant", "files", user, RW, PASSWORD)
     opened = {user: world.connect(user).open("files", write=True) for user in ("ada", "bob", "carl")}
@@ -199,7 +199,7 @@ def test_replace_makes_a_set_the_only_one(world: World) -> None:
     assert {} == world.admitted()
 
 
-def test_a_set_that_contradicts_itself_is_refused(world: World) -> None:
+def test_a_contradictory_set_of_rules_is_refused(world: World) -> None:
     """Before anything has changed."""
     rules = [AccessRule.for_user("ada", "ro"), AccessRule.for_user("ADA", "rw")]
     with pytest.raises(InvalidInput):
@@ -207,16 +207,16 @@ def test_a_set_that_contradicts_itself_is_refused(world: World) -> None:
     assert () == world.record("tenant").accounts
 
 
-def test_a_user_who_exists_is_found_in_whatever_case(world: World) -> None:
-    """SMB does not tell names apart by case, so denying ADA denies ada."""
+def test_an_existing_user_is_found_in_any_case(world: World) -> None:
+    """SMB ignores case, so denying ADA denies ada."""
     world.served()
     world.host.access.allow("tenant", "files", "ada", RW, PASSWORD)
     assert world.host.access.deny("tenant", "files", "ADA")
     assert () == world.host.access.list("tenant", "files")
 
 
-def test_a_password_is_given_to_a_new_user_whatever_the_case_of_the_name(world: World) -> None:
-    """SMB does not tell cases apart; a password that was given is never dropped for a generated one."""
+def test_a_new_users_password_is_found_in_any_case(world: World) -> None:
+    """SMB ignores case; a given password is never replaced by a generated one."""
     rules = [AccessRule.for_user("eve", RW)]
     (view,) = world.host.access.replace("tenant", "files", rules, passwords={"Eve": Secret("mine")})
     assert (PasswordOutcome.SET, None) == (view.outcome, view.password)

@@ -1,4 +1,4 @@
-"""Each call that a use case makes fails before its effect, half-way or after it, or is the process's last."""
+"""Each call of a use case fails before, half-way through or after its effect, or kills the process."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FAULTS += [Fault(Moment.HALFWAY, dies, step=2) for dies in (False, True)]
 
 
 def populated(use_case: UseCase | None = None) -> World:
-    """A server that serves two users, one of whom has a file open, beside another tenant's."""
+    """A server that serves two users, one of whom has a file open, and another tenant's server."""
     world = World.new(online_grow=(FileSystemKind.XFS,), lagging=True)
     for server in ("neighbour", "tenant"):
         world.served(server=server)
@@ -40,7 +40,7 @@ def rehearse(use_case: UseCase) -> int:
 
 
 def assert_locks_are_of_what_is_there(world: World, told: str) -> None:
-    """No lock file is left of a server or share that is gone."""
+    """No lock file of a deleted server or share is left."""
     servers = set(world.machine.records)
     shares = {share.id for name in ("tenant", "neighbour") for share in world.record(name).shares}
     assert servers <= world.machine.lock_table.kept <= servers | shares, told
@@ -89,7 +89,7 @@ def test_the_laws_hold_whichever_call_goes_wrong(use_case: UseCase, fault: Fault
 
 @pytest.mark.parametrize("use_case", USE_CASES, ids=lambda use_case: use_case.name)
 def test_the_laws_hold_when_an_undo_fails_too(use_case: UseCase) -> None:
-    """A failure whose clean-up fails at each of its own calls is settled by the next process."""
+    """If the clean-up fails at any of its calls, the next process settles it."""
     for number in range(rehearse(use_case)):
         for later in range(1, 12):
             world = populated(use_case)
@@ -108,10 +108,10 @@ def test_the_laws_hold_when_an_undo_fails_too(use_case: UseCase) -> None:
             elif use_case.undone:
                 done = use_case.done(world)
                 assert done or before == snapshot(world), told
-                assert plan.dead or not done, told  # a process that dies last can tell nobody that it is done
+                assert plan.dead or not done, told  # a process that dies at the end cannot report its success
 
 
-def test_a_failed_undo_is_told_with_the_first_error() -> None:
+def test_a_failed_undo_is_a_note_on_the_first_error() -> None:
     """The first error is raised, the failed undo is a note on it."""
     world = populated()
     plan = FaultPlan().on("filesystems.make").on("storage.remove_volume")

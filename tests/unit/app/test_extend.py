@@ -20,8 +20,8 @@ def serving(**settings: object) -> World:
     return world
 
 
-def test_a_share_grows_under_its_clients_where_the_kernel_allows_it() -> None:
-    """Open files stay open, and the new room can be used."""
+def test_a_share_grows_online_if_the_kernel_allows_it() -> None:
+    """Open files stay open, and the new space can be used."""
     world = serving()
     opened = world.connect("ada").open("files", write=True)
     extended = world.host.shares.extend("tenant", "files", LARGE)
@@ -29,7 +29,7 @@ def test_a_share_grows_under_its_clients_where_the_kernel_allows_it() -> None:
     opened.write(bytes(2 * SMALL.bytes))
 
 
-def test_a_share_grows_with_an_interruption_where_the_kernel_refuses() -> None:
+def test_a_share_grows_offline_if_the_kernel_refuses() -> None:
     """Clients are disconnected from this share and find their data when they come back."""
     world = serving(online_grow=OFFLINE_ONLY)
     session = world.connect("ada")
@@ -42,7 +42,7 @@ def test_a_share_grows_with_an_interruption_where_the_kernel_refuses() -> None:
 
 
 def test_a_share_of_a_stopped_server_grows_too() -> None:
-    """And is not mounted for it."""
+    """It is not mounted for it."""
     world = serving(online_grow=OFFLINE_ONLY)
     world.host.servers.stop("tenant")
     assert ExtendWay.OFFLINE is world.host.shares.extend("tenant", "files", LARGE).way
@@ -67,7 +67,7 @@ def test_a_share_never_shrinks() -> None:
     assert SMALL == world.share("tenant", "files").capacity
 
 
-def test_a_pool_without_room_leaves_the_share_as_it_was() -> None:
+def test_a_full_pool_leaves_the_share_as_it_was() -> None:
     """Its clients notice nothing."""
     world = serving(pool_size=Capacity(128 * MIB), online_grow=OFFLINE_ONLY)
     opened = world.connect("ada").open("files", write=True)
@@ -79,8 +79,8 @@ def test_a_pool_without_room_leaves_the_share_as_it_was() -> None:
 
 
 @pytest.mark.parametrize("more", [1, 4095, 4096, 4097])
-def test_an_extension_by_less_than_a_block_is_as_large_as_was_asked_for(more: int) -> None:
-    """A pool rounds volumes up: what was rounded may be had."""
+def test_an_extension_by_less_than_a_block_has_the_requested_size(more: int) -> None:
+    """A pool rounds volumes up: the share may have that space."""
     world = serving()
     odd = Capacity(SMALL.bytes + 1)
     world.host.shares.create("tenant", "odd", odd)
@@ -91,10 +91,10 @@ def test_an_extension_by_less_than_a_block_is_as_large_as_was_asked_for(more: in
 
 @pytest.mark.parametrize("moment", Moment)
 @pytest.mark.parametrize("kinds", [OFFLINE_ONLY, tuple(FileSystemKind)])
-def test_a_share_serves_in_its_old_or_its_new_size_whichever_step_fails(
+def test_a_share_has_its_old_or_its_new_size_whichever_step_fails(
     kinds: tuple[FileSystemKind, ...], moment: Moment
 ) -> None:
-    """For every call that an extension makes: data whole, and the new size unless there was an error."""
+    """For every call of an extension: the data is intact, and the size is new unless there was an error."""
     plan = FaultPlan()
     rehearsal = serving(online_grow=kinds)
     rehearsal.process(plan).shares.extend("tenant", "files", LARGE)
@@ -121,7 +121,7 @@ def test_a_share_serves_in_its_old_or_its_new_size_whichever_step_fails(
 
 @pytest.mark.parametrize("verb", ["storage.grow_volume", "filesystems.grow_unmounted", "filesystems.unmount"])
 def test_a_failed_extension_serves_the_old_size_before_it_returns(verb: str) -> None:
-    """No reconcile is needed for it."""
+    """It needs no reconcile."""
     world = serving(online_grow=OFFLINE_ONLY)
     with pytest.raises(SharesError):
         world.process(FaultPlan().on(verb)).shares.extend("tenant", "files", LARGE)
@@ -130,8 +130,8 @@ def test_a_failed_extension_serves_the_old_size_before_it_returns(verb: str) -> 
     world.connect("ada").open("files", write=True).write(b"x")
 
 
-def test_a_share_that_is_lost_while_it_grows_does_not_block_its_server() -> None:
-    """It is failed, and the others go on."""
+def test_a_share_lost_while_growing_does_not_block_its_server() -> None:
+    """It fails, and the others go on."""
     world = serving(online_grow=OFFLINE_ONLY)
     world.host.shares.create("tenant", "other", SMALL)
     plan = FaultPlan().on("filesystems.mount", Fault(dies=True))
@@ -147,8 +147,8 @@ def test_a_share_that_is_lost_while_it_grows_does_not_block_its_server() -> None
     assert {} == world.leftovers()
 
 
-def test_a_share_that_cannot_be_mounted_after_it_grew_does_not_block_its_server() -> None:
-    """It is failed, the next call for another share works, and a later start finds it whole."""
+def test_a_share_that_cannot_be_mounted_after_growing_does_not_block_its_server() -> None:
+    """It fails, the next call for another share works, and a later start finds it whole."""
     world = serving(online_grow=OFFLINE_ONLY)
     world.host.shares.create("tenant", "other", SMALL)
     plan = FaultPlan().on("filesystems.mount", Fault(error=ShareFailed("its log is dirty")), times=None)
@@ -165,8 +165,8 @@ def test_a_share_that_cannot_be_mounted_after_it_grew_does_not_block_its_server(
 
 
 @pytest.mark.parametrize("settling", ["filesystems.size", "storage.cut_volume"])
-def test_an_extension_that_could_not_be_settled_at_once_is_settled_later(settling: str) -> None:
-    """Whichever size it came out in, record, volume and file system agree once the host is well again."""
+def test_an_extension_that_could_not_be_recovered_at_once_is_recovered_later(settling: str) -> None:
+    """Whichever size results, record, volume and file system agree once the host is well again."""
     world = serving(online_grow=OFFLINE_ONLY)
     verb = "filesystems.mount" if settling == "filesystems.size" else "filesystems.unmount"
     with pytest.raises(BaseException, match="died"):

@@ -1,4 +1,4 @@
-"""An extension that is broken off: nothing is cut, and nothing is served before it is whole."""
+"""An interrupted extension: nothing is cut, and nothing is served before it is whole."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from shares_core.testing.state import Condition
 
 
 def set_aside() -> World:
-    """A share whose extension came to nothing twice."""
+    """A share whose extension failed twice."""
     world = serving(online_grow=OFFLINE_ONLY)
     half = Fault(Moment.HALFWAY, error=BackendFailure("no"), step=2)
     process = world.process(FaultPlan().on("filesystems.grow_unmounted", half, times=None))
@@ -33,8 +33,8 @@ def set_aside() -> World:
 
 
 @pytest.mark.parametrize("step", [1, 2])
-def test_a_growing_that_was_killed_is_made_whole_before_it_is_served(step: int) -> None:
-    """Also where it had begun to get larger: then it is carried on to the end."""
+def test_a_killed_growing_is_made_whole_before_the_share_is_served(step: int) -> None:
+    """If it had begun to grow, it is carried on to the end."""
     world = serving(online_grow=OFFLINE_ONLY)
     killed = Fault(Moment.HALFWAY, dies=True, step=step)
     with pytest.raises(BaseException, match="died"):
@@ -50,8 +50,8 @@ def test_a_growing_that_was_killed_is_made_whole_before_it_is_served(step: int) 
 
 
 @pytest.mark.parametrize("dies", [True, False])
-def test_an_online_growing_that_came_half_the_way_is_carried_on(dies: bool) -> None:
-    """The share is never said to be larger than its file system."""
+def test_a_half_done_online_growing_is_carried_on(dies: bool) -> None:
+    """The share never claims to be larger than its file system."""
     world = serving(online_grow=tuple(FileSystemKind))
     plan = FaultPlan().on("filesystems.grow_mounted", Fault(Moment.HALFWAY, dies=dies))
     with pytest.raises(BaseException, match="died") if dies else nullcontext():
@@ -60,8 +60,8 @@ def test_an_online_growing_that_came_half_the_way_is_carried_on(dies: bool) -> N
     assert (LARGE, LARGE.bytes) == (world.share("tenant", "files").capacity, world.content().reach)
 
 
-def test_what_a_person_has_to_repair_is_not_served_and_not_cut() -> None:
-    """It is failed, with its volume as it was left."""
+def test_a_share_that_needs_a_repair_is_neither_served_nor_cut() -> None:
+    """It fails, with its volume as it was left."""
     world = serving(online_grow=OFFLINE_ONLY)
     plan = FaultPlan().on("filesystems.grow_unmounted", Fault(Moment.HALFWAY, dies=True))
     with pytest.raises(BaseException, match="died"):
@@ -81,7 +81,7 @@ def test_what_a_person_has_to_repair_is_not_served_and_not_cut() -> None:
 
 
 def test_a_record_from_before_an_extension_cuts_nothing_off() -> None:
-    """A record that was restored from a backup knows a smaller size than the volume has."""
+    """A record from a backup has a smaller size than the volume."""
     world = serving()
     former = world.record("tenant")
     world.host.shares.extend("tenant", "files", LARGE)
@@ -96,16 +96,16 @@ def test_a_record_from_before_an_extension_cuts_nothing_off() -> None:
     assert b"old data" == world.connect("ada").open("files", name="old").read()
 
 
-def test_a_growing_that_cannot_be_carried_on_is_not_served_half_the_way() -> None:
-    """The next call sets the share aside; once the host is well, a start finishes it."""
+def test_a_half_grown_share_is_not_served() -> None:
+    """The next call leaves it failed; once the host is well, a start finishes it."""
     world = set_aside()
     world.host.servers.start("tenant")
     assert (LARGE, LARGE.bytes) == (world.share("tenant", "files").capacity, world.content().reach)
     assert b"old data" == world.connect("ada").open("files", name="old").read()
 
 
-def test_what_is_mounted_is_served_as_far_as_it_grew() -> None:
-    """Although growing it on fails: it is whole. Asked again, it grows to its end."""
+def test_a_mounted_share_is_served_as_far_as_it_grew() -> None:
+    """Even if growing it further fails, because it is whole. The next try completes it."""
     world = serving(online_grow=tuple(FileSystemKind))
     half = Fault(Moment.HALFWAY, error=BackendFailure("no"))
     before = Fault(Moment.BEFORE, error=BackendFailure("no"))
@@ -123,10 +123,10 @@ def test_what_is_mounted_is_served_as_far_as_it_grew() -> None:
 
 
 @pytest.mark.parametrize("moment", [Moment.BEFORE, Moment.HALFWAY])
-def test_what_a_killed_call_has_begun_is_not_cut_off_while_it_may_be_at_work(moment: Moment) -> None:
-    """The command that grows a mounted file system outlives its caller, and holds the mount meanwhile.
+def test_no_volume_is_cut_while_a_killed_callers_command_may_be_at_work(moment: Moment) -> None:
+    """The command that grows a mounted file system outlives its caller, and keeps the mount in use.
 
-    The share is set aside meanwhile, and nobody is kept from the server's others.
+    Meanwhile the share has failed, and the server's other shares go on.
     """
     world = serving(online_grow=tuple(FileSystemKind))
     world.host.shares.create("tenant", "other", SMALL)
@@ -144,7 +144,7 @@ def test_what_a_killed_call_has_begun_is_not_cut_off_while_it_may_be_at_work(mom
         share = world.share("tenant", "files")
         assert (ShareStatus.FAILED, True) == (share.status, share.operation is not None)
         assert LARGE.bytes + SMALL.bytes == world.host.pool.show().provisioned
-    world.content().reach = LARGE.bytes  # it came to its end
+    world.content().reach = LARGE.bytes  # the command has ended
     world.host.fleet.reconcile()
     assert (LARGE, ShareStatus.READY) == (
         world.share("tenant", "files").capacity,
@@ -153,8 +153,8 @@ def test_what_a_killed_call_has_begun_is_not_cut_off_while_it_may_be_at_work(mom
     assert b"old data" == world.connect("ada").open("files", name="old").read()
 
 
-def test_a_share_that_was_set_aside_and_then_deleted_does_not_come_back() -> None:
-    """Although its volume cannot be removed for long: deleting only goes forward."""
+def test_a_failed_share_that_is_deleted_does_not_come_back() -> None:
+    """Even if its volume cannot be removed for long: deleting only goes forward."""
     world = set_aside()
     held = FaultPlan().on("storage.remove_volume", Fault(error=BackendFailure("in use")), times=None)
     with pytest.raises(BackendFailure, match="in use"):
@@ -167,8 +167,8 @@ def test_a_share_that_was_set_aside_and_then_deleted_does_not_come_back() -> Non
     assert () == world.record("tenant").shares
 
 
-def test_a_stuck_delete_keeps_no_other_share_down() -> None:
-    """What was set aside on the same server is finished all the same, and the error is told."""
+def test_a_stuck_delete_does_not_keep_another_share_down() -> None:
+    """An extension on the same server is still finished, and the error is raised."""
     world = set_aside()
     world.host.shares.create("tenant", "a", SMALL)
     stuck = world.share("tenant", "a").volume.ref
@@ -191,8 +191,8 @@ def test_a_stuck_delete_keeps_no_other_share_down() -> None:
     assert {("files", "ada"): RW} == world.admitted()
 
 
-def test_a_volume_that_was_larger_than_its_file_system_does_not_stand_for_it() -> None:
-    """Of whole extents, or grown by hand: where growing fails the share has what its file system has."""
+def test_a_larger_volume_does_not_stand_for_a_grown_file_system() -> None:
+    """It has whole extents, or was grown by hand: if growing fails, the share has its file system's size."""
     world = serving(online_grow=tuple(FileSystemKind), granularity=4 * MIB)
     world.machine.volumes[world.share("tenant", "files").volume.ref].size = LARGE.bytes
     wanted = Capacity(SMALL.bytes + MIB)
@@ -210,8 +210,8 @@ def test_a_volume_that_was_larger_than_its_file_system_does_not_stand_for_it() -
 
 
 @pytest.mark.parametrize("found", ["unreadable", "damaged"])
-def test_a_share_that_fails_in_an_extension_is_taken_from_its_clients(found: str) -> None:
-    """Those who are connected too: what they write would be lost, or make it worse."""
+def test_a_share_that_fails_while_extending_is_withdrawn(found: str) -> None:
+    """Also from connected clients: their writes would be lost, or make it worse."""
     world = serving(online_grow=tuple(FileSystemKind))
     opened = world.connect("ada").open("files", write=True)
 

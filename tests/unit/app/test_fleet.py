@@ -1,4 +1,4 @@
-"""All servers at once: what is told, what is mended, and what belongs to nobody."""
+"""All servers at once: reports, repairs and orphans."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ STRAY = "f" * 12
 STRAY_VOLUME = ref(STRAY)
 
 
-def test_a_host_that_is_as_recorded_has_nothing_to_tell(world: World) -> None:
-    """And nothing of it is touched: no lock is taken, no call changes anything."""
+def test_a_host_that_is_as_recorded_has_nothing_to_report(world: World) -> None:
+    """Nothing is touched: it takes no lock, and no call changes anything."""
     world.served()
     world.host.access.allow("tenant", "files", "ada", RW, PASSWORD)
     opened = world.connect("ada").open("files", write=True)
@@ -33,8 +33,8 @@ def test_a_host_that_is_as_recorded_has_nothing_to_tell(world: World) -> None:
     assert (before, False) == (world.machine.records, opened.closed)
 
 
-def test_looking_changes_nothing(world: World) -> None:
-    """Whatever there is to do, nobody's lock is needed to see it."""
+def test_a_dry_run_changes_nothing(world: World) -> None:
+    """It needs no lock to see what there is to do."""
     share = world.served()
     world.machine.reboot()
     before = dict(world.machine.records)
@@ -48,7 +48,7 @@ def test_looking_changes_nothing(world: World) -> None:
 
 
 def untold(machine: MemoryHost) -> None:
-    """As a process leaves it that died before smbd was told."""
+    """As left by a process that died before telling smbd."""
     for folder in machine.folders.values():
         folder.told = False
 
@@ -65,10 +65,10 @@ def untold(machine: MemoryHost) -> None:
     ],
     ids=["unmounted", "no bridge", "no container", "another image", "other configuration", "docker restart"],
 )
-def test_whatever_was_changed_by_hand_is_mended(
+def test_every_manual_change_is_repaired(
     world: World, trick: Callable[[MemoryHost], object], told: str
 ) -> None:
-    """It is told first, and the share is served again."""
+    """It is reported first, and the share is served again."""
     world.served()
     world.host.access.allow("tenant", "files", "ada", RW, PASSWORD)
     trick(world.machine)
@@ -84,7 +84,7 @@ def test_whatever_was_changed_by_hand_is_mended(
 
 
 def strays(world: World) -> tuple[Orphan, ...]:
-    """One of each kind, as a record that was lost would leave them."""
+    """One orphan of each kind, as a lost record would leave them."""
     machine = world.machine
     machine.folders[STRAY] = Folder(1, shared=True)
     machine.containers[STRAY] = Container(1, machine.image)
@@ -101,8 +101,8 @@ def strays(world: World) -> tuple[Orphan, ...]:
     )
 
 
-def test_what_is_in_no_record_is_told_and_removed_only_when_that_is_said(world: World) -> None:
-    """In an order in which it can be; whose records there are, is left alone."""
+def test_orphans_are_reported_and_removed_only_on_request(world: World) -> None:
+    """In an order that works; everything with a record is left alone."""
     world.served()
     expected = strays(world)
     for dry_run in (True, False):
@@ -118,8 +118,8 @@ def test_what_is_in_no_record_is_told_and_removed_only_when_that_is_said(world: 
     assert world.share("tenant", "files").volume.ref in world.machine.volumes
 
 
-def test_nothing_is_removed_where_there_are_no_records(world: World) -> None:
-    """They may have been lost: all that there is would be an orphan."""
+def test_nothing_is_removed_without_any_records(world: World) -> None:
+    """They may have been lost, and everything would be an orphan."""
     expected = strays(world)
     world.machine.prepared_pools.add(DEFAULT_POOL)
     assert expected == world.host.fleet.reconcile(remove_orphans=expected).orphans
@@ -127,7 +127,7 @@ def test_nothing_is_removed_where_there_are_no_records(world: World) -> None:
 
 
 def test_nothing_is_an_orphan_while_a_record_cannot_be_read(world: World) -> None:
-    """It may be that server's."""
+    """It may belong to that server."""
     world.served()
     named = strays(world)
     world.machine.damage_record(world.machine.server_id("tenant"))
@@ -153,8 +153,8 @@ def test_an_orphan_that_cannot_be_removed_says_why(world: World) -> None:
     assert [world.machine.server_id("tenant")] == list(world.machine.folders)
 
 
-def test_whom_another_caller_works_on_is_busy_and_no_trouble(world: World) -> None:
-    """It is told, and left to that one."""
+def test_a_server_that_another_caller_holds_is_busy_and_not_a_failure(world: World) -> None:
+    """It is reported, and left to that caller."""
     world.served()
     world.machine.mounts.clear()
     busy = Fault(error=Busy("another caller has been working on it"))
@@ -164,8 +164,8 @@ def test_whom_another_caller_works_on_is_busy_and_no_trouble(world: World) -> No
     assert [ReconcileOutcome.OK] == [view.outcome for view in host.fleet.reconcile().servers]
 
 
-def test_a_share_that_cannot_be_looked_at_keeps_nobody_down(world: World) -> None:
-    """Its server is brought up all the same."""
+def test_an_unobservable_share_does_not_keep_its_server_down(world: World) -> None:
+    """Its server is still brought up."""
     world.served()
     world.machine.restart_docker()
     host = world.process(FaultPlan().on("filesystems.troubles", times=2))
@@ -182,8 +182,8 @@ def _delete_server(world: World) -> None:
     world.host.servers.delete("tenant", with_shares=True)
 
 
-def test_a_volume_that_was_lost_under_its_share_is_seen(world: World) -> None:
-    """What is mounted goes on until then; after that nobody uses it, and the share is failed."""
+def test_a_lost_volume_of_a_mounted_share_is_noticed(world: World) -> None:
+    """The mount is used until then; after that nobody uses it, and the share has failed."""
     share = world.served()
     world.host.access.allow("tenant", "files", "ada", RW, PASSWORD)
     opened = world.connect("ada").open("files", write=True)
@@ -197,10 +197,10 @@ def test_a_volume_that_was_lost_under_its_share_is_seen(world: World) -> None:
 
 
 @pytest.mark.parametrize("action", [_delete_share, _delete_server])
-def test_the_device_of_a_lost_volume_is_told_until_its_share_goes(
+def test_the_device_of_a_lost_volume_is_listed_until_its_share_is_deleted(
     world: World, action: Callable[[World], None]
 ) -> None:
-    """It is let go of with the share, or with the whole server."""
+    """It is removed with the share, or with the whole server."""
     share = world.served()
     del world.machine.volumes[share.volume.ref]
     (view,) = world.host.fleet.reconcile(dry_run=True).servers
@@ -211,7 +211,7 @@ def test_the_device_of_a_lost_volume_is_told_until_its_share_goes(
     assert world.host.fleet.reconcile(dry_run=True).is_empty
 
 
-def test_the_device_of_a_lost_volume_that_is_in_no_record_is_an_orphan(world: World) -> None:
+def test_the_device_of_an_unrecorded_lost_volume_is_an_orphan(world: World) -> None:
     """As its volume would be."""
     world.served()
     stray = ref("f" * 12)
@@ -227,7 +227,7 @@ def test_the_device_of_a_lost_volume_that_is_in_no_record_is_an_orphan(world: Wo
 
 
 def test_an_upgrade_gives_the_current_image(world: World) -> None:
-    """Once: then there is nothing to do, and a server that is stopped gets it when it is started."""
+    """Once: after that there is nothing to do. A stopped server gets the image when it is started."""
     world.served()
     assert UpgradeOutcome.CURRENT is world.host.servers.upgrade("tenant").outcome
     world.machine.image = "image-2"
@@ -238,8 +238,8 @@ def test_an_upgrade_gives_the_current_image(world: World) -> None:
 
 
 @pytest.mark.parametrize("stale", [False, True])
-def test_a_server_is_back_on_its_image_where_the_new_one_fails(world: World, stale: bool) -> None:
-    """And the failure is told; so it is where reconcile tries."""
+def test_a_server_goes_back_to_its_image_if_the_new_one_fails(world: World, stale: bool) -> None:
+    """The failure is reported, also by reconcile."""
     world.served()
     world.host.access.allow("tenant", "files", "ada", RW, PASSWORD)
     world.machine.image = "image-2"
@@ -261,8 +261,8 @@ def test_a_server_is_back_on_its_image_where_the_new_one_fails(world: World, sta
 # -- damage
 
 
-def test_a_share_that_is_found_damaged_is_failed_and_the_others_are_served(world: World) -> None:
-    """Its clients are out, it says so, and nobody repairs it on their own."""
+def test_a_damaged_share_fails_and_the_others_are_served(world: World) -> None:
+    """Its clients are disconnected, it says so, and nothing repairs it automatically."""
     share = world.served()
     world.host.shares.create("tenant", "well", share.capacity)
     for name in ("files", "well"):
@@ -277,7 +277,7 @@ def test_a_share_that_is_found_damaged_is_failed_and_the_others_are_served(world
     assert {("well", "ada"): RW} == world.admitted()
     assert (True, False, Condition.RUINED) == (damaged.closed, well.closed, content.condition)
     assert "damaged" in world.host.shares.show("tenant", "files").share.reason
-    for _ in range(2):  # however often it is tried: mounted again, it would get worse
+    for _ in range(2):  # at any number of tries: mounting it again would make it worse
         world.host.servers.stop("tenant")
         world.host.servers.start("tenant")
         assert {("well", "ada"): RW} == world.admitted()
@@ -295,10 +295,10 @@ def test_a_share_that_is_found_damaged_is_failed_and_the_others_are_served(world
 
 
 @pytest.mark.parametrize("away", [lambda w: w.machine.reboot(), lambda w: w.host.servers.stop("tenant")])
-def test_what_was_damaged_before_anybody_looked_is_not_mounted_again(
+def test_a_share_damaged_before_a_reboot_is_not_mounted_again(
     world: World, away: Callable[[World], object]
 ) -> None:
-    """The device remembers what the mount that was there had come upon."""
+    """The device has a mark of the damage that its former mount met."""
     world.served()
     world.host.access.allow("tenant", "files", "ada", RW, PASSWORD)
     world.ruin()
@@ -308,8 +308,8 @@ def test_what_was_damaged_before_anybody_looked_is_not_mounted_again(
 
 
 @pytest.mark.parametrize("known", [True, False])
-def test_a_check_that_was_broken_off_serves_nothing_that_may_be_damaged(world: World, known: bool) -> None:
-    """Whether it had been found damaged before or not."""
+def test_an_interrupted_check_serves_nothing_that_may_be_damaged(world: World, known: bool) -> None:
+    """Whether it was found damaged before or not."""
     world.served()
     world.host.access.allow("tenant", "files", "ada", RW, PASSWORD)
     world.ruin()
@@ -325,8 +325,8 @@ def test_a_check_that_was_broken_off_serves_nothing_that_may_be_damaged(world: W
     assert {("files", "ada"): RW} == world.admitted()
 
 
-def test_a_repair_that_was_broken_off_is_not_served(world: World) -> None:
-    """What was found damaged is recorded before anybody writes to it."""
+def test_a_share_is_not_served_after_an_interrupted_repair(world: World) -> None:
+    """The damage is recorded before the repair writes anything."""
     world.served()
     world.host.access.allow("tenant", "files", "ada", RW, PASSWORD)
     world.ruin()
@@ -343,8 +343,8 @@ def test_a_repair_that_was_broken_off_is_not_served(world: World) -> None:
     assert {("files", "ada"): RW} == world.admitted()
 
 
-def test_damage_that_is_met_while_growing_is_repaired_like_any_other(world: World) -> None:
-    """Nobody tries it again and again; once it is repaired the extension is finished."""
+def test_damage_found_while_growing_is_repaired_like_any_other(world: World) -> None:
+    """The extension is not tried again and again; after the repair it is finished."""
     share = world.served()
     world.host.access.allow("tenant", "files", "ada", RW, PASSWORD)
     world.machine.online_grow = frozenset()
@@ -366,8 +366,8 @@ def test_damage_that_is_met_while_growing_is_repaired_like_any_other(world: Worl
     assert {("files", "ada"): RW} == world.admitted()
 
 
-def test_a_container_that_has_lost_its_folders_does_not_outlive_a_change(world: World) -> None:
-    """It would go on to let in who was denied: what it was told once is all that it knows."""
+def test_a_container_without_its_folders_does_not_outlive_a_change(world: World) -> None:
+    """It would go on admitting a denied user, because it cannot see a new configuration."""
     world.served()
     world.host.access.allow("tenant", "files", "ada", RW, PASSWORD)
     world.machine.folders.pop(world.machine.server_id("tenant"))
@@ -378,7 +378,7 @@ def test_a_container_that_has_lost_its_folders_does_not_outlive_a_change(world: 
     assert world.host.fleet.reconcile().is_empty
 
 
-def test_a_check_of_a_share_whose_volume_is_away_calls_nothing_damaged(world: World) -> None:
+def test_a_check_of_a_missing_volume_reports_no_damage(world: World) -> None:
     """It is served again once the volume is back."""
     volume = world.served().volume.ref
     world.host.access.allow("tenant", "files", "ada", RW, PASSWORD)
@@ -392,7 +392,7 @@ def test_a_check_of_a_share_whose_volume_is_away_calls_nothing_damaged(world: Wo
     assert {("files", "ada"): RW} == world.admitted()
 
 
-def test_a_share_of_a_server_that_is_stopped_can_be_checked(world: World) -> None:
+def test_a_share_of_a_stopped_server_can_be_checked(world: World) -> None:
     """It stays unmounted."""
     world.served()
     world.host.servers.stop("tenant")
@@ -401,8 +401,8 @@ def test_a_share_of_a_server_that_is_stopped_can_be_checked(world: World) -> Non
     assert world.host.fleet.reconcile().is_empty
 
 
-def test_a_server_that_lost_its_folders_is_brought_up_after_a_share_was_made(world: World) -> None:
-    """Its container would see nothing of what is put into new ones, and all would look well."""
+def test_a_server_without_its_folders_is_brought_up_after_a_share_is_made(world: World) -> None:
+    """Its container would not see new folders, and everything would look well."""
     world.served()
     world.machine.folders.pop(world.machine.server_id("tenant"))
     world.machine.mounts.clear()

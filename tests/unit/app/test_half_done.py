@@ -26,7 +26,7 @@ OTHER = Secret("battery staple")
 
 @pytest.fixture(params=[False, True], ids=["prompt", "lagging"])
 def world(request: pytest.FixtureRequest) -> World:
-    """A share on a host whose connections take a new configuration at once, and on one where they lag."""
+    """A share on a host whose connections reload at once, and on a lagging host."""
     world = World.new(lagging=request.param)
     world.served()
     return world
@@ -35,7 +35,7 @@ def world(request: pytest.FixtureRequest) -> World:
 @pytest.mark.parametrize("verb", ["smb_config.apply", "smb_sessions.close_user"])
 @pytest.mark.parametrize("dies", [False, True])
 def test_a_half_done_deny_never_reopens(world: World, verb: str, dies: bool) -> None:
-    """The record has it at once, and the next call on the server carries it on."""
+    """The record has it first, and the next call on the server carries it on."""
     world.host.access.allow("tenant", "files", "ada", RW, PASSWORD)
     opened = world.connect("ada").open("files", write=True)
     with pytest.raises((SharesError, ProcessDied)):
@@ -46,9 +46,9 @@ def test_a_half_done_deny_never_reopens(world: World, verb: str, dies: bool) -> 
 
 
 def test_an_allow_that_fails_lets_nobody_in(world: World) -> None:
-    """Also whoever came in meanwhile is out again, and the account is gone."""
+    """A client that connected meanwhile is disconnected, and the account is gone."""
     before = world.record("tenant")
-    # The record of the wider rules is the second that the call saves.
+    # The call saves the record of the new rules second.
     plan = FaultPlan().on("records.save", skip=1)
     with pytest.raises(SharesError):
         world.process(plan).access.allow("tenant", "files", "ada", RW, PASSWORD)
@@ -61,8 +61,8 @@ def test_an_allow_that_fails_lets_nobody_in(world: World) -> None:
         world.connect("ada")
 
 
-def test_who_came_in_under_a_rule_that_failed_is_out_again(world: World) -> None:
-    """A client that connected between Samba's new configuration and the error keeps nothing."""
+def test_a_client_that_connected_under_a_failed_rule_is_disconnected(world: World) -> None:
+    """A client that connected between Samba's new configuration and the error keeps no access."""
     world.host.access.allow("tenant", "files", "bob", RO, PASSWORD)
     opened: list[OpenFile] = []
 
@@ -81,8 +81,8 @@ def test_who_came_in_under_a_rule_that_failed_is_out_again(world: World) -> None
     assert {("files", "bob"): RO} == world.admitted()
 
 
-def test_who_logged_in_to_an_account_that_failed_is_out_again(world: World) -> None:
-    """Else that connection, made with a password that nobody was given, would get what that name is given."""
+def test_a_client_that_logged_in_to_a_failed_account_is_disconnected(world: World) -> None:
+    """Otherwise that connection would get whatever the name is granted later."""
     came_in: list[Session] = []
 
     def racing(call: Call, proceed: Callable[[], object]) -> object:
@@ -98,8 +98,8 @@ def test_who_logged_in_to_an_account_that_failed_is_out_again(world: World) -> N
     assert [False] == [session.alive for session in came_in]
 
 
-def test_a_password_that_is_half_set_ends_the_users_sessions_in_the_end(world: World) -> None:
-    """The next process does what the dead one had begun."""
+def test_a_half_set_password_finally_ends_the_users_sessions(world: World) -> None:
+    """The next process finishes what the dead one began."""
     world.host.access.allow("tenant", "files", "ada", RW, PASSWORD)
     session = world.connect("ada")
     plan = FaultPlan().on("smb_sessions.end_user", Fault(dies=True))
@@ -111,8 +111,8 @@ def test_a_password_that_is_half_set_ends_the_users_sessions_in_the_end(world: W
 
 
 @pytest.mark.parametrize("verb", ["filesystems.unmount", "storage.remove_volume"])
-def test_a_share_that_cannot_be_removed_keeps_nobody_from_being_denied(world: World, verb: str) -> None:
-    """It is not served, it waits to be deleted again, and the server's other shares go on."""
+def test_a_share_that_cannot_be_removed_does_not_prevent_a_deny(world: World, verb: str) -> None:
+    """It is not served, its deletion will be tried again, and the server's other shares go on."""
     world.host.access.allow("tenant", "files", "ada", RW, PASSWORD)
     world.host.shares.create("tenant", "other", SMALL)
     world.host.access.allow("tenant", "other", "ada", RW)
@@ -128,8 +128,8 @@ def test_a_share_that_cannot_be_removed_keeps_nobody_from_being_denied(world: Wo
     assert ["other"] == [str(view.share.name) for view in world.host.shares.list("tenant")]
 
 
-def test_reconcile_finishes_a_delete_that_could_not(world: World) -> None:
-    """What waits to be deleted is deleted when the host lets it be."""
+def test_reconcile_finishes_a_failed_delete(world: World) -> None:
+    """It is deleted as soon as the host allows it."""
     with pytest.raises(BackendFailure):
         world.process(FaultPlan().on("filesystems.unmount", times=None)).shares.delete("tenant", "files")
     assert [""] == [view.problem for view in world.host.fleet.reconcile().servers]
@@ -137,7 +137,7 @@ def test_reconcile_finishes_a_delete_that_could_not(world: World) -> None:
 
 
 def test_reconcile_finishes_a_delete_on_a_stopped_server(world: World) -> None:
-    """What waits to be deleted needs no running server to go."""
+    """Deleting needs no running server."""
     stuck = world.process(FaultPlan().on("storage.remove_volume", times=None))
     with pytest.raises(BackendFailure):
         stuck.shares.delete("tenant", "files")
@@ -148,7 +148,7 @@ def test_reconcile_finishes_a_delete_on_a_stopped_server(world: World) -> None:
 
 @pytest.mark.parametrize("act", ["stop", "delete"])
 def test_a_server_can_be_taken_down_whatever_is_left_open_on_it(world: World, act: str) -> None:
-    """A deny that cannot be carried on must not keep anybody from ending all connections at once."""
+    """A deny that cannot be carried on must not prevent ending all connections at once."""
     world.host.access.allow("tenant", "files", "ada", RW, PASSWORD)
     opened = world.connect("ada").open("files", write=True)
     stuck = world.process(FaultPlan().on("smb_sessions.close_user", times=None))
@@ -163,8 +163,8 @@ def test_a_server_can_be_taken_down_whatever_is_left_open_on_it(world: World, ac
     assert opened.closed
 
 
-def test_a_create_for_which_no_volume_can_be_attached_leaves_nothing(world: World) -> None:
-    """Its undoing takes none of the devices that there are none of."""
+def test_a_create_whose_volume_cannot_be_attached_leaves_nothing(world: World) -> None:
+    """Undoing it needs no device either."""
     before = world.record("tenant"), set(world.machine.volumes)
     stuck = world.process(FaultPlan().on("storage.attach", times=None))
     with pytest.raises(SharesError) as failure:

@@ -1,4 +1,4 @@
-"""What differs between a record and the host: every record beside everything that can be seen of it."""
+"""What differs between a record and the host: every record with every possible observation."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from shares_core.domain.views import RunState
 
 @frozen
 class Seen:
-    """One thing as it is recorded and seen, with the drifts that it is if the server should run, and if not.
+    """One thing as recorded and as observed, with its drifts if the server should run, and if not.
 
-    ``record`` changes the server, ``seen`` what is observed.
+    ``record`` changes the server, ``seen`` the observation.
     """
 
     running: tuple[DriftKind, ...] = ()
@@ -73,7 +73,7 @@ def share_in(status: ShareStatus, failure: Failure | None = None) -> CifsShare:
 
 
 def of(share: CifsShare, running: Iterable[K] = (), stopped: Iterable[K] = (), **how: bool) -> Seen:
-    """A share, perhaps in trouble, left mounted although it should not be, or held by who works on it."""
+    """A share, perhaps in trouble, mounted although it should not be, or held by another caller."""
     seen: dict[str, Any] = {"held": frozenset({share.id})} if how.get("held") else {}
     seen |= {"left": frozenset({share.id})} if how.get("left") else {}
     seen |= {"troubles": {(SERVER.id, share.id): "is not mounted"}} if how.get("troubled") else {}
@@ -93,7 +93,7 @@ SHARES = [
     of(share_in(S.FAILED, GONE), [], [], left=True, held=True),
     of(share_in(S.FAILED, DAMAGE), [K.SHARE_DAMAGED], []),
     of(share_in(S.FAILED, DAMAGE), [K.SHARE_DAMAGED], [K.SHARE_LEFT], left=True, troubled=True),
-    # Whatever is under way is recovered if nobody is at work on it, tried before or not.
+    # An operation is recovered if nobody is at work on it, tried before or not.
     *(
         row
         for status in (S.CREATING, S.EXTENDING, S.CHECKING, S.DELETING)
@@ -104,18 +104,18 @@ SHARES = [
             of(share_in(status, failure), [], [], held=True, left=True, troubled=True),
         )
     ),
-    # An extension waits until somebody has decided what becomes of the damage; a check is how they do.
+    # An extension waits until a person has decided about the damage, which a check does.
     of(share_in(S.EXTENDING, DAMAGE), [K.SHARE_DAMAGED], []),
     of(share_in(S.EXTENDING, DAMAGE), [], [], held=True),
     of(share_in(S.CHECKING, DAMAGE), [*INTERRUPTED, K.SHARE_DAMAGED], INTERRUPTED),
     of(share_in(S.CHECKING, DAMAGE), [], [], held=True),
 ]
-#: What is no drift by itself beside another: to end the one is to end the other.
+#: Drifts that another drift includes: ending that ends them too.
 INCLUDED = {K.CONTAINER_DOWN: K.CONTAINER_OUTDATED, K.FOLDERS_MISSING: K.CONFIGURATION_DIFFERS}
 
 
 def joined(rows: Iterable[Seen]) -> Observation:
-    """All that is seen; who is held is told of servers and shares alike."""
+    """Everything observed; ``held`` has both servers and shares."""
     seen: dict[str, Any] = {}
     for row in rows:
         for name, value in row.seen.items():
@@ -126,7 +126,7 @@ def joined(rows: Iterable[Seen]) -> Observation:
 @pytest.mark.parametrize("desired", DesiredState)
 @pytest.mark.parametrize("own", OWN_OPERATION, ids=["idle", "interrupted", "held"])
 def test_the_plan_names_every_drift_and_no_other(desired: DesiredState, own: Seen) -> None:
-    """Of each record beside each host: and nothing else but that, if the server cannot be looked at."""
+    """For each record and each host: only that one if the server cannot be observed."""
     for rows in product(CONTAINER, IMAGE, FOLDER, SMB_CONF, INTERFACES, SHARES, [own]):
         record: dict[str, Any] = {"shares": ()}
         for row in rows:
@@ -141,8 +141,8 @@ def test_the_plan_names_every_drift_and_no_other(desired: DesiredState, own: See
         assert (Drift(K.UNOBSERVABLE, detail="Docker does not answer"),) == plan(server, unseen)
 
 
-def test_what_is_seen_of_others_is_no_drift() -> None:
-    """A server is judged by what is its own."""
+def test_observations_of_other_servers_are_not_a_drift() -> None:
+    """Only a server's own things count."""
     everything = [CONTAINER[3], IMAGE[1], FOLDER[1], SMB_CONF[1], SHARES[2], SHARES[3], OWN_OPERATION[2]]
     observed = evolve(joined(everything), unobservable={SERVER.id: "Docker does not answer"})
     other = evolve(

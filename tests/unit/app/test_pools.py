@@ -17,7 +17,7 @@ FAST = PoolName("fast")
 
 @pytest.fixture
 def world() -> World:
-    """A server with a share in each of two pools, which one user may write to."""
+    """A server with a share in each of two pools, both writable for one user."""
     world = World.new(pools=(DEFAULT_POOL, FAST))
     world.served(share="usual")
     world.host.shares.create("tenant", "quick", SMALL, pool="fast")
@@ -27,12 +27,12 @@ def world() -> World:
 
 
 def served(world: World) -> set[str]:
-    """The shares that the user gets at."""
+    """The shares that the user can open."""
     return {share for share, _ in world.admitted()}
 
 
 def test_a_share_is_made_in_the_pool_that_is_named(world: World) -> None:
-    """Without a name in the default one; both are served."""
+    """Without a name, in the default one; both are served."""
     pools = [world.share("tenant", share).volume.pool for share in ("usual", "quick")]
     assert [DEFAULT_POOL, FAST] == pools
     assert {"usual", "quick"} == served(world)
@@ -41,7 +41,7 @@ def test_a_share_is_made_in_the_pool_that_is_named(world: World) -> None:
     ]
 
 
-def test_making_it_again_is_making_it_once_in_the_same_pool_only(world: World) -> None:
+def test_making_a_share_again_fits_only_in_the_same_pool(world: World) -> None:
     """A share stays in its pool."""
     again = world.host.shares.create("tenant", "quick", SMALL, pool="fast")
     assert world.share("tenant", "quick") == again.share
@@ -51,7 +51,7 @@ def test_making_it_again_is_making_it_once_in_the_same_pool_only(world: World) -
 
 
 def test_a_pool_that_is_not_configured_is_not_found(world: World) -> None:
-    """With those that are; nothing is made."""
+    """The error lists those that are; nothing is made."""
     before = world.record("tenant")
     for ask in (
         lambda: world.host.shares.create("tenant", "new", SMALL, pool="slow"),
@@ -66,8 +66,8 @@ def test_a_pool_that_is_not_configured_is_not_found(world: World) -> None:
     assert before == world.record("tenant")
 
 
-def test_one_pools_room_is_not_anothers(world: World) -> None:
-    """What does not fit in one fits in the other."""
+def test_each_pool_has_its_own_space(world: World) -> None:
+    """A share that does not fit one pool fits the other."""
     small = World.new(pools=(DEFAULT_POOL, FAST), pool_size=LARGE)
     small.served(size=LARGE)
     with pytest.raises(NoCapacity):
@@ -76,8 +76,8 @@ def test_one_pools_room_is_not_anothers(world: World) -> None:
 
 
 @pytest.mark.parametrize("how", ["lost", "removed"])
-def test_a_pool_that_is_away_fails_its_shares_and_no_others(world: World, how: str) -> None:
-    """After a reboot, say. They say which pool it is; once it is back, so are they."""
+def test_a_missing_pool_fails_only_its_own_shares(world: World, how: str) -> None:
+    """After a reboot, say. They name the pool; once it is back, so are they."""
     machine = world.machine
     machine.reboot()
     if how == "lost":
@@ -99,8 +99,8 @@ def test_a_pool_that_is_away_fails_its_shares_and_no_others(world: World, how: s
     assert world.host.fleet.reconcile().is_empty
 
 
-def test_a_server_is_stopped_and_started_although_a_pool_of_its_is_away(world: World) -> None:
-    """Nothing of the other pool is left attached; what cannot be let go of is told."""
+def test_a_server_is_stopped_and_started_although_one_of_its_pools_is_missing(world: World) -> None:
+    """Nothing of the other pool stays attached; what cannot be detached is reported."""
     world.machine.pools = (DEFAULT_POOL,)
     world.host.servers.stop("tenant")
     assert {} == world.machine.containers
@@ -113,8 +113,8 @@ def test_a_server_is_stopped_and_started_although_a_pool_of_its_is_away(world: W
     assert {"usual", "quick"} == served(world)
 
 
-def test_orphans_are_found_in_every_pool_and_removed_from_their_own(world: World) -> None:
-    """The same id in two pools is two volumes."""
+def test_orphans_are_found_in_every_pool_and_removed_from_it(world: World) -> None:
+    """The same id in two pools means two volumes."""
     strays = [VolumeRef(pool, "f" * 12) for pool in (DEFAULT_POOL, FAST)]
     for stray in strays:
         world.machine.volumes[stray] = MemoryVolume(4096)
@@ -126,8 +126,8 @@ def test_orphans_are_found_in_every_pool_and_removed_from_their_own(world: World
     assert (True, False) == tuple(stray in world.machine.volumes for stray in strays)
 
 
-def test_a_pool_that_is_away_hides_no_orphan_of_another(world: World) -> None:
-    """And has none itself: what is in it is not known."""
+def test_a_missing_pool_hides_no_orphan_of_another(world: World) -> None:
+    """It has none itself, because its content is not known."""
     stray = VolumeRef(FAST, "f" * 12)
     world.machine.volumes[stray] = MemoryVolume(4096)
     world.machine.lost_pools.add(DEFAULT_POOL)

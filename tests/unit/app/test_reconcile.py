@@ -25,7 +25,7 @@ BEGUN = Begun(id="0badc0ffee00", since=1)
 
 @pytest.mark.parametrize("shock", ["reboot", "restart_docker"])
 def test_reconcile_makes_the_host_agree_with_the_records(world: World, shock: str) -> None:
-    """After a reboot or a Docker restart those serve again that should, and only those."""
+    """After a reboot or a Docker restart exactly those servers serve that should."""
     world.served()
     world.host.access.allow("tenant", "files", "ada", RW, PASSWORD)
     world.connect("ada").open("files", write=True).write(b"kept")
@@ -45,7 +45,7 @@ def test_reconcile_makes_the_host_agree_with_the_records(world: World, shock: st
 
 
 def test_one_servers_trouble_does_not_keep_the_others_down(world: World) -> None:
-    """It is told in that server's view."""
+    """That server's view says so."""
     for name in ("a", "b", "c"):
         world.host.servers.create(name)
     world.machine.reboot()
@@ -55,8 +55,8 @@ def test_one_servers_trouble_does_not_keep_the_others_down(world: World) -> None
     assert {"a": False, "b": True, "c": False} == problems
 
 
-def test_a_record_that_cannot_be_read_blocks_what_needs_it_and_no_more(world: World) -> None:
-    """It is named and kept; other servers work; nothing is claimed that it may hold."""
+def test_an_unreadable_record_blocks_only_what_needs_it(world: World) -> None:
+    """It is named and kept; other servers work; no new claims are made, because it may have them."""
     world.served(server="good")
     world.host.servers.create("bad")
     bad = world.machine.server_id("bad")
@@ -81,7 +81,7 @@ def test_a_record_that_cannot_be_read_blocks_what_needs_it_and_no_more(world: Wo
 
 
 def test_a_container_of_another_installation_is_left_alone(world: World) -> None:
-    """Even where it stands in the way."""
+    """Even if it is in the way."""
     world.host.servers.create("tenant")
     world.machine.reboot()
     container = world.machine.containers[world.machine.server_id("tenant")]
@@ -91,8 +91,8 @@ def test_a_container_of_another_installation_is_left_alone(world: World) -> None
     assert [container] == list(world.machine.containers.values())
 
 
-def test_what_is_wrong_with_a_server_is_told(world: World) -> None:
-    """A Docker that does not answer and an interface that is gone are no reason to fail."""
+def test_a_servers_view_says_what_is_wrong(world: World) -> None:
+    """A silent Docker or a missing interface does not make the call fail."""
     server = world.host.servers.create("tenant").server
     world.machine.links.clear()
     assert "not attached" in world.host.servers.show("tenant").problem
@@ -103,8 +103,8 @@ def test_what_is_wrong_with_a_server_is_told(world: World) -> None:
     assert "Docker" in shown.problem
 
 
-def test_a_deny_counts_after_a_reboot_too_before_anything_runs_again(world: World) -> None:
-    """A server that does not run can be worked on, and serves the new rules when it is brought back."""
+def test_a_deny_after_a_reboot_takes_effect_before_anything_runs(world: World) -> None:
+    """A server that does not run can be changed, and serves the new rules when it is brought back."""
     world.served()
     world.host.access.allow("tenant", "files", "ada", RW, PASSWORD)
     world.machine.reboot()
@@ -120,10 +120,10 @@ def test_a_deny_counts_after_a_reboot_too_before_anything_runs_again(world: Worl
         ("delete", "runtime.remove", ReconcileOutcome.DELETION_CARRIED_ON),
     ],
 )
-def test_a_server_that_reconcile_removed_is_said_to_be_gone(
+def test_reconcile_reports_a_server_that_it_removed(
     world: World, verb: str, call: str, outcome: ReconcileOutcome
 ) -> None:
-    """With the reason: what its killed caller was at. The next one has nothing to tell of it."""
+    """With the reason: its killed caller's operation. The next reconcile does not mention it."""
     world.host.servers.create("stays")
     if verb == "delete":
         world.host.servers.create("tenant")
@@ -144,10 +144,10 @@ def test_a_server_that_reconcile_removed_is_said_to_be_gone(
         (DeleteServer(**BEGUN), ReconcileOutcome.DELETION_CARRIED_ON),
     ],
 )
-def test_a_server_that_is_gone_when_its_turn_comes(
+def test_a_server_deleted_before_its_turn_is_not_a_failure(
     world: World, operation: ServerOperation | None, outcome: ReconcileOutcome
 ) -> None:
-    """Another caller may delete it between the listing and its turn; that is no trouble."""
+    """Another caller may delete it between the listing and its turn."""
     world.host.servers.create("tenant")
     record = world.record("tenant")
     listed = record.performing(operation)
@@ -163,8 +163,8 @@ def test_a_server_that_is_gone_when_its_turn_comes(
     assert [("tenant", "", outcome)] == [(v.name, v.problem, v.outcome) for v in fleet.reconcile().servers]
 
 
-def test_the_outcome_tells_what_failed_from_what_cannot_be_read(world: World) -> None:
-    """And a share that cannot be served is a failure of its server's too."""
+def test_the_outcome_tells_failed_from_unreadable(world: World) -> None:
+    """A share that cannot be served is also a failure of its server."""
     for name in ("blocked", "lost", "torn"):
         world.served(server=name)
     world.machine.reboot()

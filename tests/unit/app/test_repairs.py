@@ -1,4 +1,4 @@
-"""What ends each drift; and that reconcile repairs what its dry run tells."""
+"""What ends each drift; and that reconcile repairs what its dry run reports."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ K = DriftKind
 
 
 def populated() -> World:
-    """A server that serves, one that is stopped, and one that nothing happens to."""
+    """A running server, a stopped one, and one to which nothing happens."""
     world = World.new()
     for name in ("tenant", "resting", "neighbour"):
         world.served(server=name)
@@ -46,7 +46,7 @@ def fails(world: World, failure: Failure) -> None:
 
 
 def dies(world: World, verb: str, call: str = "") -> None:
-    """The process dies in that use case."""
+    """Run the use case in a process that dies in it."""
     plan = FaultPlan().on(call, Fault(dies=True))
     process = world.process(plan)
     work: dict[str, Callable[[], object]] = {
@@ -57,7 +57,7 @@ def dies(world: World, verb: str, call: str = "") -> None:
         "delete share": lambda: process.shares.delete("resting", "more"),
         "create server": lambda: process.servers.create("new"),
     }
-    with suppress(SharesError, ProcessDied):  # what happened before may keep it from getting there
+    with suppress(SharesError, ProcessDied):  # earlier events may keep it from getting there
         work[verb]()
 
 
@@ -112,7 +112,7 @@ def build(world: World) -> None:
     world.machine.image = "image-2"
 
 
-#: What happens to a host, the drift that it is, and the server that it is of.
+#: What happens to a host, with the drift and its server.
 TRICKS: dict[str, tuple[DriftKind, str, Callable[[World], object]]] = {
     "a container is killed": (K.CONTAINER_DOWN, "tenant", kill),
     "an image is built": (K.CONTAINER_OUTDATED, "tenant", build),
@@ -156,7 +156,7 @@ TRICKS: dict[str, tuple[DriftKind, str, Callable[[World], object]]] = {
         lambda w: dies(w, "delete share", "storage.remove_volume"),
     ),
 }
-#: And what is several drifts at once, or one of a server that reconcile removes.
+#: What causes several drifts at once, or a drift of a server that reconcile removes.
 FURTHER: dict[str, Callable[[World], object]] = {
     "the host reboots": lambda w: w.machine.reboot(),
     "Docker restarts": lambda w: w.machine.restart_docker(),
@@ -170,14 +170,14 @@ def drifts(world: World, server: str) -> tuple[Drift, ...]:
 
 
 def bring(world: World, server: str) -> None:
-    """Up or down, and nothing more: an operation on the server itself is recovered by whoever holds it."""
+    """Only up or down: holding the server recovers an operation on the server itself."""
     leases = Leases(memory_ports(world.machine))
     with leases.server_by_id(world.record(server).id, server) as held:
         bring_to_desired(held, upgrade=True)
 
 
 def recover(world: World, server: str) -> None:
-    """What is interrupted, and nothing more."""
+    """Only what was interrupted."""
     leases = Leases(memory_ports(world.machine))
     with leases.server(server):
         pass
@@ -198,7 +198,7 @@ MEANS: dict[Repair, Callable[[World, str], None]] = {
 
 @pytest.mark.parametrize("trick", TRICKS)
 def test_a_drift_is_ended_by_its_repair(trick: str) -> None:
-    """By that alone: and not by what is less."""
+    """Only by that, and not by less."""
     kind, server, play = TRICKS[trick]
     world = populated()
     assert () == drifts(world, server)
@@ -215,7 +215,7 @@ def test_a_drift_is_ended_by_its_repair(trick: str) -> None:
 
 
 def test_every_kind_of_drift_is_tried() -> None:
-    """But for one: a server that cannot be looked at is brought up or down, which says what is wrong."""
+    """Except one: a server that cannot be observed is brought up or down, which says what is wrong."""
     assert set(DriftKind) == {kind for kind, *_ in TRICKS.values()} | {K.UNOBSERVABLE}
     assert Drift(K.UNOBSERVABLE).repair is Repair.SERVER
     world = populated()
@@ -229,8 +229,8 @@ def test_every_kind_of_drift_is_tried() -> None:
 
 @settings(deadline=None)
 @given(st.lists(st.sampled_from([*TRICKS, *FURTHER]), min_size=1, max_size=6, unique=True))
-def test_what_a_dry_run_tells_is_what_reconcile_repairs(tricks: list[str]) -> None:
-    """All of it but what a person decides; a server that it does not tell of is as it was."""
+def test_reconcile_repairs_what_a_dry_run_reports(tricks: list[str]) -> None:
+    """All of it except what a person decides; a server without drift stays as it was."""
     world = populated()
     for trick in tricks:
         (FURTHER.get(trick) or TRICKS[trick][2])(world)

@@ -1,4 +1,4 @@
-"""Records put back from a copy that was taken while a share was being made: it may be in use since."""
+"""Records restored from a copy that was taken while a share was being made, and may be in use by now."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from shares_core.testing import Call, FaultPlan, OpenFile, SmbRefused, intercept
 
 
 def restored(world: World) -> None:
-    """Put back the record of the time before the share was ready."""
+    """Restore the record from before the share was ready."""
     record, share = world.record("tenant"), world.share("tenant", "files")
     creating = in_status(evolve(share, rules=()), ShareStatus.CREATING)
     world.machine.records[record.id] = record.with_share(creating)
@@ -34,7 +34,7 @@ def in_use(world: World) -> OpenFile:
 
 @pytest.mark.parametrize("stopped", [False, True])
 def test_a_share_with_files_in_it_is_kept(world: World, stopped: bool) -> None:
-    """Open to nobody, also of those who are connected: who was let in since is not known any more."""
+    """Nobody has access, not even connected users, because the later rules are not known."""
     opened = in_use(world)
     if stopped:
         world.host.servers.stop("tenant")
@@ -50,7 +50,7 @@ def test_a_share_with_files_in_it_is_kept(world: World, stopped: bool) -> None:
 
 
 def test_a_share_whose_folder_was_moved_by_a_repair_is_kept(world: World) -> None:
-    """It is failed until that is moved back."""
+    """It stays failed until that is moved back."""
     in_use(world)
     world.content().folders = {"lost+found": 0}
     restored(world)
@@ -59,8 +59,8 @@ def test_a_share_whose_folder_was_moved_by_a_repair_is_kept(world: World) -> Non
     assert b"kept" == world.content().files["file"]
 
 
-def test_a_share_that_is_damaged_is_kept(world: World) -> None:
-    """Whether there are files in it a person sees, after a repair."""
+def test_a_damaged_share_is_kept(world: World) -> None:
+    """After a repair a person can see whether it holds files."""
     opened = in_use(world)
     world.ruin()
     restored(world)
@@ -73,7 +73,7 @@ def test_a_share_that_is_damaged_is_kept(world: World) -> None:
 
 
 def test_a_share_whose_damage_mounting_does_not_name_is_kept_too(world: World) -> None:
-    """mount(8) calls it a bad superblock, or that it cannot be read: then it is looked at."""
+    """mount(8) reports a bad superblock, or that it cannot be read: then its own tool looks at it."""
     in_use(world)
     world.ruin()
     restored(world)
@@ -85,7 +85,7 @@ def test_a_share_whose_damage_mounting_does_not_name_is_kept_too(world: World) -
 
 
 @pytest.mark.parametrize("verb", ["storage.attach", "filesystems.mount", "filesystems.has_files"])
-def test_a_share_that_cannot_be_looked_at_waits(world: World, verb: str) -> None:
+def test_an_unobservable_share_waits(world: World, verb: str) -> None:
     """Neither served nor removed; the server's other shares go on."""
     opened = in_use(world)
     world.host.shares.create("tenant", "other", SMALL)
@@ -107,8 +107,8 @@ def test_a_share_that_cannot_be_looked_at_waits(world: World, verb: str) -> None
     assert b"kept" == world.content().files["file"]
 
 
-def test_a_stopped_servers_share_that_cannot_be_looked_at_is_not_left_mounted(world: World) -> None:
-    """Nothing of a stopped server is."""
+def test_an_unobservable_share_of_a_stopped_server_is_not_left_mounted(world: World) -> None:
+    """A stopped server has nothing mounted."""
     in_use(world)
     world.host.servers.stop("tenant")
     restored(world)
@@ -120,8 +120,8 @@ def test_a_stopped_servers_share_that_cannot_be_looked_at_is_not_left_mounted(wo
 
 
 @pytest.mark.parametrize("verb", ["filesystems.mount", "filesystems.has_files", "storage.remove_volume"])
-def test_nobody_writes_once_it_was_looked_at(world: World, verb: str) -> None:
-    """A share in which nothing was seen is removed, and nothing was written to it since."""
+def test_nobody_writes_after_the_share_was_examined(world: World, verb: str) -> None:
+    """A share that seems empty is removed, and nobody has written to it since the look."""
     world.served()
     world.host.access.allow("tenant", "files", "ada", RW, PASSWORD)
     opened = world.connect("ada").open("files", write=True)

@@ -23,8 +23,8 @@ from shares_core.domain.views import RunState, ServerView
 from shares_core.testing import Call, memory_ports
 
 
-def test_a_server_that_was_created_runs_and_is_listed(world: World) -> None:
-    """Create, show and list tell the same."""
+def test_a_created_server_runs_and_is_listed(world: World) -> None:
+    """Create, show and list return the same."""
     created = world.host.servers.create("tenant")
     assert (RunState.RUNNING, "") == (created.state, created.problem)
     assert created == world.host.servers.show("tenant")
@@ -32,7 +32,7 @@ def test_a_server_that_was_created_runs_and_is_listed(world: World) -> None:
     assert "10.254.0.2/24" == str(created.server.interfaces[0].addresses[0])
 
 
-def test_creating_the_same_again_gives_what_exists(world: World) -> None:
+def test_creating_the_same_server_again_returns_it(world: World) -> None:
     """Twice equals once."""
     asked = on("br-a", "10.0.0.5/24", "fd00::5/64", gateways=["10.0.0.1"])
     first = world.host.servers.create("tenant", asked)
@@ -41,7 +41,7 @@ def test_creating_the_same_again_gives_what_exists(world: World) -> None:
 
 
 def test_a_server_may_have_several_interfaces(world: World) -> None:
-    """Each with a device of its own, and export locations for every address."""
+    """Each with its own device, and export locations for every address."""
     world.host.servers.create(
         "tenant", (*on("br-a", "10.0.0.5/24"), *on("br-b", "10.0.0.5/24", "fd00::5/64"))
     )
@@ -87,14 +87,14 @@ def test_one_address_on_two_bridges_belongs_to_two_tenants(world: World) -> None
 
 
 def test_a_mac_address_is_taken_on_its_bridge(world: World) -> None:
-    """As an address is."""
+    """Like an address."""
     world.host.servers.create("a", on("br-a", "10.0.0.5/24", mac="02:00:00:00:00:01"))
     with pytest.raises(AddressTaken):
         world.host.servers.create("b", on("br-a", "10.0.0.6/24", mac="02:00:00:00:00:01"))
 
 
 def test_two_interfaces_of_one_server_do_not_share_an_address(world: World) -> None:
-    """A server meets itself too."""
+    """A server can conflict with itself."""
     with pytest.raises(AddressTaken):
         world.host.servers.create("a", (*on("br-a", "10.0.0.5/24"), *on("br-a", "10.0.0.5/16")))
     assert {} == world.leftovers()
@@ -111,7 +111,7 @@ def test_a_bad_name_is_refused_and_changes_nothing(world: World, name: str) -> N
 
 
 def test_a_server_without_an_interface_is_refused(world: World) -> None:
-    """Nobody could reach it."""
+    """Nobody could reach such a server."""
     with pytest.raises(InvalidInput):
         world.host.servers.create("tenant", ())
 
@@ -134,8 +134,8 @@ def test_a_host_that_is_not_ready_makes_nothing(world: World, lack: str) -> None
     assert {} == world.leftovers()
 
 
-def test_a_stale_image_makes_no_server_but_starts_those_that_are_there(world: World) -> None:
-    """Who serves already goes on."""
+def test_a_stale_image_starts_existing_servers_but_makes_none(world: World) -> None:
+    """Running servers go on."""
     world.host.servers.create("tenant")
     world.machine.image_stale = True
     world.machine.reboot()
@@ -145,7 +145,7 @@ def test_a_stale_image_makes_no_server_but_starts_those_that_are_there(world: Wo
 
 
 @pytest.mark.parametrize("device", ["br-a", "shc000000000003"])
-def test_a_device_of_somebody_else_is_never_taken(world: World, device: str) -> None:
+def test_another_ones_device_is_never_taken(world: World, device: str) -> None:
     """It is a conflict, it stays, and nothing of the server is left."""
     world.machine.foreign_devices[device] = ()
     with pytest.raises(Conflict):
@@ -187,7 +187,7 @@ def test_a_server_with_shares_is_not_deleted_by_accident(world: World) -> None:
 
 
 def test_a_bridge_goes_with_its_last_server(world: World) -> None:
-    """And stays while another needs it, also one that is stopped."""
+    """It stays while another server needs it, even a stopped one."""
     world.host.servers.create("a", on("br-a", "10.0.0.5/24"))
     world.host.servers.create("b", on("br-a", "10.0.0.6/24"))
     world.host.servers.stop("b")
@@ -227,8 +227,8 @@ def test_starting_a_running_server_disturbs_nobody(world: World) -> None:
     opened.write(b"undisturbed")
 
 
-def test_a_container_that_ends_while_its_server_is_brought_up_is_made_anew(world: World) -> None:
-    """Docker may be removing it already, and calls it running until it has."""
+def test_a_container_that_ends_while_its_server_comes_up_is_replaced(world: World) -> None:
+    """Docker may already be removing it, and calls it running until it is gone."""
     world.served()
     world.host.access.allow("tenant", "files", "ada", RW, PASSWORD)
     server_id, starts = world.machine.server_id("tenant"), 0

@@ -22,7 +22,7 @@ from shares_core.testing.clients import DISK_FULL
 from shares_core.testing.state import Condition
 
 
-def test_a_share_that_was_created_is_ready_shown_and_listed(world: World) -> None:
+def test_a_created_share_is_ready_shown_and_listed(world: World) -> None:
     """With its figures, and nobody has access to it."""
     world.served()
     shown = world.host.shares.show("tenant", "FILES")
@@ -33,7 +33,7 @@ def test_a_share_that_was_created_is_ready_shown_and_listed(world: World) -> Non
     assert {} == world.admitted()
 
 
-def test_creating_the_same_share_again_gives_what_exists(world: World) -> None:
+def test_creating_the_same_share_again_returns_it(world: World) -> None:
     """Twice equals once."""
     world.served()
     assert world.host.shares.show("tenant", "files") == world.host.shares.create("tenant", "files", SMALL)
@@ -119,10 +119,10 @@ def test_a_pool_that_is_not_mounted_is_not_an_empty_pool(world: World) -> None:
     assert (before,) == world.record("tenant").shares
 
 
-def test_a_kernel_that_maps_no_owners_makes_no_share_and_brings_those_that_are_there_back_later(
+def test_without_idmapped_mounts_no_share_is_made_and_existing_ones_wait(
     world: World,
 ) -> None:
-    """What is mounted goes on; what is to be mounted is failed, and nothing of a new share is left."""
+    """Mounted shares go on; a new mount fails its share, and nothing of a new share is left."""
     world.served()
     world.machine.idmapped_mounts = False
     before = world.record("tenant"), dict(world.machine.volumes)
@@ -179,7 +179,7 @@ def test_a_full_share_is_full_and_hurts_nobody_else(world: World) -> None:
 
 
 def test_a_share_is_deleted_while_files_are_open(world: World) -> None:
-    """Its clients are cut off, its data is gone, the others are undisturbed."""
+    """Its clients are disconnected, its data is gone, the others are undisturbed."""
     world.served()
     world.host.shares.create("tenant", "other", SMALL)
     for share in ("files", "other"):
@@ -193,8 +193,8 @@ def test_a_share_is_deleted_while_files_are_open(world: World) -> None:
     assert 1 == len(world.machine.volumes)
 
 
-def test_a_name_that_was_deleted_gives_an_empty_share(world: World) -> None:
-    """Nothing of the former one shows."""
+def test_a_share_with_a_former_name_is_empty(world: World) -> None:
+    """It shows nothing of the former share."""
     former = world.served()
     world.host.access.allow("tenant", "files", "ada", RW, PASSWORD)
     world.connect("ada").open("files", write=True).write(b"secret")
@@ -228,8 +228,8 @@ def test_a_share_can_be_created_between_a_reboot_and_a_reconcile(world: World) -
 
 
 @pytest.mark.parametrize("loss", ["volume", "content", "other"])
-def test_a_share_whose_data_is_missing_is_failed_and_never_made_anew(world: World, loss: str) -> None:
-    """The other shares are served; what is there is left as it is; once it is back the share is ready."""
+def test_a_share_with_missing_data_fails_and_is_never_made_again(world: World, loss: str) -> None:
+    """The other shares are served; existing data is left; once the volume is back, the share is ready."""
     lost = world.served()
     world.host.shares.create("tenant", "other", SMALL)
     for share in ("files", "other"):
@@ -259,15 +259,15 @@ def test_a_share_whose_data_is_missing_is_failed_and_never_made_anew(world: Worl
     assert b"precious" == world.connect("ada").open("files").read()
 
 
-def test_a_share_made_on_a_stopped_server_says_how_the_server_is(world: World) -> None:
-    """By the same word as showing the server does."""
+def test_a_share_made_on_a_stopped_server_says_so(world: World) -> None:
+    """In the same word as showing the server."""
     world.host.servers.create("tenant")
     world.host.servers.stop("tenant")
     view = world.host.shares.create("tenant", "files", SMALL)
     assert RunState.STOPPED is view.state is world.host.servers.show("tenant").state
 
 
-def test_a_damaged_share_that_is_being_deleted_is_not_checked_back_to_life(world: World) -> None:
+def test_a_check_does_not_revive_a_damaged_share_that_is_being_deleted(world: World) -> None:
     """Deleting only goes forward, whatever was wrong with it before."""
     world.served()
     world.content().condition = Condition.RUINED
@@ -281,8 +281,8 @@ def test_a_damaged_share_that_is_being_deleted_is_not_checked_back_to_life(world
 
 
 @pytest.mark.parametrize("damaged", [False, True])
-def test_a_killed_check_keeps_no_share_from_being_stopped_and_deleted(world: World, damaged: bool) -> None:
-    """It has the file system mounted where nobody is served from."""
+def test_a_killed_check_does_not_prevent_a_stop_and_a_delete(world: World, damaged: bool) -> None:
+    """It has left a scratch mount."""
     world.served()
     content = world.content()
     if damaged:
@@ -299,8 +299,8 @@ def test_a_killed_check_keeps_no_share_from_being_stopped_and_deleted(world: Wor
     assert {} == {name: held for name, held in world.leftovers().items() if name != "locks"}
 
 
-def test_what_is_recorded_as_damaged_is_not_served_although_a_check_ended_well(world: World) -> None:
-    """It died before it could record that; the next call goes by the record."""
+def test_a_recorded_damage_counts_until_a_check_has_recorded_its_result(world: World) -> None:
+    """It died before recording that; the next call believes the record."""
     world.served()
     content = world.content()
     world.host.access.allow("tenant", "files", "ada", RW, PASSWORD)
@@ -318,7 +318,7 @@ def test_what_is_recorded_as_damaged_is_not_served_although_a_check_ended_well(w
 
 
 def test_a_check_of_a_stopped_servers_damaged_share_leaves_nothing_attached(world: World) -> None:
-    """As that of a whole one."""
+    """Like the check of a whole share."""
     world.served()
     content = world.content()
     world.host.servers.stop("tenant")
@@ -329,7 +329,7 @@ def test_a_check_of_a_stopped_servers_damaged_share_leaves_nothing_attached(worl
 
 
 def test_damage_that_could_not_be_recorded_is_not_forgotten(world: World) -> None:
-    """The call that has found it knows it, whatever a quicker look would say."""
+    """The call that found it knows it, whatever a quicker look would say."""
     world.served()
     content = world.content()
     world.host.access.allow("tenant", "files", "ada", RW, PASSWORD)

@@ -1,4 +1,4 @@
-"""A share has a slot of its own: what takes its time there keeps nobody waiting on its server."""
+"""A share has its own slot: a long operation there keeps nobody waiting on its server."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from shares_core.domain.share import FileSystemKind, ShareStatus
 from shares_core.domain.views import RunState
 from shares_core.testing import Call, Fault, FaultPlan, Moment, intercept, memory_ports
 
-#: A port call in the middle of each operation that takes its time, and the operation.
+#: A port call in the middle of each long operation, and the operation.
 LONG: dict[str, tuple[str, Callable[[Host], object]]] = {
     "check": ("filesystems.examine", lambda h: h.shares.check("tenant", "files")),
     "repair": ("filesystems.repair", lambda h: h.shares.check("tenant", "files", repair=True)),
@@ -28,7 +28,7 @@ LONG: dict[str, tuple[str, Callable[[Host], object]]] = {
 
 @define
 class Paused:
-    """A call of a port that does not end before it is let go."""
+    """A call of a port that does not end until it is released."""
 
     verb: str
     reached: threading.Event = field(factory=threading.Event)
@@ -44,10 +44,10 @@ class Paused:
 
 @contextmanager
 def under_way(world: World, name: str) -> Iterator[Paused]:
-    """In the body, the operation of that name is in the middle of its long call."""
+    """In the block, the operation of that name is in the middle of its long call."""
     verb, work = LONG[name]
     paused = Paused(verb)
-    # Not through the machine's mutex: what is paused there would pause everybody.
+    # Outside the machine's mutex, because a call that is paused inside would pause everybody.
     process = host(intercept(memory_ports(world.machine), paused), NETWORK)
 
     def run() -> None:
@@ -74,7 +74,7 @@ def name(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def world(name: str) -> World:
-    """A server with a share on which something long can happen, and another share."""
+    """A server with a share for long operations, and another share."""
     world = World.new(online_grow=[FileSystemKind.XFS])
     world.served()
     world.host.shares.create("tenant", "other", SMALL)
@@ -86,7 +86,7 @@ def world(name: str) -> World:
     return world
 
 
-def test_what_takes_its_time_keeps_nobody_waiting(world: World, name: str) -> None:
+def test_a_long_operation_keeps_nobody_waiting(world: World, name: str) -> None:
     """Everything else on the server is done at once, also a deny on the share itself."""
     me = world.process(lock_timeout=0)
     with under_way(world, name) as paused:
@@ -146,8 +146,8 @@ def test_another_change_of_the_share_is_busy_and_says_why(world: World, name: st
         me.operations.show(view.id)
 
 
-def test_a_stop_lets_go_of_the_share_when_its_operation_has_ended(world: World, name: str) -> None:
-    """The operation sees what its server wants at its end."""
+def test_after_a_stop_the_share_is_unmounted_when_its_operation_ends(world: World, name: str) -> None:
+    """At its end the operation sees that its server should be stopped."""
     with under_way(world, name):
         world.process(lock_timeout=0).servers.stop("tenant")
     assert not world.machine.attached
@@ -164,7 +164,7 @@ def test_a_deny_during_the_operation_outlives_it(world: World, name: str) -> Non
 
 
 def test_a_killed_operation_is_interrupted_and_recovered_by_reconcile(world: World, name: str) -> None:
-    """Whoever looks sees that nobody is at work on it any more."""
+    """It shows that nobody is at work on it any more."""
     verb, work = LONG[name]
     with pytest.raises(BaseException, match="died"):
         work(world.process(FaultPlan().on(verb, Fault(Moment.HALFWAY, dies=True))))
@@ -177,7 +177,7 @@ def test_a_killed_operation_is_interrupted_and_recovered_by_reconcile(world: Wor
 
 
 def test_a_stop_leaves_a_device_that_a_killed_callers_command_still_has(world: World, name: str) -> None:
-    """The server is down all the same; the device is let go of by the next reconcile that can."""
+    """The server is still down; the next reconcile that can detaches the device."""
     verb, work = LONG[name]
     with pytest.raises(BaseException, match="died"):
         work(world.process(FaultPlan().on(verb, Fault(Moment.HALFWAY, dies=True))))
@@ -198,7 +198,7 @@ def test_a_stop_leaves_a_device_that_a_killed_callers_command_still_has(world: W
     assert not world.machine.attached
 
 
-def test_a_stop_that_cannot_let_go_of_a_ready_share_fails(world: World, name: str) -> None:
+def test_a_stop_that_cannot_unmount_a_ready_share_fails(world: World, name: str) -> None:
     """Its clients' data may not be on the disk yet."""
     other = world.share("tenant", "other").volume.ref
 
@@ -211,8 +211,8 @@ def test_a_stop_that_cannot_let_go_of_a_ready_share_fails(world: World, name: st
         host(intercept(memory_ports(world.machine), in_use), NETWORK).servers.stop("tenant")
 
 
-def test_how_far_it_has_come_is_told_while_it_is_at_work(world: World, name: str) -> None:
-    """By what performs it; afterwards nothing is kept of it."""
+def test_progress_is_shown_while_the_operation_is_at_work(world: World, name: str) -> None:
+    """Afterwards nothing of it is kept."""
     _, work = LONG[name]
     seen: list[float | None] = []
 
@@ -228,8 +228,8 @@ def test_how_far_it_has_come_is_told_while_it_is_at_work(world: World, name: str
     assert {} == world.machine.progress
 
 
-def test_what_a_crash_left_of_it_goes_with_the_next_reconcile(world: World, name: str) -> None:
-    """Whether its operation is still in the record or not; until then nobody is told of it."""
+def test_the_next_reconcile_removes_progress_that_a_crash_left(world: World, name: str) -> None:
+    """Whether its operation is still in the record or not; until then it is not shown."""
     verb, work = LONG[name]
     with pytest.raises(BaseException, match="died"):
         work(world.process(FaultPlan().on(verb, Fault(Moment.HALFWAY, dies=True))))
@@ -262,7 +262,7 @@ def test_a_cancel_takes_effect_before_the_next_step(world: World, name: str) -> 
 
 
 @pytest.mark.parametrize("name", ["check"])
-def test_cancelling_what_was_interrupted_undoes_it(world: World, name: str) -> None:
+def test_cancelling_an_interrupted_operation_undoes_it(world: World, name: str) -> None:
     """Nobody is at work on it, so the cancelling call recovers it."""
     verb, work = LONG[name]
     with pytest.raises(BaseException, match="died"):
@@ -290,7 +290,7 @@ def test_an_operation_on_a_server_itself_cannot_be_cancelled(world: World, name:
 
 
 def test_the_ids_of_operations_are_checked() -> None:
-    """One that is not text is wrong, an unknown one is not there."""
+    """An id that is not text is wrong, an unknown id is not found."""
     world = World.new()
     with pytest.raises(SharesError, match="id must be text"):
         world.host.operations.show(None)  # type: ignore[arg-type]

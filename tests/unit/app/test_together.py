@@ -15,7 +15,7 @@ CALLERS = 4
 
 
 def all_at_once(world: World, work: Callable[[Host, int], object]) -> list[object]:
-    """What each of several processes answers, or the error that it raised, when they start together."""
+    """What several processes return or raise if they start together."""
     start = threading.Barrier(CALLERS)
 
     def caller(number: int) -> object:
@@ -31,7 +31,7 @@ def all_at_once(world: World, work: Callable[[Host, int], object]) -> list[objec
 
 
 def test_callers_who_create_the_same_server_get_the_same(world: World) -> None:
-    """One makes it, the others get what it made."""
+    """One makes it, the others get it too."""
     answers = all_at_once(world, lambda process, _: process.servers.create("tenant"))
     assert [answers[0]] * CALLERS == answers
     assert (
@@ -39,8 +39,8 @@ def test_callers_who_create_the_same_server_get_the_same(world: World) -> None:
     )
 
 
-def test_callers_who_create_servers_get_addresses_of_their_own(world: World) -> None:
-    """No address, MAC, device or user id is given twice."""
+def test_callers_who_create_servers_get_different_addresses(world: World) -> None:
+    """No address, MAC, device or user id is used twice."""
     all_at_once(world, lambda process, number: process.servers.create(f"tenant-{number}"))
     records = [world.record(f"tenant-{number}") for number in range(CALLERS)]
     for key in (
@@ -53,7 +53,7 @@ def test_callers_who_create_servers_get_addresses_of_their_own(world: World) -> 
 
 
 def test_callers_who_want_one_address_do_not_share_it(world: World) -> None:
-    """One gets it, the others are told who has it, and leave nothing."""
+    """One gets it; the others' error names its holder, and they leave nothing."""
     answers = all_at_once(
         world, lambda process, number: process.servers.create(f"tenant-{number}", on("br-a", "10.0.0.5/24"))
     )
@@ -71,8 +71,8 @@ def test_callers_who_create_the_same_share_get_the_same(world: World) -> None:
     assert 1 == len(world.machine.volumes)
 
 
-def test_callers_who_allow_different_users_all_count(world: World) -> None:
-    """No rule is lost to another's."""
+def test_callers_who_allow_different_users_all_succeed(world: World) -> None:
+    """No rule overwrites another."""
     world.served()
     all_at_once(
         world, lambda process, number: process.access.allow("tenant", "files", f"user{number}", RW, PASSWORD)
@@ -88,7 +88,7 @@ def test_callers_who_delete_the_same_server_leave_nothing(world: World) -> None:
     assert CALLERS - 1 == sum(isinstance(answer, NotFound) for answer in answers)
 
 
-def test_the_last_two_servers_of_a_bridge_who_go_at_once_take_it_with_them(world: World) -> None:
+def test_deleting_the_last_two_servers_of_a_bridge_at_once_removes_it(world: World) -> None:
     """Each still sees the other's record; neither may leave the bridge to the other."""
     world.host.servers.create("a", on("br-t", "10.0.0.5/24"))
     world.host.servers.create("b", on("br-t", "10.0.0.6/24"))
@@ -102,8 +102,8 @@ def test_the_last_two_servers_of_a_bridge_who_go_at_once_take_it_with_them(world
     assert {} == world.leftovers()
 
 
-def test_who_waits_for_too_long_is_told(world: World) -> None:
-    """And changes nothing."""
+def test_a_caller_who_waits_too_long_gets_busy(world: World) -> None:
+    """It changes nothing."""
     world.served()
     before = world.record("tenant")
     held, done = threading.Event(), threading.Event()

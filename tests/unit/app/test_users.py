@@ -15,7 +15,7 @@ OTHER = Secret("battery staple")
 
 @pytest.fixture(params=[False, True], ids=["prompt", "lagging"])
 def world(request: pytest.FixtureRequest) -> World:
-    """A share on a host whose connections take a new configuration at once, and on one where they lag."""
+    """A share on a host whose connections reload at once, and on a lagging host."""
     world = World.new(lagging=request.param)
     world.served()
     return world
@@ -31,7 +31,7 @@ def test_an_account_outlives_its_last_rule(world: World) -> None:
 
 
 def test_setting_a_password_ends_the_users_sessions(world: World) -> None:
-    """The new one counts, the former does not; without one it is generated and told."""
+    """Only the new one works; without one it is generated and returned."""
     world.host.access.allow("tenant", "files", "ada", RW, PASSWORD)
     session = world.connect("ada")
     assert PasswordOutcome.SET is world.host.users.set_password("tenant", "ada", OTHER).outcome
@@ -45,7 +45,7 @@ def test_setting_a_password_ends_the_users_sessions(world: World) -> None:
 
 
 def test_removing_a_user_takes_rules_password_and_sessions(world: World) -> None:
-    """On every share of the server; the others stay. Gone is gone: the next removal finds nobody."""
+    """On every share of the server; other users stay. The next removal finds nobody."""
     world.host.shares.create("tenant", "other", SMALL)
     for share, user in (("files", "ada"), ("other", "ada"), ("files", "bob")):
         world.host.access.allow("tenant", share, user, RW, PASSWORD)
@@ -65,7 +65,7 @@ def test_removing_a_user_takes_rules_password_and_sessions(world: World) -> None
     assert PasswordOutcome.GENERATED is world.host.access.allow("tenant", "files", "ada").outcome
 
 
-def test_a_password_is_one_servers_own(world: World) -> None:
+def test_each_server_has_its_own_passwords(world: World) -> None:
     """The same name on another server is another user."""
     world.served(server="other")
     world.host.access.allow("tenant", "files", "ada", RW, PASSWORD)

@@ -1,4 +1,4 @@
-"""What views say of the volumes under the shares: a pool makes them of its own granularity."""
+"""What views say of the volumes of shares, whose sizes a pool rounds up."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from shares_core.domain.volume import DEFAULT_POOL
 from shares_core.testing import Fault, FaultPlan, Moment
 
 
-def test_a_share_tells_what_the_pool_made_of_its_capacity() -> None:
-    """Every call tells it: create, create again, show, list and extend."""
+def test_a_share_shows_the_size_of_its_volume() -> None:
+    """In every call: create, create again, show, list and extend."""
     world = World.new(granularity=4 * MIB)
     world.host.servers.create("tenant")
     odd, wanted = Capacity(SMALL.bytes + 1), Capacity(2 * SMALL.bytes + 1)
@@ -27,7 +27,7 @@ def test_a_share_tells_what_the_pool_made_of_its_capacity() -> None:
     assert extended == shares.show("tenant", "files")
 
 
-def test_an_extension_that_had_grown_before_its_error_tells_the_volume_too() -> None:
+def test_an_extension_that_grew_before_its_error_returns_the_volume_too() -> None:
     """The answer was lost, not the work."""
     world = World.new(granularity=4 * MIB, online_grow=())
     world.served()
@@ -38,8 +38,8 @@ def test_an_extension_that_had_grown_before_its_error_tells_the_volume_too() -> 
     assert (wanted, Capacity(132 * MIB)) == (extended.share.capacity, extended.volume_size)
 
 
-def test_a_volume_that_is_gone_has_no_size(world: World) -> None:
-    """The share is shown and listed all the same, beside one whose volume is there."""
+def test_a_lost_volume_has_no_size(world: World) -> None:
+    """The share is still shown and listed, beside one with its volume."""
     world.served()
     world.host.shares.create("tenant", "other", LARGE)
     lost = world.machine.volumes.pop(world.share("tenant", "files").volume.ref)
@@ -49,8 +49,8 @@ def test_a_volume_that_is_gone_has_no_size(world: World) -> None:
     assert SMALL == world.host.shares.show("tenant", "files").volume_size
 
 
-def test_shares_are_told_where_the_pool_is_not_there(world: World) -> None:
-    """Their volumes' sizes are not known then."""
+def test_shares_of_a_missing_pool_are_listed(world: World) -> None:
+    """The sizes of their volumes are then not known."""
     world.served()
     whole = world.host.shares.show("tenant", "files")
     world.machine.lost_pools.add(DEFAULT_POOL)

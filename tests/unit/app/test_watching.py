@@ -1,4 +1,4 @@
-"""What keeps the servers up: repairs at once, then ever less often, and sees what nobody announces."""
+"""The service repairs at once, then ever less often, and notices what nobody announces."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def told(world: World) -> list[tuple[str, str]]:
 
 
 def a_round(watcher: Watcher) -> None:
-    """One, with the repairs that it begins: these run beside the rounds, in threads of their own."""
+    """A round, with the repairs that it starts, which run in their own threads."""
     watcher.round()
     wait(watcher._working.values(), 10)
 
 
 def rounds_until(watcher: Watcher, condition: Callable[[], bool], rounds: int = 200) -> bool:
-    """Whether the condition came to hold within so many rounds, which take a second each at most."""
+    """Whether the condition holds within that many rounds, of at most a second each."""
     for _ in range(rounds):
         a_round(watcher)
         if condition():
@@ -60,13 +60,13 @@ def served(world: World) -> World:
 
 @pytest.mark.parametrize("shock", ["reboot", "restart_docker"])
 def test_it_begins_with_a_reconcile(served: World, shock: str, watcher: Watcher) -> None:
-    """So that a boot needs nobody."""
+    """So that a boot needs no person."""
     getattr(served.machine, shock)()
     assert rounds_until(watcher, lambda: admits(served))
 
 
 def test_a_container_that_ends_is_brought_back(served: World, watcher: Watcher) -> None:
-    """Each time."""
+    """Every time."""
     rounds_until(watcher, lambda: True)
     for _ in range(3):
         served.machine.kill_container(served.machine.server_id("tenant"))
@@ -74,8 +74,8 @@ def test_a_container_that_ends_is_brought_back(served: World, watcher: Watcher) 
         assert rounds_until(watcher, lambda: admits(served))
 
 
-def test_what_was_stopped_or_deleted_on_purpose_is_left(served: World, watcher: Watcher) -> None:
-    """Its container ended too."""
+def test_a_server_stopped_or_deleted_on_purpose_is_left(served: World, watcher: Watcher) -> None:
+    """Although its container has ended."""
     rounds_until(watcher, lambda: True)
     served.host.servers.stop("tenant")
     served.host.servers.create("gone")
@@ -84,16 +84,16 @@ def test_what_was_stopped_or_deleted_on_purpose_is_left(served: World, watcher: 
     assert ({}, []) == (served.machine.containers, [e for e in told(served) if "repair" in e[0]])
 
 
-def test_what_nobody_announces_is_seen_within_a_minute(served: World, watcher: Watcher) -> None:
-    """A share that was unmounted by hand."""
+def test_unannounced_changes_are_noticed_within_a_minute(served: World, watcher: Watcher) -> None:
+    """Like a share that was unmounted by hand."""
     rounds_until(watcher, lambda: True)
     served.machine.mounts.clear()
     assert rounds_until(watcher, lambda: admits(served))
     assert served.machine.uptime <= LOOK_SECONDS + 5
 
 
-def test_a_docker_that_is_away_is_waited_for(served: World, watcher: Watcher) -> None:
-    """Then everything is looked at: what ended meanwhile was announced to nobody."""
+def test_the_service_waits_for_docker(served: World, watcher: Watcher) -> None:
+    """Then it looks at everything, because nobody announced what ended meanwhile."""
     rounds_until(watcher, lambda: True)
     served.machine.docker_up = False
     for _ in range(3):
@@ -105,7 +105,7 @@ def test_a_docker_that_is_away_is_waited_for(served: World, watcher: Watcher) ->
 
 
 def test_an_image_that_fails_is_tried_once(served: World, watcher: Watcher) -> None:
-    """At the start; after that the server is left in the image that it has, or it would be away again."""
+    """At the start; after that the server keeps its image, or it would be away again."""
     served.machine.image = "image-2"
     served.machine.smbd_fails, served.machine.good_images = "no such option", frozenset({"image-1"})
     assert rounds_until(watcher, lambda: any(what == "repair failed" for what, _ in told(served)))
@@ -117,7 +117,7 @@ def test_an_image_that_fails_is_tried_once(served: World, watcher: Watcher) -> N
 
 
 def test_a_server_that_cannot_be_repaired_is_tried_ever_less_often(served: World, watcher: Watcher) -> None:
-    """And the others are repaired meanwhile."""
+    """The others are repaired meanwhile."""
     served.served(server="other")
     rounds_until(watcher, lambda: True)
     served.machine.smbd_fails = "out of luck"
@@ -133,7 +133,7 @@ def test_a_server_that_cannot_be_repaired_is_tried_ever_less_often(served: World
 
 
 def test_ends_during_and_after_repairs_count_alike(served: World) -> None:
-    """A server that never stays up for long is brought up ever less often, whenever it ends."""
+    """A server that never stays up for long is brought up ever less often."""
     machine = served.machine
     tenant = machine.server_id("tenant")
 
@@ -153,8 +153,10 @@ def test_ends_during_and_after_repairs_count_alike(served: World) -> None:
     assert 6 <= len(machine.ended) <= 8  # at 0, 1, 3, 7, 15, 31 seconds; two counts allowed nine
 
 
-def test_what_stays_so_is_told_once_and_again_when_it_comes_back(served: World, watcher: Watcher) -> None:
-    """It is remembered of which server what was told, whatever the server's name looks like."""
+def test_a_lasting_trouble_is_reported_once_and_again_when_it_returns(
+    served: World, watcher: Watcher
+) -> None:
+    """The service remembers what it reported of which server, whatever the server's name."""
     served.served(server="tenant.2")
     for _ in range(2):
         for server in ("tenant", "tenant.2"):
@@ -169,8 +171,8 @@ def test_what_stays_so_is_told_once_and_again_when_it_comes_back(served: World, 
     assert {"tenant", "tenant.2"} == {subject.partition(":")[0] for subject in failures}
 
 
-def test_a_share_that_stays_failed_keeps_nobody_else_down(served: World, watcher: Watcher) -> None:
-    """Its server is looked at ever less often, and brought back at once all the same when it ends."""
+def test_a_share_that_stays_failed_does_not_keep_others_down(served: World, watcher: Watcher) -> None:
+    """Its server is tried ever less often, but still brought back at once when it ends."""
     served.host.shares.create("tenant", "well", SMALL)
     served.host.access.allow("tenant", "well", "ada", RW, PASSWORD)
     served.ruin()
@@ -187,8 +189,8 @@ def test_a_share_that_stays_failed_keeps_nobody_else_down(served: World, watcher
         let_pass(watcher, served, 2 * LOOK_SECONDS)
 
 
-def test_a_server_that_another_works_on_is_repaired_right_after(served: World) -> None:
-    """However long that takes; and it is upgraded then, if that is what it was to be."""
+def test_a_server_that_another_caller_holds_is_repaired_right_after(served: World) -> None:
+    """However long that takes; and it is upgraded then if it should be."""
     machine = served.machine
     tenant = machine.server_id("tenant")
     machine.image = "image-2"
@@ -201,8 +203,8 @@ def test_a_server_that_another_works_on_is_repaired_right_after(served: World) -
         assert machine.uptime - freed <= 4
 
 
-def test_where_something_may_have_been_missed_everything_is_looked_at(served: World) -> None:
-    """It is not waited for the next look."""
+def test_after_missed_events_everything_is_looked_at(served: World) -> None:
+    """Without waiting for the next look."""
     machine = served.machine
 
     def forgetful(call: Call, proceed: Callable[[], Any]) -> Any:
@@ -217,8 +219,8 @@ def test_where_something_may_have_been_missed_everything_is_looked_at(served: Wo
         assert machine.uptime - killed < LOOK_SECONDS / 2
 
 
-def test_a_host_that_runs_short_of_anything_does_not_end_it(served: World) -> None:
-    """As of threads: then whatever is called raises what no port has promised."""
+def test_a_host_short_of_resources_does_not_end_the_service(served: World) -> None:
+    """Of threads, say: then calls raise what no port has promised."""
     short = {"runtime.ended": 2, "runtime.bookmark": 2, "network.plug": 1, "records.load_all": 1}
 
     def out_of_threads(call: Call, proceed: Callable[[], Any]) -> Any:
@@ -234,8 +236,8 @@ def test_a_host_that_runs_short_of_anything_does_not_end_it(served: World) -> No
     assert ("cannot watch", "can't start new thread") in told(served)
 
 
-def test_without_any_events_everything_is_looked_at_all_the_same(served: World) -> None:
-    """As where a proxy to Docker lets nobody hear them."""
+def test_without_any_events_everything_is_still_looked_at(served: World) -> None:
+    """As with a proxy to Docker that does not pass them on."""
     plan = FaultPlan().on("runtime.ended", times=None)
     with bootstrap.watcher(memory_ports(served.machine, faults=plan), NETWORK) as watcher:
         let_pass(watcher, served, 5)
@@ -243,8 +245,8 @@ def test_without_any_events_everything_is_looked_at_all_the_same(served: World) 
         assert rounds_until(watcher, lambda: admits(served))
 
 
-def test_nothing_that_goes_wrong_ends_it(served: World) -> None:
-    """Whatever call fails, it goes on."""
+def test_no_failing_call_ends_the_service(served: World) -> None:
+    """It goes on whatever call fails."""
     plan = FaultPlan().on("runtime.ended").on("runtime.bookmark").on("records.load_all").on("network.plug")
     with bootstrap.watcher(memory_ports(served.machine, faults=plan), NETWORK) as watcher:
         served.machine.reboot()
@@ -261,7 +263,7 @@ def test_nothing_that_goes_wrong_ends_it(served: World) -> None:
     ],
 )
 def test_attempts_come_ever_later(needed: tuple[float, ...], due: tuple[float, ...]) -> None:
-    """The first at once; a minute of calm forgets what was before."""
+    """The first at once; after a minute of calm, earlier attempts do not count."""
     backoff, dues = Backoff(), []
     for now in needed:
         backoff = backoff.needed(now)
@@ -269,8 +271,8 @@ def test_attempts_come_ever_later(needed: tuple[float, ...], due: tuple[float, .
     assert list(due) == dues
 
 
-def test_an_attempt_that_takes_long_is_no_calm() -> None:
-    """What fails after two minutes each time is tried ever later all the same."""
+def test_a_long_attempt_is_not_calm() -> None:
+    """Work that fails after two minutes each time is still tried ever later."""
     backoff, waits = Backoff(1), []
     for now in range(120, 1200, 120):
         backoff = backoff.failed(now)
@@ -278,7 +280,7 @@ def test_an_attempt_that_takes_long_is_no_calm() -> None:
     assert [1, 2, 4, 8, 16, 32, 60, 60, 60] == waits
 
 
-def test_what_fails_for_days_is_still_tried_once_a_minute() -> None:
+def test_work_that_fails_for_days_is_still_tried_once_a_minute() -> None:
     """However often it has."""
     backoff = Backoff()
     for now in range(5000):

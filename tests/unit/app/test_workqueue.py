@@ -15,7 +15,7 @@ DONE, FAILED, NEEDLESS = WorkQueue.done, WorkQueue.failed, WorkQueue.needless
 
 
 def due_at(queue: WorkQueue, now: float, within: float = 200) -> float:
-    """When the only piece of work that is queued is due, to a quarter of a second."""
+    """When the only queued work is due, to a quarter of a second."""
     for quarters in range(int(4 * within)):
         if queue.due(now + quarters / 4):
             return now + quarters / 4
@@ -23,7 +23,7 @@ def due_at(queue: WorkQueue, now: float, within: float = 200) -> float:
 
 
 def begun(queue: WorkQueue, now: float) -> float:
-    """The time at which it is due from now on; it is at work then."""
+    """Begin the work when it is due. Returns the time."""
     at = due_at(queue, now)
     (what,) = queue.due(at)
     queue.begin(what, at)
@@ -35,8 +35,8 @@ def queue() -> WorkQueue:
     return WorkQueue()
 
 
-def test_what_is_asked_for_twice_is_done_once(queue: WorkQueue) -> None:
-    """However it is asked for."""
+def test_work_needed_twice_is_done_once(queue: WorkQueue) -> None:
+    """Whatever asks for it."""
     for _ in range(3):
         queue.need("a", 5)
         queue.add("a", 5)
@@ -49,8 +49,8 @@ def test_what_is_asked_for_twice_is_done_once(queue: WorkQueue) -> None:
     assert () == queue.due(1000)
 
 
-def test_what_is_asked_for_while_it_is_done_is_done_again(queue: WorkQueue) -> None:
-    """But not at the same time: what was done may have come too early."""
+def test_work_needed_while_it_is_done_is_done_again(queue: WorkQueue) -> None:
+    """But not at the same time: the first attempt may have come too early."""
     queue.need("a", 0)
     begun(queue, 0)
     queue.add("a", 1)
@@ -62,8 +62,8 @@ def test_what_is_asked_for_while_it_is_done_is_done_again(queue: WorkQueue) -> N
     assert () == queue.due(1000)
 
 
-def test_what_fails_is_tried_ever_less_often(queue: WorkQueue) -> None:
-    """However often it is asked for meanwhile, and however long each try takes."""
+def test_failing_work_is_tried_ever_less_often(queue: WorkQueue) -> None:
+    """However often it is needed meanwhile, and however long each try takes."""
     queue.need("a", 0)
     now, waits = begun(queue, 0), []
     for _ in range(8):
@@ -79,8 +79,8 @@ def test_what_fails_is_tried_ever_less_often(queue: WorkQueue) -> None:
 
 
 @pytest.mark.parametrize("endings", [[DONE], [FAILED], [DONE, FAILED], [FAILED, FAILED, DONE]])
-def test_what_ends_again_and_what_fails_count_alike(queue: WorkQueue, endings: list[Ending]) -> None:
-    """A server that sometimes ends while it is repaired, and sometimes after, has one back-off."""
+def test_new_needs_and_failures_count_alike(queue: WorkQueue, endings: list[Ending]) -> None:
+    """A server that sometimes ends during a repair and sometimes later has one back-off."""
     queue.need("a", 0)
     now, waits = begun(queue, 0), []
     for number in range(7):
@@ -93,7 +93,7 @@ def test_what_ends_again_and_what_fails_count_alike(queue: WorkQueue, endings: l
 
 
 def test_a_minute_of_calm_makes_earlier_attempts_forgotten(queue: WorkQueue) -> None:
-    """It begins when the work has ended well, not when it was begun."""
+    """It begins when the work has succeeded, not when it began."""
     for needed, expected in ((0, 0), (100, 101), (161, 163), (223.5, 223.5)):
         queue.need("a", needed)
         assert expected == begun(queue, needed)
@@ -104,15 +104,15 @@ def test_a_minute_of_calm_makes_earlier_attempts_forgotten(queue: WorkQueue) -> 
     assert 501 == due_at(queue, 500)
 
 
-def test_what_is_done_later_is_brought_forward_if_it_is_needed(queue: WorkQueue) -> None:
-    """As a server with a share that cannot be mounted, when its container ends."""
+def test_postponed_work_is_brought_forward_if_it_is_needed(queue: WorkQueue) -> None:
+    """Like a server with a share that cannot be mounted, when its container ends."""
     queue.add("a", 0, seconds=60)
     assert 60 == due_at(queue, 0)
     queue.need("a", 10)
     assert 10 == begun(queue, 10)
 
 
-def test_a_look_does_not_bring_forward_what_keeps_failing(queue: WorkQueue) -> None:
+def test_a_look_does_not_bring_failing_work_forward(queue: WorkQueue) -> None:
     """Nor does it count as an attempt."""
     queue.need("a", 0)
     now = 0.0
@@ -123,8 +123,8 @@ def test_a_look_does_not_bring_forward_what_keeps_failing(queue: WorkQueue) -> N
     assert now + 8 == due_at(queue, now)
 
 
-def test_what_there_was_no_need_for_counts_as_no_attempt(queue: WorkQueue) -> None:
-    """As when somebody stops a server, and its container's end is heard of."""
+def test_needless_work_does_not_count_as_an_attempt(queue: WorkQueue) -> None:
+    """For example, if somebody stops a server, the end of its container is an event."""
     for now in range(0, 50, 5):
         queue.need("a", now)
         assert now == begun(queue, now)
@@ -139,16 +139,16 @@ def test_what_there_was_no_need_for_counts_as_no_attempt(queue: WorkQueue) -> No
     assert 54 == begun(queue, 53)
 
 
-def test_what_another_caller_keeps_from_being_done_is_tried_every_second(queue: WorkQueue) -> None:
-    """That is nobody's failure."""
+def test_work_that_another_caller_blocks_is_tried_every_second(queue: WorkQueue) -> None:
+    """That is not a failure."""
     queue.need("a", 0)
     for second in range(10):
         assert second == begun(queue, second)
         queue.postponed("a", second, seconds=1)
 
 
-def test_nothing_is_kept_of_what_is_gone() -> None:
-    """Ids are never given twice: a host that makes and deletes servers for years must not fill up."""
+def test_nothing_is_kept_of_finished_work() -> None:
+    """Ids never repeat: a host that makes and deletes servers for years must not fill up."""
     queue = WorkQueue()
     for number in range(100):
         queue.need(f"server {number}", number)
@@ -170,10 +170,10 @@ STEPS = st.lists(
 
 
 @given(STEPS)
-def test_whatever_happens_nothing_is_lost_and_nothing_waits_for_long(
+def test_no_work_is_lost_or_waits_for_long(
     steps: list[tuple[str, str, float]],
 ) -> None:
-    """What is asked for is begun after that, within a minute of when it could be; never twice at a time."""
+    """Needed work begins later, within a minute of when it could; never twice at a time."""
     queue, now, at_work = WorkQueue(), 0.0, set[str]()
     asked: set[str] = set()
     for step, what, seconds in steps:

@@ -33,10 +33,10 @@ TRIES: list[Callable[[Any], object]] = [
 
 
 @pytest.mark.parametrize("attempt", TRIES)
-def test_a_value_of_a_wrong_kind_is_refused_with_a_hint(
+def test_a_value_of_a_wrong_type_is_refused_with_a_hint(
     world: World, attempt: Callable[[Host], object]
 ) -> None:
-    """Nothing has changed, no password stands in the message, and the right kind is welcome."""
+    """Nothing has changed, no password is in the message, and the right type is accepted."""
     world.served()
     world.host.access.allow("tenant", "files", "bob", password=PASSWORD)
     before = world.record("tenant")
@@ -50,7 +50,7 @@ def test_a_value_of_a_wrong_kind_is_refused_with_a_hint(
 
 @pytest.mark.parametrize("key", ["eve", UserName("eve")])
 def test_passwords_of_new_users_are_given_by_name(world: World, key: Any) -> None:
-    """As text or as a name; who is new without one gets one that is told."""
+    """As text or as a name; a new user without one gets a generated password."""
     world.served()
     rules = [ADA, AccessRule.for_user("eve", "rw")]
     ada, eve = world.host.access.replace("tenant", "files", rules, passwords={key: PASSWORD})

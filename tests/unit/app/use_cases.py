@@ -1,4 +1,4 @@
-"""Every use case that changes something, and how to see that it did."""
+"""Every use case that changes something, and how to check that it did."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ OTHER = Secret("battery staple")
 
 @frozen
 class UseCase:
-    """``done`` tells whether what ``work`` promises is there; ``undone`` that a failure leaves nothing.
+    """``done`` tells whether ``work`` has had its effect; ``undone`` whether a failure left nothing.
 
-    ``given`` makes the world what the use case is for.
+    ``given`` prepares the world for the use case.
     """
 
     name: str
@@ -50,7 +50,7 @@ def exists(world: World, server: str) -> bool:
 
 
 def build_image(world: World) -> None:
-    """Another image, which the neighbour has already."""
+    """Build another image, which the neighbour already has."""
     world.machine.image = world.machine.containers[world.machine.server_id("neighbour")].image = "image-2"
 
 
@@ -59,7 +59,7 @@ def end_container(world: World) -> None:
 
 
 def interrupt_extension(world: World) -> None:
-    """Before it is past its point of no return."""
+    """Interrupt an extension before its point of no return."""
     plan = FaultPlan().on("storage.grow_volume", Fault(Moment.AFTER, dies=True))
     with suppress(ProcessDied):
         world.process(plan).shares.extend("tenant", "files", LARGE)

@@ -16,6 +16,6 @@ def terminal(
 
 @pytest.fixture
 def served(terminal: Terminal) -> Terminal:
-    """With a server ``tenant`` and a share ``files`` on it."""
+    """A terminal with a server ``tenant`` and a share ``files`` on it."""
     terminal.world.served()
     return terminal

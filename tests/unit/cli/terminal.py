@@ -33,7 +33,7 @@ from shares_core.testing.clients import OpenFile
 
 @frozen
 class Result:
-    """What a command left: its exit status and what it wrote."""
+    """The result of a command: its exit status and its output."""
 
     status: int
     out: str
@@ -56,7 +56,7 @@ class Builder:
 
 @define
 class PoolMaker:
-    """Makes a pool once; ``devices`` are those that were named, and ``pools`` which they were for."""
+    """Makes a pool once; ``devices`` are the named devices, and ``pools`` the pools for them."""
 
     pools: list[PoolName] = field(factory=list)
     devices: list[DevicePath | None] = field(factory=list)
@@ -118,7 +118,7 @@ class _MemoryConnection(Connection):
 
 @define
 class Terminal:
-    """Runs commands; ``configs`` are the settings that they came with, ``places`` where demos had clients."""
+    """Runs commands; ``configs`` are the settings of their hosts, ``places`` those of the demos' clients."""
 
     world: World
     state_dir: Path
@@ -162,11 +162,11 @@ class Terminal:
         return result
 
     def use(self, **doors: Any) -> None:
-        """Put other doors in the place of these."""
+        """Replace some of the doors."""
         self.doors = evolve(self.doors, **doors)
 
     def fail_with(self, error: BaseException) -> None:
-        """Let every command that needs the host fail."""
+        """Make every command that needs the host fail."""
 
         def fail(config: HostConfig, events: Events) -> Host:
             raise error
@@ -178,7 +178,7 @@ class Terminal:
         return host(memory_ports(self.world.machine, events=events), config.network)
 
     def _open_watcher(self, config: HostConfig, events: Events) -> Watcher:
-        """One that a signal ends once it has told of a mend: that runs beside its rounds."""
+        """A watcher that a signal ends once it has reported a repair, which runs in the background."""
         self.configs.append(config)
         told: list[Event] = []
         time_left = timer(10)

@@ -37,10 +37,10 @@ def test_the_smbclient_line_can_be_pasted(served: Terminal) -> None:
 
 @pytest.mark.parametrize("state", ["stopped", "dead"])
 @pytest.mark.parametrize("arguments", [("allow", "ada"), ("replace", "ada=rw")])
-def test_access_to_a_server_that_does_not_run_says_what_starts_it(
+def test_access_to_a_server_that_does_not_run_says_how_to_start_it(
     served: Terminal, state: str, arguments: tuple[str, str]
 ) -> None:
-    """Before the line to try: that would be refused."""
+    """Before the line to try, because that would be refused."""
     verb, who = arguments
     assert "does not run" not in served.ok("access", verb, "tenant", "files", who).out
     if state == "stopped":
@@ -54,7 +54,7 @@ def test_access_to_a_server_that_does_not_run_says_what_starts_it(
 
 
 def test_knowing_that_a_server_runs_costs_no_call(served: Terminal) -> None:
-    """Docker is asked once, under the lock; a create asks again when it has the lock anew."""
+    """Docker is asked once, under the lock; a create asks again after it has taken the lock again."""
     asked: list[str] = []
 
     def count(call: Call, proceed: Callable[[], Any]) -> Any:
@@ -71,7 +71,7 @@ def test_knowing_that_a_server_runs_costs_no_call(served: Terminal) -> None:
 
 
 def test_the_document_of_an_allow(served: Terminal) -> None:
-    """The keys are always there; the password only where it was generated."""
+    """It always has all keys, but the password only if it was generated."""
     document = served.ok("access", "allow", "tenant", "files", "ada", "--level", "ro", "--json").document
     assert ACCESS_KEYS == list(document)
     served.world.connect("ada", Secret(document.pop("password"))).open("files")
@@ -165,7 +165,7 @@ def test_list_and_replace(served: Terminal) -> None:
 
 
 @pytest.mark.parametrize("rule", ["ada", "ada=", "=rw", "ada=rx", "ada=rw=ro"])
-def test_a_rule_that_is_none(served: Terminal, rule: str) -> None:
+def test_an_invalid_rule_is_refused(served: Terminal, rule: str) -> None:
     assert 2 == served("access", "replace", "tenant", "files", rule).status
     assert [] == served.ok("access", "list", "tenant", "files", "--json").document
 

@@ -37,8 +37,8 @@ def test_its_document_has_every_step(terminal: Terminal) -> None:
     assert (False, None) == (document["kept"], document["password"])
 
 
-def test_the_client_stands_where_no_server_is(terminal: Terminal) -> None:
-    """It has an address of the default network, and not the one that the next server will get."""
+def test_the_client_takes_an_address_of_no_server(terminal: Terminal) -> None:
+    """It has an address of the default network, but not the next server's."""
     terminal.ok("server", "create", "taken", "--address", "10.254.0.254/24")
     terminal.ok("demo")
     (place,) = terminal.places
@@ -47,7 +47,7 @@ def test_the_client_stands_where_no_server_is(terminal: Terminal) -> None:
     assert len(place.device) <= 15
 
 
-def test_what_is_kept_can_be_used_and_removed(terminal: Terminal) -> None:
+def test_a_kept_demo_can_be_used_and_removed(terminal: Terminal) -> None:
     document = terminal.ok("demo", "--keep", "--json").document
     assert (True, "shares-core-demo", "ada") == tuple(document[key] for key in ("kept", "server", "user"))
     client = MemoryClient(terminal.world)
@@ -90,7 +90,7 @@ def test_with_json_an_error_is_the_only_document(terminal: Terminal) -> None:
     assert (7, "backend_failure") == (result.status, result.document["error"]["code"])
 
 
-def test_a_clean_up_that_fails_is_told_and_carried_on_by_the_next_demo(terminal: Terminal) -> None:
+def test_a_failed_clean_up_is_reported_and_finished_by_the_next_demo(terminal: Terminal) -> None:
     real = terminal.doors
     plan = FaultPlan().on("filesystems.make").on("records.find", Fault(), skip=1, times=None)
     _with_faults(terminal, plan)
@@ -104,8 +104,8 @@ def test_a_clean_up_that_fails_is_told_and_carried_on_by_the_next_demo(terminal:
 
 
 @pytest.mark.parametrize("after", range(0, 120, 7))
-def test_what_a_killed_demo_left_the_next_removes(terminal: Terminal, after: int) -> None:
-    """Wherever it is killed: before its server has an id, and while another server is there."""
+def test_the_next_demo_removes_what_a_killed_one_left(terminal: Terminal, after: int) -> None:
+    """Wherever it was killed: before its server had an id, and beside another server."""
     terminal.ok("server", "create", "other")
     real, before = terminal.doors, dict(terminal.world.machine.records)
     plan = FaultPlan(at={after: Fault(dies=True)})
@@ -122,7 +122,7 @@ def test_what_a_killed_demo_left_the_next_removes(terminal: Terminal, after: int
 
 
 def test_a_server_of_that_name_that_no_demo_made_is_left_alone(terminal: Terminal) -> None:
-    """Also with a marker about: it names another server, by id or by MAC."""
+    """Also if there is a marker: it names another server, by id or by MAC."""
     terminal.ok("server", "create", "shares-core-demo")
     before = dict(terminal.world.machine.records)
     for server_id in ("", "0123456789ab"):
@@ -134,7 +134,7 @@ def test_a_server_of_that_name_that_no_demo_made_is_left_alone(terminal: Termina
         assert before == terminal.world.machine.records
 
 
-def test_a_marker_that_cannot_be_read_is_a_conflict(terminal: Terminal) -> None:
+def test_an_unreadable_marker_is_a_conflict(terminal: Terminal) -> None:
     for content in ("", "[]", '{"mac": 1}', '{"evil": true}'):
         (terminal.state_dir / "demo.json").write_text(content)
         result = terminal("demo")
@@ -149,7 +149,7 @@ def test_two_demos_do_not_meet(terminal: Terminal) -> None:
     terminal.ok("demo")
 
 
-def test_a_client_that_is_missing_is_told_before_anything_is_made(terminal: Terminal) -> None:
+def test_a_missing_client_is_reported_before_anything_is_made(terminal: Terminal) -> None:
     def missing() -> None:
         raise BackendFailure("no client")
 
@@ -161,7 +161,7 @@ def test_a_client_that_is_missing_is_told_before_anything_is_made(terminal: Term
 def test_a_deny_that_leaves_the_connection_open_fails_the_demo(
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The demo is no theatre: what the client sees decides."""
+    """The demo is real: what the client sees decides."""
     monkeypatch.setattr("tests.unit.cli.terminal._MemoryConnection.last_words", lambda _: "")
     result = terminal("demo")
     assert 7 == result.status

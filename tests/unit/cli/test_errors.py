@@ -1,4 +1,4 @@
-"""What a command says, and gives as its exit status, when it does not do what it was asked to."""
+"""The output and exit status of a command that does not do what it should."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_a_wrong_command_line_gives_a_document_too(terminal: Terminal, arguments
     assert (2, "usage") == (result.status, result.document["error"]["code"])
 
 
-def test_what_nobody_expected_is_told_without_a_traceback(terminal: Terminal) -> None:
+def test_an_unexpected_error_is_reported_without_a_traceback(terminal: Terminal) -> None:
     terminal.fail_with(ZeroDivisionError("division\nby \x1b[31mzero"))
     result = terminal("server", "list")
     assert (70, "") == (result.status, result.out)
@@ -111,7 +111,7 @@ def test_what_nobody_expected_is_told_without_a_traceback(terminal: Terminal) ->
     assert "Traceback" not in result.err
 
 
-def test_verbose_gives_the_traceback_of_what_nobody_expected(terminal: Terminal) -> None:
+def test_verbose_prints_the_traceback_of_an_unexpected_error(terminal: Terminal) -> None:
     terminal.fail_with(ZeroDivisionError("division by zero"))
     assert "Traceback" in terminal("-v", "server", "list").err
     terminal.fail_with(errors.BackendFailure("it broke"))
@@ -140,10 +140,10 @@ def test_without_root_what_changes_the_host_is_refused(served: Terminal) -> None
         assert (6, "") == (result.status, result.out)
         assert "error: changing the host needs root" == result.err.splitlines()[0]
         assert "root" in result.err.splitlines()[1]
-    assert 0 == served("server", "list").status  # the folder is this user's own, so looking is fine
+    assert 0 == served("server", "list").status  # the folder is this user's own, so reading works
 
 
-def test_without_root_bad_input_is_told_first(terminal: Terminal) -> None:
+def test_without_root_bad_input_is_reported_first(terminal: Terminal) -> None:
     terminal.use(is_root=lambda: False)
     assert 2 == terminal("share", "create", "a", "b", "--size", "1GB").status
     assert 2 == terminal("server", "create", "a", "--address", "nonsense").status
@@ -161,7 +161,7 @@ def test_a_state_folder_that_is_root_s_alone_is_named(
 
 @pytest.fixture(autouse=True)
 def _as_at_a_terminal() -> Iterator[None]:
-    """Where the tests run under nohup, SIGHUP is ignored, and stays so; it is not what is tried here."""
+    """Handle signals as at a terminal: under nohup SIGHUP stays ignored, which is not tested here."""
     before = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGTERM, signal.SIGHUP)}
     before[signal.SIGINT] = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
@@ -180,7 +180,7 @@ def _as_at_a_terminal() -> Iterator[None]:
 def test_a_signal_undoes_what_is_half_made(
     terminal: Terminal, number: signal.Signals, status: int, said: str
 ) -> None:
-    """The server that was being made is gone again, and the handlers are what they were."""
+    """The half-made server is gone, and the handlers are what they were."""
     before = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
 
     def strike(call: Any, proceed: Any) -> Any:
@@ -195,10 +195,10 @@ def test_a_signal_undoes_what_is_half_made(
     assert before == [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
 
 
-def test_an_import_is_not_broken_off(
+def test_an_import_is_not_interrupted(
     terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A module that was imported by half stays broken: the signal counts once the import is done."""
+    """A half-imported module stays broken: the signal takes effect once the import is done."""
     source = "import os, signal\nos.kill(os.getpid(), signal.SIGTERM)\nwhole = True\n"
     (tmp_path / "struck_while_imported.py").write_text(source)
     monkeypatch.syspath_prepend(tmp_path)
@@ -216,7 +216,7 @@ def test_an_import_is_not_broken_off(
 
 
 def test_a_forked_child_that_is_ended_undoes_nothing(terminal: Terminal) -> None:
-    """pyroute2 forks, and ends its child by SIGTERM: the child must not unwind what its parent is at."""
+    """pyroute2 forks, and ends its child with SIGTERM: the child must not undo its parent's work."""
     statuses = []
 
     def fork(call: Any, proceed: Any) -> Any:
@@ -233,9 +233,7 @@ def test_a_forked_child_that_is_ended_undoes_nothing(terminal: Terminal) -> None
     assert [128 + signal.SIGTERM] == statuses
 
 
-def test_a_reader_that_has_gone_is_nobody_s_trouble(
-    served: Terminal, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_reader_that_has_gone_is_ignored(served: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     def gone(_: str) -> int:
         raise BrokenPipeError(32, "Broken pipe")
 
@@ -260,7 +258,7 @@ def test_a_broken_pipe_of_the_host_is_not_taken_for_the_reader(terminal: Termina
 
 
 def test_no_answer_can_move_the_cursor() -> None:
-    """A backend's own words reach the screen as printable text on one line."""
+    """A backend's words reach the screen as printable text on one line."""
     found = report(errors.BackendFailure("smbd said:\n\x1b]0;owned\x07 \u202egnp.exe", hint="a\r\nb"))
     assert (r"smbd said: \x1b]0;owned\x07 \u202egnp.exe", "a b") == (found.message, found.hint)
 

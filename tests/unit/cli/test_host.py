@@ -26,7 +26,7 @@ def test_only_what_is_missing_makes_doctor_fail(
     assert status == terminal("doctor", "--json").status
 
 
-def test_doctor_gives_the_command_that_mends_each(terminal: Terminal) -> None:
+def test_doctor_prints_the_command_that_fixes_each(terminal: Terminal) -> None:
     terminal.findings = (OK, NOTE, MISSING)
     out = terminal("doctor").out
     assert "docker  missing  does not answer\n" in out
@@ -64,6 +64,6 @@ def test_a_build_s_steps_are_no_part_of_the_document(terminal: Terminal) -> None
 
 
 def test_a_fresh_image_is_asked_for_with_an_option(terminal: Terminal) -> None:
-    """``--fresh`` reaches the builder, so that security updates come without knowing Docker."""
+    """``--fresh`` reaches the builder, so that security updates need no knowledge of Docker."""
     assert "without the cache" in terminal.ok("image", "build", "--fresh").out
     assert "without the cache" not in terminal.ok("image", "build").out

@@ -17,7 +17,7 @@ KEYS = [
 
 
 def interrupt(served: Terminal, operation: ShareOperation) -> None:
-    """As a killed process leaves it."""
+    """Leave an operation as a killed process does."""
     record = served.world.record("tenant")
     share = record.share("files")
     served.world.machine.records[record.id] = record.with_share(share.beginning(operation))
@@ -27,14 +27,14 @@ def interrupted_extension(served: Terminal, stage: ExtendStage) -> None:
     interrupt(served, extending(served.world.share("tenant", "files").id, stage))
 
 
-def test_nothing_is_under_way(served: Terminal) -> None:
+def test_an_empty_list_of_operations_says_so(served: Terminal) -> None:
     """An empty list, and a sentence for people."""
     assert "nothing is under way\n" == served.ok("operation", "list").out
     assert [] == served.ok("operation", "list", "--json").document
 
 
-def test_what_is_under_way_is_listed_and_shown(served: Terminal) -> None:
-    """With all keys, whatever has no value."""
+def test_operations_are_listed_and_shown(served: Terminal) -> None:
+    """With all keys, even those without a value."""
     interrupted_extension(served, ExtendStage.MOUNTED)
     head, line = served.ok("operation", "list").out.splitlines()
     assert ["ID", "OPERATION", "SERVER", "SHARE", "FOR", "STATE"] == head.split()
@@ -48,7 +48,7 @@ def test_what_is_under_way_is_listed_and_shown(served: Terminal) -> None:
     assert "cancel     not possible: its file system is growing" in shown
 
 
-def test_a_share_and_its_server_show_what_is_under_way(served: Terminal) -> None:
+def test_a_share_and_its_server_show_their_operations(served: Terminal) -> None:
     """By kind and id, for people and for programs."""
     interrupted_extension(served, ExtendStage.UNMOUNTED)
     named = {"id": ID, "operation": "share.extend", "since": SINCE}
@@ -62,8 +62,8 @@ def test_a_share_and_its_server_show_what_is_under_way(served: Terminal) -> None
     )
 
 
-def test_how_far_it_has_come_is_shown_while_somebody_is_at_work(served: Terminal) -> None:
-    """In the list and of one; of what was interrupted nothing is told."""
+def test_the_progress_of_a_running_operation_is_shown(served: Terminal) -> None:
+    """In the list and alone; an interrupted operation has none."""
     interrupted_extension(served, ExtendStage.UNMOUNTED)
     machine = served.world.machine
     machine.progress[ID] = 1, 3
@@ -74,8 +74,8 @@ def test_how_far_it_has_come_is_shown_while_somebody_is_at_work(served: Terminal
         assert 1 / 3 == served.ok("operation", "show", ID, "--json").document["progress"]
 
 
-def test_an_operation_that_nobody_works_on_is_undone_by_a_cancel(served: Terminal) -> None:
-    """It is gone when the command returns."""
+def test_a_cancel_undoes_an_interrupted_operation(served: Terminal) -> None:
+    """The operation is gone when the command returns."""
     interrupted_extension(served, ExtendStage.VOLUME)
     told = served.ok("operation", "cancel", ID).out
     assert f"share.extend {ID} was interrupted, and is undone now\n" == told
@@ -84,7 +84,7 @@ def test_an_operation_that_nobody_works_on_is_undone_by_a_cancel(served: Termina
 
 
 @pytest.mark.parametrize("kind", ["extend", "delete"])
-def test_past_its_point_of_no_return_it_cannot_be_cancelled(served: Terminal, kind: str) -> None:
+def test_an_operation_past_its_point_of_no_return_cannot_be_cancelled(served: Terminal, kind: str) -> None:
     """A conflict, which names why, and nothing changes."""
     if kind == "extend":
         interrupted_extension(served, ExtendStage.UNMOUNTED)

@@ -42,7 +42,7 @@ def test_a_state_folder_is_taken_anywhere(terminal: Terminal, tmp_path: Path, po
     assert tmp_path / "mine" == terminal.configs[-1].state_dir
 
 
-def test_the_innermost_of_two_counts(terminal: Terminal, tmp_path: Path) -> None:
+def test_the_innermost_of_two_options_counts(terminal: Terminal, tmp_path: Path) -> None:
     terminal.bare("--state-dir", "/one", "pool", "--state-dir", "/two", "show", "--state-dir", str(tmp_path))
     assert tmp_path == terminal.configs[-1].state_dir
 
@@ -62,7 +62,7 @@ def test_a_quiet_command_tells_no_events(served: Terminal) -> None:
     served.ok("server", "start", "tenant")
 
 
-def test_the_default_configuration_counts_where_it_exists(terminal: Terminal, tmp_path: Path) -> None:
+def test_the_default_configuration_counts_if_it_exists(terminal: Terminal, tmp_path: Path) -> None:
     file = tmp_path / "default.toml"
     file.write_text('[pool]\nsize = "5GiB"\n')
     terminal.use(default_config=file)
@@ -70,12 +70,12 @@ def test_the_default_configuration_counts_where_it_exists(terminal: Terminal, tm
     assert Capacity(5 * GIB) == size_of(terminal.configs[-1])
 
 
-def test_without_any_the_defaults_count(terminal: Terminal) -> None:
+def test_without_a_configuration_the_defaults_count(terminal: Terminal) -> None:
     assert 0 == terminal.bare("pool", "show").status
     assert [HostConfig()] == terminal.configs
 
 
-def test_a_configuration_that_is_named_must_be_there(terminal: Terminal, tmp_path: Path) -> None:
+def test_a_named_configuration_must_exist(terminal: Terminal, tmp_path: Path) -> None:
     result = terminal("pool", "show", "--config", str(tmp_path / "nowhere.toml"))
     assert (2, "") == (result.status, result.out)
     assert result.err.startswith("error: the configuration ")
@@ -104,7 +104,7 @@ def test_commands_to_paste_name_the_same_installation(terminal: Terminal, tmp_pa
 def test_commands_in_hints_name_the_same_installation(
     terminal: Terminal, tmp_path: Path, remedy: Remedy, told: str
 ) -> None:
-    """Pasted into a shell, they ask the installation that the error is of; other words stay."""
+    """Pasted into a shell, they use the installation of the error; other words stay."""
     file = tmp_path / "it's mine.toml"
     file.write_text("")
     terminal.fail_with(NotFound("server", "x", hint=remedy))

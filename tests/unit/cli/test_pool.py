@@ -37,7 +37,7 @@ POOL_KEYS = [
 
 
 class ThinStorage(MemoryStorage):
-    """A pool in memory that says of itself what a thin pool would."""
+    """A pool in memory that looks like a thin pool."""
 
     data_percent = 12.34
     metadata_percent = 5.0
@@ -54,7 +54,7 @@ class ThinStorage(MemoryStorage):
 
 @pytest.fixture
 def thin(served: Terminal) -> ThinStorage:
-    """The pool that the terminal's host has."""
+    """The pool of the terminal's host."""
     storage = ThinStorage(served.world.machine)
 
     def open_host(config: HostConfig, events: Events) -> Host:
@@ -66,7 +66,7 @@ def thin(served: Terminal) -> ThinStorage:
 
 
 def test_the_document_of_a_pool(served: Terminal) -> None:
-    """What fills up is null where nothing does."""
+    """The percentages are null without a thin pool."""
     document = served.ok("pool", "show", "--json").document
     assert POOL_KEYS == list(document)
     assert 64 * MIB == document["provisioned_bytes"]
@@ -89,7 +89,7 @@ def several(served: Terminal) -> Terminal:
 
 
 def test_every_pool_is_listed_and_each_is_shown_by_its_name(several: Terminal) -> None:
-    """The one that is shown without a name is the default one."""
+    """Without a name the default pool is shown."""
     listed = several.ok("pool", "list", "--json").document
     assert [[*POOL_KEYS, "problem"]] * 2 == list(map(list, listed))
     assert [("default", 64 * MIB, ""), ("fast", 128 * MIB, "")] == [
@@ -104,7 +104,7 @@ def test_every_pool_is_listed_and_each_is_shown_by_its_name(several: Terminal) -
     assert "name one that is there: default, fast" in result.err
 
 
-def test_a_pool_that_is_not_there_is_listed_with_what_is_wrong(several: Terminal) -> None:
+def test_a_missing_pool_is_listed_with_its_problem(several: Terminal) -> None:
     """The others have their figures."""
     several.world.machine.lost_pools.add(DEFAULT_POOL)
     lost, there = several("pool", "list", "--json").document
@@ -116,14 +116,14 @@ def test_a_pool_that_is_not_there_is_listed_with_what_is_wrong(several: Terminal
     assert result.err.startswith("pool default: the pool default is not there")
 
 
-def test_a_pool_that_is_not_there_is_not_an_empty_one(served: Terminal) -> None:
+def test_a_missing_pool_is_not_an_empty_one(served: Terminal) -> None:
     served.world.machine.lost_pools.add(DEFAULT_POOL)
     result = served("pool", "show", "--json")
     assert (6, "host_not_ready") == (result.status, result.document["error"]["code"])
 
 
-def test_a_thin_pool_tells_how_full_it_is(served: Terminal, thin: ThinStorage) -> None:
-    """Rounded for people, and as it is for programs; there is nothing to warn of."""
+def test_a_thin_pool_shows_how_full_it_is(served: Terminal, thin: ThinStorage) -> None:
+    """Rounded for people, exact for programs; without a warning."""
     out = served.ok("pool", "show").out
     told = dict(re.split(r" {2,}", line, maxsplit=1) for line in out.splitlines())
     expected = ["lvm thin at vg/pool", "12.3 %", "5.0 %"]
@@ -134,8 +134,8 @@ def test_a_thin_pool_tells_how_full_it_is(served: Terminal, thin: ThinStorage) -
     assert [12.34, 5.0, []] == [document[key] for key in ("data_percent", "metadata_percent", "warnings")]
 
 
-def test_a_thin_pool_that_fills_up_says_what_makes_it_larger(served: Terminal, thin: ThinStorage) -> None:
-    """Its data and its tables, each with its own command: a warning is no error."""
+def test_a_thin_pool_that_fills_up_says_how_to_enlarge_it(served: Terminal, thin: ThinStorage) -> None:
+    """Its data and its tables, each with its own command: a warning is not an error."""
     thin.data_percent, thin.metadata_percent = 93.4, 80.6
     data = "the data of vg/pool is 93 % full: make it larger with 'lvextend --size +SIZE vg/pool'"
     larger = "make it larger with 'lvextend --poolmetadatasize +SIZE vg/pool'"
@@ -153,7 +153,7 @@ def test_an_overprovisioned_pool_says_what_that_means(served: Terminal) -> None:
 
 
 def test_a_pool_is_made_on_a_device_once(terminal: Terminal) -> None:
-    """Again is no error, and says that it is there already."""
+    """Making it again is not an error, and says that it exists."""
     out = terminal.ok("pool", "create", "/dev/sdb").out
     assert "the pool memory is made: 100 GiB free, for new shares\n" == out
     out = terminal.ok("pool", "create", "/dev/sdb").out
@@ -163,7 +163,7 @@ def test_a_pool_is_made_on_a_device_once(terminal: Terminal) -> None:
 
 
 def test_a_pool_is_made_by_its_name(several: Terminal) -> None:
-    """And then shown."""
+    """It is then shown."""
     document = several.ok("pool", "create", "--pool", "fast", "/dev/sdb", "--json").document
     assert "fast" == document["name"]
     several.ok("pool", "create", "/dev/sdb")
@@ -178,14 +178,14 @@ def test_the_document_of_a_pool_that_was_made(terminal: Terminal) -> None:
 
 
 def test_a_device_may_be_left_out(terminal: Terminal) -> None:
-    """For a thin pool in a group that is there: none is guessed."""
+    """For a thin pool in an existing group: no device is guessed."""
     terminal.ok("pool", "create")
     assert [None] == terminal.pool_maker.devices
 
 
 @pytest.mark.parametrize("device", ["sdb", "", "/dev/../sdb", "/dev/s db", "/dev/sdb;x", "/dev/$(x)", "é"])
-def test_what_is_no_device_is_bad_input(terminal: Terminal, device: str) -> None:
-    """Also to who is not root: it is told first, and nothing is made."""
+def test_anything_but_a_device_is_bad_input(terminal: Terminal, device: str) -> None:
+    """Also without root: this is checked first, and nothing is made."""
     for is_root in (True, False):
         terminal.use(is_root=lambda answer=is_root: answer)
         result = terminal("pool", "create", device)
@@ -207,7 +207,7 @@ def test_making_a_pool_needs_root(terminal: Terminal) -> None:
 
 
 def test_a_device_that_holds_something_is_a_conflict(terminal: Terminal) -> None:
-    """Told as any error of the library is."""
+    """Reported like any error of the library."""
 
     class Refusing:
         def build(self, device: DevicePath | None) -> bool:
@@ -219,8 +219,8 @@ def test_a_device_that_holds_something_is_a_conflict(terminal: Terminal) -> None
     assert "error: /dev/sdb is not empty, it holds ext4\nhint: look at what it is\n" == result.err
 
 
-def test_a_pool_of_files_is_made_by_no_command(terminal: Terminal) -> None:
-    """The settings say so; nothing is made."""
+def test_no_command_makes_a_pool_of_files(terminal: Terminal) -> None:
+    """The error says so; nothing is made."""
     terminal.use(pool_builder=bootstrap.pool_builder)
     result = terminal("pool", "create", "/dev/sdb")
     assert (2, "") == (result.status, result.out)

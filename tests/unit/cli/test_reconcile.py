@@ -1,4 +1,4 @@
-"""What an operator reads of reconcile, watch, upgrade and check."""
+"""The output of reconcile, watch, upgrade and check for operators."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shares_core.testing.state import Condition, MemoryVolume
 STRAY = "f" * 12
 
 
-def test_a_dry_run_tells_what_differs_and_changes_nothing(served: Terminal) -> None:
+def test_a_dry_run_reports_what_differs_and_changes_nothing(served: Terminal) -> None:
     """It succeeds whatever it finds, and needs no root."""
     served.world.machine.reboot()
     served.use(is_root=lambda: False)
@@ -25,8 +25,8 @@ def test_a_dry_run_tells_what_differs_and_changes_nothing(served: Terminal) -> N
     assert ("found", "") == (document["outcome"], document["problem"])
 
 
-def test_an_orphan_is_told_with_the_command_that_removes_it(served: Terminal) -> None:
-    """And what became of it."""
+def test_an_orphan_is_reported_with_the_command_that_removes_it(served: Terminal) -> None:
+    """And with the result of its removal."""
     served.world.machine.volumes[ref(STRAY)] = MemoryVolume(4096)
     out = served.ok("reconcile").out
     assert f"volume  default/{STRAY}  left alone\n" in out
@@ -38,8 +38,8 @@ def test_an_orphan_is_told_with_the_command_that_removes_it(served: Terminal) ->
     assert "the one server is as recorded\n" == served.ok("reconcile").out
 
 
-def test_the_service_tells_on_standard_error_what_it_repairs(served: Terminal) -> None:
-    """Until a signal ends it, as one does a service."""
+def test_the_service_reports_its_repairs_on_standard_error(served: Terminal) -> None:
+    """Until a signal ends it, as for a service."""
     served.world.machine.reboot()
     result = served("watch")
     assert 128 + signal.SIGTERM == result.status
@@ -49,8 +49,8 @@ def test_the_service_tells_on_standard_error_what_it_repairs(served: Terminal) -
     assert 6 == served("watch").status
 
 
-def test_an_upgrade_tells_for_how_long_the_server_was_away(served: Terminal) -> None:
-    """Of one, or of all; of one that does not run, when it gets the image."""
+def test_an_upgrade_reports_how_long_the_server_was_away(served: Terminal) -> None:
+    """For one server or all; for a stopped server, when it gets the image."""
     assert "server tenant has the current image\n" == served.ok("server", "upgrade", "tenant").out
     served.world.machine.image = "image-2"
     assert (
@@ -64,7 +64,7 @@ def test_an_upgrade_tells_for_how_long_the_server_was_away(served: Terminal) -> 
     assert "gets the current image when it is started" in served.ok("server", "upgrade", "tenant").out
 
 
-def test_an_upgrade_of_all_that_fails_tells_what_became_of_the_others(served: Terminal) -> None:
+def test_a_failed_upgrade_of_all_reports_the_other_servers(served: Terminal) -> None:
     """In JSON too."""
     for name in ("later", "zeta"):
         served.world.host.servers.create(name)
@@ -94,8 +94,8 @@ def damage(served: Terminal) -> None:
     content.condition = Condition.RUINED
 
 
-def test_a_check_tells_what_is_damaged_and_how_to_go_on(served: Terminal) -> None:
-    """Its exit status too; once repaired the share is served again."""
+def test_a_check_reports_damage_and_how_to_go_on(served: Terminal) -> None:
+    """Also by its exit status; after a repair the share is served again."""
     whole = "the file system of share files is whole; the share is ready\n"
     assert whole == served.ok("share", "check", "tenant", "files").out
     damage(served)
@@ -120,8 +120,10 @@ def test_a_check_tells_what_is_damaged_and_how_to_go_on(served: Terminal) -> Non
     ],
     ids=["none", "two"],
 )
-def test_nothing_to_tell_is_told(terminal: Terminal, trick: Callable[[Terminal], object], told: str) -> None:
-    """In words, with how many were looked at."""
+def test_nothing_to_report_is_reported(
+    terminal: Terminal, trick: Callable[[Terminal], object], told: str
+) -> None:
+    """In words, with the number of servers."""
     if "2" in told:
         terminal.world.host.servers.create("tenant")
     trick(terminal)

@@ -90,7 +90,7 @@ def test_an_empty_list_says_so(terminal: Terminal) -> None:
 
 
 def test_an_unreadable_record_is_listed_and_is_a_failure(served: Terminal) -> None:
-    """The others are listed before; its own entry has every key."""
+    """The others are listed first; its own entry has every key."""
     damaged = served.world.host.servers.create("damaged").server
     served.world.machine.damage_record(damaged.id)
     result = served("server", "list")
@@ -106,7 +106,7 @@ def test_an_unreadable_record_is_listed_and_is_a_failure(served: Terminal) -> No
     assert "it is truncated" in bad["problem"]
 
 
-def test_shares_of_an_unreadable_record_are_not_left_out_in_silence(served: Terminal) -> None:
+def test_missing_shares_of_an_unreadable_record_are_reported(served: Terminal) -> None:
     damaged = served.world.host.servers.create("damaged").server
     served.world.machine.damage_record(damaged.id)
     result = served("share", "list", "--json")
@@ -115,7 +115,7 @@ def test_shares_of_an_unreadable_record_are_not_left_out_in_silence(served: Term
 
 
 def test_stop_and_start(served: Terminal) -> None:
-    """A server that rests is stopped, though it has no container then."""
+    """A server without a container that should not run is stopped."""
     assert "server tenant is stopped\n" == served.ok("server", "stop", "tenant").out
     document = served.ok("server", "show", "tenant", "--json").document
     assert ("stopped", "stopped", "") == (document["state"], document["desired"], document["problem"])
@@ -138,7 +138,7 @@ def test_delete(served: Terminal) -> None:
     assert 3 == served("server", "show", "tenant").status
 
 
-def test_reconcile_tells_what_it_could_not_bring_back(served: Terminal) -> None:
+def test_reconcile_reports_what_it_could_not_bring_back(served: Terminal) -> None:
     served.world.machine.reboot()
     (mended,) = served.ok("reconcile", "--json").document["servers"]
     assert "the container is stopped" in mended.pop("found")
@@ -174,7 +174,7 @@ def test_reconcile_tells_what_it_could_not_bring_back(served: Terminal) -> None:
 def test_reconcile_says_that_it_removed_a_server(
     terminal: Terminal, operation: ServerOperation, verdict: str, outcome: str
 ) -> None:
-    """That is no failure, and no server that is well either."""
+    """That is not a failure, but not a healthy server either."""
     for arguments in ((), ("--json",)):
         terminal.world.host.servers.create("tenant")
         record = terminal.world.record("tenant")
@@ -190,8 +190,8 @@ def test_reconcile_says_that_it_removed_a_server(
     assert "there are no servers yet\n" == terminal.ok("reconcile").out
 
 
-def test_reconcile_gives_a_record_that_cannot_be_read_no_name(served: Terminal) -> None:
-    """A path is no server's name; it stands in the problem, as in the list of servers."""
+def test_reconcile_reports_an_unreadable_record_without_a_name(served: Terminal) -> None:
+    """A path is not a server's name; it is in the problem, as in the list of servers."""
     record = served.world.machine.server_id("tenant")
     served.world.machine.damage_record(record)
     result = served("reconcile")
@@ -203,8 +203,8 @@ def test_reconcile_gives_a_record_that_cannot_be_read_no_name(served: Terminal) 
     assert (None, "unreadable") == (document["server"], document["outcome"])
 
 
-def test_create_of_a_server_that_is_stopped_says_how_to_start_it(served: Terminal) -> None:
-    """It exists and fits, so that nothing is done; but nobody reaches it."""
+def test_create_of_a_stopped_server_says_how_to_start_it(served: Terminal) -> None:
+    """It exists and fits, so nothing is done; but nobody can reach it."""
     start = f"next: shares-core --state-dir {served.state_dir} server start tenant\n"
     out = served.ok("server", "create", "tenant").out
     assert "running" in out
@@ -213,22 +213,22 @@ def test_create_of_a_server_that_is_stopped_says_how_to_start_it(served: Termina
     assert f"server tenant does not run\n{start}" in served.ok("server", "create", "tenant").out
 
 
-def test_create_of_a_server_that_is_dead_says_how_to_start_it(served: Terminal) -> None:
+def test_create_of_a_dead_server_says_how_to_start_it(served: Terminal) -> None:
     served.world.machine.reboot()
     out = served.ok("server", "create", "tenant").out
     assert "server tenant does not run\n" in out
     assert out.count("server start tenant") == 1
 
 
-def test_create_tells_what_is_wrong_with_a_server_that_runs(served: Terminal) -> None:
+def test_create_reports_the_problem_of_a_running_server(served: Terminal) -> None:
     served.world.machine.links.clear()
     out = served.ok("server", "create", "tenant").out
     assert "problem: an interface is not attached" in out
     assert "does not run" not in out
 
 
-def test_a_bridge_that_is_left_is_told(terminal: Terminal) -> None:
-    """With -v: a port that is not the server's own keeps it, on purpose."""
+def test_a_bridge_that_is_left_is_reported(terminal: Terminal) -> None:
+    """With -v: a port that is not a server's keeps it, on purpose."""
     machine = terminal.world.machine
     for name in ("a", "b"):
         terminal.ok("server", "create", name, "--bridge", f"br-{name}", "--address", "10.0.0.5/24")

@@ -49,7 +49,7 @@ def test_a_share_that_is_not_mounted_has_all_keys(served: Terminal) -> None:
 
 
 def test_a_share_is_made_in_the_pool_that_is_named(served: Terminal) -> None:
-    """Shown with it; a pool that the settings have not is none, with those that they have."""
+    """The share names it; an unknown pool is not found, and the error lists the configured ones."""
     served.world.machine.pools += (PoolName("fast"),)
     created = served.ok("share", "create", "tenant", "new", "--size", "64MiB", "--pool", "fast", "--json")
     assert "fast" == created.document["pool"]
@@ -113,7 +113,7 @@ def test_extend_says_which_way_it_went(served: Terminal) -> None:
 def test_extend_of_a_server_that_does_not_run_closed_no_connection(
     served: Terminal, state: str, online: bool
 ) -> None:
-    """It says so, and what starts the server: nobody is served again by the extension."""
+    """It says so, and how to start the server."""
     machine = served.world.machine
     if not online:
         machine.online_grow = frozenset[FileSystemKind]()
@@ -142,8 +142,8 @@ def test_create_on_a_server_that_does_not_run_says_so(served: Terminal) -> None:
     assert out.splitlines()[-1].endswith("access allow tenant other USER")
 
 
-def test_an_empty_list_says_which_records_it_is_of(terminal: Terminal) -> None:
-    """One that cannot be read may have shares."""
+def test_an_empty_list_reports_unreadable_records(terminal: Terminal) -> None:
+    """An unreadable record may have shares."""
     damaged = terminal.world.host.servers.create("damaged").server
     assert "there are no shares yet\n" == terminal.ok("share", "list").out
     terminal.world.machine.damage_record(damaged.id)
@@ -167,8 +167,8 @@ def test_list_and_delete(served: Terminal) -> None:
     assert 3 == served("share", "list", "nobody").status
 
 
-def test_a_share_tells_of_its_volume_where_the_pool_made_that_larger(served: Terminal) -> None:
-    """Both sizes, where they differ; where the volume is gone, or the pool, the capacity alone."""
+def test_a_share_shows_the_size_of_a_larger_volume(served: Terminal) -> None:
+    """Both sizes if they differ; only the capacity if the volume or the pool is missing."""
     served.world.machine.granularity = 4 * MIB
     assert "size        65 MiB, on a volume of 68 MiB\n" in (
         served.ok("share", "create", "tenant", "odd", "--size", "65MiB").out

@@ -22,7 +22,7 @@ GROUPS = ("server", "share", "access", "user", "operation", "pool", "image")
 
 
 def test_the_surface_is_what_was_promised() -> None:
-    """No command is missing, and none is there that no test knows."""
+    """No command is missing, and the tests know every command."""
     found = set()
     for name, command in root.commands.items():
         inner = command.commands if isinstance(command, click.Group) else None
@@ -44,22 +44,24 @@ def test_alone_it_prints_its_help(terminal: Terminal) -> None:
 
 
 @pytest.mark.parametrize("group", GROUPS)
-def test_a_group_alone_prints_its_help_and_is_no_success(terminal: Terminal, group: str) -> None:
+def test_a_group_alone_prints_its_help_and_fails(terminal: Terminal, group: str) -> None:
     result = terminal.bare(group)
     assert 2 == result.status
     assert result.out.startswith(f"Usage: shares-core {group}")
 
 
 @pytest.mark.parametrize("group", ["", *GROUPS])
-def test_no_help_of_a_command_is_cut(terminal: Terminal, group: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """At 80 columns, each line of a list of commands says all that it has to say."""
+def test_no_command_summary_is_truncated(
+    terminal: Terminal, group: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At 80 columns, each line of a list of commands is complete."""
     monkeypatch.setenv("COLUMNS", "80")
     _, _, commands = terminal.bare(*group.split(), "--help").out.partition("Commands:\n")
     assert commands
     assert [] == [line for line in commands.splitlines() if line.endswith("...")]
 
 
-def test_examples_stand_as_they_were_written(terminal: Terminal) -> None:
+def test_examples_are_printed_as_written(terminal: Terminal) -> None:
     out = terminal.bare("share", "create", "--help").out
     assert "  shares-core share create tenant-a 'R&D' --size 1.5TiB --filesystem xfs\n" in out
 

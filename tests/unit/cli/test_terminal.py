@@ -1,4 +1,4 @@
-"""What a person at a terminal gets instead of plain lines."""
+"""The output on a terminal, instead of plain lines."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ def screen(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> Terminal:
     return terminal
 
 
-def test_a_table_takes_no_cell_for_markup_or_for_control_characters(screen: Terminal) -> None:
+def test_a_table_prints_markup_and_control_characters_as_text(screen: Terminal) -> None:
     screen.findings = (Finding("[bold]x[/y]", Verdict.OK, "\x1b[2J :smile: 10.0.0.1"),)
     out = screen.ok("doctor").out
     assert "[bold]x[/y]" in out
     assert r"\x1b[2J :smile: 10.0.0.1" in out
 
 
-def test_a_moving_line_takes_no_text_for_markup(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_moving_line_prints_markup_as_text(capsys: pytest.CaptureFixture[str]) -> None:
     with output.moving_line("[/start]") as change:
         change("[/red] Step 1/2 \x1b[2J" + "x" * 200)
     assert "\x1b[2J" not in capsys.readouterr().out

@@ -32,7 +32,7 @@ def test_share_names_are_quoted_for_the_shell() -> None:
         ("2001:db8:1:2:3:4:5:6", r"\\2001-db8-1-2-3-4-5-6.ipv6-literal.net\files"),
     ],
 )
-def test_windows_gets_a_location_that_it_takes(host: str, location: str) -> None:
+def test_windows_gets_a_location_that_it_accepts(host: str, location: str) -> None:
     assert location == windows_location(host, "files")
 
 
@@ -48,7 +48,7 @@ def test_windows_gets_a_location_that_it_takes(host: str, location: str) -> None
         ("[red]not markup[/red]", "[red]not markup[/red]"),
     ],
 )
-def test_only_what_can_be_printed_is_printed(text: str, shown: str) -> None:
+def test_only_printable_characters_are_printed(text: str, shown: str) -> None:
     assert shown == printable(text)
 
 
@@ -75,5 +75,5 @@ def test_tables_and_fields_are_aligned() -> None:
         ("putting file up.bin as \\x y.bin (48825.7 kb/s) (average 48828.1 kb/s)\n", ""),
     ],
 )
-def test_the_status_is_read_from_what_smbclient_says(output: str, status: str) -> None:
+def test_the_status_is_parsed_from_smbclients_output(output: str, status: str) -> None:
     assert status == first_status(output)

@@ -1,4 +1,4 @@
-"""A host in memory with mounts, as the contracts' suites want it."""
+"""A host in memory with mounts, for the contracts' suites."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FILE = "file"
 
 
 class MemoryMounts(MemoryWorld, FileSystemsWorld):
-    """With mounts that can be looked into."""
+    """A host in memory whose mounts can be read."""
 
     def half_made_filesystem(self, device: str) -> None:
         with self.dying("filesystems.make") as ports:

@@ -32,7 +32,7 @@ from shares_core.testing.processes import REVOKE
 
 
 class MemoryDevices(MemoryWorld, NetworkWorld):
-    """With devices that can be looked at."""
+    """A host in memory whose devices can be read."""
 
     def new_name(self) -> BridgeName:
         return BridgeName(f"br{self.host.count()}")
@@ -108,7 +108,7 @@ class MemoryClient(Client):
 
 
 class MemorySmb(MemoryMounts, MemoryDevices, SmbWorld):
-    """With clients."""
+    """A host in memory with clients."""
 
     revoke = REVOKE
 
@@ -141,7 +141,7 @@ class MemorySmb(MemoryMounts, MemoryDevices, SmbWorld):
 
     @contextmanager
     def ending(self, server_id: str, step: int) -> Iterator[Ports]:
-        """Verbs are atomic here: what is run inside is struck before it (1, 2) or after it (3)."""
+        """Verbs are atomic here: smbd is killed before the script (1, 2) or after it (3)."""
 
         def around(call: Call, proceed: Callable[[], object]) -> object:
             if call.port != "processes":

@@ -1,4 +1,4 @@
-"""A host in memory as the contracts' suites want it: what no port does is done to its attributes."""
+"""A host in memory for the contracts' suites: they change its attributes to do what no port does."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class MemoryWorld(
     SecretsWorld,
     StorageWorld,
 ):
-    """The half of it; the rest is in the classes below."""
+    """The first half; the rest is in the classes below."""
 
     def __init__(self, *, lagging: bool = False) -> None:
         self.host = MemoryHost(pool_size=POOL, lagging=lagging)
@@ -148,7 +148,7 @@ class MemoryWorld(
         return self._while("docker_up", False)
 
     def _while(self, attribute: str, value: bool) -> ServerRuntime:
-        """The runtime of a process to which the host looks otherwise."""
+        """The runtime of a process, with the host changed during each verb."""
 
         def around(_: object, proceed: Callable[[], object]) -> object:
             before = getattr(self.host, attribute)
@@ -186,7 +186,7 @@ class MemoryWorld(
 
     @contextmanager
     def pool_on_a_disk(self) -> Iterator[Callable[[], None]]:
-        """It is nowhere else; its devices do not depend on where it is mounted."""
+        """Nothing happens: devices in memory do not depend on mounts."""
 
         def mount_anew() -> None:
             self.host.lost_pools.add(DEFAULT_POOL)
@@ -235,7 +235,7 @@ class MemoryWorld(
 
 
 class MemoryPools(MemoryWorld, PoolsWorld):
-    """With more than one pool."""
+    """A host in memory with several pools."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -252,7 +252,7 @@ class MemoryPools(MemoryWorld, PoolsWorld):
         self.host.lost_pools.discard(pool)
 
     def without(self, pool: PoolName) -> BlockStorage:
-        """A host of its own, with the same volumes."""
+        """Another host with the same volumes."""
         host = MemoryHost(
             pools=tuple(other for other in self.host.pools if other != pool),
             pool_size=POOL,

@@ -28,7 +28,7 @@ from tests.unit.contracts.memory_world import MemoryPools, MemoryWorld
 
 
 def test_every_suite_runs_here() -> None:
-    """None was written and then forgotten."""
+    """No suite can be forgotten."""
     assert set(SUITES.values()) == suites_run_by(sys.modules[__name__])
 
 
@@ -107,7 +107,7 @@ class TestMemoryNetwork(NetworkContract):
 
 @pytest.fixture(params=[False, True], ids=["prompt", "lagging"])
 def smb_world(request: pytest.FixtureRequest) -> MemorySmb:
-    """One whose connections take a new configuration at once, and one where they lag."""
+    """A world whose connections reload at once, and a lagging one."""
     return MemorySmb(lagging=request.param)
 
 

@@ -1,4 +1,4 @@
-"""Whether the suites are whole."""
+"""The suites are complete."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def test_every_port_has_a_suite() -> None:
 
 
 @pytest.mark.parametrize(("port", "verb"), _VERBS)
-def test_every_verb_is_tried_by_its_ports_suite(port: str, verb: str) -> None:
-    """A new verb cannot be forgotten: some test speaks of ``<port>.<verb>``, by the port's name in Ports."""
+def test_every_verb_is_tested_by_its_ports_suite(port: str, verb: str) -> None:
+    """A new verb cannot be forgotten: some test uses ``<port>.<verb>``, by the port's name in Ports."""
     assert (port, verb) in spoken_of(SUITES[port])
 
 
 def test_every_public_method_of_a_port_is_abstract() -> None:
-    """Else the one above would not see it."""
+    """Otherwise the test above would not see it."""
     for port in _PORTS.values():
         assert issubclass(port, ABC)
         public = {name for name, _ in inspect.getmembers(port, inspect.isfunction) if name[0] != "_"}
@@ -37,7 +37,7 @@ def test_every_public_method_of_a_port_is_abstract() -> None:
 
 
 def spoken_of(suite: type) -> set[tuple[str, str]]:
-    """Each ``name.attribute`` in the suite's tests, and in the tables of actions of its module."""
+    """Each ``name.attribute`` in the suite's tests and in its module's tables of actions."""
     tests = [found for name, found in inspect.getmembers(suite, inspect.isfunction) if name[:5] == "test_"]
     sources = [textwrap.dedent(inspect.getsource(test)) for test in tests]
     module = inspect.getmodule(suite)

@@ -31,10 +31,10 @@ def rank(rules: tuple[AccessRule, ...], user: str) -> int:
 
 
 @given(RULES, RULES)
-def test_the_step_between_two_sets_is_wider_than_neither(
+def test_the_step_between_two_sets_grants_no_more_than_either(
     before: tuple[AccessRule, ...], after: tuple[AccessRule, ...]
 ) -> None:
-    """Everybody may do what the lower of both sets lets them, and no more."""
+    """Everybody may do what the lower of both sets allows, and no more."""
     between = intersection(before, after)
     for user in USERS:
         assert min(rank(before, user), rank(after, user)) == rank(between, user)
@@ -44,23 +44,23 @@ def test_the_step_between_two_sets_is_wider_than_neither(
 def test_those_who_lose_something_are_named_and_nobody_else(
     before: tuple[AccessRule, ...], after: tuple[AccessRule, ...]
 ) -> None:
-    """Who may do less than before has to be cut off."""
+    """Those who may do less than before have to be disconnected."""
     expected = {user for user in USERS if rank(after, user) < rank(before, user)}
     assert expected == {str(principal.name) for principal in restricted(before, after)}
 
 
 @given(RULES, RULES)
-def test_the_way_over_the_step_first_narrows_and_then_widens(
+def test_the_way_over_the_step_first_restricts_and_then_grants(
     before: tuple[AccessRule, ...], after: tuple[AccessRule, ...]
 ) -> None:
-    """Nobody loses anything on the second half of the way."""
+    """Nobody loses anything in the second half."""
     assert () == restricted(intersection(before, after), after)
     assert restricted(before, after) == restricted(before, intersection(before, after))
 
 
 @given(RULES, RULE)
 def test_a_rule_replaces_its_principals_former_one(rules: tuple[AccessRule, ...], rule: AccessRule) -> None:
-    """After an allow its level counts, and the others' are as they were."""
+    """After an allow its level counts, and those of others are as they were."""
     allowed = with_rule(rules, rule)
     assert rule.level == level_of(allowed, rule.principal)
     assert without_principal(rules, rule.principal) == without_principal(allowed, rule.principal)
@@ -73,8 +73,8 @@ def test_a_set_of_rules_has_one_order(rules: list[AccessRule]) -> None:
     assert rule_set(rules) == rule_set(reversed(rules))
 
 
-def test_nobody_stands_twice_in_a_set() -> None:
-    """A user with two rules is refused, also where the names differ in case."""
+def test_a_set_has_one_rule_for_each_user() -> None:
+    """A user with two rules is refused, even if the names differ in case."""
     with pytest.raises(InvalidInput):
         rule_set([AccessRule.for_user("ada", "ro"), AccessRule.for_user("ADA", "rw")])
 
@@ -88,5 +88,5 @@ def test_other_levels_are_refused(text: str) -> None:
 
 @pytest.mark.parametrize("level", AccessLevel)
 def test_a_level_is_read_from_what_it_prints(level: AccessLevel) -> None:
-    """str and parse are each other's inverse."""
+    """str and parse are inverse to each other."""
     assert level is AccessLevel.parse(str(level))

@@ -12,8 +12,8 @@ from shares_core.domain.errors import InvalidInput
 
 
 @given(st.ip_addresses(), st.data())
-def test_an_address_that_is_accepted_prints_as_it_was_read(ip: Any, data: st.DataObject) -> None:
-    """Parsing what is printed gives the same address."""
+def test_an_accepted_address_prints_as_it_was_read(ip: Any, data: st.DataObject) -> None:
+    """Parsing a printed address returns the same address."""
     prefix = data.draw(st.integers(0, ip.max_prefixlen))
     try:
         address = parse_interface_address(f"{ip}/{prefix}")
@@ -53,7 +53,7 @@ def test_an_address_that_is_accepted_prints_as_it_was_read(ip: Any, data: st.Dat
     ],
 )
 def test_an_address_that_no_server_can_have_is_refused(text: str) -> None:
-    """Malformed, without its prefix, or not a host's."""
+    """It is malformed, has no prefix, or is not a host's."""
     with pytest.raises(InvalidInput):
         parse_interface_address(text)
 
@@ -65,8 +65,8 @@ def test_an_address_that_a_server_can_have_is_accepted(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "10.0.0.1/24", "fe80::1%eth0", "x"])
-def test_a_gateway_is_an_address_alone(text: str) -> None:
-    """Neither prefix nor scope belongs to it."""
+def test_a_gateway_is_only_an_address(text: str) -> None:
+    """It has neither a prefix nor a scope."""
     with pytest.raises(InvalidInput):
         parse_gateway(text)
 
@@ -74,8 +74,8 @@ def test_a_gateway_is_an_address_alone(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["01:00:00:00:00:01", "ff:ff:ff:ff:ff:ff", "33:33:00:00:00:01", "0:0:0:0:0:1"]
 )
-def test_a_mac_that_is_multicast_or_malformed_is_refused(text: str) -> None:
-    """Only a unicast address is an interface's."""
+def test_a_multicast_or_malformed_mac_is_refused(text: str) -> None:
+    """An interface has a unicast address."""
     with pytest.raises(InvalidInput):
         MacAddress(text)
     for other in (

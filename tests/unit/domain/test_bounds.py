@@ -1,4 +1,4 @@
-"""The last value that is accepted and the first that is not."""
+"""The last accepted value and the first refused one."""
 
 from __future__ import annotations
 
@@ -49,29 +49,27 @@ def _network(text: str) -> Callable[[], object]:
         (lambda: BridgeName("x" * 15), lambda: BridgeName("x" * 16)),
     ],
 )
-def test_a_bound_is_where_it_is_said_to_be(
-    fits: Callable[[], object], does_not: Callable[[], object]
-) -> None:
-    """One value is fine, and the next is refused as malformed."""
+def test_bounds_are_exact(fits: Callable[[], object], does_not: Callable[[], object]) -> None:
+    """One value is accepted, and the next is refused as malformed."""
     assert fits() is not None
     with pytest.raises(InvalidInput):
         does_not()
 
 
 def test_a_pool_holds_what_is_free_and_not_a_byte_more() -> None:
-    """The last byte may be given away."""
+    """Even the last byte can be used."""
     pool = PoolView(DEFAULT_POOL, "files", "/pool", total=9, provisioned=4, free=5, overprovisioned=False)
     assert (True, False) == (pool.holds(Capacity(5)), pool.holds(Capacity(6)))
 
 
 def test_a_size_is_printed_in_the_largest_unit_that_it_fills() -> None:
-    """Exact where the unit divides it, and from the unit's first byte on."""
+    """Exact if the unit divides it, and from the unit's first byte on."""
     printed = [format_bytes(count) for count in (0, 1023, 1024, 1536, GIB - 1, GIB, 10 * GIB, 100 * PIB)]
     assert ["0 B", "1023 B", "1 KiB", "1.5 KiB", "1024 MiB", "1 GiB", "10 GiB", "100 PiB"] == printed
 
 
-def test_a_mac_address_is_made_of_an_ids_last_ten_digits() -> None:
-    """Whatever the first two are: they give way to the mark of a local address."""
+def test_a_mac_address_has_the_last_ten_digits_of_an_id() -> None:
+    """Whatever the first two are: the mark of a local address replaces them."""
     assert "02:23:45:67:89:ab" == str(MacAddress.derived_from("0123456789ab"))
     assert MacAddress("02:23:45:67:89:AB") == MacAddress("02-23-45-67-89-ab")
     for value in (None, 7):
@@ -79,26 +77,26 @@ def test_a_mac_address_is_made_of_an_ids_last_ten_digits() -> None:
             MacAddress(value)
 
 
-def test_the_default_network_says_how_large_its_packets_are() -> None:
+def test_an_interface_on_the_default_network_has_its_mtu() -> None:
     """An interface on it has that network's MTU, and its own host address."""
     network = DefaultNetwork(DEFAULT, IPv4Network("10.0.0.0/29"), mtu=1400)
     made = decide_interface(InterfaceSpec(), interface_id="0123456789ab", default=network, holders=[])
     assert (1400, (network.host_address,), True) == (made.mtu, made.host_addresses, made.isolated)
 
 
-def test_a_file_system_is_known_by_its_name() -> None:
-    """What is printed is what is read."""
+def test_a_file_system_kind_is_read_from_its_name() -> None:
+    """It reads what it prints."""
     assert list(FileSystemKind) == [FileSystemKind.parse(str(kind)) for kind in FileSystemKind]
 
 
-def test_rules_stand_in_the_order_of_names_without_case() -> None:
-    """The order does not depend on who was allowed first, nor on capitals."""
+def test_rules_are_ordered_by_name_without_case() -> None:
+    """The order does not depend on who was allowed first, or on capitals."""
     rules = [AccessRule.for_user(UserName(name), "ro") for name in ("bob", "Eve", "ada", "Carl")]
     assert ["ada", "bob", "Carl", "Eve"] == [str(rule.principal.name) for rule in rule_set(rules)]
 
 
 def test_a_failed_command_keeps_what_it_was_and_says_its_last_300_characters() -> None:
-    """Programs find the parts, people one line."""
+    """Programs get the parts, people one line."""
     failed = CommandFailed(("mkfs", "-q"), 3, "x" + "y" * 300, hint="try again")
     assert (("mkfs", "-q"), 3, "x" + "y" * 300, "try again") == (
         failed.command,

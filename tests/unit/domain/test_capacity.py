@@ -55,7 +55,7 @@ def test_a_size_is_read_in_binary_units(text: str, size: int) -> None:
         "1GiB\n2",
     ],
 )
-def test_what_is_no_whole_positive_size_is_refused(text: str) -> None:
+def test_anything_but_a_whole_positive_size_is_refused(text: str) -> None:
     """Zero, negative, fractional, decimal and endless sizes are refused."""
     with pytest.raises(InvalidInput):
         Capacity.parse(text)
@@ -69,10 +69,8 @@ def test_a_capacity_is_a_whole_positive_number(value: object) -> None:
 
 
 @given(st.integers(1, 8190), st.integers(1, 999_999), st.sampled_from("KMGTP"))
-def test_what_is_proposed_for_a_broken_size_is_as_large_and_hardly_larger(
-    whole: int, millionths: int, unit: str
-) -> None:
-    """It can be given as it is, and is less than one part in a hundred more, or the next byte."""
+def test_the_size_proposed_for_a_fraction_is_hardly_larger(whole: int, millionths: int, unit: str) -> None:
+    """It is accepted, and larger by less than one per cent, or by one byte."""
     exact = (whole * 10**6 + millionths) * Capacity.parse(f"1{unit}").bytes
     try:
         Capacity.parse(f"{whole}.{millionths:06}{unit}")
@@ -84,21 +82,21 @@ def test_what_is_proposed_for_a_broken_size_is_as_large_and_hardly_larger(
 
 @given(SIZES)
 def test_bytes_are_read_back_exactly(size: int) -> None:
-    """A number of bytes is its own text."""
+    """A number of bytes reads as itself."""
     assert size == Capacity.parse(str(size)).bytes
 
 
 @given(st.integers(1, 1023), st.sampled_from(["KiB", "MiB", "GiB", "TiB", "PiB"]))
 def test_whole_units_are_read_back_exactly(count: int, unit: str) -> None:
-    """What is printed of a whole number of units is read as the same size."""
+    """A printed whole number of units reads as the same size."""
     size = Capacity.parse(f"{count}{unit}")
     assert f"{count} {unit}" == str(size)
     assert size == Capacity.parse(str(size))
 
 
 @given(SIZES)
-def test_what_is_printed_is_close_to_what_it_is(size: int) -> None:
-    """Rounding for people loses less than one part in a hundred."""
+def test_a_printed_size_is_close_to_the_real_one(size: int) -> None:
+    """Rounding for people changes less than one per cent."""
     number, unit = format_bytes(size).split()
     factor = {"B": 1, "KiB": KIB, "MiB": MIB, "GiB": GIB, "TiB": TIB, "PiB": PIB}[unit]
     assert abs(float(number) * factor - size) <= size / 100

@@ -14,7 +14,7 @@ def tree(root: type[SharesError] = SharesError) -> Iterator[type[SharesError]]:
 
 
 def test_the_docstring_draws_every_error() -> None:
-    """What is drawn and what is defined are the same tree."""
+    """The drawn tree is the defined one."""
     assert errors.__doc__ is not None
     drawn = re.findall(r"^ {4}(?:[│ ]*[├└]── )?([A-Z]\w+)", errors.__doc__, re.MULTILINE)
     assert [kind.__name__ for kind in tree()] == drawn
@@ -26,8 +26,8 @@ def test_every_error_has_a_code_that_is_its_name() -> None:
         assert re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower() == kind.code
 
 
-def test_a_failed_command_tells_its_end_in_one_line() -> None:
-    """The message has the program and the end of what it said."""
+def test_a_failed_command_has_a_message_of_one_line() -> None:
+    """The message has the program and the end of its output."""
     error = CommandFailed(("mkfs.ext4", "-q"), 1, "first\nlast line\n")
     assert "mkfs.ext4 failed with status 1: first last line" == str(error)
     assert "mkfs.ext4 did not end in time" == str(CommandFailed(("mkfs.ext4",), None, ""))

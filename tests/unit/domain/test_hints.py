@@ -1,4 +1,4 @@
-"""Who gives something wrong is told what to give instead."""
+"""Wrong input gets a hint what to give instead."""
 
 from __future__ import annotations
 
@@ -73,8 +73,8 @@ WRONG: dict[Callable[[Any], object], tuple[Any, ...]] = {
 @pytest.mark.parametrize(
     ("make", "value"), [(make, value) for make, values in WRONG.items() for value in values]
 )
-def test_what_is_wrong_is_refused_with_a_hint(make: Callable[[Any], object], value: object) -> None:
-    """Whatever is given, of whatever kind: one line that says what, and one that says what else."""
+def test_wrong_input_is_refused_with_a_hint(make: Callable[[Any], object], value: object) -> None:
+    """Any input of any type: one line says what is wrong, another what to give instead."""
     with pytest.raises(InvalidInput) as told:
         make(value)
     assert "" != told.value.hint
@@ -82,8 +82,8 @@ def test_what_is_wrong_is_refused_with_a_hint(make: Callable[[Any], object], val
     assert "correct horse" not in told.value.message
 
 
-def test_a_kind_that_is_wrong_is_named_without_the_value() -> None:
-    """The value may be a password; what is right is passed without a word."""
+def test_a_wrong_type_is_named_without_the_value() -> None:
+    """The value may be a password; a right value is accepted."""
     with pytest.raises(InvalidInput, match=r"^a thing must be int or None, not text$") as told:
         require("correct horse", int | None, "a thing", hint="give a number")
     assert "give a number" == told.value.hint

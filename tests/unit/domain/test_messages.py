@@ -1,4 +1,4 @@
-"""What people are told: every message whole, with what to do about it."""
+"""Every whole message for people, with its hint."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _raise(error: SharesError) -> None:
 
 
 TOLD: list[tuple[Callable[[], object], str, str]] = [
-    # -- sizes that are no whole bytes
+    # -- sizes that are not whole bytes
     (lambda: Capacity.parse("1.1KiB"), "1.1KiB is not a whole number of bytes", f"{SMALLER}1127B"),
     (
         lambda: Capacity.parse("100.0001KiB"),
@@ -243,7 +243,7 @@ def test_the_message_says_what_happened_and_the_hint_what_to_do(
 
 
 def test_errors_keep_their_parts_for_programs() -> None:
-    """What the message names can be read without taking it apart."""
+    """Everything in the message is also in a field."""
     taken = AddressTaken("10.0.0.5", "br-a", "the host")
     exists, missing = AlreadyExists("share", "x", "d", hint="h"), NotFound("user", "eve")
     assert ("10.0.0.5", "br-a") == (taken.address, taken.bridge)

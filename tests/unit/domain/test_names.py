@@ -62,8 +62,8 @@ INJECTIONS = [
 
 @pytest.mark.parametrize("kind", KINDS)
 @given(value=st.text(st.characters(), max_size=40))
-def test_an_accepted_name_holds_allowed_characters_only(kind: type[Name], value: str) -> None:
-    """Over all of Unicode, what is not on the allow list is refused."""
+def test_an_accepted_name_holds_only_allowed_characters(kind: type[Name], value: str) -> None:
+    """Over all of Unicode, anything not on the allow-list is refused."""
     try:
         name = kind(value)
     except InvalidInput:
@@ -75,7 +75,7 @@ def test_an_accepted_name_holds_allowed_characters_only(kind: type[Name], value:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_character_of_unicode_is_allowed_only_if_it_is_on_the_list(kind: type[Name]) -> None:
-    """No character outside of the list is accepted in the middle of a name."""
+    """No character outside the list is accepted in the middle of a name."""
     accepted = {char for char in map(chr, range(0x110000)) if kind.pattern.fullmatch(f"a{char}b")}
     assert ALLOWED[kind] == accepted
 
@@ -83,7 +83,7 @@ def test_each_character_of_unicode_is_allowed_only_if_it_is_on_the_list(kind: ty
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("value", [v for v in INJECTIONS if v != "&games"])
 def test_an_injection_is_refused(kind: type[Name], value: str) -> None:
-    """What means something to a shell, a path or smb.conf is no name."""
+    """Whatever has a meaning to a shell, a path or smb.conf is refused."""
     with pytest.raises(InvalidInput) as caught:
         kind(value)
     assert str(caught.value).isprintable()
@@ -94,7 +94,7 @@ def test_an_injection_is_refused(kind: type[Name], value: str) -> None:
     "value", ["max.mustermann", "Ada-Lovelace", "a", "_svc", "user42", "4ever", "x" * 32]
 )
 def test_users_may_have_the_names_that_people_have(value: str) -> None:
-    """People's names are accepted as they are."""
+    """Names of people are accepted."""
     assert value == str(UserName(value))
 
 
@@ -106,7 +106,7 @@ def test_shares_may_have_the_names_that_people_give(value: str) -> None:
 
 @pytest.mark.parametrize("value", ["tenant-a", "6f1a5c1e-3f0c-4f5e-9a77-2f0e8f6b6c11", "a.b", "x" * 63])
 def test_servers_may_have_the_ids_of_manila(value: str) -> None:
-    """A UUID is a server's name."""
+    """A UUID is a valid server name."""
     assert value == str(ServerName(value))
 
 
@@ -135,8 +135,8 @@ def test_servers_may_have_the_ids_of_manila(value: str) -> None:
         "SHARESERVER",
     ],
 )
-def test_a_name_that_samba_or_unix_gives_a_meaning_is_no_users(value: str) -> None:
-    """Reserved names, identifiers and numbers are refused in whatever case."""
+def test_a_user_cannot_have_a_name_with_a_meaning_to_samba_or_unix(value: str) -> None:
+    """Reserved names, identifiers and numbers are refused in any case."""
     with pytest.raises(InvalidInput):
         UserName(value)
 
@@ -162,22 +162,22 @@ def test_a_name_that_samba_or_unix_gives_a_meaning_is_no_users(value: str) -> No
         "netlogon",
     ],
 )
-def test_a_name_that_samba_gives_a_meaning_is_no_shares(value: str) -> None:
-    """Reserved sections, hidden shares and names that clients cut are refused in whatever case."""
+def test_a_share_cannot_have_a_name_with_a_meaning_to_samba(value: str) -> None:
+    """Reserved sections, hidden shares and names that clients truncate are refused in any case."""
     with pytest.raises(InvalidInput):
         ShareName(value)
 
 
 @pytest.mark.parametrize("value", ["a b", "a.", "x" * 64, "_a", "R&D"])
 def test_a_server_has_a_plain_name(value: str) -> None:
-    """A server's name holds neither spaces nor signs."""
+    """A server's name has neither spaces nor signs."""
     with pytest.raises(InvalidInput):
         ServerName(value)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_name_is_text(kind: type[Name]) -> None:
-    """Anything else than text is refused, and not by accident."""
+    """Anything but text is refused, and not by accident."""
     for value in (None, 7, b"alice"):
         with pytest.raises(InvalidInput):
             kind(value)  # type: ignore[arg-type]
@@ -185,7 +185,7 @@ def test_a_name_is_text(kind: type[Name]) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @given(value=st.from_regex(re.compile(r"[A-Za-z][A-Za-z0-9]{0,20}"), fullmatch=True))
-def test_names_that_differ_in_case_only_have_one_key(kind: type[Name], value: str) -> None:
+def test_names_that_differ_only_in_case_have_the_same_key(kind: type[Name], value: str) -> None:
     """The key is what SMB clients compare."""
     try:
         keys = {kind(value).key, kind(value.upper()).key, kind(value.swapcase()).key}

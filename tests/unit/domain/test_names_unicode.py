@@ -1,4 +1,4 @@
-"""Names over all of Unicode: what is accepted means nothing but itself to whatever reads it."""
+"""Names over all of Unicode: an accepted name has no other meaning to anything that reads it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from shares_core.domain.secret import PasswordHash
 from shares_core.domain.server import Account
 
 ALNUM = set(string.ascii_letters + string.digits)
-#: What may stand first, in the middle and last.
+#: What may be first, in the middle and last.
 PLACES: dict[type[Name], tuple[set[str], set[str], set[str]]] = {
     ServerName: (ALNUM, ALNUM | set("._-"), ALNUM | set("_-")),
     UserName: (ALNUM | {"_"}, ALNUM | set("._-"), ALNUM | set("_-")),
@@ -63,7 +63,7 @@ def test_each_character_is_accepted_in_its_places_only(kind: type[Name]) -> None
 @pytest.mark.parametrize("kind", KINDS)
 @given(name=st.one_of(st.text(), NEAR))
 def test_no_other_form_of_a_name_is_accepted_in_its_place(kind: type[Name], name: str) -> None:
-    """Nothing is stripped or normalised on the way in, so what was checked is what is written."""
+    """Nothing is stripped or normalised, so the checked name is the written one."""
     if accepts(kind, name):
         assert (
             unicodedata.normalize("NFKC", name) == unicodedata.normalize("NFD", name) == name.strip() == name
@@ -74,19 +74,19 @@ def test_no_other_form_of_a_name_is_accepted_in_its_place(kind: type[Name], name
 
 @pytest.mark.parametrize("change", [str, str.lower, str.upper, str.swapcase, str.title])
 @pytest.mark.parametrize("name", [name.strip() for name in WELL_KNOWN.split(",")])
-def test_a_well_known_name_is_no_users_in_any_case(name: str, change: Callable[[str], str]) -> None:
-    """What Samba or the container gives a meaning is refused: by the list, or for its space."""
+def test_a_user_cannot_have_a_well_known_name_in_any_case(name: str, change: Callable[[str], str]) -> None:
+    """Names with a meaning to Samba or the container are refused: by the list, or for their space."""
     assert not accepts(UserName, change(name))
 
 
 @pytest.mark.parametrize("value", ["Globals", "glo bal", "GLOBAL S", "hom es", "a  b", "a   b", "Pri nters"])
-def test_a_share_that_samba_would_take_for_another_section_is_refused(value: str) -> None:
+def test_a_share_name_that_samba_confuses_with_another_section_is_refused(value: str) -> None:
     """Samba takes [Globals] and [glo bal] for [global], and [a  b] for [a b] (seen by testparm)."""
     assert not accepts(ShareName, value)
 
 
 @pytest.mark.parametrize("value", ["local", "Local", "IUSR", "iusr"])
-def test_the_well_known_groups_of_one_word_are_no_users(value: str) -> None:
+def test_a_user_cannot_have_the_name_of_a_well_known_group(value: str) -> None:
     """Samba's look-up of LOCAL and IUSR finds groups (seen by ``net sam show``)."""
     assert not accepts(UserName, value)
 
@@ -98,7 +98,7 @@ def test_the_well_known_groups_of_one_word_are_no_users(value: str) -> None:
 @example("R&D")
 @example("valid users = x")
 def test_a_share_name_stays_within_its_sections_head(name: str) -> None:
-    """smb.conf with the name is smb.conf with another name, but for that one word."""
+    """smb.conf files with two names differ only in that word."""
     if accepts(ShareName, name):
         text = render_smb_conf(evolve(SERVER, shares=(evolve(SHARE, name=ShareName(name)),)))
         other = render_smb_conf(evolve(SERVER, shares=(evolve(SHARE, name=ShareName("placeholder")),)))
@@ -109,7 +109,7 @@ def test_a_share_name_stays_within_its_sections_head(name: str) -> None:
 @given(name=st.one_of(st.text(max_size=12), NEAR))
 @example("max.mustermann")
 def test_a_user_name_stays_within_its_word_and_its_field(name: str) -> None:
-    """In a list of users it is one quoted word, in passwd and smbpasswd the first of the usual fields."""
+    """It is one quoted word in a list of users, and the first of the usual fields in passwd and smbpasswd."""
     if accepts(UserName, name):
         user = UserName(name)
         share = SHARE.with_rules((AccessRule.for_user(user, "rw"),))
@@ -124,7 +124,7 @@ def test_a_user_name_stays_within_its_word_and_its_field(name: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @given(name=st.one_of(st.text(max_size=12), NEAR))
-def test_a_name_is_no_option_no_pattern_and_no_path(kind: type[Name], name: str) -> None:
+def test_a_name_is_never_an_option_a_pattern_or_a_path(kind: type[Name], name: str) -> None:
     """On a command line and below a folder, an accepted name is one plain word."""
     if accepts(kind, name):
         assert not name.startswith(("-", ".", "~", "@", "+", "&", "%"))

@@ -41,13 +41,13 @@ def decide(asked: InterfaceSpec, holders: Holders | None = None, number: int = 1
     ],
 )
 def test_an_interface_that_contradicts_itself_is_refused(build: Any) -> None:
-    """What is wrong in itself never reaches a use case."""
+    """It never reaches a use case."""
     with pytest.raises(InvalidInput):
         build()
 
 
 def test_the_default_network_hands_out_the_lowest_free_address_until_none_is_left() -> None:
-    """The host's own address and the broadcast address are never given."""
+    """Never the host's own address or the broadcast address."""
     holders: Holders = []
     for number in range(5):
         holders.append((f"s{number}", decide(InterfaceSpec(), holders, number)))
@@ -61,7 +61,7 @@ def test_the_default_network_hands_out_the_lowest_free_address_until_none_is_lef
 
 
 def test_an_address_is_taken_on_its_bridge_only() -> None:
-    """Two tenants may have one address on two bridges."""
+    """Two tenants may have the same address on two bridges."""
     holders = [("a", decide(spec("br-a", "10.0.0.5/24")))]
     with pytest.raises(AddressTaken, match="server 'a'"):
         decide(spec("br-a", "10.0.0.5/16"), holders, 2)
@@ -78,7 +78,7 @@ def test_the_hosts_address_is_taken() -> None:
 
 
 def test_a_mac_is_taken_on_its_bridge_only() -> None:
-    """As an address is."""
+    """Like an address."""
     mac = "02:00:00:aa:bb:cc"
     holders = [("a", decide(spec("br-a", "10.0.0.5/24", mac=mac)))]
     with pytest.raises(AddressTaken):
@@ -103,7 +103,7 @@ def test_a_bridge_has_one_host_address_and_one_mtu() -> None:
     ids=["another subnet", "another MTU"],
 )
 def test_a_default_network_is_not_changed_under_its_servers(configured: DefaultNetwork) -> None:
-    """Else a bridge would change to and fro with every server that is plugged; other bridges do not mind."""
+    """Otherwise a bridge would change with every server that is plugged in; other bridges may differ."""
     holders = [("a", decide(InterfaceSpec()))]
     with pytest.raises(Conflict, match="shares0"):
         decide_interface(InterfaceSpec(), interface_id="000000000002", default=configured, holders=holders)
@@ -117,14 +117,14 @@ def test_a_default_network_is_not_changed_under_its_servers(configured: DefaultN
 
 @pytest.mark.parametrize("mtu", [None, True, 5, 1279, 9217, "1500"])
 def test_a_default_network_has_an_mtu_that_interfaces_may_have(mtu: Any) -> None:
-    """The same bounds, and none is left open."""
+    """Within the same bounds."""
     with pytest.raises(InvalidInput, match="MTU"):
         evolve(DEFAULT, mtu=mtu)
     assert [1280, 9216] == [evolve(DEFAULT, mtu=good).mtu for good in (1280, 9216)]
 
 
 def test_an_address_outside_of_the_default_network_is_refused() -> None:
-    """Also with another prefix, and so is a gateway outside of the address that was chosen."""
+    """Also with another prefix; a gateway outside the chosen address's network is refused too."""
     for address in ("10.0.0.5/24", "10.254.0.5/24"):
         with pytest.raises(InvalidInput):
             decide(spec(None, address))
@@ -133,7 +133,7 @@ def test_an_address_outside_of_the_default_network_is_refused() -> None:
 
 
 def test_a_decided_interface_fits_what_was_asked_for() -> None:
-    """Asking again gives the same, asking for something else does not fit."""
+    """The same request fits again, another one does not."""
     for asked in (
         InterfaceSpec(),
         spec("br-a", "10.0.0.5/24", "fd00::5/64", gateways=["10.0.0.1"], mtu=1400),
@@ -154,14 +154,14 @@ def test_a_decided_interface_fits_what_was_asked_for() -> None:
 
 @given(st.integers(0, 2**48 - 1))
 def test_a_host_device_fits_into_the_kernels_names(number: int) -> None:
-    """15 characters at most, and of its own for each interface."""
+    """It has at most 15 characters, and differs for each interface."""
     device = decide(InterfaceSpec(), number=number).host_device
     assert len(device) <= 15
     assert device.endswith(f"{number:012x}")
 
 
 def test_a_default_network_has_room_for_servers() -> None:
-    """A /31 holds nobody beside the host, a /30 one."""
+    """A /31 has no room beside the host, a /30 has room for one server."""
     with pytest.raises(InvalidInput):
         DefaultNetwork(BridgeName("shares0"), IPv4Network("10.254.0.0/31"))
     smallest = DefaultNetwork(BridgeName("shares0"), IPv4Network("10.254.0.0/30"))
@@ -169,7 +169,7 @@ def test_a_default_network_has_room_for_servers() -> None:
 
 
 def test_a_neighbours_gateway_is_taken() -> None:
-    """A server with the router's address would cut its whole bridge off."""
+    """A server with the router's address would cut off its whole bridge."""
     holders = [("a", decide(spec("br-a", "10.0.0.5/24", gateways=["10.0.0.1"])))]
     with pytest.raises(AddressTaken, match="a gateway"):
         decide(spec("br-a", "10.0.0.1/24"), holders, 2)

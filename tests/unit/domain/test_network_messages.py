@@ -1,4 +1,4 @@
-"""What people are told about addresses and interfaces: every message whole, with what to do about it."""
+"""Every whole message about addresses and interfaces, with its hint."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _spec(*addresses: str, bridge: str | None = "br-a", **more: Any) -> Interfac
 
 
 def _beside(first: InterfaceSpec, second: InterfaceSpec, default: DefaultNetwork = DEFAULT) -> None:
-    """Two servers' interfaces; the second, made when ``default`` is configured, is what cannot be."""
+    """Two servers' interfaces; the second, made with ``default`` configured, is impossible."""
     made = decide_interface(first, interface_id="000000000001", default=DEFAULT, holders=[])
     decide_interface(second, interface_id="000000000002", default=default, holders=[("one", made)])
 

@@ -1,4 +1,4 @@
-"""Volume groups, thin pools and devices: names that LVM takes as they are, and that mean nothing else."""
+"""Names of volume groups, thin pools and devices that LVM accepts and that have no other meaning."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from shares_core.domain.pools import (
 
 KINDS: tuple[type[Name], ...] = (VolumeGroupName, ThinPoolName)
 CHARACTERS = set(string.ascii_letters + string.digits + "_.+-")
-#: Those that mean something to other names' readers, and those that a name of LVM's may have.
+#: Characters with a meaning elsewhere, and those that an LVM name may have.
 NO_NAMES = [value for value in INJECTIONS if value != "+games"] + ["$(x)", "vg name", "vg;x", "--yes", "a%b"]
 NO_DEVICES = [
     *("", "/", "//", "sdb", "dev/sdb", "./sdb", "-x", "--yes", "@tag", "/dev/", "/dev//sdb", "//dev/sdb"),
@@ -31,7 +31,7 @@ NO_DEVICES = [
     *("/dev/'sdb'", '/dev/"sdb"', "/dev/sdb|x", "/dev/sdb>x", "/dev/sdb#", "~/sdb", "/dev/sdb\0", "/dev/é"),
     *("/dev/\uff41", "/dev/s\u202edb", "/dev/s\u200bdb", "/dev/\ud800"),
 ]
-#: What lvrename 2.03.16 refuses with: Names including "_cdata" are reserved.
+#: lvrename 2.03.16 refuses these with: Names including "_cdata" are reserved.
 RESERVED = (
     *("_cdata", "_cmeta", "_corig", "_cpool", "_cvol", "_imeta", "_iorig", "_mimage", "_mlog", "_pmspare"),
     *("_rimage", "_rmeta", "_tdata", "_tmeta", "_vdata", "_vorigin", "_wcorig"),
@@ -62,7 +62,7 @@ def test_each_character_is_accepted_in_its_places_only(kind: type[Name]) -> None
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("value", NO_NAMES)
 def test_an_injection_is_no_name(kind: type[Name], value: str) -> None:
-    """What means something to a shell, a path or LVM's options is refused, and told in plain characters."""
+    """Whatever has a meaning to a shell, a path or LVM's options is refused, in printable characters."""
     with pytest.raises(InvalidInput) as told:
         kind(value)
     assert (str(told.value) + told.value.hint).isprintable()
@@ -73,7 +73,7 @@ def test_an_injection_is_no_name(kind: type[Name], value: str) -> None:
 @pytest.mark.parametrize(
     "value", ["vg0", "manila_docker_volumes", "+x", ".x", "_x", "a", "0", "x-", "...", "A.b+c-d_e"]
 )
-def test_a_name_that_lvm_takes_is_accepted(kind: type[Name], value: str) -> None:
+def test_a_name_that_lvm_accepts_is_accepted(kind: type[Name], value: str) -> None:
     """Letters, digits and four signs."""
     assert value == str(kind(value))
 
@@ -87,8 +87,8 @@ def test_a_name_has_at_most_127_characters(kind: type[Name]) -> None:
 
 
 @pytest.mark.parametrize("word", RESERVED)
-def test_a_name_that_lvm_keeps_for_parts_of_volumes_is_no_thin_pools(word: str) -> None:
-    """Wherever it stands in the name; a group may have it, and without its underscore it is any word."""
+def test_a_thin_pool_cannot_have_a_name_that_lvm_reserves(word: str) -> None:
+    """Anywhere in the name; a group may have it, and without its underscore it is allowed."""
     for value in (word, f"a{word}", f"{word}b", f"a{word}_0"):
         with pytest.raises(InvalidInput, match="cannot be used") as told:
             ThinPoolName(value)
@@ -109,16 +109,16 @@ def test_a_name_that_lvm_keeps_for_parts_of_volumes_is_no_thin_pools(word: str) 
         ("shares-0123456789ab", "shares_0123456789ab"),
     ],
 )
-def test_a_thin_pool_is_called_by_no_name_that_others_begin_with(kept: str, free: str) -> None:
-    """LVM's own volumes and the shares': what only resembles these is free."""
+def test_a_thin_pool_cannot_have_a_reserved_prefix(kept: str, free: str) -> None:
+    """Those of LVM's own volumes and of shares; similar names are allowed."""
     assert (free, kept) == (str(ThinPoolName(free)), str(VolumeGroupName(kept)))
     with pytest.raises(InvalidInput, match=f"thin pool name '{kept}' cannot be used"):
         ThinPoolName(kept)
 
 
 @pytest.mark.parametrize("value", NO_DEVICES)
-def test_what_is_no_plain_absolute_path_is_no_device(value: str) -> None:
-    """An option, a tag, a relative path, a way up and what a shell expands are refused."""
+def test_a_device_has_a_plain_absolute_path(value: str) -> None:
+    """Options, tags, relative paths, ways up and what a shell expands are refused."""
     with pytest.raises(InvalidInput, match="is not the path of a device") as told:
         DevicePath(value)
     assert "give an absolute path like /dev/sdb" == told.value.hint
@@ -142,7 +142,7 @@ def test_a_device_is_named_by_any_of_its_paths(value: str) -> None:
     assert value == str(DevicePath(value))
 
 
-def test_a_wrong_path_is_told_in_100_characters() -> None:
+def test_a_wrong_path_is_shown_with_100_characters() -> None:
     """However long it is."""
     with pytest.raises(InvalidInput, match=f"^'{'x' * 100}' is not the path of a device$"):
         DevicePath("x" * 5000)
@@ -163,7 +163,7 @@ def test_a_volume_is_named_by_its_id() -> None:
     ],
 )
 def test_a_hyphen_is_doubled_in_a_devices_name(group: str, volume: str, device: str) -> None:
-    """The one between the two names is not."""
+    """The hyphen between the two names is not."""
     assert device == device_name(group, volume)
 
 
@@ -171,7 +171,7 @@ def test_a_hyphen_is_doubled_in_a_devices_name(group: str, volume: str, device: 
 @example(one=("a-b", "c"), other=("a", "b-c"))
 @example(one=("a-", "b"), other=("a", "b-"))
 def test_no_two_volumes_have_one_devices_name(one: tuple[str, str], other: tuple[str, str]) -> None:
-    """Wherever the hyphens stand in the two names."""
+    """Wherever the two names have hyphens."""
     assert (one == other) == (device_name(*one) == device_name(*other))
 
 
@@ -186,10 +186,10 @@ def test_no_two_volumes_have_one_devices_name(one: tuple[str, str], other: tuple
         (("x", f"{'-'.join('p' * 40)}p"), ("x", f"{'-'.join('p' * 40)}pp")),
     ],
 )
-def test_names_are_as_long_as_device_mapper_takes_them(
+def test_names_are_as_long_as_device_mapper_allows(
     fits: tuple[str, str | None], does_not: tuple[str, str | None]
 ) -> None:
-    """127 characters of a volume's device, or of the thin pool's data, are fine; one more is refused."""
+    """127 characters for a volume's device or the thin pool's data are accepted; one more is refused."""
 
     def check(group: str, thin_pool: str | None) -> None:
         check_device_names(VolumeGroupName(group), ThinPoolName(thin_pool) if thin_pool else None)
@@ -199,8 +199,8 @@ def test_names_are_as_long_as_device_mapper_takes_them(
         check(*does_not)
 
 
-def test_names_that_are_too_long_together_are_both_told() -> None:
-    """A thin pool only where there is one."""
+def test_names_that_are_too_long_together_are_both_named() -> None:
+    """The thin pool only if there is one."""
     group, pool = VolumeGroupName("g" * 60), ThinPoolName("p" * 61)
     with pytest.raises(InvalidInput, match=f"^a device named after '{group}' and '{pool}' would have 128 "):
         check_device_names(group, pool)

@@ -12,7 +12,7 @@ PASSWORDS = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=8, 
 
 @given(PASSWORDS)
 def test_a_secret_hides_its_text(password: str) -> None:
-    """Only reveal gives it; printing and formatting do not."""
+    """Only reveal returns it; printing and formatting do not."""
     secret = Secret(password)
     assert password == secret.reveal()
     assert {"Secret('***')"} == {repr(secret), str(secret), f"{secret}", f"{secret!r}"}
@@ -25,8 +25,8 @@ def test_a_hash_hides_itself() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "a\nb", "a\x00", "\x7f", "\t", "\ud800", "x" * 257, None, 7])
-def test_what_no_client_can_send_is_no_password(text: object) -> None:
-    """Empty, endless and control characters are refused, and the refusal does not tell the password."""
+def test_a_password_that_no_client_can_send_is_refused(text: object) -> None:
+    """Empty and endless ones and control characters are refused, and the error does not show the password."""
     with pytest.raises(InvalidInput) as caught:
         Secret(text)  # type: ignore[arg-type]
     assert not (isinstance(text, str) and len(text) > 1 and text in str(caught.value))

@@ -1,4 +1,4 @@
-"""Share servers: every change gives a new value and leaves the rest as it is."""
+"""Share servers: every change returns a new value and leaves the rest as it is."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def test_adding_replacing_and_removing_a_share_touches_no_other() -> None:
 
 
 def test_a_share_is_found_by_its_id_or_not() -> None:
-    """An unknown id gives None."""
+    """An unknown id returns None."""
     assert (SHARE, None) == (SERVER.share_by_id(SHARE.id), SERVER.share_by_id("unknown"))
 
 
-def test_accounts_get_the_next_uid_each() -> None:
-    """The first is 10000, and a removed one in the middle leaves a gap: no one inherits its SID."""
+def test_each_account_gets_the_next_uid() -> None:
+    """The first is 10000, and a removed account leaves a gap, so that nobody inherits its SID."""
     three = EMPTY
     for name in ("ada", "bob", "eve"):
         three = three.with_account(UserName(name))
@@ -48,7 +48,7 @@ def test_accounts_get_the_next_uid_each() -> None:
 
 
 def test_an_account_is_found_in_any_case_by_people_and_exactly_by_rules() -> None:
-    """``account`` takes what was typed; ``find_account`` refuses a name that differs in case only."""
+    """``account`` accepts any case; ``find_account`` refuses a name that differs only in case."""
     assert SERVER.accounts[0] == SERVER.account("ADA") == SERVER.find_account(UserName("ada"))
     assert SERVER.find_account(UserName("eve")) is None
     with pytest.raises(AlreadyExists) as twin:
@@ -66,8 +66,8 @@ def test_an_account_is_found_in_any_case_by_people_and_exactly_by_rules() -> Non
         SERVER.account("root")
 
 
-def test_a_users_shares_are_those_with_a_rule_for_them() -> None:
-    """Exactly that user's, in whatever state they are."""
+def test_a_users_shares_are_those_with_a_rule_for_the_user() -> None:
+    """Exactly that user's, in any state."""
     ada, bob, eve = (AccessRule.for_user(name, "ro") for name in ("ada", "bob", "eve"))
     first, second = SHARE.with_rules((ada, bob)), OTHER.with_rules((bob, eve))
     server = evolve(SERVER, shares=(first, second))
@@ -84,13 +84,13 @@ def test_operation_and_desired_state_are_all_that_changes() -> None:
 
 
 def test_a_share_is_exported_at_every_address() -> None:
-    """One location for each address, with the share's name as it was given."""
+    """One location for each address, with the share's name as given."""
     expected = ("\\\\10.0.0.5\\R&D 2026", "\\\\fd00:a::5\\R&D 2026")
     assert expected == SERVER.export_locations(SHARE)
 
 
 def test_server_uids_are_the_lowest_free_and_run_out_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The range has a million; the last of them is given, and then none."""
+    """The range has a million ids; after the last one there is none."""
     monkeypatch.setattr("shares_core.domain.server._SERVER_UIDS", 3)
     servers: list[ShareServer] = []
     for number in range(3):
@@ -103,5 +103,5 @@ def test_server_uids_are_the_lowest_free_and_run_out_in_the_end(monkeypatch: pyt
 
 
 def test_no_server_runs_as_the_owner_of_the_volumes() -> None:
-    """Else it could own files through a mount that is not mapped for it."""
+    """Otherwise it could own files through a mount that is not mapped for it."""
     assert DISK_OWNER not in range(FIRST_SERVER_UID, FIRST_SERVER_UID + server._SERVER_UIDS)

@@ -1,4 +1,4 @@
-"""What a service needs cannot be nonsense."""
+"""The needs of a service make sense."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _profile(*, probe: int = 445, tmpfs: tuple[str, ...] = ("/run",)) -> Service
 
 
 @pytest.mark.parametrize("number", [0, -1, 65536, "445", None])
-def test_a_port_has_a_number_that_ports_have(number: object) -> None:
+def test_a_port_has_a_valid_number(number: object) -> None:
     """It ends up in the packet filters' language."""
     with pytest.raises(InvalidInput, match="is not a TCP port"):
         TcpPort(number)  # type: ignore[arg-type]
@@ -47,14 +47,14 @@ def test_a_folder_inside_is_a_plain_path_from_root(path: str) -> None:
 
 
 def test_a_service_is_probed_on_one_of_its_ports() -> None:
-    """Another one would never be listened on."""
+    """It would never listen on another one."""
     assert TcpPort(445) == _profile().probe
     with pytest.raises(InvalidInput, match="probed on 446/tcp"):
         _profile(probe=446)
 
 
-def test_who_runs_a_service_is_the_server_unless_it_is_said() -> None:
-    """User and group each for themselves."""
+def test_a_service_runs_as_the_servers_user_by_default() -> None:
+    """User and group can be set separately."""
     assert [(7, 7), (0, 7), (7, 100)] == [
         each.of(7) for each in (Identity(), Identity(user=0), Identity(group=100))
     ]

@@ -54,15 +54,15 @@ def test_other_file_systems_are_refused(text: str) -> None:
         FileSystemKind.parse(text)
 
 
-def test_a_share_is_found_in_whatever_case() -> None:
-    """SMB does not tell cases apart."""
+def test_a_share_is_found_in_any_case() -> None:
+    """SMB ignores case."""
     tenant = server(share("Files"))
     assert tenant.shares[0] == tenant.share("fILES")
     with pytest.raises(NotFound):
         tenant.share("other")
 
 
-def test_two_shares_cannot_differ_in_case_only() -> None:
+def test_two_shares_cannot_differ_only_in_case() -> None:
     """A second one is refused; the same id replaces the first."""
     tenant = server(share("Files"))
     with pytest.raises(AlreadyExists):
@@ -70,8 +70,8 @@ def test_two_shares_cannot_differ_in_case_only() -> None:
     assert (share("FILES"),) == tenant.with_share(share("FILES")).shares
 
 
-def test_accounts_get_ids_of_their_own() -> None:
-    """Samba derives a user's SID from the id, so no two accounts have one."""
+def test_accounts_get_different_ids() -> None:
+    """Samba derives a user's SID from the id, so no two accounts may share one."""
     tenant = (
         server().with_account(UserName("ada")).with_account(UserName("bob")).with_account(UserName("ada"))
     )
@@ -82,19 +82,19 @@ def test_accounts_get_ids_of_their_own() -> None:
 
 
 def test_servers_get_the_lowest_free_user_id() -> None:
-    """Ids are reused only once nobody has them."""
+    """An id is reused only when no server has it."""
     assert FIRST_SERVER_UID == free_uid([])
     assert FIRST_SERVER_UID + 1 == free_uid([server(), server(uid=FIRST_SERVER_UID + 2)])
 
 
 def test_user_ids_run_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Then a server is refused for want of capacity."""
+    """Then a new server is refused with NoCapacity."""
     monkeypatch.setattr("shares_core.domain.server._SERVER_UIDS", 1)
     with pytest.raises(NoCapacity):
         free_uid([server()])
 
 
 def test_values_are_frozen() -> None:
-    """Every change gives a new value."""
+    """Every change returns a new value."""
     with pytest.raises(FrozenInstanceError):
         share().status = ShareStatus.FAILED  # type: ignore[misc]

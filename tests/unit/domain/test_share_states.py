@@ -1,4 +1,4 @@
-"""Whatever can be recorded of a share makes sense: every operation with every failure."""
+"""Every recordable state of a share makes sense: every operation with every failure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ RULES = st.sampled_from([(), (AccessRule.for_user("ada", "rw"),)])
 
 
 def check_makes_sense(share: CifsShare) -> None:
-    """What everybody who looks at a share relies on."""
+    """What all code that reads a share relies on."""
     operation, status = share.operation, share.status
     assert status in ShareStatus
     assert (ShareStatus.READY is status) == (operation is None and share.failure is None)
@@ -50,14 +50,14 @@ def check_makes_sense(share: CifsShare) -> None:
 
 
 def check_only_its_state_differs(share: CifsShare, after: CifsShare) -> None:
-    """What tenants have of it is as it was."""
+    """The rest of the share is as it was."""
     assert share == evolve(after, operation=share.operation, failure=share.failure)
     check_makes_sense(after)
 
 
 @st.composite
 def shares(draw: st.DrawFn) -> CifsShare:
-    """Any that can be built."""
+    """Any share that can be built."""
     operation, failure = draw(st.none() | OPERATIONS), draw(st.none() | failures())
     if operation is not None and not operation.whole and failure is not None:
         failure = Failure.unavailable(failure.reason)
@@ -69,7 +69,7 @@ def shares(draw: st.DrawFn) -> CifsShare:
 def test_a_share_that_makes_no_sense_cannot_be_built(
     operation: ShareOperation | None, failure: Failure | None, rules: tuple[AccessRule, ...]
 ) -> None:
-    """Only one that is damaged while it is made or removed does not."""
+    """Only a damaged share that is being made or removed does not."""
     damaged = failure is not None and failure.kind is FailureKind.DAMAGED
     if damaged and operation is not None and not operation.whole:
         event("refused")
@@ -85,14 +85,14 @@ def test_a_share_that_makes_no_sense_cannot_be_built(
 def test_a_share_has_no_operation_of_another_share(
     operation: ShareOperation, failure: Failure | None
 ) -> None:
-    """Whoever recovered it would work on the wrong one."""
+    """Recovery would work on the wrong share."""
     with pytest.raises(InvalidInput, match=f"is about share {OTHER}"):
         evolve(PLAIN, operation=operation, failure=failure)
 
 
 @given(share=shares(), operation=OPERATIONS)
 def test_a_share_that_an_operation_begins_on(share: CifsShare, operation: ShareOperation) -> None:
-    """It is as the operation says; what failed stays so, unless the share is made or removed."""
+    """Its status is the operation's; a failed share stays failed, unless it is being made or removed."""
     begun = share.beginning(operation)
     check_only_its_state_differs(share, begun)
     assert operation == begun.operation
@@ -102,7 +102,7 @@ def test_a_share_that_an_operation_begins_on(share: CifsShare, operation: ShareO
 
 @given(share=shares().filter(lambda share: share.operation is not None))
 def test_an_operation_that_is_cancelled_is_the_same_operation(share: CifsShare) -> None:
-    """The share is as it was: whoever works on it ends it."""
+    """The share is as it was: the caller at work on it ends it."""
     assert share.operation is not None
     advanced = share.advanced(share.operation.cancel())
     check_only_its_state_differs(share, advanced)
@@ -112,7 +112,7 @@ def test_an_operation_that_is_cancelled_is_the_same_operation(share: CifsShare) 
 
 @given(share=shares(), failure=failures())
 def test_a_share_that_is_stuck_keeps_its_operation(share: CifsShare, failure: Failure) -> None:
-    """It is not served. One that is made or removed has nothing that a person could repair."""
+    """It is not served. A share that is being made or removed has nothing that a person could repair."""
     stuck = share.stuck(failure)
     check_only_its_state_differs(share, stuck)
     assert (share.operation, failure.reason, False) == (stuck.operation, stuck.reason, stuck.served)
@@ -122,7 +122,7 @@ def test_a_share_that_is_stuck_keeps_its_operation(share: CifsShare, failure: Fa
 
 @given(share=shares(), failure=failures())
 def test_a_share_whose_operation_has_ended(share: CifsShare, failure: Failure) -> None:
-    """It is ready or it has failed, whatever was before."""
+    """It is ready or has failed, whatever it was before."""
     ready, failed = share.ready(), share.failed(failure)
     for ended in (ready, failed):
         check_only_its_state_differs(share, ended)
@@ -132,6 +132,6 @@ def test_a_share_whose_operation_has_ended(share: CifsShare, failure: Failure) -
 
 
 def test_every_kind_is_drawn() -> None:
-    """The statuses that an operation gives are those that a share can have beside ready and failed."""
+    """Operations give every status that a share can have beside ready and failed."""
     given_by_operations = {kind.status for kind in SHARE_OPERATIONS}
     assert set(ShareStatus) == given_by_operations | {ShareStatus.READY, ShareStatus.FAILED}

@@ -1,4 +1,4 @@
-"""What a pool's figures say by themselves."""
+"""What a pool's figures mean."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ METADATA = (
         (100.0, 99.6, (DATA.format(100), METADATA.format(100))),
     ],
 )
-def test_a_pool_warns_of_each_part_that_is_more_than_80_per_cent_full(
+def test_a_pool_warns_of_each_part_more_than_80_per_cent_full(
     data: float | None, metadata: float | None, warnings: tuple[str, ...]
 ) -> None:
     """With the command that makes that part larger; a pool without percentages has nothing to warn of."""

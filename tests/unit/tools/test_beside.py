@@ -1,4 +1,4 @@
-"""What runs beside another suite is told wholly, and ends with who started it."""
+"""The output of a command beside another suite is printed as a whole, and it ends with its parent."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tools.totals import total
 
 ROOT = Path(__file__).parents[3]
 _SECONDS = 30.0
-#: Says when it is told to end, and then takes a moment, as one that cleans up.
+#: Prints a line at a SIGTERM, and then takes a moment, as for cleaning up.
 CLEANING_UP = """
 trap 'echo interrupted; sleep 0.3; echo clean; exit 7' INT
 trap 'echo terminated; exit 8' TERM
@@ -40,8 +40,8 @@ def log(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("status", [0, 3])
-def test_all_that_it_says_is_told_with_its_status(log: Path, status: int) -> None:
-    """What it said before its turn came and what it says after that, also on standard error."""
+def test_all_output_is_printed_with_the_status(log: Path, status: int) -> None:
+    """From before its turn and after, also on standard error."""
     script = f"echo early; echo error >&2; sleep 0.5; printf late; exit {status}"
     out = io.BytesIO()
     with beside(("sh", "-c", script), log) as running:
@@ -50,15 +50,15 @@ def test_all_that_it_says_is_told_with_its_status(log: Path, status: int) -> Non
     assert b"early\nerror\nlate" == out.getvalue() == log.read_bytes()
 
 
-def test_nothing_is_told_before_its_turn(log: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
-    """It would stand in the middle of what another says."""
+def test_nothing_is_printed_before_its_turn(log: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    """It would be in the middle of other output."""
     with beside(("echo", "early"), log):
         assert until(lambda: b"early\n" == log.read_bytes())
     assert (b"", b"") == tuple(capfdbinary.readouterr())
 
 
-def test_what_still_runs_at_the_end_of_the_block_is_ended(log: Path) -> None:
-    """As when what it runs beside could not be set up."""
+def test_a_running_command_is_ended_with_the_block(log: Path) -> None:
+    """For example, if the other suite could not be set up."""
     with suppress(RuntimeError), beside(("sh", "-c", CLEANING_UP), log) as running:
         assert until(lambda: b"begun\n" == log.read_bytes())
         raise RuntimeError
@@ -67,7 +67,7 @@ def test_what_still_runs_at_the_end_of_the_block_is_ended(log: Path) -> None:
 
 @pytest.fixture
 def interruptible() -> Iterator[None]:
-    """Whoever runs the tests in the background has SIGINT ignored, and what they start has that too."""
+    """Tests in the background have SIGINT ignored, and so have their children."""
     former = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, former)
@@ -75,7 +75,7 @@ def interruptible() -> Iterator[None]:
 
 @pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_leaves_it_time_to_clean_up(log: Path) -> None:
-    """A terminal interrupts both: it is not told to end a second time while it cleans up."""
+    """A terminal interrupts both: it gets no SIGTERM while it cleans up."""
     with suppress(KeyboardInterrupt), beside(("sh", "-c", CLEANING_UP), log) as running:
         assert until(lambda: b"begun\n" == log.read_bytes())
         running.process.send_signal(signal.SIGINT)
@@ -83,8 +83,8 @@ def test_an_interrupt_leaves_it_time_to_clean_up(log: Path) -> None:
     assert (7, b"begun\ninterrupted\nclean\n") == (running.process.returncode, log.read_bytes())
 
 
-def test_it_is_told_to_end_when_who_started_it_is_killed(log: Path) -> None:
-    """A CI that has waited for too long kills: a guest would go on for many minutes."""
+def test_a_command_is_ended_if_its_parent_is_killed(log: Path) -> None:
+    """A CI kills after its time limit, and a guest would go on for many minutes."""
     code = (
         "import sys; from pathlib import Path; from tools.beside import beside\n"
         "with beside(('sh', '-c', sys.argv[1]), Path(sys.argv[2])): sys.stdin.read()"
@@ -96,11 +96,11 @@ def test_it_is_told_to_end_when_who_started_it_is_killed(log: Path) -> None:
     assert until(lambda: b"begun\nterminated\n" == log.read_bytes())
 
 
-# -- what several suites came to
+# -- the total of several suites
 
 
 def test_a_total_is_of_all_the_suites(tmp_path: Path) -> None:
-    """A test whose set-up failed has failed; what was skipped did not pass, and is named if there is any."""
+    """A failed set-up fails its test; skipped tests have not passed, and are named if there are any."""
     head = (
         '<testsuites><testsuite name="pytest" errors="{}" failures="{}" skipped="{}" tests="{}" time="1.5">'
     )

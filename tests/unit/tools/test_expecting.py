@@ -1,4 +1,4 @@
-"""What the callers' files say must be there: whether a difference would be noticed."""
+"""Whether differences from the callers' files are noticed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SIZE = 64 << 20
 
 
 def told(folder: Path, *operations: tuple[dict[str, Any], str | None]) -> Expected:
-    """As one caller wrote it down; what has None for its error never ended."""
+    """An operation as a caller wrote it; with None as its error it never ended."""
     lines = []
     for number, (what, error) in enumerate(operations):
         lines.append(json.dumps({"number": number, "at": number, **what}))
@@ -30,7 +30,7 @@ def told(folder: Path, *operations: tuple[dict[str, Any], str | None]) -> Expect
 
 @pytest.fixture
 def world() -> World:
-    """As the callers below leave it."""
+    """The host as the callers below leave it."""
     world = World.new()
     world.host.servers.create("tenant")
     world.host.servers.create("own-0-0")
@@ -56,8 +56,8 @@ def differences(expected: Expected, world: World) -> list[str]:
     return expected.differences([world.record("tenant"), world.record("own-0-0")])
 
 
-def test_what_was_answered_is_expected(world: World, tmp_path: Path) -> None:
-    """What failed has changed nothing."""
+def test_answered_operations_are_expected(world: World, tmp_path: Path) -> None:
+    """A failed operation has changed nothing."""
     expected = told(tmp_path, *DONE)
     assert ([], [], 7) == (expected.faults, differences(expected, world), expected.count)
 
@@ -74,23 +74,21 @@ def test_what_was_answered_is_expected(world: World, tmp_path: Path) -> None:
     ],
     ids=lambda what: what["verb"],
 )
-def test_what_was_answered_and_is_not_so_is_a_difference(
-    world: World, tmp_path: Path, further: dict[str, Any]
-) -> None:
-    """Of what never ended, either may be."""
+def test_a_lost_answer_is_a_difference(world: World, tmp_path: Path, further: dict[str, Any]) -> None:
+    """After an operation that never ended, both states are possible."""
     assert differences(told(tmp_path, *DONE, (further, "")), world)
     assert [] == differences(told(tmp_path, *DONE, (further, None)), world)
 
 
 @pytest.mark.parametrize("left_out", [0, 1, 2])
-def test_what_nobody_made_is_a_difference(world: World, tmp_path: Path, left_out: int) -> None:
+def test_something_that_nobody_made_is_a_difference(world: World, tmp_path: Path, left_out: int) -> None:
     """A server, a share, a rule."""
     verb = ("create server", "create share", "allow")[left_out]
     assert differences(told(tmp_path, *(each for each in DONE if each[0]["verb"] != verb)), world)
 
 
 def test_only_conflicts_are_errors_that_callers_may_get(world: World, tmp_path: Path) -> None:
-    """And on what is a caller's own there is nobody to come first."""
+    """On its own share a caller has no competitors."""
     for verb, error, allowed in (
         ("look", "not_found", True),
         ("allow", "busy", True),

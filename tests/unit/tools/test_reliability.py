@@ -1,4 +1,4 @@
-"""The page of what was tried, a record of one run, and how that run is kept."""
+"""The page, which is a record of one run, and how the run is kept."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tools.reliability.record import PAGE, Record
 from tools.reliability.results import ROOT, Store
 from tools.reliability.running import ran, told_of
 
-#: How many operations each campaign has at the least.
+#: The least number of operations of each campaign.
 LEAST = {
     "kills": 400,
     "callers": 8 * 2000,
@@ -31,7 +31,7 @@ LEAST = {
     "volumes": 390,
     "cuts": 3 * 20,
 }
-#: And how many of what these count: of the kills all but those of calls that were too short.
+#: The least values of other counts: of the kills, all but those of too short calls.
 COUNTED = {
     "kills": {"kills": 400},
     "callers": {"written": 100},
@@ -41,7 +41,7 @@ COUNTED = {
 }
 #: On two processors; each server's stop and start keeps more than one of them busy.
 OVERLAP = 1.25
-#: A look is repeated every minute, so its median counts; a server that is away is away.
+#: A look is repeated every minute, so its median counts; for a server that is away, the longest time counts.
 GOALS = {"watch": "longest", "upgrade": "longest", "reconcile": "median", "reconcile-one": "median"}
 DONE = {"done": True, "failures": []}
 RECORD = Record(
@@ -74,14 +74,14 @@ RECORD = Record(
 
 
 def test_the_page_says_what_the_results_say() -> None:
-    """Whatever the code is by now; ``./dev record`` writes it anew from them."""
+    """Whatever the code is by now; ``./dev record`` writes it again from them."""
     record = Record.load()
     assert record.page == PAGE.read_text()
     assert f"on the code of commit `{record.commit}`" in record.page
 
 
-def test_the_record_tells_of_no_loss_and_of_whole_campaigns() -> None:
-    """As large as they have to be, and within their goals."""
+def test_the_record_has_no_loss_and_only_complete_campaigns() -> None:
+    """Large enough, and within their goals."""
     told = Record.load().campaigns
     assert list(LEAST) == list(told)
     assert {(0, True)} == {(campaign["losses"], campaign["done"]) for campaign in told.values()}
@@ -99,12 +99,12 @@ def test_the_record_tells_of_no_loss_and_of_whole_campaigns() -> None:
 
 
 def test_every_campaign_is_in_the_record() -> None:
-    """None can be left out of it unseen."""
+    """None can be left out unnoticed."""
     assert list(LEAST) == [campaign.name for campaign in (*CAMPAIGNS, *GUEST_CAMPAIGNS)]
 
 
-def test_a_page_tells_what_was_tried_and_of_what() -> None:
-    """Each campaign a row, with its own figures, and whatever its runs have found."""
+def test_the_page_has_a_row_for_each_campaign() -> None:
+    """With its own figures, and whatever its runs have found."""
     page = RECORD.page
     assert "| kills | a process is killed | 1,399 | 1,399 kills | 0 |" in page
     assert "| watch | a container is killed | 20 | median 0.9 s, longest 1.25 s, goal 2 s | 0 |" in page
@@ -114,7 +114,7 @@ def test_a_page_tells_what_was_tried_and_of_what() -> None:
 
 
 def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
-    """Without what the store keeps for itself."""
+    """Without what only the store keeps."""
     kept = {**RECORD.campaigns["kills"], "died": {"one": True}, "seed": 7, "commit": "abcdef0"}
     record = Record.of("abcdef0", 7, "2026-01-01", [("kills", "a process is killed", kept)])
     record.save(tmp_path / "a.json")
@@ -126,7 +126,7 @@ def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 
 class Checkout:
-    """A repository of its own, with one commit of everything that the campaigns are about."""
+    """A separate repository, with one commit of everything that the campaigns are about."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -157,7 +157,7 @@ def checkout(tmp_path: Path) -> Checkout:
 
 
 def test_campaigns_are_about_the_last_commit_that_changed_their_code(checkout: Checkout) -> None:
-    """Documents and other tests may be written meanwhile, and what was done still counts."""
+    """Documents and other tests may change meanwhile, and earlier results still count."""
     assert checkout.first == commit_of_code(checkout.root)
     checkout.changed("docs/a.md")
     assert checkout.first == commit_of_code(checkout.root)
@@ -166,8 +166,8 @@ def test_campaigns_are_about_the_last_commit_that_changed_their_code(checkout: C
 
 
 @pytest.mark.parametrize("folder", CODE)
-def test_code_that_is_not_committed_is_about_no_commit(checkout: Checkout, folder: str) -> None:
-    """Neither changed nor new nor deleted files of it."""
+def test_uncommitted_code_belongs_to_no_commit(checkout: Checkout, folder: str) -> None:
+    """With changed, new or deleted files."""
     checkout.changed(f"{folder}/a.py")
     with pytest.raises(HistoryError, match=f"commit these changes first\n.*{folder}/a.py"):
         commit_of_code(checkout.root)
@@ -179,7 +179,7 @@ def test_code_that_is_not_committed_is_about_no_commit(checkout: Checkout, folde
 
 
 def test_the_age_of_a_record_is_the_number_of_commits_that_changed_src_since(checkout: Checkout) -> None:
-    """None turns anything red: who reads the page decides what they mean."""
+    """No age fails a check: the reader decides what it means."""
     record = Record(checkout.first, 7, "2026-01-01", {})
     run = f"a run of 2026-01-01 on commit {checkout.first}: "
     assert f"{run}0 commits have changed src since" == record.age(checkout.root)
@@ -190,7 +190,7 @@ def test_the_age_of_a_record_is_the_number_of_commits_that_changed_src_since(che
     assert f"{run}2 commits have changed src since" == record.age(checkout.root)
 
 
-def test_where_git_knows_no_such_commit_the_age_is_unknown(checkout: Checkout) -> None:
+def test_without_the_commit_the_age_is_unknown(checkout: Checkout) -> None:
     """In a shallow clone, or an archive; campaigns do not run in an archive."""
     assert commits_since("0123456", checkout.root) is None
     shutil.rmtree(checkout.root / ".git")
@@ -199,8 +199,8 @@ def test_where_git_knows_no_such_commit_the_age_is_unknown(checkout: Checkout) -
         commit_of_code(checkout.root)
 
 
-def test_what_the_campaigns_are_about_is_there() -> None:
-    """Git says nothing when a folder that it is asked about does not exist."""
+def test_the_paths_that_campaigns_are_about_exist() -> None:
+    """Git does not complain about a folder that does not exist."""
     for folder in CODE:
         assert any((ROOT / folder).rglob("*"))
 
@@ -214,8 +214,8 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     return Store(1, "abcdef0")
 
 
-def test_what_another_commit_or_another_seed_came_to_does_not_count(store: Store) -> None:
-    """Nor what cannot be read, nor what was never run."""
+def test_results_of_another_commit_or_seed_do_not_count(store: Store) -> None:
+    """Neither do unreadable ones, nor campaigns that were never run."""
     assert store.load("kills") is None
     store.save("kills", {"died": {}}, done=True)
     assert store.load("kills") is not None
@@ -224,8 +224,8 @@ def test_what_another_commit_or_another_seed_came_to_does_not_count(store: Store
     assert store.load("kills") is None
 
 
-def test_a_campaign_that_is_done_is_not_repeated_and_one_that_was_broken_off_is(store: Store) -> None:
-    """From where it was: what it has kept is there again."""
+def test_a_finished_campaign_is_not_repeated_and_an_interrupted_one_is(store: Store) -> None:
+    """It continues where it was, with what it has kept."""
     found: list[Any] = []
 
     def work(store: Store) -> dict[str, Any]:
@@ -244,8 +244,8 @@ def test_a_campaign_that_is_done_is_not_repeated_and_one_that_was_broken_off_is(
     assert {"operations": 2, "losses": 0, "failures": []}.items() <= (told_of(campaign, store) or {}).items()
 
 
-def test_what_a_campaign_has_found_is_told_also_when_its_next_run_finds_nothing(store: Store) -> None:
-    """Whether the product or the campaign is at fault: on this code it cannot be got rid of."""
+def test_a_finding_is_reported_even_if_the_next_run_finds_nothing(store: Store) -> None:
+    """Whether the product or the campaign is at fault: for this code it stays."""
     outcomes = [AssertionError("a file\nis lost"), None]
 
     def work(store: Store) -> dict[str, Any]:
@@ -262,8 +262,8 @@ def test_what_a_campaign_has_found_is_told_also_when_its_next_run_finds_nothing(
     assert ["a file is lost cycle 7"] == kept["failures"]
 
 
-def test_a_kill_that_was_kept_is_not_repeated(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The others are, each kept when it is over; where one finds something, the next run begins with it."""
+def test_a_kept_kill_is_not_repeated(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others are, each kept when it ends; if one finds something, the next run begins with it."""
     run: list[str] = []
 
     class Killing:
@@ -296,16 +296,14 @@ def test_a_kill_that_was_kept_is_not_repeated(store: Store, monkeypatch: pytest.
 
 @pytest.mark.parametrize("first", [0, 20261127])
 def test_every_moment_of_every_call_is_in_one_of_the_runs_on_volumes(first: int) -> None:
-    """Half of each run on either kind of volume, and none twice."""
+    """Half of each run on each kind of volume, and none twice."""
     there = [Kill("extend", number, moment) for number in range(7) for moment in MOMENTS]
     chosen = [kill for seed in seeds(first) for thin in (0, 1) for kill in spread(there, thin, 2, seed)]
     assert sorted(there, key=str) == sorted(chosen, key=str)
 
 
-def test_a_run_on_volumes_that_was_kept_is_not_repeated(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where one finds something, the next begins with it."""
+def test_a_kept_run_on_volumes_is_not_repeated(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If one finds something, the next begins with it."""
     run: list[int] = []
 
     def killed(seed: int) -> dict[str, int]:
