@@ -1,4 +1,4 @@
-"""What a rule lets its user do, and what changing the rules changes."""
+"""What a rule allows, and what changing the rules changes."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def _config_files(tenant: Tenant) -> dict[str, bytes]:
 
 
 def test_a_read_write_user_writes_and_reads_back(tenant: Tenant) -> None:
-    """What an allowed user writes is what that user reads."""
+    """A user reads what the same user has written."""
     ada = tenant.user("ada")
     assert ada.put("files", "hello.txt", b"hello").status == OK
     assert ada.get("files", "hello.txt") == b"hello"
@@ -131,7 +131,7 @@ def test_a_read_only_user_changes_nothing_by_smbclient(tenant: Tenant) -> None:
 
 
 def test_a_read_only_user_changes_nothing_by_smbprotocol(tenant: Tenant) -> None:
-    """No handle that can change a file, make a folder or truncate is given to a reader."""
+    """A reader gets no handle that can change a file, make a folder or truncate."""
     ada, bob = tenant.user("ada"), tenant.user("bob", "ro")
     assert ada.put("files", "old", b"old").status == OK
     existing = CreateDisposition.FILE_OPEN
@@ -155,7 +155,7 @@ def test_a_read_only_user_changes_nothing_by_smbprotocol(tenant: Tenant) -> None
 
 
 def test_the_servers_own_files_stay_outside(tenant: Tenant) -> None:
-    """A share begins as an empty folder, and what a writer puts there is all that is seen of it."""
+    """A share begins as an empty folder, and only shows what a writer puts there."""
     ada = tenant.user("ada")
     with ada.connection() as session:
         tree = ada.tree(session, "files")
@@ -167,8 +167,8 @@ def test_the_servers_own_files_stay_outside(tenant: Tenant) -> None:
 # ---- changing rules
 
 
-def test_the_level_of_the_last_allow_counts(tenant: Tenant) -> None:
-    """Read-only to read-write and back: each new connection has the level that was given last."""
+def test_the_last_allow_sets_the_level(tenant: Tenant) -> None:
+    """Read-only to read-write and back: each new connection has the latest level."""
     ada, bob = tenant.user("ada", "ro"), tenant.user("bob")
     with still_admitted(bob):
         said = [ada.put("files", "x", b"x").status]
@@ -180,7 +180,7 @@ def test_the_level_of_the_last_allow_counts(tenant: Tenant) -> None:
 
 
 def test_replace_makes_exactly_these_rules(tenant: Tenant) -> None:
-    """After a replacement those who are not in the set are out, and the others have their new level."""
+    """After a replacement, users without a rule have no access, and the others have their new level."""
     ada, bob, eve = tenant.user("ada"), tenant.user("bob", "ro"), tenant.user("eve")
     wanted = [
         AccessRule.for_user(name, level) for name, level in (("bob", "rw"), ("eve", "ro"), ("new", "rw"))
@@ -200,7 +200,7 @@ def test_replace_makes_exactly_these_rules(tenant: Tenant) -> None:
 
 
 def test_a_contradictory_set_changes_nothing(tenant: Tenant) -> None:
-    """A set in which a user stands twice is refused as a whole."""
+    """A set with two rules for a user is refused as a whole."""
     ada = tenant.user("ada")
     rules = [
         AccessRule.for_user(name, level) for name, level in (("eve", "rw"), ("bob", "ro"), ("bob", "rw"))
@@ -212,7 +212,7 @@ def test_a_contradictory_set_changes_nothing(tenant: Tenant) -> None:
 
 
 def test_an_account_outlives_its_last_rule(tenant: Tenant) -> None:
-    """Who is denied and allowed again, keeps the password, and the result says so."""
+    """A user who is denied and allowed again keeps the password, and the result says so."""
     ada = tenant.user("ada")
     assert ada.do("files", "ls").status == OK
     tenant.site.host.access.deny(tenant.server, "files", "ada")
@@ -225,7 +225,7 @@ def test_an_account_outlives_its_last_rule(tenant: Tenant) -> None:
 
 
 def test_allow_with_a_password_sets_it(tenant: Tenant) -> None:
-    """A password given with the rule is the one that counts from then on, odd characters included."""
+    """A password given with the rule is valid from then on, also with odd characters."""
     ada = tenant.user("ada")
     password = 'p%U ä€ "quoted" \\ #;\' =x'
     allowed = tenant.site.host.access.allow(
@@ -241,7 +241,7 @@ def test_allow_with_a_password_sets_it(tenant: Tenant) -> None:
 
 
 def test_names_with_injections_are_refused_and_change_nothing(tenant: Tenant) -> None:
-    """No name that Samba would read as more than one user gets as far as its configuration."""
+    """No name that Samba would read as more than one user gets into its configuration."""
     ada = tenant.user("ada")
     access, config = tenant.site.host.access, _config_files(tenant)
     with still_admitted(ada):
@@ -256,7 +256,7 @@ def test_names_with_injections_are_refused_and_change_nothing(tenant: Tenant) ->
     assert access.list(tenant.server, "files") == (AccessRule.for_user("ada", "rw"),)
 
 
-def test_denying_whom_nobody_knows_is_an_error_and_changes_nothing(tenant: Tenant) -> None:
+def test_denying_an_unknown_user_is_an_error_and_changes_nothing(tenant: Tenant) -> None:
     """A deny that denies nobody does not pass for one that did."""
     ada, bob = tenant.user("ada"), tenant.user("bob")
     with still_admitted(ada):
@@ -268,8 +268,8 @@ def test_denying_whom_nobody_knows_is_an_error_and_changes_nothing(tenant: Tenan
 
 
 @pytest.mark.parametrize("which", ["record", "passwords"])
-def test_a_failed_read_is_not_nobody(tenant: Tenant, which: str) -> None:
-    """Where what is known of a server cannot be read, that is said, and nothing changes or is overwritten."""
+def test_a_failed_read_does_not_mean_that_there_are_no_users(tenant: Tenant, which: str) -> None:
+    """If a server's record cannot be read, the call says so, and nothing changes or is overwritten."""
     ada, bob = tenant.user("ada"), tenant.user("bob")
     layout = Layout(tenant.site.config.state_dir)
     server_id = tenant.server_id

@@ -1,4 +1,4 @@
-"""Who gets in, and who does not: with real clients, on real Samba."""
+"""Who is admitted and who is not, with real clients on real Samba."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_nobody_gets_in_before_the_first_rule(tenant: Tenant, member: SmbClient)
 
 
 def test_only_those_with_a_rule_get_in(tenant: Tenant, member: SmbClient) -> None:
-    """While one has access, everybody else is refused, those with an account on the server too."""
+    """While one user has access, everybody else is refused, even with an account on the server."""
     ada = tenant.user("ada")
     with still_admitted(ada), still_admitted(member, "lobby"):
         assert _outsiders(tenant, member) == _refused(DENIED)
@@ -78,8 +78,8 @@ def test_nobody_gets_in_after_the_last_rule(tenant: Tenant, member: SmbClient) -
         assert _outsiders(tenant, member) == _refused(NO_SHARE)
 
 
-def test_a_rule_counts_on_its_own_share_only(tenant: Tenant, member: SmbClient) -> None:
-    """A writer of one share is refused on the other, and the other way round."""
+def test_a_rule_counts_only_on_its_own_share(tenant: Tenant, member: SmbClient) -> None:
+    """A writer of one share is refused on the other, and the reverse."""
     ada = tenant.user("ada")
     with still_admitted(ada), still_admitted(member, "lobby"):
         assert ada.put("lobby", "x", b"x").status == DENIED
@@ -101,7 +101,7 @@ def test_denying_one_leaves_the_others_as_they_were(tenant: Tenant) -> None:
 
 
 def test_a_wrong_password_is_a_logon_failure(tenant: Tenant) -> None:
-    """Nothing but the user's own password is accepted, by either client."""
+    """Only the user's own password is accepted, with either client."""
     ada, bob = tenant.user("ada"), tenant.user("bob")
     hashed = ports(tenant.site.config).secrets.hashes(tenant.server_id)[UserName("ada")].nt
     wrong = {
@@ -123,7 +123,7 @@ def test_a_wrong_password_is_a_logon_failure(tenant: Tenant) -> None:
 
 
 def test_an_account_without_a_hash_cannot_log_in(tenant: Tenant) -> None:
-    """An account that has no password is shut, not open."""
+    """An account without a password is closed, not open."""
     ada = tenant.user("ada")
     host = ports(tenant.site.config)
     server = tenant.site.host.servers.show(tenant.server).server
@@ -135,7 +135,7 @@ def test_an_account_without_a_hash_cannot_log_in(tenant: Tenant) -> None:
 
 
 def test_a_removed_user_is_a_stranger(tenant: Tenant) -> None:
-    """A removed user's password is worth nothing, and a new account of that name starts from nothing."""
+    """A removed user's password is no longer valid, and a new account of that name starts afresh."""
     ada, bob = tenant.user("ada"), tenant.user("bob")
     with still_admitted(bob):
         assert ada.do("files", "ls").status == OK

@@ -1,4 +1,4 @@
-"""Requests that are wrong get an error of their own kind each, change nothing and leave nothing behind."""
+"""Each wrong request gets its own kind of error, changes nothing and leaves nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The benchmark runs, and measures every operation on both sides. What it measures is asserted nowhere."""
+"""The benchmark runs, and measures every operation on both sides. The figures are not asserted."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ OPERATIONS = (
     "server start",
     "server delete",
 )
-#: On a server while a share of it is checked, beside an idle one.
+#: On a server while one of its shares is checked, and on an idle server.
 MEANWHILE = (
     "deny",
     "allow",

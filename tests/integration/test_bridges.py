@@ -1,4 +1,4 @@
-"""A bridge has what was asked for, goes with its last server, and is never one of somebody else's."""
+"""A bridge is as requested, goes with its last server, and is never somebody else's."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_a_bridge_goes_with_its_last_server(site: Site, new_server: NewServer) -
 def test_a_foreign_bridge_is_a_conflict_and_untouched(
     site: Site, client_on: NewClient, remove_after: Callable[[str], str]
 ) -> None:
-    """A bridge that is not ours is neither used nor changed, and nothing of the server is left."""
+    """Another one's bridge is neither used nor changed, and nothing of the server is left."""
     spec = {"addresses": ["10.79.0.10/24"]}
     with open_bridge(site.new_bridge(), "10.79.0.1/24", "fd00:79::1/64") as bridge:
         client = client_on(bridge, "10.79.0.20/24")
@@ -91,7 +91,7 @@ def test_a_foreign_bridge_is_a_conflict_and_untouched(
 
 
 def test_an_overlapping_host_address_is_a_conflict(site: Site, remove_after: Callable[[str], str]) -> None:
-    """A host address in a network that the host is in already would take its traffic away: refused."""
+    """A host address in one of the host's other networks would divert its traffic, so it is refused."""
     with open_bridge(site.new_bridge(), "10.79.0.1/24"):
         bridge = site.new_bridge()
 
@@ -141,7 +141,7 @@ def interface(site: Site) -> Iterator[Interface]:
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], list[int]]]:
-    """Counts a bridge's rules, on a host whose firewall sees bridged frames; none is left after the test."""
+    """Counts a bridge's rules, on a host whose firewall sees bridged frames; the test leaves none."""
     monkeypatch.setattr(firewall, "is_asked", lambda _: True)
     monkeypatch.setattr(firewall, "_chain", lambda _: "FORWARD")
     counted: set[str] = set()
@@ -158,10 +158,10 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], list[int]
                 run((tool, "--wait", "10", "-D", "FORWARD", *firewall.rule(name)))
 
 
-def test_a_bridge_that_is_made_again_while_it_is_removed_is_closed(
+def test_a_bridge_made_again_during_its_removal_is_closed(
     site: Site, interface: Interface, asked: Callable[[str], list[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who removes a bridge never takes away the filter, nor the rule, with which another makes it again."""
+    """A removal never removes the filter or the rule with which another caller makes the bridge again."""
     name = interface.attachment.device
     remover, maker = _driver(site), _driver(site)
     _make(remover, interface)
@@ -170,7 +170,7 @@ def test_a_bridge_that_is_made_again_while_it_is_removed_is_closed(
         making: list[Future[None]] = []
 
         def load_later(rules: str) -> None:
-            """Removes filters once the other caller is through, or waits for this one."""
+            """Removes filters once the other caller has finished, or waits for this one."""
             if threading.current_thread() is threading.main_thread():
                 making.append(threads.submit(_make, maker, interface))
                 wait(making, timeout=1)
@@ -188,7 +188,7 @@ def test_a_bridge_that_is_made_again_while_it_is_removed_is_closed(
 def test_a_removed_bridge_leaves_no_rule(
     site: Site, interface: Interface, asked: Callable[[str], list[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not even one made twice, nor where the firewall sees bridged frames no more; others' rules stay."""
+    """Even if it was made twice, or the firewall no longer sees bridged frames; other rules stay."""
     driver, name, other = _driver(site), interface.attachment.device, site.new_bridge()
     _make(driver, interface)
     for tool in IPTABLES:
@@ -202,10 +202,10 @@ def test_a_removed_bridge_leaves_no_rule(
 
 
 @pytest.mark.parametrize("ours", [True, False], ids=["ours", "a stranger's"])
-def test_a_bridge_that_another_makes_first_is_taken_for_what_it_is(
+def test_a_bridge_that_another_makes_first_is_completed_or_a_conflict(
     site: Site, interface: Interface, monkeypatch: pytest.MonkeyPatch, *, ours: bool
 ) -> None:
-    """Between looking and making: one of ours is completed, a stranger's is a conflict and stays."""
+    """Between looking and making: ours is completed, another one's is a conflict and stays."""
     driver, name = _driver(site), interface.attachment.device
     mac = driver._mac(name) if ours else "02:00:00:00:00:07"
     require_free = BridgeDriver._require_free
@@ -230,10 +230,10 @@ def test_a_bridge_that_another_makes_first_is_taken_for_what_it_is(
 
 
 @pytest.mark.parametrize("owner", ["", "shares-core:000000000000"], ids=["nobody's", "a stranger's"])
-def test_a_filter_without_device_is_known_by_the_mark_that_it_bears(
+def test_a_filter_without_a_device_is_identified_by_its_mark(
     site: Site, interface: Interface, owner: str
 ) -> None:
-    """One with our mark alone is told; another installation's is left. Earlier releases left no mark."""
+    """Only one with our mark is listed; another installation's is left. Earlier releases left no mark."""
     network, table = _network(site), f"shares-{interface.host_device}"
     comment = f'comment "{owner}"' if owner else ""
     run(("nft", "-f", "-"), stdin=f"table netdev {table} {{\n{comment}\n}}\n".encode())
@@ -246,10 +246,10 @@ def test_a_filter_without_device_is_known_by_the_mark_that_it_bears(
     assert table not in tables()
 
 
-def test_a_pair_that_goes_with_its_container_is_a_failure_that_can_be_told(
+def test_plugging_into_an_ending_container_fails_with_an_error(
     site: Site, interface: Interface, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A container that ends while it is plugged takes its devices along; a later one is plugged."""
+    """A container that ends meanwhile takes its devices along; a later container can be plugged in."""
     network, namespace = _network(site), f"{NAMESPACE_PREFIX}{interface.id}"
 
     def load_and_end(rules: str) -> None:

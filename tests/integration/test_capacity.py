@@ -1,4 +1,4 @@
-"""Sizes: what a share holds, how it grows under load, and what is left when it goes."""
+"""Sizes: what a share holds, how it grows under load, and what is left when it is deleted."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _CAP_SYS_RESOURCE = 24
 
 
 def seen_by(client: SmbClient, share: str) -> int:
-    """The share's size in bytes as the client is told it."""
+    """The share's size in bytes, as a client sees it."""
     said = client.do(share, "ls")
     found = re.search(r"(\d+) blocks of size (\d+)", said.output)
     assert found is not None, said.output
@@ -40,7 +40,7 @@ def seen_by(client: SmbClient, share: str) -> int:
 
 
 def expected_way(kind: FileSystemKind) -> ExtendWay:
-    """The kernel grows a mounted ext4 for CAP_SYS_RESOURCE alone, an xfs for every root."""
+    """The kernel grows a mounted ext4 only with CAP_SYS_RESOURCE, an xfs for every root."""
     status = Path("/proc/self/status").read_text()
     effective = int(status.split("CapEff:")[1].split()[0], 16)
     online = kind is FileSystemKind.XFS or effective >> _CAP_SYS_RESOURCE & 1
@@ -60,7 +60,7 @@ def used(tenant: Tenant, share: str = "files") -> tuple[int, int]:
 def test_a_full_share_says_disk_full_and_hurts_nobody_else(
     tenant: Tenant, remove_after: Callable[[str], str]
 ) -> None:
-    """A full share gives DISK_FULL; another share of its server, and another server, go on taking data."""
+    """A full share returns DISK_FULL; other shares of its server, and other servers, still take data."""
     site, host = tenant.site, tenant.site.host
     ada = tenant.user("ada")
     host.shares.create(tenant.server, "beside", Capacity.parse("32MiB"))
@@ -81,7 +81,7 @@ def test_a_full_share_says_disk_full_and_hurts_nobody_else(
     # smbclient, which had sent more writes by then, may have something to say of its close as well.
     assert f"cli_push returned {DISK_FULL}" in full.output
     assert ada.do("files", "del large.bin").status == OK
-    # To the brim, in files that fit exactly as long as there is room.
+    # Fill it completely, with files that fit exactly as long as there is space.
     status = OK
     for number in range(40):
         if (status := ada.put("files", f"brim-{number}.bin", b"x" * MIB).status) != OK:
@@ -115,7 +115,7 @@ def test_usage_follows_what_is_written(tenant: Tenant) -> None:
     ("kind", "before", "after"),
     [(FileSystemKind.EXT4, "64MiB", "256MiB"), (FileSystemKind.XFS, "320MiB", "640MiB")],
 )
-def test_extend_under_load_loses_nothing_that_was_acknowledged(
+def test_extending_under_load_loses_no_acknowledged_file(
     tenant: Tenant, kind: FileSystemKind, before: str, after: str
 ) -> None:
     """While a client writes, the share grows; every acknowledged file is whole, and the new size is seen."""
@@ -138,7 +138,7 @@ def test_extend_under_load_loses_nothing_that_was_acknowledged(
 
 
 def failing(ports: Ports, config: Any, verbs: dict[str, Exception]) -> Host:
-    """A host one of whose ports' verbs fail before they do anything."""
+    """A host with a port whose verb fails before it does anything."""
     for where, error in verbs.items():
         name, verb = where.split(".")
         port = copy.copy(getattr(ports, name))
@@ -164,7 +164,7 @@ REFUSED = OnlineGrowRefused("not on this kernel")
         "filesystems.grow_unmounted",
     ],
 )
-def test_a_failed_extend_leaves_the_share_served_in_its_old_size(tenant: Tenant, where: str) -> None:
+def test_a_failed_extend_leaves_the_share_with_its_old_size(tenant: Tenant, where: str) -> None:
     """Whichever step fails, its error is raised, and the share is served with its data in its old size."""
     site = tenant.site
     ada = tenant.user("ada")
@@ -172,7 +172,7 @@ def test_a_failed_extend_leaves_the_share_served_in_its_old_size(tenant: Tenant,
     before = footprint(site.config)
     size, provisioned = seen_by(ada, "files"), site.host.pool.show().provisioned
     image = image_of(site.config, site.host.servers.show(tenant.server).server, "files")
-    # The way is offline on every kernel, so that each of its steps comes to pass.
+    # Offline on every kernel, so that each of its steps happens.
     verbs: dict[str, Exception] = {
         "filesystems.grow_mounted": REFUSED,
         where: BackendFailure(f"{where} failed"),
@@ -221,7 +221,7 @@ def test_a_share_with_open_files_is_deleted_without_a_trace(tenant: Tenant) -> N
 
 @pytest.mark.parametrize("kind", list(FileSystemKind))
 def test_creating_and_deleting_leaves_nothing(tenant: Tenant, kind: FileSystemKind) -> None:
-    """A share that comes and goes leaves no loop device, mount or file; a new one of its name is empty."""
+    """A deleted share leaves no loop device, mount or file; a new one of its name is empty."""
     site, host = tenant.site, tenant.site.host
     ada = tenant.user("ada")
     size = Capacity.parse("320MiB")
@@ -286,8 +286,8 @@ def test_a_hundred_shares_on_one_server(site: Site, remove_after: Callable[[str]
 # -- the pool
 
 
-def test_the_pool_refuses_what_does_not_fit() -> None:
-    """What does not fit is NoCapacity and leaves nothing; what was promised is really reserved."""
+def test_the_pool_refuses_a_share_that_does_not_fit() -> None:
+    """It raises NoCapacity and leaves nothing; promised space is really reserved."""
     with opened_site(pools=(FilePool(size=Capacity.parse("256MiB")),)) as site:
         host = site.host
         host.servers.create("full")
@@ -317,7 +317,7 @@ def test_the_pool_refuses_what_does_not_fit() -> None:
 
 
 def test_an_overprovisioned_pool_promises_more_than_it_has() -> None:
-    """With the option shares are sparse and may exceed the pool together, but no single one may."""
+    """With the option, shares are sparse and may together exceed the pool, but no single share may."""
     with opened_site(pools=(FilePool(size=Capacity.parse("256MiB"), overprovision=True),)) as site:
         host = site.host
         host.servers.create("thin")

@@ -1,4 +1,4 @@
-"""The machines that the tests' clients work on."""
+"""The client namespaces of the tests."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ def held(client: ClientNamespace) -> set[str]:
     return given_addresses("eth0", f"/run/netns/{client.name}")
 
 
-def test_no_two_clients_have_one_address_and_who_is_gone_has_left_the_bridge(tenant: Tenant) -> None:
-    """Else packets go to either of them; and a bridge that something is on is not removed."""
+def test_clients_have_different_addresses_and_leave_the_bridge(tenant: Tenant) -> None:
+    """Otherwise packets could go to either of two clients; and a bridge with a port is not removed."""
     interface = tenant.site.host.servers.show(tenant.server).server.interfaces[0]
 
     def ports() -> int:

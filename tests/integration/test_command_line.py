@@ -1,4 +1,4 @@
-"""The command line on the real host: the demo, and what looks at the host."""
+"""The command line on the real host: the demo, and the commands that examine the host."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def run(own_site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> R
 
 
 def test_the_demo_does_the_main_job_and_leaves_nothing(own_site: Site, run: Run) -> None:
-    """Every step of it is as it should be, with a real client, and the host is as it was."""
-    own_site.host.servers.create("before")  # what an installation makes once is there
+    """Every step succeeds, with a real client, and the host is as it was."""
+    own_site.host.servers.create("before")  # what an installation makes only once exists
     own_site.host.servers.delete("before")
     before = footprint(own_site.config)
     status, document = run("demo")
@@ -60,8 +60,8 @@ def test_the_demo_does_the_main_job_and_leaves_nothing(own_site: Site, run: Run)
     assert "NT_STATUS_NETWORK_NAME_DELETED" in said
 
 
-def test_a_kept_demo_is_there_and_is_not_overwritten(own_site: Site, run: Run) -> None:
-    """With --keep its server serves on; another demo then refuses, and says how to remove it."""
+def test_a_kept_demo_goes_on_and_is_not_overwritten(own_site: Site, run: Run) -> None:
+    """With --keep its server goes on; another demo then refuses, and says how to remove it."""
     assert run("demo", "--keep")[0] == 0
     try:
         assert [server["name"] for server in run("server", "list")[1]] == ["shares-core-demo"]
@@ -83,8 +83,8 @@ def tended(own_site: Site) -> Iterator[str]:
         own_site.host.servers.delete("tended", with_shares=True)
 
 
-def test_reconcile_tells_what_ended_and_brings_it_back(own_site: Site, run: Run, tended: str) -> None:
-    """Only told in a dry run; then there is nothing to tell any more."""
+def test_reconcile_reports_what_ended_and_brings_it_back(own_site: Site, run: Run, tended: str) -> None:
+    """A dry run only reports it; after the reconcile there is nothing to report."""
     server_id = own_site.host.servers.show(tended).server.id
     Docker().api.remove_container(f"shares-{server_id}", force=True)
     for words, outcome in ((("--dry-run",), "found"), ((), "ok")):
@@ -96,8 +96,8 @@ def test_reconcile_tells_what_ended_and_brings_it_back(own_site: Site, run: Run,
     assert (0, {"known": 1, "servers": [], "orphans": []}) == run("reconcile", "--dry-run")
 
 
-def test_an_orphan_is_removed_when_that_is_asked_for(own_site: Site, run: Run, tended: str) -> None:
-    """Until then it is there, and told."""
+def test_an_orphan_is_removed_on_request(own_site: Site, run: Run, tended: str) -> None:
+    """Until then it exists, and is reported."""
     own_site.host.servers.create("lost")
     own_site.host.shares.create("lost", "files", Capacity.parse("16MiB"))
     server = own_site.host.servers.show("lost").server
@@ -111,7 +111,7 @@ def test_an_orphan_is_removed_when_that_is_asked_for(own_site: Site, run: Run, t
     assert (0, {"known": 1, "servers": [], "orphans": []}) == run("reconcile")
 
 
-def test_what_is_current_and_whole_is_left_alone(run: Run, tended: str) -> None:
+def test_current_servers_and_whole_shares_are_left_alone(run: Run, tended: str) -> None:
     """By an upgrade of all servers, and by a check of a share."""
     current = {"server": tended, "outcome": "current", "downtime_seconds": 0.0}
     assert (0, [current]) == run("server", "upgrade", "--all")
@@ -120,21 +120,21 @@ def test_what_is_current_and_whole_is_left_alone(run: Run, tended: str) -> None:
 
 
 def test_doctor_finds_this_host_ready(run: Run) -> None:
-    """Where the integration tests run, nothing is missing."""
+    """A host that can run the integration tests lacks nothing."""
     status, document = run("doctor")
     missing = [found for found in document if found["verdict"] == "missing"]
     assert (0, []) == (status, missing)
 
 
-def test_doctor_names_what_is_missing_with_the_command_that_mends_it(tmp_path: Path) -> None:
-    """A host without Docker's daemon or the image is told so, and the exit status is 1."""
+def test_doctor_names_what_is_missing_with_the_command_that_fixes_it(tmp_path: Path) -> None:
+    """Without Docker's daemon or the image, it says so, and exits with 1."""
     config = tmp_path / "config.toml"
     config.write_text(f'state_dir = "{tmp_path}"\n[docker]\nurl = "tcp://127.0.0.1:1"\n')
     assert main(["--config", str(config), "doctor"]) == 1
 
 
-def test_an_image_that_is_current_is_not_built_again(run: Run) -> None:
-    """Building is idempotent, and quick where there is nothing to do."""
+def test_a_current_image_is_not_built_again(run: Run) -> None:
+    """Building is idempotent, and quick if there is nothing to do."""
     status, document = run("image", "build")
     assert (0, False) == (status, document["built"])
 

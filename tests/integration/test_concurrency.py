@@ -1,4 +1,4 @@
-"""Threads and processes that call at once get what each of them would have got alone."""
+"""Threads and processes that call at once get what each would get alone."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MIB64 = Capacity.parse("64MiB")
 
 
 def at_once(*works: Callable[[], object]) -> list[object]:
-    """What the works give, or raise, when threads begin them together."""
+    """What the works return or raise if threads start them together."""
     barrier = threading.Barrier(len(works))
     results: list[object] = [None] * len(works)
 
@@ -69,7 +69,7 @@ def test_threads_that_create_the_same_get_the_same(site: Site, remove_after: Cal
 
 
 def test_processes_that_create_the_same_get_the_same(site: Site, remove_after: Callable[[str], str]) -> None:
-    """What holds for threads holds for processes."""
+    """Processes behave like threads."""
     name = remove_after("shared")
     servers = processes_at_once(site, *[("create server", name)] * 3)
     ids = {str(each.get("id")) for each in servers}
@@ -80,7 +80,7 @@ def test_processes_that_create_the_same_get_the_same(site: Site, remove_after: C
     assert len(site.host.shares.list(name)) == 1
 
 
-def test_servers_created_at_once_get_addresses_of_their_own(
+def test_servers_created_at_once_get_different_addresses(
     site: Site, remove_after: Callable[[str], str]
 ) -> None:
     """Processes and threads that create different servers at once get different addresses and user ids."""
@@ -96,8 +96,8 @@ def test_servers_created_at_once_get_addresses_of_their_own(
     assert all(client.reaches(str(server.interfaces[0].addresses[0].ip)) for server in servers)
 
 
-def test_work_on_one_server_keeps_nobody_from_another(site: Site, remove_after: Callable[[str], str]) -> None:
-    """While one is held, for however long, everything may be done to others, and to all of them."""
+def test_work_on_one_server_does_not_block_another(site: Site, remove_after: Callable[[str], str]) -> None:
+    """While one is held, everything may be done to others, and to all of them."""
     held, free = remove_after("held"), remove_after("free")
     server_id = site.host.servers.create(held).server.id
     with bootstrap.ports(site.config).locks.server(server_id):

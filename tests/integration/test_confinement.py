@@ -1,4 +1,4 @@
-"""What a share server can do and see from its own side, and what of secrets is visible anywhere."""
+"""What a share server can do and see from inside, and whether secrets are visible anywhere."""
 
 from __future__ import annotations
 
@@ -48,18 +48,18 @@ class Container:
         return [int(process[column]) for process in top["Processes"]]
 
     def run(self, *argv: str) -> tuple[int, str]:
-        """Run a command inside, as the server's own user; its exit status and what it said, errors last."""
+        """Run a command inside, as the server's user: its exit status and output, errors last."""
         status, said, complaints = executed(self.api, self.name, *argv)
         return status, said + complaints
 
     def says(self, *argv: str) -> str:
-        """What a command that has to succeed says, without complaints."""
+        """The standard output of a command that has to succeed."""
         status, said, complaints = executed(self.api, self.name, *argv)
         assert status == 0, said + complaints
         return said
 
     def finds(self, *expression: str) -> list[str]:
-        """The paths of the root file system that ``find`` finds, apart from what its user may not enter."""
+        """The paths that ``find`` finds in the root file system, except where its user may not enter."""
         return executed(self.api, self.name, "find", "/", "-xdev", *expression)[1].splitlines()
 
     def mounts(self) -> dict[str, set[str]]:
@@ -70,7 +70,7 @@ class Container:
 
 @pytest.fixture(scope="module")
 def tenant(site: Site) -> Iterator[Tenant]:
-    """One for all the tests that look at it, and change nothing that another looks at."""
+    """One tenant for all tests that only read, or change nothing that another test reads."""
     with new_tenant(site) as made:
         yield made
 
@@ -84,7 +84,7 @@ def container(tenant: Tenant) -> Iterator[Container]:
 
 @pytest.fixture
 def own_tenant(site: Site) -> Iterator[Tenant]:
-    """One of the test's own, to stop or to break."""
+    """A tenant for this test, to stop or to break."""
     with new_tenant(site) as made:
         yield made
 
@@ -136,7 +136,7 @@ def test_every_process_is_unprivileged(tenant: Tenant, container: Container) -> 
 def test_servers_run_as_different_users(
     site: Site, container: Container, remove_after: Callable[[str], str]
 ) -> None:
-    """Two servers never share a user id, so that nothing on the host that is one's is the other's."""
+    """Two servers never share a user id, so neither owns anything of the other's on the host."""
     other = site.host.servers.create(remove_after("other-user")).server
     assert other.uid != container.server.uid
     mine = site.config.state_dir / "servers" / container.server.id / "private"
@@ -145,7 +145,7 @@ def test_servers_run_as_different_users(
 
 
 def test_the_root_file_system_is_read_only(container: Container) -> None:
-    """Nothing of the image can be written, while the sized scratch folders can."""
+    """Only the sized scratch folders are writable, nothing of the image."""
     for path in ("/x", "/etc/x", "/usr/local/bin/x", "/config/x", "/config/smb.conf", "/shares/x"):
         code, said = container.run("touch", path)
         assert code != 0
@@ -164,8 +164,8 @@ def test_the_root_file_system_is_read_only(container: Container) -> None:
     assert container.run("rm", "/tmp/large") == (0, "")
 
 
-def test_there_is_no_program_that_raises_rights(container: Container) -> None:
-    """The image has no set-user-id program, and a copied program cannot be run."""
+def test_no_program_raises_rights(container: Container) -> None:
+    """The image has no set-user-id program, and a copied program cannot run."""
     assert container.finds("-type", "f", "-perm", "/6000") == []
     assert container.finds("-name", "smbd", "-path", "*bin*") == ["/usr/sbin/smbd"]
     assert container.run("cp", "/bin/true", "/tmp/true") == (0, "")
@@ -177,10 +177,10 @@ def test_there_is_no_program_that_raises_rights(container: Container) -> None:
 # -- view
 
 
-def test_a_server_sees_its_own_folders_only(
+def test_a_server_sees_only_its_own_folders(
     own_tenant: Tenant, own: Container, remove_after: Callable[[str], str]
 ) -> None:
-    """Inside there are this server's shares and accounts, and nothing of another tenant or of the host."""
+    """Inside are only this server's shares and accounts, nothing of another tenant or the host."""
     host = own_tenant.site.host
     other = host.servers.create(remove_after("neighbour")).server
     host.shares.create("neighbour", "secrets", Capacity.parse("32MiB"))
@@ -248,7 +248,7 @@ def test_limits_are_set(tenant: Tenant, container: Container) -> None:
 
 
 def test_a_server_cannot_start_more_processes_than_its_limit(own_tenant: Tenant, own: Container) -> None:
-    """Processes without end meet the limit, and the server serves on when they are gone."""
+    """Endless processes meet the limit, and the server goes on when they are gone."""
     del own
     site = own_tenant.site
     small = shares_core.open_host(evolve(site.config, server=evolve(site.config.server, processes=64)))
@@ -271,7 +271,7 @@ def test_a_server_cannot_start_more_processes_than_its_limit(own_tenant: Tenant,
 
 
 def test_the_state_folder_is_roots_alone(tenant: Tenant, container: Container) -> None:
-    """Secrets are 0600 and root's, folders 0700; what smbd reads lies below a folder that is root's alone."""
+    """Secrets are 0600 and root's, folders 0700; smbd's files are below a folder that only root can enter."""
     state = tenant.site.config.state_dir
     server = container.server
     for folder in ("", "records", "secrets", "locks", "servers", "pool", f"servers/{server.id}"):
@@ -300,7 +300,7 @@ def _command_lines() -> str:
 
 @contextmanager
 def _watched() -> Iterator[list[str]]:
-    """Gathers the command lines of all that runs on the host while the block lasts."""
+    """Gather all command lines on the host during the block."""
     seen: list[str] = []
     done = threading.Event()
 
@@ -318,7 +318,7 @@ def _watched() -> Iterator[list[str]]:
 
 
 def test_no_secret_is_visible(own_tenant: Tenant, own: Container) -> None:
-    """Neither password nor hash is in Docker's view, in the record, in the log or on a command line."""
+    """No password or hash is visible to Docker, in the record, in the log or on a command line."""
     site = own_tenant.site
     generated = site.host.access.allow(own_tenant.server, "files", "bob").password
     assert generated is not None
@@ -366,7 +366,7 @@ def test_records_and_secrets_survive(own_tenant: Tenant, own: Container) -> None
 def test_what_smbd_planted_is_replaced_and_not_followed(
     own_tenant: Tenant, own: Container, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """A link that a broken smbd left in its own folder never makes root write anywhere else."""
+    """A link that a compromised smbd left in its own folder never makes root write anywhere else."""
     victim = tmp_path_factory.mktemp("victim") / "victim"
     victim.write_text("untouched")
     private = own_tenant.site.config.state_dir / "servers" / own.server.id / "private"

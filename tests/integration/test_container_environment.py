@@ -19,7 +19,7 @@ _PROXY = "http://somebody:secret@proxy.example:3128"
 
 @pytest.fixture
 def proxies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[docker.APIClient]:
-    """A client of root's Docker where root's configuration names proxies, with a password."""
+    """A client of root's Docker, with a configuration that names proxies with a password."""
     kinds = ("httpProxy", "httpsProxy", "ftpProxy", "noProxy", "allProxy")
     config = {"proxies": {"default": dict.fromkeys(kinds, _PROXY)}}
     (tmp_path / "config.json").write_text(json.dumps(config))
@@ -42,8 +42,8 @@ def _environment(found: dict[str, Any]) -> list[str]:
     return sorted(found["Config"]["Env"] or ())
 
 
-def test_a_containers_environment_is_its_images(proxies: docker.APIClient, world: RealWorld) -> None:
-    """The proxies that Docker's client puts into other containers, often with a password, stay out."""
+def test_a_container_has_only_its_images_environment(proxies: docker.APIClient, world: RealWorld) -> None:
+    """It does not get the proxies that Docker's client adds to other containers, often with a password."""
     server_id = world.new_id()
     world.ports.folders.ensure(server_id, UID)
     world.ports.runtime.ensure(server_id, UID)

@@ -1,4 +1,4 @@
-"""The contracts' suites on the real adapters: the very tests that the ports in memory pass."""
+"""The contracts' suites on the real adapters: the same tests as for the ports in memory."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ from tests.integration.support.namespaces import helpers
 
 
 def test_every_suite_runs_here() -> None:
-    """None was written and then forgotten."""
+    """No suite can be forgotten."""
     assert set(SUITES.values()) == suites_run_by(sys.modules[__name__])
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _impatient() -> Iterator[None]:
-    """Who waits for what a test holds need not wait long."""
+    """Shorten the waits for what a test holds."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(devices, "_DETACH_SECONDS", 0.2)
         patch.setattr(mounting, "_UNMOUNT_SECONDS", 0.2)
@@ -132,7 +132,7 @@ class TestLoopFilePool(BlockStorageContract):
 
 @contextmanager
 def write_protected(device: str) -> Iterator[None]:
-    """Nobody may write to the device."""
+    """Inside, nobody may write to the device."""
     subprocess.run(("blockdev", "--setro", device), check=True)
     try:
         yield
@@ -151,8 +151,8 @@ class TestLinuxFileSystems(FileSystemsContract):
 
     kind_of_world = RealStorage
 
-    def test_what_is_write_protected_is_not_mounted(self, world: RealStorage, made: Made) -> None:
-        """Not to be read only either: it would look like damage."""
+    def test_a_write_protected_device_is_not_mounted(self, world: RealStorage, made: Made) -> None:
+        """Not even read-only, which would look like damage."""
         filesystems = world.ports.filesystems
         with write_protected(made.device):
             with pytest.raises(BackendFailure, match="write-protected") as raised:
@@ -162,8 +162,8 @@ class TestLinuxFileSystems(FileSystemsContract):
         filesystems.mount(*made.mount)
         assert "" == filesystems.troubles({made.share: (made.device, made.volume)}).get(made.share, "")
 
-    def test_what_is_write_protected_is_not_taken_for_damaged(self, world: RealStorage, made: Made) -> None:
-        """Its journal cannot be replayed, and what looks beside that finds much amiss."""
+    def test_a_write_protected_device_is_not_taken_for_damaged(self, world: RealStorage, made: Made) -> None:
+        """Its journal cannot be replayed, and a tool that ignores it finds many errors."""
         filesystems = world.ports.filesystems
         world.crash_with(made, DATA)
         with write_protected(made.device):
@@ -181,10 +181,10 @@ class TestLinuxFileSystems(FileSystemsContract):
         filesystems.mount(*made.mount)
         assert DATA == world.read(*made.share)
 
-    def test_damage_is_not_told_of_by_who_looks_beside_the_journal(
+    def test_a_tool_that_ignores_the_journal_reports_no_damage(
         self, world: RealStorage, made: Made, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Where it could not be mounted for another reason: it is tried again, and nobody need repair it."""
+        """If it could not be mounted for another reason: it is tried again, and needs no repair."""
         filesystems = world.ports.filesystems
         world.crash_with(made, DATA)
         with monkeypatch.context() as patched:
@@ -198,10 +198,10 @@ class TestLinuxFileSystems(FileSystemsContract):
         assert DATA == world.read(*made.share)
 
     @pytest.mark.parametrize("former", [False, True])
-    def test_a_scratch_mount_that_was_left_is_in_nobodys_way(
+    def test_a_leftover_scratch_mount_blocks_nothing(
         self, world: RealStorage, made: Made, former: bool
     ) -> None:
-        """An ext4 that is mounted to be read cannot be mounted to be written to."""
+        """An ext4 that is mounted read-only cannot also be mounted for writing."""
         filesystems = world.ports.filesystems
         name = f"grow-{made.volume.filesystem.uuid}" if former else f"scratch-{made.volume.id}"
         scratch = world.state_dir / name
@@ -215,7 +215,7 @@ class TestLinuxFileSystems(FileSystemsContract):
     def test_a_mount_that_is_killed_in_any_step_leaves_nothing(
         self, world: RealStorage, made: Made, step: str
     ) -> None:
-        """No mount that shows the wrong owner, none that holds the volume, and no helper."""
+        """No mount with the wrong owner, none that keeps the volume in use, and no helper."""
         filesystems = world.ports.filesystems
         where = f"shares_core.adapters.linux.mountcalls.MountCalls.{step}"
         world.killed_in("filesystems.mount", *made.mount, where=where)
@@ -232,7 +232,7 @@ class TestLinuxFileSystems(FileSystemsContract):
 
     @pytest.mark.parametrize("kind", [FileSystemKind.EXT4], indirect=True)
     def test_a_mount_leaves_neither_a_descriptor_nor_a_process(self, world: RealStorage, made: Made) -> None:
-        """Nor does one that fails, nor several at once."""
+        """Neither does a failed mount, nor several at once."""
         filesystems = world.ports.filesystems
         written(world, made)
         others = [world.copy_of(made) for _ in range(3)]
@@ -252,10 +252,8 @@ class TestLinuxFileSystems(FileSystemsContract):
         assert (before, []) == (set(os.listdir("/proc/self/fd")), helpers())
 
     @pytest.mark.parametrize("kind", [FileSystemKind.EXT4], indirect=True)
-    def test_a_name_whose_file_is_damaged_is_not_removed_unasked(
-        self, world: RealStorage, made: Made
-    ) -> None:
-        """The kernel mounts it all the same; e2fsck -p would remove the name, and tell nobody."""
+    def test_the_name_of_a_damaged_file_is_not_removed_unasked(self, world: RealStorage, made: Made) -> None:
+        """The kernel still mounts it; e2fsck -p would silently remove the name."""
         filesystems = world.ports.filesystems
         written(world, made)
         world.lost_inode(made)
@@ -266,8 +264,8 @@ class TestLinuxFileSystems(FileSystemsContract):
         assert "deleted/unused inode" in filesystems.examine(made.device, made.volume)
 
     @pytest.mark.parametrize("kind", [FileSystemKind.EXT4], indirect=True)
-    def test_an_error_that_only_the_journal_knows_counts(self, world: RealStorage, made: Made) -> None:
-        """As a power cut leaves it that came before the superblock was written."""
+    def test_an_error_recorded_only_in_the_journal_counts(self, world: RealStorage, made: Made) -> None:
+        """As after a power cut before the superblock was written."""
         filesystems = world.ports.filesystems
         filesystems.mount(*made.mount)
         world.write(*made.share, DATA)
@@ -284,10 +282,10 @@ class TestLinuxFileSystems(FileSystemsContract):
 
     @pytest.mark.parametrize("kind", [FileSystemKind.XFS], indirect=True)
     @pytest.mark.parametrize("looking", ["check", "grow_unmounted", "examine", "repair"])
-    def test_a_growing_whose_copies_did_not_reach_the_disk_is_whole(
+    def test_a_growing_with_old_superblock_copies_on_disk_is_whole(
         self, world: RealStorage, made: Made, looking: str
     ) -> None:
-        """xfs_repair would believe the copies, and cut the file system to what it was."""
+        """xfs_repair would believe the copies, and cut the file system to its former size."""
         filesystems = world.ports.filesystems
         written(world, made)
         before, copies = filesystems.size(made.device, made.volume), world.copies(made)
@@ -302,10 +300,10 @@ class TestLinuxFileSystems(FileSystemsContract):
         assert DATA == world.read(*made.share)
 
     @pytest.mark.parametrize("kind", [FileSystemKind.XFS], indirect=True)
-    def test_an_xfs_that_shuts_down_when_it_is_settled_is_let_go(
+    def test_an_xfs_that_shuts_down_while_being_settled_is_unmounted(
         self, world: RealStorage, made: Made, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """It is this share's failure alone, and its volume can be had by others."""
+        """Only this share fails, and its volume is free."""
         filesystems = world.ports.filesystems
 
         def shuts_down(folder: Path, device: str) -> None:
@@ -320,8 +318,8 @@ class TestLinuxFileSystems(FileSystemsContract):
         filesystems.mount(*made.mount)
 
     @pytest.mark.parametrize("kind", [FileSystemKind.XFS], indirect=True)
-    def test_a_growing_that_only_the_journal_knows_counts(self, world: RealStorage, made: Made) -> None:
-        """As a power cut leaves it: what is cut off by its superblock's size could not be mounted again."""
+    def test_a_growing_recorded_only_in_the_journal_counts(self, world: RealStorage, made: Made) -> None:
+        """As after a power cut: a volume cut to its superblock's size could not be mounted again."""
         filesystems = world.ports.filesystems
         written(world, made)
         before = filesystems.size(made.device, made.volume)

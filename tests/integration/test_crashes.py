@@ -40,10 +40,10 @@ def killed(site: Site, where: str, *job: str) -> None:
         "before:records.save:2",
     ],
 )
-def test_a_killed_create_of_a_server_leaves_nothing(
+def test_a_killed_creation_of_a_server_leaves_nothing(
     site: Site, remove_after: Callable[[str], str], where: str
 ) -> None:
-    """Wherever the caller is killed, the next one settles it: reconcile removes it, create makes it new."""
+    """Wherever the caller is killed, the next one recovers: reconcile removes it, create makes it again."""
     before = footprint(site.config)
     name = remove_after("crashed")
     killed(site, where, "create server", name)
@@ -70,7 +70,7 @@ def test_a_killed_create_of_a_server_leaves_nothing(
         "before:records.save:2",
     ],
 )
-def test_a_killed_create_of_a_share_leaves_nothing(tenant: Tenant, where: str) -> None:
+def test_a_killed_creation_of_a_share_leaves_nothing(tenant: Tenant, where: str) -> None:
     """The next call on the server removes what a killed create left: volume, loop device, mount and file."""
     site = tenant.site
     ada = tenant.user("ada")
@@ -80,7 +80,7 @@ def test_a_killed_create_of_a_share_leaves_nothing(tenant: Tenant, where: str) -
         ""
     ]
     assert footprint(site.config) == before
-    assert site.host.pool.show().free == pytest.approx(free, abs=2**22)  # the host's disk is others' too
+    assert site.host.pool.show().free == pytest.approx(free, abs=2**22)  # others use the host's disk too
     killed(site, where, "create share", tenant.server, "crashed", "64MiB")
     made = site.host.shares.create(tenant.server, "crashed", MIB64)
     assert made.share.status is ShareStatus.READY
@@ -93,7 +93,7 @@ def test_a_killed_create_of_a_share_leaves_nothing(tenant: Tenant, where: str) -
 
 
 def test_a_killed_fallocate_leaves_no_part_of_a_volume(tenant: Tenant) -> None:
-    """A volume that was being made when its maker died is given back to the pool."""
+    """The pool gets the space of a half-made volume back."""
     site = tenant.site
     before = footprint(site.config)
     killed(
@@ -116,7 +116,7 @@ def test_a_killed_fallocate_leaves_no_part_of_a_volume(tenant: Tenant) -> None:
     ["after:records.save", "after:filesystems.unmount", "after:storage.remove_volume"],
 )
 def test_a_killed_delete_of_a_share_is_carried_on(tenant: Tenant, where: str) -> None:
-    """A delete that was begun is finished by the next call, and the other shares are untouched."""
+    """The next call finishes it, and the other shares are untouched."""
     site = tenant.site
     ada = tenant.user("ada")
     assert ada.put("files", "kept.txt", b"kept").status == OK
@@ -140,7 +140,7 @@ def test_a_killed_delete_of_a_share_is_carried_on(tenant: Tenant, where: str) ->
     ],
 )
 def test_a_killed_extend_serves_the_same_data(tenant: Tenant, where: str) -> None:
-    """Wherever an extend dies, the share is served afterwards with its data, in its old or its new size."""
+    """Wherever an extend dies, the share is then served with its data, in its old or its new size."""
     site = tenant.site
     ada = tenant.user("ada")
     assert ada.put("files", "kept.txt", b"kept" * 10000).status == OK
@@ -159,10 +159,10 @@ def test_a_killed_extend_serves_the_same_data(tenant: Tenant, where: str) -> Non
     assert ada.get("files", "kept.txt") == b"kept" * 10000
 
 
-def test_a_growing_that_outlives_its_caller_is_left_to_its_end(
+def test_a_growing_that_outlives_its_caller_may_finish(
     tenant: Tenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A volume that was cut under it would end the file system. The share is set aside, its server is not."""
+    """Cutting its volume would destroy the file system. The share fails meanwhile, its server does not."""
     site, larger = tenant.site, Capacity(FileSystemKind.XFS.smallest.bytes + MIB64.bytes)
     site.host.shares.create(tenant.server, "grown", FileSystemKind.XFS.smallest, FileSystemKind.XFS)
     ada = tenant.smb("ada", site.allow(tenant.server, "grown", "ada"))
@@ -196,7 +196,7 @@ def test_a_growing_that_outlives_its_caller_is_left_to_its_end(
 
 @frozen
 class SlowGrowing:
-    """An xfs_growfs that has the mounted file system open, and waits before it grows it."""
+    """An xfs_growfs that has the mounted file system open and waits before growing it."""
 
     folder: Path
     mounted: Path
@@ -228,7 +228,7 @@ class SlowGrowing:
 
 
 def test_a_killed_deny_is_carried_on(tenant: Tenant) -> None:
-    """A deny that was begun is never forgotten: the next call ends that user's access, and no other's."""
+    """It is never forgotten: the next call ends the access of that user only."""
     site = tenant.site
     ada, bob = tenant.user("ada"), tenant.user("bob")
     killed(site, "before:smb_config.apply", "deny", tenant.server, "files", "ada")

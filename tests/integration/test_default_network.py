@@ -1,4 +1,4 @@
-"""The network that servers share by default: the host mounts from them, and they only answer."""
+"""The default network: the host can mount from its servers, which only answer."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ OK = "NT_STATUS_OK"
 
 @frozen
 class Pair:
-    """Two servers on the default network, and a client beside them with a user on each."""
+    """Two servers on the default network, and a client with a user on each."""
 
     a: ShareServer
     b: ShareServer
@@ -81,7 +81,7 @@ def test_the_host_mounts_from_the_default_network(site: Site, pair: Pair) -> Non
     assert addresses(str(site.config.network.bridge)) == {"10.213.0.1/24"}
 
 
-def test_a_mac_that_was_not_asked_for_stays_too(site: Site, pair: Pair) -> None:
+def test_a_chosen_mac_stays_too(site: Site, pair: Pair) -> None:
     """Without a MAC of its caller's choice a server keeps the one it got first, and its address."""
     before = pair.a.interfaces
     site.host.servers.stop("pair-a")
@@ -94,7 +94,7 @@ def test_a_mac_that_was_not_asked_for_stays_too(site: Site, pair: Pair) -> None:
 
 
 def test_a_server_with_other_interfaces_is_not_the_same(site: Site, pair: Pair) -> None:
-    """Creating again gives what exists if it fits, and AlreadyExists, changing nothing, if it does not."""
+    """Creating again returns the server if it fits; otherwise it raises AlreadyExists and changes nothing."""
     before = footprint(site.config)
     assert site.host.servers.create("pair-a").server == site.host.servers.show("pair-a").server
     with pytest.raises(AlreadyExists, match="its interfaces differ"):
@@ -104,10 +104,10 @@ def test_a_server_with_other_interfaces_is_not_the_same(site: Site, pair: Pair) 
 
 
 @pytest.mark.parametrize("change", [{"subnet": IPv4Network("10.214.7.0/24")}, {"mtu": 1400}], ids=str)
-def test_a_changed_configuration_does_not_change_the_network_under_its_servers(
+def test_a_changed_configuration_does_not_change_a_network_with_servers(
     site: Site, pair: Pair, remove_after: Callable[[str], str], change: dict[str, Any]
 ) -> None:
-    """No further server is made, those that are there start as they were, and the host reaches them."""
+    """No new server is made, existing ones start as before, and the host reaches them."""
     bridge = str(site.config.network.bridge)
     changed = shares_core.open_host(evolve(site.config, network=evolve(site.config.network, **change)))
     as_it_was, before = [properties(bridge), addresses(bridge)], footprint(site.config)
@@ -131,7 +131,7 @@ def test_a_server_opens_no_connection(site: Site, pair: Pair) -> None:
     with listening() as on_host, listening(pair.namespace.name) as on_client:
         assert reaches_all(None, {Target("tcp", "10.213.0.1", on_host.port)})
         to_client = Target("tcp", "10.213.0.200", on_client.port)
-        assert reached(None, {to_client}) == set()  # answers of SMB alone come back from a client
+        assert reached(None, {to_client}) == set()  # a client gets only SMB answers back
         kinds = ("tcp", "udp")
         for source in ("", address_of(pair.a)):
             host = {Target(kind, "10.213.0.1", on_host.port) for kind in kinds} | {
@@ -149,7 +149,7 @@ def test_a_server_opens_no_connection(site: Site, pair: Pair) -> None:
 
 
 def test_servers_of_the_default_network_are_isolated_from_each_other(site: Site, pair: Pair) -> None:
-    """Even without its filter a server does not reach another one's port, for the bridge keeps them apart."""
+    """Even without its filter a server cannot reach another one's port, because the bridge isolates them."""
     inside = namespace_of(site, "pair-a")
     other = {Target("tcp", address_of(pair.b), 445), Target("icmp", address_of(pair.b))}
     for server in (pair.a, pair.b):
@@ -163,8 +163,8 @@ def test_servers_of_the_default_network_are_isolated_from_each_other(site: Site,
     assert pair.both_serve()
 
 
-def test_reconcile_puts_lost_filters_back(site: Site, pair: Pair) -> None:
-    """A firewall that is reloaded flushes every filter; reconcile closes ports and bridges again."""
+def test_reconcile_restores_lost_filters(site: Site, pair: Pair) -> None:
+    """A reloaded firewall flushes every filter; reconcile closes ports and bridges again."""
     inside, client = namespace_of(site, "pair-a"), Target("icmp", "10.213.0.200")
     bridge = str(site.config.network.bridge)
     assert reached(inside, {client}) == set()
@@ -185,7 +185,7 @@ def test_reconcile_puts_lost_filters_back(site: Site, pair: Pair) -> None:
 
 @frozen
 class Voice:
-    """What a server's namespace may say to a client, ``victim``, and what it must not."""
+    """What a server's namespace may send to a client, ``victim``, and what it must not."""
 
     mac: str
     mine: str
@@ -194,7 +194,7 @@ class Voice:
     victim: str
 
     def legal(self, mark: bytes) -> dict[bytes, bytes]:
-        """Frames that get through, by the marks that they carry."""
+        """Frames that get through, by their marks."""
         mac, mine, victim = self.mac, self.mine, self.victim
         answer = tcp(445, 50000, SYN | ACK, mark + b"-tcp")
         return {
@@ -204,7 +204,7 @@ class Voice:
         }
 
     def forged(self) -> dict[str, bytes]:
-        """Frames that must not, each with a mark of its own: ``forged-00`` and so on."""
+        """Frames that must not, each with its own mark: ``forged-00`` and so on."""
         mac, mine, victim = self.mac, self.mine, self.victim
 
         def over_ip(protocol: int, payload: bytes, source: str = mine, target: str = victim) -> bytes:
@@ -236,7 +236,7 @@ class Voice:
 
 
 def _is_not_heard_by_another_name(inside: str, client: str, voice: Voice) -> None:
-    """A server that gives its own device another MAC and address is heard by nobody."""
+    """Nobody hears a server that gives its device another MAC and address."""
     with packets(inside) as sending, packets(client) as hearing:
         ip("link", "set", "eth0", "address", "02:00:00:00:00:99", namespace=inside)
         try:
@@ -251,7 +251,7 @@ def _is_not_heard_by_another_name(inside: str, client: str, voice: Voice) -> Non
 
 
 def test_a_server_cannot_speak_as_another(site: Site, pair: Pair) -> None:
-    """No frame leaves a server with another MAC or IP address, nor of a protocol that it has no part in."""
+    """No frame leaves a server with another MAC or IP address, or of a foreign protocol."""
     inside, client = namespace_of(site, "pair-a"), pair.namespace.name
     macs = [str(server.interfaces[0].mac) for server in (pair.a, pair.b)]
     voice = Voice(macs[0], address_of(pair.a), macs[1], address_of(pair.b), "10.213.0.200")

@@ -1,6 +1,6 @@
-"""When a deny returns it counts: for open files, for what is under way, and for nobody else.
+"""When a deny returns, it has taken effect: on open files and running requests, and on nobody else.
 
-Handles are held by smbprotocol, which neither reconnects nor hides a refusal.
+smbprotocol holds the handles: it neither reconnects nor hides a refusal.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _SECONDS = 30.0
 
 @define
 class Writer:
-    """Appends to a file over one handle, as fast as it is answered, until it is refused."""
+    """Appends to a file over one handle, as fast as the server answers, until it is refused."""
 
     file: Open
     block: bytes
@@ -52,7 +52,7 @@ class Writer:
 
 @pytest.mark.parametrize("block", [512, 16 * 1024])
 def test_deny_while_a_file_is_being_written(tenant: Tenant, hold: Callable[..., Held], block: int) -> None:
-    """When deny returns, no write succeeds any more, neither on the open file nor by connecting again."""
+    """When deny returns, no write succeeds any more, neither on the open file nor on a new connection."""
     ada, bob = hold(tenant.user("ada")), hold(tenant.user("bob"))
     writer = Writer(ada.open("growing"), b"x" * block)
     thread = threading.Thread(target=writer.run)
@@ -73,10 +73,10 @@ def test_deny_while_a_file_is_being_written(tenant: Tenant, hold: Callable[..., 
     assert (bob.write, bob.read) == (OK, OK)
 
 
-def test_a_write_that_waits_for_the_disk_is_over_when_deny_returns(
+def test_a_write_that_waits_for_the_disk_has_ended_when_deny_returns(
     tenant: Tenant, hold: Callable[..., Held]
 ) -> None:
-    """Deny waits for a write that smbd already took, so that none is finished after it returned."""
+    """Deny waits for a write that smbd has accepted, so that none finishes after it has returned."""
     ada, bob = hold(tenant.user("ada")), hold(tenant.user("bob"))
     file = ada.open("slow")
     assert file.write(b"x" * 4096, 0) == 4096
@@ -89,7 +89,7 @@ def test_a_write_that_waits_for_the_disk_is_over_when_deny_returns(
         request, receive = file.write(b"y" * 4096, 4096, send=False)
         sent = ada.session.connection.send(request, ada.session.session_id, file.tree_connect.tree_connect_id)
         denying.start()
-        denying.join(1.5)  # it takes half a second where nothing is under way
+        denying.join(1.5)  # it takes half a second if nothing is under way
         assert denying.is_alive()
     finally:
         subprocess.run(["fsfreeze", "--unfreeze", str(mount)], check=True)
@@ -106,7 +106,7 @@ def test_a_write_that_waits_for_the_disk_is_over_when_deny_returns(
 
 
 def test_deny_of_the_last_user_closes_the_share(tenant: Tenant, hold: Callable[..., Held]) -> None:
-    """The last user's open file is closed as well, and the share is there no more for their session."""
+    """The last user's open file is closed as well, and the share is gone for that session."""
     ada = hold(tenant.user("ada"))
     tenant.deny("ada")
     assert (ada.write, ada.read, ada.enter()) == (SHARE_CLOSED, SHARE_CLOSED, NO_SHARE)
@@ -131,7 +131,7 @@ def test_deny_leaves_other_connections_alone(tenant: Tenant, hold: Callable[...,
 
 
 def test_deny_finds_every_connection_of_the_user(tenant: Tenant, hold: Callable[..., Held]) -> None:
-    """Several connections, the user or the share in another case, a domain: all are closed."""
+    """Several connections, the user or the share in another case, a domain: it closes all."""
     ada, bob = tenant.user("ada"), hold(tenant.user("bob"))
     spelled = [ada, ada, *(evolve(ada, user=user) for user in ("ADA", "nowhere\\Ada", "SHARESERVER\\ada"))]
     held = [hold(client) for client in spelled] + [hold(ada, "FILES")]
@@ -142,7 +142,7 @@ def test_deny_finds_every_connection_of_the_user(tenant: Tenant, hold: Callable[
 
 
 def test_a_share_with_an_odd_name_is_closed_too(tenant: Tenant, hold: Callable[..., Held]) -> None:
-    """Spaces, apostrophes and brackets in a share's name do not keep anybody's file open."""
+    """Spaces, apostrophes and brackets in a share's name keep no file open."""
     name = "R&D's plan (2026) -x"
     tenant.site.host.shares.create(tenant.server, name, Capacity.parse("64MiB"))
     site = tenant.site
@@ -158,7 +158,7 @@ def test_a_share_with_an_odd_name_is_closed_too(tenant: Tenant, hold: Callable[.
 
 
 def test_two_users_on_one_connection(tenant: Tenant, hold: Callable[..., Held]) -> None:
-    """Deny one of two who share a connection: that one is out, the other connects to the share again."""
+    """After a deny of one of two users on a connection, only the other can connect to the share again."""
     ada, bob, eve = tenant.user("ada"), tenant.user("bob"), hold(tenant.user("eve"))
     with ada.negotiated() as connection:
         one = hold(ada, session=ada.log_in(connection))
@@ -172,10 +172,10 @@ def test_two_users_on_one_connection(tenant: Tenant, hold: Callable[..., Held]) 
         assert (other.write, other.enter(), eve.write) == (SHARE_CLOSED, DENIED, OK)
 
 
-def test_deny_ends_although_who_shares_the_connection_reconnects_at_once(
+def test_deny_returns_although_others_on_the_connection_reconnect_at_once(
     tenant: Tenant, hold: Callable[..., Held]
 ) -> None:
-    """Whoever is thrown out with the denied user, and is back at once, does not keep the deny from ending."""
+    """Users who are disconnected with the denied one and reconnect at once do not delay the deny."""
     ada, bob = tenant.user("ada"), tenant.user("bob")
     stop = threading.Event()
     with ada.negotiated() as connection:
@@ -197,8 +197,8 @@ def test_deny_ends_although_who_shares_the_connection_reconnects_at_once(
         assert (one.write, one.enter(), other.write) == (SHARE_CLOSED, DENIED, OK)
 
 
-def test_connections_that_are_only_half_made_get_nothing(tenant: Tenant, hold: Callable[..., Held]) -> None:
-    """Who logged in, or only connected, before the deny and goes on after it, is refused."""
+def test_half_made_connections_get_nothing(tenant: Tenant, hold: Callable[..., Held]) -> None:
+    """A client that logged in, or only connected, before the deny and goes on after it is refused."""
     ada, bob = tenant.user("ada"), hold(tenant.user("bob"))
     with ada.connection() as logged_in, ada.negotiated() as connected:
         assert nt_status(lambda: logged_in.connection.echo(sid=logged_in.session_id)) == OK
@@ -236,7 +236,7 @@ class Knocker:
 
 
 def test_who_keeps_connecting_is_out_when_deny_returns(tenant: Tenant, hold: Callable[..., Held]) -> None:
-    """However fast a client reconnects meanwhile, no try that begins after the deny returned gets in."""
+    """However fast a client reconnects, no try that begins after the deny has returned succeeds."""
     ada, bob = tenant.user("ada"), hold(tenant.user("bob"))
     knockers = [Knocker(ada) for _ in range(3)]
     threads = [threading.Thread(target=knocker.run) for knocker in knockers]
@@ -256,8 +256,8 @@ def test_who_keeps_connecting_is_out_when_deny_returns(tenant: Tenant, hold: Cal
     assert (bob.write, bob.read) == (OK, OK)
 
 
-def test_replace_ends_what_it_narrows_and_nothing_else(tenant: Tenant, hold: Callable[..., Held]) -> None:
-    """Whoever may do less after a replacement is cut off, whoever may do the same keeps the file open."""
+def test_replace_disconnects_only_restricted_users(tenant: Tenant, hold: Callable[..., Held]) -> None:
+    """Users with less access after a replacement are disconnected; others keep their files open."""
     ada, bob, eve = (hold(tenant.user(name)) for name in ("ada", "bob", "eve"))
     rules = [
         AccessRule.for_user(name, level) for name, level in (("bob", "ro"), ("eve", "rw"), ("new", "rw"))

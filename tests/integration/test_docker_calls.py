@@ -20,7 +20,7 @@ def intruder(tenant: Tenant) -> Iterator[Intruder]:
 
 
 def commands_run(container: str, use_case: Callable[[], object]) -> int:
-    """How many commands are run inside the container while the use case lasts."""
+    """How many commands run inside the container during the use case."""
     client = docker.from_env()
     try:
         began = time.time()
@@ -32,9 +32,9 @@ def commands_run(container: str, use_case: Callable[[], object]) -> int:
 
 
 def test_no_use_case_runs_a_command_inside(tenant: Tenant, intruder: Intruder) -> None:
-    """Shares and users need nothing of the container but a signal; ending connections asks its agent.
+    """Shares and users only need a signal to the container; ending connections asks its agent.
 
-    Without an agent, as in a container that an older release made, it takes one command.
+    Without an agent, as in an older release's container, it takes one command.
     """
     host = tenant.site.host
 

@@ -1,4 +1,4 @@
-"""Servers with shares that the last release of schema 1 made, under today's code."""
+"""Servers and shares that the last release of schema 1 made, with today's code."""
 
 from __future__ import annotations
 
@@ -69,10 +69,10 @@ def former(tmp_path: Path) -> Iterator[Former]:
         yield Former(site, ada)
 
 
-def test_what_the_former_release_made_goes_on_being_served(former: Former) -> None:
-    """It serves while it is only looked at, and after a reconcile has given it today's image.
+def test_servers_of_the_former_release_are_still_served(former: Former) -> None:
+    """Before any change, and after a reconcile has given it today's image.
 
-    Shares grow, are checked and taken away, users keep their passwords, and new shares stand beside them.
+    Shares grow, are checked and deleted, users keep their passwords, and new shares can be added.
     """
     host, ada = former.site.host, former.ada
     assert [b"kept", b"kept"] == former.has("kept")

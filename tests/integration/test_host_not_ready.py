@@ -29,8 +29,8 @@ MIB64 = Capacity.parse("64MiB")
 # -- Docker and the image
 
 
-def test_docker_that_does_not_run_is_told_and_nothing_changes(tenant: Tenant) -> None:
-    """Without Docker every change is refused as HostNotReady before anything has been changed."""
+def test_without_docker_every_change_is_refused(tenant: Tenant) -> None:
+    """With HostNotReady, before anything has changed."""
     site = tenant.site
     ada = tenant.user("ada")
     host = shares_core.open_host(with_docker(site.config, "unix:///nonexistent/docker.sock"))
@@ -97,7 +97,7 @@ def stale_image() -> Iterator[str]:
 def test_a_stale_image_makes_no_new_server_and_still_starts_old_ones(
     site: Site, stale_image: str, remove_after: Callable[[str], str]
 ) -> None:
-    """A stale image is named; nothing new is made from it, but what there is comes up again."""
+    """A stale image is named; no new server is made from it, but existing ones come up again."""
     site.host.servers.create(remove_after("old"))
     host = shares_core.open_host(with_image(site.config, stale_image))
     before = everything(site.config)
@@ -112,11 +112,11 @@ def test_a_stale_image_makes_no_new_server_and_still_starts_old_ones(
     site.host.servers.create(remove_after("new"))
 
 
-# -- a pool that is not there
+# -- a missing pool
 
 
-def test_an_unmounted_pool_is_told_and_its_bare_folder_stays_empty() -> None:
-    """A pool whose disk is not mounted is no empty pool: nothing is made in its folder, nothing is lost."""
+def test_an_unmounted_pool_is_reported_and_its_bare_folder_stays_empty() -> None:
+    """A pool with an unmounted disk is not an empty pool: nothing is made in its folder, nothing is lost."""
     with opened_site() as outer:
         disk, pool = outer.folder / "disk", outer.folder / "pool"
         disk.mkdir()
@@ -159,6 +159,6 @@ def test_an_unmounted_pool_is_told_and_its_bare_folder_stays_empty() -> None:
 
 
 def evolve_site(outer: Site, pool: Path) -> Site:
-    """The same site with its pool elsewhere."""
+    """The same site with another place for its pool."""
     config = with_pool(outer.config, dir=pool, size=Capacity.parse("256MiB"))
     return Site(shares_core.open_host(config), config, outer.folder)

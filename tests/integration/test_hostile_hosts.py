@@ -1,4 +1,4 @@
-"""Hosts that take away what servers need: a named error each time, or mended; nobody else is touched."""
+"""Hosts that take away what servers need: an error names it, or it is repaired; nobody else is affected."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ MIB32, MIB64 = Capacity.parse("32MiB"), Capacity.parse("64MiB")
 
 @frozen
 class Served:
-    """A tenant's share with something on it, and a user who reads it."""
+    """A tenant's share with a file, and a user who reads it."""
 
     tenant: Tenant
     ada: SmbClient
@@ -58,7 +58,7 @@ class Served:
         return self.ada.get("files", "kept") == KEPT
 
     def is_mended(self, told: str) -> None:
-        """One reconcile tells what it was, mends it, and then there is nothing to tell."""
+        """Check that one reconcile reports and repairs it, and the next has nothing to report."""
         fleet, config = self.tenant.site.host.fleet, self.tenant.site.config
         views = [view for view in fleet.reconcile().servers if view.name == self.tenant.server]
         assert [True] == [any(told in str(found) for found in view.found) for view in views], views
@@ -85,7 +85,7 @@ def neighbour() -> Iterator[Site]:
 
 
 def all_of(neighbour: Site) -> object:
-    """Without the filters of bridges that other tests made."""
+    """The footprint without the filters of other tests' bridges."""
     seen, files = everything(neighbour.config)
     assert isinstance(seen, dict)
     own = {f"shares-{name}" for name in seen["devices"]}
@@ -94,7 +94,7 @@ def all_of(neighbour: Site) -> object:
 
 @pytest.fixture(autouse=True)
 def untouched(neighbour: Site) -> Iterator[None]:
-    """Whatever befalls one installation, nothing of another changes."""
+    """Check that nothing of another installation changes."""
     before = all_of(neighbour)
     yield
     assert before == all_of(neighbour)
@@ -108,8 +108,8 @@ def run(*argv: str) -> None:
 # -- by hand
 
 
-def test_a_bridge_that_was_deleted_by_hand_is_back(served: Served) -> None:
-    """With its ports, but for the client's, which was somebody else's."""
+def test_a_manually_deleted_bridge_is_restored(served: Served) -> None:
+    """With its ports, except the client's, which is not ours."""
     site, tenant = served.tenant.site, served.tenant
     bridge = str(site.host.servers.show(tenant.server).server.interfaces[0].attachment.device)
     run("ip", "link", "delete", bridge)
@@ -122,8 +122,8 @@ def test_a_bridge_that_was_deleted_by_hand_is_back(served: Served) -> None:
     assert KEPT == ada.get("files", "kept")
 
 
-def test_a_volume_that_was_unmounted_by_hand_is_mounted(served: Served) -> None:
-    """Meanwhile the share is away, and an empty folder is not served in its place."""
+def test_a_manually_unmounted_volume_is_mounted(served: Served) -> None:
+    """Meanwhile the share is unavailable, and no empty folder is served in its place."""
     site = served.tenant.site
     server = site.host.servers.show(served.tenant.server).server
     run("umount", "--lazy", str(mount_point(site.config, server, server.share("files"))))
@@ -131,14 +131,14 @@ def test_a_volume_that_was_unmounted_by_hand_is_mounted(served: Served) -> None:
     served.is_mended("share files is not mounted")
 
 
-def test_a_container_that_was_removed_by_hand_is_made(served: Served) -> None:
+def test_a_manually_removed_container_is_made_again(served: Served) -> None:
     """With the interface that went with it."""
     run("docker", "rm", "--force", f"shares-{served.tenant.server_id}")
     served.is_mended("the container is absent")
 
 
-def test_an_interface_that_was_moved_to_another_bridge_is_back(served: Served, other_bridge: str) -> None:
-    """Whoever is on that one does not reach the server any more."""
+def test_an_interface_on_the_wrong_bridge_is_moved_back(served: Served, other_bridge: str) -> None:
+    """Machines on the wrong bridge can no longer reach the server."""
     site, tenant = served.tenant.site, served.tenant
     device = site.host.servers.show(tenant.server).server.interfaces[0].host_device
     run("ip", "link", "set", device, "master", other_bridge)
@@ -162,16 +162,16 @@ def other_bridge() -> Iterator[str]:
     run("ip", "link", "delete", name)
 
 
-def test_ports_that_see_each_other_are_kept_apart_again(served: Served) -> None:
-    """On the bridge that servers share, none reaches another."""
+def test_ports_are_isolated_again(served: Served) -> None:
+    """On the shared bridge, no server reaches another."""
     device = served.tenant.site.host.servers.show(served.tenant.server).server.interfaces[0].host_device
     run("bridge", "link", "set", "dev", device, "isolated", "off")
     served.is_mended(f"interface {device} is not attached")
 
 
 @pytest.mark.parametrize("name", ["smb.conf", "passwd", "group"])
-def test_a_configuration_that_was_edited_by_hand_is_what_the_record_says(served: Served, name: str) -> None:
-    """No more is served to anybody than that."""
+def test_a_manually_edited_configuration_is_restored(served: Served, name: str) -> None:
+    """Nobody is served more than the record says."""
     site = served.tenant.site
     path = site.config.state_dir / "servers" / served.tenant.server_id / "config" / name
     before = path.read_bytes()
@@ -181,15 +181,15 @@ def test_a_configuration_that_was_edited_by_hand_is_what_the_record_says(served:
     assert before == path.read_bytes()
 
 
-def test_a_server_whose_folders_were_unmounted_by_hand_gets_others(served: Served) -> None:
-    """Its container would go on to see the former ones."""
+def test_a_server_with_unmounted_folders_gets_new_ones(served: Served) -> None:
+    """Its container would go on seeing the former ones."""
     site = served.tenant.site
     run("umount", "--recursive", "--lazy", str(site.config.state_dir / "servers" / served.tenant.server_id))
     served.is_mended("its folders are missing")
 
 
-def test_who_is_denied_on_a_server_that_lost_its_folders_is_out(served: Served) -> None:
-    """Its smbd would see nothing of it; it is away until it is brought up with what counts now."""
+def test_a_deny_on_a_server_that_lost_its_folders_takes_effect(served: Served) -> None:
+    """Its smbd would not see it, so the server is down until it comes up with the new configuration."""
     site, tenant = served.tenant.site, served.tenant
     run("umount", "--recursive", "--lazy", str(site.config.state_dir / "servers" / tenant.server_id))
     site.host.access.deny(tenant.server, "files", "ada")
@@ -199,8 +199,8 @@ def test_who_is_denied_on_a_server_that_lost_its_folders_is_out(served: Served) 
     assert site.host.fleet.reconcile().is_empty
 
 
-def test_a_share_that_is_made_on_a_server_that_lost_its_folders_is_served(served: Served) -> None:
-    """Its container sees nothing of the new ones, and all would look well from outside."""
+def test_a_share_made_on_a_server_that_lost_its_folders_is_served(served: Served) -> None:
+    """Its container cannot see new folders, and everything would look well from outside."""
     site, tenant = served.tenant.site, served.tenant
     run("umount", "--recursive", "--lazy", str(site.config.state_dir / "servers" / tenant.server_id))
     site.host.shares.create(tenant.server, "new", Capacity.parse("16MiB"))
@@ -212,8 +212,8 @@ def test_a_share_that_is_made_on_a_server_that_lost_its_folders_is_served(served
     site.host.shares.delete(tenant.server, "new")
 
 
-def test_the_packet_filters_that_a_firewall_flushed_are_back(served: Served) -> None:
-    """Nobody told, and the server has been open since."""
+def test_flushed_packet_filters_are_restored(served: Served) -> None:
+    """Nobody announced it, and the server was open meanwhile."""
     device = served.tenant.site.host.servers.show(served.tenant.server).server.interfaces[0].host_device
     run("nft", "delete", "table", "netdev", f"shares-{device}")
     served.is_mended(f"interface {device} is not attached")
@@ -226,7 +226,7 @@ def swap(first: Path, second: Path) -> None:
 
 
 def test_swapped_volumes_are_served_to_nobody(served: Served) -> None:
-    """Each would show one share the other's files. Swapped back, both are what they were."""
+    """Each would show one share's files in the other. Swapped back, both are what they were."""
     site, server = served.tenant.site, served.tenant.server
     site.host.shares.create(server, "other", Capacity.parse("64MiB"))
     site.host.access.allow(server, "other", "ada")
@@ -247,7 +247,7 @@ def test_swapped_volumes_are_served_to_nobody(served: Served) -> None:
 
 
 def test_volumes_that_were_swapped_between_two_servers_are_served_to_nobody(served: Served) -> None:
-    """When their servers are brought back: each would show one tenant the other's files."""
+    """Each would show one tenant the other's files when their servers come back."""
     site, host = served.tenant.site, served.tenant.site.host
     host.servers.create("other")
     try:
@@ -287,7 +287,7 @@ def small_disk(folder: Path) -> Iterator[None]:
 
 
 def test_a_pool_on_a_full_disk_makes_nothing(tmp_path: Path) -> None:
-    """It is told as no capacity, and what is there goes on."""
+    """It raises NoCapacity, and existing shares go on."""
     with small_disk(tmp_path / "disk"), opened_site(pools=(FilePool(dir=tmp_path / "disk/pool"),)) as site:
         site.host.servers.create("tenant")
         site.host.shares.create("tenant", "files", Capacity.parse("20MiB"))
@@ -302,8 +302,8 @@ def test_a_pool_on_a_full_disk_makes_nothing(tmp_path: Path) -> None:
         site.host.servers.delete("tenant", with_shares=True)
 
 
-def test_a_pool_that_is_away_at_a_reconcile_fails_its_shares_alone(tmp_path: Path) -> None:
-    """After a reboot: nothing is made in the bare folder; once it is back, so are they."""
+def test_a_missing_pool_at_a_reconcile_fails_only_its_shares(tmp_path: Path) -> None:
+    """After a reboot: nothing is made in the bare folder; once the pool is back, so are they."""
     disk = tmp_path / "disk"
     disk.mkdir(mode=0o700)
     away = tmp_path / "away"
@@ -343,8 +343,8 @@ def _loops(folder: Path) -> list[str]:
     return [row[0] for row in rows if row[1].startswith(f"{folder}/")]
 
 
-def test_a_pool_that_is_unmounted_under_its_servers_is_told(tmp_path: Path) -> None:
-    """What is open stays so until it is closed; nothing is made in its place, and back it is as before."""
+def test_a_pool_unmounted_under_its_servers_is_reported(tmp_path: Path) -> None:
+    """Open files stay open; nothing is made in its place, and after its return all is as before."""
     disk = tmp_path / "disk"
     disk.mkdir(mode=0o700)
     away = tmp_path / "away"
@@ -364,7 +364,7 @@ def test_a_pool_that_is_unmounted_under_its_servers_is_told(tmp_path: Path) -> N
 
 
 def test_a_host_without_a_free_loop_device_makes_no_share(served: Served) -> None:
-    """An error that says so; nothing is left, and with one free it works."""
+    """The error says so; nothing is left, and with a free device it works."""
     site, server = served.tenant.site, served.tenant.server
     before = footprint(site.config)
     run("mount", "--bind", "/dev/null", "/dev/loop-control")
@@ -395,7 +395,7 @@ def _attached(name: str) -> bool:
     ids=["with its locks", "but for its locks"],
 )
 def test_a_read_only_state_folder_changes_nothing(served: Served, names: tuple[str, ...]) -> None:
-    """Every change is refused before anything has changed; what is served is served."""
+    """Every change is refused before anything has changed; shares are still served."""
     site, server = served.tenant.site, served.tenant.server
     before = everything(site.config)
     parts = [str(site.config.state_dir / name) for name in names]
@@ -431,8 +431,8 @@ def test_a_read_only_state_folder_changes_nothing(served: Served, names: tuple[s
 # -- records
 
 
-def test_a_record_with_one_flipped_bit_is_not_believed(served: Served) -> None:
-    """Whichever bit: it is named and left as it is, its server goes on, and nothing of it is an orphan."""
+def test_a_record_with_a_flipped_bit_is_not_believed(served: Served) -> None:
+    """For any bit: it is named and left as it is, its server goes on, and nothing of it is an orphan."""
     site = served.tenant.site
     path = site.config.state_dir / "records" / f"{served.tenant.server_id}.json"
     whole = path.read_bytes()
@@ -456,7 +456,7 @@ def test_a_record_with_one_flipped_bit_is_not_believed(served: Served) -> None:
 
 @pytest.mark.parametrize("kind", FileSystemKind)
 def test_a_record_from_the_middle_of_a_create_costs_no_files(served: Served, kind: FileSystemKind) -> None:
-    """Copied while a share was being made, and put back when it was in use: it is kept, open to nobody."""
+    """Copied while a share was being made, and restored when it was in use: it is kept, without access."""
     site, tenant = served.tenant.site, served.tenant
     record = site.config.state_dir / "records" / f"{tenant.server_id}.json"
     copies: list[bytes] = []
@@ -492,7 +492,7 @@ def test_a_second_state_folder_on_the_host_is_another_installation(served: Serve
 
 
 def test_what_a_lost_record_leaves_is_an_orphan(served: Served) -> None:
-    """Told, then removed by name; where no record is left at all, never."""
+    """It is reported, then removed by name; but never if no record is left at all."""
     site, host = served.tenant.site, served.tenant.site.host
     path = site.config.state_dir / "records" / f"{served.tenant.server_id}.json"
     whole = path.read_bytes()
@@ -515,8 +515,8 @@ def test_what_a_lost_record_leaves_is_an_orphan(served: Served) -> None:
         host.servers.delete("other")
 
 
-def test_a_clock_that_was_set_back_lets_nobody_in_or_out(served: Served) -> None:
-    """A password that is set then counts, and the former one does not."""
+def test_a_clock_set_back_changes_no_access(served: Served) -> None:
+    """A password set then is valid, and the former one is not."""
     site, tenant = served.tenant.site, served.tenant
 
     class Yesterday(SystemClock):
@@ -564,8 +564,8 @@ class Change:
     ],
     ids=lambda change: change.verb,
 )
-def test_a_docker_that_ends_in_the_middle_leaves_nothing_half_done(own: OwnDocker, change: Change) -> None:
-    """Whoever needed it yet is told; when it is back one reconcile finishes or undoes what was begun."""
+def test_nothing_stays_half_done_if_docker_ends_in_the_middle(own: OwnDocker, change: Change) -> None:
+    """Callers that need it get an error; when it is back, one reconcile finishes or undoes their work."""
     with opened_site(docker=DockerSettings(url=own.url)) as site, unclosed_sockets_are_dockers():
         site.host.servers.create("tenant")
         site.host.shares.create("tenant", "files", MIB32)
@@ -590,7 +590,7 @@ def test_a_docker_that_ends_in_the_middle_leaves_nothing_half_done(own: OwnDocke
 
 
 def tells(change: Change, host: shares_core.Host) -> bool:
-    """Whether it ends in an error, which is not kept: all the sockets are, in its frames."""
+    """Whether it ends in an error, which is not kept, because its frames keep all the sockets."""
     try:
         change.work(host)
     except (HostNotReady, BackendFailure):
@@ -614,8 +614,8 @@ def as_it_is_in(own: OwnDocker, site: Site) -> object:
         return as_it_is(site.config)
 
 
-def test_a_docker_that_answers_after_half_a_minute_is_waited_for(tenant: Tenant, tmp_path: Path) -> None:
-    """Who comes meanwhile is told that another is at it, or goes on after it."""
+def test_a_docker_that_answers_after_half_a_minute_is_fine(tenant: Tenant, tmp_path: Path) -> None:
+    """Callers meanwhile get Busy, or go on after it."""
     site = tenant.site
     hasty = shares_core.open_host(evolve(site.config, lock_timeout=0))
     slow = Slow(tmp_path / "slow.sock", "/run/docker.sock")
@@ -643,8 +643,8 @@ def test_a_docker_that_answers_after_half_a_minute_is_waited_for(tenant: Tenant,
     assert site.host.fleet.reconcile().is_empty
 
 
-def test_a_service_whose_docker_is_slow_mends_all_the_same(served: Served, tmp_path: Path) -> None:
-    """Every answer of it comes later than a round of the service takes."""
+def test_the_service_repairs_even_with_a_slow_docker(served: Served, tmp_path: Path) -> None:
+    """Each of its answers takes longer than a round of the service."""
     site = served.tenant.site
     slow = Slow(tmp_path / "slow.sock", "/run/docker.sock")
     with slow.listening(), watching(evolve(site, config=with_docker(site.config, slow.url))):
@@ -657,7 +657,7 @@ def test_a_service_whose_docker_is_slow_mends_all_the_same(served: Served, tmp_p
 def test_a_docker_that_answers_too_late_is_given_up_and_the_server_is_free(
     tenant: Tenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who comes meanwhile is told that another is at it; who comes after goes on."""
+    """Callers meanwhile get Busy; later ones go on."""
     site = tenant.site
     site.host.access.allow(tenant.server, "files", "ada")
     hasty = shares_core.open_host(evolve(site.config, lock_timeout=0))

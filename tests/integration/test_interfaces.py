@@ -1,4 +1,4 @@
-"""A server's interfaces are what was asked for, serve, and stay so."""
+"""A server's interfaces are as requested, serve, and stay so."""
 
 from __future__ import annotations
 
@@ -97,8 +97,8 @@ def test_a_server_has_several_interfaces(
     assert reaches_all(left.name, {left_own})
 
 
-def test_the_filter_of_a_port_that_went_with_its_container_is_no_leftover() -> None:
-    """What a killed run left is found by what its filters say of whose they are; others' filters stay."""
+def test_the_filter_of_a_killed_runs_port_is_removed() -> None:
+    """A killed run's filters are found by their marks of ownership; other filters stay."""
     state_dir = ROOT / f"run-{uuid.uuid4().hex[:8]}"
     ours, others = uuid.uuid4().hex, uuid.uuid4().hex
     state_dir.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""Tenants on bridges of their own reach neither each other nor the host, however they try."""
+"""Tenants on separate bridges reach neither each other nor the host, however they try."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ class Reader:
         return self.smb.get("files", "who.txt") == content
 
 
-def test_two_servers_with_one_address_serve_their_own_tenants(
+def test_two_servers_with_the_same_address_serve_their_own_tenants(
     site: Site, new_server: NewServer, client_on: NewClient
 ) -> None:
-    """Two tenants may have one address on two bridges; each client gets its own server's data alone."""
+    """Two tenants may have the same address on two bridges; each client gets only its own server's data."""
     readers = {}
     for name, user in (("twin-a", "ada"), ("twin-b", "bob")):
         bridge = site.new_bridge()
@@ -76,14 +76,14 @@ def _serve_two_tenants(new_server: NewServer, a: str, b: str, with_host: bool) -
 
 
 def _addresses_of_the_host() -> set[str]:
-    """All that the host has, or would have on the two bridges, and one of the world beyond it."""
+    """The host's addresses, those that it would have on the two bridges, and one beyond the host."""
     own = {each["local"] for shown in ip("address") for each in shown["addr_info"]} - {"127.0.0.1"}
     host = {address for address in own if not address.startswith(("fe80:", "::1"))}
     return host | {"10.78.1.1", "10.78.2.1", "fd00:78:1::1", "fd00:78:2::1", "198.51.100.1"}
 
 
 def _send_straight_to(client: ClientNamespace, mac: str, routed: set[str], local: str) -> None:
-    """Let a client send to these addresses by its bridge's MAC, without asking anybody."""
+    """Let a client send to these addresses by its bridge's MAC, without ARP."""
     crafted = [f"route replace {address} dev eth0" for address in routed]
     for address in routed | {local}:
         crafted.append(f"neigh replace {address} lladdr {mac} dev eth0 nud permanent")
@@ -92,7 +92,7 @@ def _send_straight_to(client: ClientNamespace, mac: str, routed: set[str], local
 
 
 def _forbidden(host: set[str], others: set[str], local: str, port: int, with_host: bool) -> set[Target]:
-    """What a tenant must not reach: the host by any protocol, and the other tenant's server."""
+    """The targets that a tenant must not reach: the host by any protocol, and the other tenant's server."""
     forbidden = {Target("icmp", address) for address in host | others | {local}}
     if with_host:  # a tenant may ask whether its bridge's own host address is there
         forbidden -= {Target("icmp", "10.78.1.1"), Target("icmp", "fd00:78:1::1")}
@@ -102,7 +102,7 @@ def _forbidden(host: set[str], others: set[str], local: str, port: int, with_hos
 
 
 def _get_through_where_nothing_is_closed(site: Site, client_on: NewClient, listener: Listener) -> None:
-    """The same probes, on a bridge that nobody filters."""
+    """Check that the same probes get through on an unfiltered bridge."""
     with open_bridge(site.new_bridge(), "10.79.0.1/24", "fd00:79::1/64") as bridge:
         free = client_on(bridge, "10.79.0.20/24", "fd00:79::20/64")
         opened = {Target("icmp", address) for address in ("10.79.0.1", "fd00:79::1")}
@@ -138,7 +138,7 @@ def test_a_tenant_reaches_neither_another_server_nor_the_host(
         assert listener.heard() == set()
         assert reaches_all(client.name, own)
 
-        # The same probes get through where nothing is closed, and the other tenant's server is up.
+        # The same probes get through without filters, and the other tenant's server is up.
         _get_through_where_nothing_is_closed(site, client_on, listener)
         neighbour = client_on(b, V4.format(2, 20), V6.format(2, 20))
         there = {Target("tcp", "10.78.2.10", 445), Target("tcp", "fd00:78:2::10", 445)}
@@ -148,7 +148,7 @@ def test_a_tenant_reaches_neither_another_server_nor_the_host(
 def test_forged_answers_of_a_tenant_are_not_routed_to_another(
     site: Site, new_server: NewServer, client_on: NewClient
 ) -> None:
-    """What looks like an SMB answer goes to the host at most, and never through it to another bridge."""
+    """What looks like an SMB answer gets at most to the host, never through it to another bridge."""
     a, b = site.new_bridge(), site.new_bridge()
     for name, bridge, net in (("forger", a, 1), ("victim", b, 2)):
         new_server(
@@ -163,7 +163,7 @@ def test_forged_answers_of_a_tenant_are_not_routed_to_another(
     with packets(client.name) as sending, packets(victim.name) as hearing:
         sending.send(ethernet(own_mac, ETH_IPV4, segment, found["address"]))
         assert arrived(hearing, {forged}) == set()
-    # The host would forward it: where nothing is closed it arrives.
+    # The host would forward it: without filters it arrives.
     with open_bridge(site.new_bridge(), "10.79.0.1/24") as bridge:
         free = client_on(bridge, "10.79.0.20/24")
         mac = link(bridge)

@@ -14,7 +14,7 @@ from tests.reliability.kills import Campaign, Kill, spread
 from tests.reliability.operations import OPERATIONS
 
 SEED = int(os.environ.get("SHARES_CORE_TEST_SEED", "20261127"))
-#: Emulated, a kill takes ten times as long: ``./dev reliability`` alone tries every call.
+#: In emulation a kill takes ten times as long: only ``./dev reliability`` tries every call.
 EVERY_CALL = "SHARES_CORE_TEST_EVERY_CALL" in os.environ
 
 
@@ -22,7 +22,7 @@ EVERY_CALL = "SHARES_CORE_TEST_EVERY_CALL" in os.environ
 def test_a_process_that_is_killed_at_any_step_leaves_nothing_half_done(
     thin: bool, record_testsuite_property: Callable[[str, object], None]
 ) -> None:
-    """Of each operation one kill, or one in each of its calls: half of these on either kind of volume."""
+    """One kill for each operation, or one in each of its calls, half of these on each kind of volume."""
     with Pool(SPARE_GROUP, thin).site() as site:
         campaign = Campaign(site.config)
         with campaign.begun():

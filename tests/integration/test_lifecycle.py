@@ -1,4 +1,4 @@
-"""Servers that stop, die, lose their host's objects or their disks, and come back with the same data."""
+"""Servers stop, die, lose their host's objects or their disks, and come back with the same data."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def installation(site: Site) -> str:
 
 
 def behind_its_back(site: Site, action: str, server: str, **options: object) -> None:
-    """Do something to a server's container by Docker alone."""
+    """Change a server's container through Docker, without the library."""
     server_id = site.host.servers.show(server).server.id
     client = docker.from_env()
     try:
@@ -63,7 +63,7 @@ def behind_its_back(site: Site, action: str, server: str, **options: object) -> 
 
 
 def reconciled(site: Site, server: str) -> str:
-    """Reconcile, and give what it said of the server."""
+    """Reconcile. Returns the server's view."""
     views = site.host.fleet.reconcile().servers
     return next((view.problem for view in views if view.name == server), "")
 
@@ -93,7 +93,7 @@ def test_a_stopped_server_serves_nobody_and_the_same_data_after_a_start(
 
 
 def test_work_on_a_stopped_server_is_served_after_its_start(tenant: Tenant, ada: SmbClient) -> None:
-    """Shares, rules and sizes of a stopped server change in its record, and count when it starts."""
+    """Shares, rules and sizes of a stopped server change in its record, and take effect when it starts."""
     site = tenant.site
     site.host.servers.stop(tenant.server)
     site.host.shares.create(tenant.server, "more", Capacity.parse("16MiB"))
@@ -113,7 +113,7 @@ def test_work_on_a_stopped_server_is_served_after_its_start(tenant: Tenant, ada:
     assert usage.total > Capacity.parse("80MiB").bytes
 
 
-def test_a_killed_container_is_seen_and_comes_back(tenant: Tenant, ada: SmbClient) -> None:
+def test_a_killed_container_is_noticed_and_comes_back(tenant: Tenant, ada: SmbClient) -> None:
     """After a ``docker kill`` show says that the server does not run, and reconcile serves the same data."""
     site = tenant.site
     assert ada.get("files", "kept.txt") == CONTENT
@@ -128,10 +128,10 @@ def test_a_killed_container_is_seen_and_comes_back(tenant: Tenant, ada: SmbClien
     assert ada.put("files", "more.txt", b"more").status == OK
 
 
-def test_a_container_that_docker_is_removing_or_making_already_is_waited_for(
+def test_a_container_that_docker_is_already_removing_or_making_is_awaited(
     tenant: Tenant, ada: SmbClient
 ) -> None:
-    """Who had asked for it was killed since: Docker says that it is at it, or that the name is taken."""
+    """A killed caller had asked for it: Docker says that it is in progress, or that the name is taken."""
     site = tenant.site
     server_id = site.host.servers.show(tenant.server).server.id
     uid = site.host.servers.show(tenant.server).server.uid
@@ -150,7 +150,7 @@ def test_a_container_restarted_by_docker_gets_its_interface_back(tenant: Tenant,
     """A restart by Docker loses the interface; show says so, and reconcile plugs it again."""
     site = tenant.site
     behind_its_back(site, "restart", tenant.server, timeout=5)
-    # The kernel takes away what was in the former network namespace some time later.
+    # The kernel removes what was in the former network namespace only later.
     assert until(lambda: "an interface is not attached" in site.host.servers.show(tenant.server).problem)
     assert not tenant.namespace.reaches(tenant.address, seconds=1)
     assert reconciled(site, tenant.server) == ""
@@ -158,8 +158,8 @@ def test_a_container_restarted_by_docker_gets_its_interface_back(tenant: Tenant,
     assert ada.get("files", "kept.txt") == CONTENT
 
 
-def test_an_interface_that_was_taken_away_is_plugged_again(tenant: Tenant, ada: SmbClient) -> None:
-    """A port that somebody deleted is seen by show, and reconcile brings it back without a restart."""
+def test_a_removed_interface_is_plugged_in_again(tenant: Tenant, ada: SmbClient) -> None:
+    """Show reports a deleted port, and reconcile restores it without a restart."""
     site = tenant.site
     server = site.host.servers.show(tenant.server).server
     inspected = containers_of(installation(site))
@@ -174,7 +174,7 @@ def test_an_interface_that_was_taken_away_is_plugged_again(tenant: Tenant, ada: 
 
 
 def reboot(site: Site) -> None:
-    """Take away all that a reboot takes away: containers, mounts, loop devices, devices, filters."""
+    """Remove all that a reboot removes: containers, mounts, loop devices, devices, filters."""
     mark = installation(site)
     there = devices(mark)
     client = docker.from_env()
@@ -210,7 +210,7 @@ class Fleet:
 
     @classmethod
     def opened(cls, site: Site) -> Fleet:
-        """Make the servers and the shares, without a client so far."""
+        """Make the servers and the shares, without a client yet."""
         made = cls(site, {}, {})
         for name, kind, size in (
             ("first", FileSystemKind.EXT4, "32MiB"),
@@ -231,14 +231,14 @@ class Fleet:
         return self.site.smb(client, self.addresses[name], f"user-{name}", self.passwords[name])
 
     def macs(self) -> dict[str, str]:
-        """Of each interface of those that run, as its server sees it."""
+        """The MACs of running servers' interfaces, as the servers see them."""
         spaces = {name: namespace_of(self.site, name) for name in ("first", "second")}
         return {
             name: ip("link", "show", "eth0", namespace=space)[0]["address"] for name, space in spaces.items()
         }
 
     def is_gone(self) -> None:
-        """What ran is absent and told to be a problem; what was stopped is as it should be."""
+        """Check that running servers are absent and have a problem, and stopped ones have none."""
         shown = {name: self.site.host.servers.show(name) for name in self.addresses}
         assert {name: view.state for name, view in shown.items()} == {
             "first": RunState.ABSENT,
@@ -248,7 +248,7 @@ class Fleet:
         assert {name for name, view in shown.items() if view.problem} == {"first", "second"}
 
     def serves_again(self) -> None:
-        """What ran serves its data and takes more; what was stopped serves its own once it is started."""
+        """Check that running servers serve their data and accept more, and stopped ones do once started."""
         client = self.client()
         for name in ("first", "second"):
             user = self.user(client, name)
@@ -286,7 +286,7 @@ def test_reconcile_brings_everything_back_after_a_reboot() -> None:
         fleet.serves_again()
         again = footprint(site.config)
         site.host.fleet.reconcile()
-        assert footprint(site.config) == again  # twice is as once
+        assert footprint(site.config) == again  # twice is once
 
 
 # -- volumes that are not what they should be
@@ -305,7 +305,7 @@ class TwoShares:
         self.tenant.site.host.servers.start(self.tenant.server)
 
     def is_failed(self) -> None:
-        """The first share is failed, told, and not served; the second one is served."""
+        """Check that the first share has failed and is not served, and the second one is."""
         host, server = self.tenant.site.host, self.tenant.server
         view = host.servers.show(server)
         share = view.server.share("files")
@@ -323,9 +323,9 @@ class TwoShares:
                 refused()
 
     def is_well(self) -> None:
-        """Reconcile serves both again, with their data."""
+        """Check that reconcile serves both again, with their data."""
         views = self.tenant.site.host.fleet.reconcile().servers
-        mended = [each for each in views if each.name == self.tenant.server]  # none where it was started
+        mended = [each for each in views if each.name == self.tenant.server]  # none if it was started
         assert not [each for each in mended if each.problem or each.failed_shares]
         assert self.tenant.site.host.servers.show(self.tenant.server).problem == ""
         for share in ("files", "other"):
@@ -346,8 +346,8 @@ def two(tenant: Tenant, ada: SmbClient) -> Iterator[TwoShares]:
     aside.unlink(missing_ok=True)
 
 
-def test_a_share_whose_volume_is_missing_is_failed_and_never_made_anew(two: TwoShares) -> None:
-    """A missing volume fails its share, not the server's others; put back, it is served again."""
+def test_a_share_with_a_missing_volume_fails_and_is_never_made_again(two: TwoShares) -> None:
+    """A missing volume fails only its own share; once restored, it is served again."""
     two.start()
     two.is_failed()
     assert not two.image.exists()
@@ -357,7 +357,7 @@ def test_a_share_whose_volume_is_missing_is_failed_and_never_made_anew(two: TwoS
 
 @pytest.mark.parametrize("what", ["another ext4", "an empty file", "a clone of a neighbour"])
 def test_another_volume_in_its_place_is_not_served_and_not_touched(two: TwoShares, what: str) -> None:
-    """What does not hold exactly this share's file system is neither served, nor formatted, nor repaired."""
+    """Anything but exactly this share's file system is not served, formatted or repaired."""
     subprocess.run(["truncate", "--size=64M", two.image], check=True)
     if what == "another ext4":
         subprocess.run(["mkfs.ext4", "-q", two.image], check=True)
@@ -389,7 +389,7 @@ def test_a_failed_share_can_be_deleted(two: TwoShares) -> None:
 # -- delete
 
 
-def test_deleting_a_server_with_shares_has_to_be_said(tenant: Tenant, ada: SmbClient) -> None:
+def test_deleting_a_server_with_shares_needs_an_explicit_request(tenant: Tenant, ada: SmbClient) -> None:
     """A server with shares is not deleted unless told to; then it goes with all that it has."""
     site = tenant.site
     with pytest.raises(NotEmpty, match=r"still has 1 share\(s\)"):

@@ -1,4 +1,4 @@
-"""Loop devices of the kernel's own."""
+"""Real loop devices."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.testkit.leftovers import ROOT, remove_installation
 
 @pytest.fixture
 def image() -> Iterator[Path]:
-    """A file, let go of after the test."""
+    """A file, detached after the test."""
     folder = ROOT / "run-loop-devices"
     folder.mkdir(mode=0o700)
     path = folder / "0123456789ab.img"
@@ -37,10 +37,8 @@ def attached_to(image: Path) -> list[str]:
     return subprocess.run(listing, check=True, capture_output=True, text=True).stdout.split()
 
 
-def test_a_file_whose_device_is_not_found_gets_no_second_one(
-    image: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whatever hides the first: losetup itself looks once more."""
+def test_a_file_with_a_hidden_device_gets_no_second_one(image: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever hides the first, losetup itself looks again."""
     device = devices.attach(image)
     with monkeypatch.context() as hidden:
         hidden.setattr(devices, "device_of", lambda _: None)
@@ -50,8 +48,8 @@ def test_a_file_whose_device_is_not_found_gets_no_second_one(
     assert attached_to(image) == []
 
 
-def test_a_device_that_somebody_left_write_protected_is_written_to(image: Path) -> None:
-    """The kernel keeps that for whoever has the device next, and gives the same one again and again."""
+def test_a_loop_device_left_write_protected_becomes_writable(image: Path) -> None:
+    """The kernel keeps that setting for the next user of the device, and hands out the same device again."""
     free = subprocess.run(("losetup", "--find"), check=True, capture_output=True, text=True).stdout.strip()
     subprocess.run(("blockdev", "--setro", free), check=True)
     try:
@@ -65,10 +63,10 @@ def test_a_device_that_somebody_left_write_protected_is_written_to(image: Path) 
 
 
 @pytest.mark.parametrize("with_server", [False, True], ids=["share", "server"])
-def test_the_device_of_a_deleted_file_is_told_and_goes_with_its_share(
+def test_the_device_of_a_deleted_file_is_reported_and_goes_with_its_share(
     tenant: Tenant, with_server: bool
 ) -> None:
-    """The kernel keeps the file and its blocks, without a name, until the device is let go of."""
+    """The kernel keeps the file and its blocks, without a name, until the device is detached."""
     site = tenant.site
     image = image_of(site.config, site.host.servers.show(tenant.server).server, tenant.share)
     image.unlink()
@@ -86,7 +84,7 @@ def test_the_device_of_a_deleted_file_is_told_and_goes_with_its_share(
 
 
 def test_the_device_of_a_deleted_file_of_no_share_is_an_orphan(tenant: Tenant) -> None:
-    """Of a file in the pool's folder that is named as volumes are; others' devices are theirs."""
+    """If the file was in the pool's folder with a volume's name; other devices are not ours."""
     site, folder = tenant.site, folder_of(tenant.site.config)
     ours, others = folder / f"{uuid.uuid4().hex[:12]}.img", folder / "somebodys.img"
     for path in (ours, others):

@@ -22,7 +22,7 @@ SLOW = PoolName("slow")
 
 @pytest.fixture
 def two() -> Iterator[SeveralPools]:
-    """One pool in the state folder, the other elsewhere."""
+    """Two pools, one in the state folder and one elsewhere."""
     folder = ROOT / f"slow-{uuid.uuid4().hex[:8]}"
     size = Capacity.parse("1GiB")
     try:
@@ -35,8 +35,8 @@ def two() -> Iterator[SeveralPools]:
         remove_installation(folder)
 
 
-def test_a_share_has_its_volume_in_the_pool_that_it_was_made_in(two: SeveralPools) -> None:
-    """And is served from there; when it is deleted its space is that pool's again."""
+def test_a_share_has_its_volume_in_its_pool(two: SeveralPools) -> None:
+    """It is served from there; after its deletion the pool has the space again."""
     two.serves("default", "slow")
     host, config = two.site.host, two.site.config
     for pool in config.pools:
@@ -51,8 +51,8 @@ def test_a_share_has_its_volume_in_the_pool_that_it_was_made_in(two: SeveralPool
     assert before == footprint(config)
 
 
-def test_a_pool_whose_disk_is_away_fails_its_own_shares_only(two: SeveralPools) -> None:
-    """Nothing is written where it was; it is back with its disk."""
+def test_a_pool_without_its_disk_fails_only_its_own_shares(two: SeveralPools) -> None:
+    """Nothing is written in its place; it is back with its disk."""
     host, folder = two.site.host, folder_of(two.site.config, SLOW)
     host.servers.stop(SERVER)
     aside = folder.with_name(f"{folder.name}-aside")
@@ -71,8 +71,8 @@ def test_a_pool_whose_disk_is_away_fails_its_own_shares_only(two: SeveralPools) 
     two.serves("default", "slow")
 
 
-def test_a_pool_that_is_taken_out_of_the_settings_is_named_by_its_shares(two: SeveralPools) -> None:
-    """They keep their data; the others go on, and put back it is served again."""
+def test_the_shares_of_a_pool_removed_from_the_settings_name_it(two: SeveralPools) -> None:
+    """They keep their data; the others go on; with the pool restored they are served again."""
     fewer = two.without("slow")
     fewer.restart()
     fewer_host = fewer.site.host
@@ -86,8 +86,8 @@ def test_a_pool_that_is_taken_out_of_the_settings_is_named_by_its_shares(two: Se
     two.serves("default", "slow")
 
 
-def test_an_orphan_is_told_with_its_pool_and_removed_from_it(two: SeveralPools) -> None:
-    """A volume in either pool that no record has."""
+def test_an_orphan_is_reported_with_its_pool_and_removed_from_it(two: SeveralPools) -> None:
+    """A volume in either pool without a record."""
     from shares_core import bootstrap
 
     storage = bootstrap.ports(two.site.config).storage

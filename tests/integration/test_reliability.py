@@ -27,7 +27,7 @@ def own_site() -> Iterator[Site]:
 
 
 def sample(found: list[Kill], seed: int) -> list[Kill]:
-    """Of each operation one before, one in and one after a call."""
+    """For each operation, one kill before, one in and one after a call."""
     random = Random(seed)
     return [
         random.choice([kill for kill in found if (kill.operation, kill.moment) == (operation, moment)])
@@ -37,17 +37,19 @@ def sample(found: list[Kill], seed: int) -> list[Kill]:
 
 
 def test_a_process_that_is_killed_at_any_step_leaves_nothing_half_done(own_site: Site) -> None:
-    """After one reconcile; and nobody gets in meanwhile who may not."""
+    """After one reconcile; and meanwhile nobody gets unauthorised access."""
     campaign = Campaign(own_site.config)
     with campaign.begun():
         died = [campaign.run(kill) for kill in sample(campaign.kills(), SEED)]
-    # Some calls are too short to die in; before and after each it always dies.
+    # Some calls are too short to die in; before and after a call it always dies.
     assert sum(died) > len(died) * 2 / len(MOMENTS)
 
 
 @pytest.mark.parametrize("operation", FURTHER, ids=lambda operation: str(operation.name))
-def test_nor_does_what_a_person_or_the_service_does(own_site: Site, operation: Operation) -> None:
-    """Three kills of each; with ``SHARES_CORE_TEST_EVERY_CALL`` all that there are."""
+def test_killed_work_of_people_and_the_service_leaves_nothing_half_done(
+    own_site: Site, operation: Operation
+) -> None:
+    """Three kills of each; with ``SHARES_CORE_TEST_EVERY_CALL`` all of them."""
     campaign = Campaign(own_site.config, (operation,))
     with campaign.begun():
         wanted = campaign.kills()
@@ -56,8 +58,8 @@ def test_nor_does_what_a_person_or_the_service_does(own_site: Site, operation: O
             campaign.run(kill)
 
 
-def test_nobody_gets_into_a_share_while_it_comes_and_goes(own_site: Site) -> None:
-    """From before it is there until after it is gone: no stranger, and nobody whom another share knows.
+def test_nobody_gets_into_a_share_while_it_is_made_and_deleted(own_site: Site) -> None:
+    """From before it exists until after it is gone: no stranger, and no user of another share.
 
     Nor when the process that makes, extends or deletes it is killed; with ``SHARES_CORE_TEST_EVERY_CALL`` at
     every step.
@@ -79,14 +81,14 @@ def test_nobody_gets_into_a_share_while_it_comes_and_goes(own_site: Site) -> Non
                 campaign.run(kill)
 
 
-def test_many_callers_come_to_what_was_answered(own_site: Site) -> None:
-    """No deadlock, no error but the named conflicts; clients that write meanwhile notice nothing."""
+def test_many_callers_get_what_they_were_answered(own_site: Site) -> None:
+    """Without deadlocks, or errors except the named conflicts; clients that write notice nothing."""
     callers = Callers(own_site.config, own_site.folder, SEED, operations=40)
     with callers.prepared():
         outcome = run(callers, own_site.namespaces, 300)
     assert (8 * 40, True) == (outcome.operations, outcome.written > 0)
 
 
-def test_nothing_grows(own_site: Site) -> None:
-    """However often a server is made, used and deleted."""
+def test_a_soak_leaves_no_growth(own_site: Site) -> None:
+    """However often a server is made, used and deleted, nothing grows."""
     assert {} == Soak(own_site.config, own_site.folder).run(15)

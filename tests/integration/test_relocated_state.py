@@ -1,4 +1,4 @@
-"""A state folder that was moved to a larger disk, with a symbolic link in its place."""
+"""A state folder on a larger disk, with a symbolic link in its former place."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _numbers = itertools.count()
 
 @pytest.fixture
 def moved() -> Iterator[tuple[HostConfig, HostConfig]]:
-    """The settings that name the links, and those that name what they lead to: empty folders."""
+    """Settings that name links, and settings that name their targets, which are empty folders."""
     real, links = (ROOT / f"run-{uuid.uuid4().hex[:8]}" for _ in range(2))
     for folder in (real, links):
         folder.mkdir(mode=0o700)
@@ -54,8 +54,8 @@ def moved() -> Iterator[tuple[HostConfig, HostConfig]]:
         remove_installation(links)
 
 
-def test_all_works_and_goes_behind_a_link(moved: tuple[HostConfig, HostConfig]) -> None:
-    """Each mount is there once, a restart finds what is there, and in the end nothing is left."""
+def test_everything_works_behind_a_link(moved: tuple[HostConfig, HostConfig]) -> None:
+    """Each mount exists once, a restart finds everything, and at the end nothing is left."""
     config, real = moved
     host = shares_core.open_host(config)
     server_id = host.servers.create("tenant").server.id
@@ -79,7 +79,7 @@ def test_all_works_and_goes_behind_a_link(moved: tuple[HostConfig, HostConfig]) 
 
 
 def test_a_mount_behind_a_link_is_not_removed(moved: tuple[HostConfig, HostConfig]) -> None:
-    """Else what somebody has there would be deleted with the folder."""
+    """Otherwise its content would be deleted with the folder."""
     config, real = moved
     folders = bootstrap.ports(config).folders
     folders.ensure("0" * 12, 2000)
@@ -94,7 +94,7 @@ def test_a_mount_behind_a_link_is_not_removed(moved: tuple[HostConfig, HostConfi
 
 
 def test_a_link_cannot_lead_to_what_the_settings_refuse(moved: tuple[HostConfig, HostConfig]) -> None:
-    """The path behind it is what mount options and the mount table get."""
+    """Mount options and the mount table get its target."""
     config, real = moved
     strange = Path(f"{real.state_dir}, strange")
     config.state_dir.unlink()
@@ -107,7 +107,7 @@ def test_a_link_cannot_lead_to_what_the_settings_refuse(moved: tuple[HostConfig,
 
 
 def test_a_folder_that_a_link_leads_to_is_made(moved: tuple[HostConfig, HostConfig]) -> None:
-    """As one would be without the link."""
+    """As without the link."""
     config, real = moved
     real.state_dir.rmdir()
     bootstrap.ports(config).folders.ensure("0" * 12, 2000)

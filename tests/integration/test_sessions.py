@@ -1,6 +1,6 @@
-"""What becomes of open connections when levels, passwords, users and shares change: it counts on return.
+"""Changes of levels, passwords, users and shares take effect on open connections before the call returns.
 
-Handles are held by smbprotocol, which neither reconnects nor hides a refusal.
+smbprotocol holds the handles: it neither reconnects nor hides a refusal.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LOGON_FAILURE = "NT_STATUS_LOGON_FAILURE"
 def test_lowering_a_level_takes_effect_on_an_open_connection(
     tenant: Tenant, hold: Callable[..., Held]
 ) -> None:
-    """When rw to ro returns, a file open for writing is closed; the session reads on, and writes no more."""
+    """When rw to ro returns, a file open for writing is closed; the session can read, but not write."""
     ada, bob = hold(tenant.user("ada")), hold(tenant.user("bob"))
     tenant.relevel("ada", AccessLevel.READ_ONLY)
     assert (ada.write, ada.read) == (SHARE_CLOSED, SHARE_CLOSED)
@@ -41,7 +41,7 @@ def test_lowering_a_level_takes_effect_on_an_open_connection(
 
 
 def test_raising_a_level_disturbs_nobody(tenant: Tenant, hold: Callable[..., Held]) -> None:
-    """When ro to rw returns, what was open still is, and the next connection to the share may write."""
+    """When ro to rw returns, open files are still open, and the next connection to the share may write."""
     ada, bob = tenant.user("ada"), tenant.user("bob", "ro")
     held = hold(ada)
     with bob.connection() as session:
@@ -53,8 +53,8 @@ def test_raising_a_level_disturbs_nobody(tenant: Tenant, hold: Callable[..., Hel
         assert nt_status(lambda: open_file(bob.tree(session, "files"), "new").write(b"new", 0)) == OK
 
 
-def test_lowering_the_only_writer_counts_on_anothers_connection(tenant: Tenant) -> None:
-    """A process that serves the share keeps what its section does not name any more: nothing is left out."""
+def test_lowering_the_only_writer_takes_effect_on_a_shared_connection(tenant: Tenant) -> None:
+    """A process that serves the share keeps parameters that its section omits, so none is omitted."""
     ada, bob = tenant.user("ada"), tenant.user("bob", "ro")
     assert ada.put("files", "kept", b"kept").status == OK
     with bob.negotiated() as shared:
@@ -66,8 +66,8 @@ def test_lowering_the_only_writer_counts_on_anothers_connection(tenant: Tenant) 
         assert nt_status(lambda: reading.read(0, 4)) == OK
 
 
-def test_the_only_writer_who_is_lowered_writes_no_more(tenant: Tenant, hold: Callable[..., Held]) -> None:
-    """Where nobody else uses the share, too."""
+def test_a_lowered_only_writer_can_no_longer_write(tenant: Tenant, hold: Callable[..., Held]) -> None:
+    """Even if nobody else uses the share."""
     ada = hold(tenant.user("ada"))
     tenant.relevel("ada", AccessLevel.READ_ONLY)
     assert (ada.write, ada.read) == (SHARE_CLOSED, SHARE_CLOSED)
@@ -76,7 +76,7 @@ def test_the_only_writer_who_is_lowered_writes_no_more(tenant: Tenant, hold: Cal
     assert open_file(tree, "held by ada", READ).read(0, 5) == b"still"
 
 
-def test_there_and_back_again(tenant: Tenant, hold: Callable[..., Held]) -> None:
+def test_a_level_can_be_lowered_and_raised_repeatedly(tenant: Tenant, hold: Callable[..., Held]) -> None:
     """rw, ro, rw, ro on one session: each lowering ends what was open, each raising lets it write again."""
     ada, bob = hold(tenant.user("ada")), hold(tenant.user("bob"))
     for _ in range(2):
@@ -93,7 +93,7 @@ def test_there_and_back_again(tenant: Tenant, hold: Callable[..., Held]) -> None
 
 
 def test_set_password_ends_the_users_sessions(tenant: Tenant, hold: Callable[..., Held]) -> None:
-    """The user's connections end, the old password is refused, the new one counts; others are undisturbed."""
+    """The user's connections end, the old password is refused, the new one works; others are undisturbed."""
     ada, bob = hold(tenant.user("ada")), hold(tenant.user("bob"))
     changed = tenant.site.host.users.set_password(tenant.server, "ada", Secret("a new one"))
     assert (changed.outcome, changed.password) == (PasswordOutcome.SET, None)
@@ -109,7 +109,7 @@ def test_set_password_ends_the_users_sessions(tenant: Tenant, hold: Callable[...
 
 
 def test_allow_with_a_password_ends_the_users_sessions(tenant: Tenant, hold: Callable[..., Held]) -> None:
-    """A password set together with a rule counts at once, like any other."""
+    """A password set together with a rule takes effect at once, like any other."""
     ada, bob = hold(tenant.user("ada")), hold(tenant.user("bob"))
     rw = AccessLevel.READ_WRITE
     allowed = tenant.site.host.access.allow(tenant.server, "files", "ada", rw, Secret("a new one"))
@@ -121,7 +121,7 @@ def test_allow_with_a_password_ends_the_users_sessions(tenant: Tenant, hold: Cal
 
 @pytest.mark.parametrize("denied", [False, True])
 def test_removing_a_user_ends_their_sessions(tenant: Tenant, hold: Callable[..., Held], denied: bool) -> None:
-    """A removed user's connections end, whether or not there still was a rule; others are undisturbed."""
+    """A removed user's connections end, with or without a rule; others are undisturbed."""
     ada, bob = hold(tenant.user("ada")), hold(tenant.user("bob"))
     if denied:
         tenant.deny("ada")
@@ -137,7 +137,7 @@ def test_removing_a_user_ends_their_sessions(tenant: Tenant, hold: Callable[...,
 def test_a_new_user_does_not_inherit_a_removed_ones_session(
     tenant: Tenant, hold: Callable[..., Held]
 ) -> None:
-    """Neither a user of the same name, nor the next one to be made, finds the door that was left open."""
+    """Neither a new user of the same name nor the next new user gets the removed user's access."""
     bob, ada = hold(tenant.user("bob")), hold(tenant.user("ada"))
     tenant.site.host.users.remove(tenant.server, "ada")
     with still_admitted(bob.client):

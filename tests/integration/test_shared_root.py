@@ -1,4 +1,4 @@
-"""A host where ``/`` is a shared mount, as it is on every one that systemd runs."""
+"""A host where ``/`` is a shared mount, as on every host with systemd."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def what_becomes_of(state_dir: Path, prepared: str) -> Any:
 
 
 @pytest.mark.parametrize("prepared", ["nothing", "bound"])
-def test_what_is_mounted_for_a_server_is_mounted_once(state_dir: Path, prepared: str) -> None:
-    """The servers' mount is no peer of the one above it, also where an ensure was killed after its bind."""
+def test_mounts_for_a_server_exist_only_once(state_dir: Path, prepared: str) -> None:
+    """The servers' mount is not a peer of the one above, even if an ensure was killed after its bind."""
     told = what_becomes_of(state_dir, prepared)
     servers = state_dir / "servers"
     own, above = told["groups"]
@@ -45,8 +45,8 @@ def test_what_is_mounted_for_a_server_is_mounted_once(state_dir: Path, prepared:
     assert (once, []) == (told["mounts"], told["left"])
 
 
-def test_a_peer_of_the_mount_above_stays_one_while_anything_is_mounted_below(state_dir: Path) -> None:
-    """What is there twice goes together; parted, one of the two could never be unmounted."""
+def test_a_mount_keeps_its_peer_while_anything_is_mounted_below(state_dir: Path) -> None:
+    """Both copies of a mount below go together; separated, one of them could never be unmounted."""
     told = what_becomes_of(state_dir, "in use")
     own, above = told["groups"]
     assert own == above

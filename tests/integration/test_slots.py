@@ -1,4 +1,4 @@
-"""A share that takes its time keeps nobody waiting: the real tools, made slow, and all else meanwhile."""
+"""A long operation on a share keeps nobody waiting: with real tools, made slow, and other calls meanwhile."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ DENIED = "NT_STATUS_ACCESS_DENIED"
 NO_SHARE = "NT_STATUS_BAD_NETWORK_NAME"
 SMALL, LARGE = Capacity.parse("64MiB"), Capacity.parse("128MiB")
 _SECONDS = 60
-#: The kernel grows a mounted ext4 for nobody who lacks it: so the way is offline on every kernel.
+#: Without this capability the kernel does not grow a mounted ext4: so every kernel grows it offline.
 _OFFLINE = ("setpriv", "--bounding-set=-sys_resource", "--inh-caps=-sys_resource")
 
 
 @frozen
 class Long:
-    """A command on the share "files" of a server, and the program in it that takes its time."""
+    """A command on the share "files", and its slow program."""
 
     kind: str
     words: tuple[str, ...]
@@ -97,7 +97,7 @@ LONG = {
 
 @define
 class Slow:
-    """A server on which something takes its time, and clients of it."""
+    """A server with a long operation, and its clients."""
 
     tenant: Tenant
     long: Long
@@ -118,7 +118,7 @@ class Slow:
 
     @property
     def hasty(self) -> Host:
-        """A caller who waits for nobody: where it would have to, it is told that somebody else is at work."""
+        """A caller that does not wait: it gets Busy instead."""
         return shares_core.open_host(evolve(self.config, lock_timeout=0))
 
     @property
@@ -126,7 +126,7 @@ class Slow:
         return self.host.shares.show(self.server, "files").share.status
 
     def command(self, *words: str) -> tuple[int, Any]:
-        """What the command line answers who waits for nobody."""
+        """The command line's answer to a caller that does not wait."""
         argv = (*self._shell(0), *words)
         done = subprocess.run(argv, check=False, capture_output=True, timeout=_SECONDS)
         return done.returncode, json.loads(done.stdout)
@@ -142,7 +142,7 @@ class Slow:
 
     @contextmanager
     def under_way(self) -> Iterator[tuple[Slowed, subprocess.Popen[str]]]:
-        """The program waits, called by a process of its own; at the end it has ended."""
+        """A separate process runs the command, whose program waits; at the end of the block it has ended."""
         pattern = self.long.pattern.format(device=self.device).replace(" ", "\\ ")
         with slowed(self.folder / "slow", self.long.program, pattern) as slow:
             argv = (*_OFFLINE, "env", f"PATH={slow.path}", *self._shell(60), *self.long.argv(self.server))
@@ -156,7 +156,7 @@ class Slow:
 
     @property
     def recovered(self) -> bool:
-        """Whether reconcile could recover it; of what was damaged a person decides."""
+        """Whether reconcile can recover it; a person has to decide about damage."""
         if not self.long.damaged:
             return self.host.fleet.reconcile().is_well
         try:
@@ -199,7 +199,7 @@ def slow(tenant: Tenant, long: Long, tmp_path: Path) -> Slow:
 
 
 def lose_a_file(tenant: Tenant) -> None:
-    """Damage "files" so that its check finds something; nothing of bob's is lost by a repair."""
+    """Damage "files" so that a check finds something, but a repair loses nothing of bob's."""
     host, server = tenant.site.host, tenant.server
     image = image_of(tenant.site.config, host.servers.stop(server).server, "files")
     debugfs(image, "mkdir lost")
@@ -218,8 +218,8 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, Any]:
 
 
 @every(*LONG)
-def test_nobody_waits_for_a_share_that_takes_its_time(slow: Slow, hold: Callable[..., Held]) -> None:
-    """Everything else on its server is done at once, a deny on that very share too."""
+def test_nobody_waits_for_a_long_operation(slow: Slow, hold: Callable[..., Held]) -> None:
+    """Everything else on its server is done at once, even a deny on the same share."""
     tenant, server, long = slow.tenant, slow.server, slow.long
     ada = tenant.user("ada")
     slow.host.access.allow(server, "other", "ada")
@@ -242,7 +242,7 @@ def test_nobody_waits_for_a_share_that_takes_its_time(slow: Slow, hold: Callable
         me.shares.delete(server, "new")
         assert RunState.RUNNING is me.servers.show(server).state
         assert () == me.fleet.reconcile(dry_run=True).servers
-        if not long.served:  # what is mounted has to be let go of first
+        if not long.served:  # a mounted share has to be unmounted first
             assert RunState.STOPPED is me.servers.stop(server).state
             assert RunState.RUNNING is me.servers.start(server).state
             assert slow.bob.get("other", "kept.txt") == b"kept"
@@ -260,7 +260,7 @@ def test_nobody_waits_for_a_share_that_takes_its_time(slow: Slow, hold: Callable
 
 @every(*LONG)
 def test_another_change_of_the_share_is_busy_at_once(slow: Slow) -> None:
-    """The operation is named, and shown to whoever looks; nothing changes by that."""
+    """The error names the operation, which can be listed; nothing changes."""
     server, long = slow.server, slow.long
     with slow.under_way():
         view, me = slow.operation(), slow.hasty
@@ -301,8 +301,8 @@ def test_another_change_of_the_share_is_busy_at_once(slow: Slow) -> None:
 
 
 @every("check", "check of an xfs", "repair", "growing offline", "wipe")
-def test_a_cancel_waits_for_nothing_and_takes_effect_between_steps(slow: Slow) -> None:
-    """The tool comes to its end, and the share is served again; or it is too late, and nothing changes."""
+def test_a_cancel_does_not_wait_and_takes_effect_between_steps(slow: Slow) -> None:
+    """The tool ends, and the share is served again; or it is too late, and nothing changes."""
     view, long = None, slow.long
     with slow.under_way() as (waiting, process):
         view = slow.operation()
@@ -332,8 +332,10 @@ def test_a_cancel_waits_for_nothing_and_takes_effect_between_steps(slow: Slow) -
 
 
 @every("check", "check of an xfs", "repair", "check before growing", "growing offline", "wipe")
-def test_what_a_killed_caller_began_is_waited_for(slow: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tool goes on; nobody begins a second one on that device, nor mounts it, until it has ended."""
+def test_the_next_caller_waits_for_a_killed_callers_command(
+    slow: Slow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tool goes on; until it has ended, nobody starts another on that device, or mounts it."""
     monkeypatch.setattr(commands, "_AT_WORK_SECONDS", 0.2)
     server, long = slow.server, slow.long
     with slow.under_way() as (waiting, process):
@@ -345,7 +347,7 @@ def test_what_a_killed_caller_began_is_waited_for(slow: Slow, monkeypatch: pytes
             [(each["operation"], each["running"]) for each in listed],
         )
         calls = waiting.calls
-        monkeypatch.setenv("PATH", waiting.path)  # so that a second one would be seen
+        monkeypatch.setenv("PATH", waiting.path)  # so that a second one would be noticed
         tries: list[Callable[[], object]] = [
             lambda: slow.host.shares.check(server, "files", repair=long.damaged),
             lambda: slow.host.shares.extend(server, "files", Capacity.parse("1GiB")),
@@ -353,13 +355,13 @@ def test_what_a_killed_caller_began_is_waited_for(slow: Slow, monkeypatch: pytes
         if long.removes:
             tries = [lambda: slow.host.shares.delete(server, "files")]
         elif long.damaged:
-            del tries[1]  # it would be told that the share is damaged, which is known already
+            del tries[1]  # it would report that the share is damaged, which is already known
         for attempt in tries:
             with pytest.raises(SharesError, match="is still at work on /dev/"):
                 attempt()
         assert not slow.host.fleet.reconcile().is_well
         slow.host.servers.stop(server)
-        # A deletion that cannot be carried on is told by whoever starts the server, which is up all the same.
+        # Starting the server reports a deletion that cannot be carried on, but still brings it up.
         with pytest.raises(SharesError, match="still at work") if long.removes else nullcontext():
             slow.host.servers.start(server)
         assert calls == waiting.calls

@@ -1,4 +1,4 @@
-"""What the server speaks, and what it keeps to itself: dialects, encryption, lists, links and paths."""
+"""The server's protocol, and what it hides: dialects, encryption, lists, links and paths."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ OK = "NT_STATUS_OK"
 DENIED = "NT_STATUS_ACCESS_DENIED"
 LOGON_FAILURE = "NT_STATUS_LOGON_FAILURE"
 NOT_SUPPORTED = "NT_STATUS_NOT_SUPPORTED"
-#: smbclient's own word for a server that chose none of SMB1's dialects.
+#: smbclient's status for a server that accepted none of SMB1's dialects.
 NO_DIALECT = "NT_STATUS_INVALID_NETWORK_RESPONSE"
 OLD = {"2.0.2": Dialects.SMB_2_0_2, "2.1": Dialects.SMB_2_1_0}
 SMB3 = {"3.0": Dialects.SMB_3_0_0, "3.0.2": Dialects.SMB_3_0_2, "3.1.1": Dialects.SMB_3_1_1}
@@ -65,7 +65,7 @@ def _data_folder(tenant: Tenant) -> Path:
 
 
 def test_smb1_is_refused(tenant: Tenant) -> None:
-    """No dialect of SMB1 is accepted, from a client that would take any of them."""
+    """No SMB1 dialect is accepted from a client that offers all of them."""
     ada = tenant.user("ada")
     with still_admitted(ada):
         for least, most in (("CORE", "NT1"), ("NT1", "NT1"), ("LANMAN1", "LANMAN1")):
@@ -74,7 +74,7 @@ def test_smb1_is_refused(tenant: Tenant) -> None:
 
 
 def test_smb2_is_refused(tenant: Tenant) -> None:
-    """SMB 2.0.2 and 2.1 are refused to both clients; every SMB3 is spoken."""
+    """SMB 2.0.2 and 2.1 are refused to both clients; every SMB3 dialect works."""
     ada = tenant.user("ada")
     with still_admitted(ada):
         for least, most in (("SMB2_02", "SMB2_02"), ("SMB2_10", "SMB2_10"), ("SMB2_02", "SMB2_10")):
@@ -95,7 +95,7 @@ def _negotiation(client: SmbClient, dialect: int) -> str:
 
 @pytest.mark.parametrize("dialect", SMB3)
 def test_an_unencrypted_session_is_refused_access(tenant: Tenant, dialect: str) -> None:
-    """What a session sends unencrypted is refused, before and after it connected to the share."""
+    """What a session sends unencrypted is refused, before and after it connects to the share."""
     ada = tenant.user("ada")
     with still_admitted(ada), ada.negotiated(SMB3[dialect]) as connection:
         session = ada.log_in(connection)
@@ -113,7 +113,7 @@ def test_an_unencrypted_session_is_refused_access(tenant: Tenant, dialect: str) 
 
 
 def test_a_client_that_cannot_encrypt_is_refused(tenant: Tenant) -> None:
-    """A client that offers no cipher does not get past its login."""
+    """A client that offers no cipher does not get past the login."""
     ada = tenant.user("ada")
     with still_admitted(ada):
         no_cipher = "--option=client smb3 encryption algorithms=none"
@@ -121,7 +121,7 @@ def test_a_client_that_cannot_encrypt_is_refused(tenant: Tenant) -> None:
 
 
 def test_what_is_written_does_not_cross_the_wire_in_plain(tenant: Tenant) -> None:
-    """Neither names nor contents are seen on the network; the user's name in the login, which must be, is."""
+    """Neither names nor contents are visible on the network, only the user's name in the login."""
     ada = tenant.user("ada-in-plain")
     with _overheard(tenant.namespace) as heard:
         assert ada.put("files", "name-in-secret", b"content-in-secret" * 50).status == OK
@@ -133,7 +133,7 @@ def test_what_is_written_does_not_cross_the_wire_in_plain(tenant: Tenant) -> Non
 
 @contextmanager
 def _overheard(namespace: ClientNamespace) -> Iterator[Callable[[], bytes]]:
-    """Gives what crosses the client's interface meanwhile, packets one after the other."""
+    """Yields what crosses the client's interface meanwhile, one packet after the other."""
     with namespace.entered():
         wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0003))  # every protocol
 
@@ -155,7 +155,7 @@ def _overheard(namespace: ClientNamespace) -> Iterator[Callable[[], bytes]]:
 
 
 def test_a_user_is_shown_only_what_they_may_use(tenant: Tenant) -> None:
-    """The list of shares has those with a rule for whoever asks, and no others."""
+    """The list of shares has exactly those with a rule for the user."""
     site = tenant.site
     site.host.shares.create(tenant.server, "lobby", Capacity.parse("64MiB"))
     ada, bob = tenant.user("ada"), tenant.smb("bob", site.allow(tenant.server, "lobby", "bob", "ro"))
@@ -184,7 +184,7 @@ def test_a_null_session_lists_nothing(tenant: Tenant) -> None:
 
 
 def test_users_cannot_be_listed(tenant: Tenant) -> None:
-    """No user learns of another over RPC: neither by listing nor by looking a name up."""
+    """No user can find another over RPC, neither in a list nor by name."""
     ada, bob = tenant.user("ada"), tenant.user("bob")
     assert _rpc(ada, "netshareenum").status == OK
     for command in (
@@ -202,7 +202,7 @@ def test_users_cannot_be_listed(tenant: Tenant) -> None:
 
 
 def test_a_password_cannot_be_changed_from_outside(tenant: Tenant) -> None:
-    """Passwords are the operator's to set: a change over RPC is refused, and the old one goes on counting."""
+    """Only the operator sets passwords: a change over RPC is refused, and the old one stays valid."""
     ada = tenant.user("ada")
     with still_admitted(ada):
         for command in ("chgpasswd", "chgpasswd2", "chgpasswd3"):
@@ -214,7 +214,7 @@ def test_a_password_cannot_be_changed_from_outside(tenant: Tenant) -> None:
 
 
 def test_links_made_by_clients_lead_nowhere(tenant: Tenant) -> None:
-    """What a client makes as a symlink is an empty file on the host, and leads nobody anywhere."""
+    """A client's symlink is an empty file on the host, and leads nowhere."""
     ada = tenant.user("ada")
     data = _data_folder(tenant)
     assert ada.put("files", "target", b"target").status == OK
@@ -234,7 +234,7 @@ def test_links_made_by_clients_lead_nowhere(tenant: Tenant) -> None:
 
 
 def test_links_planted_on_the_host_are_not_followed(tenant: Tenant) -> None:
-    """A real symlink in the file system, as a hijacked smbd could make it, leads nobody anywhere either."""
+    """A real symlink in the file system, which a compromised smbd could make, leads nowhere either."""
     ada = tenant.user("ada")
     data = _data_folder(tenant)
     assert ada.put("files", "target", b"target").status == OK
@@ -252,7 +252,7 @@ def test_links_planted_on_the_host_are_not_followed(tenant: Tenant) -> None:
 
 
 def test_paths_do_not_climb_out_of_the_share(tenant: Tenant) -> None:
-    """``..`` ends at the share's root: what lies above it on the server can be neither named nor made."""
+    """``..`` ends at the share's root: nothing above it on the server can be named or made."""
     ada = tenant.user("ada")
     syntax, invalid = "NT_STATUS_OBJECT_PATH_SYNTAX_BAD", "NT_STATUS_OBJECT_NAME_INVALID"
     paths = {
@@ -284,7 +284,7 @@ def test_paths_do_not_climb_out_of_the_share(tenant: Tenant) -> None:
 
 
 def test_a_servers_shares_have_different_folders(tenant: Tenant) -> None:
-    """The files of one share cannot be reached through another of the same server, whoever asks."""
+    """Nobody can reach the files of one share through another of the same server."""
     site = tenant.site
     site.host.shares.create(tenant.server, "lobby", Capacity.parse("64MiB"))
     ada = tenant.user("ada")
@@ -302,7 +302,7 @@ def test_a_servers_shares_have_different_folders(tenant: Tenant) -> None:
 def test_the_user_of_one_server_is_a_stranger_on_the_next(
     tenant: Tenant, remove_after: Callable[[str], str]
 ) -> None:
-    """Accounts are a server's own: the same name and password open nothing on another server."""
+    """Each server has its own accounts: the same name and password open nothing on another server."""
     ada = tenant.user("ada")
     other = remove_after(f"{tenant.server}-other")
     site = tenant.site

@@ -1,4 +1,4 @@
-"""Docker's default firewall, as a stock host has it: frames between two ports of one bridge meet it too."""
+"""Docker's default firewall, as on a stock host: frames between two ports of a bridge meet it too."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ def rules(chain: str) -> str:
 
 @pytest.fixture
 def _drops_bridged() -> None:
-    """Else nothing below would show anything: the host's firewall is asked about frames, and drops them."""
+    """The host's firewall sees and drops bridged frames: otherwise these tests would show nothing."""
     assert "1" == Path("/proc/sys/net/bridge/bridge-nf-call-iptables").read_text().strip()
     assert "-P FORWARD DROP" in rules("FORWARD")
 
 
 def finding(site: Site) -> Finding:
-    """What doctor says of iptables."""
+    """Doctor's finding about iptables."""
     found = {each.subject: each for each in bootstrap.examine(site.config)}
     return found["firewall (iptables)"]
 
 
 @pytest.mark.usefixtures("_drops_bridged")
-def test_a_client_on_the_bridge_reaches_its_server_by_one_rule(
+def test_one_rule_lets_a_client_on_the_bridge_reach_its_server(
     site: Site, new_server: NewServer, client_on: NewClient
 ) -> None:
-    """Without it nobody does, which doctor names with its mend; reconcile puts it back."""
+    """Without the rule no client does, which doctor reports with a remedy; reconcile restores it."""
     bridge = site.new_bridge()
     new_server("walled", bridge=bridge, addresses=[f"{ADDRESS}/24"])
     client = client_on(bridge, "10.216.0.77/24")
@@ -66,7 +66,7 @@ def test_the_rule_goes_with_the_last_server(site: Site, new_server: NewServer) -
 
 @pytest.mark.usefixtures("_drops_bridged")
 def test_doctor_says_when_the_default_networks_rule_is_missing(site: Site, new_server: NewServer) -> None:
-    """With the command that adds just that rule; before and after it is content."""
+    """With the command that adds exactly that rule; with the rule it finds nothing."""
     bridge = str(site.config.network.bridge)
     site.host.servers.create("default")
     try:

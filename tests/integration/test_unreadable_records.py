@@ -30,7 +30,7 @@ def tampered(content: bytes) -> bytes:
 
 
 def _is_named(site: Site, path: Path) -> None:
-    """Whatever would need the record says which file it is; the host is as it was."""
+    """Check that all calls that need the record name its file, and that the host is as it was."""
     before = footprint(site.config)
     for refused in (
         lambda: site.host.servers.show("damaged"),
@@ -52,7 +52,7 @@ def _is_named(site: Site, path: Path) -> None:
 
 
 def _admits(site: Site, client: ClientNamespace, server: str, user: str) -> None:
-    """The server lets a new user in, who writes."""
+    """Check that the server admits a new user, who can write."""
     address = str(site.host.servers.show(server).server.interfaces[0].addresses[0].ip)
     smb = site.smb(client, address, user, site.allow(server, "files", user))
     assert smb.put("files", "x.txt", b"x").status == OK
@@ -62,7 +62,7 @@ def _admits(site: Site, client: ClientNamespace, server: str, user: str) -> None
 def test_an_unreadable_record_is_named_never_overwritten_and_hurts_nobody_else(
     damage: Callable[[bytes], bytes],
 ) -> None:
-    """Its server is refused by name, others work, nothing new is made, and its bytes stay as they are."""
+    """Its server cannot be used, others work, no new server is made, and its bytes stay as they are."""
     with opened_site() as site:
         for name in ("damaged", "healthy"):
             site.host.servers.create(name)

@@ -1,4 +1,4 @@
-"""A new image under servers that run, and file systems that were found damaged."""
+"""A new image for running servers, and damaged file systems."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def image_of(tenant: Tenant) -> str:
 
 @contextmanager
 def changed_image(site: Site, change: str) -> Iterator[str]:
-    """The servers' image with one more line in its Dockerfile."""
+    """The servers' image with another line in its Dockerfile."""
     name = f"shares-core-test-{uuid.uuid4().hex[:8]}"
     with closing(docker.from_env()) as client:
         base = client.containers.create(site.config.docker.image)
@@ -60,14 +60,14 @@ def changed_image(site: Site, change: str) -> Iterator[str]:
 
 @pytest.fixture
 def other_image(site: Site) -> Iterator[str]:
-    """The same image under another id, as a build with today's updates gives."""
+    """The same image with another id, as from a build with today's updates."""
     with changed_image(site, 'LABEL test="another"') as name:
         yield name
 
 
 @pytest.fixture
 def silent_image(site: Site) -> Iterator[str]:
-    """An image of this version that runs, and in which nobody listens."""
+    """An image of this version that runs but does not listen."""
     with changed_image(site, 'ENTRYPOINT ["sleep", "600"]') as name:
         yield name
 
@@ -84,7 +84,7 @@ def broken_image() -> Iterator[str]:
 
 
 def ruined(image: Path, kind: FileSystemKind) -> list[str]:
-    """What the file system's own tool, which changes nothing, says of the damage, in no certain order."""
+    """The damage according to the file system's own tool in read-only mode, in no particular order."""
     tool = ("xfs_repair", "-n") if kind is FileSystemKind.XFS else ("e2fsck", "-f", "-n")
     done = subprocess.run((*tool, image), check=False, capture_output=True, text=True)
     assert done.returncode != 0
@@ -108,8 +108,8 @@ def test_an_upgrade_gives_the_current_image_and_the_same_data(
     assert host.fleet.reconcile().is_empty
 
 
-def test_a_reconcile_gives_it_too(tenant: Tenant, ada: SmbClient, other_image: str) -> None:
-    """And says that it was another."""
+def test_a_reconcile_upgrades_too(tenant: Tenant, ada: SmbClient, other_image: str) -> None:
+    """It says that the image differed."""
     host, before = opened_with(tenant.site, other_image), image_of(tenant)
     (view,) = host.fleet.reconcile().servers
     assert ["the container does not have the current image or limits"] == list(map(str, view.found))
@@ -117,10 +117,10 @@ def test_a_reconcile_gives_it_too(tenant: Tenant, ada: SmbClient, other_image: s
     assert b"kept" == ada.get("files", "kept")
 
 
-def test_a_server_whose_new_container_fails_is_back_on_the_former_image(
+def test_a_server_goes_back_to_its_image_if_the_new_container_fails(
     tenant: Tenant, ada: SmbClient, broken_image: str
 ) -> None:
-    """And the failure is told."""
+    """The failure is reported."""
     host, before = opened_with(tenant.site, broken_image), image_of(tenant)
     with pytest.raises(BackendFailure) as raised:
         host.servers.upgrade(tenant.server)
@@ -129,10 +129,10 @@ def test_a_server_whose_new_container_fails_is_back_on_the_former_image(
     assert b"kept" == ada.get("files", "kept")
 
 
-def test_a_server_whose_new_container_listens_to_nobody_is_back_on_the_former_image(
+def test_a_server_goes_back_to_its_image_if_the_new_container_does_not_listen(
     tenant: Tenant, ada: SmbClient, silent_image: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It runs, and is given up after a while."""
+    """It runs, but is given up after some time."""
     monkeypatch.setattr(runtime, "_READY_SECONDS", 10)  # the former image has to be ready in it, too
     host, before = opened_with(tenant.site, silent_image), image_of(tenant)
     with pytest.raises(BackendFailure, match="does not listen after 10 s") as raised:
@@ -146,10 +146,10 @@ def test_a_server_whose_new_container_listens_to_nobody_is_back_on_the_former_im
 
 
 @pytest.mark.parametrize("kind", FileSystemKind)
-def test_a_share_whose_file_system_is_ruined_is_left_as_it_is_until_a_person_repairs_it(
+def test_a_ruined_file_system_is_left_alone_until_a_person_repairs_it(
     tenant: Tenant, kind: FileSystemKind
 ) -> None:
-    """Nothing that happens by itself mends or worsens it, a look at it neither; the repair costs no file."""
+    """Nothing changes it automatically, and a check does not either; the repair loses no file."""
     host, server, config = tenant.site.host, tenant.server, tenant.site.config
     host.shares.create(server, "worn", Capacity(max(kind.smallest.bytes, 64 << 20)), kind)
     ada = tenant.user("ada")
@@ -176,10 +176,8 @@ def test_a_share_whose_file_system_is_ruined_is_left_as_it_is_until_a_person_rep
 
 
 @pytest.mark.parametrize("kind", FileSystemKind)
-def test_a_share_that_is_found_damaged_is_failed_until_a_person_repairs_it(
-    tenant: Tenant, kind: FileSystemKind
-) -> None:
-    """The server's other share is served all the while, and it says what is wrong."""
+def test_a_damaged_share_stays_failed_until_a_person_repairs_it(tenant: Tenant, kind: FileSystemKind) -> None:
+    """The server's other share is served meanwhile, and the failed one says what is wrong."""
     host, server = tenant.site.host, tenant.server
     size = Capacity(max(kind.smallest.bytes, 64 << 20))
     host.shares.create(server, "worn", size, kind)
@@ -201,10 +199,10 @@ def test_a_share_that_is_found_damaged_is_failed_until_a_person_repairs_it(
     assert host.fleet.reconcile().is_empty
 
 
-def test_a_share_whose_folder_a_repair_has_moved_is_failed_until_it_is_back(
+def test_a_share_whose_folder_a_repair_moved_stays_failed_until_it_is_back(
     tenant: Tenant, ada: SmbClient
 ) -> None:
-    """It would be ready, and served to nobody."""
+    """Otherwise it would be ready, but not served."""
     host, server, config = tenant.site.host, tenant.server, tenant.site.config
     record = host.servers.stop(server).server
     ruin_root(file_of(config, record, "files"))
@@ -221,10 +219,8 @@ def test_a_share_whose_folder_a_repair_has_moved_is_failed_until_it_is_back(
     assert host.fleet.reconcile().is_empty
 
 
-def test_an_ext4_that_met_an_error_is_not_mounted_again_before_it_was_checked(
-    tenant: Tenant, ada: SmbClient
-) -> None:
-    """Nobody had looked before the server was stopped; the kernel would mount it all the same."""
+def test_an_ext4_with_an_error_is_not_mounted_before_a_check(tenant: Tenant, ada: SmbClient) -> None:
+    """Nobody had noticed before the server was stopped; the kernel would still mount it."""
     host, server = tenant.site.host, tenant.server
     record = host.servers.show(server).server
     meet_damage(mount_point(tenant.site.config, record, record.share("files")), FileSystemKind.EXT4)
@@ -239,13 +235,13 @@ def test_an_ext4_that_met_an_error_is_not_mounted_again_before_it_was_checked(
 
 
 def test_a_check_after_a_crash_replays_the_journal_first(tenant: Tenant, ada: SmbClient) -> None:
-    """What was not yet in its place is no damage."""
+    """What only the journal has is not damage."""
     host, server, config = tenant.site.host, tenant.server, tenant.site.config
     record = host.servers.show(server).server
     image = file_of(config, record, "files")
     subprocess.run(("sync", "--file-system", mount_point(config, record, record.share("files"))), check=True)
     crashed = image.with_suffix(".crashed")
-    shutil.copyfile(image, crashed)  # as the power's failing would leave it
+    shutil.copyfile(image, crashed)  # as after a power cut
     assert needs_recovery(crashed)
     host.servers.stop(server)
     crashed.rename(image)

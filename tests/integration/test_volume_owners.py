@@ -1,4 +1,4 @@
-"""A volume belongs to no server: its files have one owner on disk, whom each server sees as its user."""
+"""A volume is not tied to a server: its files have one owner on disk, whom each server sees as its user."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def target_of(site: Site, server: ShareServer, share: str = "files") -> Path:
 
 @contextmanager
 def on_disk(site: Site, server: ShareServer, share: str = "files") -> Iterator[Path]:
-    """The share's folder as it is on disk: in a second mount of the volume, which shows every owner."""
+    """The share's folder on disk: in a second mount of the volume, which shows the real owners."""
     device = ports(site.config).storage.attach(server.share(share).volume.ref)
     with mounted_aside(device, site.folder / "look") as look:
         yield look / "data"
@@ -49,7 +49,7 @@ def is_mapped(site: Site, server: ShareServer) -> bool:
 
 
 def test_what_clients_write_has_one_owner_on_disk(tenant: Tenant) -> None:
-    """The server's user sees it as its own, in a container that runs, a new one and a restarted one."""
+    """The server's user sees it as its own, in a running, a new and a restarted container."""
     site, ada = tenant.site, tenant.user("ada")
     server = site.host.servers.show(tenant.server).server
 
@@ -80,7 +80,7 @@ def test_what_clients_write_has_one_owner_on_disk(tenant: Tenant) -> None:
 
 
 def give_to(site: Site, server: ShareServer, owner: int) -> None:
-    """Make the volume of the server's share one that has this owner on disk, as former releases made them."""
+    """Give the volume of the server's share this owner on disk, as in former releases."""
     site.host.servers.stop(str(server.name))
     with on_disk(site, server) as folder:
         for path in (folder, *folder.rglob("*")):
@@ -94,7 +94,7 @@ def give_to(site: Site, server: ShareServer, owner: int) -> None:
 
 
 def move(site: Site, source: str, target: str) -> ShareServer:
-    """Make another server's record hold the share, by hand; gives that server."""
+    """Move the share to another server's record by hand. Returns that server."""
     records = ports(site.config).records
     for name in (source, target):
         site.host.servers.stop(name)
@@ -107,12 +107,12 @@ def move(site: Site, source: str, target: str) -> ShareServer:
 
 
 @pytest.mark.parametrize("former", [False, True], ids=["new", "of a former release"])
-def test_a_volume_that_is_moved_to_another_server_is_served_there(
+def test_a_moved_volume_is_served_by_its_new_server(
     tenant: Tenant, remove_after: Callable[[str], str], former: bool
 ) -> None:
-    """With all that is in it, and nobody walks its files: on disk they keep their owner.
+    """With all its files, whose owners on disk do not change.
 
-    A former release's volume has its server's user as the owner on disk: there it needs no mapping.
+    A former release's volume has its server's user as the owner on disk, and needs no mapping there.
     """
     site, ada = tenant.site, tenant.user("ada")
     assert ada.put("files", "before", b"before").status == OK
@@ -145,7 +145,7 @@ def test_a_volume_that_is_moved_to_another_server_is_served_there(
 
 @pytest.mark.parametrize("mapped", [False, True], ids=["no mapping", "another mapping"])
 def test_what_was_mounted_by_hand_with_other_owners_is_not_served(tenant: Tenant, mapped: bool) -> None:
-    """It is told, and stays mounted as it is; once it is unmounted the share is served again."""
+    """It is reported, and stays mounted; once it is unmounted, the share is served again."""
     site, ada = tenant.site, tenant.user("ada")
     assert ada.put("files", "kept", b"kept").status == OK
     server = site.host.servers.show(tenant.server).server
@@ -174,7 +174,7 @@ def test_what_was_mounted_by_hand_with_other_owners_is_not_served(tenant: Tenant
 def test_a_host_without_user_namespaces_is_refused_before_anything_is_made(
     tenant: Tenant, remove_after: Callable[[str], str]
 ) -> None:
-    """What serves goes on, and what was to be made can be once they are back."""
+    """Running servers go on, and with user namespaces back the same call succeeds."""
     site, ada = tenant.site, tenant.user("ada")
     with no_user_namespaces(site.folder):
         before = everything(site.config)
@@ -192,7 +192,7 @@ def test_a_host_without_user_namespaces_is_refused_before_anything_is_made(
 
 
 def test_a_kernel_without_idmapped_mounts_is_refused_before_anything_is_made(tenant: Tenant) -> None:
-    """It is asked for a call that no kernel has, and says so."""
+    """The kernel is asked for a call that no kernel has, and says so."""
     site = tenant.site
     calls = MountCalls({**NUMBERS, "mount_setattr": 99_999})
     own = evolve(ports(site.config), filesystems=LinuxFileSystems(Layout(site.config.state_dir), calls))

@@ -1,4 +1,4 @@
-"""The service that keeps servers up: whatever ends is back, without anybody."""
+"""The service keeps servers up: a server that ends comes back by itself."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from tests.testkit.site import Site, opened_site
 OK = "NT_STATUS_OK"
 #: It takes about one; a busy machine may take longer.
 _SECONDS = 30
-#: The kernel takes an interface away a moment after its container: who looked before finds that all is well,
-#: and the look that comes every minute finds it.
+#: The kernel removes an interface a moment after its container: an earlier look finds that all is well, #:
+#: and the look of every minute notices it.
 _LOOK_SECONDS = 90
 
 
@@ -34,7 +34,7 @@ def told(site: Site) -> str:
 
 @contextmanager
 def container(tenant: Tenant) -> Iterator[Container]:
-    """The server's container, by Docker alone."""
+    """The server's container, from Docker itself."""
     with closing(docker.from_env()) as client:
         yield client.containers.get(f"shares-{tenant.server_id}")
 
@@ -45,21 +45,21 @@ def runs(tenant: Tenant) -> bool:
 
 
 def another_runs(tenant: Tenant, former: Container) -> bool:
-    """For a moment there is none."""
+    """Whether another container runs; for a moment there is none."""
     with suppress(docker.errors.NotFound), container(tenant) as found:
         return bool(found.id != former.id and found.status == "running")
     return False
 
 
 def repairs(site: Site) -> int:
-    """How many times the service has brought something back, wholly."""
+    """How many times the service has completely brought something back."""
     return sum(line.startswith("repaired: ") for line in told(site).splitlines())
 
 
 def seconds_down(tenant: Tenant) -> float:
-    """For how long a server has no container whose own is killed.
+    """How long a server has no container after its own is killed.
 
-    It is wholly back afterwards: what ends while it is brought up has failed, and counts as often as that.
+    Waits until it is completely back: an end during a repair would count as another failure.
     """
     earlier = repairs(tenant.site)
     with container(tenant) as former:
@@ -81,7 +81,7 @@ def ada(tenant: Tenant) -> SmbClient:
 
 
 def smbd_crashes(found: Container) -> None:
-    """The process that all others in the container are children of."""
+    """Kill the first process of the container, whose end ends all others."""
     processes = found.top(ps_args="-eo pid,comm")["Processes"]
     pids = [int(process[0]) for process in processes if "smbd" in process[1]]
     subprocess.run(("kill", "-SEGV", str(min(pids))), check=True)
@@ -97,7 +97,7 @@ SHOCKS: dict[str, Callable[[Container], object]] = {
 
 @pytest.mark.parametrize("shock", SHOCKS)
 def test_a_server_that_ends_is_back(tenant: Tenant, ada: SmbClient, shock: str) -> None:
-    """By itself, with its address and its data, and it says so."""
+    """By itself, with its address and its data, and the service says so."""
     assert ada.put("files", "kept", b"kept").status == OK
     with watching(tenant.site):
         assert until(lambda: runs(tenant) and serves(ada), _SECONDS)
@@ -109,8 +109,8 @@ def test_a_server_that_ends_is_back(tenant: Tenant, ada: SmbClient, shock: str) 
         assert b"kept" == ada.get("files", "kept")
 
 
-def test_a_server_that_ends_again_and_again_is_brought_back_ever_later(tenant: Tenant) -> None:
-    """At once, then after 1, 2 and 4 seconds: one that always ends does not keep the host at work."""
+def test_a_server_that_keeps_ending_is_brought_back_ever_later(tenant: Tenant) -> None:
+    """At once, then after 1, 2 and 4 seconds, so that it does not keep the host busy."""
     with watching(tenant.site):
         waits = [seconds_down(tenant) for _ in range(4)]
     assert [True] * 4 == [waited >= least for waited, least in zip(waits, (0, 1, 2, 4), strict=True)], waits
@@ -119,7 +119,7 @@ def test_a_server_that_ends_again_and_again_is_brought_back_ever_later(tenant: T
 def test_it_brings_back_what_was_down_at_its_start_and_leaves_what_was_stopped(
     tenant: Tenant, ada: SmbClient
 ) -> None:
-    """As at a boot."""
+    """Like at a boot."""
     site = tenant.site
     site.host.servers.create("resting")
     site.host.servers.stop("resting")
@@ -129,7 +129,7 @@ def test_it_brings_back_what_was_down_at_its_start_and_leaves_what_was_stopped(
         with watching(site):
             assert until(lambda: serves(ada), _SECONDS), told(site)
         assert RunState.STOPPED is site.host.servers.show("resting").state
-        assert "resting" not in told(site)  # it has ended in order: nothing is under way any more
+        assert "resting" not in told(site)  # it has ended orderly: nothing is under way any more
     finally:
         site.host.servers.delete("resting")
 
@@ -141,8 +141,8 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnDocker]:
 
 
 @pytest.mark.parametrize("how", ["stop", "kill"])
-def test_servers_are_back_when_docker_was_restarted(own: OwnDocker, how: str) -> None:
-    """Whether it ended in order or not."""
+def test_servers_come_back_after_a_restart_of_docker(own: OwnDocker, how: str) -> None:
+    """Whether it ended orderly or not."""
     with opened_site(docker=DockerSettings(url=own.url)) as site:
         interface = site.host.servers.create("tenant").server.interfaces[0]
         site.host.shares.create("tenant", "files", Capacity.parse("16MiB"))

@@ -1,1 +1,1 @@
-"""What takes a whole machine, for its reboot, its clock and its power are the tests' own: the guest's."""
+"""Tests that need a whole machine, because they control its reboot, clock and power: the guest."""

@@ -1,1 +1,1 @@
-"""Attackers on a real server: what they try, and that it holds. ``docs/security.md`` tells what remains."""
+"""Attackers on a real server: what they try, and that it holds. ``docs/security.md`` says what remains."""

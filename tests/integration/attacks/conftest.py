@@ -1,4 +1,4 @@
-"""Where the attackers are."""
+"""The attackers."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ from tests.integration.support.intruder import Intruder, intruder_in
 
 @pytest.fixture
 def intruder(tenant: Tenant) -> Iterator[Intruder]:
-    """Somebody inside the tenant's server."""
+    """An intruder inside the tenant's server."""
     with intruder_in(tenant.site, tenant.server) as inside:
         yield inside

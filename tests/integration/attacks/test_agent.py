@@ -1,6 +1,6 @@
-"""A compromised smbd in the place of the agent that the host asks to end connections.
+"""A compromised smbd in place of the agent that the host asks to end connections.
 
-Whatever it answers, a deny that returns has been carried out, unless the whole answer is a lie.
+Whatever it answers, a deny that returns has taken effect, unless the whole answer is a lie.
 """
 
 from __future__ import annotations
@@ -61,10 +61,10 @@ def is_out(held: Held) -> bool:
     return (held.write, held.enter()) == (SHARE_CLOSED, DENIED)
 
 
-def test_an_agent_that_does_not_answer_is_done_without(
+def test_without_an_agents_answer_the_deny_is_carried_out_another_way(
     tenant: Tenant, hold: Callable[..., Held], intruder: Intruder
 ) -> None:
-    """Late, forged, with an earlier request's answer or not at all: the deny is carried out another way."""
+    """The answer is late, forged, an earlier request's, or missing."""
     ada, bob = hold(tenant.user("ada")), hold(tenant.user("bob"))
     for how, does in NO_ANSWER.items():
         with impostor(intruder, does), in_time(30):
@@ -80,10 +80,10 @@ def test_an_agent_that_does_not_answer_is_done_without(
     assert bob.write == SHARE_CLOSED
 
 
-def test_an_answer_that_is_none_is_an_error_in_time(
+def test_an_invalid_answer_is_an_error_in_time(
     tenant: Tenant, hold: Callable[..., Held], intruder: Intruder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Never "denied" without its proof; once it is not obstructed any more, the deny is carried on."""
+    """Never "denied" without a proof; once nothing obstructs it, the deny is carried on."""
     ada, bob = hold(tenant.user("ada")), hold(tenant.user("bob"))
     for how, (does, said) in BAD_ANSWER.items():
         with monkeypatch.context() as patch, impostor(intruder, does):
@@ -100,7 +100,7 @@ def test_an_answer_that_is_none_is_an_error_in_time(
 def test_a_hangup_for_everybody_ends_no_deny(
     tenant: Tenant, hold: Callable[..., Held], intruder: Intruder
 ) -> None:
-    """Neither the agent nor what it runs takes a SIGHUP for its own."""
+    """Neither the agent nor its scripts react to a SIGHUP."""
     ada, bob = hold(tenant.user("ada")), hold(tenant.user("bob"))
     with intruder.looping("kill -HUP -1; sleep 0.1"):
         for _ in range(3):
@@ -112,7 +112,7 @@ def test_a_hangup_for_everybody_ends_no_deny(
 
 
 def test_the_agents_folder_is_the_hosts(tenant: Tenant, intruder: Intruder) -> None:
-    """Nobody inside makes, moves, removes or alters anything there."""
+    """Nobody inside can make, move, remove or alter anything there."""
     for command in (
         "mkfifo /config/agent/new",
         "mv /config/agent/requests /config/agent/other",

@@ -1,4 +1,4 @@
-"""Floods from a compromised smbd and from clients: its neighbour and the host do not suffer."""
+"""Floods from a compromised smbd and from clients do not affect its neighbour and the host."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CONNECTIONS = connections_within(LIMITS.memory, LIMITS.processes)
 
 @frozen
 class Street:
-    """Two servers on one host: who is flooded, and who lives next door."""
+    """Two servers on one host: the flooded one and its neighbour."""
 
     site: Site
     namespace: ClientNamespace
@@ -39,20 +39,20 @@ class Street:
         return len(top["Processes"])
 
     def has_met_its_memory(self) -> bool:
-        """Whether the kernel killed for want of memory in the container, or the container with it."""
+        """Whether the kernel killed something in the container for lack of memory, or the whole container."""
         state = self.intruder.inspected()["State"]
         return bool(state["OOMKilled"]) or not state["Running"]
 
     @contextmanager
     def undisturbed(self) -> Iterator[None]:
-        """Next door and the host's own work go on, before, meanwhile (asserted by the caller) and after."""
+        """The neighbour and the host's work go on before, meanwhile (asserted by the caller) and after."""
         assert all(view.problem == "" for view in self.site.host.fleet.reconcile().servers)
         self.works()
         yield
         self.works()
 
     def works(self) -> None:
-        """The neighbour is served and the host does its work, in time."""
+        """Check that the neighbour is served and the host does its work, in time."""
         host = self.site.host
         with in_time(30):
             assert self.nora.put("files", "n.txt", b"nora").status == OK
@@ -62,7 +62,7 @@ class Street:
             assert {str(view.server.name) for view in host.servers.list()} == {"flooded", "next-door"}  # type: ignore[union-attr]
 
     def serves_again(self) -> None:
-        """Whatever is left of the flood, a stop and a start end it."""
+        """Check that a stop and a start end whatever is left of the flood."""
         self.site.host.servers.stop("flooded")
         self.site.host.servers.start("flooded")
         assert self.ada.get("files", "a.txt") == b"ada"
@@ -89,7 +89,7 @@ def street() -> Iterator[Street]:
 def test_processes(street: Street) -> None:
     """A fork bomb stays within its server's limit of processes, and ends with the server."""
     with street.undisturbed():
-        # Bounded besides: each of them ends after some seconds.
+        # Also bounded: each of them ends after some seconds.
         street.intruder.start("bomb() { [ $SECONDS -lt 8 ] && { bomb | bomb & sleep 1; }; }; bomb")
         assert until(lambda: street.pids() > LIMITS.processes // 2)
         street.works()
@@ -98,7 +98,7 @@ def test_processes(street: Street) -> None:
 
 
 def test_memory(street: Street) -> None:
-    """What takes memory without end is killed in its own cgroup; reconcile brings back what fell with it."""
+    """What takes endless memory is killed in its own cgroup; reconcile brings back what fell with it."""
     with street.undisturbed():
         status, _ = street.intruder.sh("head -c 2G /dev/zero | tail -c 1G > /dev/null; exit ${PIPESTATUS[1]}")
         assert status == 137  # killed
@@ -107,7 +107,7 @@ def test_memory(street: Street) -> None:
 
 
 def test_scratch_folders_count_as_memory(street: Street) -> None:
-    """Filling the folders in memory meets the server's limit: it ends alone, and is brought back."""
+    """Filling the folders in memory meets the server's limit: only this server ends, and is brought back."""
     with street.undisturbed():
         folders = "/tmp /run /dev/shm /var/lib/samba /var/log/samba"
         street.intruder.sh(f"for f in {folders}; do head -c 60M /dev/zero > $f/x; done")
@@ -117,7 +117,7 @@ def test_scratch_folders_count_as_memory(street: Street) -> None:
 
 
 def test_the_log(street: Street) -> None:
-    """However much a server logs, its files on the host's disk keep to their size."""
+    """However much a server logs, its log files on the host's disk keep their size."""
     with street.undisturbed():
         street.intruder.succeeds("yes 'a line of log without end' | head -c 40M > /proc/1/fd/1")
         log = Path(street.intruder.inspected()["LogPath"])
@@ -141,7 +141,7 @@ def test_open_files(street: Street) -> None:
 
 
 def test_a_thousand_connections(street: Street) -> None:
-    """Connections are bounded; who has one keeps it, and whoever comes after the flood is served."""
+    """Connections are bounded; existing ones stay, and clients are served after the flood."""
     address = street.ada.address
     with street.undisturbed(), street.ada.connection() as session:
         tree = street.ada.tree(session, "files")
@@ -155,7 +155,7 @@ def test_a_thousand_connections(street: Street) -> None:
             street.works()
             assert street.pids() <= CONNECTIONS + 10
             assert nt_status(lambda: street.ada.tree(session, "files")) == OK
-            # There is room for the host's tools: whoever is connected can still be thrown out.
+            # The host's tools still have room: it can still end connections.
             assert street.site.host.access.deny("flooded", "files", "ada") is True
             assert nt_status(lambda: tree.disconnect()) != OK
         street.site.host.access.allow("flooded", "files", "ada")

@@ -1,4 +1,4 @@
-"""A user who is let in, with a client that keeps to no rule. More of it: test_smb_protocol, test_deny."""
+"""A user with access and a client that breaks all rules. See also test_smb_protocol and test_deny."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def data(tenant: Tenant) -> Path:
 
 
 def test_no_name_is_more_than_a_name(ada: SmbClient, data: Path) -> None:
-    """Long names, control characters, streams and device names are refused, or files like any other."""
+    """Long names, control characters, streams and device names are refused, or ordinary files."""
     with still_admitted(ada), ada.connection() as session:
         tree = ada.tree(session, "files")
         said = {name: nt_status(partial(open_file, tree, name)) for name in NAMES}
@@ -117,7 +117,7 @@ def _name(text: str) -> bytes:
 
 
 def test_the_shares_folder_cannot_be_moved_or_removed(ada: SmbClient, data: Path) -> None:
-    """Neither is anything renamed or linked to a place outside of it."""
+    """Nothing can be renamed or linked to a place outside it either."""
     tries = (
         (RENAME, _name("gone"), "", FOLDER, "NT_STATUS_SHARING_VIOLATION"),
         (RENAME, _name("..\\gone"), "", FOLDER, SYNTAX),
@@ -137,7 +137,7 @@ def test_the_shares_folder_cannot_be_moved_or_removed(ada: SmbClient, data: Path
 
 
 def test_a_client_that_crashes_samba_hits_itself_alone(tenant: Tenant, ada: SmbClient) -> None:
-    """A rename to a stream ends that connection (Samba 4.22 crashes), and no other."""
+    """A rename to a stream ends only that connection (Samba 4.22 crashes)."""
     bob = tenant.user("bob")
     with bob.connection() as undisturbed, still_admitted(bob):
         tree = bob.tree(undisturbed, "files")
@@ -150,7 +150,7 @@ def test_a_client_that_crashes_samba_hits_itself_alone(tenant: Tenant, ada: SmbC
 
 
 def test_reparse_points_are_nothing_to_the_host(ada: SmbClient, data: Path) -> None:
-    """Mount points are refused; a device that a client makes so is an ordinary file on the host."""
+    """Mount points are refused; a device made this way is an ordinary file on the host."""
     where = "\\??\\/private/smbpasswd".encode("utf-16-le")
     mount = struct.pack("<IHHHHHH", 0xA0000003, 12 + len(where), 0, 0, len(where), len(where) + 2, 0)
     device = struct.pack("<IHHQII", 0x80000014, 16, 0, 0x524843, 1, 1)  # NFS's form of a character device
@@ -178,7 +178,7 @@ def test_reparse_points_are_nothing_to_the_host(ada: SmbClient, data: Path) -> N
 
 
 def test_nobody_administers_the_server_over_the_network(tenant: Tenant, ada: SmbClient) -> None:
-    """The pipes of accounts, printers and domains are not there; what is there changes nothing."""
+    """The pipes of accounts, printers and domains are missing; the others change nothing."""
     with still_admitted(ada), ada.connection() as session:
         tree = ada.tree(session, "IPC$")
         assert nt_status(partial(open_file, tree, "srvsvc")) == OK

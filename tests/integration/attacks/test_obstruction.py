@@ -1,4 +1,4 @@
-"""A compromised smbd stands in the way of the host's tools: it stops them, floods them, fills up its room."""
+"""A compromised smbd obstructs the host's tools: it stops them, floods them, fills up its space."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ for process in /proc/[0-9]*; do
   case $name in smbcontrol|net) kill -STOP ${process#/proc/} 2>/dev/null ;; esac
 done
 """
-#: Stops what a docker exec runs, and speaks without end in its place.
+#: Stops what a docker exec runs, and prints endless output in its place.
 FLOODING = """
 for process in /proc/[0-9]*; do
   mapfile -d '' -t words < $process/cmdline
@@ -62,7 +62,7 @@ def test_a_revocation_that_is_obstructed_fails_in_time(
     step: str,
     said: str,
 ) -> None:
-    """A deny that its server holds up is an error in time, and in force once the server was stopped."""
+    """A deny that its server holds up is an error in time, and takes effect once the server is stopped."""
     host, server = tenant.site.host, tenant.server
     ada, bob = tenant.user("ada"), tenant.user("bob")
     assert ada.do("files", "ls").status == OK
@@ -83,7 +83,7 @@ def test_a_revocation_that_is_obstructed_fails_in_time(
 
 
 def test_the_hosts_disk_cannot_be_filled(tenant: Tenant, intruder: Intruder, neighbour: SmbClient) -> None:
-    """All that a server can write outside its shares is bounded; what takes the room is swept away."""
+    """All that a server can write outside its shares is bounded; what takes up the space is removed."""
     host = tenant.site.host
     ada = tenant.user("ada")
     with still_admitted(neighbour):
@@ -102,9 +102,9 @@ def test_the_hosts_disk_cannot_be_filled(tenant: Tenant, intruder: Intruder, nei
 def test_room_that_is_held_is_an_error_until_a_restart(
     tenant: Tenant, intruder: Intruder, neighbour: SmbClient
 ) -> None:
-    """Where a removed file that is held open takes all room, the error says so; a restart gives it back.
+    """If a deleted but open file takes all space, the error says so; a restart frees it.
 
-    What is no larger than what is there fits all the same, so that anybody can be denied at any time.
+    Configurations that are no larger than before still fit, so that a deny is always possible.
     """
     host, server = tenant.site.host, tenant.server
     ada = tenant.user("ada")
@@ -129,7 +129,7 @@ def test_room_that_is_held_is_an_error_until_a_restart(
 def test_a_server_that_is_killed_from_inside_is_brought_back(
     tenant: Tenant, intruder: Intruder, neighbour: SmbClient
 ) -> None:
-    """A server that ends itself is seen by show; reconcile serves its data again, and nobody else notices."""
+    """Show says that a server has ended itself; reconcile serves its data again; no other is affected."""
     host = tenant.site.host
     ada = tenant.user("ada")
     with still_admitted(neighbour):

@@ -57,7 +57,7 @@ def _private(tenant: Tenant) -> Path:
 def test_nothing_in_the_place_of_the_passwords_wedges_the_server(
     tenant: Tenant, ada: SmbClient, intruder: Intruder
 ) -> None:
-    """Whatever lies where the host puts the passwords is replaced, never followed, opened or waited for."""
+    """Whatever is in the passwords' place is replaced, never followed, opened or waited for."""
     private = _private(tenant)
     with canary(tenant.site.folder) as victim:
         for number, (what, script) in enumerate(PLANTED.items()):
@@ -69,14 +69,14 @@ def test_nothing_in_the_place_of_the_passwords_wedges_the_server(
             found = (private / "smbpasswd").lstat()
             assert (what, stat.S_ISREG(found.st_mode), found.st_nlink) == (what, True, 1)
             assert (what, os.listdir(private)) == (what, ["smbpasswd"])
-            tenant.user(f"another-{number}")  # the next call takes away what this one moved aside
+            tenant.user(f"another-{number}")  # the next call removes what this one moved aside
             parts = ["applied", "config", "private", "shares"]
             assert (what, sorted(os.listdir(private.parent))) == (what, parts)
     assert ada.get("files", "honest.txt") == b"honest"
 
 
 def test_a_tree_of_any_depth_is_removed(tenant: Tenant, ada: SmbClient, intruder: Intruder) -> None:
-    """Folders nested deeper than any path do not keep the host from writing there, nor from removing all."""
+    """Folders nested deeper than any path do not keep the host from writing there or removing all."""
     intruder.succeeds(DEEP)
     with in_time(20):
         tenant.user("bob")
@@ -95,7 +95,7 @@ def test_a_tree_of_any_depth_is_removed(tenant: Tenant, ada: SmbClient, intruder
 
 
 def test_planting_while_the_host_works(tenant: Tenant, ada: SmbClient, intruder: Intruder) -> None:
-    """While it plants without pause, every call ends, with success or an error of ours; then all is well."""
+    """While it plants without pause, every call succeeds or raises one of our errors; then all is well."""
     host, server = tenant.site.host, tenant.server
     host.shares.create(server, "second", Capacity.parse("32MiB"))
     with canary(tenant.site.folder) as victim:
@@ -137,7 +137,7 @@ def test_planting_while_the_host_works(tenant: Tenant, ada: SmbClient, intruder:
 
 
 def test_no_device_can_be_made_anywhere(tenant: Tenant, ada: SmbClient, intruder: Intruder) -> None:
-    """mknod is not permitted in any folder that can be written, where an ordinary file can be made."""
+    """mknod is not permitted in any writable folder, where an ordinary file can be made."""
     folders = intruder.writable()
     share = tenant.site.host.servers.show(tenant.server).server.shares[0].id
     assert {"/private", "/tmp", "/dev/shm", f"/shares/{share}/data"} <= set(folders)
@@ -149,7 +149,7 @@ def test_no_device_can_be_made_anywhere(tenant: Tenant, ada: SmbClient, intruder
 
 
 def test_nothing_that_was_written_can_be_run(tenant: Tenant, ada: SmbClient, intruder: Intruder) -> None:
-    """In no folder that can be written does a program start, by itself or through the loader."""
+    """No program starts in any writable folder, by itself or through the loader."""
     loader = intruder.succeeds("echo /lib64/ld-linux-*.so.*").strip()
     intruder.succeeds(f"/bin/true && {loader} /bin/true")
     folders = set(intruder.writable()) - {"/dev/mqueue"}  # files there hold messages
@@ -163,7 +163,7 @@ def test_nothing_that_was_written_can_be_run(tenant: Tenant, ada: SmbClient, int
 
 
 def test_the_served_folder_stays_where_it_is(tenant: Tenant, ada: SmbClient, intruder: Intruder) -> None:
-    """smbd owns what is in the served folder, not its place: it cannot be moved, removed or joined."""
+    """smbd owns the contents of the served folder, but cannot move, remove or join the folder."""
     share = f"/shares/{tenant.site.host.servers.show(tenant.server).server.shares[0].id}"
     for command in (
         f"mv {share}/data {share}/gone",
@@ -183,7 +183,7 @@ def test_the_served_folder_stays_where_it_is(tenant: Tenant, ada: SmbClient, int
 def test_a_share_held_in_use_is_let_go_with_its_server(
     tenant: Tenant, ada: SmbClient, intruder: Intruder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A process that stays in a share puts its deletion off, with an error, until the server is stopped."""
+    """A process that stays in a share makes its deletion fail until the server is stopped."""
     host, server = tenant.site.host, tenant.server
     host.shares.create(server, "held", Capacity.parse("32MiB"))
     held = host.servers.show(server).server.share("held").id

@@ -1,4 +1,4 @@
-"""What a compromised smbd reaches: the kernel's interfaces, other tenants' data, the network."""
+"""What a compromised smbd can reach: the kernel's interfaces, other tenants' data, the network."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def ada(tenant: Tenant) -> SmbClient:
 
 
 def test_the_kernel_gives_nothing_away(ada: SmbClient, intruder: Intruder) -> None:
-    """No namespace, user, priority, clock, limit, sysctl or cgroup of the kernel's can be had or changed."""
+    """It cannot get or change any namespace, user, priority, clock, limit, sysctl or cgroup."""
     with still_admitted(ada):
         for command in FORBIDDEN:
             said = intruder.sh(command)
@@ -110,7 +110,7 @@ def _as_user(uid: int, namespace: str, *argv: str) -> subprocess.CompletedProces
 
 
 def _of_others(site: Site, server: ShareServer, process: Path) -> tuple[Path, ...]:
-    """Files that are none of an intruder's business: another server's, the host's; ``process`` is smbd's."""
+    """Files that an intruder must not read: another server's, the host's; ``process`` is smbd's."""
     layout = Layout(site.config.state_dir)
     return (
         layout.records / f"{server.id}.json",
@@ -130,7 +130,7 @@ def _of_others(site: Site, server: ShareServer, process: Path) -> tuple[Path, ..
 def test_a_servers_user_reads_nothing_on_the_host(
     tenant: Tenant, ada: SmbClient, intruder: Intruder, remove_after: Callable[[str], str]
 ) -> None:
-    """Even out of its container, its user opens nobody's files, hashes, volumes, processes or Docker."""
+    """Even outside its container, its user cannot open other files, hashes, volumes, processes or Docker."""
     site = tenant.site
     other = remove_after("other-tenant")
     site.host.servers.create(other)
@@ -160,7 +160,7 @@ def test_a_servers_user_reads_nothing_on_the_host(
 
 
 def test_it_sees_no_more_of_the_host_than_ids(tenant: Tenant, ada: SmbClient, intruder: Intruder) -> None:
-    """Where the kernel shows its whole self (/proc, /sys), there is no tenant's, share's or user's name."""
+    """What the kernel shows to everybody (/proc, /sys) has no name of a tenant, share or user."""
     site = tenant.site
     other = "name-of-a-tenant"
     site.host.servers.create(other)
@@ -211,7 +211,7 @@ def test_it_makes_no_packets_of_its_own(tenant: Tenant, ada: SmbClient, intruder
 
 
 def test_another_port_that_it_opens_is_reached_by_nobody(tenant: Tenant, ada: SmbClient) -> None:
-    """It may listen wherever it likes inside: its port to the network passes answers of SMB alone."""
+    """It may listen on any port inside, but its port to the network passes only SMB answers."""
     inside = namespace_of(tenant.site, tenant.server)
     with listening(inside) as listener, still_admitted(ada):
         assert reaches_all(inside, {Target("tcp", "127.0.0.1", listener.port)})
@@ -222,7 +222,7 @@ def test_another_port_that_it_opens_is_reached_by_nobody(tenant: Tenant, ada: Sm
 
 
 def test_it_calls_nobody_even_through_a_gateway(site: Site, remove_after: Callable[[str], str]) -> None:
-    """With a gateway that leads to the world, neither a name server nor an Internet address is reached."""
+    """Even with a working gateway it reaches neither a name server nor an Internet address."""
     bridge = site.new_bridge()
     server = remove_after("caller")
     spec = InterfaceSpec.parse(bridge=bridge, addresses=["10.77.0.10/24"], gateways=["10.77.0.1"])
@@ -233,7 +233,7 @@ def test_it_calls_nobody_even_through_a_gateway(site: Site, remove_after: Callab
     gateway.run("ip", "address", "add", f"{world}/32", "dev", "lo")
     client = site.client_on(bridge, "10.77.0.20/24")
     client.run("ip", "route", "add", "default", "via", "10.77.0.1")
-    user = site.client_on(bridge, "10.77.0.30/24")  # one that has no way out to ask for names
+    user = site.client_on(bridge, "10.77.0.30/24")  # a client without a route for asking a name server
     ada = site.smb(user, "10.77.0.10", "ada", site.allow(server, "files", "ada"))
     with listening(gateway.name) as listener, intruder_in(site, server) as intruder, still_admitted(ada):
         there = {Target(kind, world, listener.port) for kind in ("tcp", "udp")}

@@ -1,4 +1,4 @@
-"""Who has a server's whole network namespace, as root, and still does not pass for another."""
+"""An attacker with root in a server's network namespace still cannot pass for another server."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Street:
 
 
 def learnt(bridge: str) -> dict[str, set[str]]:
-    """The MACs that a bridge has learnt, by port."""
+    """The MACs that a bridge has learned, by port."""
     done = subprocess.run(
         ["bridge", "-json", "fdb", "show", "br", bridge], check=True, capture_output=True, text=True
     )
@@ -80,7 +80,7 @@ def learnt(bridge: str) -> dict[str, set[str]]:
 
 
 def neighbour(namespace: ClientNamespace, address: str) -> str:
-    """The MAC that a client holds for an address."""
+    """The MAC that a client has for an address."""
     shown = json.loads(namespace.run("ip", "-json", "neigh", "show", address).stdout or "[]")
     return str(shown[0].get("lladdr", "")) if shown else ""
 
@@ -124,7 +124,7 @@ def build(site: Site, remove_after: Callable[[str], str]) -> Iterator[Build]:
 
 
 def test_the_bridge_learns_no_other_mac_from_a_server(build: Build) -> None:
-    """Frames with another's MAC are gone before the bridge looks at them: no answers go astray."""
+    """Frames with another MAC are dropped before the bridge sees them: no answers go astray."""
     street = build()
     before = learnt(street.bridge)
     assert before[port(street.hostile)] == {street.mac}
@@ -143,7 +143,7 @@ def test_the_bridge_learns_no_other_mac_from_a_server(build: Build) -> None:
     known = set().union(*after.values())
     assert client_mac in known
     assert known & set(random) == set()
-    # Where nothing filters, the bridge learns just so: the frames are such as it would have taken.
+    # Without a filter the bridge learns from them: so it would have accepted these frames.
     with packets(f"/run/netns/{street.namespace.name}") as sending:
         sending.send(ethernet(random[0], ETH_ARP, arp(2, random[0], "10.213.0.77", "10.213.0.200", b"x")))
     assert until(lambda: random[0] in set().union(*learnt(street.bridge).values()))
@@ -151,7 +151,7 @@ def test_the_bridge_learns_no_other_mac_from_a_server(build: Build) -> None:
 
 
 def test_arp_does_not_move_another_address(build: Build) -> None:
-    """ARP for another's address, in every form, leaves the clients' and the host's entries as they are."""
+    """ARP for another address, in any form, does not change the entries of clients and the host."""
     street = build()
     theirs, mine, client = _address(street.victim), _address(street.hostile), "10.213.0.200"
     reaches_all(None, {Target("tcp", theirs, 445)})
@@ -183,7 +183,7 @@ def _neighbour_message(kind: int, source: str, target: str, about: str, mac: str
 
 
 def test_neighbour_discovery_does_not_move_another_address(site: Site, build: Build) -> None:
-    """On one bridge with another server, IPv6 neighbour messages do not take its address over."""
+    """IPv6 neighbour messages do not take over the address of another server on the same bridge."""
     street = build(site.new_bridge())
     theirs, mine, client = _address(street.victim, 6), _address(street.hostile, 6), "fd00:78::200"
     own_local = link_local(street.mac)
@@ -191,7 +191,7 @@ def test_neighbour_discovery_does_not_move_another_address(site: Site, build: Bu
     for source in (mine, own_local, theirs, link_local(street.victim_mac), "fe80::bad"):
         for kind, about in ((ADVERT, theirs), (SOLICIT, client), (ADVERT, link_local(street.victim_mac))):
             if kind == SOLICIT and source in (mine, own_local):
-                continue  # asking as itself is its right
+                continue  # it may ask with its own address
             for target in (client, "ff02::1"):
                 forged = _neighbour_message(kind, source, target, about, street.mac)
                 with packets(street.inside) as sending, packets(street.namespace.name) as hearing:
@@ -199,7 +199,7 @@ def test_neighbour_discovery_does_not_move_another_address(site: Site, build: Bu
                     assert arrived(hearing, {forged[-24:]}, seconds=0.05) == set(), (source, kind, about)
     assert neighbour(street.namespace, theirs) == street.victim_mac
     assert street.both_serve()
-    # About its own address it may speak: the same message arrives and counts.
+    # It may advertise its own address: the same message arrives and takes effect.
     spoken = _neighbour_message(ADVERT, own_local, client, mine, "02:00:00:00:00:77")
     with packets(street.inside) as sending:
         sending.send(ethernet(street.mac, ETH_IPV6, spoken, street.client_mac()))

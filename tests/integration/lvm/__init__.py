@@ -1,1 +1,1 @@
-"""Logical volumes and the kernel's own client: on a host with device-mapper and a volume group to spare."""
+"""Logical volumes and the kernel's own client: on a host with device-mapper and a spare volume group."""

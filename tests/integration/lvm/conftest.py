@@ -1,4 +1,4 @@
-"""Hosts whose pool is the volume group that this machine has to spare."""
+"""Hosts whose pool is in the machine's spare volume group."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from shares_core.domain.pools import ThinPoolName, VolumeGroupName
 from tests.testkit.site import Site, opened_site
 from tests.testkit.volume_groups import lvm
 
-#: What a thin pool of a test's has.
+#: The size of a test's thin pool.
 THIN_SIZE = "3g"
 
 
@@ -28,7 +28,7 @@ class Pool:
 
     @contextmanager
     def site(self) -> Iterator[Site]:
-        """A host with this pool; the spare group has nothing of it afterwards."""
+        """A host with this pool; afterwards the spare group has nothing of it."""
         if not self.thin:
             with opened_site(pools=(LvmPool(volume_group=VolumeGroupName(self.group)),)) as site:
                 yield site
@@ -45,7 +45,7 @@ class Pool:
 
 @pytest.fixture(params=["thick", "thin"])
 def pool(request: pytest.FixtureRequest) -> Pool:
-    """One in the spare volume group; without such a group nothing here is collected."""
+    """A pool in the spare volume group; without a group nothing here is collected."""
     return Pool(os.environ["SHARES_CORE_TEST_VG"], request.param == "thin")
 
 

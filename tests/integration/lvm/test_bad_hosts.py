@@ -1,4 +1,4 @@
-"""A volume group that is damaged, full or away, and LVM that is missing or hangs: named, with the mend."""
+"""A volume group that is damaged, full or missing, and LVM that is missing or hangs: named, with a remedy."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def group(disks: list[Disk]) -> Iterator[str]:
 
 @pytest.fixture
 def site(group: str) -> Iterator[Site]:
-    """A host whose pool it is, with a server."""
+    """A host with the group as its pool, and a server."""
     with opened_site(pools=(LvmPool(volume_group=VolumeGroupName(group)),)) as site:
         site.host.servers.create(SERVER)
         try:
@@ -62,7 +62,7 @@ def site(group: str) -> Iterator[Site]:
 
 
 def refused(host: Host, *errors: type[SharesError]) -> SharesError:
-    """The error that making a share ends with; nothing of it is left in the record."""
+    """The error of making a share, of which nothing is left in the record."""
     with pytest.raises(errors) as raised:
         host.shares.create(SERVER, "new", SIZE)
     assert "new" not in {str(view.share.name) for view in host.shares.list(SERVER)}
@@ -77,8 +77,8 @@ def volumes(group: str) -> set[str]:
     return set(lvm("lvs", "--noheadings", "--options", "lv_name", group).split())
 
 
-def test_a_full_group_is_no_capacity(site: Site, group: str) -> None:
-    """And what was promised is what can be had: the last extent too."""
+def test_a_full_group_raises_no_capacity(site: Site, group: str) -> None:
+    """All that was promised can be used, even the last extent."""
     site.host.shares.create(SERVER, "most", Capacity(site.host.pool.show().free))
     before = volumes(group)
     error = refused(site.host, NoCapacity)
@@ -86,14 +86,14 @@ def test_a_full_group_is_no_capacity(site: Site, group: str) -> None:
     assert before == volumes(group)
 
 
-def test_a_group_that_is_not_there_is_named_with_the_command(site: Site) -> None:
+def test_a_missing_group_is_named_with_the_command(site: Site) -> None:
     host = changed(site, volume_group=VolumeGroupName("sctest-absent"))
     making = Call(UseCase.BUILD_POOL, ("DEVICE",))
     assert making in refused(host, HostNotReady).remedy.parts
 
 
-def test_a_group_that_misses_a_device_makes_nothing(site: Site, disks: list[Disk], group: str) -> None:
-    """What is on the other devices is served on; when the device is back, all is well."""
+def test_a_group_without_one_of_its_devices_makes_nothing(site: Site, disks: list[Disk], group: str) -> None:
+    """Volumes on the other devices are still served; when the device is back, all is well."""
     site.host.shares.create(SERVER, "files", SIZE)
     before = volumes(group)
     spare = disks[1]
@@ -126,7 +126,7 @@ def test_a_group_on_read_only_devices_makes_nothing(site: Site, disks: list[Disk
     site.host.shares.create(SERVER, "new", SIZE)
 
 
-def test_an_exported_group_is_named_with_its_mend(site: Site, group: str) -> None:
+def test_an_exported_group_is_named_with_its_remedy(site: Site, group: str) -> None:
     lvm("vgexport", group)
     try:
         importing = HostTool("vgimport", (group,))
@@ -142,7 +142,7 @@ def thin_host(site: Site, group: str, metadata: int, overprovision: bool) -> Hos
     return changed(site, thin_pool=ThinPoolName("pool"), overprovision=overprovision)
 
 
-def test_a_thin_pool_that_is_promised_away_is_no_capacity(site: Site, group: str) -> None:
+def test_a_fully_promised_thin_pool_raises_no_capacity(site: Site, group: str) -> None:
     host = thin_host(site, group, 4 * MIB, overprovision=False)
     host.shares.create(SERVER, "most", Capacity(host.pool.show().free))
     before = volumes(group)
@@ -154,21 +154,21 @@ def test_a_thin_pool_that_is_promised_away_is_no_capacity(site: Site, group: str
 
 
 def fill(file: Path) -> None:
-    """Write until the disk takes no more."""
+    """Write until the disk is full."""
     with file.open("wb", buffering=0) as opened:
         for _ in range(100):
             opened.write(os.urandom(4 * MIB))
             os.fsync(opened.fileno())
 
 
-def test_a_thin_pool_that_is_written_full_makes_nothing(site: Site, group: str) -> None:
-    """It was promised to more than it has: who fills it is told by the disk, all others by us."""
+def test_a_full_thin_pool_makes_nothing(site: Site, group: str) -> None:
+    """It has promised more than it has: the disk tells those who fill it, and we tell the others."""
     host = thin_host(site, group, 4 * MIB, overprovision=True)
     lvm("lvchange", "--errorwhenfull", "y", f"{group}/pool")
     for name, size in (("other", SIZE), ("first", Capacity(240 * MIB)), ("second", Capacity(240 * MIB))):
         host.shares.create(SERVER, name, size)
     server = host.servers.show(SERVER).server
-    for name in ("first", "second"):  # the one fills its file system, the other what the pool has left
+    for name in ("first", "second"):  # one fills its file system, the other the rest of the pool
         with pytest.raises(OSError, match=r"error|space|Read-only"):
             fill(mount_point(site.config, server, server.share(name)) / "data/large")
     assert [True] == ["% full" in warning.problem for warning in host.pool.show().warnings]
@@ -185,7 +185,7 @@ def test_a_thin_pool_that_is_written_full_makes_nothing(site: Site, group: str) 
 
 
 def instead_of_lvm(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str | None) -> None:
-    """LVM's commands do what the script does; without one they are not there, and all others are."""
+    """Replace LVM's commands by the script; without a script only they are missing."""
     folder.mkdir()
     lvms = {path.name for path in Path("/usr/sbin").iterdir() if path.resolve().name == "lvm"}
     path = str(folder)
@@ -203,7 +203,7 @@ def instead_of_lvm(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str | 
     )
 
 
-def test_lvm_that_is_not_installed_is_named(
+def test_a_missing_lvm_is_named(
     site: Site, group: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = volumes(group)
@@ -213,7 +213,7 @@ def test_lvm_that_is_not_installed_is_named(
     assert before == volumes(group)
 
 
-def test_lvm_that_hangs_is_given_up_and_the_server_is_free_again(
+def test_a_hanging_lvm_is_given_up_and_the_server_is_free_again(
     site: Site, group: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After the time limit; the next call, with an LVM that answers, succeeds."""
@@ -255,14 +255,14 @@ def test_while_lvm_hangs_nobody_waits_but_for_that_share(
         assert not hanging.done()
         hanging.result(60)
     site.host.servers.delete("other")
-    site.host.fleet.reconcile()  # with an LVM that answers it removes what was begun
+    site.host.fleet.reconcile()  # with a working LVM it removes what was begun
     assert site.host.fleet.reconcile().is_empty
     assert ["kept"] == [str(view.share.name) for view in site.host.shares.list(SERVER)]
 
 
 @pytest.fixture
 def kept(site: Site, group: str) -> Path:
-    """A file on a share whose group is inactive, as after a boot that activates nothing by itself."""
+    """A file on a share whose group is inactive, as after a boot without activation."""
     share = site.host.shares.create(SERVER, "kept", SIZE).share
     server = site.host.servers.show(SERVER).server
     mounted = mount_point(site.config, server, share)
@@ -274,17 +274,17 @@ def kept(site: Site, group: str) -> Path:
 
 
 def test_an_inactive_group_is_activated_by_a_reconcile(site: Site, kept: Path) -> None:
-    """It is there, and what is in it is not another's."""
+    """It exists, and its volumes are ours."""
     (view,) = site.host.fleet.reconcile().servers
     assert (ReconcileOutcome.OK, True) == (view.outcome, "share kept is not attached" in map(str, view.found))
     assert b"kept" == kept.read_bytes()
 
 
 @pytest.mark.parametrize("away", ["export", "rename"])
-def test_a_group_that_is_away_at_a_reconcile_fails_its_shares_alone(
+def test_a_missing_group_at_a_reconcile_fails_only_its_shares(
     site: Site, group: str, kept: Path, away: str
 ) -> None:
-    """As after a boot without its disks: the server is up, nothing is made, and then they are back."""
+    """As after a boot without its disks: the server is up, nothing is made; later they are back."""
     host, before, aside = site.host, volumes(group), new_name()
     lvm(*(("vgexport", group) if away == "export" else ("vgrename", group, aside)))
     try:
@@ -302,7 +302,7 @@ def test_a_group_that_is_away_at_a_reconcile_fails_its_shares_alone(
 
 @pytest.mark.parametrize("name", ["vg;reboot", "-vg", "../vg", "v g", "vg\nx", "v" * 128, ".", ""])
 def test_a_bad_name_of_a_group_is_bad_input(name: str) -> None:
-    """Before anything is asked of LVM."""
+    """Before any command of LVM."""
     with pytest.raises(SharesError) as raised:
         HostConfig(pools=(LvmPool(volume_group=VolumeGroupName(name)),))
     assert "invalid_input" == raised.value.code

@@ -1,4 +1,4 @@
-"""The contract of storage on logical volumes: the very tests that loop files pass."""
+"""The contract of storage on logical volumes: the same tests as for files."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class TestVolumeGroupPool(BlockStorageContract):
     kind_of_world = ThickStorage
 
     def test_an_overprovisioned_pool_promises_more_than_it_has(self, world: StorageWorld) -> None:
-        """Not this one: extents cannot be promised twice, and settings that ask for it are refused."""
+        """Does not apply: extents cannot be promised twice, and the settings refuse it."""
         assert isinstance(world, ThickStorage)
         with pytest.raises(InvalidInput):
             with_pool(world.config, overprovision=True)

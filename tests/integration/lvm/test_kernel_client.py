@@ -41,7 +41,7 @@ class CopyATree:
 
 
 class CloneARepository:
-    """Committed beside the share, cloned onto it."""
+    """A repository, committed beside the share and cloned onto it."""
 
     def do(self, folder: Path) -> None:
         origin = folder.parent / f"{folder.name}.origin"
@@ -53,13 +53,13 @@ class CloneARepository:
         git(folder, "clone", "--quiet", "--no-hardlinks", str(origin), str(folder / "clone"))
 
     def check(self, folder: Path) -> None:
-        """Git itself finds nothing wrong."""
+        """Check that Git itself finds nothing wrong."""
         git(folder / "clone", "fsck", "--strict")
         assert "" == git(folder / "clone", "status", "--porcelain")
 
 
 class WriteAndRename:
-    """As editors and databases do: written aside, synced, renamed over what was there."""
+    """As editors and databases do: write a new file, sync it, rename it over the old one."""
 
     def do(self, folder: Path) -> None:
         for number in range(20):
@@ -74,7 +74,7 @@ class WriteAndRename:
 
 
 class WriteASparseFile:
-    """Larger than 4 GiB, and than the share: it takes only what was written."""
+    """Larger than 4 GiB, and than the share: it takes only the written space."""
 
     def do(self, folder: Path) -> None:
         with (folder / "sparse").open("wb") as file:
@@ -93,7 +93,7 @@ class WriteASparseFile:
 
 @frozen
 class WriteSmallFiles:
-    """Many, and each is there; what is in them is read from a tenth."""
+    """Many files; all have to exist, and a tenth is read."""
 
     count: int
 
@@ -110,7 +110,7 @@ class WriteSmallFiles:
 
 
 class Work(Protocol):
-    """Something that people do with files, and what has to be there afterwards."""
+    """Something that people do with files, and what has to exist afterwards."""
 
     def do(self, folder: Path) -> None: ...
 
@@ -130,7 +130,7 @@ def git(folder: Path, *argv: str) -> str:
 
 
 class Worker:
-    """Does all the work in a thread, and keeps what went wrong."""
+    """Does all the work in a thread, and keeps the errors."""
 
     def __init__(self, folder: Path, work: Sequence[Work]) -> None:
         self._folder = folder
@@ -164,10 +164,10 @@ class Worker:
     ids=["ext4 on thick", "xfs on thin"],
     indirect=["pool"],
 )
-def test_a_share_grows_under_the_kernels_client_and_loses_nothing(
+def test_a_share_grows_under_the_kernels_client_without_loss(
     lvm_site: Site, kind: FileSystemKind, small_files: int
 ) -> None:
-    """Online, while files are copied, cloned, synced, renamed: no connection is lost, nor a byte."""
+    """Online, while files are copied, cloned, synced and renamed: no connection or byte is lost."""
     host = lvm_site.host
     work = (
         CopyATree(),

@@ -38,7 +38,7 @@ def mixed() -> Iterator[SeveralPools]:
 
 
 def test_files_and_logical_volumes_serve_side_by_side(mixed: SeveralPools) -> None:
-    """Each share is what its pool makes, and keeps that; a thin one alone is mounted to discard."""
+    """Each share has its pool's kind of volume, and keeps it; only a thin one is mounted with discard."""
     mixed.serves("default", "thick", "thin")
     host, config = mixed.site.host, mixed.site.config
     server = host.servers.show(SERVER).server
@@ -62,10 +62,10 @@ def test_files_and_logical_volumes_serve_side_by_side(mixed: SeveralPools) -> No
         assert (found,) == storage.list(share.volume.pool)
 
 
-def test_a_pool_of_logical_volumes_that_is_not_configured_fails_its_own_shares_only(
+def test_a_pool_removed_from_the_settings_fails_only_its_own_shares(
     mixed: SeveralPools,
 ) -> None:
-    """Though another pool has the same group; nothing of it is an orphan there."""
+    """Although another pool has the same group, where none of its volumes is an orphan."""
     fewer = mixed.without("thin")
     fewer.restart()
     mixed.serves("default", "thick")
@@ -77,7 +77,7 @@ def test_a_pool_of_logical_volumes_that_is_not_configured_fails_its_own_shares_o
 
 
 def test_a_removed_share_is_removed_from_its_own_pool(mixed: SeveralPools) -> None:
-    """Grown before, and whichever kind it is; what others have stays."""
+    """After growing, and of any kind; other shares stay."""
     host = mixed.site.host
     names = {str(share.name): share.volume.id for share in host.servers.show(SERVER).server.shares}
     for gone in ("thin", "thick"):

@@ -1,4 +1,4 @@
-"""What only logical volumes do: reuse extents, share a group, round sizes, give blocks back."""
+"""What only logical volumes do: they reuse extents, share a group, round sizes, give blocks back."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def made_with(ports: Ports, kind: FileSystemKind, size: Capacity = SIZE) -> Shar
 
 
 def fill_with_secret(device: str) -> None:
-    """All over the volume, its middle and its ends too."""
+    """Write the secret all over the volume, also in the middle and at the ends."""
     block = SECRET.ljust(512, b".") * (MIB // 512)
     with open(device, "r+b", buffering=0) as file:
         for _ in range(SIZE.bytes // MIB):
@@ -102,7 +102,7 @@ def test_a_second_volume_on_reused_extents_is_made_without_a_question(
 def test_a_deleted_volumes_data_is_not_in_the_next_thick_one(
     thick: ThickStorage, wipe: bool, readable: bool
 ) -> None:
-    """Unless the operator has switched that off: then it is, which shows that the test can see it."""
+    """Unless the operator has disabled wiping: then it is, which shows that the test would find it."""
     storage = thick.opened(with_pool(thick.config, wipe_deleted=wipe)).storage
     device = storage.attach(storage.ensure_volume(first := ref(thick.new_id()), SIZE, OWNER).ref)
     fill_with_secret(device)
@@ -115,7 +115,7 @@ def test_a_deleted_volumes_data_is_not_in_the_next_thick_one(
 
 
 def test_a_thick_volume_is_overwritten_where_a_thin_pool_is_named_since(thick: ThickStorage) -> None:
-    """What counts is what the volume is, not what the settings make now."""
+    """The volume's own kind counts, not that of the present settings."""
     storage = thick.ports.storage
     device = storage.attach(storage.ensure_volume(first := ref(thick.new_id()), SIZE, OWNER).ref)
     fill_with_secret(device)
@@ -132,7 +132,7 @@ def test_a_thick_volume_is_overwritten_where_a_thin_pool_is_named_since(thick: T
 
 
 def test_a_deleted_volumes_data_is_not_in_the_next_thin_one(thin: ThinStorage) -> None:
-    """The pool zeroes a block before anybody else has it, also one that is written in part only."""
+    """The pool zeroes a block before anybody else gets it, even if it is only partly written."""
     storage = thin.ports.storage
     device = storage.attach(storage.ensure_volume(first := ref(thin.new_id()), SIZE, OWNER).ref)
     fill_with_secret(device)
@@ -146,7 +146,7 @@ def test_a_deleted_volumes_data_is_not_in_the_next_thin_one(thin: ThinStorage) -
 
 
 def test_a_thin_pool_that_zeroes_nothing_is_refused(thin: ThinStorage) -> None:
-    """With the command that mends it."""
+    """With the command that fixes it."""
     lvm("lvchange", "--zero", "n", f"{thin.group}/pool")
     try:
         with pytest.raises(HostNotReady) as raised:
@@ -157,7 +157,7 @@ def test_a_thin_pool_that_zeroes_nothing_is_refused(thin: ThinStorage) -> None:
         lvm("lvchange", "--zero", "y", f"{thin.group}/pool")
 
 
-def test_a_volume_is_known_without_a_record(thick: ThickStorage) -> None:
+def test_a_volume_can_be_identified_without_a_record(thick: ThickStorage) -> None:
     """By its tags: installation, pool, server and share."""
     volume = thick.ports.storage.ensure_volume(ref(thick.new_id()), SIZE, OWNER)
     report = lvm("lvs", "--reportformat", "json", "--options", "lv_tags", thick.path(volume.ref))
@@ -172,7 +172,7 @@ def test_a_volume_is_known_without_a_record(thick: ThickStorage) -> None:
 
 
 def test_two_installations_share_a_group(thick: ThickStorage) -> None:
-    """Each lists its own volumes and counts its own promises; what is free is free for both."""
+    """Each lists its own volumes and counts its own promises; free space is free for both."""
     other = thick.opened(evolve(thick.config, state_dir=thick.state_dir / "other")).storage
     other.prepare(DEFAULT_POOL)
     ours = thick.ports.storage.ensure_volume(ref(thick.new_id()), SIZE, OWNER)
@@ -184,7 +184,7 @@ def test_two_installations_share_a_group(thick: ThickStorage) -> None:
 
 
 def test_a_group_of_the_same_name_is_not_the_pool(thick: ThickStorage) -> None:
-    """Renamed under its volumes, an empty one in its place: nothing is made there, and all is back after."""
+    """The group is renamed and an empty one is in its place: nothing is made there, and later all is back."""
     storage = thick.ports.storage
     volume = storage.ensure_volume(ref(thick.new_id()), SIZE, OWNER)
     aside = new_name()
@@ -209,7 +209,7 @@ def test_a_group_of_the_same_name_is_not_the_pool(thick: ThickStorage) -> None:
 
 
 def test_a_device_that_a_killed_command_left_suspended_answers_again(thick: ThickStorage) -> None:
-    """Else whoever touched it would wait for ever."""
+    """Otherwise everybody who touched it would wait for ever."""
     storage = thick.ports.storage
     volume = storage.ensure_volume(ref(thick.new_id()), SIZE, OWNER)
     device = storage.attach(volume.ref)
@@ -232,8 +232,8 @@ def test_an_inactive_volume_is_activated_and_an_inactive_group_is_not_an_empty_o
     assert not thick.is_blank(storage.attach(volume.ref))
 
 
-def test_a_share_is_never_smaller_than_asked_for_and_shows_what_it_is(lvm_site: Site) -> None:
-    """Its volume is a whole number of extents, after an extend too."""
+def test_a_share_is_never_smaller_than_requested_and_shows_its_size(lvm_site: Site) -> None:
+    """Its volume has whole extents, also after an extend."""
     host = lvm_site.host
     host.servers.create("rounded")
     try:
@@ -249,7 +249,7 @@ def test_a_share_is_never_smaller_than_asked_for_and_shows_what_it_is(lvm_site: 
 
 
 def test_a_thin_pool_gets_back_what_clients_delete(thin: ThinStorage) -> None:
-    """The file system tells its device what it frees, without anybody trimming."""
+    """The file system tells its device what it frees, without a trim."""
     ports = thin.ports
     made = made_with(ports, FileSystemKind.EXT4, Capacity(256 * MIB))
     device = ports.storage.attach(made.ref)
@@ -279,7 +279,7 @@ def _sync(folder: Path) -> None:
 
 
 def test_a_pool_that_fills_up_warns(thin: ThinStorage) -> None:
-    """Above four fifths, with the command that makes it larger."""
+    """Above 80 per cent, with the command that enlarges it."""
     storage = thin.ports.storage
     volume = storage.ensure_volume(ref(thin.new_id()), Capacity(960 * MIB), OWNER)
     assert () == storage.pool(DEFAULT_POOL).warnings
@@ -296,8 +296,8 @@ def test_a_pool_that_fills_up_warns(thin: ThinStorage) -> None:
 
 
 @pytest.mark.parametrize("pool", ["thick"], indirect=True)
-def test_volumes_of_the_spare_group_are_of_extents(pool: Pool) -> None:
-    """What the other tests count in."""
+def test_volumes_of_the_spare_group_have_whole_extents(pool: Pool) -> None:
+    """The other tests rely on this."""
     report = lvm(
         "vgs", "--noheadings", "--units", "b", "--nosuffix", "--options", "vg_extent_size", pool.group
     )
@@ -308,8 +308,10 @@ def names_of(world: LvmStorage) -> set[str]:
     return {row["lv_name"] for row in world.report()}
 
 
-def test_a_failed_making_leaves_nothing(thick: ThickStorage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where clearing the new volume fails, it is removed again."""
+def test_a_failed_create_of_a_volume_leaves_nothing(
+    thick: ThickStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If clearing the new volume fails, it is removed again."""
 
     def broken(device: str) -> None:
         raise HostNotReady(f"{device} cannot be written")
@@ -326,7 +328,7 @@ def test_a_failed_making_leaves_nothing(thick: ThickStorage, monkeypatch: pytest
 
 
 def test_opening_the_ports_runs_nothing(thick: ThickStorage) -> None:
-    """A configuration that names a group which is not there is no error before it is used."""
+    """A configuration with a missing group is not an error before it is used."""
     config = with_pool(thick.config, volume_group=VolumeGroupName("sctest-absent"))
     ports = bootstrap.ports(config)
     with pytest.raises(HostNotReady) as raised:

@@ -1,1 +1,1 @@
-"""What this project writes, held against what Samba itself reads: its own tools are the judges."""
+"""What this project writes, compared with what Samba reads: Samba's own tools are the judges."""

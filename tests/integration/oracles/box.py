@@ -1,4 +1,4 @@
-"""A container with the Samba that serves, and one tool more: pdbedit, which the image leaves out."""
+"""A container with the serving Samba and one more tool: pdbedit, which the image leaves out."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _IMAGE = "shares-core-samba"
 _TAG = "sctest-oracles"
 _LABEL = "sctest.made-of"
 _PREFIX = "sctest-oracle-"
-#: Only the program comes from Debian: its libraries are the image's, and so the same version (asserted).
+#: Only the program comes from Debian; the libraries are the image's, so it has to be of the same version.
 _RECIPE = f"""\
 ARG BASE
 FROM ${{BASE}} AS tools
@@ -47,7 +47,7 @@ class Box:
     folder: Path
 
     def script(self, text: str) -> str:
-        """What a shell script says, which has to succeed."""
+        """The output of a shell script, which has to succeed."""
         argv = ("nsenter", "--target", str(self.pid), *_NAMESPACES, "--", "sh", "-eu", "-c", text)
         done = subprocess.run(
             argv, capture_output=True, text=True, env=_ENVIRONMENT, timeout=120, check=False
@@ -56,14 +56,14 @@ class Box:
         return done.stdout
 
     def place(self, name: str, text: str, mode: int = 0o644) -> None:
-        """A file below ``/box``, made new."""
+        """Write a new file below ``/box``."""
         path = self.folder / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
         path.chmod(mode)
 
     def for_each(self, inputs: Sequence[str], command: str) -> list[tuple[str, str]]:
-        """What ``command`` says, on both streams, to each input, its file ``$f``: one exec for all."""
+        """The output of ``command``, on both streams, for each input file ``$f``, in one exec for all."""
         shutil.rmtree(self.folder / "batch", ignore_errors=True)
         for number, text in enumerate(inputs):
             self.place(f"batch/{number}", text)
@@ -78,7 +78,7 @@ class Box:
         ]
 
     def meanings(self, names: Sequence[str]) -> dict[str, str]:
-        """What Samba takes each name for, with the accounts that are in place; empty where it knows none.
+        """What Samba takes each name for, with the present accounts; empty if it knows none.
 
         ``net sam show`` asks the same function (``lookup_name``) as smbd does for ``valid users``.
         """
@@ -89,7 +89,7 @@ class Box:
         )
         found = dict(part.partition("\n")[::2] for part in out.split("=")[1:])
         meanings = {name: found[name].strip() for name in names}
-        # Whatever else it said was neither: an error is not to be taken for "nobody".
+        # Any other output is an error, which must not be taken for "nobody".
         strange = {name: said for name, said in meanings.items() if not _SAID.fullmatch(said)}
         assert strange == {}
         return {name: "" if said.startswith("Could not") else said for name, said in meanings.items()}
@@ -97,7 +97,7 @@ class Box:
 
 @contextmanager
 def opened_box() -> Iterator[Box]:
-    """A box of its own; what a killed run left is removed first."""
+    """A new box; first removes what a killed run left."""
     client = from_env()
     try:
         for left in client.containers.list(all=True, filters={"name": f"^/{_PREFIX}"}):
@@ -109,9 +109,9 @@ def opened_box() -> Iterator[Box]:
 
 
 def provide_image(client: DockerClient) -> str:
-    """The image with pdbedit in it, built unless there is one of this recipe on the image that serves.
+    """The image with pdbedit, built unless one exists of this recipe and the serving image.
 
-    A cached build of Debian's may be older or newer than the image's.
+    A cached build of Debian may be older or newer than the image's.
     """
     mark = _mark(client)
     if not client.images.list(name=_TAG, filters={"label": f"{_LABEL}={mark}"}):
@@ -125,7 +125,7 @@ def provide_image(client: DockerClient) -> str:
 
 
 def _mark(client: DockerClient) -> str:
-    """What a build is made of. An image keeps its layers, not its id, when another Docker loads it."""
+    """The inputs of a build. An image keeps its layers, not its id, when another Docker loads it."""
     layers: list[str] = client.images.get(_IMAGE).attrs["RootFS"]["Layers"]
     return hashlib.sha256("\n".join([_RECIPE, *layers]).encode()).hexdigest()[:12]
 

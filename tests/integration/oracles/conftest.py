@@ -1,4 +1,4 @@
-"""The container that the oracles of a module speak from."""
+"""The container of a module's oracles."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ from tests.integration.oracles.box import Box, opened_box
 
 @pytest.fixture(scope="module")
 def box() -> Iterator[Box]:
-    """Samba's own tools, in the version that serves."""
+    """Samba's own tools, of the serving version."""
     with opened_box() as opened:
         yield opened

@@ -1,4 +1,4 @@
-"""Any valid name, account, rule, share and server, with a liking for names that resemble each other."""
+"""Any valid name, account, rule, share and server, with a preference for similar names."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ WORDS = (
     "R & D, R&D', ''&'', (((, 2026.Q1, yes, no, none, all, null, con, PIPE, lpc, wheel, users2, operator, "
     "admin users, read list, shares-2, nobody1, S-1, S_1-1-0, s-x, x-S-1-1-0, 0x0, 1e3, 4ever, a--b, x.y.z"
 ).split(", ")
-#: Texts that a reader of smb.conf may take for each other.
+#: Texts that a reader of smb.conf may confuse.
 ALIKE = (
     "a b",
     "a  b",
@@ -71,7 +71,7 @@ def names(kind: type[Name]) -> st.SearchStrategy[str]:
 
 
 def unique(kind: type[Name], least: int, most: int) -> st.SearchStrategy[list[str]]:
-    """Names that differ in more than case, as a record's do."""
+    """Names that differ in more than case, as in a record."""
     return st.lists(names(kind), min_size=least, max_size=most, unique_by=lambda value: kind(value).key)
 
 
@@ -95,9 +95,9 @@ def servers(draw: st.DrawFn, *, accounts: int = 4, shares: int = 8) -> ShareServ
     return server
 
 
-#: Seldom none, for without a rule nothing is served.
+#: Seldom none, because without a rule nothing is served.
 _RULES = st.sampled_from((0, 1, 1, 1))
-#: Most are ready, for only these are served.
+#: Most are ready, because only these are served.
 _STATUSES = st.one_of(st.just(ShareStatus.READY), st.just(ShareStatus.READY), st.sampled_from(ShareStatus))
 
 
@@ -106,7 +106,7 @@ def _share(share_id: str, name: str) -> CifsShare:
 
 
 def examples(strategy: st.SearchStrategy[T], count: int) -> list[T]:
-    """That many at once, for a judge that is slow to call and quick to ask many things."""
+    """That many at once, for a judge that starts slowly but answers quickly."""
     found: list[T] = []
 
     @settings(

@@ -25,7 +25,7 @@ DENIED = "NT_STATUS_ACCESS_DENIED"
 #: The libraries that hold Samba's tables of well-known and builtin names.
 _LIBRARIES = ("libsamba-passdb.so.0", "libsamba-security-private-samba.so.0")
 _HASH = PasswordHash("A" * 32, 0x65000000)
-#: Accepted names that resemble what Samba, Windows, unix or a shell gives a meaning.
+#: Accepted names that resemble those with a meaning to Samba, Windows, unix or a shell.
 _DANGEROUS = (
     "Everyone1",
     "everyone.all",
@@ -72,7 +72,7 @@ def _place(box: Box, server: ShareServer) -> None:
 
 
 def _constants(library: bytes) -> bytes:
-    """The ELF section in which a library keeps its texts, without the names of its functions."""
+    """The ELF section with a library's texts, without the names of its functions."""
     (table,) = struct.unpack_from("<Q", library, 0x28)
     size, count, of_names = struct.unpack_from("<HHH", library, 0x3A)
     sections = [struct.unpack_from("<IIQQQQ", library, table + number * size) for number in range(count)]
@@ -97,8 +97,8 @@ def _samba_words(box: Box) -> set[str]:
     return {word.decode().lower() for word in words}
 
 
-def test_no_accepted_name_is_in_sambas_tables(box: Box) -> None:
-    """Every word in the libraries that hold Samba's well-known names is refused, or nothing to Samba."""
+def test_sambas_tables_have_no_accepted_name(box: Box) -> None:
+    """Every word in the libraries with Samba's well-known names is refused, or has no meaning to Samba."""
     _place(box, SERVER.without_account(UserName("ada")).without_account(UserName("bob")))
     words = _samba_words(box)
     refused = sorted(word for word in words if not accepted(UserName, word))
@@ -108,8 +108,8 @@ def test_no_accepted_name_is_in_sambas_tables(box: Box) -> None:
     assert {} == {word: meaning for word, meaning in box.meanings(plain).items() if meaning}
 
 
-def test_the_look_up_tells_what_samba_knows(box: Box) -> None:
-    """The positive control of the others: reserved names do mean something to Samba."""
+def test_the_look_up_finds_what_samba_knows(box: Box) -> None:
+    """The positive control of the others: reserved names do have a meaning to Samba."""
     _place(box, SERVER)
     names = ["Everyone", "LOCAL", "iusr", "None", "ADMINISTRATORS", "shareserver", "BUILTIN", "ada", "eve"]
     known = {name: bool(meaning) for name, meaning in box.meanings(names).items()}
@@ -117,7 +117,7 @@ def test_the_look_up_tells_what_samba_knows(box: Box) -> None:
 
 
 def test_a_name_means_its_own_account_and_nothing_else(box: Box) -> None:
-    """To Samba any account's name is that user, by its uid; any other accepted name is nobody."""
+    """To Samba, any account's name is that user, by its uid; any other accepted name is nobody."""
     mixed = {UserName(name).key: UserName(name) for name in examples(names(UserName), 400)}.values()
     server = evolve(SERVER, accounts=())
     for number, name in enumerate(mixed):
@@ -137,7 +137,7 @@ def test_a_name_means_its_own_account_and_nothing_else(box: Box) -> None:
 
 
 def test_a_rule_for_a_dangerous_name_admits_nobody_else(tenant: Tenant) -> None:
-    """The user of that name gets in; another user of the server, who has no rule, is refused."""
+    """The user of that name is admitted; another user of the server, without a rule, is refused."""
     host = tenant.site.host
     host.shares.create(tenant.server, "lobby", Capacity.parse("64MiB"))
     outsider = tenant.smb("outsider", tenant.site.allow(tenant.server, "lobby", "outsider"))
@@ -153,7 +153,7 @@ def test_a_rule_for_a_dangerous_name_admits_nobody_else(tenant: Tenant) -> None:
 
 
 def test_people_and_shares_have_the_names_they_have(tenant: Tenant) -> None:
-    """Every share is found by its name, and every user by theirs: each finds what was put there."""
+    """Every share and every user is found by name: each user finds the right files."""
     host = tenant.site.host
     people = {name: _PEOPLE[number % len(_PEOPLE)] for number, name in enumerate(_SHARES)}
     users = {}
@@ -163,6 +163,6 @@ def test_people_and_shares_have_the_names_they_have(tenant: Tenant) -> None:
         users[name] = tenant.smb(person, f"{person}'s own")
         assert OK == users[name].put(name, "whose", name.encode()).status
     assert {name: name.encode() for name in _SHARES} == {n: users[n].get(n, "whose") for n in _SHARES}
-    # In another case it is the same share to Samba, and a name cut short is none.
+    # In another case it is the same share to Samba, and a truncated name is unknown.
     assert b"R&D" == users["R&D"].get("r&d", "whose")
     assert "NT_STATUS_BAD_NETWORK_NAME" == users["R&D"].do("R&", "ls").status

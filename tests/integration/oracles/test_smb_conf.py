@@ -21,7 +21,7 @@ from tests.unit.adapters.values import SERVER, SHARE
 Sections = dict[str, dict[str, str | list[str]]]
 
 _TESTPARM = 'testparm -s --suppress-prompt "$f"'
-#: What testparm says on standard error of a file that has nothing wrong.
+#: What testparm prints on standard error for a correct file.
 _CONTENT = {
     "Loaded services file OK.",
     "Weak crypto is allowed by GnuTLS (e.g. NTLM as a compatibility fallback)",
@@ -34,7 +34,7 @@ _ALWAYS = {"create mask": "0600", "directory mask": "0700", "force group": "shar
 
 
 def _meant(server: ShareServer) -> Sections:
-    """What the record says, in Samba's words."""
+    """What the record means, in Samba's words."""
     sections: Sections = {}
     for share in server.shares:
         if share.status is not ShareStatus.READY or not share.rules:
@@ -72,7 +72,7 @@ def common(box: Box) -> dict[str, str]:
 
 
 def _mistaken(box: Box, common: dict[str, str], many: list[ShareServer]) -> list[str]:
-    """The files that Samba reads as anything else than is meant, the shortest first."""
+    """The files that Samba reads differently than meant, the shortest first."""
     texts = [render_smb_conf(server) for server in many]
     wrong = [
         text
@@ -83,14 +83,14 @@ def _mistaken(box: Box, common: dict[str, str], many: list[ShareServer]) -> list
 
 
 def test_samba_reads_what_the_record_means(box: Box, common: dict[str, str]) -> None:
-    """For any server: these sections and no others, each as meant, the global one untouched, no complaint."""
+    """For any server: exactly these sections, each as meant, the global one unchanged, no complaint."""
     many = examples(servers(), 300)
     assert sum(len(_meant(server)) for server in many) > 150
     assert [] == _mistaken(box, common, many)[:1]
 
 
-def test_samba_reads_many_shares_as_they_are_meant(box: Box, common: dict[str, str]) -> None:
-    """The number of shares changes nothing of what each means."""
+def test_samba_reads_many_shares_as_meant(box: Box, common: dict[str, str]) -> None:
+    """The number of shares does not change the meaning of each."""
     names = {ShareName(name).key: name for name in examples(names_of(ShareName), 500)}
     shares = tuple(
         evolve(SHARE, id=f"{number:012x}", name=ShareName(name)) for number, name in enumerate(names.values())
@@ -100,7 +100,7 @@ def test_samba_reads_many_shares_as_they_are_meant(box: Box, common: dict[str, s
 
 
 def test_a_mistake_would_be_seen(box: Box, common: dict[str, str]) -> None:
-    """The judge's positive control: a server that is rendered as another is a mistake."""
+    """The judge's positive control: a server rendered as another is a mistake."""
     server = evolve(SERVER, shares=(SHARE,))
     wider = server.with_share(
         SHARE.with_rules((AccessRule.for_user("ada", "rw"), AccessRule.for_user("bob", "rw")))
@@ -120,8 +120,10 @@ def test_a_mistake_would_be_seen(box: Box, common: dict[str, str]) -> None:
         (("a b", "ab", "a.b"), {"a b", "ab", "a.b"}),
     ],
 )
-def test_what_samba_would_merge_is_refused(box: Box, sections: tuple[str, ...], read: set[str]) -> None:
-    """Where Samba takes two sections for one, or a share for [global], one of the names is none."""
+def test_names_that_samba_would_merge_are_refused(
+    box: Box, sections: tuple[str, ...], read: set[str]
+) -> None:
+    """If Samba takes two sections for one, or a share for [global], one of the names is not allowed."""
     text = "[global]\n" + "".join(f"[{name}]\npath = /{number}\n" for number, name in enumerate(sections))
     [(out, _)] = box.for_each([text], _TESTPARM)
     assert read == set(_parsed(out)[1])
@@ -136,7 +138,7 @@ def _asked(box: Box, section: str, parameter: str) -> str:
 
 @pytest.mark.parametrize("name", ["path", "R&D", "O'Brien's files", "a (("])
 def test_each_parameter_of_a_share_is_as_meant(box: Box, name: str) -> None:
-    """Asked for one by one, with Samba's defaults: closed, and for those who have a rule."""
+    """Asked one by one, with Samba's defaults: closed except for users with a rule."""
     rules = (AccessRule.for_user("Ada-Lovelace", "rw"), AccessRule.for_user("max.mustermann", "ro"))
     share = evolve(SHARE, name=ShareName(name), rules=rules)
     box.place("config/smb.conf", render_smb_conf(evolve(SERVER, shares=(share,))))
@@ -162,7 +164,7 @@ def test_each_parameter_of_a_share_is_as_meant(box: Box, name: str) -> None:
 
 
 def test_each_global_parameter_is_as_meant(box: Box) -> None:
-    """What closes a server has that effect on Samba, whatever words it is written in."""
+    """The parameters that close a server have that effect on Samba, however they are written."""
     box.place("config/smb.conf", render_smb_conf(SERVER))
     expected = {
         "server role": "standalone server",

@@ -1,4 +1,4 @@
-"""Accounts as Samba reads them: pdbedit is the judge of the files, logging in that of the hashes."""
+"""Accounts as Samba reads them: pdbedit judges the files, and logins judge the hashes."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _PASSWORDS = {
     "256": "🔑" * 128 + "y" * 128,
     "one character": "x",
 }
-#: Where smbclient's file of credentials would cut them, smbprotocol alone logs in.
+#: Only smbprotocol uses passwords that smbclient's file of credentials would truncate.
 _EDGED = {
     "spaces around": "  x  ",
     "no-break spaces": "\u00a0x\u00a0",
@@ -64,7 +64,7 @@ def _secured(draw: st.DrawFn) -> tuple[ShareServer, Hashes]:
     return server, draw(st.dictionaries(st.sampled_from(names), HASHES))
 
 
-def test_pdbedit_reads_back_what_was_meant(box: Box) -> None:
+def test_pdbedit_reads_the_accounts_as_meant(box: Box) -> None:
     """Exactly the accounts that have a hash, each with its own name, uid, hash and time; no complaint."""
     many = examples(_secured(), 200)
     assert sum(len(hashes) for _, hashes in many) > 100
@@ -89,7 +89,7 @@ def test_pdbedit_reads_back_what_was_meant(box: Box) -> None:
 @given(password=st.text(st.characters(exclude_categories=("Cc", "Cs")), min_size=1, max_size=256))
 @example("🔑")
 def test_a_hash_is_that_of_another_implementation(password: str) -> None:
-    """For any password that is accepted, pyspnego computes the same NT hash."""
+    """For any accepted password, pyspnego computes the same NT hash."""
     assert ntowfv1(password).hex().upper() == nt_hash(Secret(password))
 
 
@@ -101,13 +101,13 @@ def _set_password(tenant: Tenant, password: str) -> SmbClient:
 
 
 def _logs_in(client: SmbClient) -> str:
-    """What smbprotocol, the implementation that takes a password as it is, is told."""
+    """The answer to smbprotocol, which uses a password as it is."""
     with client.negotiated() as connection:
         return nt_status(lambda: client.log_in(connection))
 
 
 def test_any_password_logs_in(tenant: Tenant) -> None:
-    """Whatever people type is what they log in with, by two clients that nobody here wrote."""
+    """People log in with whatever they typed, with two clients of other projects."""
     said = {}
     for what, password in _PASSWORDS.items():
         client = _set_password(tenant, password)
@@ -116,7 +116,7 @@ def test_any_password_logs_in(tenant: Tenant) -> None:
 
 
 def test_a_password_is_taken_to_the_letter(tenant: Tenant) -> None:
-    """Spaces at the edges and invisible characters count, and what only looks the same is refused."""
+    """Spaces at the ends and invisible characters count; a password that only looks the same is refused."""
     said = {}
     for what, password in _EDGED.items():
         client = _set_password(tenant, password)

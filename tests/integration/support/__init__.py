@@ -1,1 +1,1 @@
-"""What the integration tests have in common: hosts, client namespaces, SMB clients, cleaning up."""
+"""What the integration tests share: hosts, client namespaces, SMB clients, cleaning up."""

@@ -1,4 +1,4 @@
-"""A real host with SMB clients as the contracts' suites want it."""
+"""A real host with SMB clients, for the contracts' suites."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class RealClient(Client):
 
 
 class RealSmb(RealStorage, RealContainers, RealDevices, SmbWorld):
-    """With SMB clients."""
+    """A real host with SMB clients."""
 
     revoke = revoke_script()
 
@@ -93,7 +93,7 @@ class RealSmb(RealStorage, RealContainers, RealDevices, SmbWorld):
         self._machine: ClientNamespace | None = None
 
     def close(self) -> None:
-        """Clients first: a connection that cannot say goodbye keeps its namespace for minutes."""
+        """Close clients first: a connection that cannot end properly keeps its namespace for minutes."""
         self._clients.close()
         super().close()
 
@@ -118,7 +118,7 @@ class RealSmb(RealStorage, RealContainers, RealDevices, SmbWorld):
             return None
 
     def _namespace(self, server: ShareServer) -> ClientNamespace:
-        """One for the server's clients, made when it is first needed."""
+        """A namespace for the server's clients, made when it is first needed."""
         if self._machine is None:
             self._machine = ClientNamespace.create(server.interfaces[0].attachment.device, "10.214.0.200/24")
             self._clients.callback(self._machine.remove)
@@ -142,7 +142,7 @@ class RealSmb(RealStorage, RealContainers, RealDevices, SmbWorld):
 
     @contextmanager
     def ending(self, server_id: str, step: int) -> Iterator[Ports]:
-        """Docker may have taken notice (1) or not (2, 3)."""
+        """Docker may have noticed the end (1) or not (2, 3)."""
         self.remember_filters()
         killed: list[int] = []
 
@@ -182,6 +182,6 @@ class RealSmb(RealStorage, RealContainers, RealDevices, SmbWorld):
         assert killed
 
     def _pid(self, server_id: str) -> int:
-        """The container's first process, whose end is the end of all."""
+        """The container's first process, whose end ends all others."""
         namespace = self.ports.runtime.inspect(server_id).namespace
         return int(Path(namespace).parts[2])

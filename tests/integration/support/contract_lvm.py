@@ -1,4 +1,4 @@
-"""Volume groups as the contracts' suites want them, for thick volumes and for those of a thin pool."""
+"""Volume groups for the contracts' suites, for thick volumes and those of a thin pool."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from tests.testkit.volume_groups import EXTENT, lvm, volume_group
 THIN_POOL = "pool"
 #: Extents beside a thin pool.
 _BESIDE = 64
-#: What a new thick volume has of zeros at either end.
+#: How many zeros a new thick volume has at either end.
 _END = 4 * MIB
 
 
 @frozen
 class Groups:
-    """Volume groups that the tests of a module share, because making them takes longer than a test.
+    """Volume groups that a module's tests share, because making them takes longer than a test.
 
-    ``thick`` has POOL, ``thin`` a thin pool of POOL, with its tables and their spare beside it, and room for
-    some thick volumes.
+    ``thick`` has POOL, ``thin`` a thin pool of POOL, with space for its tables, their spare and some thick
+    volumes.
     """
 
     thick: str
@@ -69,9 +69,10 @@ class LvmStorage(RealStorage):
 
     @contextmanager
     def lost_pool(self) -> Iterator[None]:
-        """The group of this name is not the one that the installation knows.
+        """Make the group of this name another than the installation knows.
 
-        Told by its side of it, because renaming groups takes seconds; ``test_volumes`` does rename them.
+        Changes the installation's side, because renaming groups takes seconds; ``test_volumes`` does rename
+        them.
         """
         path = self.layout.installation
         known = path.read_text()
@@ -83,7 +84,7 @@ class LvmStorage(RealStorage):
 
     @contextmanager
     def pool_on_a_disk(self) -> Iterator[Callable[[], None]]:
-        """It always is; to mount it anew is to make its devices anew."""
+        """It always is; mounting it again means making its devices again."""
 
         def mount_anew() -> None:
             lvm("vgchange", "--refresh", self.group)
@@ -91,7 +92,7 @@ class LvmStorage(RealStorage):
         yield mount_anew
 
     def half_grown_volume(self, ref: VolumeRef, size: Capacity) -> None:
-        """As a call leaves it that is killed once LVM has done its part."""
+        """What a call leaves that is killed after LVM's part."""
         lvm("lvextend", "--size", f"{size.bytes}b", self.path(ref))
 
     def lose_volume(self, ref: VolumeRef) -> None:
@@ -104,7 +105,7 @@ class LvmStorage(RealStorage):
         return f"{self.group}/{volume_name(ref.id)}"
 
     def report(self) -> list[dict[str, str]]:
-        """LVM's own words on the group's volumes."""
+        """LVM's report on the group's volumes."""
         fields = "lv_name,lv_size,pool_lv,lv_layout"
         output = lvm(
             "lvs", "--reportformat", "json", "--units", "b", "--nosuffix", "--options", fields, self.group
@@ -121,7 +122,7 @@ class ThickStorage(LvmStorage):
         self._ports = self.opened(self.config)
 
     def is_blank(self, device: str) -> bool:
-        """At its ends, where signatures are: what lies between is of former volumes."""
+        """Whether its ends are, where signatures may be: the space between holds data of former volumes."""
         with open(device, "rb", buffering=0) as file:
             for start in (0, file.seek(0, os.SEEK_END) - _END):
                 file.seek(start)
@@ -156,7 +157,7 @@ class ThinStorage(LvmStorage):
         self.killed_in("storage.ensure_volume", ref, size, OWNER, where=where)
 
     def is_reserved(self, ref: VolumeRef) -> bool:
-        """Whether the pool has room for all that it promised."""
+        """Whether the pool has space for all that it promised."""
         promised = sum(int(row["lv_size"]) for row in self.report() if row["pool_lv"] == THIN_POOL)
         return volume_name(ref.id) in {row["lv_name"] for row in self.report()} and (promised <= POOL.bytes)
 
@@ -170,7 +171,7 @@ class ThinStorage(LvmStorage):
 class MixedPools(ThinStorage, PoolsWorld):
     """Files, and thick volumes beside those of a thin pool in one group.
 
-    The group is the one that has a thin pool.
+    The group is the one with a thin pool.
     """
 
     def __init__(self, groups: Groups) -> None:

@@ -1,4 +1,4 @@
-"""A real host's containers and devices as the contracts' suites want them."""
+"""A real host's containers and devices, for the contracts' suites."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _NETWORK = "shares_core.adapters.network"
 
 
 class RealContainers(RealWorld, RuntimeWorld):
-    """With Docker."""
+    """A real host with Docker."""
 
     def without_image(self) -> ServerRuntime:
         return self._runtime(with_image(self.config, "shares-core-contract-absent"))
@@ -76,25 +76,25 @@ class RealContainers(RealWorld, RuntimeWorld):
 
 
 class RealDevices(RealWorld, NetworkWorld):
-    """With bridges and namespaces."""
+    """A real host with bridges and namespaces."""
 
     def new_name(self) -> BridgeName:
         return BridgeName(f"{BRIDGE_PREFIX}{uuid.uuid4().hex[:8]}")
 
     def close(self) -> None:
-        """Interfaces before bridges, while their names are known: a filter outlives its device."""
+        """Remove interfaces before bridges, while their names are known: a filter outlives its device."""
         devices = sorted(self.ports.network.list(), key=lambda name: name.startswith(BRIDGE_PREFIX))
         for name in devices:
             if name.startswith(BRIDGE_PREFIX):
                 self.ports.network.remove(name)
             else:
-                # It may go meanwhile, with a container that was killed.
+                # It may go meanwhile, with a killed container.
                 subprocess.run(["ip", "link", "delete", name], check=False, capture_output=True)
                 _remove_filter(name)
         super().close()
 
     def remember_filters(self) -> None:
-        """For the end: they outlive devices that go with a container."""
+        """Remember filters for the end: they outlive devices that go with a container."""
         for name in self.ports.network.list():
             self.cleanup.callback(_remove_filter, name)
 
@@ -154,7 +154,7 @@ class RealDevices(RealWorld, NetworkWorld):
         return f"shares-{name}" in tables()
 
     def flush_filters(self) -> None:
-        """Of this installation's devices: other hosts are tested on the same machine."""
+        """Flush the filters of this installation's devices only: other tests run on the same machine."""
         for name in self.ports.network.list():
             _nft(f"delete table netdev shares-{name}\n")
 

@@ -1,4 +1,4 @@
-"""A real host's pool, devices and mounts as the contracts' suites want them."""
+"""A real host's pool, devices and mounts, for the contracts' suites."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ from tests.settings import folder_of, with_pool
 _CHUNK = 4 * 1024 * 1024
 _PR_CAPBSET_DROP, _CAP_SYS_RESOURCE = 24, 24
 
-#: Where a volume is as long as it is to be, and has no room on the disk yet.
+#: Where a volume has its length, but no space on the disk yet.
 _RESERVING = "shares_core.adapters.pools.files.pool.reserve"
 
 
 @contextmanager
 def emptied(pool: Path) -> Iterator[None]:
-    """Inside, an empty folder is in the pool's place."""
+    """Inside, an empty folder is in place of the pool."""
     aside = pool.with_name("aside")
     pool.rename(aside)
     pool.mkdir()
@@ -48,7 +48,7 @@ def emptied(pool: Path) -> Iterator[None]:
 
 
 class RealStorage(RealWorld, StorageWorld, FileSystemsWorld):
-    """With a pool and mounts that can be looked into."""
+    """A real host with a pool and mounts that can be read."""
 
     # -- the pool
 
@@ -59,7 +59,7 @@ class RealStorage(RealWorld, StorageWorld, FileSystemsWorld):
 
     @contextmanager
     def pool_on_a_disk(self) -> Iterator[Callable[[], None]]:
-        """A folder that is bound stands for the disk: the kernel then loses the path to what was in use."""
+        """A bind-mounted folder stands for the disk: the kernel then loses the path to what was in use."""
         disk, pool = self.state_dir / "disk", folder_of(self.config)
         for folder in (disk, pool):
             folder.mkdir(mode=0o700, parents=True)
@@ -80,7 +80,7 @@ class RealStorage(RealWorld, StorageWorld, FileSystemsWorld):
 
     @staticmethod
     def _detach_all_on(pool: Path) -> None:
-        """By inode: their paths lead nowhere."""
+        """Detach by inode, because their paths lead nowhere."""
         for image in pool.glob("*.img"):
             there = image.stat()
             for backing in Path("/sys/block").glob("loop*/loop/backing_file"):
@@ -146,14 +146,14 @@ class RealStorage(RealWorld, StorageWorld, FileSystemsWorld):
     # -- mounts
 
     def half_made_filesystem(self, device: str) -> None:
-        """Tables, and no superblock yet: mke2fs writes that last."""
+        """Tables without a superblock, which mke2fs writes last."""
         with open(device, "r+b", buffering=0) as file:
             file.seek(8192)
             file.write(b"\x01" * 4096)
             os.fsync(file.fileno())
 
     def half_grown_filesystem(self, made: Made) -> None:
-        """Of ext4: a block of a file that is marked as free. xfs: mounted aside."""
+        """For ext4, a block of a file that is marked as free; for xfs, a scratch mount."""
         if made.volume.filesystem.kind is FileSystemKind.XFS:
             where = "shares_core.adapters.filesystems.xfs.run:1"  # instead of xfs_growfs
             self.killed_in("filesystems.grow_unmounted", made.device, made.volume, where=where)
@@ -163,7 +163,7 @@ class RealStorage(RealWorld, StorageWorld, FileSystemsWorld):
         assert not self.is_whole(made)
 
     def growth_in_journal(self, made: Made) -> None:
-        """Grow the xfs, and take the power away before more than its log is written."""
+        """Grow the xfs, and cut the power when only its log is written."""
         folder = self.state_dir / "growing"
         folder.mkdir()
         for argv in (
@@ -184,18 +184,18 @@ class RealStorage(RealWorld, StorageWorld, FileSystemsWorld):
             ruin_root(made.device)
 
     def lost_inode(self, made: Made) -> None:
-        """Of an ext4: the file's name is there, and leads nowhere."""
+        """For an ext4: the file's name exists, and leads nowhere."""
         debugfs(made.device, "clri /file")
 
     def forget_error(self, made: Made) -> None:
-        """Of an ext4: its superblock says again what it said before the error."""
+        """For an ext4: its superblock has its content from before the error again."""
         debugfs(made.device, "set_super_value state 1")
 
     def names_in(self, made: Made) -> str:
         return debugfs(made.device, "ls /", write=False)
 
     def copies(self, made: Made) -> dict[int, bytes]:
-        """What an xfs's superblock's copies are, by where they are."""
+        """The copies of an xfs's superblock, by their places."""
         with open(made.device, "rb", buffering=0) as file:
             start = file.read(512)
             block, group, count = (int.from_bytes(start[at : at + 4]) for at in (4, 84, 88))
@@ -203,7 +203,7 @@ class RealStorage(RealWorld, StorageWorld, FileSystemsWorld):
             return {place: os.pread(file.fileno(), 512, place) for place in places}
 
     def crash_with(self, made: Made, content: bytes) -> None:
-        """Leave a file in it whose journal is to be replayed."""
+        """Leave a file in it, with a journal to replay."""
         self.ports.filesystems.mount(*made.mount)
         self.write(*made.share, content)
         subprocess.run(("sync", "--file-system", self.layout.share(*made.share)), check=True)
@@ -214,7 +214,7 @@ class RealStorage(RealWorld, StorageWorld, FileSystemsWorld):
         self.put_back(made, {place: part for place, part in parts.items() if part.count(0) != len(part)})
 
     def put_back(self, made: Made, copies: dict[int, bytes]) -> None:
-        """As a power cut leaves them, which came before the new ones had reached the disk."""
+        """Restore them as after a power cut before the new ones reached the disk."""
         with open(made.device, "r+b", buffering=0) as file:
             for place, content in copies.items():
                 os.pwrite(file.fileno(), content, place)
@@ -282,14 +282,14 @@ class RealStorage(RealWorld, StorageWorld, FileSystemsWorld):
             yield
 
     def grows_mounted(self, kind: FileSystemKind) -> bool:
-        """xfs asks for no capability beside root's; ext4 for the one that some virtual machines lack."""
+        """xfs needs only root; ext4 needs a capability that some virtual machines lack."""
         status = Path("/proc/self/status").read_text()
         effective = re.search(r"^CapEff:\s+([0-9a-f]+)$", status, re.MULTILINE)
         assert effective is not None
         return kind is FileSystemKind.XFS or bool(int(effective[1], 16) >> _CAP_SYS_RESOURCE & 1)
 
     def refusing_to_grow(self, action: Callable[[], None]) -> None:
-        """In a thread whose commands lack the capability that the kernel asks for (ext4's ioctl.c)."""
+        """Do it in a thread whose commands lack the capability that the kernel requires (ext4's ioctl.c)."""
 
         def lacking() -> None:
             libc = CDLL(None, use_errno=True)
@@ -302,7 +302,7 @@ class RealStorage(RealWorld, StorageWorld, FileSystemsWorld):
 
 
 class RealPools(RealStorage, PoolsWorld):
-    """With a second pool of files."""
+    """A real host with a second pool of files."""
 
     def __init__(self) -> None:
         super().__init__()

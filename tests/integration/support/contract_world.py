@@ -1,4 +1,4 @@
-"""A real host as the contracts' suites want it: an installation of its own for each test."""
+"""A real host for the contracts' suites, with a new installation for each test."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from tests.testkit.leftovers import ROOT, remove_installation
 
 
 class RealWorld(EventsWorld, FoldersWorld, LocksWorld, ProgressWorld, RecordsWorld, SecretsWorld):
-    """What lies in a state folder. ``close`` removes whatever there is then."""
+    """The contents of a state folder. ``close`` removes whatever exists then."""
 
     def __init__(self) -> None:
         self.state_dir = ROOT / f"run-{uuid.uuid4().hex[:8]}"
@@ -46,7 +46,7 @@ class RealWorld(EventsWorld, FoldersWorld, LocksWorld, ProgressWorld, RecordsWor
         self._ports = self.opened(self.config)
 
     def opened(self, config: HostConfig) -> Ports:
-        """The ports of a configuration; their connection to Docker is closed in the end."""
+        """The ports of a configuration; their connection to Docker is closed at the end."""
         ports = bootstrap.ports(config, CallbackEvents(self._heard.append))
         self.cleanup.callback(_disconnect, ports.runtime)
         return ports
@@ -145,7 +145,7 @@ class RealWorld(EventsWorld, FoldersWorld, LocksWorld, ProgressWorld, RecordsWor
 
 
 def _disconnect(runtime: ServerRuntime) -> None:
-    """Else the sockets' warnings would be errors."""
+    """Close the connection: otherwise the sockets' warnings would be errors."""
     assert isinstance(runtime, DockerRuntime)
     client = getattr(runtime._docker._threads, "client", None)
     if client is not None:

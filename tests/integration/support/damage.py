@@ -9,7 +9,7 @@ from shares_core.domain.share import FileSystemKind
 
 
 def meet_damage(folder: Path, kind: FileSystemKind) -> None:
-    """Let the kernel come upon damage in what is mounted there, once what was written is on the disk."""
+    """Make the kernel meet damage in the mounted file system, after what was written is on the disk."""
     subprocess.run(("sync", "--file-system", folder), check=True)
     if kind is FileSystemKind.XFS:
         subprocess.run(("xfs_io", "-x", "-c", "shutdown", folder), check=True, capture_output=True)
@@ -20,10 +20,10 @@ def meet_damage(folder: Path, kind: FileSystemKind) -> None:
 
 
 def ruin_tables(device: str | Path, kind: FileSystemKind) -> None:
-    """Damage what the kernel needs to mount it; no file is lost where that is repaired as it should be.
+    """Damage what the kernel needs to mount it; a proper repair loses no file.
 
-    Of ext4 the first copy of the descriptors: there are others. Of xfs a header of the free space's trees,
-    which are made anew from what is in use.
+    For ext4, the first copy of the descriptors: there are others. For xfs, a header of the free space's
+    trees, which can be made again from what is in use.
     """
     if kind is FileSystemKind.XFS:
         ruin = ("xfs_db", "-x", "-c", "agf 0", "-c", "write -d magicnum 0", device)
@@ -34,11 +34,11 @@ def ruin_tables(device: str | Path, kind: FileSystemKind) -> None:
 
 
 def ruin_root(device: str | Path) -> None:
-    """Lose an ext4's root folder: what was in it is nowhere, until a repair gathers it in lost+found."""
+    """Lose an ext4's root folder: its content is lost until a repair gathers it in lost+found."""
     debugfs(device, "clri <2>")
 
 
 def debugfs(device: str | Path, request: str, *, write: bool = True) -> str:
-    """Do it to an ext4 behind the kernel's back; gives what was said."""
+    """Change an ext4 without the kernel's knowledge. Returns the output."""
     argv = ("debugfs", *(("-w",) if write else ()), "-R", request, device)
     return subprocess.run(argv, check=True, capture_output=True, text=True).stdout

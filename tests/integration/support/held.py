@@ -1,6 +1,6 @@
-"""Files that a client holds open over SMB while the host changes who may.
+"""Files that a client holds open over SMB while the host changes access.
 
-Handles are held by smbprotocol, which neither reconnects nor hides a refusal.
+smbprotocol holds the handles: it neither reconnects nor hides a refusal.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from smbprotocol.session import Session
 from tests.testkit.clients import SmbClient, nt_status, open_file
 
 OK = "NT_STATUS_OK"
-#: What becomes of a file on a share that its session has to leave.
+#: The possible errors for a file on a share that its session has to leave.
 SHARE_CLOSED = "NT_STATUS_NETWORK_NAME_DELETED"
 
 
 @define
 class Held:
-    """A file held open for reading and writing, on a connection and in a session of its own."""
+    """A file held open for reading and writing, in its own session on its own connection."""
 
     client: SmbClient
     session: Session
@@ -36,7 +36,7 @@ class Held:
         return nt_status(lambda: self.file.read(0, 1, min_length=1))
 
     def enter(self, share: str = "files") -> str:
-        """Connect to the share once more, in the session that is there."""
+        """Connect to the share again, in the existing session."""
         return nt_status(lambda: self.client.tree(self.session, share))
 
     def open(self, name: str, share: str = "files") -> Open:
@@ -45,7 +45,7 @@ class Held:
 
 @contextmanager
 def holding() -> Iterator[Callable[..., Held]]:
-    """Gives what opens a file and writes to it; all of them are let go of when the block ends."""
+    """Yields a function that opens a file and writes to it; the end of the block closes all files."""
     stack = ExitStack()
 
     def held(client: SmbClient, share: str = "files", session: Session | None = None) -> Held:

@@ -6,9 +6,9 @@ import docker
 
 
 def executed(api: docker.APIClient, container: str, *argv: str) -> tuple[int, str, str]:
-    """Run a command to its end: its exit status, and what it said on each of its two streams.
+    """Run a command: its exit status, and its output on each of the two streams.
 
-    Never as one text: standard error arrives in pieces, also in the middle of a line of the other.
+    Never as one text: pieces of standard error arrive even in the middle of a line of the other.
     """
     created = api.exec_create(container, list(argv))
     said = api.exec_start(created["Id"], demux=True)

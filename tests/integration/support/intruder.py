@@ -1,4 +1,4 @@
-"""A compromised smbd: whatever its user can do inside its container, with the image's tools."""
+"""A compromised smbd: whatever its user can do inside the container, with the image's tools."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ done
 
 @frozen
 class Intruder:
-    """What runs as smbd's user inside one server's container."""
+    """Commands that run as smbd's user inside a server's container."""
 
     api: docker.APIClient
     site: Site
@@ -41,22 +41,22 @@ class Intruder:
         return f"shares-{self.site.host.servers.show(self.server).server.id}"
 
     def run(self, *argv: str) -> tuple[int, str]:
-        """Run a command to its end; its exit status and what it said, its complaints after the rest."""
+        """Run a command: its exit status and output, standard error last."""
         status, said, complaints = executed(self.api, self.name, *argv)
         return status, said + complaints
 
     def sh(self, script: str) -> tuple[int, str]:
-        """Run a script of bash to its end."""
+        """Run a bash script."""
         return self.run("bash", "-c", script)
 
     def succeeds(self, script: str) -> str:
-        """Run a script that has to succeed; gives what it said, without complaints."""
+        """Run a script that has to succeed. Returns its standard output."""
         status, said, complaints = executed(self.api, self.name, "bash", "-c", script)
         assert status == 0, said + complaints
         return said
 
     def writable(self) -> list[str]:
-        """Every folder that a server's user can write to, wherever it is."""
+        """Every folder that the server's user can write to."""
         return executed(self.api, self.name, "bash", "-c", _WRITABLE)[1].splitlines()
 
     def start(self, script: str) -> str:
@@ -66,12 +66,12 @@ class Intruder:
         return str(created["Id"])
 
     def kill_agent(self, signal: str = "KILL") -> None:
-        """Signal what answers the host, and all that it has begun."""
+        """Signal the agent and all that it has started."""
         self.succeeds(_TO_THE_AGENT.format(signal=signal))
 
     @contextmanager
     def looping(self, step: str) -> Iterator[None]:
-        """Repeat a step of bash for as long as the block lasts, and the container."""
+        """Repeat a bash command during the block, while the container lives."""
         self.succeeds(f"rm -f {_STOP} {_STOP}ed")
         self.start(f"while [ ! -e {_STOP} ]; do {step}\n: > /tmp/began; done; : > {_STOP}ped")
         assert until(lambda: self.sh("[ -e /tmp/began ]")[0] == 0)
@@ -85,7 +85,7 @@ class Intruder:
         return dict(self.api.inspect_container(self.name))
 
     def pid(self) -> int:
-        """The number that the host knows the container's first process by."""
+        """The host's process id of the container's first process."""
         return int(self.inspected()["State"]["Pid"])
 
     def uid(self) -> int:
@@ -94,7 +94,7 @@ class Intruder:
 
 @contextmanager
 def canary(folder: Path) -> Iterator[Path]:
-    """A file of root's on the host, which is as it was when the block ends."""
+    """A file of root on the host, which must not change during the block."""
     path = folder / "canary"
     path.write_text("untouched")
     before = path.stat()
@@ -108,7 +108,7 @@ def canary(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def in_time(seconds: float = 60.0) -> Iterator[None]:
-    """The block does not hang: it is over in time."""
+    """Check that the block ends in time."""
     began = time.monotonic()
     yield
     assert time.monotonic() - began < seconds
@@ -116,7 +116,7 @@ def in_time(seconds: float = 60.0) -> Iterator[None]:
 
 @contextmanager
 def cleanly() -> Iterator[None]:
-    """What is done either succeeds or raises one of the library's own errors, in time."""
+    """Check that the block either succeeds or raises one of the library's errors, in time."""
     with in_time():
         try:
             yield
@@ -126,7 +126,7 @@ def cleanly() -> Iterator[None]:
 
 @contextmanager
 def intruder_in(site: Site, server: str) -> Iterator[Intruder]:
-    """An intruder in a server, with a connection to Docker of its own."""
+    """An intruder in a server, with its own connection to Docker."""
     client = docker.from_env()
     try:
         yield Intruder(client.api, site, server)
@@ -135,7 +135,7 @@ def intruder_in(site: Site, server: str) -> Iterator[Intruder]:
 
 
 def refused(said: tuple[int, str], *words: str) -> None:
-    """A command failed, for one of these reasons."""
+    """Check that a command failed for one of these reasons."""
     status, text = said
     assert status != 0, text
     if not any(word in text for word in words):

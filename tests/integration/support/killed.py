@@ -1,6 +1,6 @@
 """A process that is killed in the middle of one call of a port.
 
-Run as ``python -m tests.integration.support.killed``; reads a pickled job. It dies where it would call some
+Run as ``python -m tests.integration.support.killed``; reads a pickled job. It dies when it would call a
 function for the nth time: ``os.rename:4``.
 """
 
@@ -24,7 +24,7 @@ _SECONDS = 60
 
 
 def killed_in(config: HostConfig, call: str, *arguments: object, where: str = "") -> None:
-    """Let another process call a port's verb (``records.save``), and die ``where`` it says.
+    """Let another process call a port's verb (``records.save``) and die at ``where``.
 
     Without ``where`` the verb is a lock, and the process dies once it holds it.
     """
@@ -44,7 +44,7 @@ def _die(*_: object, **__: object) -> None:
 
 
 def arm(where: str) -> None:
-    """Have this process killed where it would call that function."""
+    """Kill this process when it would call that function."""
     name, _, count = where.partition(":")
     holder_name, _, attribute = name.rpartition(".")
     holder: Any = pkgutil.resolve_name(holder_name)
@@ -62,7 +62,7 @@ def arm(where: str) -> None:
 
 
 def main() -> None:
-    """Do what standard input says, and die of it."""
+    """Do the job on standard input, and die in it."""
     config, call, arguments, where = pickle.loads(sys.stdin.buffer.read())  # noqa: S301 - from our parent
     port, verb = call.split(".")
     method = getattr(getattr(bootstrap.ports(config), port), verb)

@@ -1,4 +1,4 @@
-"""A host on which nobody can make a user namespace."""
+"""A host without user namespaces."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _LIMIT = Path("/proc/sys/user/max_user_namespaces")
 
 @contextmanager
 def no_user_namespaces(folder: Path) -> Iterator[None]:
-    """For the whole host; those that are there stay.
+    """Forbid user namespaces on the whole host; existing ones stay.
 
     Root may set the limit unless it lacks CAP_SYS_RESOURCE, as on some build machines. There a file of
-    ``folder`` lies over it: what is read is 0, though the kernel would still make one.
+    ``folder`` is mounted over it, so that it reads 0, although the kernel would still make one.
     """
     before = _LIMIT.read_text(encoding="ascii")
     try:

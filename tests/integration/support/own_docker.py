@@ -1,4 +1,4 @@
-"""A Docker daemon of a test's own, which it may stop, kill and slow down."""
+"""A test's own Docker daemon, which it may stop, kill and slow down."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SECONDS = 60
 
 @define
 class OwnDocker:
-    """A ``dockerd`` with all that it has in ``folder``."""
+    """A ``dockerd`` with everything in ``folder``."""
 
     folder: Path
     process: subprocess.Popen[bytes] | None = None
@@ -47,7 +47,7 @@ class OwnDocker:
         assert until(self.answers, _SECONDS), (self.folder / "log").read_text()[-2000:]
 
     def answers(self) -> bool:
-        """By hand: docker-py leaves sockets open that did not connect."""
+        """Whether it answers, without docker-py, which leaves sockets open that did not connect."""
         with socket.socket(socket.AF_UNIX) as asking:
             asking.settimeout(5)
             try:
@@ -58,7 +58,7 @@ class OwnDocker:
                 return False
 
     def stop(self) -> None:
-        """Stop it in order: its containers end."""
+        """Stop it orderly: its containers end."""
         self._end("terminate")
 
     def kill(self) -> None:
@@ -72,7 +72,7 @@ class OwnDocker:
             self.process = None
 
     def load(self, image: str) -> None:
-        """Give it an image of the machine's own daemon."""
+        """Load an image of the machine's own daemon."""
         with closing(docker.from_env()) as source, closing(docker.DockerClient(self.url)) as target:
             parts = source.images.get(image).save(named=True)
             target.images.load(b"".join(parts))
@@ -80,7 +80,7 @@ class OwnDocker:
 
 @contextmanager
 def own_docker(folder: Path, image: str) -> Iterator[OwnDocker]:
-    """One that runs and has the image; nothing of it is left afterwards."""
+    """A running daemon with the image; nothing of it is left afterwards."""
     made = OwnDocker(folder)
     try:
         made.start()
@@ -93,7 +93,7 @@ def own_docker(folder: Path, image: str) -> Iterator[OwnDocker]:
 
 @define
 class Slow:
-    """A way to Docker that passes everything on, ``delay`` seconds late."""
+    """A proxy to Docker that passes everything on, ``delay`` seconds late."""
 
     path: Path
     target: str

@@ -1,4 +1,4 @@
-"""Whose files are on disk, whatever the mounts of shares show."""
+"""The owners of files on disk, whatever the mounts of shares show."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 @contextmanager
 def mounted_aside(device: str, folder: Path) -> Iterator[Path]:
-    """A further mount of the device, which shows each owner as it is."""
+    """Another mount of the device, which shows the owners on disk."""
     folder.mkdir(mode=0o700)
     try:
         subprocess.run(("mount", device, folder), check=True)
@@ -23,6 +23,6 @@ def mounted_aside(device: str, folder: Path) -> Iterator[Path]:
 
 
 def owners_of(folder: Path) -> dict[str, tuple[int, int]]:
-    """User and group of what is below the folder, by its path."""
+    """User and group of each path below the folder."""
     found = {path: path.lstat() for path in folder.rglob("*")}
     return {str(path.relative_to(folder)): (each.st_uid, each.st_gid) for path, each in found.items()}

@@ -31,7 +31,7 @@ class SeveralPools:
         return [str(pool.name) for pool in self.site.config.pools]
 
     def serves(self, *pools: str) -> None:
-        """These shares have what was written to them, the others are failed and not served."""
+        """Check that these shares have their files, and the others have failed and are not served."""
         shares = {str(view.share.name): view.share for view in self.site.host.shares.list(SERVER)}
         for pool in self.pools:
             if pool in pools:
@@ -43,7 +43,7 @@ class SeveralPools:
                 assert NO_SHARE == self.ada.do(pool, "ls").status
 
     def without(self, pool: str) -> SeveralPools:
-        """The same installation, if that pool is taken out of its settings."""
+        """The same installation with that pool removed from its settings."""
         pools = tuple(each for each in self.site.config.pools if str(each.name) != pool)
         config = evolve(self.site.config, pools=pools)
         return evolve(self, site=evolve(self.site, config=config, host=open_host(config)))
@@ -56,7 +56,7 @@ class SeveralPools:
 
 @contextmanager
 def several_pools(site: Site, *pools: PoolSettings) -> Iterator[SeveralPools]:
-    """The server on the site, whose settings get these pools; it is removed afterwards."""
+    """A server on the site, whose settings get these pools; removed afterwards."""
     config = site.config
     for pool in pools:
         config = config.with_pool(pool)

@@ -1,4 +1,4 @@
-"""A program for a mount namespace of its own, where ``/`` is shared as under systemd.
+"""A program for a separate mount namespace, where ``/`` is shared as under systemd.
 
 Run as ``unshare --mount --propagation private python -m tests.integration.support.shared_root DIR PREPARED``;
 writes what becomes of the servers' folders in the state folder DIR as JSON. PREPARED is what is there before:

@@ -1,4 +1,4 @@
-"""What the kernel says of bridges, ports and addresses."""
+"""The kernel's view of bridges, ports and addresses."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def link(name: str, namespace: str | None = None) -> dict[str, Any] | None:
 
 
 def properties(name: str) -> dict[str, Any]:
-    """What is set on a device, and what is not counted or timed on it."""
+    """The settings of a device, without counters and timers."""
     shown = link(name)
     assert shown is not None, f"{name} is gone"
     return {key: shown.get(key) for key in ("ifindex", "flags", "mtu", "address", "ifalias", "master")}
@@ -44,7 +44,7 @@ def addresses(device: str, namespace: str | None = None) -> set[str]:
 
 
 def given_addresses(device: str, namespace: str | None = None) -> set[str]:
-    """Those that somebody gave it: not the one that the kernel makes of its MAC."""
+    """The addresses that somebody gave it, without the one that the kernel makes from its MAC."""
     return {each for each in addresses(device, namespace) if not each.startswith("fe80:")}
 
 
@@ -57,7 +57,7 @@ def namespace_of(site: Site, server: str) -> str:
 
 
 def link_local(mac: str) -> str:
-    """The IPv6 link-local address that the kernel makes of a MAC (EUI-64)."""
+    """The IPv6 link-local address that the kernel makes from a MAC (EUI-64)."""
     raw = bytes.fromhex(mac.replace(":", ""))
     identifier = bytes([raw[0] ^ 2]) + raw[1:3] + b"\xff\xfe" + raw[3:]
     return str(IPv6Address(b"\xfe\x80" + b"\0" * 6 + identifier))
@@ -70,7 +70,7 @@ def port(server: ShareServer, index: int = 0) -> str:
 
 @contextmanager
 def open_bridge(name: str, *host_addresses: str) -> Iterator[str]:
-    """A bridge that is not shares-core's: nothing on it is filtered, nor what is routed from it or to it."""
+    """A bridge that is not shares-core's: nothing on it, or routed from or to it, is filtered."""
     with IPRoute() as netlink, _forwarded(name):
         netlink.link("add", ifname=name, kind="bridge")
         index = netlink.link_lookup(ifname=name)[0]
@@ -87,7 +87,7 @@ def open_bridge(name: str, *host_addresses: str) -> Iterator[str]:
 
 @contextmanager
 def _forwarded(bridge: str) -> Iterator[None]:
-    """Docker's firewall forwards nothing by default: it would drop what shares-core has to stop by itself."""
+    """Let Docker's firewall forward: it would drop what shares-core has to stop itself."""
     rules = [
         (command, chain, option, bridge, "-j", "ACCEPT")
         for command in ("iptables", "ip6tables")

@@ -1,4 +1,4 @@
-"""A process of its own that uses the library: beside others, or killed in the middle of its work.
+"""A separate process that uses the library: beside others, or killed in the middle of its work.
 
 Run as ``python -m tests.integration.support.worker``; reads one JSON document with what to do, prints
 ``ready``, waits for a line, works, and prints one JSON document with what came of it.
@@ -29,7 +29,7 @@ REPOSITORY = Path(__file__).parents[3]
 
 
 class Worker:
-    """The process, from the outside."""
+    """The process, from outside."""
 
     def __init__(self, config: HostConfig, *job: str, kill_at: str = "") -> None:
         self._process = subprocess.Popen(
@@ -58,17 +58,17 @@ class Worker:
         assert self._process.stdout.readline() == "ready\n", self._process.communicate()[1]
 
     def go(self) -> None:
-        """Let it work."""
+        """Let it start its work."""
         assert self._process.stdin is not None
         self._process.stdin.write("go\n")
         self._process.stdin.flush()
 
     def kill(self) -> None:
-        """End it at once; the commands that it has begun go on."""
+        """Kill it; the commands that it has started go on."""
         self._process.kill()
 
     def result(self) -> dict[str, Any]:
-        """What came of it: ``id``, or ``error`` with the error's code; empty where it was killed."""
+        """Its result: ``id``, or ``error`` with the error's code; empty if it was killed."""
         out, errors = self._process.communicate(timeout=60)
         if self._process.returncode == -signal.SIGKILL:
             return {}
@@ -82,9 +82,9 @@ def _die(*_: object, **__: object) -> None:
 
 
 def _dying(ports: Ports, where: str) -> Ports:
-    """Ports one of whose verbs kills the process: ``before:storage.attach``, ``after:records.save:2``.
+    """Ports with a verb that kills the process: ``before:storage.attach``, ``after:records.save:2``.
 
-    ``in:`` a function's full name is for what is inside a verb.
+    ``in:`` with a function's full name is for kills inside a verb.
     """
     when, name, *count = where.split(":")
     port_name, verb = name.split(".")

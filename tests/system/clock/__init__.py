@@ -1,1 +1,1 @@
-"""Tests that set the machine's clock: run on a machine of their own only."""
+"""Tests that set the machine's clock: run them only on their own machine."""

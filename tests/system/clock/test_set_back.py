@@ -1,4 +1,4 @@
-"""The clock of the whole machine is set back: by NTP, by a dead battery, by hand."""
+"""The machine's clock is set back, as by NTP, by a dead battery or by hand."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.testkit.probes import until
 from tests.testkit.site import opened_site
 
 SERVER, SHARE = "kept-up-0", "files"
-#: Less than between two of the looks that the service takes by itself.
+#: Less than the time between two looks of the service.
 _SECONDS = 40
 
 
@@ -32,10 +32,10 @@ def set_back(seconds: float) -> Iterator[None]:
         time.clock_settime(time.CLOCK_REALTIME, now + time.monotonic() - began)
 
 
-def test_a_clock_that_was_set_back_keeps_no_server_down_and_lets_nobody_in() -> None:
-    """A password that is set then counts, the former does not; whatever ends meanwhile is heard of.
+def test_a_clock_set_back_keeps_no_server_down_and_admits_nobody() -> None:
+    """A password set then is valid, the former one is not; the service notices whatever ends meanwhile.
 
-    Twice in a row, so that at most one of the ends can have been found by a look that was due.
+    Twice in a row, because a regular look can find at most one of the ends.
     """
     with clean_host(), opened_site() as site, servers_kept_up(site, 1) as (namespace, [(server_id, address)]):
         host = site.host

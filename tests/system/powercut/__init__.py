@@ -1,1 +1,1 @@
-"""The power is cut in the middle of a storm: what the two halves do is in ``scene``."""
+"""A power cut in the middle of a storm: ``scene`` has what both halves share."""

@@ -1,4 +1,4 @@
-"""What both halves know: the machine's one installation, who works on it, and what they wrote down."""
+"""What both halves share: the machine's installation, its callers, and what they wrote down."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from shares_core import Host, HostConfig, open_host
 from shares_core.config import MACHINE_SETTINGS
 from tests.reliability.calling import STABLE, Job
 
-#: On the root disk, which outlives the cut.
+#: On the root disk, which survives the cut.
 FOLDER = Path("/var/tmp/shares-core-powercut")
 UNIT = "shares-core.service"
 INSTALLED_UNIT = Path("/etc/systemd/system") / UNIT
 SERVERS = ("storm-0", "storm-1", "storm-2")
-#: The ones that clients write to; the other is stopped and started all the while.
+#: The servers that clients write to; the other is stopped and started all the time.
 WRITTEN = SERVERS[:2]
 SHARE, USER = STABLE[0], "writer"
 _SETTINGS = """\
@@ -29,7 +29,7 @@ volume_group = "{group}"
 
 
 def install_settings() -> None:
-    """As the machine's own: the service reads no others."""
+    """Install them as the machine's own settings: the service reads no others."""
     settings = _SETTINGS.format(folder=FOLDER, group=os.environ["SHARES_CORE_TEST_VG"])
     MACHINE_SETTINGS.write_text(settings)
 
@@ -48,7 +48,7 @@ def jobs(seed: int) -> list[Job]:
 
 
 def acknowledged_of(server: str) -> Path:
-    """One line for each file whose content its server said is on the disk, written as it said so."""
+    """The file with a line for each file that the server acknowledged to be on the disk."""
     return FOLDER / f"acknowledged-{server}"
 
 

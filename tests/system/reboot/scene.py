@@ -1,4 +1,4 @@
-"""What both halves know: the host's configuration, its servers, and what clients wrote."""
+"""What both halves share: the host's configuration, its servers, and what clients wrote."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from shares_core.domain.pools import ThinPoolName, VolumeGroupName
 from tests.settings import group_of
 from tests.testkit.clients import ClientNamespace, SmbClient
 
-#: On the root disk, which outlives a reboot.
+#: On the root disk, which survives a reboot.
 FOLDER = Path("/var/tmp/shares-core-reboot")
 MANIFEST = FOLDER / "manifest.json"
 USER, SHARE, THIN_POOL = "ada", "files", "sctest-reboot"
@@ -53,7 +53,7 @@ class Tenant:
         return open_host(self.config)
 
     def client(self, password: str, namespaces: list[ClientNamespace]) -> SmbClient:
-        """A client beside the server; its namespace is added to those to remove."""
+        """A client on the server's network; its namespace is added to those to remove."""
         interface = self.host.servers.show(self.name).server.interfaces[0]
         network = str(self.config.network.subnet).rpartition(".")[0]
         namespace = ClientNamespace.create(interface.attachment.device, f"{network}.200/24")
@@ -62,7 +62,7 @@ class Tenant:
 
 
 def install_settings(tenant: Tenant) -> None:
-    """As the machine's own: the service reads no others."""
+    """Install them as the machine's own settings: the service reads no others."""
     config = tenant.config
     MACHINE_SETTINGS.write_text(
         f'state_dir = "{config.state_dir}"\n'
@@ -73,7 +73,7 @@ def install_settings(tenant: Tenant) -> None:
 
 
 def acknowledged_of(client: SmbClient) -> Path:
-    """One line for each file whose content its server said is on the disk, written as it said so."""
+    """The file with a line for each file that the server acknowledged to be on the disk."""
     return FOLDER / f"acknowledged-{client.address}"
 
 
@@ -82,6 +82,6 @@ TENANTS = (Tenant("thick", FileSystemKind.EXT4, thin=False), Tenant("thin", File
 
 
 def manifest() -> dict[str, Any]:
-    """What was written before, by the tenant's name: the user's password and each file's checksum."""
+    """What was written before the reboot, by tenant: the user's password and each file's checksum."""
     found: dict[str, Any] = json.loads(MANIFEST.read_text())
     return found

@@ -1,4 +1,4 @@
-"""A client that goes on writing until the host goes down: ``python -m tests.system.reboot.writer``."""
+"""A client that keeps writing until the host goes down: ``python -m tests.system.reboot.writer``."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from tests.testkit.writing import open_file
 
 
 def main() -> None:
-    """Write a file, have the server flush it, and tell of it on the disk; for ever.
+    """Write a file, have the server flush it, and record it on the disk; for ever.
 
-    The arguments are the server's address, the client's namespace, the user, the share, and the file to tell
-    in; the password is in the file of that name that ends in ``.secret``.
+    The arguments are the server's address, the client's namespace, the user, the share, and the record's
+    file; the password is in the file of that name with ``.secret`` at the end.
     """
     address, namespace, user, share, acknowledged = sys.argv[1:]
     password = Path(f"{acknowledged}.secret").read_text()

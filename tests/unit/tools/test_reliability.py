@@ -41,7 +41,7 @@ COUNTED = {
 }
 #: On two processors; each server's stop and start keeps more than one of them busy.
 OVERLAP = 1.25
-#: A look is repeated every minute, so its median counts; for a server that is away, the longest time counts.
+#: A look is repeated every minute, so its median counts; for servers that are away, the longest time counts.
 GOALS = {"watch": "longest", "upgrade": "longest", "reconcile": "median", "reconcile-one": "median"}
 DONE = {"done": True, "failures": []}
 RECORD = Record(

@@ -1,4 +1,4 @@
-"""The service alone has brought everything back, and nothing that was answered is lost."""
+"""The service alone has brought everything back, and no answered operation is lost."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SECONDS = 240
 
 @pytest.fixture
 def namespaces() -> Iterator[list[ClientNamespace]]:
-    """Clients' namespaces; they go at the end, and with them all that was made before the cut."""
+    """Clients' namespaces; removed at the end, with all that was made before the cut."""
     made: list[ClientNamespace] = []
     try:
         yield made
@@ -43,7 +43,7 @@ def namespaces() -> Iterator[list[ClientNamespace]]:
 def test_the_service_brings_everything_back_and_nothing_is_lost(
     namespaces: list[ClientNamespace], record_testsuite_property: Callable[[str, object], None]
 ) -> None:
-    """What callers were answered holds, and every byte that clients flushed is there."""
+    """All answers to callers still hold, and every byte that clients flushed exists."""
     host, config = scene.host(), scene.config()
     assert until(lambda: host.fleet.reconcile(dry_run=True).is_empty, _SECONDS), (
         host.fleet.reconcile(dry_run=True),

@@ -24,7 +24,7 @@ _SIZE = Capacity.parse("24MiB")
 
 
 def test_a_storm_is_at_its_height() -> None:
-    """Each caller has done something, and each client was told that something is on the disk."""
+    """Each caller has done something, and the server has acknowledged something to each client."""
     for there in (scene.FOLDER, scene.INSTALLED_UNIT, MACHINE_SETTINGS):
         if there.exists():
             pytest.fail(f"{there} is left of a former run, or this machine's own: nothing is done")
@@ -44,7 +44,7 @@ def test_a_storm_is_at_its_height() -> None:
 
 
 def install_service() -> None:
-    """The unit of the package, with this environment's program."""
+    """Install the unit of the package, with this environment's program."""
     program = Path(sys.executable).with_name("shares-core")
     unit = (ROOT / "packaging" / scene.UNIT).read_text().replace("/usr/local/bin/shares-core", str(program))
     assert f"ExecStart={program} watch\n" in unit
@@ -73,7 +73,7 @@ def leave_calling(job: bytes, number: int) -> None:
 
 
 def leave(module: str, *words: str, log: str, stdin: Path = Path(os.devnull)) -> None:
-    """A process that goes on when this one has ended."""
+    """Start a process that goes on after this one has ended."""
     with (scene.FOLDER / log).open("wb") as said, stdin.open("rb") as given:
         argv = ("setsid", "--fork", sys.executable, "-m", module, *words)
         subprocess.run(argv, cwd=ROOT, stdin=given, stdout=said, stderr=said, check=True)

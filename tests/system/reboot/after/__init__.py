@@ -1,1 +1,1 @@
-"""Run after it."""
+"""Run after the reboot."""

@@ -1,4 +1,4 @@
-"""The data is there, in the volumes that it was written to, and is served again."""
+"""The data exists, in its volumes, and is served again."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _SECONDS = 240
 
 @pytest.fixture
 def namespaces() -> Iterator[list[ClientNamespace]]:
-    """Clients' namespaces; they go at the end, and with them all that was made before the reboot."""
+    """Clients' namespaces; removed at the end, with all that was made before the reboot."""
     made: list[ClientNamespace] = []
     try:
         yield made
@@ -50,8 +50,8 @@ def namespaces() -> Iterator[list[ClientNamespace]]:
         shutil.rmtree(FOLDER)
 
 
-def test_every_byte_that_was_synced_before_the_reboot_is_there(namespaces: list[ClientNamespace]) -> None:
-    """To the kernel's client; of those that were still writing, what was flushed.
+def test_every_synced_byte_survives_the_reboot(namespaces: list[ClientNamespace]) -> None:
+    """For the kernel's client; for clients that were still writing, what they had flushed.
 
     The service has brought back what the machine's settings name, and one reconcile does the rest.
     """
@@ -88,6 +88,6 @@ def device_of_the_volume(tenant: Tenant) -> int:
 
 
 def journal() -> str:
-    """What the service has said since the boot."""
+    """The service's output since the boot."""
     argv = ("journalctl", "--unit", UNIT, "--boot", "--no-pager")
     return subprocess.run(argv, check=False, capture_output=True, text=True).stdout[-4000:]

@@ -1,4 +1,4 @@
-"""Make shares, write to them by the kernel's client, and leave a client writing."""
+"""Make shares, write to them with the kernel's client, and leave a client writing."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ ROOT = Path(__file__).parents[4]
 
 
 def test_shares_are_made_written_to_and_left_in_use() -> None:
-    """The reboot comes while one client writes, and others' servers run."""
+    """The reboot comes while a client writes, and other servers run."""
     assert os.geteuid() == 0
     for there in (FOLDER, INSTALLED_UNIT, MACHINE_SETTINGS):
         if there.exists():
@@ -47,7 +47,7 @@ def test_shares_are_made_written_to_and_left_in_use() -> None:
     for tenant in TENANTS:
         client = made(tenant, namespaces)
         with mounted(client, SHARE) as folder:
-            code = ROOT / "src/shares_core/adapters"  # not all of it: emulated, each file takes its time
+            code = ROOT / "src/shares_core/adapters"  # not all of it: in emulation each file takes long
             shutil.copytree(code, folder / "tree", ignore=shutil.ignore_patterns("__pycache__"))
             for number in range(50):
                 write_synced(folder / f"synced{number}", os.urandom(64 * 1024))
@@ -60,7 +60,7 @@ def test_shares_are_made_written_to_and_left_in_use() -> None:
 
 
 def made(tenant: Tenant, namespaces: list[ClientNamespace]) -> SmbClient:
-    """The server with its share; gives a client that may use it."""
+    """Make the server with its share. Returns a client that may use it."""
     host = tenant.host
     host.servers.create(tenant.name)
     host.shares.create(tenant.name, SHARE, CAPACITY, tenant.kind)
@@ -70,7 +70,7 @@ def made(tenant: Tenant, namespaces: list[ClientNamespace]) -> SmbClient:
 
 
 def leave_writing(client: SmbClient) -> None:
-    """Start a client that goes on writing; wait until the server has acknowledged something."""
+    """Start a client that keeps writing; wait until the server has acknowledged something."""
     told = acknowledged_of(client)
     secret, said = Path(f"{told}.secret"), Path(f"{told}.log")
     secret.touch(mode=0o600)
