@@ -98,7 +98,7 @@ def test_a_read_write_user_writes_and_reads_back(tenant: Tenant) -> None:
 
 
 def test_a_read_only_user_reads_and_cannot_write(tenant: Tenant) -> None:
-    """A read-only user reads, and is told ACCESS_DENIED when writing."""
+    """A read-only user reads, and gets ACCESS_DENIED when writing."""
     ada, bob = tenant.user("ada"), tenant.user("bob", "ro")
     assert ada.put("files", "hello.txt", b"hello").status == OK
     assert bob.get("files", "hello.txt") == b"hello"

@@ -19,7 +19,7 @@ LOGON_FAILURE = "NT_STATUS_LOGON_FAILURE"
 
 
 def _outsiders(tenant: Tenant, member: SmbClient) -> dict[str, str]:
-    """What each who has no rule on ``files`` is told; ``member`` has an account."""
+    """The status for each client without a rule on ``files``; ``member`` has an account."""
     strangers = ("mallory", "guest", "nobody", "root", "shares", "administrator")
     said = {name: tenant.smb(name, "secret").do("files", "ls").status for name in strangers}
     said |= {f"{name}, no password": tenant.smb(name, "").do("files", "ls").status for name in strangers}
@@ -36,7 +36,7 @@ def _outsiders(tenant: Tenant, member: SmbClient) -> dict[str, str]:
 
 
 def _refused(member: str) -> dict[str, str]:
-    """The same, as it has to be: an account without a rule is told ``member``."""
+    """The expected statuses: an account without a rule gets that of ``member``."""
     strangers = ("mallory", "guest", "nobody", "root", "shares", "administrator")
     said = dict.fromkeys(strangers, LOGON_FAILURE)
     said |= dict.fromkeys([f"{name}, no password" for name in strangers], LOGON_FAILURE)

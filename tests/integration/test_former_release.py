@@ -20,7 +20,7 @@ from tests.testkit.site import Site, opened_site
 OK = "NT_STATUS_OK"
 SERVER, PASSWORD = "former", "correct horse battery"
 SHARES = ("files", "large")
-#: With that release: a server, a share of either file system, a user on both. Gives the server's address.
+#: With that release: a server, a share of each file system, a user on both. Prints the server's address.
 _MAKE = """
 import sys
 from shares_core import Capacity, FileSystemKind, HostConfig, Secret, open_host

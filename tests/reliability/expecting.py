@@ -55,7 +55,7 @@ def read(folder: Path) -> Iterator[list[Told]]:
 class Expected:
     """The possible states of each rule, and of each caller's own share and server.
 
-    Several things where it is not known.
+    Several if it is not known.
     """
 
     rules: dict[tuple[str, ...], set[str | None]] = field(factory=dict)

@@ -1,4 +1,4 @@
-"""``shares-core pool create``: on a device that holds nothing, and on no other."""
+"""``shares-core pool create``: only on an empty device."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EXTENTS = 64
 
 @pytest.fixture
 def disk() -> Iterator[Disk]:
-    """A blank disk; whatever volume group was made on it goes with it."""
+    """A blank disk; removed with any volume group on it."""
     made = Disk.attached(size_for(EXTENTS))
     try:
         yield made
@@ -50,7 +50,7 @@ def group() -> str:
 
 @pytest.fixture
 def installation(group: str) -> Iterator[Path]:
-    """A state folder, with a configuration for a thick pool and one for a thin one beside it."""
+    """A state folder, with configurations for a thick and a thin pool beside it."""
     folder = ROOT / f"run-{uuid.uuid4().hex[:8]}"
     folder.mkdir(mode=0o700)
     text = f'state_dir = "{folder}"\n[pool]\nkind = "lvm"\nvolume_group = "{group}"\n'
@@ -64,7 +64,7 @@ def installation(group: str) -> Iterator[Path]:
 
 @pytest.fixture
 def run(installation: Path) -> Run:
-    """The installed command; gives its exit status and its document."""
+    """Run the installed command. Returns its exit status and its document."""
 
     def command(kind: str, *words: str) -> tuple[int, Any]:
         program = Path(sys.executable).with_name("shares-core")
@@ -81,7 +81,7 @@ def hint(document: Any) -> str:
 
 @pytest.mark.parametrize("kind", ["thick", "thin"])
 def test_a_pool_is_made_on_a_blank_device_once(run: Run, disk: Disk, kind: str) -> None:
-    """Before, doctor names the command; after, it is satisfied; again is no error and makes nothing."""
+    """Before, doctor names the command; after, it finds nothing; making it again changes nothing."""
     findings = {each["subject"]: each for each in run(kind, "doctor")[1]}
     assert "missing" == findings["pool"]["verdict"]
     assert "pool create DEVICE" in findings["pool"]["mend"]
@@ -101,7 +101,7 @@ def file_system(device: str) -> None:
 
 
 def partition_table(device: str) -> None:
-    """An MBR with one Linux partition of a MiB, of which the kernel has not been told."""
+    """An MBR with one Linux partition of a MiB, which the kernel does not know."""
     entry = struct.pack("<B3sB3sII", 0, b"", 0x83, b"", 2048, 2048)
     with open(device, "r+b", buffering=0) as file:
         file.write(bytes(446) + entry + bytes(48) + b"\x55\xaa")
@@ -119,7 +119,7 @@ def swap(device: str) -> None:
 
 @pytest.mark.parametrize("fill", [file_system, partition_table, raw_bytes, swap])
 def test_a_device_that_holds_anything_is_refused(run: Run, disk: Disk, fill: Callable[[str], None]) -> None:
-    """And not a byte of it is changed."""
+    """Not a byte of it changes."""
     fill(disk.device)
     synced(disk.device)
     before = disk.file.read_bytes()
@@ -131,7 +131,7 @@ def test_a_device_that_holds_anything_is_refused(run: Run, disk: Disk, fill: Cal
 
 
 def synced(device: str) -> None:
-    """What was written to the device is in its file."""
+    """Make what was written to the device reach its file."""
     subprocess.run(("sync", device), check=True)
 
 
@@ -144,7 +144,7 @@ def test_a_device_of_another_group_is_refused(run: Run, disk: Disk) -> None:
 
 
 def test_a_mounted_device_is_refused(run: Run, disk: Disk, tmp_path: Path) -> None:
-    """Whoever holds it is told of, before what it holds is looked at."""
+    """The error names its user, before its content is examined."""
     file_system(disk.device)
     subprocess.run(("mount", disk.device, tmp_path), check=True)
     try:
@@ -158,7 +158,7 @@ def test_a_mounted_device_is_refused(run: Run, disk: Disk, tmp_path: Path) -> No
     ("device", "code"),
     [("/dev/absent", "invalid_input"), ("/etc/passwd", "invalid_input"), ("sdb; reboot", "invalid_input")],
 )
-def test_what_is_no_block_device_is_bad_input(run: Run, device: str, code: str) -> None:
+def test_anything_but_a_block_device_is_bad_input(run: Run, device: str, code: str) -> None:
     status, document = run("thick", "pool", "create", device)
     assert (2, code) == (status, document["error"]["code"])
 
@@ -168,7 +168,7 @@ def test_without_a_device_nothing_is_guessed(run: Run) -> None:
     assert (2, True) == (status, "lsblk" in hint(document))
 
 
-def test_a_read_only_device_is_named_with_the_mend(run: Run, disk: Disk) -> None:
+def test_a_read_only_device_is_named_with_its_remedy(run: Run, disk: Disk) -> None:
     subprocess.run(("blockdev", "--setro", disk.device), check=True)
     status, document = run("thick", "pool", "create", disk.device)
     assert (6, True) == (status, "setrw" in hint(document))
@@ -177,7 +177,7 @@ def test_a_read_only_device_is_named_with_the_mend(run: Run, disk: Disk) -> None
 
 
 def test_an_inactive_group_is_not_an_empty_one(run: Run, disk: Disk, second_disk: Disk, group: str) -> None:
-    """Nor is a second one made beside it."""
+    """A second one is not made either."""
     assert 0 == run("thick", "pool", "create", disk.device)[0]
     lvm("lvcreate", "--yes", "--size", "32m", "--name", "somebodys", group)
     lvm("vgchange", "--activate", "n", group)
@@ -186,8 +186,8 @@ def test_an_inactive_group_is_not_an_empty_one(run: Run, disk: Disk, second_disk
     assert "somebodys" in lvm("lvs", "--noheadings", "--options", "lv_name", group)
 
 
-def test_a_thin_pool_gets_the_extents_of_a_group_that_is_there(run: Run, disk: Disk, group: str) -> None:
-    """Beside what others have in it; no device needs to be named."""
+def test_a_thin_pool_gets_the_extents_of_an_existing_group(run: Run, disk: Disk, group: str) -> None:
+    """Beside other volumes; it needs no device."""
     lvm("vgcreate", "--yes", group, disk.device)
     lvm("lvcreate", "--yes", "--size", "32m", "--name", "somebodys", group)
     assert (0, True) == (lambda answer: (answer[0], answer[1]["created"]))(run("thin", "pool", "create"))
@@ -205,10 +205,10 @@ def test_a_thin_pool_on_a_further_device_extends_the_group(
         remove_group_on(disk.device)
 
 
-def test_no_other_pool_is_made_in_the_place_of_one_that_is_missed(
+def test_no_pool_is_made_in_place_of_a_missing_one(
     run: Run, disk: Disk, second_disk: Disk, installation: Path, group: str
 ) -> None:
-    """A disk that is not attached is not a pool that was never made."""
+    """A missing disk does not mean that the pool was never made."""
     assert 0 == run("thick", "pool", "create", disk.device)[0]
     identity = {"id": "a" * 12, "pool": "of-a-disk-that-is-away"}
     (installation / "installation.json").write_text(json.dumps(identity))
@@ -217,7 +217,7 @@ def test_no_other_pool_is_made_in_the_place_of_one_that_is_missed(
     assert {} == identify(second_disk.device)
 
 
-def test_a_making_that_fails_leaves_the_device_blank(run: Run, group: str) -> None:
+def test_a_failed_pool_create_leaves_the_device_blank(run: Run, group: str) -> None:
     """A device too small for a thin pool is not left as a volume group."""
     small = Disk.attached(size_for(2))
     try:
@@ -228,7 +228,7 @@ def test_a_making_that_fails_leaves_the_device_blank(run: Run, group: str) -> No
         small.detach()
 
 
-def test_lvm_sees_what_was_made(run: Run, disk: Disk, group: str) -> None:
+def test_lvm_shows_the_new_pool(run: Run, disk: Disk, group: str) -> None:
     """The group has the configured name, and a thin pool zeroes its blocks and takes discards."""
     assert 0 == run("thin", "pool", "create", disk.device)[0]
     fields = lvm("lvs", "--noheadings", "--options", "zero,discards", f"{group}/pool").split()

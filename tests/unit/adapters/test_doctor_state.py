@@ -1,4 +1,4 @@
-"""What doctor says of an installation's own state: its pool and its records."""
+"""What doctor says of an installation's state: its pool and its records."""
 
 from __future__ import annotations
 
@@ -47,20 +47,20 @@ def _record(config: HostConfig) -> Path:
     return config.state_dir / "records" / f"{SERVER.id}.json"
 
 
-def test_an_installation_that_is_whole_lacks_nothing(config: HostConfig) -> None:
+def test_a_healthy_installation_lacks_nothing(config: HostConfig) -> None:
     assert Verdict.OK is _pool(config).verdict
     assert [Finding("records", Verdict.OK, "1 can be read")] == _records(config)
 
 
-def test_an_installation_that_was_never_used_lacks_nothing(tmp_path: Path) -> None:
-    """And is not made by looking."""
+def test_an_unused_installation_lacks_nothing(tmp_path: Path) -> None:
+    """Looking does not make it."""
     fresh = HostConfig(state_dir=tmp_path / "state", pools=(FilePool(size=Capacity(MIB)),))
     assert Verdict.OK is _pool(fresh).verdict
     assert [Finding("records", Verdict.OK, "0 can be read")] == _records(fresh)
     assert [] == list(tmp_path.iterdir())
 
 
-def test_a_pool_that_is_gone_is_missing(config: HostConfig) -> None:
+def test_a_lost_pool_is_missing(config: HostConfig) -> None:
     shutil.rmtree(folder_of(config))
     finding = _pool(config)
     assert (Verdict.MISSING, f"{folder_of(config)} is not the pool default of this installation") == (
@@ -71,7 +71,7 @@ def test_a_pool_that_is_gone_is_missing(config: HostConfig) -> None:
 
 
 def test_each_of_several_pools_is_looked_at(config: HostConfig, tmp_path: Path) -> None:
-    """By its name; one that is gone keeps the others from nothing."""
+    """By its name; a missing one does not affect the others."""
     both = config.with_pool(FilePool(name=PoolName("fast"), dir=tmp_path / "fast", size=Capacity(MIB)))
     ports(both).storage.prepare(PoolName("fast"))
     shutil.rmtree(folder_of(config))
@@ -87,23 +87,23 @@ def test_a_pool_of_another_installation_is_missing(config: HostConfig, tmp_path:
     assert Verdict.MISSING is _pool(config).verdict
 
 
-def test_an_installation_whose_identity_is_damaged_is_told(config: HostConfig) -> None:
+def test_a_damaged_identity_of_an_installation_is_reported(config: HostConfig) -> None:
     (config.state_dir / "installation.json").write_text("{")
     finding = _pool(config)
     assert Verdict.MISSING is finding.verdict
     assert "installation.json cannot be read: it is not JSON" in finding.detail
 
 
-def test_a_pool_that_is_configured_too_small_or_too_large_is_noted(config: HostConfig) -> None:
-    """What was promised stays so, and what the disk lacks it never gives."""
+def test_a_pool_with_too_small_or_too_large_a_size_is_noted(config: HostConfig) -> None:
+    """Promises stay, and the disk cannot give what it does not have."""
     small, large = (_pool(with_pool(config, size=Capacity(size))) for size in (MIB, GIB << 30))
     assert (Verdict.NOTE, Verdict.NOTE) == (small.verdict, large.verdict)
     assert "less than the 16 MiB promised to shares" in small.detail
     assert f"the disk at {folder_of(config)} can hold" in large.detail
 
 
-def test_each_record_that_cannot_be_read_is_missing(config: HostConfig) -> None:
-    """It is named, with what to do about it; no server is made meanwhile."""
+def test_each_unreadable_record_is_reported(config: HostConfig) -> None:
+    """It is named, with a remedy; no server is made meanwhile."""
     _record(config).write_bytes(b"{")
     (finding,) = _records(config)
     assert ("record", Verdict.MISSING) == (finding.subject, finding.verdict)
@@ -112,7 +112,7 @@ def test_each_record_that_cannot_be_read_is_missing(config: HostConfig) -> None:
 
 
 def test_doctor_looks_at_both_and_changes_nothing(config: HostConfig, tmp_path: Path) -> None:
-    """Its findings have them, and each file is what it was."""
+    """Its findings name them, and no file changes."""
     _record(config).write_bytes(b"{")
     (folder_of(config) / "pool.json").unlink()
     before = {path: path.lstat().st_mtime_ns for path in tmp_path.rglob("*")}

@@ -75,7 +75,7 @@ def test_a_dead_process_does_nothing_more(machine: MemoryHost) -> None:
 
 
 def test_a_plan_skips_and_repeats(ports: Ports) -> None:
-    """The second and third call fail, the others do not."""
+    """Only the second and third calls fail."""
     plan = FaultPlan().on("runtime.inspect", skip=1, times=2)
     runtime = intercept(ports, plan).runtime
     outcomes = []
@@ -107,13 +107,13 @@ def test_a_plan_skips_and_repeats(ports: Ports) -> None:
     ],
 )
 def test_a_fault_that_would_never_strike_is_refused(verb: str, why: str) -> None:
-    """A test with a slip of the pen in it would test nothing."""
+    """Otherwise a test with a misspelt verb would test nothing."""
     with pytest.raises(ValueError, match=f"^.*{re.escape(why)}"):
         FaultPlan().on(verb)
 
 
 def test_every_verb_that_can_fail_is_named_and_strikes() -> None:
-    """What ``verbs`` gives is what ``on`` takes: every verb of every port that is not spared."""
+    """``verbs`` returns what ``on`` takes: every verb of every port that is not spared."""
     assert {"storage.ensure_volume", "locks.forget", "smb_sessions.end_user"} <= set(verbs())
     for verb in verbs():
         FaultPlan().on(verb)
@@ -122,7 +122,7 @@ def test_every_verb_that_can_fail_is_named_and_strikes() -> None:
 
 
 def test_an_interceptor_sees_every_call_of_any_ports(ports: Ports) -> None:
-    """Ports stay ports, layer upon layer."""
+    """Wrapped ports are still ports, and can be wrapped again."""
     seen: list[Call] = []
 
     def watch(call: Call, proceed: Callable[[], object]) -> object:
@@ -138,7 +138,7 @@ def test_an_interceptor_sees_every_call_of_any_ports(ports: Ports) -> None:
 
 
 def test_calls_between_ports_are_seen_and_can_fail(tmp_path: Path) -> None:
-    """What runs inside a container does so for Samba's verbs: in memory and on this machine."""
+    """Scripts inside a container run for Samba's verbs: in memory and on this machine."""
     ways: list[Callable[[FaultPlan], Ports]] = [
         lambda plan: memory_ports(MemoryHost(), faults=plan),
         lambda plan: bootstrap.ports(HostConfig(state_dir=tmp_path), around=plan),

@@ -32,13 +32,12 @@ Meaning = Callable[[Model, Any], Iterator[Stage]]
 class Operation:
     """One call of a use case.
 
-    ``server`` is the one that it works on, "" for all. ``repeats`` says that doing it twice equals once, as
-    it does unless each time makes up another password; ``brings``, that it brings servers up or down;
-    ``upgrades``, that it gives the current image to those who have another; ``cancels``, that it lets an
-    operation end that was interrupted, or that another caller is at.
-    ``share`` and ``users`` are whose open files it may close; None is everybody's. ``slot`` says that it
-    holds its share for long. ``calls`` is about how many port calls it makes, so that faults are aimed where
-    they strike.
+    ``server`` is the one that it works on, "" for all. ``repeats`` means that doing it twice equals once,
+    unless each call generates a password; ``brings``, that it brings servers up or down; ``upgrades``, that
+    it gives servers the current image; ``cancels``, that it ends an operation that was interrupted, or that
+    another caller is at work on. ``share`` and ``users`` are whose open files it may close; None is
+    everybody's. ``slot`` means that it holds its share for long. ``calls`` is its approximate number of port
+    calls, so that faults strike.
     """
 
     work: Call
@@ -57,7 +56,7 @@ class Operation:
         return str(self.work)
 
     def may_disturb(self, server: str, share: str, user: str) -> bool:
-        """Whether a client's open file may be closed by it."""
+        """Whether it may close a client's open file."""
         return (
             self.server in ("", server)
             and self.share in (None, share)
@@ -155,7 +154,7 @@ def repair(name: str) -> Operation:
 
 
 def cancel(name: str, share: str) -> Operation:
-    """Whatever is under way on the share: it may have done nothing, and what is restored is as it was."""
+    """Cancel whatever is under way on the share: it may have done nothing, and undoing restores what was."""
 
     def meaning(model: Model, answer: object) -> Iterator[Stage]:
         if answer is None:
@@ -297,7 +296,7 @@ def drawn(
     *,
     new: st.SearchStrategy[str] | None = None,
 ) -> dict[str, st.SearchStrategy[Operation]]:
-    """Every change of the catalogue, by its path. ``new`` are the names of servers to be made."""
+    """Every change of the catalogue, by its path. ``new`` are the names for new servers."""
     there, build = (servers, _SHARES), st.builds
     return {
         "servers.create": build(create_server, servers if new is None else new, _HOMES),

@@ -15,7 +15,7 @@ from shares_core.testing import MemoryHost
 class Picture:
     """``things`` is the host's state, ``clients`` who is connected and what they have open.
 
-    Bridges are left out: those of servers that do not run may be there or not.
+    Bridges are left out: those of servers that do not run may or may not exist.
     """
 
     things: dict[str, Any]
@@ -33,7 +33,7 @@ class Picture:
             "volumes": {key: _volume(machine, key) for key in volumes},
             "attached": machine.attached & volumes,
             "mounts": {key: volume for key, volume in machine.mounts.items() if key[0] in ids},
-            # Those of servers that do not run hold nothing: a reboot takes them away, any call makes them.
+            # Those of servers that do not run hold nothing: a reboot removes them, any call makes them.
             "folders": {key: _folder(machine, key) for key in ids if _runs(machine, key)},
             "containers": {key: _container(machine, key) for key in ids if key in machine.containers},
             "links": {key: link.up for key, link in machine.links.items() if link.server_id in ids},
@@ -44,7 +44,7 @@ class Picture:
         return cls(things, frozenset([*map(id, sessions), *opened]))
 
     def difference(self, other: Picture | None) -> dict[str, object]:
-        """What of this one is otherwise in the other."""
+        """Where this one differs from the other."""
         if other is None:
             return {"everything": self.things}
         changed: dict[str, object] = {

@@ -1,7 +1,8 @@
-"""How long to search. The whole suite's default is what CI runs: always the same examples.
+"""How long to search. The suite's default is what CI runs: always the same examples.
 
-``--hypothesis-profile=nightly`` is what ``./dev nightly`` runs, ten times as many and each time elsewhere;
-``./dev unit tests/unit/machine --hypothesis-profile=long`` searches on; ``quick`` is for while one works.
+``--hypothesis-profile=nightly`` is what ``./dev nightly`` runs, ten times as many examples and different ones
+each time; ``./dev unit tests/unit/machine --hypothesis-profile=long`` searches on; ``quick`` is for while one
+works.
 """
 
 from __future__ import annotations
@@ -29,5 +30,5 @@ for _name, _profile in _PROFILES.items():
 
 
 def profile() -> settings:
-    """The one that was asked for. Profiles of other names are not about this suite."""
+    """The requested profile. Profiles with other names are not for this suite."""
     return _PROFILES.get(settings.get_current_profile_name(), CI)

@@ -1,4 +1,4 @@
-"""What clients could do with a machine at one moment, and the most that the model lets them."""
+"""What clients can do with a machine at one moment, and the most that the model allows."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ Login = tuple[str, str]
 
 
 def server_name(machine: MemoryHost, server_id: str) -> str:
-    """The server's name, or its id where no record knows it."""
+    """The server's name, or its id if no record has it."""
     record = machine.records.get(server_id)
     return str(record.name) if isinstance(record, ShareServer) else server_id
 
 
 @frozen
 class Reach:
-    """``rules`` are the ranks of what everybody can do: with new connections, open ones and open files.
+    """``rules`` are the ranks of what everybody can do with new connections, open ones and open files.
 
-    ``logins`` are the hashes of the passwords that are let in.
+    ``logins`` are the hashes of the passwords that work.
     """
 
     rules: dict[Grant, int]
@@ -61,7 +61,7 @@ class Reach:
 
 @frozen
 class Ceiling:
-    """The most that any of some models lets everybody do."""
+    """The most that any of several models allows."""
 
     rules: dict[Grant, int]
     logins: dict[Login, frozenset[str]]

@@ -1,7 +1,7 @@
-"""Runs callers one port call at a time: whose turn it is, is a choice that Hypothesis makes and shrinks.
+"""Runs callers one port call at a time: Hypothesis chooses whose turn it is, and shrinks the choices.
 
-A caller pauses before each of its port calls. Who waits for a lock that another holds is not chosen; where
-all who are left wait, that is a deadlock. Nothing sleeps, and no two callers ever run at the same time.
+A caller pauses before each of its port calls. A caller that waits for a held lock is not chosen; if all
+remaining callers wait, that is a deadlock. Nothing sleeps, and no two callers ever run at the same time.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from shares_core.domain.errors import SharesError
 from shares_core.testing import Call, Interceptor, ProcessDied
 from shares_core.testing.locks import LockTable
 
-#: Of the callers that may go on, given as indices, the one to go on; the first is who went last.
+#: Chooses, of the callers that may go on, by index, the next one; the first is the one that ran last.
 Choose = Callable[[Sequence[int]], int]
 
 
 class Deadlock(AssertionError):
-    """Every caller that is left waits for a lock."""
+    """All remaining callers wait for a lock."""
 
 
 class Abandoned(BaseException):
@@ -86,7 +86,7 @@ def paused_by(caller: Callable[[], Caller]) -> Interceptor:
     """An interceptor that pauses its caller before each call, but not inside another one."""
 
     def around(call: Call, proceed: Callable[[], Any]) -> Any:
-        if call.port != "progress":  # what it tells comes from the middle of another port's verb
+        if call.port != "progress":  # its calls come from the middle of another port's verb
             caller().pause(call)
         return proceed()
 
@@ -96,7 +96,7 @@ def paused_by(caller: Callable[[], Caller]) -> Interceptor:
 def interleave(
     callers: Sequence[Caller], locks: LockTable, choose: Choose, after_step: Callable[[int], None]
 ) -> None:
-    """Run all callers to their ends. Raises Deadlock, and what is no answer of a use case."""
+    """Run all callers to their ends. Raises Deadlock, and errors that no use case raises."""
     last = 0
     try:
         while not all(caller.ended for caller in callers):

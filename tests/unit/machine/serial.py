@@ -1,4 +1,4 @@
-"""What callers at the same time may come to: the same as in some serial order."""
+"""The possible outcomes of simultaneous callers: those of some serial order."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from shares_core.domain.errors import Busy, Cancelled, Conflict, ShareFailed
 class Ended:
     """How one caller's use case ended.
 
-    ``error`` is None where it was acknowledged; ``struck`` where something went wrong with a port call.
+    ``error`` is None if it was acknowledged; ``struck`` tells whether a port call had a fault.
     """
 
     operation: Operation
@@ -30,10 +30,9 @@ class Ended:
     ) -> Iterator[Model]:
         """The models that it may leave if it found ``model``; none if it cannot have ended like this.
 
-        While another use case that failed was at work, this one may have met what it undid later; and one
-        that brings servers up leaves a share that it could not mount failed, although it succeeds. While
-        another one is at work on the same share, this one is Busy, and changes nothing; nor does one that
-        another one cancels.
+        It may have met what another use case later undid; and a use case that brings servers up leaves a
+        share failed that it could not mount, although it succeeds. While another one is at work on the same
+        share, this one is Busy and changes nothing; neither does a cancelled one.
         """
         found = meant(self.operation, model, self.answer)
         if self.error is None:
@@ -58,7 +57,7 @@ class Ended:
 
 
 def outcomes(model: Model, ended: Sequence[Ended]) -> list[Model]:
-    """The models after every serial order that explains how all ended."""
+    """The models after every serial order that explains how all use cases ended."""
     transient = [
         each.operation
         for each in ended
@@ -85,7 +84,7 @@ def _explore(
 
 
 def reachable(model: Model, operations: Sequence[Operation]) -> list[tuple[frozenset[int], Model]]:
-    """Every model on any serial way, with the numbers of the operations that are done by then."""
+    """Every model in any serial order, with the numbers of the operations done by then."""
     found: list[tuple[frozenset[int], Model]] = []
 
     def explore(model: Model, done: frozenset[int]) -> None:

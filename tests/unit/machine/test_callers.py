@@ -1,4 +1,4 @@
-"""Callers at the same time, interleaved at port-call granularity."""
+"""Simultaneous callers, interleaved at port calls."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ SERVERS = st.sampled_from(["a", "a", "b", "c"])
 SIZES = st.sampled_from([16 * MIB, 24 * MIB, 48 * MIB])
 POOL = Capacity(72 * MIB)
 OPERATIONS = ops.drawn(SERVERS, SIZES, st.sampled_from(["one", "two"]), new=st.sampled_from(["c", "d", "a"]))
-# What claims and gives back what servers share comes more often.
+# Changes of what servers share come more often.
 OFTEN = [OPERATIONS[path] for path in ("servers.create", "servers.delete", "shares.create")]
 TROUBLES = st.just(CALM) | st.builds(Trouble, st.dictionaries(st.integers(0, 23), faults(), max_size=1))
 CALLS = st.tuples(st.one_of(*OPERATIONS.values(), *OFTEN), TROUBLES)
 
 
 class AtOnce:
-    """Callers on one machine, each a process of its own, and what they may come to."""
+    """Callers on one machine, each a separate process, and their possible outcomes."""
 
     def __init__(self, driver: Driver, calls: Sequence[tuple[Operation, Trouble]]) -> None:
         model = driver.certain
@@ -51,7 +51,7 @@ class AtOnce:
         self.trace: list[str] = []
 
     def run(self, choose: Callable[[Sequence[int]], int]) -> list[Model]:
-        """Run them; gives what they may have come to."""
+        """Run them. Returns the possible outcomes."""
         for number in range(len(self.operations)):
             self.callers.append(Caller(self._work(number)))
         interleave(self.callers, self.machine.lock_table, choose, self._check)
@@ -68,7 +68,7 @@ class AtOnce:
         return lambda: self.operations[number].work(process)
 
     def _check(self, number: int) -> None:
-        """The laws of every instant; what was acknowledged counts from then on."""
+        """Check the laws of every instant; acknowledged changes count from then on."""
         for line in self.trace if currently_in_test_context() else ():
             note(line)
         self.trace.clear()
@@ -105,10 +105,10 @@ def prepared(*, lagging: bool) -> Driver:
     outdated=st.booleans(),
     data=st.data(),
 )
-def test_callers_at_once_come_to_what_some_serial_order_comes_to(
+def test_simultaneous_callers_end_as_in_some_serial_order(
     calls: list[tuple[Operation, Trouble]], lagging: bool, outdated: bool, data: st.DataObject
 ) -> None:
-    """No deadlock, nothing given twice, nobody let in; and after a reconcile the host equals the records."""
+    """Without deadlocks, duplicates or unauthorised access; after a reconcile the host equals the records."""
     driver = prepared(lagging=lagging)
     if outdated:
         driver.build_image()
@@ -122,8 +122,8 @@ def test_callers_at_once_come_to_what_some_serial_order_comes_to(
     driver.resume(possible, disturbed=any(trouble.at for trouble in together.troubles))
 
 
-def test_who_comes_after_a_reconcile_that_could_not_mount_a_share_finds_it_failed() -> None:
-    """A reconcile that is acknowledged may leave a share failed, and says so; nobody is let in on it."""
+def test_a_share_that_a_reconcile_could_not_mount_stays_failed_for_later_callers() -> None:
+    """A successful reconcile may leave a share failed, and says so; nobody has access to it."""
     driver = prepared(lagging=False)
     driver.shock(None)
     allowing = ops.allow("a", "x", "ada", RW, "one")

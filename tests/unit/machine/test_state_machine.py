@@ -1,4 +1,4 @@
-"""The state machine: every use case, in any order, whatever goes wrong, beside the model."""
+"""The state machine: every use case, in any order, with any faults, compared with the model."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from shares_core.domain.capacity import MIB, Capacity
 from shares_core.domain.share import FileSystemKind
 from shares_core.testing import MemoryHost, SmbRefused
 
-# Some come more often, so that most calls meet something that is there.
+# Some come more often, so that most calls find something.
 SERVERS = st.sampled_from(["a", "a", "b", "c"])
 SHARES = st.sampled_from(["x", "x", "y"])
 USERS = st.sampled_from(["ada", "ada", "bob"])
@@ -65,7 +65,7 @@ class Tenants(RuleBasedStateMachine):
 
     @rule(server=SERVERS, user=USERS, share=SHARES, data=st.sampled_from([b"1", b"22"]))
     def connect(self, server: str, user: str, share: str, data: bytes) -> None:
-        """A client writes where it may, and keeps the file open."""
+        """A client writes if it may, and keeps the file open."""
         passwords = [
             model.servers[server].passwords.get(user, UNTOLD)
             for model in self.driver.possible
@@ -86,7 +86,7 @@ class Tenants(RuleBasedStateMachine):
 
     @invariant()
     def everybody_gets_what_was_granted(self) -> None:
-        """Who has a rule and a password gets in, and can do what the rule says and no more."""
+        """A user with a rule and a password is admitted, and can do exactly what the rule says."""
         model = self.driver.certain
         for name, server in model.servers.items() if model is not None else ():
             if not server.running or not self.driver.serves(name):
@@ -100,13 +100,13 @@ class Tenants(RuleBasedStateMachine):
                 session.end()
 
     def teardown(self) -> None:
-        """However it ends, one reconcile makes the host agree with what is promised."""
+        """However it ends, one reconcile makes the host agree with what was promised."""
         if hasattr(self, "driver"):
             self.driver.settle()
 
 
 def _use_case(path: str, drawn: st.SearchStrategy[Operation]) -> Callable[..., None]:
-    """A rule of its own for each change, so that none comes more often than another."""
+    """Each change has its own rule, so that none comes more often than another."""
 
     def run(self: Tenants, operation: Operation, trouble: Trouble, again: bool) -> None:
         self.driver.run(operation, trouble, again=again)

@@ -1,4 +1,4 @@
-"""What goes wrong while a use case works, and who comes in meanwhile."""
+"""Faults while a use case works, and clients that connect meanwhile."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.unit.machine.operations import Operation
 
 from shares_core.testing import Fault, FaultPlan, Moment
 
-#: What may refuse to work for as long as a use case tries.
+#: The verbs that may fail for a whole use case.
 STUCK = (
     "filesystems.unmount",
     "storage.remove_volume",
@@ -22,9 +22,9 @@ STUCK = (
 
 @frozen
 class Trouble:
-    """``at`` are faults by the numbers of the calls that they strike, ``stuck`` is a verb that always fails.
+    """``at`` are faults by the numbers of their calls, ``stuck`` is a verb that always fails.
 
-    Before the call of number ``visit`` everybody who is let in connects and opens whatever they may.
+    Before call number ``visit`` all admitted users connect and open whatever they may.
     """
 
     at: dict[int, Fault] = field(factory=dict)
@@ -32,7 +32,7 @@ class Trouble:
     visit: int | None = None
 
     def aimed_at(self, operation: Operation) -> Trouble:
-        """The same, striking among as many calls as the operation makes."""
+        """The same, with faults within the number of calls of the operation."""
         visit = None if self.visit is None else self.visit % operation.calls
         at, first = self.at, min(self.at, default=0)
         return evolve(
@@ -56,7 +56,7 @@ CALM = Trouble()
 
 
 def _moments() -> st.SearchStrategy[tuple[Moment, int]]:
-    """The three moments; of the half-way ones the first and second half-done state."""
+    """The three moments; half-way, the first and second half-done state."""
     return st.sampled_from([(Moment.BEFORE, 1), (Moment.AFTER, 1), (Moment.HALFWAY, 1), (Moment.HALFWAY, 2)])
 
 
@@ -67,9 +67,9 @@ def faults() -> st.SearchStrategy[Fault]:
 
 
 def troubles() -> st.SearchStrategy[Trouble]:
-    """Nothing, visitors only, one fault, two faults, or a verb that is stuck.
+    """Nothing, only visitors, one fault, two faults, or a stuck verb.
 
-    Visitors come at any call, or just before the first one that goes wrong.
+    Visitors come at any call, or just before the first fault.
     """
     number = st.integers(0, 23)
     return st.one_of(

@@ -1,4 +1,4 @@
-"""Looks on while use cases work: after each of their port calls the laws of every instant hold."""
+"""Watches use cases at work: after each of their port calls the laws of every instant have to hold."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ UNSEEN = frozenset({"clock", "ids", "events", "locks"})
 
 
 class Watch:
-    """An interceptor around one machine's ports. It lets the current trouble strike, then looks.
+    """An interceptor around one machine's ports. It applies the current faults, then looks.
 
-    What it finds is kept until ``disarm``: a use case may swallow the error that it raises.
+    It keeps what it finds until ``disarm``, because a use case may swallow an error.
     """
 
     def __init__(self, machine: MemoryHost) -> None:
         self.machine = machine
         self.plan = FaultPlan()
         self.ceilings: Sequence[Ceiling] = ()
-        #: The password that each connection was made with.
+        #: The password of each connection.
         self.logins: dict[Session, str] = {}
-        #: Of the grants that are to be narrowed, those that were seen narrowed.
+        #: The grants that should be restricted and were seen restricted.
         self.closed: set[Grant] = set()
-        #: To what the use case narrows each grant that it narrows.
+        #: The level to which the use case restricts each grant.
         self.closing: dict[Grant, int] = {}
         self._trouble = CALM
         self._visitors: tuple[str, Sequence[Model]] = "", ()
@@ -45,7 +45,7 @@ class Watch:
         closing: dict[Grant, int] | None = None,
         visitors: tuple[str, Sequence[Model]] = ("", ()),
     ) -> None:
-        """Expect one use case. ``visitors`` come to that server ("" is any) with these models' passwords."""
+        """Expect one use case. Clients visit server ``visitors`` ("" is any) with these models' passwords."""
         self.plan, self._trouble, self.ceilings, self._visitors = trouble.plan(), trouble, ceilings, visitors
         self.closed, self.closing = set(), closing or {}
 
@@ -85,7 +85,7 @@ class Watch:
         return session
 
     def _let_in(self, visited: str, models: Iterable[Model]) -> None:
-        """Everybody who is let in connects and opens whatever they may."""
+        """Connect all admitted users, who open whatever they may."""
         known = {
             (name, user, password)
             for model in models
