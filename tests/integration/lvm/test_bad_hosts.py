@@ -247,7 +247,7 @@ def test_while_lvm_hangs_nobody_waits_but_for_that_share(
         assert until(began.exists, 60)
         with pytest.raises(Busy, match="another caller"):
             hasty.shares.create(SERVER, "new", SIZE)
-        with pytest.raises(Busy, match="share.create"):
+        with pytest.raises(Busy, match=r"share\.create"):
             hasty.shares.delete(SERVER, "new")
         assert hasty.access.allow(SERVER, "kept", "ada").password is not None
         assert hasty.access.deny(SERVER, "kept", "ada")
