@@ -42,7 +42,8 @@ class SlowDisk:
         start, sectors, _, device, *_ = lvm("dmsetup", "table", self.name).split()
         table = f"{start} {sectors} delay {device} {_OFFSET} {reads} {device} {_OFFSET} {writes}"
         lvm("dmsetup", "reload", self.name, "--table", table)
-        lvm("dmsetup", "resume", self.name)
+        # Udev would read the disk, and be waited for.
+        lvm("dmsetup", "resume", "--noudevsync", "--noudevrules", self.name)
 
     def remove(self) -> None:
         lvm("dmsetup", "remove", "--retry", self.name)
