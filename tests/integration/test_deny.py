@@ -111,7 +111,7 @@ def test_deny_of_the_last_user_closes_the_share(tenant: Tenant, hold: Callable[.
     tenant.deny("ada")
     assert (ada.write, ada.read, ada.enter()) == (SHARE_CLOSED, SHARE_CLOSED, NO_SHARE)
     tenant.relevel("ada")
-    ada.file = ada.open("held by ada")
+    ada.reopen()
     assert ada.write == OK
 
 

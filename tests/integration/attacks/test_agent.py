@@ -71,7 +71,7 @@ def test_without_an_agents_answer_the_deny_is_carried_out_another_way(
             tenant.deny("ada")
         assert (how, True, OK) == (how, is_out(ada), bob.write)
         tenant.relevel("ada")
-        ada.file = ada.open("held by ada")
+        ada.reopen()
     intruder.kill_agent("STOP")
     tenant.deny("ada")
     assert (True, OK) == (is_out(ada), bob.write)
@@ -94,7 +94,7 @@ def test_an_invalid_answer_is_an_error_in_time(
         assert all(view.problem == "" for view in tenant.site.host.fleet.reconcile().servers)
         assert (how, True, OK) == (how, is_out(ada), bob.write)
         tenant.relevel("ada")
-        ada.file = ada.open("held by ada")
+        ada.reopen()
 
 
 def test_a_hangup_for_everybody_ends_no_deny(
@@ -107,7 +107,7 @@ def test_a_hangup_for_everybody_ends_no_deny(
             tenant.deny("ada")
             assert (True, OK) == (is_out(ada), bob.write)
             tenant.relevel("ada")
-            ada.file = ada.open("held by ada")
+            ada.reopen()
     intruder.kill_agent("CONT")  # which fails if there is none
 
 

@@ -13,6 +13,7 @@ from smbprotocol.open import Open
 from smbprotocol.session import Session
 
 from tests.testkit.clients import SmbClient, nt_status, open_file
+from tests.testkit.probes import until
 
 OK = "NT_STATUS_OK"
 #: The possible errors for a file on a share that its session has to leave.
@@ -39,8 +40,20 @@ class Held:
         """Connect to the share again, in the existing session."""
         return nt_status(lambda: self.client.tree(self.session, share))
 
+    def reopen(self) -> None:
+        """Open the file again once smbd knows that its user may: a session that is there learns it later."""
+
+        def open_again() -> None:
+            self.file = self.open(_name_for(self.client))
+
+        assert until(lambda: nt_status(open_again) == OK)
+
     def open(self, name: str, share: str = "files") -> Open:
         return open_file(self.client.tree(self.session, share), name)
+
+
+def _name_for(client: SmbClient) -> str:
+    return f"held by {client.user.rpartition(chr(92))[2].lower()}"
 
 
 @contextmanager
@@ -50,7 +63,7 @@ def holding() -> Iterator[Callable[..., Held]]:
 
     def held(client: SmbClient, share: str = "files", session: Session | None = None) -> Held:
         session = session or stack.enter_context(client.connection())
-        file = open_file(client.tree(session, share), f"held by {client.user.rpartition(chr(92))[2].lower()}")
+        file = open_file(client.tree(session, share), _name_for(client))
         made = Held(client, session, file)
         assert (made.write, made.read) == (OK, OK)
         return made

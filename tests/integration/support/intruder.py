@@ -21,7 +21,7 @@ _WRITABLE = "find / -path /proc -prune -o -path /sys -prune -o -type d -writable
 _STOP = "/tmp/stop-it"
 _TO_THE_AGENT = """
 for process in /proc/[0-9]*; do
-  {{ read -r name < $process/comm; }} 2>/dev/null
+  {{ read -r name < $process/comm; }} 2>/dev/null || continue
   if [[ $name == agent ]]; then kill -{signal} ${{process#/proc/}}; found=yes; fi
 done
 [[ $found ]]
@@ -79,7 +79,8 @@ class Intruder:
             yield
         finally:
             with suppress(docker.errors.APIError, NotFound):  # it ended with its container
-                self.sh(f": > {_STOP}")
+                # Said again: what the step does to every process may strike whoever says it, too.
+                until(lambda: self.sh(f": > {_STOP}; [ -e {_STOP}ped ]")[0] == 0)
 
     def inspected(self) -> dict[str, Any]:
         return dict(self.api.inspect_container(self.name))
