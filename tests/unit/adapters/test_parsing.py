@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from shares_core.adapters.filesystems.ext4 import refused_online
 from shares_core.adapters.filesystems.signatures import parse_blkid
 from shares_core.adapters.filesystems.sizes import parse_dumpe2fs, parse_xfs_info
-from shares_core.adapters.linux.mountinfo import Mount, parse_mountinfo
+from shares_core.adapters.linux.mountinfo import (
+    Mount,
+    is_mounted,
+    mount_above,
+    mount_at,
+    mount_table,
+    parse_mountinfo,
+)
 from shares_core.domain.capacity import Capacity
 
 MOUNTINFO = r"""22 27 0:20 / /proc rw,nosuid - proc proc rw
@@ -101,3 +110,21 @@ def test_an_output_without_a_size_is_an_error(parse: object) -> None:
 def test_a_refusal_of_the_kernel_is_told_from_a_failure(output: str, expected: bool) -> None:
     """Only a refusal to grow it mounted leads to growing it offline."""
     assert expected == refused_online(output)
+
+
+def test_a_mount_is_found_among_all_of_them_by_its_own_line() -> None:
+    """As the whole table has it, the topmost of several on one folder."""
+    table = {mount.target: mount for mount in mount_table()}
+    found = mount_at(Path("/proc"))
+    assert found is not None
+    assert table["/proc"] == found
+    assert table["/"] == mount_above(found)
+
+
+def test_only_the_root_of_a_mount_is_mounted(tmp_path: Path) -> None:
+    """Not what is inside it, a link to it, or what does not exist."""
+    (tmp_path / "link").symlink_to("/proc")
+    (tmp_path / "file").touch()
+    assert is_mounted(Path("/proc"))
+    for path in (tmp_path, tmp_path / "link", tmp_path / "absent", tmp_path / "file/below", Path("/proc/1")):
+        assert (False, None) == (is_mounted(path), mount_at(path)), path

@@ -258,6 +258,23 @@ def test_a_record_that_another_process_wrote_is_read_before_it_is_replaced(
         records.save(SERVER)
 
 
+def test_a_record_is_decoded_once_until_somebody_changes_it(
+    records: DiskRecords, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file is read each time all the same: another process may have written it."""
+    records.save(SERVER)
+    other, reading = DiskRecords(Layout(tmp_path), OPERATIONS), Reading(monkeypatch)
+    assert 0 == reading.of(lambda: records.load(SERVER.id))
+    assert 1 == reading.of(lambda: other.load(SERVER.id))
+    assert 0 == reading.of(lambda: other.load(SERVER.id))
+    records.save(SERVER.wanting(DesiredState.STOPPED))
+    assert SERVER.wanting(DesiredState.STOPPED) == records.load(SERVER.id) == other.load(SERVER.id)
+    records.save(SERVER.wanting(DesiredState.RUNNING))
+    assert SERVER.wanting(DesiredState.RUNNING) == records.load(SERVER.id) == other.load(SERVER.id)
+    other.remove(SERVER.id)
+    assert (None, None) == (records.load(SERVER.id), other.load(SERVER.id))
+
+
 def _no_link(names: Path) -> None:
     shutil.rmtree(names)
 
@@ -307,8 +324,8 @@ def test_the_next_save_makes_a_missing_link(
     shutil.rmtree(tmp_path / "names")
     for server in servers:
         records.save(server)
-    reading = Reading(monkeypatch)
-    assert 1 == reading.of(lambda: records.find(servers[1].name))
+    fresh, reading = DiskRecords(Layout(tmp_path), OPERATIONS), Reading(monkeypatch)
+    assert 1 == reading.of(lambda: fresh.find(servers[1].name))
     assert {"s0", "s1", "s2"} == set(os.listdir(tmp_path / "names"))
     records.remove(servers[1].id)
     assert {"s0", "s2"} == set(os.listdir(tmp_path / "names"))

@@ -20,7 +20,7 @@ from shares_core.domain.errors import (
 from shares_core.domain.network import InterfaceSpec
 from shares_core.domain.server import DesiredState
 from shares_core.domain.views import RunState, ServerView
-from shares_core.testing import Call, memory_ports
+from shares_core.testing import Call, intercept, memory_ports
 
 
 def test_a_created_server_runs_and_is_listed(world: World) -> None:
@@ -245,3 +245,18 @@ def test_a_container_that_ends_while_its_server_comes_up_is_replaced(world: Worl
     view = host(memory_ports(world.machine, faults=ending), NETWORK).servers.start("tenant")
     assert (RunState.RUNNING, "", 2) == (view.state, view.problem, starts)
     assert {("files", "ada"): RW} == world.admitted()
+
+
+def test_the_host_is_looked_at_once_however_many_servers_are_listed(world: World) -> None:
+    """One look for all containers, and one for all interfaces."""
+    for number in range(5):
+        world.host.servers.create(f"s{number}")
+    asked: list[str] = []
+
+    def watched(call: Call, proceed: Callable[[], Any]) -> Any:
+        asked.append(str(call))
+        return proceed()
+
+    views = host(intercept(memory_ports(world.machine), watched), NETWORK).servers.list()
+    assert [""] * 5 == [view.problem for view in views if isinstance(view, ServerView)]
+    assert ["network.unplugged", "records.load_all", "runtime.list"] == sorted(asked)

@@ -40,7 +40,7 @@ from shares_core.adapters.linux.commands import require_idle, run
 from shares_core.adapters.linux.files import open_folder
 from shares_core.adapters.linux.idmap import IdMapping
 from shares_core.adapters.linux.mountcalls import MountCalls
-from shares_core.adapters.linux.mountinfo import mount_at, mount_table, mounts_below
+from shares_core.adapters.linux.mountinfo import is_mounted, mount_at, mount_table, mounts_below
 from shares_core.adapters.linux.oserrors import os_errors
 from shares_core.adapters.state.layout import Layout
 from shares_core.domain.capacity import Capacity
@@ -135,7 +135,7 @@ class LinuxFileSystems(FileSystems):
 
     def prepare_folder(self, server_id: str, share_id: str, folder: str, uid: int) -> None:
         target = self._layout.share(server_id, share_id)
-        if mount_at(target) is None:
+        if not is_mounted(target):
             raise BackendFailure(f"nothing is mounted at {target}")
         with os_errors(f"making {folder} in {target}"), open_folder(target) as root:
             # Root keeps the file system's root, so that no service can rename or remove its folder.
@@ -149,14 +149,14 @@ class LinuxFileSystems(FileSystems):
 
     def has_folder(self, server_id: str, share_id: str, folder: str) -> bool:
         target = self._layout.share(server_id, share_id)
-        if mount_at(target) is None:
+        if not is_mounted(target):
             raise BackendFailure(f"nothing is mounted at {target}")
         with os_errors(f"looking for {folder} in {target}"):
             return folder in os.listdir(target)
 
     def has_files(self, server_id: str, share_id: str, folder: str) -> bool:
         target = self._layout.share(server_id, share_id)
-        if mount_at(target) is None:
+        if not is_mounted(target):
             raise BackendFailure(f"nothing is mounted at {target}")
         with os_errors(f"looking into {target}"):
             return any(
@@ -174,7 +174,7 @@ class LinuxFileSystems(FileSystems):
             unmount(former)
 
     def mounted(self, server_id: str, share_id: str) -> bool:
-        return mount_at(self._layout.share(server_id, share_id)) is not None
+        return is_mounted(self._layout.share(server_id, share_id))
 
     def troubles(
         self, wanted: Mapping[tuple[str, str], tuple[str, ShareVolume]]
@@ -201,7 +201,7 @@ class LinuxFileSystems(FileSystems):
 
     def usage(self, server_id: str, share_id: str) -> Usage | None:
         target = self._layout.share(server_id, share_id)
-        if mount_at(target) is None:
+        if not is_mounted(target):
             return None
         with os_errors(f"measuring {target}"):
             figures = os.statvfs(target)

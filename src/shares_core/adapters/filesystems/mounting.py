@@ -14,7 +14,7 @@ from shares_core.adapters.linux import mountcalls
 from shares_core.adapters.linux.commands import run
 from shares_core.adapters.linux.idmap import IdMapping, namespace, require_user_namespaces
 from shares_core.adapters.linux.mountcalls import MountCalls
-from shares_core.adapters.linux.mountinfo import mount_at
+from shares_core.adapters.linux.mountinfo import is_mounted
 from shares_core.adapters.linux.oserrors import os_errors
 from shares_core.adapters.linux.polling import wait_until
 from shares_core.adapters.linux.uninterrupted import to_its_end
@@ -135,17 +135,17 @@ def unmount(target: Path) -> None:
     busy: list[CommandFailed] = []
 
     def gone() -> bool:
-        if mount_at(target) is None:
+        if not is_mounted(target):
             return True
         try:
             run(("umount", str(target)), timeout=LONG_SECONDS)  # writes what is not on the disk yet
         except CommandFailed as error:
-            if mount_at(target) is None:
+            if not is_mounted(target):
                 return True  # by a caller that was killed
             if "busy" not in error.output:
                 raise
             busy[:] = [error]
-        return mount_at(target) is None
+        return not is_mounted(target)
 
     if not wait_until(gone, _UNMOUNT_SECONDS):
         raise BackendFailure(

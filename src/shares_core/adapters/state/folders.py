@@ -10,7 +10,7 @@ from pathlib import Path
 
 from shares_core.adapters.linux.commands import run
 from shares_core.adapters.linux.files import make_private_folder, open_folder
-from shares_core.adapters.linux.mountinfo import mount_above, mount_at, mounts_below
+from shares_core.adapters.linux.mountinfo import is_mounted, mount_above, mount_at, mounts_below
 from shares_core.adapters.linux.oserrors import os_errors
 from shares_core.adapters.linux.polling import wait_until
 from shares_core.adapters.state.layout import Layout
@@ -70,7 +70,7 @@ class DiskFolders(ServerFolders):
         servers = self._layout.servers
         if _passes_on(servers):
             return
-        if mount_at(servers) is None:
+        if not is_mounted(servers):
             run(("mount", "--bind", str(servers), str(servers)), outlives=False)
         if not _passes_on(servers):
             run(("mount", "--make-private", str(servers)))
@@ -79,13 +79,13 @@ class DiskFolders(ServerFolders):
     def _release_shared_mount(self) -> None:
         """Unmount it if no server has a folder below it, unless something uses it anyway."""
         servers = self._layout.servers
-        if mount_at(servers) is None or os.listdir(servers):
+        if not is_mounted(servers) or os.listdir(servers):
             return
 
         def gone() -> bool:
             with suppress(CommandFailed):
                 run(("umount", str(servers)), outlives=False)
-            return mount_at(servers) is None
+            return not is_mounted(servers)
 
         with self._mounting():
             if not os.listdir(servers):
@@ -94,7 +94,7 @@ class DiskFolders(ServerFolders):
     def _ensure_small(self, server_id: str) -> None:
         """Mount the server's folder; if it holds anything, it is in use and stays as it is."""
         folder = self._layout.server(server_id)
-        if mount_at(folder) is None and not os.listdir(folder):
+        if not is_mounted(folder) and not os.listdir(folder):
             # A late mount would cover what the next caller has mounted there.
             run(("mount", "-t", "tmpfs", "-o", _SMALL, "shares-core", str(folder)), outlives=False)
 
@@ -118,9 +118,9 @@ class DiskFolders(ServerFolders):
     def _unmount(self, folder: Path) -> None:
         def gone() -> bool:
             with suppress(CommandFailed):
-                if mount_at(folder) is not None:
+                if is_mounted(folder):
                     run(("umount", str(folder)))
-            return mount_at(folder) is None
+            return not is_mounted(folder)
 
         if not wait_until(gone, _UNMOUNT_SECONDS):
             raise BackendFailure(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections.abc import Mapping
@@ -47,6 +48,8 @@ class DiskRecords(Records):
         self._former = asdict(former)
         #: The records that this process has last read or written, by the servers' ids.
         self._known: dict[str, _Identity] = {}
+        #: What those records say, by the digest of their content: what did not change is not decoded again.
+        self._said: dict[str, tuple[bytes, ShareServer]] = {}
 
     # -- reading
 
@@ -60,7 +63,11 @@ class DiskRecords(Records):
             except FileNotFoundError:
                 return None
         self._known.pop(server_id, None)
-        server = self._decoded(path, content)
+        digest, (known, server) = _digest(content), self._said.get(server_id, (b"", None))
+        if server is None or digest != known:
+            self._said.pop(server_id, None)
+            server = self._decoded(path, content)
+            self._said[server_id] = digest, server
         self._known[server_id] = identity
         return server
 
@@ -167,6 +174,7 @@ class DiskRecords(Records):
             make_private_folder(self._folder)
             write_whole(path, content)
             self._known[server.id] = _identity(path.stat())
+        self._said[server.id] = _digest(content), server
         self._name(server)
 
     def remove(self, server_id: str) -> None:
@@ -178,6 +186,7 @@ class DiskRecords(Records):
         with os_errors(f"removing {path}"):
             remove_durably(path)
         self._known.pop(server_id, None)
+        self._said.pop(server_id, None)
 
     def _require_readable(self, server_id: str) -> None:
         """Raise RecordUnreadable rather than overwrite a record that cannot be read.
@@ -220,3 +229,7 @@ class DiskRecords(Records):
 
 def _identity(status: os.stat_result) -> _Identity:
     return status.st_ino, status.st_mtime_ns, status.st_size
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.sha256(content).digest()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from shares_core.adapters.filesystems.signatures import is_write_protected
@@ -15,10 +15,11 @@ from shares_core.domain.remedy import HostTool, Remedy
 
 _SYS_BLOCK = Path("/sys/block")
 _DETACH_SECONDS = 10.0
+_PAGE = 4096  # no more fits into a file of /sys
 _SECTOR = 512  # the kernel's unit for the size of devices
 #: What the kernel adds to the path of a file that was deleted while it was attached.
 _DELETED = " (deleted)"
-#: The devices on which files were last seen, by file name: only a hint where to look first. Without it, #:
+#: The devices on which files were last seen, by file name: only a hint where to look first. Without it,
 #: looking at all shares would take quadratic time.
 _last_seen: dict[str, str] = {}
 
@@ -35,13 +36,11 @@ def device_of(image: Path) -> str | None:
     if last is not None and _is_same(_backing_file(last), image):
         return f"/dev/{last}"
     unsure = []
-    for name in os.listdir(_SYS_BLOCK):
-        file = _backing_file(name)
-        if file is None:
-            continue
-        _last_seen[file.name] = name
-        if file.name == image.name:
-            if _is_same(file, image):
+    for name, path in _backing_files():
+        file_name = os.path.basename(path)
+        _last_seen[file_name] = name
+        if file_name == image.name:
+            if _is_same(path, image):
                 return f"/dev/{name}"
             unsure.append(f"/dev/{name}")
     return next((device for device in unsure if _by_inode(image, device)), None)
@@ -51,14 +50,12 @@ def lost_devices(folder: Path) -> tuple[tuple[Path, str], ...]:
     """The files of the folder that were deleted while attached, each with its loop device."""
     if not _SYS_BLOCK.is_dir():
         return ()
-    backing = ((name, _backing_file(name)) for name in os.listdir(_SYS_BLOCK))
     return tuple(
-        (file.with_name(file.name.removesuffix(_DELETED)), f"/dev/{name}")
-        for name, file in backing
-        if file is not None
-        and file.parent == folder
-        and file.name.endswith(_DELETED)
-        and not file.exists()  # otherwise somebody's file really has that name
+        (Path(path.removesuffix(_DELETED)), f"/dev/{name}")
+        for name, path in _backing_files()
+        if path.endswith(_DELETED)
+        and os.path.dirname(path) == str(folder)
+        and not os.path.exists(path)  # otherwise somebody's file really has that name
     )
 
 
@@ -72,20 +69,33 @@ def size_of(device: str) -> int:
     return int((_SYS_BLOCK / Path(device).name / "size").read_text()) * _SECTOR
 
 
-def _backing_file(device: str) -> Path | None:
+def _backing_files() -> Iterator[tuple[str, str]]:
+    """Every loop device that something is attached to, with the path by which that was attached."""
+    for name in os.listdir(_SYS_BLOCK):
+        path = _backing_file(name)
+        if path is not None:
+            yield name, path
+
+
+def _backing_file(device: str) -> str | None:
     """The path by which a loop device was attached; None if nothing is attached, and for other devices."""
     if not device.startswith("loop"):
         return None
     try:
-        told = (_SYS_BLOCK / device / "loop/backing_file").read_bytes()
+        descriptor = os.open(f"{_SYS_BLOCK}/{device}/loop/backing_file", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return None
-    return Path(os.fsdecode(told.removesuffix(b"\n")))
-
-
-def _is_same(file: Path | None, image: Path) -> bool:
     try:
-        return file is not None and file.samefile(image)
+        return os.fsdecode(os.read(descriptor, _PAGE).removesuffix(b"\n"))
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+
+
+def _is_same(path: str | None, image: Path) -> bool:
+    try:
+        return path is not None and os.path.samefile(path, image)
     except OSError:
         return False
 
@@ -113,17 +123,22 @@ def parse_backing(output: str) -> dict[str, tuple[str, int]]:
     }
 
 
-def attach(image: Path) -> str:
-    """Attach ``image`` if it is not attached. Returns its device."""
-    device = device_of(image) or _attached(image)  # losetup would take ten times as long to find it
+def attach(image: Path, *, new: bool = False) -> str:
+    """Attach ``image`` if it is not attached. Returns its device.
+
+    A ``new`` file, which nobody else has had in hand, is not looked for among all devices.
+    """
+    found = None if new else device_of(image)
+    device = found or _attached(image, new=new)  # losetup would take ten times as long to find it
+    _last_seen[image.name] = Path(device).name
     if is_write_protected(device):  # the kernel keeps this setting from the device's former user
         run(("blockdev", "--setrw", device))
     return device
 
 
-def _attached(image: Path) -> str:
+def _attached(image: Path, *, new: bool) -> str:
     # Two devices on one file would corrupt it: losetup looks once more, and returns an existing one.
-    attaching = ("losetup", "--find", "--show", "--nooverlap")
+    attaching = ("losetup", "--find", "--show", *(() if new else ("--nooverlap",)))
     try:
         return run((*attaching, "--direct-io=on", str(image))).strip()
     except CommandFailed as error:
@@ -149,10 +164,17 @@ def _detach(image: Path, find: Callable[[Path], str | None]) -> bool:
     device = find(image)
     if device is None:
         return False
+    attached = _backing_file(Path(device).name)
+
+    def gone() -> bool:
+        if attached is None:
+            return find(image) != device
+        return _backing_file(Path(device).name) != attached
+
     # Held, so that a command that outlives its killed caller cannot meet another file on its device.
     run(("losetup", "--detach", device), holding=device)
     # losetup exits with 0 even while something uses the device, and then only marks it to be cleared.
-    if not wait_until(lambda: find(image) != device, _DETACH_SECONDS):
+    if not wait_until(gone, _DETACH_SECONDS):
         raise BackendFailure(
             f"{device} of {image} is still in use",
             hint=Remedy.of(HostTool("findmnt", (device,)), " shows where it is mounted"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -58,6 +58,8 @@ class LoopFilePool(VolumePool):
         self._size = size
         self._identity = FolderIdentity(name, installation, folder, lock_timeout)
         self._overprovision = overprovision
+        #: Volumes that this process has just made: nobody can have attached them yet.
+        self._new: set[str] = set()
 
     def prepare(self) -> VolumeTraits:
         self._identity.establish()
@@ -82,16 +84,16 @@ class LoopFilePool(VolumePool):
 
     def _provisioned(self) -> int:
         with os_errors(f"measuring what is in {self._folder}"):
-            total = 0
-            for path in self._files(_IMAGE, _PART):
-                with suppress(FileNotFoundError):  # removed, or renamed, since it was listed
-                    total += path.stat().st_size
-            return total
+            return sum(status.st_size for _, status in self._files(_IMAGE, _PART))
 
-    def _files(self, *suffixes: str) -> Sequence[Path]:
+    def _files(self, *suffixes: str) -> Iterator[tuple[str, os.stat_result]]:
+        """The names and figures of the files that end so."""
         # Not glob, which takes an unreadable folder for an empty one.
-        with os_errors(f"listing {self._folder}"):
-            return sorted(path for path in self._folder.iterdir() if path.suffix in suffixes)
+        with os.scandir(self._folder) as entries:
+            for entry in entries:
+                if entry.name.endswith(suffixes):
+                    with suppress(FileNotFoundError):  # removed, or renamed, since it was listed
+                        yield entry.name, entry.stat()
 
     def _free(self, provisioned: int) -> int:
         if self._overprovision:
@@ -133,6 +135,7 @@ class LoopFilePool(VolumePool):
                     os.close(descriptor)
                 part.rename(self._image(volume_id))
                 self._settle_folder()
+                self._new.add(volume_id)
             except BaseException:
                 part.unlink(missing_ok=True)
                 raise
@@ -197,6 +200,7 @@ class LoopFilePool(VolumePool):
 
     def remove_volume(self, volume_id: str, report: Report = unreported) -> None:
         self._identity.check()
+        self._new.discard(volume_id)
         self.detach(volume_id)
         devices.detach_lost(self._image(volume_id))
         with os_errors(f"removing volume {volume_id}"):
@@ -209,8 +213,11 @@ class LoopFilePool(VolumePool):
         if not self._identity.exists():
             return ()
         self._identity.check()
-        ids = (path.stem for path in self._files(_IMAGE) if is_volume_id(path.stem))
-        found = {volume.id: volume for volume in map(self.find_volume, ids) if volume is not None}
+        with os_errors(f"listing {self._folder}"):
+            files = {name.removesuffix(_IMAGE): status for name, status in self._files(_IMAGE)}
+        found = {
+            name: self._volume(name, status) for name, status in sorted(files.items()) if is_volume_id(name)
+        }
         return (*found.values(), *(lost for lost in self._lost() if lost.id not in found))
 
     def _lost(self) -> Iterator[Volume]:
@@ -226,7 +233,9 @@ class LoopFilePool(VolumePool):
 
     def attach(self, volume_id: str) -> str:
         self.require_volume(volume_id)
-        return devices.attach(self._image(volume_id))
+        new = volume_id in self._new
+        self._new.discard(volume_id)
+        return devices.attach(self._image(volume_id), new=new)
 
     def device(self, volume_id: str) -> str | None:
         image = self._image(volume_id)
