@@ -296,3 +296,18 @@ def test_the_ids_of_operations_are_checked() -> None:
         world.host.operations.show(None)  # type: ignore[arg-type]
     with pytest.raises(NotFound):
         world.host.operations.cancel("0123456789ab")
+
+
+@pytest.mark.parametrize("name", ["check"], indirect=True)
+def test_a_server_is_deleted_wholly_or_not_at_all_if_a_slot_is_held(world: World) -> None:
+    """Also by a call that has recorded nothing yet. After Busy nothing is deleted, then or later."""
+    before = dict(world.machine.records)
+    share = world.host.shares.show("tenant", "other").share
+    with memory_ports(world.machine).locks.share(share.id):
+        with pytest.raises(Busy, match="another caller works on it"):
+            world.host.servers.delete("tenant", with_shares=True)
+        assert before == world.machine.records
+    world.host.fleet.reconcile()
+    assert before == world.machine.records
+    world.host.servers.delete("tenant", with_shares=True)
+    assert () == world.host.servers.list()

@@ -19,7 +19,10 @@ from shares_core.ports.events import Event, EventKind
 
 @frozen(kw_only=True)
 class DeleteServer(ServerOperation):
-    """Only goes forward. Also holds the slots of its shares, so that nothing is at work on them."""
+    """Only goes forward. Runs while its caller holds the slots of its shares: nothing is at work on them.
+
+    They are taken before it is journaled, for whoever is told that a share is busy has deleted nothing.
+    """
 
     kind: ClassVar[str] = "server.delete"
     forward_only: ClassVar[bool] = True
@@ -28,22 +31,18 @@ class DeleteServer(ServerOperation):
         remove_server(work)
 
     def recover(self, work: ServerWork) -> None:
-        remove_server(work)
+        """Carry on. Raises Busy while somebody holds the slot of one of the shares."""
+        with ExitStack() as slots:
+            for share in work.server.shares:
+                slots.enter_context(work.ports.locks.share(share.id))
+            remove_server(work)
 
 
 def remove_server(work: ServerWork) -> None:
-    """Remove the server with everything it has. Its record goes last, so that nothing is forgotten.
+    """Remove the server with everything it has, while the slots of its shares are held.
 
-    Raises Busy while something is under way on one of its shares.
+    Its record goes last, so that nothing is forgotten.
     """
-    with ExitStack() as slots:
-        for share in work.server.shares:
-            slots.enter_context(work.ports.locks.share(share.id))
-        _remove(work)
-    work.server = work.server.performing(None)
-
-
-def _remove(work: ServerWork) -> None:
     ports, server = work.ports, work.server
     bring_down(ports, server)
     whole, removed = sum(share.capacity.bytes for share in server.shares), 0
@@ -58,6 +57,7 @@ def _remove(work: ServerWork) -> None:
         ports.locks.forget(share.id)
     ports.locks.forget(server.id)
     ports.events.emit(Event(EventKind.SERVER_REMOVED, str(server.name)))
+    work.server = server.performing(None)
 
 
 def _release_networks(ports: Ports, server: ShareServer) -> None:

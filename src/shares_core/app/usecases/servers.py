@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 from attrs import frozen
 
@@ -184,11 +184,12 @@ class Servers:
                         " to delete them and their data too",
                     ),
                 )
-            for share in server.shares:
-                self._leases.require_free(server, share)
-                self._ports.storage.find_volume(share.volume.ref)  # raises if the pool is missing
-            held.journal(DeleteServer(**begun(self._ports)))
-            perform(held)
+            with ExitStack() as slots:
+                for share in server.shares:
+                    self._leases.take_slot(slots, server, share)
+                    self._ports.storage.find_volume(share.volume.ref)  # raises if the pool is missing
+                held.journal(DeleteServer(**begun(self._ports)))
+                perform(held)
 
     def upgrade(self, name: str) -> UpgradeView:
         """Give a running server a container of the current image, if its own differs.
