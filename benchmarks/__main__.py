@@ -23,7 +23,7 @@ from benchmarks import scale, slots
 from benchmarks.floor import Floor, run
 from benchmarks.lvm import CREATE, DELETE, EXTEND, LvmFloor
 from benchmarks.lvm import GOALS as LVM_GOALS
-from benchmarks.measuring import PASSWORD, USER, Client, Times
+from benchmarks.measuring import PASSWORD, USER, Client, Times, as_installed
 from shares_core import Capacity, FileSystemKind, HostConfig, LvmPool, Secret
 from shares_core.domain.addresses import BridgeName
 from shares_core.domain.network import DefaultNetwork
@@ -152,7 +152,9 @@ def import_seconds(rounds: int) -> float:
     """The median time to import the library, without the interpreter's own start."""
     code = "import time; t = time.perf_counter(); import shares_core; print(time.perf_counter() - t)"
     runs = [
-        subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+        subprocess.run(
+            [sys.executable, "-c", code], check=True, capture_output=True, text=True, env=as_installed()
+        ).stdout
         for _ in range(rounds)
     ]
     return statistics.median(map(float, runs))

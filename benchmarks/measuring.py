@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 import uuid
 from collections.abc import Callable
@@ -16,6 +17,11 @@ from tests.testkit.clients import ClientNamespace
 from benchmarks.floor import wait_for
 
 USER = PASSWORD = "bench"
+
+
+def as_installed() -> dict[str, str]:
+    """An environment in which modules are compiled once, as pip does with those that it installs."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 @define

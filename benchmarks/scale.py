@@ -15,7 +15,7 @@ from attrs import evolve
 from tests.testkit.leftovers import ROOT, remove_installation
 
 import shares_core
-from benchmarks.measuring import PASSWORD, USER, Times
+from benchmarks.measuring import PASSWORD, USER, Times, as_installed
 from shares_core import Capacity, HostConfig, Secret
 from shares_core.domain.addresses import BridgeName
 from shares_core.domain.network import DefaultNetwork
@@ -91,7 +91,8 @@ def _report_lists(config: HostConfig, rounds: int) -> None:
     program = (str(Path(sys.executable).with_name("shares-core")), "--config", str(_written(config)))
 
     def at_the_command_line(command: str) -> None:
-        subprocess.run((*program, *command.split()), check=True, stdout=subprocess.DEVNULL)
+        argv = (*program, *command.split())
+        subprocess.run(argv, check=True, stdout=subprocess.DEVNULL, env=as_installed())
 
     times = Times()
     for _ in range(rounds):

@@ -12,7 +12,7 @@ from shares_core.adapters.filesystems.sizes import parse_dumpe2fs, parse_xfs_inf
 from shares_core.adapters.linux.mountinfo import (
     Mount,
     is_mounted,
-    mount_above,
+    mount_and_above,
     mount_at,
     mount_table,
     parse_mountinfo,
@@ -115,10 +115,8 @@ def test_a_refusal_of_the_kernel_is_told_from_a_failure(output: str, expected: b
 def test_a_mount_is_found_among_all_of_them_by_its_own_line() -> None:
     """As the whole table has it, the topmost of several on one folder."""
     table = {mount.target: mount for mount in mount_table()}
-    found = mount_at(Path("/proc"))
-    assert found is not None
-    assert table["/proc"] == found
-    assert table["/"] == mount_above(found)
+    assert (table["/proc"], table["/"]) == mount_and_above(Path("/proc"))
+    assert table["/proc"] == mount_at(Path("/proc"))
 
 
 def test_only_the_root_of_a_mount_is_mounted(tmp_path: Path) -> None:

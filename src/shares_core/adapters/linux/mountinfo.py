@@ -8,6 +8,7 @@ from pathlib import Path
 
 from attrs import frozen
 
+_FDINFO = 4096  # more than any file there has
 _MOUNTINFO = Path("/proc/self/mountinfo")
 #: The second is for an ext4 that met an error, from Linux 6.13 on.
 _READ_ONLY = frozenset(("ro", "emergency_ro"))
@@ -72,13 +73,17 @@ def is_mounted(target: Path) -> bool:
 
 def mount_at(target: Path) -> Mount | None:
     """The mount whose root is ``target``; the topmost if several are stacked."""
+    return mount_and_above(target)[0]
+
+
+def mount_and_above(target: Path) -> tuple[Mount | None, Mount | None]:
+    """The mount whose root is ``target``, and the mount that holds its mount point."""
     number = _mounted_as(target)
-    return None if number is None else _mount(number)
-
-
-def mount_above(mount: Mount) -> Mount | None:
-    """The mount that holds the mount point."""
-    return _mount(mount.parent)
+    if number is None:
+        return None, None
+    table = _MOUNTINFO.read_bytes()
+    mount = _mount(table, number)
+    return mount, None if mount is None else _mount(table, mount.parent)
 
 
 def mounts_below(folder: Path) -> tuple[Mount, ...]:
@@ -103,15 +108,16 @@ def _number_of(path: Path) -> str:
     """The number of the mount that a path is on. Does not ask its file system, which may have shut down."""
     descriptor = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
-        told = Path(f"/proc/self/fdinfo/{descriptor}").read_text(encoding="ascii")
+        with open(f"/proc/self/fdinfo/{descriptor}", "rb", buffering=0) as file:
+            told = file.read(_FDINFO)
     finally:
         os.close(descriptor)
-    return told.partition("mnt_id:")[2].split()[0]
+    return told.partition(b"mnt_id:")[2].split()[0].decode()
 
 
-def _mount(number: str) -> Mount | None:
+def _mount(table: bytes, number: str) -> Mount | None:
     """The mount of that number. Only its own line is parsed: the table may be long."""
-    line = re.search(rb"^%b .*$" % number.encode(), _MOUNTINFO.read_bytes(), re.MULTILINE)
+    line = re.search(rb"^%b .*$" % number.encode(), table, re.MULTILINE)
     return None if line is None else _parsed(_decoded(line[0]))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from shares_core.adapters.linux.commands import run
 from shares_core.adapters.linux.files import make_private_folder, open_folder
-from shares_core.adapters.linux.mountinfo import is_mounted, mount_above, mount_at, mounts_below
+from shares_core.adapters.linux.mountinfo import is_mounted, mount_and_above, mounts_below
 from shares_core.adapters.linux.oserrors import os_errors
 from shares_core.adapters.linux.polling import wait_until
 from shares_core.adapters.state.layout import Layout
@@ -141,8 +141,7 @@ def _passes_on(servers: Path) -> bool:
     If it left its peer while something is mounted below, that could not be unmounted in the peer; so then it
     stays.
     """
-    mount = mount_at(servers)
+    mount, above = mount_and_above(servers)
     if mount is None or not mount.shared:
         return False
-    above = mount_above(mount)
     return above is None or above.peers != mount.peers or bool(mounts_below(servers))
