@@ -23,8 +23,8 @@ from tests.testkit.site import Site, opened_site
 OK = "NT_STATUS_OK"
 #: It takes about one; a busy machine may take longer.
 _SECONDS = 30
-#: The kernel removes an interface a moment after its container: an earlier look finds that all is well, #:
-#: and the look of every minute notices it.
+#: The kernel removes an interface a moment after its container: an earlier look finds that all is well, and
+#: the look of every minute notices it.
 _LOOK_SECONDS = 90
 
 

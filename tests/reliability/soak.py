@@ -26,7 +26,7 @@ _SIZE = Capacity(16 * MIB)
 #: How much memory a process may gain: its allocator does not give everything back.
 _MEMORY_BYTES = 24 * MIB
 #: How many cycles fill every cache and do every lazy import: the Docker client keeps a connection for each of
-#: #: the last 25 addresses that it asked, and a cycle asks five new ones.
+#: the last 25 addresses that it asked, and a cycle asks five new ones.
 _WARM = 7
 
 

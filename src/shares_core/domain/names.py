@@ -33,7 +33,7 @@ _RESERVED_USERS = frozenset(
     | set("batch dialup proxy restricted localsystem localservice networkservice".split())
     | set("builtin nt-authority unix_users unix_groups all global homes printers local iusr".split())
 )
-# Sections with a special meaning to Samba, and shares with one to clients. Samba ignores spaces in # [global]
+# Sections with a special meaning to Samba, and shares with one to clients. Samba ignores spaces in [global]
 # ([Glob als]: lib/param/loadparm.c, strwicmp), so these are compared without spaces.
 _RESERVED_SHARES = frozenset("global globals homes printers ipc admin print netlogon sysvol".split())
 

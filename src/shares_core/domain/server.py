@@ -18,7 +18,7 @@ from shares_core.domain.share import CifsShare
 
 #: Unix user ids of accounts inside a server: each has its own, because Samba derives a user's SID from it.
 _FIRST_ACCOUNT_UID = 10_000
-#: Unix user ids of the servers on the host, one for each server: above those that distributions #: give to
+#: Unix user ids of the servers on the host, one for each server: above those that distributions give to
 #: people, services and sub-id ranges.
 FIRST_SERVER_UID = 2_000_000
 _SERVER_UIDS = 1_000_000

@@ -57,14 +57,14 @@ def wait_for_ends(api: APIClient, label: str, bookmark: str, seconds: float) -> 
     complete = took < seconds + _LATE_SECONDS
     if event is not None:
         with docker_errors("looking at a container that ended"):
-            # Docker reports the end a moment before it calls the container stopped; a restarted container #
+            # Docker reports the end a moment before it calls the container stopped; a restarted container
             # runs.
             wait_until(lambda: not _runs(api, event["Actor"]["ID"]), _SETTLING_SECONDS)
         return Ended((event["Actor"]["Attributes"][LABEL_SERVER],), _moment(event["timeNano"] + 1), complete)
     if took < seconds:
         raise HostNotReady("following Docker's events: they broke off", hint="Docker was perhaps restarted")
-    # Where this call began: Docker may not have reported the latest ends yet. If the clock was set back, #
-    # that may be in the future, and would hide later events.
+    # Where this call began: Docker may not have reported the latest ends yet. If the clock was set back, that
+    # may be in the future, and would hide later events.
     now = _moment(time.time_ns())
     return Ended((), min(bookmark, now, key=float), complete)
 

@@ -56,7 +56,7 @@ class DockerRuntime(ServerRuntime):
 
     def ensure(self, server_id: str, uid: int, image: str = "") -> None:
         # Docker takes the name before the container exists. It may be making the container for a caller that
-        # # was killed: then wait for it.
+        # was killed: then wait for it.
         def there() -> bool:
             return self._is_there(server_id, uid) or not self._is_being_made(server_id, uid, image)
 

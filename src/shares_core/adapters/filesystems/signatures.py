@@ -14,7 +14,7 @@ from shares_core.adapters.linux.oserrors import os_errors
 from shares_core.domain.capacity import KIB, MIB
 from shares_core.domain.share import FileSystem, FileSystemKind
 
-#: Where file systems, partition tables and RAID keep their signatures, and blkid looks: at both ends of a #:
+#: Where file systems, partition tables and RAID keep their signatures, and blkid looks: at both ends of a
 #: device. VMFS is the furthest from the start, at 2 MiB.
 _START, _END = 2 * MIB + 64 * KIB, MIB
 _BLKROGET = 0x125E  # linux/fs.h

@@ -12,7 +12,7 @@ from shares_core.adapters.linux.commands import run
 from shares_core.adapters.linux.oserrors import os_errors
 
 #: From the kernel's fs/xfs/libxfs/xfs_fs.h: XFS_IOC_FSGEOMETRY_V1, with the offsets of imaxpct and datablocks
-#: #: in its answer, and XFS_IOC_FSGROWFSDATA, which gets the same number of blocks and the same imaxpct.
+#: in its answer, and XFS_IOC_FSGROWFSDATA, which gets the same number of blocks and the same imaxpct.
 _GEOMETRY, _GEOMETRY_BYTES, _IMAXPCT_AT, _BLOCKS_AT = 0x80705864, 112, 28, 32
 _GROW, _GROW_FORMAT = 0x4010586E, "=QII"
 

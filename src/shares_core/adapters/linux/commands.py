@@ -106,7 +106,7 @@ def run(
                     pass_fds=inherited,
                     start_new_session=True,  # Ctrl-C in a terminal is for us, not for the command
                     # SIGPIPE stays ignored, as in Python: it would kill e2fsck and resize2fs once nobody
-                    # reads # their output.
+                    # reads their output.
                     restore_signals=False,
                 )
             )

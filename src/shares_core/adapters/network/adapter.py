@@ -142,7 +142,7 @@ class LinuxNetwork(Network):
                 load_filters(render_removal([name]))
                 return
         # If the device is gone, its filter may be left, which names its owner unless an earlier release made
-        # # it.
+        # it.
         if link is not None or netdev_tables().get(table_name(name), "") in ("", self._mark()):
             self._bridges.remove(name)
 

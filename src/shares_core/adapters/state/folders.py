@@ -19,8 +19,8 @@ from shares_core.domain.errors import BackendFailure, CommandFailed
 from shares_core.domain.remedy import HostTool, Remedy
 from shares_core.ports.folders import ServerFolders
 
-#: A server's folder holds little, which is rendered again whenever the server is brought up. In bounded #:
-#: memory, the service can neither fill the host's disk through it, nor run what it writes, nor make a link #:
+#: A server's folder holds little, which is rendered again whenever the server is brought up. In bounded
+#: memory, the service can neither fill the host's disk through it, nor run what it writes, nor make a link
 #: that is followed.
 _SMALL = "mode=0700,size=64m,nr_inodes=16384,nodev,nosuid,noexec,nosymfollow"
 _UNMOUNT_SECONDS = 20.0

@@ -104,7 +104,7 @@ class FileLocks(Locks):
             yield
 
     def forget(self, owner_id: str) -> None:
-        # Unlinked while held: a caller that waits on the old file finds no record afterwards, and ids # never
+        # Unlinked while held: a caller that waits on the old file finds no record afterwards, and ids never
         # repeat, so nobody needs a second file of that name.
         with os_errors("removing a lock"):
             _path(self._layout, owner_id).unlink(missing_ok=True)

@@ -22,7 +22,7 @@ class CreateServer(ServerOperation):
         work.finish(bring_up(work.ports, work.server))
 
     def recover(self, work: ServerWork) -> None:
-        # First record that the server goes, so that others that go at the same time know it. The last # save
+        # First record that the server goes, so that others that go at the same time know it. The last save
         # may have taken effect although it failed.
         work.journal(DeleteServer(id=self.id, since=self.since))
         remove_server(work)

@@ -57,7 +57,7 @@ class CreateShare(ShareOperation):
         repair a person can see what it holds.
         """
         ports = work.ports
-        # The last save may have taken effect although it failed. After this nobody writes to the share, so #
+        # The last save may have taken effect although it failed. After this nobody writes to the share, so
         # the look sees all that there is.
         work.withdraw(lambda held: held.save(held.server.with_share(work.share.beginning(self))))
         try:

@@ -18,7 +18,7 @@ from shares_core.ports.events import Event, EventKind
 
 #: Look at everything this often: nothing announces what was unmounted or unplugged by hand.
 LOOK_SECONDS = 60.0
-#: While Docker answers, no round takes longer, so that due work is late by no more. The service waits for #:
+#: While Docker answers, no round takes longer, so that due work is late by no more. The service waits for
 #: another caller's work on a server no longer than this either: it tries again.
 ROUND_SECONDS = 1.0
 #: The same while a look is under way, which is short, so that what it found does not wait.
@@ -27,8 +27,8 @@ _LOOKING_SECONDS = 0.1
 _AT_ONCE = 4
 #: Stands among the servers' ids for a look at all of them.
 _LOOK = ""
-#: What is reported once: for a server, by its id, a drift or why its repair failed; for the host, whose id #:
-#: is empty, an orphan or an error.
+#: What is reported once: for a server, by its id, a drift or why its repair failed; for the host, whose id is
+#: empty, an orphan or an error.
 _Told = tuple[str, Drift | Orphan | str]
 
 
@@ -49,7 +49,7 @@ class Watcher:
         self._to_upgrade: set[str] = set()
         self._queue = WorkQueue()
         #: When to try the failed shares of servers that are up again: their failures must not delay the
-        #: repair of #: a server that ends.
+        #: repair of a server that ends.
         self._shares: dict[str, Backoff] = {}
         self._working: dict[str, Future[ReconcileReport]] = {}
         self._told: set[_Told] = set()

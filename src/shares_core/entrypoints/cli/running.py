@@ -103,7 +103,7 @@ def _signals_raise() -> Iterator[None]:
     waiting: list[int] = []
 
     def terminate(number: int, frame: FrameType | None) -> None:
-        # pyroute2 forks for each namespace that it enters, and ends the child with SIGTERM. Raising in the #
+        # pyroute2 forks for each namespace that it enters, and ends the child with SIGTERM. Raising in the
         # child would unwind its copy of this stack, and undo what the parent is making.
         if os.getpid() != process:
             os._exit(128 + number)

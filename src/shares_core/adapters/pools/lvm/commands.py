@@ -29,7 +29,7 @@ from shares_core.domain.remedy import Call, Hint, HostTool, Remedy, UseCase
 #: LVM runs one command at a time on a volume group, so a command may have to wait for others.
 LVM_SECONDS = 60.0
 
-#: The complaint that a change would change nothing (lvextend, lvreduce), which is fine. The first is from #:
+#: The complaint that a change would change nothing (lvextend, lvreduce), which is fine. The first is from
 #: 2.03.31's standard error, the second from 2.03.16's.
 ALREADY_SO = re.compile(
     r"no size change|matches existing size|not larger than existing|not less than existing", re.IGNORECASE

@@ -146,7 +146,7 @@ class LogicalVolumes(VolumePool):
         self._identity.check()
         wanted = f"{round_up(size.bytes, _SECTOR)}b"
         # --force: it would ask about lost data, which the caller has ruled out. While it waits for a lock it
-        # # must not outlive the caller: the next caller may have grown the volume again by then.
+        # must not outlive the caller: the next caller may have grown the volume again by then.
         argv = ("lvreduce", "--force", "--size", wanted, self._path(volume_id))
         self._resized(volume_id, lambda: lvm(*argv, group=self._group, outlives=False))
 

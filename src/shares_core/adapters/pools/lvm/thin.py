@@ -19,7 +19,7 @@ from shares_core.domain.remedy import Call, HostTool, Remedy, UseCase
 from shares_core.domain.views import PoolView
 from shares_core.domain.volume import DEFAULT_POOL, PoolName
 
-#: Per cent. If its tables are full, a pool and all its volumes turn read-only: the last of the tables are #:
+#: Per cent. If its tables are full, a pool and all its volumes turn read-only: the last of the tables are
 #: kept for existing volumes.
 _FULL_DATA, _FULL_METADATA = 100, 95
 #: The health of a pool in which nothing can be made (lvs(8), lv_health_status).
