@@ -48,9 +48,9 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def run(boots: Sequence[Boot], limit: str = LIMIT_MINUTES) -> int:
-    """Boot as often as planned; gives the exit status. Raises GuestError where that cannot be done.
+    """Boot as often as planned, and return the exit status. Raises GuestError if that cannot be done.
 
-    ``limit`` is in minutes, where the environment sets none.
+    ``limit`` is in minutes, and counts if the environment sets none.
     """
     if os.uname().machine != "x86_64":
         raise GuestError("making the guest runs its programs here: that takes an x86-64 machine")

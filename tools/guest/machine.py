@@ -1,6 +1,6 @@
 """QEMU: how it is called, and one boot of the guest from its start to its end.
 
-It runs in the root that it was made with, where the guest's system lies, and beside it what one run needs.
+It runs in the root that it was installed into, which also holds the guest's system and what one run needs.
 """
 
 import os
@@ -45,7 +45,7 @@ def qemu_command(emulator: Path) -> tuple[str, ...]:
         # The 9p server changes modes by way of /proc.
         *("unshare", "--mount", "--pid", "--kill-child", f"--mount-proc={emulator}/proc"),
         *("chroot", str(emulator), "qemu-system-x86_64"),
-        # Emulated on purpose: where /dev/kvm is there but does not work, a guest hangs in it.
+        # Emulated on purpose: if /dev/kvm exists but does not work, a guest hangs in it.
         *("-accel", "tcg,thread=multi", "-cpu", _CPU, "-smp", "2", "-m", "4096"),
         *("-nodefaults", "-no-user-config", "-display", "none", "-nic", "none", "-no-reboot"),
         *("-kernel", f"{GUEST}/vmlinuz", "-initrd", f"{GUEST}/initrd.img"),
@@ -62,9 +62,9 @@ def qemu_command(emulator: Path) -> tuple[str, ...]:
 
 
 def boot(command: tuple[str, ...], deadline: float) -> bool:
-    """Run QEMU until it ends by itself, passing on what the guest says; gives whether it did in time.
+    """Run QEMU until it ends by itself, passing on what the guest says. Returns whether it did in time.
 
-    Where the guest says that its power is to be cut, QEMU is killed, which counts as its end.
+    If the guest asks for its power to be cut, QEMU is killed, which counts as its end.
     """
     process = subprocess.Popen(
         (*ALONE, *command),

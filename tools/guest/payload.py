@@ -28,7 +28,7 @@ def _of_root(entry: tarfile.TarInfo) -> tarfile.TarInfo:
 
 
 def tree_files(root: Path) -> list[str]:
-    """The tree's files as git lists them; where it is no checkout, all that git would not ignore."""
+    """The tree's files as git lists them; outside a checkout, all files that git would not ignore."""
     if not (root / ".git").exists() or not shutil.which("git"):
         return _walk(root)
     # Root may work in the checkout of somebody else, which git would not read without the option.

@@ -33,10 +33,10 @@ _NEEDS_NETWORK = f"{_INTEGRATION}/test_command_line.py::test_an_image_is_built_a
 
 @frozen
 class Phase:
-    """One run of pytest on ``paths``. Where these are a part of the plan, its coverage is kept.
+    """One run of pytest on ``paths``. Its coverage is kept if it has any.
 
-    Where it is ``cut`` its boot ends with it: not by a shutdown, but as when the plug is pulled. ``settings``
-    are variables of its environment, as ``NAME=value``.
+    A phase that is ``cut`` ends its boot as if the plug were pulled, without a shutdown. ``settings`` are
+    variables of its environment, as ``NAME=value``.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Phase:
 
     @property
     def coverage(self) -> str:
-        """The data file's name; empty where none is kept."""
+        """The data file's name; empty if no coverage is kept."""
         return f".coverage-host-{self.name}" if self.paths else ""
 
     @property
@@ -119,7 +119,7 @@ SETUP: Mapping[str, tuple[str, ...]] = {
 
 
 def boots_for(arguments: Sequence[str], root: Path) -> tuple[Boot, ...]:
-    """What to run for these arguments of pytest's: where they name files, those alone and nothing else."""
+    """What to run for these arguments of pytest's: only the files that they name, if they name any."""
     if any((root / argument.partition("::")[0]).exists() for argument in arguments):
         return (((Phase("suite", arguments=tuple(arguments)),),),)
     further = tuple(argument for argument in arguments if argument != WHOLE)
@@ -181,7 +181,7 @@ def ended(boot: Boot, statuses: Mapping[str, int]) -> bool:
 def faults(
     boots: Sequence[Boot], statuses: Mapping[str, int], files: Collection[str], console: str
 ) -> list[str]:
-    """What went wrong, one line each; nothing where all phases passed and left their results.
+    """What went wrong, one line each; nothing if all phases passed and left their results.
 
     :param statuses: of the phases that ended, by name.
     :param files: the names of what came back.

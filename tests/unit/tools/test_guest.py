@@ -318,7 +318,7 @@ def test_a_guest_that_stopped_midway_is_a_fault_in_every_phase_from_there() -> N
 
 
 def test_a_boot_has_ended_when_all_its_phases_have() -> None:
-    """Failed ones too; the guest is not booted again where one is open."""
+    """Failed phases have ended too; the guest is not booted again if one has not."""
     assert ended(BOOTS[0], {"volumes": 0, "suite": 1, "before-reboot": 0}) is True
     assert ended(BOOTS[0], {"suite": 0, "before-reboot": 0}) is False
 
@@ -334,6 +334,6 @@ def test_a_junit_file_in_short() -> None:
 
 
 def test_the_end_of_a_log_is_its_last_lines() -> None:
-    """All of it where it is short."""
+    """All of it if it is short."""
     assert "b\nc" == last_lines("a\nb\nc\n", 2)
     assert "a" == last_lines("a", 2)
