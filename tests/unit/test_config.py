@@ -130,11 +130,11 @@ def test_a_named_state_folder_wins_over_the_file(tmp_path: Path) -> None:
         ("lock_timeout = -1", "toml: lock_timeout: .*at least 0", "0 or more"),
         (
             '[pool]\nkind = "zfs"',
-            "toml: pool.kind: 'zfs' is no kind of pool",
+            "toml: pool.kind: 'zfs' is not a kind of pool",
             'kind = "files" or kind = "lvm"',
         ),
         ("[pool]\nkind = 1", "pool.kind must be text in quotes", 'write kind = "lvm"'),
-        ('[pool]\nkind = "LVM"', "toml: pool.kind: 'LVM' is no kind of pool", 'kind = "lvm"'),
+        ('[pool]\nkind = "LVM"', "toml: pool.kind: 'LVM' is not a kind of pool", 'kind = "lvm"'),
         (
             '[pool]\nkind = "lvm"\nvolume_group = "-x"',
             "toml: pool.volume_group: volume group name '-x' cannot be used",

@@ -75,7 +75,7 @@ def test_several_pools_are_read_in_their_order(tmp_path: Path) -> None:
         ("[[pool]]\nname = 7", "toml: pool.number 1.name must be text", "name = "),
         ('[[pool]]\nname = "fast"\nsize = 5', "toml: pool.fast.size must be text", 'size = "500GiB"'),
         ("[[pool]]\n[[pool]]\ncolour = 1", "unknown key: pool.number 2.colour", "pool.name"),
-        ('[[pool]]\nname = "a"\nkind = "zfs"', "toml: pool.a.kind: 'zfs' is no kind of pool", "lvm"),
+        ('[[pool]]\nname = "a"\nkind = "zfs"', "toml: pool.a.kind: 'zfs' is not a kind of pool", "lvm"),
         (
             '[[pool]]\nname = "a"\nkind = "lvm"\ndir = "/a"',
             r'toml: pool.a.dir counts for nothing with \[\[pool\]\] kind = "lvm"',

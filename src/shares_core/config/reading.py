@@ -256,7 +256,7 @@ def _kind(table: Mapping[str, Any]) -> PoolKind:
             return PoolKind(text)
         except ValueError:
             raise InvalidInput(
-                f"{text!r} is no kind of pool", hint='write kind = "files" or kind = "lvm"'
+                f"{text!r} is not a kind of pool", hint='write kind = "files" or kind = "lvm"'
             ) from None
 
 

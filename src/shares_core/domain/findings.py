@@ -19,7 +19,7 @@ class Verdict(StrEnum):
 
 @frozen
 class Finding:
-    """One check's answer. ``remedy`` is what mends it, empty where nothing is to be mended."""
+    """One check's answer. ``remedy`` is what mends it, empty if nothing needs mending."""
 
     subject: str
     verdict: Verdict

@@ -41,7 +41,7 @@ class Usage:
 class ServerView:
     """A share server and how it is.
 
-    ``problem`` is empty unless something is wrong with it; ``remedy`` is what to do, where that is known.
+    ``problem`` is empty unless something is wrong with it; ``remedy`` is what to do, if that is known.
     """
 
     server: ShareServer

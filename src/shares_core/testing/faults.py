@@ -209,7 +209,7 @@ class FaultPlan:
             its = ", ".join(known for known in verbs() if known.startswith(f"{port}."))
             ports = ", ".join(sorted({known.partition(".")[0] for known in verbs()}))
             raise ValueError(
-                f"{verb!r} is no verb of a port: " + (its or f"name one of {ports} with its verb")
+                f"{verb!r} is not a verb of a port: " + (its or f"name one of {ports} with its verb")
             )
 
     def __call__(self, call: Call, proceed: Callable[[], Any]) -> Any:

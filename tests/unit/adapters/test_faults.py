@@ -94,7 +94,7 @@ def test_a_plan_skips_and_repeats(ports: Ports) -> None:
     [
         (
             "folders.no_such_verb",
-            "'folders.no_such_verb' is no verb of a port: folders.ensure, folders.ensured, folders.list, ",
+            "'folders.no_such_verb' is not a verb of a port: folders.ensure, folders.ensured, folders.list, ",
         ),
         (
             "ensure_volume",

@@ -138,5 +138,5 @@ def make_listener(layout: Layout, server_id: str) -> None:
     with suppress(FileExistsError):
         os.mkfifo(requests)
     if not stat.S_ISFIFO(requests.lstat().st_mode):
-        raise FileExistsError(f"{requests} is no FIFO")
+        raise FileExistsError(f"{requests} is not a FIFO")
     requests.chmod(0o666)

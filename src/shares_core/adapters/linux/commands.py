@@ -113,7 +113,7 @@ def run(
     except FileNotFoundError as error:
         package = _PACKAGES.get(argv[0], argv[0])
         raise HostNotReady(f"{argv[0]} is not installed", hint=Remedy.of(Packages((package,)))) from error
-    except (OSError, RuntimeError) as error:  # the latter where no thread can be had
+    except (OSError, RuntimeError) as error:  # the latter if no thread can be started
         raise BackendFailure(
             f"{argv[0]} cannot be started: {error}", hint="see whether processes or memory are used up"
         ) from error

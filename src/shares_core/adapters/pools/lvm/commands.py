@@ -152,7 +152,7 @@ def lvm(*argv: str, group: str, thin_pool: str = "", outlives: bool = True) -> s
 
 
 def translated(error: CommandFailed, group: str, thin_pool: str = "") -> SharesError | None:
-    """The error that a failed command of LVM's stands for; None where it is no other than that it failed."""
+    """The error that a failed command of LVM's stands for; None if it says only that it failed."""
     pool = f"{group}/{thin_pool}" if thin_pool else group
     if error.status is None:
         return BackendFailure(
