@@ -99,7 +99,6 @@ class Deadly:
         if self.kill.moment == "before":
             _die()
         if self.kill.moment == "in":
-            signal.signal(signal.SIGALRM, signal.SIG_DFL)
             signal.setitimer(signal.ITIMER_REAL, max(self.after, 0.0002))
         try:
             return proceed()
@@ -239,6 +238,8 @@ class Campaign:
             process = os.fork()
         if process == 0:
             status = 70
+            # Here, for only the main thread may, and the call to die in may be another thread's.
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
             try:
                 operation.work(self._process(deadly))
                 status = 0
