@@ -41,7 +41,7 @@ def measure(rounds: int, servers: int = SERVERS, others: tuple[int, ...] = OTHER
             list(makers.map(host.servers.create, names))
         columns, there = [], 0
         for wanted in others:
-            _fill(host, names, there, wanted)
+            _fill(host, names, range(there, wanted))
             there = wanted
             columns.append(_column(host, names[0], rounds))
         report(columns, others, servers)
@@ -50,16 +50,14 @@ def measure(rounds: int, servers: int = SERVERS, others: tuple[int, ...] = OTHER
         remove_installation(state_dir)
 
 
-def _fill(host: shares_core.Host, names: list[str], there: int, wanted: int) -> None:
-    """Make shares until there are as many as wanted, spread evenly over the servers."""
+def _fill(host: shares_core.Host, names: list[str], numbers: range) -> None:
+    """Make shares with these numbers, spread evenly over the servers."""
 
-    def fill(index: int) -> None:
-        for number in range(index, wanted, len(names)):
-            if number >= there:
-                host.shares.create(names[index], f"files-{number}", _SIZE)
+    def make(number: int) -> None:
+        host.shares.create(names[number % len(names)], f"files-{number}", _SIZE)
 
     with ThreadPoolExecutor(_MAKERS) as makers:
-        list(makers.map(fill, range(len(names))))
+        list(makers.map(make, numbers))
 
 
 def _column(host: shares_core.Host, server: str, rounds: int) -> Times:

@@ -8,9 +8,7 @@ import warnings
 from collections.abc import Callable
 
 import pytest
-from attrs import evolve
 
-import shares_core
 from shares_core import Busy, Capacity, SharesError, bootstrap
 from tests.integration.support.worker import Worker
 from tests.testkit.footprint import footprint
@@ -101,7 +99,7 @@ def test_work_on_one_server_does_not_block_another(site: Site, remove_after: Cal
     held, free = remove_after("held"), remove_after("free")
     server_id = site.host.servers.create(held).server.id
     with bootstrap.ports(site.config).locks.server(server_id):
-        hasty = shares_core.open_host(evolve(site.config, lock_timeout=0))
+        hasty = site.hasty
         hasty.servers.create(free)
         hasty.shares.create(free, "files", MIB64)
         hasty.access.allow(free, "files", "ada")

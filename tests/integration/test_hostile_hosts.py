@@ -617,7 +617,7 @@ def as_it_is_in(own: OwnDocker, site: Site) -> object:
 def test_a_docker_that_answers_after_half_a_minute_is_fine(tenant: Tenant, tmp_path: Path) -> None:
     """Callers meanwhile get Busy, or go on after it."""
     site = tenant.site
-    hasty = shares_core.open_host(evolve(site.config, lock_timeout=0))
+    hasty = site.hasty
     slow = Slow(tmp_path / "slow.sock", "/run/docker.sock")
     asked: list[float] = []
 
@@ -660,7 +660,7 @@ def test_a_docker_that_answers_too_late_is_given_up_and_the_server_is_free(
     """Callers meanwhile get Busy; later ones go on."""
     site = tenant.site
     site.host.access.allow(tenant.server, "files", "ada")
-    hasty = shares_core.open_host(evolve(site.config, lock_timeout=0))
+    hasty = site.hasty
     slow = Slow(tmp_path / "slow.sock", "/run/docker.sock")
     monkeypatch.setattr(docker_client, "_SECONDS", 1)
 

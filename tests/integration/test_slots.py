@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from attrs import define, evolve, frozen
+from attrs import define, frozen
 
 import shares_core
 from shares_core import Busy, Capacity, FileSystemKind, Host, HostConfig, NotFound, SharesError, bootstrap
@@ -115,11 +115,6 @@ class Slow:
     @property
     def host(self) -> Host:
         return self.tenant.site.host
-
-    @property
-    def hasty(self) -> Host:
-        """A caller that does not wait: it gets Busy instead."""
-        return shares_core.open_host(evolve(self.config, lock_timeout=0))
 
     @property
     def status(self) -> ShareStatus:
@@ -226,7 +221,7 @@ def test_nobody_waits_for_a_long_operation(slow: Slow, hold: Callable[..., Held]
     mine = None if long.damaged else hold(ada)
     others = hold(ada, "other")
     with slow.under_way() as (_, process):
-        me = slow.hasty
+        me = slow.tenant.site.hasty
         if mine is not None:
             assert (OK if long.served else SHARE_CLOSED) == mine.write
         assert me.access.deny(server, "files", "ada")
@@ -263,7 +258,7 @@ def test_another_change_of_the_share_is_busy_at_once(slow: Slow) -> None:
     """The error names the operation, which can be listed; nothing changes."""
     server, long = slow.server, slow.long
     with slow.under_way():
-        view, me = slow.operation(), slow.hasty
+        view, me = slow.operation(), slow.tenant.site.hasty
         assert (long.kind, server, "files", True, long.no_return) == (
             *(view.kind, view.server, view.share, view.running),
             view.no_return,

@@ -34,6 +34,11 @@ class Site:
     folder: Path
     namespaces: list[ClientNamespace] = field(factory=list)
 
+    @property
+    def hasty(self) -> Host:
+        """A caller that waits for nobody: if it had to, it gets Busy."""
+        return shares_core.open_host(evolve(self.config, lock_timeout=0))
+
     def new_bridge(self) -> str:
         """A bridge's name that no other test has."""
         return f"{BRIDGE_PREFIX}{os.getpid() % 100000}x{next(_bridges)}"

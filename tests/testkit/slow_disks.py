@@ -20,7 +20,7 @@ _OFFSET = 2048
 
 @frozen
 class SlowDisk:
-    """A device above another, which is quick until it is told otherwise."""
+    """A device on top of a disk, quick unless reads or writes are delayed."""
 
     name: str
 
@@ -39,10 +39,9 @@ class SlowDisk:
 
     def delay(self, reads: int, writes: int) -> None:
         """Set the milliseconds that each takes; the kernel lets those that wait go on."""
-        start, sectors, _, device, *_ = lvm("dmsetup", "table", self.name).split()
-        table = f"{start} {sectors} delay {device} {_OFFSET} {reads} {device} {_OFFSET} {writes}"
-        lvm("dmsetup", "reload", self.name, "--table", table)
-        # Udev would read the disk, and be waited for.
+        _, sectors, _, device, *_ = lvm("dmsetup", "table", self.name).split()
+        lvm("dmsetup", "reload", self.name, "--table", _table(int(sectors), device, reads, writes))
+        # Without these options dmsetup waits for udev, which reads the disk.
         lvm("dmsetup", "resume", "--noudevsync", "--noudevrules", self.name)
 
     def remove(self) -> None:
@@ -56,8 +55,7 @@ def slow_disk(size: int) -> Iterator[SlowDisk]:
     try:
         subprocess.run(("modprobe", "dm-delay"), check=True)
         made = SlowDisk(f"{_PREFIX}{uuid.uuid4().hex[:8]}")
-        table = f"0 {size // 512} delay {below.device} {_OFFSET} 0 {below.device} {_OFFSET} 0"
-        lvm("dmsetup", "create", made.name, "--table", table)
+        lvm("dmsetup", "create", made.name, "--table", _table(size // 512, below.device, 0, 0))
         try:
             yield made
         finally:
@@ -67,9 +65,14 @@ def slow_disk(size: int) -> Iterator[SlowDisk]:
 
 
 def leftover_slow_disks() -> list[SlowDisk]:
-    """Those of former runs, which are quick from now on."""
+    """The slow disks that former runs left. Makes them quick, so that nobody waits for them."""
     names = lvm("dmsetup", "info", "-c", "--noheadings", "-o", "name").split()
     found = [SlowDisk(name) for name in names if name.startswith(_PREFIX)]
     for disk in found:
         disk.delay(0, 0)
     return found
+
+
+def _table(sectors: int, device: str, reads: int, writes: int) -> str:
+    """A table of dm-delay, with the milliseconds that each read and write takes."""
+    return f"0 {sectors} delay {device} {_OFFSET} {reads} {device} {_OFFSET} {writes}"

@@ -163,7 +163,7 @@ class Leases:
         Leaves operations that somebody is at work on alone.
         """
         failures: list[tuple[CifsShare, SharesError]] = []
-        busy = at_work(self.ports, (server,))  # their slots would be asked for in vain, for a moment each
+        busy = at_work(self.ports, (server,))  # asking for a slot that is held takes a moment each time
         for share in server.shares:
             if not share.is_recoverable or share.id in busy:
                 continue

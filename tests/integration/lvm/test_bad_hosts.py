@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from attrs import evolve
 
 from shares_core import Busy, Capacity, Host, HostConfig, HostNotReady, LvmPool, NoCapacity, SharesError
 from shares_core.adapters.pools.lvm import commands
@@ -238,7 +237,7 @@ def test_while_lvm_hangs_nobody_waits_but_for_that_share(
             site.host.shares.create(SERVER, "new", SIZE)
 
     site.host.shares.create(SERVER, "kept", SIZE)
-    hasty = open_host(evolve(site.config, lock_timeout=0))
+    hasty = site.hasty
     began = tmp_path / "began"
     with monkeypatch.context() as patch, ThreadPoolExecutor(1) as thread:
         instead_of_lvm(tmp_path / "bin", patch, f"#!/bin/sh\n: >'{began}'\nexec sleep 60\n")

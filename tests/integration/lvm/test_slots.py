@@ -7,9 +7,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
-from attrs import evolve, frozen
+from attrs import frozen
 
-from shares_core import Busy, Capacity, Host, LvmPool, NotFound, PoolName, open_host
+from shares_core import Busy, Capacity, Host, LvmPool, NotFound, PoolName
 from shares_core.domain.pools import VolumeGroupName
 from shares_core.domain.share import ShareStatus
 from shares_core.domain.views import RunState
@@ -31,11 +31,6 @@ class Slow:
 
     pools: SeveralPools
     disk: SlowDisk
-
-    @property
-    def hasty(self) -> Host:
-        """A caller who waits for nobody: if it had to, it would be told that somebody else is at work."""
-        return open_host(evolve(self.pools.site.config, lock_timeout=0))
 
     def operations(self) -> list[tuple[str, str]]:
         return [(view.kind, view.share) for view in self.pools.site.host.operations.list() if view.running]
@@ -69,7 +64,7 @@ def slow() -> Iterator[Slow]:
 
 def nobody_waits(slow: Slow, kind: str, hold: Callable[..., Held]) -> None:
     """Everything else on the server is done while the operation is under way, a deny on its share too."""
-    me, ada = slow.hasty, slow.pools.ada
+    me, ada = slow.pools.site.hasty, slow.pools.ada
     others = hold(ada, QUICK)
     assert me.access.deny(SERVER, str(SLOW), "ada")
     assert others.write == OK

@@ -41,7 +41,7 @@ class Held:
         return nt_status(lambda: self.client.tree(self.session, share))
 
     def reopen(self) -> None:
-        """Open the file again once smbd knows that its user may: a session that is there learns it later."""
+        """Open the file again. An existing session may learn a moment later that its user may do so."""
 
         def open_again() -> None:
             self.file = self.open(_name_for(self.client))

@@ -20,7 +20,7 @@ from shares_core.domain.errors import (
 from shares_core.domain.network import InterfaceSpec
 from shares_core.domain.server import DesiredState
 from shares_core.domain.views import RunState, ServerView
-from shares_core.testing import Call, intercept, memory_ports
+from shares_core.testing import Call, FaultPlan, memory_ports
 
 
 def test_a_created_server_runs_and_is_listed(world: World) -> None:
@@ -251,12 +251,7 @@ def test_the_host_is_looked_at_once_however_many_servers_are_listed(world: World
     """One look for all containers, and one for all interfaces."""
     for number in range(5):
         world.host.servers.create(f"s{number}")
-    asked: list[str] = []
-
-    def watched(call: Call, proceed: Callable[[], Any]) -> Any:
-        asked.append(str(call))
-        return proceed()
-
-    views = host(intercept(memory_ports(world.machine), watched), NETWORK).servers.list()
+    plan = FaultPlan()
+    views = world.process(plan).servers.list()
     assert [""] * 5 == [view.problem for view in views if isinstance(view, ServerView)]
-    assert ["network.unplugged", "records.load_all", "runtime.list"] == sorted(asked)
+    assert ["network.unplugged", "records.load_all", "runtime.list"] == sorted(map(str, plan.calls))

@@ -108,15 +108,10 @@ def test_a_long_operation_keeps_nobody_waiting(world: World, name: str) -> None:
 
 def test_a_stop_does_not_ask_for_a_slot_that_is_held(world: World, name: str) -> None:
     """Asking for it takes a moment on a real host: for each share on which somebody is at work."""
-    asked: list[str] = []
-
-    def watched(call: Call, proceed: Callable[[], Any]) -> Any:
-        asked.append(str(call))
-        return proceed()
-
-    me = host(intercept(memory_ports(world.machine), watched), NETWORK)
+    plan = FaultPlan()
     with under_way(world, name):
-        me.servers.stop("tenant")
+        world.process(plan).servers.stop("tenant")
+    asked = list(map(str, plan.calls))
     assert "runtime.remove" in asked
     assert "locks.share" not in asked
 

@@ -39,8 +39,8 @@ time_left() {
 
 # ---- whether every process has taken the configuration
 
-# What /proc says of a process is read at once, never by `read`: that seeks back to the end of its line, which fails
-# once the process has ended, and whatever is read next then begins with what is left of these lines.
+# Never use `read` on the files of a process in /proc, read them at once: `read` seeks back to the end of its line. If
+# the process has ended, that fails, and the next `read`, of any file, begins with the rest of these lines.
 
 # Whether tini, which passes signals on, has none left: asleep with none pending.
 signals_passed_on() {

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from attrs import asdict
+from attrs import asdict, frozen
 
 from shares_core.adapters.linux.files import make_private_folder, remove_durably, write_whole
 from shares_core.adapters.linux.oserrors import os_errors
@@ -32,6 +32,15 @@ _UNKNOWN = VolumeTraits()
 _Identity = tuple[int, int, int]
 
 
+@frozen
+class _Known:
+    """A record's file, the digest of its content, and what it says."""
+
+    identity: _Identity
+    digest: bytes
+    server: ShareServer
+
+
 class DiskRecords(Records):
     """The records in the state folder, written with fsync and rename."""
 
@@ -47,9 +56,7 @@ class DiskRecords(Records):
         self._codec = Codec(operations.values())
         self._former = asdict(former)
         #: The records that this process has last read or written, by the servers' ids.
-        self._known: dict[str, _Identity] = {}
-        #: What those records say, by the digest of their content: what did not change is not decoded again.
-        self._said: dict[str, tuple[bytes, ShareServer]] = {}
+        self._known: dict[str, _Known] = {}
 
     # -- reading
 
@@ -62,13 +69,13 @@ class DiskRecords(Records):
                     content = file.read()
             except FileNotFoundError:
                 return None
-        self._known.pop(server_id, None)
-        digest, (known, server) = _digest(content), self._said.get(server_id, (b"", None))
-        if server is None or digest != known:
-            self._said.pop(server_id, None)
+        known, digest = self._known.pop(server_id, None), _digest(content)
+        # Decoding takes longer than reading; only what has changed is decoded again.
+        if known is not None and known.digest == digest:
+            server = known.server
+        else:
             server = self._decoded(path, content)
-            self._said[server_id] = digest, server
-        self._known[server_id] = identity
+        self._known[server_id] = _Known(identity, digest, server)
         return server
 
     def _decoded(self, path: Path, content: bytes) -> ShareServer:
@@ -173,8 +180,7 @@ class DiskRecords(Records):
             make_private_folder(self._layout.state_dir)
             make_private_folder(self._folder)
             write_whole(path, content)
-            self._known[server.id] = _identity(path.stat())
-        self._said[server.id] = _digest(content), server
+            self._known[server.id] = _Known(_identity(path.stat()), _digest(content), server)
         self._name(server)
 
     def remove(self, server_id: str) -> None:
@@ -186,7 +192,6 @@ class DiskRecords(Records):
         with os_errors(f"removing {path}"):
             remove_durably(path)
         self._known.pop(server_id, None)
-        self._said.pop(server_id, None)
 
     def _require_readable(self, server_id: str) -> None:
         """Raise RecordUnreadable rather than overwrite a record that cannot be read.
@@ -199,7 +204,8 @@ class DiskRecords(Records):
                 found = _identity(path.stat())
             except FileNotFoundError:
                 return
-        if found != self._known.get(server_id):
+        known = self._known.get(server_id)
+        if known is None or found != known.identity:
             self.load(server_id)
 
     # -- names: links that say where to look first. Only the record counts.

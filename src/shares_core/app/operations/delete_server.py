@@ -19,9 +19,9 @@ from shares_core.ports.events import Event, EventKind
 
 @frozen(kw_only=True)
 class DeleteServer(ServerOperation):
-    """Only goes forward. Runs while its caller holds the slots of its shares: nothing is at work on them.
+    """Only goes forward. Runs while its caller holds the slots of all shares, so nothing is at work on them.
 
-    They are taken before it is journaled, for whoever is told that a share is busy has deleted nothing.
+    The caller takes them before it journals this: a caller that gets Busy has deleted nothing.
     """
 
     kind: ClassVar[str] = "server.delete"

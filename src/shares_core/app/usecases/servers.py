@@ -218,10 +218,10 @@ class Servers:
     def _views(
         self, servers: Collection[ShareServer], states: Callable[[], Mapping[str, RunState]]
     ) -> Mapping[str, ServerView]:
-        """What they are, by id: one look at the host takes about as long for many as for one.
+        """Return the servers' views by their ids, after one look at the host for all of them.
 
-        ``states`` gives those of their containers, by the servers' ids. What cannot be seen is a problem of
-        the servers that it is about.
+        ``states`` returns the states of their containers, by the servers' ids. An error of a look is the
+        problem of each server that the look was for.
         """
         if not servers:
             return {}
@@ -231,17 +231,17 @@ class Servers:
             return {each.id: ServerView(each, RunState.UNKNOWN, str(error)) for each in servers}
         seen = {each.id: run_state(each, actual.get(each.id, RunState.ABSENT)) for each in servers}
         plugged = [each for each in servers if _should_be_plugged(each, seen[each.id])]
-        views: dict[str, ServerView] = {}
         unplugged: frozenset[Interface] = frozenset()
+        unseen: dict[str, ServerView] = {}
         try:
             if wanted := [interface for server in plugged for interface in server.interfaces]:
                 unplugged = frozenset(self._ports.network.unplugged(wanted))
         except SharesError as error:
-            views = {each.id: ServerView(each, seen[each.id], str(error)) for each in plugged}
-        for each in servers:
-            if each.id not in views:
-                views[each.id] = ServerView(each, seen[each.id], *_problem(each, seen[each.id], unplugged))
-        return views
+            unseen = {each.id: ServerView(each, seen[each.id], str(error)) for each in plugged}
+        return {
+            each.id: ServerView(each, seen[each.id], *_problem(each, seen[each.id], unplugged))
+            for each in servers
+        } | unseen
 
 
 def _should_be_plugged(server: ShareServer, state: RunState) -> bool:

@@ -82,15 +82,11 @@ def _backing_file(device: str) -> str | None:
     if not device.startswith("loop"):
         return None
     try:
-        descriptor = os.open(f"{_SYS_BLOCK}/{device}/loop/backing_file", os.O_RDONLY | os.O_CLOEXEC)
+        with open(f"{_SYS_BLOCK}/{device}/loop/backing_file", "rb", buffering=0) as file:
+            told = file.read(_PAGE)
     except OSError:
         return None
-    try:
-        return os.fsdecode(os.read(descriptor, _PAGE).removesuffix(b"\n"))
-    except OSError:
-        return None
-    finally:
-        os.close(descriptor)
+    return os.fsdecode(told.removesuffix(b"\n"))
 
 
 def _is_same(path: str | None, image: Path) -> bool:
@@ -126,7 +122,7 @@ def parse_backing(output: str) -> dict[str, tuple[str, int]]:
 def attach(image: Path, *, new: bool = False) -> str:
     """Attach ``image`` if it is not attached. Returns its device.
 
-    A ``new`` file, which nobody else has had in hand, is not looked for among all devices.
+    Does not search the devices for a ``new`` file, which nobody can have attached yet.
     """
     found = None if new else device_of(image)
     device = found or _attached(image, new=new)  # losetup would take ten times as long to find it
