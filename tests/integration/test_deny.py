@@ -16,6 +16,7 @@ from smbprotocol.open import Open
 
 from shares_core import AccessRule, Capacity
 from shares_core.adapters.state.layout import Layout
+from shares_core.domain.names import netbios_name
 from tests.integration.conftest import Tenant
 from tests.integration.support.held import SHARE_CLOSED, Held
 from tests.testkit.clients import SmbClient, nt_status, open_file
@@ -133,7 +134,8 @@ def test_deny_leaves_other_connections_alone(tenant: Tenant, hold: Callable[...,
 def test_deny_finds_every_connection_of_the_user(tenant: Tenant, hold: Callable[..., Held]) -> None:
     """Several connections, the user or the share in another case, a domain: it closes all."""
     ada, bob = tenant.user("ada"), hold(tenant.user("bob"))
-    spelled = [ada, ada, *(evolve(ada, user=user) for user in ("ADA", "nowhere\\Ada", "SHARESERVER\\ada"))]
+    domain = netbios_name(tenant.server_id)
+    spelled = [ada, ada, *(evolve(ada, user=user) for user in ("ADA", "nowhere\\Ada", f"{domain}\\ada"))]
     held = [hold(client) for client in spelled] + [hold(ada, "FILES")]
     tenant.deny("ada")
     assert [one.write for one in held] == [SHARE_CLOSED] * len(held)

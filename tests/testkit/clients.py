@@ -62,11 +62,17 @@ class ClientNamespace:
     name: str
 
     @classmethod
-    def create(cls, bridge: str, *addresses: str) -> ClientNamespace:
-        """Make a client on ``bridge``, with these addresses (``IP/PREFIX``)."""
+    def create(cls, bridge: str, *addresses: str, process: int | None = None) -> ClientNamespace:
+        """Make a client on ``bridge``, with these addresses (``IP/PREFIX``).
+
+        In the namespace of a ``process`` that has no network yet, if one is given.
+        """
         token = uuid.uuid4().hex[:8]
         name = f"{NAMESPACE_PREFIX}{token}"
-        netns.create(name)
+        if process is None:
+            netns.create(name)
+        else:
+            netns.attach(name, process)
         client = cls(name)
         _HELD[name] = {(bridge, address) for address in addresses}
         try:
@@ -77,7 +83,7 @@ class ClientNamespace:
         return client
 
     @classmethod
-    def beside(cls, interface: Interface, number: int = 0) -> ClientNamespace:
+    def beside(cls, interface: Interface, number: int = 0, process: int | None = None) -> ClientNamespace:
         """Make a client on a server's bridge, with one of the network's last addresses, counted from the end.
 
         If another client has that address, it gets the next.
@@ -85,7 +91,12 @@ class ClientNamespace:
         network, bridge = interface.addresses[0].network, interface.attachment.device
         held = set().union(*_HELD.values())
         texts = (f"{network[-3 - each]}/{network.prefixlen}" for each in itertools.count(number))
-        return cls.create(bridge, next(text for text in texts if (bridge, text) not in held))
+        return cls.create(bridge, next(text for text in texts if (bridge, text) not in held), process=process)
+
+    @property
+    def address(self) -> str:
+        """One of its addresses."""
+        return min(text.partition("/")[0] for _, text in _HELD[self.name])
 
     @property
     def _port(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import uuid
 from collections.abc import Iterator
@@ -33,6 +34,13 @@ class Site:
     config: HostConfig
     folder: Path
     namespaces: list[ClientNamespace] = field(factory=list)
+
+    @property
+    def installation(self) -> str:
+        """The id that its containers and devices bear."""
+        found = json.loads((self.config.state_dir / "installation.json").read_text())["id"]
+        assert isinstance(found, str)
+        return found
 
     @property
     def hasty(self) -> Host:

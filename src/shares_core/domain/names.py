@@ -17,15 +17,15 @@ from shares_core.domain.errors import InvalidInput
 
 #: The unix account of the service inside every share server; it owns every file.
 SERVICE_ACCOUNT = "shares"
-#: Each share server's NetBIOS name and workgroup. No client needs them, but Samba resolves a user
-#: name that equals one of them to a domain, so they are fixed and reserved.
-NETBIOS_NAME = "SHARESERVER"
+#: Each share server's workgroup, and the beginning of its NetBIOS name. Samba resolves a user name that
+#: equals one of them to a domain, so they are reserved.
 WORKGROUP = "SHARES"
+_NETBIOS_PREFIX = "SRV"
 
 # The accounts of a Debian base image, and the names that Samba resolves before it looks for a user
 # (source3/passdb/lookup_sid.c, util_wellknown.c, util_builtin.c): a rule for such a name would admit others.
 _RESERVED_USERS = frozenset(
-    {SERVICE_ACCOUNT, NETBIOS_NAME.lower(), WORKGROUP.lower(), "workgroup"}
+    {SERVICE_ACCOUNT, "shareserver", WORKGROUP.lower(), "workgroup"}
     | set("root daemon bin sys sync games man lp mail news uucp proxy www-data backup list irc".split())
     | set("gnats nobody nogroup _apt messagebus sambashare systemd-network systemd-resolve".split())
     | set("administrator administrators users guest guests replicator krbtgt none".split())
@@ -36,6 +36,11 @@ _RESERVED_USERS = frozenset(
 # Sections with a special meaning to Samba, and shares with one to clients. Samba ignores spaces in [global]
 # ([Glob als]: lib/param/loadparm.c, strwicmp), so these are compared without spaces.
 _RESERVED_SHARES = frozenset("global globals homes printers ipc admin print netlogon sysvol".split())
+
+
+def netbios_name(server_id: str) -> str:
+    """The NetBIOS name of a server, of at most 15 characters. Samba makes the ServerGuid of it."""
+    return f"{_NETBIOS_PREFIX}{server_id}".upper()
 
 
 def _check(name: Name) -> None:
@@ -118,13 +123,13 @@ class UserName(Name):
     """A user's name: ``max.mustermann``, ``Ada-Lovelace``.
 
     A unix account name has at most 32 characters. Samba takes a name like ``S-1-1-0`` (Everyone) for a
-    security identifier, so it is refused.
+    security identifier, and a server's NetBIOS name for its domain, so both are refused.
     """
 
     kind = "user"
     longest = 32
     pattern = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
-    forbidden = re.compile(r"[sS]-[0-9].*|[0-9]+|.*\.")
+    forbidden = re.compile(rf"[sS]-[0-9].*|[0-9]+|.*\.|(?i:{_NETBIOS_PREFIX}[0-9a-f]{{12}})")
     reserved = _RESERVED_USERS
     reserved_rule = (
         "choose another name: those of Debian's accounts (root, mail, backup, ...), of built-in users and "

@@ -11,7 +11,7 @@ from attrs import evolve
 
 from shares_core import AccessLevel, Capacity, Secret
 from shares_core.adapters.samba.render import render_group, render_passwd, render_smb_conf, render_smbpasswd
-from shares_core.domain.names import UserName
+from shares_core.domain.names import UserName, netbios_name
 from shares_core.domain.secret import PasswordHash
 from shares_core.domain.server import ShareServer
 from tests.integration.conftest import Tenant
@@ -111,7 +111,17 @@ def test_sambas_tables_have_no_accepted_name(box: Box) -> None:
 def test_the_look_up_finds_what_samba_knows(box: Box) -> None:
     """The positive control of the others: reserved names do have a meaning to Samba."""
     _place(box, SERVER)
-    names = ["Everyone", "LOCAL", "iusr", "None", "ADMINISTRATORS", "shareserver", "BUILTIN", "ada", "eve"]
+    names = [
+        "Everyone",
+        "LOCAL",
+        "iusr",
+        "None",
+        "ADMINISTRATORS",
+        netbios_name(SERVER.id),
+        "BUILTIN",
+        "ada",
+        "eve",
+    ]
     known = {name: bool(meaning) for name, meaning in box.meanings(names).items()}
     assert {name: name != "eve" for name in names} == known
 
@@ -127,7 +137,7 @@ def test_a_name_means_its_own_account_and_nothing_else(box: Box) -> None:
     _place(box, server)
     rids = {str(account.name): 2 * account.uid + 1000 for account in server.accounts}
     found = box.meanings([*rids, *strangers])
-    pattern = r"SHARESERVER\\{} is a User with SID S-1-5-21-\d+-\d+-\d+-{}"
+    pattern = rf"{netbios_name(SERVER.id)}\\{{}} is a User with SID S-1-5-21-\d+-\d+-\d+-{{}}"
     wrong = {
         name: found[name]
         for name, rid in rids.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from configparser import RawConfigParser
 
@@ -30,7 +31,14 @@ _CONTENT = {
 }
 #: What every share has beside its path and its users; testparm leaves out what is Samba's default,
 #: which ``read only = yes`` and ``guest ok = no`` are.
-_ALWAYS = {"create mask": "0600", "directory mask": "0700", "force group": "shares", "force user": "shares"}
+_ALWAYS = {
+    "create mask": "0700",
+    "directory mask": "0700",
+    "force create mode": "0700",
+    "force directory mode": "0700",
+    "force group": "shares",
+    "force user": "shares",
+}
 
 
 def _meant(server: ShareServer) -> Sections:
@@ -53,6 +61,8 @@ def _parsed(output: str) -> tuple[dict[str, str], Sections]:
     parser.read_string("\n".join(line.strip() for line in output.splitlines()))
     found = {name: dict(parser.items(name)) for name in parser.sections()}
     common = found.pop("global")
+    assert re.fullmatch("SRV[0-9A-F]{12}", common.pop("netbios name"))
+    common.pop("server multi channel support", "")
     lists = ("valid users", "write list")
     return common, {
         name: {key: value.split() if key in lists else value for key, value in section.items()}
@@ -158,7 +168,11 @@ def test_each_parameter_of_a_share_is_as_meant(box: Box, name: str) -> None:
         "follow symlinks": "No",
         "printable": "No",
         "hosts allow": "",
-        "vfs objects": "",
+        "vfs objects": "fruit streams_xattr",
+        "nt acl support": "No",
+        "acl allow execute always": "Yes",
+        "create mask": "0700",
+        "force create mode": "0700",
     }
     assert expected == {parameter: _asked(box, name, parameter) for parameter in expected}
 
@@ -168,7 +182,8 @@ def test_each_global_parameter_is_as_meant(box: Box) -> None:
     box.place("config/smb.conf", render_smb_conf(SERVER))
     expected = {
         "server role": "standalone server",
-        "netbios name": "SHARESERVER",
+        "netbios name": f"SRV{SERVER.id.upper()}",
+        "server multi channel support": "No",
         "workgroup": "SHARES",
         "server min protocol": "SMB3_00",
         "server smb encrypt": "required",

@@ -28,7 +28,7 @@ SPARSE = evolve(FILES, traits=VolumeTraits(thin=True, zeroed=True))
 THICK = evolve(FILES, traits=VolumeTraits())
 THIN = evolve(FILES, traits=VolumeTraits(thin=True, zeroed=True, discards=True))
 UUID_OF_ALL = FILES.filesystem.uuid
-MADE = f"mkfs.ext4 -q -F -m 0 -e remount-ro -U {UUID_OF_ALL} -E nodiscard"
+MADE = f"mkfs.ext4 -q -F -m 0 -e remount-ro -O ea_inode -U {UUID_OF_ALL} -E nodiscard"
 #: From the kernel's include/uapi/linux/mount.h: nosuid, nodev, noexec, noatime, nosymfollow.
 SAFE = 0x2 | 0x4 | 0x8 | 0x10 | 0x200000
 

@@ -21,8 +21,10 @@ _SECTION = """\
 	guest ok = no
 	force user = shares
 	force group = shares
-	create mask = 0600
+	create mask = 0700
 	directory mask = 0700
+	force create mode = 0700
+	force directory mode = 0700
 	write list = "ada", "eve"
 """
 _PASSWD = """\
@@ -93,7 +95,8 @@ def test_a_shares_section_word_for_word() -> None:
     text = render_smb_conf(SERVER.with_share(SHARE.with_rules(rules)))
     common, section = text.split("\n[", 1)
     assert _SECTION == f"[{section}"
-    assert common.startswith("[global]\n\tserver role = standalone server\n\tnetbios name = SHARESERVER\n")
+    assert common.startswith("[global]\n\tserver role = standalone server\n\tworkgroup = SHARES\n")
+    assert f"\tnetbios name = SRV{SERVER.id.upper()}\n" in common
     assert common.endswith("\tmax smbd processes = 0\n")
     assert all(line.startswith("\t") for line in common.splitlines()[1:])
 

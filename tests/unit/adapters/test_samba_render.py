@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from attrs import evolve
 from tests.contracts.operations import in_status
 from tests.unit.adapters.values import SERVER, SHARE
 
@@ -71,6 +72,24 @@ def test_the_global_section_is_closed_by_default() -> None:
         "load printers": "no",
     }
     assert expected == {key: section[key] for key in expected}
+
+
+def test_a_server_on_several_networks_has_no_multichannel() -> None:
+    """It would tell clients of one network the server's addresses on the others."""
+    twice = evolve(SERVER, interfaces=SERVER.interfaces * 2)
+    told = [
+        _section(render_smb_conf(each), "global")["server multi channel support"] for each in (SERVER, twice)
+    ]
+    assert ["yes", "no"] == told
+
+
+def test_a_server_has_a_netbios_name_of_its_own() -> None:
+    """Of at most 15 characters, and made of its id: Samba makes the ServerGuid of it."""
+    names = {
+        _section(render_smb_conf(evolve(SERVER, id=each)), "global")["netbios name"]
+        for each in ("0123456789ab", "0123456789ac")
+    }
+    assert {"SRV0123456789AB", "SRV0123456789AC"} == names
 
 
 def test_every_account_has_its_own_unix_account() -> None:

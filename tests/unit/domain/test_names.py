@@ -133,6 +133,8 @@ def test_servers_may_have_the_ids_of_manila(value: str) -> None:
         "x" * 33,
         "workgroup",
         "SHARESERVER",
+        "srv0123456789ab",
+        "Srv0123456789AB",
     ],
 )
 def test_a_user_cannot_have_a_name_with_a_meaning_to_samba_or_unix(value: str) -> None:

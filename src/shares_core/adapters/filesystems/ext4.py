@@ -14,7 +14,7 @@ _CAP_SYS_RESOURCE = 24  # linux/capability.h
 def make_ext4(device: str, uuid: str, *, zeroed: bool) -> None:
     # Keep no blocks for root, which writes nothing here. An error makes it read-only, so that it gets no
     # worse.
-    options = ("mkfs.ext4", "-q", "-F", "-m", "0", "-e", "remount-ro", "-U", uuid)
+    options = ("mkfs.ext4", "-q", "-F", "-m", "0", "-e", "remount-ro", "-O", "ea_inode", "-U", uuid)
 
     def make(extended: str) -> None:
         run((*options, "-E", extended, device), timeout=LONG_SECONDS, holding=device)

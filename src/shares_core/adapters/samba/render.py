@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from shares_core.adapters.samba.profile import CONFIG_FOLDER, PORT, PRIVATE_FOLDER, SHARES_FOLDER
 from shares_core.domain.access import AccessLevel
-from shares_core.domain.names import NETBIOS_NAME, SERVICE_ACCOUNT, WORKGROUP, UserName
+from shares_core.domain.names import SERVICE_ACCOUNT, WORKGROUP, UserName, netbios_name
 from shares_core.domain.secret import PasswordHash
 from shares_core.domain.server import Account, ShareServer
 from shares_core.domain.share import CifsShare
@@ -20,9 +20,13 @@ PASSWORD_FILE = f"{PRIVATE_FOLDER}/smbpasswd"
 _NOBODY = 65534
 _NOLOGIN = "/usr/sbin/nologin"
 
+#: After this time without an answer, a client is gone, and what it had open is closed.
+_GONE_SECONDS = 60
+#: How long a connection is idle before its client is asked, and between two questions.
+_IDLE_SECONDS, _PROBE_SECONDS = 20, 10
+
 _GLOBAL: Mapping[str, str] = {
     "server role": "standalone server",
-    "netbios name": NETBIOS_NAME,
     "workgroup": WORKGROUP,
     "server string": "share server",
     "passdb backend": f"smbpasswd:{PASSWORD_FILE}",
@@ -54,6 +58,32 @@ _GLOBAL: Mapping[str, str] = {
     "store dos attributes": "yes",
     "map archive": "no",
     "ea support": "yes",
+    # No ACLs are kept: the rules decide. Files of former releases, which lack the x bit, may be run too.
+    "nt acl support": "no",
+    "acl allow execute always": "yes",
+    # Nobody but smbd opens these files, so its own locks suffice; durable handles need that.
+    "kernel oplocks": "no",
+    "kernel share modes": "no",
+    "posix locking": "no",
+    # Alternate data streams are extended attributes, which hold 64 KiB at most. A Mac's resource fork may be
+    # larger, and is a hidden file: `._name`. If these names were vetoed, Samba 4.22 would not find those in
+    # subfolders itself.
+    "vfs objects": "fruit streams_xattr",
+    "fruit:metadata": "stream",
+    "fruit:resource": "file",
+    "fruit:veto_appledouble": "no",
+    "fruit:delete_empty_adfiles": "yes",
+    "fruit:wipe_intentionally_left_blank_rfork": "yes",
+    "fruit:nfs_aces": "no",
+    "socket options": " ".join(
+        (
+            "TCP_NODELAY SO_KEEPALIVE",
+            f"TCP_KEEPIDLE={_IDLE_SECONDS}",
+            f"TCP_KEEPINTVL={_PROBE_SECONDS}",
+            f"TCP_KEEPCNT={_GONE_SECONDS // _PROBE_SECONDS}",
+            f"TCP_USER_TIMEOUT={_GONE_SECONDS * 1000}",
+        )
+    ),
 }
 
 
@@ -62,7 +92,14 @@ def render_smb_conf(server: ShareServer, connections: int = 0) -> str:
 
     smbd turns away more clients than ``connections`` before they cost anything; 0 means no limit.
     """
-    sections = [_section("global", {**_GLOBAL, "max smbd processes": str(connections)})]
+    own = {
+        "netbios name": netbios_name(server.id),
+        # It tells clients all addresses of the server, with several interfaces also those on networks of
+        # others.
+        "server multi channel support": "yes" if len(server.interfaces) == 1 else "no",
+        "max smbd processes": str(connections),
+    }
+    sections = [_section("global", {**_GLOBAL, **own})]
     sections += [
         _section(str(share.name), _share_parameters(share)) for share in server.shares if share.served
     ]
@@ -84,8 +121,11 @@ def _share_parameters(share: CifsShare) -> dict[str, str]:
         "guest ok": "no",
         "force user": SERVICE_ACCOUNT,
         "force group": SERVICE_ACCOUNT,
-        "create mask": "0600",
+        # Samba takes full access to need all three bits.
+        "create mask": "0700",
         "directory mask": "0700",
+        "force create mode": "0700",
+        "force directory mode": "0700",
         "write list": _user_list(writers),
     }
 
