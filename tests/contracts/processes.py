@@ -22,7 +22,7 @@ class ServerProcessesContract(SmbContract):
                 world.ports.runtime.ensure(server_id, UID)
             assert not processes.signal(server_id, "SIGHUP")
             with pytest.raises(BackendFailure, match="does not run"):
-                processes.run(server_id, world.revoke, "close-share", str(FILES))
+                processes.run(server_id, world.revoke, "close-share", str(FILES), "/shares")
 
     def test_smbd_takes_its_configuration_at_a_hangup(self, world: SmbWorld, serving: Serving) -> None:
         """Written files take effect on open connections when these have reloaded."""
@@ -31,7 +31,7 @@ class ServerProcessesContract(SmbContract):
         denied = with_rules(serving.server, "files", bob="rw")
         world.half_applied(denied, serving.hashes, Written.SHARES)
         assert processes.signal(denied.id, "SIGHUP")
-        processes.run(denied.id, world.revoke, "close-user", str(FILES), str(ADA))
+        processes.run(denied.id, world.revoke, "close-user", str(FILES), "/shares", str(ADA))
         assert ada.level(FILES) is None
         assert RunState.RUNNING is world.ports.runtime.inspect(denied.id).state
 
@@ -40,7 +40,7 @@ class ServerProcessesContract(SmbContract):
         processes, ada = world.ports.processes, serving.connect(ADA)
         closed, kept = ada.hold(FILES), ada.hold(OTHER)
         for _ in range(2):
-            processes.run(serving.server.id, world.revoke, "close-share", str(FILES))
+            processes.run(serving.server.id, world.revoke, "close-share", str(FILES), "/shares")
             assert (False, True) == (closed.usable(), kept.usable())
 
     def test_a_script_that_fails_is_an_error(self, world: SmbWorld, serving: Serving) -> None:

@@ -99,15 +99,15 @@ class ClientNamespace:
         return min(text.partition("/")[0] for _, text in _HELD[self.name])
 
     @property
-    def _port(self) -> str:
+    def port(self) -> str:
         """The bridge's end of its cable."""
         return f"scv{self.name.removeprefix(NAMESPACE_PREFIX)}"
 
     def _plug(self, bridge: str, addresses: tuple[str, ...]) -> None:
         with IPRoute() as host, NetNS(self.name) as inside:
             peer = {"ifname": "eth0", "net_ns_fd": self.name}
-            host.link("add", ifname=self._port, kind="veth", peer=peer)
-            port = host.link_lookup(ifname=self._port)[0]
+            host.link("add", ifname=self.port, kind="veth", peer=peer)
+            port = host.link_lookup(ifname=self.port)[0]
             host.link("set", index=port, master=host.link_lookup(ifname=bridge)[0], state="up")
             inside.link("set", index=inside.link_lookup(ifname="lo")[0], state="up")
             index = inside.link_lookup(ifname="eth0")[0]
@@ -121,7 +121,7 @@ class ClientNamespace:
     def remove(self) -> None:
         """Remove the client. Idempotent. Removes its port at once: the kernel would do so only later."""
         with IPRoute() as host:
-            for port in host.link_lookup(ifname=self._port):
+            for port in host.link_lookup(ifname=self.port):
                 host.link("del", index=port)
         with suppress(FileNotFoundError):
             netns.remove(self.name)

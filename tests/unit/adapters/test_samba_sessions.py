@@ -30,6 +30,7 @@ OUTPUT = """\
 """
 ADA, BOB, EVE = UserName("ada"), UserName("bob"), UserName("eve")
 SHARE = ShareName("R&D 2026")
+FOLDER = f"/shares/{SERVER.share(SHARE).id}/data"
 OTHERS = "session 35\\Bob\\shares\\fd00::1\\ipv6:fd00::1:40706"
 OURS = "session 34\\ada\\shares\\127.0.0.1\\ipv4:127.0.0.1:40704"
 THERE = "R&D 2026\\34\\ada\\shares\\127.0.0.1\\ipv4:127.0.0.1:40704\\Mon Nov 23 13:47:34 2026"
@@ -221,8 +222,10 @@ def test_a_user_who_keeps_a_rule_may_reconnect_at_once() -> None:
     output = said("session-number 0")
     share = SERVER.share(SHARE)
     lowered, denied = SERVER, SERVER.with_share(evolve(share, rules=share.rules[1:]))
-    assert ("revoke", "close-user", "--returning", "R&D 2026", "ada", "max") == close_user(output, lowered)
-    assert ("revoke", "close-user", "R&D 2026", "ada", "max") == close_user(output, denied)
+    assert ("revoke", "close-user", "--returning", "R&D 2026", FOLDER, "ada", "max") == close_user(
+        output, lowered
+    )
+    assert ("revoke", "close-user", "R&D 2026", FOLDER, "ada", "max") == close_user(output, denied)
 
 
 @pytest.mark.parametrize("looks", [0, 1])

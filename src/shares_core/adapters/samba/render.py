@@ -115,7 +115,7 @@ def _share_parameters(share: CifsShare) -> dict[str, str]:
     writers = [r.principal.name for r in share.rules if r.level is AccessLevel.READ_WRITE]
     # Always all parameters: a process that serves the share keeps a parameter that its section no longer has.
     return {
-        "path": f"{SHARES_FOLDER}/{share.id}/{share.folder}",
+        "path": folder_of(share),
         "read only": "yes",
         "valid users": _user_list(rule.principal.name for rule in share.rules),
         "guest ok": "no",
@@ -128,6 +128,11 @@ def _share_parameters(share: CifsShare) -> dict[str, str]:
         "force directory mode": "0700",
         "write list": _user_list(writers),
     }
+
+
+def folder_of(share: CifsShare) -> str:
+    """The folder that the share serves, as smbd sees it."""
+    return f"{SHARES_FOLDER}/{share.id}/{share.folder}"
 
 
 def _user_list(names: Iterable[UserName]) -> str:

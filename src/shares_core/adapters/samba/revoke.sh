@@ -1,8 +1,8 @@
 # Ends what clients have open, and shows what it saw: the host believes these lists, and nothing else.
 #
-#   close-share [--returning] SHARE           closes the share for everyone
-#   close-user [--returning] SHARE USER...    closes the share in each process with a session of one of the users
-#   end-user USER                             ends each process with a session of the user
+#   close-share [--returning] SHARE FOLDER           closes the share, which serves that folder, for everyone
+#   close-user [--returning] SHARE FOLDER USER...    closes it in each process with a session of one of the users
+#   end-user USER                                    ends each process with a session of the user
 #
 # With --returning, whoever is thrown out may rightly come back at once. Bash, run inside the container as smbd's user. Prints "settled", then of each list its lines and their number.
 set -u
@@ -211,6 +211,19 @@ remain() {
   ((${#left[@]}))
 }
 
+# Makes the durable handles below folder $1 useless whose clients are disconnected: if a client is let in again, it
+# shall not come back with what it had open before. Samba gives a file back only if it has not changed, so
+# each gets another time of change. It keeps such handles for minutes, and does not say whose they are.
+forget() {
+  local line path
+  while IFS= read -r line; do
+    [[ $line == "open[$1/"*" id: 0x"*"] disconnected at ["* ]] || continue
+    path=${line#open[}
+    path=${path%" id: 0x"*}
+    chmod u+rwx -- "${path%%:*}" 2>/dev/null # without the name of a stream
+  done < <(exec net --configfile=/dev/null serverid wipedbs --test --verbose 2>/dev/null {held}>&-)
+}
+
 # Ends the processes $pids, and looks until they are gone.
 end() {
   local deadline pid
@@ -240,15 +253,17 @@ case $verb in
     everywhere=1 targets=(smbd)
     settle
     close "$1"
+    forget "$2"
     ;;
   close-user)
-    share=$1
-    shift
+    share=$1 folder=$2
+    shift 2
     prepare sessions
     settle
     find_users "$@"
     targets=("${!pids[@]}")
     if ((${#pids[@]})); then close "$share"; fi
+    forget "$folder"
     ;;
   end-user)
     prepare sessions

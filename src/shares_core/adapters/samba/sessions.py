@@ -6,7 +6,9 @@ from functools import cache
 from pathlib import Path
 
 from shares_core.adapters.linux.polling import wait_until
+from shares_core.adapters.samba.profile import SHARES_FOLDER
 from shares_core.adapters.samba.proof import Proof, parse_proof
+from shares_core.adapters.samba.render import folder_of
 from shares_core.domain.errors import BackendFailure
 from shares_core.domain.names import ShareName, UserName
 from shares_core.domain.server import ShareServer
@@ -30,14 +32,15 @@ class SambaSessions(SmbSessions):
 
     def close_share(self, server: ShareServer, share: ShareName) -> None:
         served = any(each.served and each.name.key == share.key for each in server.shares)
-        proof = self._revoke(server, "close-share", *_returning(served), str(share))
+        proof = self._revoke(server, "close-share", *_returning(served), str(share), _folder(server, share))
         if proof is not None:
             _closed(server, share, proof.open_still(share))
 
     def close_user(self, server: ShareServer, share: ShareName, users: tuple[UserName, ...]) -> None:
         allowed = _allowed(server, share)
         returning = _returning(any(user.key in allowed for user in users))
-        proof = self._revoke(server, "close-user", *returning, str(share), *map(str, users))
+        folder = _folder(server, share)
+        proof = self._revoke(server, "close-user", *returning, str(share), folder, *map(str, users))
         if proof is not None:
             _closed(server, share, proof.open_still(share, proof.processes_of(users)))
 
@@ -66,6 +69,12 @@ class SambaSessions(SmbSessions):
 
 def _returning(may_return: bool) -> tuple[str, ...]:
     return ("--returning",) if may_return else ()
+
+
+def _folder(server: ShareServer, share: ShareName) -> str:
+    """The folder inside the container that the share serves; that of all shares if it is not known."""
+    found = server.find_share(share)
+    return SHARES_FOLDER if found is None else folder_of(found)
 
 
 def _allowed(server: ShareServer, share: ShareName) -> set[str]:
