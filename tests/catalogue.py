@@ -25,6 +25,7 @@ CHANGES: Mapping[str, frozenset[str]] = {
     path: frozenset(kinds.split())
     for path, kinds in {
         "servers.create": "server.create",
+        "servers.set": "server.set",
         "servers.start": "",
         "servers.stop": "",
         "servers.upgrade": "",

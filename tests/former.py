@@ -1,4 +1,4 @@
-"""The last release that wrote schema 1, from this repository's own history."""
+"""The last releases that wrote former schemas, from this repository's own history."""
 
 from __future__ import annotations
 
@@ -11,14 +11,18 @@ from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-#: Its last commit.
-COMMIT = "ddd57a0"
+#: By the schema that each wrote, its last commit.
+RELEASES: Mapping[int, str] = {1: "ddd57a0", 2: "c56d549"}
 
 
-def extracted(folder: Path) -> Path:
-    """Put its sources and its image's recipe into the folder. Returns the value for PYTHONPATH."""
+def extracted(folder: Path, schema: int) -> Path:
+    """Put the release's sources and its image's recipe into the folder. Returns the value for PYTHONPATH."""
     archive = subprocess.run(
-        ["git", "archive", COMMIT, "src", "images"], cwd=ROOT, capture_output=True, check=True, timeout=60
+        ["git", "archive", RELEASES[schema], "src", "images"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+        timeout=60,
     )
     with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as sources:
         sources.extractall(folder, filter="data")
@@ -28,7 +32,7 @@ def extracted(folder: Path) -> Path:
 def python(
     sources: Path, *arguments: str, environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run Python with that release."""
+    """Run Python with such a release."""
     return subprocess.run(
         [sys.executable, *arguments],
         capture_output=True,

@@ -30,6 +30,7 @@ from shares_core.domain.errors import (
 )
 from shares_core.domain.network import InterfaceSpec
 from shares_core.domain.pools import PoolKind, ThinPoolName, VolumeGroupName
+from shares_core.domain.protection import Dialect, Encryption, Protection
 from shares_core.domain.remedy import Call, HostTool, Packages, Parameter, Remedy, UseCase
 from shares_core.domain.secret import Secret
 from shares_core.domain.share import FileSystemKind
@@ -46,7 +47,9 @@ __all__ = [
     "Capacity",
     "CommandFailed",
     "Conflict",
+    "Dialect",
     "DockerSettings",
+    "Encryption",
     "FilePool",
     "FileSystemKind",
     "Host",
@@ -63,6 +66,7 @@ __all__ = [
     "Parameter",
     "PoolKind",
     "PoolName",
+    "Protection",
     "RecordUnreadable",
     "Remedy",
     "Secret",

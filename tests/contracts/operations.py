@@ -13,6 +13,7 @@ from shares_core.app.operations.end_sessions import EndSessions
 from shares_core.app.operations.extend_share import ExtendShare, ExtendStage
 from shares_core.app.operations.grant_access import GrantAccess
 from shares_core.app.operations.restrict_access import RestrictAccess
+from shares_core.app.operations.set_protection import SetProtection
 from shares_core.domain.access import AccessRule
 from shares_core.domain.capacity import GIB, Capacity
 from shares_core.domain.names import UserName
@@ -44,6 +45,7 @@ def server_operations(share_id: str) -> tuple[ServerOperation, ...]:
         GrantAccess(id=ID, since=SINCE, share_id=share_id, rules=_RULES, accounts=(ada,)),
         RestrictAccess(id=ID, since=SINCE, share_id=share_id, users=(ada, bob)),
         EndSessions(id=ID, since=SINCE, user=ada),
+        SetProtection(id=ID, since=SINCE, raises=True),
     )
 
 

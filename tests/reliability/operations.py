@@ -13,6 +13,7 @@ from shares_core import AccessLevel, AccessRule, Capacity, FileSystemKind, Host,
 from shares_core.adapters.containers.runtime import DockerRuntime
 from shares_core.app.lifecycle.container import is_outdated, run_container
 from shares_core.domain.capacity import MIB
+from shares_core.domain.protection import Dialect
 from shares_core.domain.views import RunState
 from shares_core.testing import Fault, FaultPlan, Moment, ProcessDied, intercept
 from tests.catalogue import Call, call, operation_id, server_id
@@ -213,6 +214,12 @@ FURTHER = (
         call("users.set_password", SERVER, ADA, PASSWORD),
         lambda h: None,
         always,
+    ),
+    Operation(
+        "demand more of clients",
+        call("servers.set", SERVER, min_protocol=Dialect.SMB3_11),
+        lambda h: h.servers.set(SERVER, min_protocol=Dialect.SMB3_00),
+        lambda h: h.servers.show(SERVER).server.protection.min_protocol is Dialect.SMB3_11,
     ),
     Operation("check", call("shares.check", SERVER, KEPT), lambda h: None, always),
     Operation("reconcile", call("fleet.reconcile"), end_container, always),

@@ -1,23 +1,25 @@
-"""The last release of schema 1, on today's state folder: it changes nothing, and says why."""
+"""Former releases on today's state folder: they change nothing, and say why."""
 
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from tests.former import extracted, python
+from tests.former import RELEASES, extracted, python
 from tests.unit.adapters.values import SERVER
 
 from shares_core.adapters.state.layout import Layout
+from shares_core.adapters.state.migrations import SCHEMA
 from shares_core.adapters.state.records import DiskRecords
 from shares_core.app.operations import OPERATIONS
 
 
 @pytest.fixture(scope="module")
-def former(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The sources of that release."""
-    return extracted(tmp_path_factory.mktemp("former"))
+def releases(tmp_path_factory: pytest.TempPathFactory) -> Mapping[int, Path]:
+    """The sources of the last release of each former schema."""
+    return {schema: extracted(tmp_path_factory.mktemp("former"), schema) for schema in RELEASES}
 
 
 @pytest.fixture
@@ -50,17 +52,18 @@ COMMANDS = (
 )
 
 
+@pytest.mark.parametrize("schema", RELEASES)
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_command_of_the_former_release_changes_nothing_and_says_why(
-    former: Path, state: Path, command: str
+def test_a_command_of_a_former_release_changes_nothing_and_says_why(
+    releases: Mapping[int, Path], state: Path, command: str, schema: int
 ) -> None:
     """It names the record, and that a newer version wrote it."""
     before = _everything_below(state)
     code = "from shares_core.entrypoints.cli import main; raise SystemExit(main())"
-    ended = _python(former, "-c", code, "--state-dir", str(state), *command.split())
+    ended = _python(releases[schema], "-c", code, "--state-dir", str(state), *command.split())
     said = " ".join((ended.stdout + ended.stderr).split())
     path = state / "records" / f"{SERVER.id}.json"
-    assert f"the record {path} cannot be read: its version 2 is newer than 1" in said
+    assert f"the record {path} cannot be read: its version {SCHEMA} is newer than {schema}" in said
     assert before == _everything_below(state)
 
 
@@ -131,11 +134,11 @@ print("unchanged")
 """
 
 
-def test_the_former_release_leaves_the_host_as_it_is(former: Path, state: Path) -> None:
+def test_a_former_release_leaves_the_host_as_it_is(releases: Mapping[int, Path], state: Path) -> None:
     """It starts and makes no server, and takes nothing for an orphan."""
     before = _everything_below(state)
     share = SERVER.shares[0]
     arguments = (str(state), str(SERVER.name), SERVER.id, share.id, share.volume.id)
-    ended = _python(former, "-c", _ON_A_HOST, *arguments)
+    ended = _python(releases[1], "-c", _ON_A_HOST, *arguments)
     assert ("unchanged\n", "", 0) == (ended.stdout, ended.stderr, ended.returncode)
     assert before == _everything_below(state)

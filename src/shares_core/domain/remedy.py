@@ -20,6 +20,7 @@ class UseCase(StrEnum):
 
     SERVERS_LIST = "Host.servers.list"
     SERVERS_SHOW = "Host.servers.show"
+    SERVERS_SET = "Host.servers.set"
     SERVERS_START = "Host.servers.start"
     SERVERS_STOP = "Host.servers.stop"
     SHARES_LIST = "Host.shares.list"

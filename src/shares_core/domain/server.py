@@ -13,6 +13,7 @@ from shares_core.domain.errors import AlreadyExists, NoCapacity, NotFound
 from shares_core.domain.names import ServerName, ShareName, UserName
 from shares_core.domain.network import Interface
 from shares_core.domain.operation import ServerOperation, ShareOperation
+from shares_core.domain.protection import Protection
 from shares_core.domain.remedy import Call, Remedy, UseCase
 from shares_core.domain.share import CifsShare
 
@@ -56,6 +57,7 @@ class ShareServer:
     shares: tuple[CifsShare, ...] = ()
     accounts: tuple[Account, ...] = ()
     operation: ServerOperation | None = None
+    protection: Protection = Protection()
 
     # -- shares
 
@@ -152,6 +154,9 @@ class ShareServer:
         """What no other server may have."""
         operation = self.operation.kind if self.operation is not None else ""
         return Claim(self.id, self.name, self.uid, self.interfaces, operation)
+
+    def protected(self, protection: Protection) -> ShareServer:
+        return evolve(self, protection=protection)
 
     def wanting(self, desired: DesiredState) -> ShareServer:
         return evolve(self, desired=desired)

@@ -57,6 +57,13 @@ class Failure:
 
 
 @frozen
+class TimeMachine:
+    """That Macs may back up to the share, and how much of it their backups may take; None for all of it."""
+
+    limit: Capacity | None = None
+
+
+@frozen
 class CifsShare:
     """One share as its record holds it.
 
@@ -73,6 +80,7 @@ class CifsShare:
     rules: tuple[AccessRule, ...] = field(default=(), converter=rule_set)
     operation: ShareOperation | None = None
     failure: Failure | None = None
+    time_machine: TimeMachine | None = None
 
     def __attrs_post_init__(self) -> None:
         if self.operation is None:

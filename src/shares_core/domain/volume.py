@@ -6,7 +6,7 @@ import re
 from enum import StrEnum
 from typing import ClassVar
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from shares_core.domain.capacity import MIB, Capacity
 from shares_core.domain.checks import must_be, require
@@ -113,13 +113,18 @@ class FileSystem:
 class ShareVolume:
     """The volume of a share. A snapshot's file system has its origin's UUID, so both identify it.
 
-    ``owner`` is the user id that owns, on disk, what clients write.
+    ``owner`` is the user id that owns, on disk, what clients write. With ``large_attributes`` each extended
+    attribute of a file, and so each stream, has up to 64 KiB; without, all of a file share about a block.
+    ``executable`` means that every file and folder has its owner's execute bit, without which Samba refuses
+    full access. What former releases made lacks both.
     """
 
     ref: VolumeRef
     filesystem: FileSystem
     owner: int
     traits: VolumeTraits = VolumeTraits()
+    large_attributes: bool = True
+    executable: bool = True
 
     @property
     def id(self) -> str:
@@ -128,3 +133,6 @@ class ShareVolume:
     @property
     def pool(self) -> PoolName:
         return self.ref.pool
+
+    def made_executable(self) -> ShareVolume:
+        return evolve(self, executable=True)

@@ -9,17 +9,24 @@ from typing import Any
 
 import pytest
 
-from shares_core.adapters.state.migrations import upcast
+from shares_core.adapters.state.migrations import FILE_TRAITS, SCHEMA, upcast
 
-RECORDS_1 = Path(__file__).parents[2] / "data" / "records-1"
-BY_NAME = {
-    whole["server"]["name"]: whole["server"]
-    for whole in map(json.loads, (path.read_bytes() for path in sorted(RECORDS_1.glob("*.json"))))
-}
+_DATA = Path(__file__).parents[2] / "data"
+#: The folders of records of each former schema.
+RECORDS = {schema: _DATA / f"records-{schema}" for schema in range(1, SCHEMA)}
+
+
+def _by_name(folder: Path) -> dict[str, dict[str, Any]]:
+    whole = (json.loads(path.read_bytes())["server"] for path in sorted(folder.glob("*.json")))
+    return {server["name"]: server for server in whole}
+
+
+BY_NAME, BY_NAME_2 = map(_by_name, RECORDS.values())
 
 
 def upcast_1(name: str, **traits: bool) -> dict[str, Any]:
-    return upcast(BY_NAME[name], 1, traits) if traits else upcast(BY_NAME[name], 1)
+    """A record of schema 1, as one of schema 2."""
+    return upcast(BY_NAME[name], 1, traits or FILE_TRAITS, until=2)
 
 
 def slot(name: str, share: str = "files") -> tuple[Any, Any]:
@@ -247,3 +254,41 @@ def test_every_intent_and_status_of_schema_1_is_among_the_records() -> None:
         "CheckShare".split()
     )
     assert statuses == {"creating", "ready", "extending", "deleting", "failed"}
+
+
+# -- 2 to 3
+
+
+@pytest.mark.parametrize("name", BY_NAME_2)
+def test_a_server_of_schema_2_demands_what_it_did(name: str) -> None:
+    """Encryption and SMB 3; everything else stays, and the given document does not change."""
+    former = BY_NAME_2[name]
+    kept = copy.deepcopy(former)
+    server = upcast(former, 2)
+    assert kept == former
+    assert {"encryption": "required", "min_protocol": "SMB3_00"} == server["protection"]
+    assert {key: former[key] for key in former if key != "shares"} == {
+        key: server[key] for key in server if key not in ("shares", "protection")
+    }
+
+
+@pytest.mark.parametrize("name", BY_NAME_2)
+def test_volumes_of_schema_2_lack_what_their_release_did_not_make(name: str) -> None:
+    """No file has an execute bit, and an ext4 has small attributes; nothing else of a share changes."""
+    former = BY_NAME_2[name]
+    for before, after in zip(former["shares"], upcast(former, 2)["shares"], strict=True):
+        large = before["volume"]["filesystem"]["kind"] == "xfs"
+        volume = before["volume"] | {"large_attributes": large, "executable": False}
+        assert before | {"volume": volume, "time_machine": None} == after
+
+
+def test_every_operation_of_schema_2_is_among_the_records() -> None:
+    """On servers and on shares, and both kinds of failure."""
+    slots = [slot for server in BY_NAME_2.values() for slot in (server, *server["shares"])]
+    operations = {slot["operation"]["kind"] for slot in slots if slot["operation"]}
+    failures = {slot["failure"]["kind"] for slot in slots if slot.get("failure")}
+    assert {"unavailable", "damaged"} == failures
+    assert operations == set(
+        "server.create server.delete share.create share.extend share.check share.delete "
+        "access.grant access.restrict account.end_sessions".split()
+    )

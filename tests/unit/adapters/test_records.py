@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 from tests.contracts.operations import server_operations, share_operations
-from tests.unit.adapters.test_migrations import BY_NAME, RECORDS_1
+from tests.unit.adapters.test_migrations import BY_NAME, RECORDS
 from tests.unit.adapters.values import SERVER, SHARE
 
 from shares_core.adapters.state import recordfile
@@ -161,21 +161,24 @@ def test_an_unreadable_record_is_named_and_never_overwritten(
     assert isinstance(listed, RecordUnreadable)
 
 
+@pytest.mark.parametrize("schema", RECORDS)
 @pytest.mark.parametrize("name", BY_NAME)
-def test_a_record_of_schema_1_is_read_and_then_written_as_schema_2(tmp_path: Path, name: str) -> None:
+def test_a_record_of_a_former_schema_is_read_and_then_written_anew(
+    tmp_path: Path, name: str, schema: int
+) -> None:
     """With everything in it; until then it stays as it is, byte for byte."""
     server_id = BY_NAME[name]["id"]
     path = tmp_path / "records" / f"{server_id}.json"
     path.parent.mkdir()
-    path.write_bytes((RECORDS_1 / path.name).read_bytes())
+    path.write_bytes((RECORDS[schema] / path.name).read_bytes())
     traits = VolumeTraits(thin=True, zeroed=True, discards=True)
     records = DiskRecords(Layout(tmp_path), OPERATIONS, traits)
     server = records.load(server_id)
     assert server is not None
-    assert {traits} >= {share.volume.traits for share in server.shares}
+    assert {traits if schema == 1 else VolumeTraits()} >= {share.volume.traits for share in server.shares}
     assert server == records.find(ServerName(name.upper()))
     assert (server.claim,) == records.claims()
-    assert (RECORDS_1 / path.name).read_bytes() == path.read_bytes()
+    assert (RECORDS[schema] / path.name).read_bytes() == path.read_bytes()
     records.save(server)
     assert json.loads(path.read_bytes())["schema"] == SCHEMA
     assert server == DiskRecords(Layout(tmp_path), OPERATIONS).load(server_id)
@@ -183,7 +186,7 @@ def test_a_record_of_schema_1_is_read_and_then_written_as_schema_2(tmp_path: Pat
 
 def test_a_share_keeps_its_status_of_schema_1(tmp_path: Path) -> None:
     """Ready, failed, damaged, or in an operation; and served as before."""
-    shutil.copytree(RECORDS_1, tmp_path / "records")
+    shutil.copytree(RECORDS[1], tmp_path / "records")
     for record in DiskRecords(Layout(tmp_path), OPERATIONS).load_all():
         assert isinstance(record, ShareServer)
         former = BY_NAME[str(record.name)]

@@ -16,6 +16,7 @@ from shares_core.adapters.samba.render import (
 from shares_core.domain.access import AccessRule
 from shares_core.domain.capacity import GIB, MIB, Capacity
 from shares_core.domain.names import UserName
+from shares_core.domain.protection import Dialect, Encryption, Protection
 from shares_core.domain.secret import PasswordHash
 from shares_core.domain.share import ShareStatus
 
@@ -75,12 +76,31 @@ def test_the_global_section_is_closed_by_default() -> None:
 
 
 def test_a_server_on_several_networks_has_no_multichannel() -> None:
-    """It would tell clients of one network the server's addresses on the others."""
-    twice = evolve(SERVER, interfaces=SERVER.interfaces * 2)
-    told = [
-        _section(render_smb_conf(each), "global")["server multi channel support"] for each in (SERVER, twice)
-    ]
-    assert ["yes", "no"] == told
+    """It would tell clients of one network the server's addresses on the others.
+
+    With encryption required it does not work, and is not offered.
+    """
+    relaxed = SERVER.protected(Protection(Encryption.DESIRED))
+    twice = evolve(relaxed, interfaces=relaxed.interfaces * 2)
+    parameter = "server multi channel support"
+    told = [_section(render_smb_conf(each), "global")[parameter] for each in (SERVER, relaxed, twice)]
+    assert ["no", "yes", "no"] == told
+
+
+def test_a_server_demands_what_its_record_says() -> None:
+    """Encryption and the oldest protocol; signing always."""
+    demands = {}
+    for each in (Protection(), Protection(Encryption.DESIRED, Dialect.SMB2_10)):
+        section = _section(render_smb_conf(SERVER.protected(each)), "global")
+        demands[each] = (
+            section["server smb encrypt"],
+            section["server min protocol"],
+            section["server signing"],
+        )
+    assert demands == {
+        Protection(): ("required", "SMB3_00", "mandatory"),
+        Protection(Encryption.DESIRED, Dialect.SMB2_10): ("desired", "SMB2_10", "mandatory"),
+    }
 
 
 def test_a_server_has_a_netbios_name_of_its_own() -> None:

@@ -11,6 +11,7 @@ from tests.unit.world import LARGE, PASSWORD, RO, RW, SMALL, World, on
 
 from shares_core.domain.access import AccessLevel, AccessRule
 from shares_core.domain.names import UserName
+from shares_core.domain.protection import Dialect
 from shares_core.domain.secret import Secret
 from shares_core.domain.server import ShareServer
 from shares_core.domain.share import FileSystemKind, ShareStatus
@@ -131,6 +132,11 @@ USE_CASES = [
         "delete share",
         call("shares.delete", "tenant", "files"),
         lambda w: w.record("tenant").find_share("files") is None,
+    ),
+    UseCase(
+        "demand more of clients",
+        call("servers.set", "tenant", min_protocol=Dialect.SMB3_11),
+        lambda w: w.record("tenant").protection.min_protocol is Dialect.SMB3_11 and w.admitted() != {},
     ),
     UseCase("stop", call("servers.stop", "tenant"), lambda w: w.admitted() == {}),
     UseCase("start", call("servers.start", "tenant"), lambda w: w.admitted() != {}),

@@ -8,7 +8,10 @@ from shares_core.app.operations.create_server import CreateServer
 from shares_core.app.operations.delete_server import DeleteServer
 from shares_core.domain.operation import ServerOperation
 
-SERVER_KEYS = ["name", "id", "state", "desired", "problem", "interfaces", "shares", "users", "operations"]
+SERVER_KEYS = [
+    *("name", "id", "state", "desired", "problem", "encryption", "min_protocol", "relaxations"),
+    *("interfaces", "shares", "users", "operations"),
+]
 INTERFACE_KEYS = ["bridge", "addresses", "mac", "gateways", "mtu", "host_addresses"]
 
 
@@ -55,10 +58,52 @@ def test_the_document_of_a_server(served: Terminal) -> None:
         "state": "running",
         "desired": "running",
         "problem": "",
+        "encryption": "required",
+        "min_protocol": "SMB3_00",
+        "relaxations": [],
         "shares": ["files"],
         "users": ["ada"],
         "operations": [],
     } == document
+
+
+def test_a_server_is_relaxed_by_name_and_says_so(served: Terminal) -> None:
+    """With a warning for each relaxation, until it is undone."""
+    relax = ("--encryption", "desired", "--min-protocol", "smb2_10")
+    said = served.ok("server", "set", "tenant", *relax).out
+    assert said.startswith("server tenant demands SMB2_10 or newer, encrypted if it can, always signed\n")
+    assert 2 == said.count("warning: clients may")
+    assert 2 == served.ok("server", "show", "tenant").out.count("warning: clients may")
+    document = served.ok("server", "show", "tenant", "--json").document
+    assert ("desired", "SMB2_10", 2) == (
+        document["encryption"],
+        document["min_protocol"],
+        len(document["relaxations"]),
+    )
+    said = served.ok("server", "set", "tenant", "--encryption", "required", "--min-protocol", "SMB3_11").out
+    assert "server tenant demands SMB3_11 or newer, with encryption, always signed\n" == said
+
+
+def test_a_server_is_made_relaxed(terminal: Terminal) -> None:
+    """A later create without these options does not object; with others it does."""
+    terminal.ok("server", "create", "old", "--encryption", "desired", "--min-protocol", "SMB2_10")
+    assert "warning: clients may use SMB 2.1" in terminal.ok("server", "create", "old").out
+    result = terminal("server", "create", "old", "--encryption", "desired")
+    assert "what it demands of clients differs from what was asked for" in result.err
+    assert "server set old' changes it" in result.err
+
+
+def test_a_contradiction_is_refused(served: Terminal) -> None:
+    """And nothing changes; nor does a set without an option, or with an unknown word."""
+    for arguments, said in (
+        (("--min-protocol", "SMB2_10"), "SMB 2.1 cannot encrypt"),
+        ((), "say --encryption, --min-protocol or both"),
+        (("--encryption", "off"), "'off' is not one of desired, required"),
+    ):
+        result = served("server", "set", "tenant", *arguments)
+        assert said in result.err
+        assert result.status != 0
+    assert "required" == served.ok("server", "show", "tenant", "--json").document["encryption"]
 
 
 def test_show_prints_export_locations_to_paste(terminal: Terminal) -> None:

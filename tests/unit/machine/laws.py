@@ -111,7 +111,8 @@ def agrees(record: ShareServer | None, hashes: Mapping[str, str], server: Server
     (interface,) = record.interfaces
     home = DEFAULT_HOME if interface.isolated else f"{interface.attachment.device} {interface.addresses[0]}"
     return (
-        (server.home, server.running) == (home, record.desired is DesiredState.RUNNING)
+        (server.home, server.running, server.protection)
+        == (home, record.desired is DesiredState.RUNNING, record.protection)
         and shares == {name: (share.size, share.rules) for name, share in server.shares.items()}
         and {str(account.name) for account in record.accounts} == server.passwords.keys()
         and all(

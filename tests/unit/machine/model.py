@@ -23,6 +23,7 @@ from shares_core.domain.errors import (
     NotFound,
     SharesError,
 )
+from shares_core.domain.protection import Dialect, Encryption, Protection
 
 GRANULARITY = 4096
 RANK = {None: 0, RO: 1, RW: 2}
@@ -61,6 +62,7 @@ class Share:
 class Server:
     home: str
     running: bool = True
+    protection: Protection = Protection()
     shares: dict[str, Share] = field(factory=dict)
     passwords: dict[str, str] = field(factory=dict)
 
@@ -114,6 +116,16 @@ class Model:
             raise Refused(AddressTaken)
         self.servers[name] = Server(home)
         yield Stage.UNDONE
+
+    def set_protection(self, name: str, encryption: Encryption, min_protocol: Dialect) -> Iterator[Stage]:
+        server = self.server(name)
+        try:
+            wanted = Protection(encryption, min_protocol)
+        except InvalidInput:
+            raise Refused(InvalidInput) from None
+        if wanted != server.protection:
+            server.protection = wanted
+            yield Stage.STICKS
 
     def want(self, name: str, *, running: bool) -> Iterator[Stage]:
         self.server(name).running = running
@@ -228,4 +240,4 @@ def _copied(server: Server) -> Server:
     shares = {
         name: Share(share.size, dict(share.rules), dict(share.files)) for name, share in server.shares.items()
     }
-    return Server(server.home, server.running, shares, dict(server.passwords))
+    return Server(server.home, server.running, server.protection, shares, dict(server.passwords))

@@ -16,6 +16,7 @@ from shares_core.domain.capacity import Capacity
 from shares_core.domain.errors import NotFound
 from shares_core.domain.names import UserName
 from shares_core.domain.network import InterfaceSpec
+from shares_core.domain.protection import Dialect, Encryption
 from shares_core.domain.secret import Secret
 from shares_core.domain.views import AccessView, PasswordView
 
@@ -86,6 +87,15 @@ def create_server(name: str, home: str) -> Operation:
         lambda model, _: model.create_server(name, home),
         users=frozenset(),
         calls=17,
+    )
+
+
+def set_protection(name: str, encryption: Encryption, min_protocol: Dialect) -> Operation:
+    return Operation(
+        call("servers.set", name, encryption=encryption, min_protocol=min_protocol),
+        name,
+        lambda model, _: model.set_protection(name, encryption, min_protocol),
+        calls=9,
     )
 
 
@@ -300,6 +310,7 @@ def drawn(
     there, build = (servers, _SHARES), st.builds
     return {
         "servers.create": build(create_server, servers if new is None else new, _HOMES),
+        "servers.set": build(set_protection, servers, st.sampled_from(Encryption), st.sampled_from(Dialect)),
         "servers.start": build(start, servers),
         "servers.stop": build(stop, servers),
         "servers.upgrade": build(upgrade, servers),

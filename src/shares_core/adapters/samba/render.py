@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from shares_core.adapters.samba.profile import CONFIG_FOLDER, PORT, PRIVATE_FOLDER, SHARES_FOLDER
 from shares_core.domain.access import AccessLevel
 from shares_core.domain.names import SERVICE_ACCOUNT, WORKGROUP, UserName, netbios_name
+from shares_core.domain.protection import Encryption
 from shares_core.domain.secret import PasswordHash
 from shares_core.domain.server import Account, ShareServer
 from shares_core.domain.share import CifsShare
@@ -30,9 +31,7 @@ _GLOBAL: Mapping[str, str] = {
     "workgroup": WORKGROUP,
     "server string": "share server",
     "passdb backend": f"smbpasswd:{PASSWORD_FILE}",
-    # Closed by default: SMB3 with encryption, NTLMv2, and nobody without an account.
-    "server min protocol": "SMB3_00",
-    "server smb encrypt": "required",
+    # Closed by default: signed, NTLMv2, and nobody without an account.
     "server signing": "mandatory",
     "ntlm auth": "ntlmv2-only",
     "map to guest": "never",
@@ -94,9 +93,9 @@ def render_smb_conf(server: ShareServer, connections: int = 0) -> str:
     """
     own = {
         "netbios name": netbios_name(server.id),
-        # It tells clients all addresses of the server, with several interfaces also those on networks of
-        # others.
-        "server multi channel support": "yes" if len(server.interfaces) == 1 else "no",
+        "server min protocol": str(server.protection.min_protocol),
+        "server smb encrypt": str(server.protection.encryption),
+        "server multi channel support": "yes" if _has_multichannel(server) else "no",
         "max smbd processes": str(connections),
     }
     sections = [_section("global", {**_GLOBAL, **own})]
@@ -104,6 +103,15 @@ def render_smb_conf(server: ShareServer, connections: int = 0) -> str:
         _section(str(share.name), _share_parameters(share)) for share in server.shares if share.served
     ]
     return "\n".join(sections)
+
+
+def _has_multichannel(server: ShareServer) -> bool:
+    """Whether a client may use several connections as one.
+
+    With several interfaces, the server would tell clients its addresses on other networks. With encryption
+    required, Samba refuses the second connection: the request that binds it is only signed.
+    """
+    return len(server.interfaces) == 1 and server.protection.encryption is not Encryption.REQUIRED
 
 
 def _section(name: str, parameters: Mapping[str, str]) -> str:

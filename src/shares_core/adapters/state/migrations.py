@@ -13,18 +13,18 @@ Document = dict[str, Any]
 #: What the pool says of the volumes of schema 1, whose records do not: ``thin``, ``zeroed``, ``discards``.
 Traits = Mapping[str, bool]
 
-SCHEMA = 2
+SCHEMA = 3
 
 #: The traits from a pool of files, which every pool was unless the settings said otherwise.
 FILE_TRAITS: Traits = {"thin": False, "zeroed": True, "discards": False}
 
 
-def upcast(server: Document, schema: int, traits: Traits = FILE_TRAITS) -> Document:
-    """The body of a record of ``schema``, converted to ``SCHEMA``; ``traits`` are its volumes'.
+def upcast(server: Document, schema: int, traits: Traits = FILE_TRAITS, *, until: int = SCHEMA) -> Document:
+    """The body of a record of ``schema``, converted to ``until``; ``traits`` are its volumes'.
 
     Does not change its argument. Raises KeyError, TypeError and the like for what is not of that schema.
     """
-    for step in range(schema, SCHEMA):
+    for step in range(schema, until):
         server = _STEPS[step](server, traits)
     return server
 
@@ -114,4 +114,21 @@ def _operation(server: Document, intent: str, arguments: Document) -> Document:
     }
 
 
-_STEPS: Mapping[int, Callable[[Document, Traits], Document]] = {1: _from_1}
+# -- 2 to 3: what a server demands of clients, Macs' backups, and what volumes of former releases lack
+
+_PROTECTION: Document = {"encryption": "required", "min_protocol": "SMB3_00"}
+
+
+def _from_2(server: Document, _: Traits) -> Document:
+    shares = [
+        share | {"volume": _volume(share["volume"]), "time_machine": None} for share in server["shares"]
+    ]
+    return server | {"shares": shares, "protection": dict(_PROTECTION)}
+
+
+def _volume(volume: Document) -> Document:
+    is_large = volume["filesystem"]["kind"] == "xfs"
+    return volume | {"large_attributes": is_large, "executable": False}
+
+
+_STEPS: Mapping[int, Callable[[Document, Traits], Document]] = {1: _from_1, 2: _from_2}

@@ -2,7 +2,7 @@
 
 ::
 
-    {"schema": 2, "claim": {...}, "rest": 4096, "claim_checksum": "sha256:...",
+    {"schema": 3, "claim": {...}, "rest": 4096, "claim_checksum": "sha256:...",
     "checksum": "sha256:...", "server": {...}}
 
 The whole is one JSON object, so that releases before schema 2 understand enough of it to refuse it.
@@ -19,6 +19,8 @@ from shares_core.adapters.state.migrations import SCHEMA
 Document = dict[str, Any]
 #: Long enough for the first line of most records.
 FIRST_READ = 4096
+#: The first schema whose records begin with a claim.
+_FIRST_WITH_CLAIM = 2
 _KEYS = {"schema", "claim", "rest", "claim_checksum", "checksum", "server"}
 
 
@@ -53,10 +55,11 @@ def claim_of(start: bytes, size: int) -> Document | None:
         head = json.loads(line.removesuffix(b",") + b"}")
     except ValueError:
         return None
-    if not isinstance(head, dict) or head.get("schema") != SCHEMA:
+    schema = head.get("schema") if isinstance(head, dict) else None
+    if not isinstance(schema, int) or not _FIRST_WITH_CLAIM <= schema <= SCHEMA:
         return None
     checksum = head.pop("claim_checksum", None)
-    if checksum != _checksum(SCHEMA, _canonical(head)) or head["rest"] != size - len(line) - len(newline):
+    if checksum != _checksum(schema, _canonical(head)) or head["rest"] != size - len(line) - len(newline):
         return None
     claim: Document = head["claim"]
     return claim
@@ -75,7 +78,7 @@ def decode(content: bytes) -> RecordFile:
         raise Unreadable(f"its version {schema} is newer than {SCHEMA}, the newest known here")
     if whole.get("checksum") != _checksum(schema, _canonical(whole["server"])):
         raise Unreadable("its checksum does not match its content")
-    if schema == 1:
+    if schema < _FIRST_WITH_CLAIM:
         return RecordFile(schema, None, whole["server"])
     claim = claim_of(content, len(content))
     if claim is None or whole.keys() != _KEYS:

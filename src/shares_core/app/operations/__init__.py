@@ -16,6 +16,7 @@ from shares_core.app.operations.end_sessions import EndSessions
 from shares_core.app.operations.extend_share import ExtendShare
 from shares_core.app.operations.grant_access import GrantAccess
 from shares_core.app.operations.restrict_access import RestrictAccess
+from shares_core.app.operations.set_protection import SetProtection
 from shares_core.domain.operation import Operation
 
 #: By their wire names, which stay if a class is renamed.
@@ -31,5 +32,6 @@ OPERATIONS: Mapping[str, type[Operation]] = {
         GrantAccess,
         RestrictAccess,
         EndSessions,
+        SetProtection,
     )
 }

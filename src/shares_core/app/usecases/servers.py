@@ -12,8 +12,10 @@ from shares_core.app.lifecycle.container import is_outdated, is_running, replace
 from shares_core.app.operations.create_server import CreateServer
 from shares_core.app.operations.delete_server import DeleteServer
 from shares_core.app.operations.perform import begun, perform
+from shares_core.app.operations.set_protection import SetProtection
 from shares_core.app.operations.work import ServerWork
 from shares_core.app.reconcile.apply import bring_down_held, bring_up_held, recover_shares
+from shares_core.domain.checks import require
 from shares_core.domain.claim import Claim
 from shares_core.domain.errors import (
     AlreadyExists,
@@ -25,6 +27,7 @@ from shares_core.domain.errors import (
 )
 from shares_core.domain.names import ServerName
 from shares_core.domain.network import DefaultNetwork, Interface, InterfaceSpec, decide_interface, fits
+from shares_core.domain.protection import Dialect, Encryption, Protection
 from shares_core.domain.remedy import Call, Parameter, Remedy, UseCase
 from shares_core.domain.server import DesiredState, ShareServer, free_uid
 from shares_core.domain.share import ShareStatus
@@ -41,21 +44,29 @@ class Servers:
     _leases: Leases
     _default_network: DefaultNetwork
 
-    def create(self, name: str, interfaces: Sequence[InterfaceSpec] = (InterfaceSpec(),)) -> ServerView:
+    def create(
+        self,
+        name: str,
+        interfaces: Sequence[InterfaceSpec] = (InterfaceSpec(),),
+        protection: Protection | None = None,
+    ) -> ServerView:
         """Make a server and start it; it is ready for shares when the call returns.
 
-        If the server exists and fits, it is returned as it is. Raises InvalidInput, AlreadyExists,
+        If the server exists and fits, it is returned as it is. ``protection`` is what it demands of clients;
+        None is the default of a new server, and fits any other. Raises InvalidInput, AlreadyExists,
         AddressTaken, Conflict, NoCapacity; after any error nothing of a new server is left.
         """
         wanted, specs = ServerName(name), tuple(interfaces)
         if not specs:
             raise InvalidInput("a server needs at least one interface")
+        if protection is not None:
+            require(protection, Protection, "a server's protection", hint="Protection() is the default")
         self._ports.runtime.check()
         self._ports.filesystems.require_mounting()
         while True:
             server_id = self._ports.ids.new_id()
             with self._ports.locks.server(server_id):
-                claimed = self._claim(server_id, wanted, specs)
+                claimed = self._claim(server_id, wanted, specs, protection)
                 if isinstance(claimed, ShareServer):
                     work = ServerWork(self._ports, claimed, RunState.ABSENT)
                     perform(work)
@@ -63,12 +74,16 @@ class Servers:
                 self._ports.locks.forget(server_id)
             try:
                 with self._leases.server_by_id(claimed.id, name) as held:
-                    return self._same(held.server, wanted, specs)
+                    return self._same(held.server, wanted, specs, protection)
             except NotFound:
                 continue  # its creation failed or somebody deleted it: the name is free again
 
     def _claim(
-        self, server_id: str, wanted: ServerName, specs: tuple[InterfaceSpec, ...]
+        self,
+        server_id: str,
+        wanted: ServerName,
+        specs: tuple[InterfaceSpec, ...],
+        protection: Protection | None,
     ) -> ShareServer | Claim:
         """Record the new server with its claims, or return the claim of the server that has its name."""
         operation = CreateServer(**begun(self._ports))
@@ -78,7 +93,8 @@ class Servers:
             if existing is not None:
                 return existing
             interfaces = self._decided(str(wanted), specs, others)
-            server = ShareServer(server_id, wanted, free_uid(others), interfaces).performing(operation)
+            server = ShareServer(server_id, wanted, free_uid(others), interfaces)
+            server = server.protected(protection or Protection()).performing(operation)
             with undone_by(lambda: self._ports.records.remove(server_id)):
                 self._ports.records.save(server)
             return server
@@ -106,7 +122,13 @@ class Servers:
             holders.append((name, interface))
         return tuple(interfaces)
 
-    def _same(self, server: ShareServer, wanted: ServerName, specs: tuple[InterfaceSpec, ...]) -> ServerView:
+    def _same(
+        self,
+        server: ShareServer,
+        wanted: ServerName,
+        specs: tuple[InterfaceSpec, ...],
+        protection: Protection | None,
+    ) -> ServerView:
         if server.name != wanted:
             raise AlreadyExists(
                 "server",
@@ -126,7 +148,36 @@ class Servers:
                     Call(UseCase.SERVERS_SHOW, (str(server.name),)), " shows them; or choose another name"
                 ),
             )
+        if protection not in (None, server.protection):
+            raise AlreadyExists(
+                "server",
+                str(server.name),
+                "what it demands of clients differs from what was asked for",
+                hint=Remedy.of(
+                    Call(UseCase.SERVERS_SHOW, (str(server.name),)),
+                    " shows it; ",
+                    Call(UseCase.SERVERS_SET, (str(server.name),)),
+                    " changes it",
+                ),
+            )
         return self._view(server)
+
+    def set(
+        self, name: str, *, encryption: Encryption | None = None, min_protocol: Dialect | None = None
+    ) -> ServerView:
+        """Change what the server demands of its clients; None leaves it as it is. Idempotent.
+
+        If it demands more, all of its connections end, and clients that fit come back by themselves. It only
+        goes forward: after an error, the next call carries on. Raises InvalidInput, NotFound.
+        """
+        with self._leases.server(name) as held:
+            server = held.server
+            wanted = server.protection.changed(encryption, min_protocol)
+            if wanted != server.protection:
+                raises = wanted.may_refuse_clients_of(server.protection)
+                held.journal(SetProtection(**begun(self._ports), raises=raises), server.protected(wanted))
+                perform(held)
+            return self._view(held.server)
 
     def show(self, name: str) -> ServerView:
         """Return the server as recorded and its state. Raises InvalidInput, NotFound."""

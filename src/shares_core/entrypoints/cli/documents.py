@@ -53,6 +53,9 @@ def server(view: ServerView | RecordUnreadable) -> Document:
         nothing: Document = {"name": None, "id": None, "state": str(RunState.UNKNOWN), "desired": None}
         return nothing | {
             "problem": view.message,
+            "encryption": None,
+            "min_protocol": None,
+            "relaxations": [],
             "interfaces": [],
             "shares": [],
             "users": [],
@@ -65,6 +68,9 @@ def server(view: ServerView | RecordUnreadable) -> Document:
         "state": state_of(view),
         "desired": str(found.desired),
         "problem": problem_of(view),
+        "encryption": str(found.protection.encryption),
+        "min_protocol": str(found.protection.min_protocol),
+        "relaxations": list(found.protection.relaxations),
         "interfaces": [interface(each) for each in found.interfaces],
         "shares": [str(each.name) for each in found.shares],
         "users": [str(each.name) for each in found.accounts],

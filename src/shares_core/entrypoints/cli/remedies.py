@@ -11,6 +11,7 @@ from shares_core.entrypoints.cli.text import shell
 COMMANDS: Mapping[UseCase, tuple[str, ...]] = {
     UseCase.SERVERS_LIST: ("server", "list"),
     UseCase.SERVERS_SHOW: ("server", "show"),
+    UseCase.SERVERS_SET: ("server", "set"),
     UseCase.SERVERS_START: ("server", "start"),
     UseCase.SERVERS_STOP: ("server", "stop"),
     UseCase.SHARES_LIST: ("share", "list"),

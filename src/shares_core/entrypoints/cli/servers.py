@@ -9,6 +9,7 @@ import click
 from shares_core.bootstrap import Host
 from shares_core.domain.errors import NotFound, RecordUnreadable, SharesError
 from shares_core.domain.network import InterfaceSpec
+from shares_core.domain.protection import Dialect, Encryption, Protection
 from shares_core.domain.server import ShareServer
 from shares_core.domain.share import CifsShare
 from shares_core.domain.views import ServerView, UpgradeOutcome, UpgradeView
@@ -19,6 +20,17 @@ from shares_core.entrypoints.cli.invocation import Invocation, pass_invocation
 from shares_core.entrypoints.cli.output import complain
 from shares_core.entrypoints.cli.remedies import problem_of
 from shares_core.entrypoints.cli.text import does_not_run, hosts, locations, state_of, under_way
+
+_ENCRYPTION = click.option(
+    "--encryption",
+    metavar="|".join(Encryption),
+    help="Whether clients have to encrypt. Default: required.",
+)
+_MIN_PROTOCOL = click.option(
+    "--min-protocol",
+    metavar="|".join(Dialect),
+    help="The oldest SMB that clients may speak. Default: SMB3_00.",
+)
 
 
 @click.group(cls=Group)
@@ -57,6 +69,8 @@ def server() -> None:
 @click.option(
     "--mtu", type=int, metavar="BYTES", help="The bridge's MTU. Default: the configuration's, 1500."
 )
+@_ENCRYPTION
+@_MIN_PROTOCOL
 @pass_invocation
 def create(
     invocation: Invocation,
@@ -67,19 +81,24 @@ def create(
     gateways: tuple[str, ...],
     host_addresses: tuple[str, ...],
     mtu: int | None,
+    encryption: str | None,
+    min_protocol: str | None,
 ) -> None:
     """Make a share server and start it.
 
     Does nothing if it exists and fits.
     """
+    demanded = None if encryption is min_protocol is None else _read(encryption, min_protocol)
+    protection = None if demanded is None else Protection().changed(*demanded)
     spec = InterfaceSpec.parse(
         bridge=bridge, addresses=addresses, mac=mac, gateways=gateways, host_addresses=host_addresses, mtu=mtu
     )
-    view = invocation.changing().servers.create(name, (spec,))
+    view = invocation.changing().servers.create(name, (spec,), protection)
 
     def tell() -> None:
         invocation.out.lines(f"server {view.server.name} is {state_of(view)}")
         invocation.out.fields(_reach(view.server))
+        _tell_relaxations(invocation, view.server)
         if view.problem and not does_not_run(view.server, view.state):
             invocation.out.lines(f"problem: {problem_of(view, invocation.command)}")
         invocation.tell_unreachable(view.server, view.state)
@@ -110,6 +129,53 @@ def show(invocation: Invocation, name: str) -> None:
     """Show a server, with the export locations of its shares."""
     view = invocation.reading().servers.show(name)
     invocation.out.answer(documents.server(view), lambda: _tell(invocation, view))
+
+
+@server.command(
+    "set",
+    epilog="shares-core server set tenant-a --encryption desired --min-protocol SMB2_10\n"
+    "shares-core server set tenant-a --encryption required --min-protocol SMB3_00",
+)
+@click.argument("name", metavar="SERVER")
+@_ENCRYPTION
+@_MIN_PROTOCOL
+@pass_invocation
+def set_protection(
+    invocation: Invocation, name: str, encryption: str | None, min_protocol: str | None
+) -> None:
+    """Change what a server demands of its clients, for old devices.
+
+    If it demands more, its connections end; clients that fit come back by themselves.
+    """
+    if encryption is None and min_protocol is None:
+        raise click.UsageError("say --encryption, --min-protocol or both")
+    wanted, oldest = _read(encryption, min_protocol)
+    view = invocation.changing().servers.set(name, encryption=wanted, min_protocol=oldest)
+
+    def tell() -> None:
+        invocation.out.lines(f"server {view.server.name} demands {_demanded(view.server)}")
+        _tell_relaxations(invocation, view.server)
+
+    invocation.out.answer(documents.server(view), tell)
+
+
+def _read(encryption: str | None, min_protocol: str | None) -> tuple[Encryption | None, Dialect | None]:
+    return (
+        None if encryption is None else Encryption.parse(encryption),
+        None if min_protocol is None else Dialect.parse(min_protocol),
+    )
+
+
+def _demanded(found: ShareServer) -> str:
+    """What a server demands of its clients, in words."""
+    encrypted = (
+        "with encryption" if found.protection.encryption is Encryption.REQUIRED else "encrypted if it can"
+    )
+    return f"{found.protection.min_protocol} or newer, {encrypted}, always signed"
+
+
+def _tell_relaxations(invocation: Invocation, found: ShareServer) -> None:
+    invocation.out.lines(*(f"warning: {relaxation}" for relaxation in found.protection.relaxations))
 
 
 @server.command("start")
@@ -235,8 +301,16 @@ def _tell(invocation: Invocation, view: ServerView) -> None:
     found, out = view.server, invocation.out
     state = state_of(view)
     desired = "" if str(found.desired) == state else f" (should be {found.desired})"
-    out.fields([("server", str(found.name)), ("id", found.id), ("state", f"{state}{desired}"),
-                ("problem", problem_of(view, invocation.command))])  # fmt: skip
+    out.fields(
+        [
+            ("server", str(found.name)),
+            ("id", found.id),
+            ("state", f"{state}{desired}"),
+            ("problem", problem_of(view, invocation.command)),
+            ("demands", _demanded(found)),
+        ]
+    )
+    _tell_relaxations(invocation, found)
     for interface in found.interfaces:
         out.lines("")
         out.fields(

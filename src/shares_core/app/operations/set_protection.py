@@ -1,0 +1,36 @@
+"""Changing what a server demands of its clients."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from attrs import frozen
+
+from shares_core.app.lifecycle.container import is_running, replace_container
+from shares_core.app.lifecycle.publish import publish
+from shares_core.app.operations.work import ServerWork
+from shares_core.domain.operation import ServerOperation
+
+
+@frozen(kw_only=True)
+class SetProtection(ServerOperation):
+    """Only goes forward: enforces the recorded protection.
+
+    If it ``raises`` the protection, the server's smbd is started anew: a connection keeps the protocol that
+    was agreed on when it began, and Samba does not say which that was.
+    """
+
+    kind: ClassVar[str] = "server.set"
+    forward_only: ClassVar[bool] = True
+
+    raises: bool
+
+    def run(self, work: ServerWork) -> None:
+        ports, server = work.ports, work.server
+        publish(ports, server)
+        if self.raises and is_running(ports, server):
+            replace_container(ports, server)
+        work.finish(server)
+
+    def recover(self, work: ServerWork) -> None:
+        self.run(work)
