@@ -220,6 +220,25 @@ class NetworkContract:
         assert ((), Plugged.of(interface)) == (network.unplugged([interface]), world.inside(namespace, 0))
         assert world.is_filtered(interface.host_device)
 
+    def test_who_knew_a_former_interface_on_an_address_finds_the_new_one(
+        self, world: NetworkWorld, interface: Interface
+    ) -> None:
+        """At once, by IPv4 and by IPv6: also one that a killed call has left half-plugged."""
+        network = world.ports.network
+        network.plug(*_plugging(world, interface))
+        reaches = world.client_of(interface)
+        assert reaches()
+        network.unplug(interface)
+        for killed_at in (0, 4):
+            other_id = world.new_id()
+            new = evolve(interface, id=other_id, mac=MacAddress.derived_from(other_id))
+            server_id, _, _, namespace = plugging = _plugging(world, new)
+            if killed_at:
+                world.half_plugged(server_id, new, namespace, killed_at)
+            network.plug(*plugging)
+            assert reaches()
+            network.unplug(new)
+
     @pytest.mark.parametrize("step", [1, 2, 3, 4])
     def test_a_half_plugged_interface_is_unplugged(
         self, world: NetworkWorld, interface: Interface, step: int
@@ -331,6 +350,12 @@ class NetworkContract:
         with pytest.raises(BackendFailure):
             network.plug(server_id, interface, 0, f"{namespace}-gone")
         assert (interface,) == network.unplugged([interface])
+
+
+def _plugging(world: NetworkWorld, interface: Interface) -> tuple[str, Interface, int, str]:
+    """What ``plug`` takes, for the first interface of a new server."""
+    server_id, namespace = world.new_namespace()
+    return server_id, interface, 0, namespace
 
 
 def _beside(interface: Interface, other_id: str, address: str) -> Interface:

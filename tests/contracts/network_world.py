@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from ipaddress import ip_interface
 
 from attrs import frozen
@@ -66,6 +67,13 @@ class NetworkWorld(World):
     @abstractmethod
     def half_plugged(self, server_id: str, interface: Interface, namespace: str, step: int) -> None:
         """What a ``plug`` as ``eth0`` leaves that is killed from early (1) to late (4)."""
+
+    @abstractmethod
+    def client_of(self, interface: Interface) -> Callable[[], bool]:
+        """A client on the plugged interface's bridge, which has reached each of its addresses.
+
+        Returns a function that says whether it reaches them within a second.
+        """
 
     @abstractmethod
     def carries(self, name: str) -> bool:

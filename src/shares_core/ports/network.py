@@ -20,12 +20,13 @@ class Network(ABC):
         """Put the interface into the running container as ``eth<index>``, with its addresses and routes.
 
         Makes the device that it is attached to, with the host's addresses and otherwise closed, also if
-        another caller removes that meanwhile. Idempotent: an existing interface is completed, and filtered
-        again, because a restart of the firewall may have opened it; differences of the device that it is
-        attached to are repaired. Raises Conflict if a device of either name is not ours, or the network of a
-        host address overlaps one of another device of the host; BackendFailure if the namespace is gone.
-        Half-done leaves closed devices that ``unplug`` and ``release`` find, and that carry no traffic before
-        they are complete.
+        another caller removes that meanwhile. Before a new interface is up, everybody there is told which MAC
+        its addresses have: who knew a former interface on one of them reaches this one at once. Idempotent:
+        an existing interface is completed, and filtered again, because a restart of the firewall may have
+        opened it; differences of the device that it is attached to are repaired. Raises Conflict if a device
+        of either name is not ours, or the network of a host address overlaps one of another device of the
+        host; BackendFailure if the namespace is gone. Half-done leaves closed devices that ``unplug`` and
+        ``release`` find, and that carry no traffic before they are complete.
         """
 
     @abstractmethod

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from attrs import define, field
 
 from shares_core.domain.access import AccessLevel
+from shares_core.domain.addresses import Address, MacAddress
 from shares_core.domain.capacity import GIB, Capacity
 from shares_core.domain.names import UserName
 from shares_core.domain.secret import PasswordHash
@@ -89,6 +90,8 @@ class MemoryHost:
     containers: dict[str, Container] = field(factory=dict)
     bridges: dict[str, MemoryBridge] = field(factory=dict)
     links: dict[str, Link] = field(factory=dict)
+    #: The MAC that clients on a bridge have for an address, by both.
+    neighbours: dict[tuple[str, Address], MacAddress] = field(factory=dict)
     #: The names of devices that have a packet filter, which outlives its device.
     filters: set[str] = field(factory=set)
     #: Devices that are not this installation's, with the addresses that the host has on them.

@@ -62,6 +62,8 @@ class MemoryNetwork(Network):
         if self._host.links.get(device) != wanted:
             self._host.links[device] = Link(server_id, interface, index, namespace)
             halfway()
+            for address in interface.addresses:
+                self._host.neighbours[interface.attachment.device, address.ip] = interface.mac
             self._host.links[device] = wanted
 
     def unplug(self, interface: Interface) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import uuid
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import docker
@@ -21,8 +23,10 @@ from tests.contracts.runtime import RuntimeWorld
 from tests.integration.support import wire
 from tests.integration.support.contract_world import RealWorld
 from tests.settings import with_docker, with_image
+from tests.testkit.clients import ClientNamespace
 from tests.testkit.footprint import tables
 from tests.testkit.leftovers import BRIDGE_PREFIX, NAMESPACE_PREFIX
+from tests.testkit.probes import Target, reached, reaches_all, until
 
 _STRANGER = "0" * 12
 _NETWORK = "shares_core.adapters.network"
@@ -78,11 +82,16 @@ class RealContainers(RealWorld, RuntimeWorld):
 class RealDevices(RealWorld, NetworkWorld):
     """A real host with bridges and namespaces."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._clients = self.cleanup.enter_context(ExitStack())
+
     def new_name(self) -> BridgeName:
         return BridgeName(f"{BRIDGE_PREFIX}{uuid.uuid4().hex[:8]}")
 
     def close(self) -> None:
         """Remove interfaces before bridges, while their names are known: a filter outlives its device."""
+        self._clients.close()  # a bridge stays while a client is on it
         devices = sorted(self.ports.network.list(), key=lambda name: name.startswith(BRIDGE_PREFIX))
         for name in devices:
             if name.startswith(BRIDGE_PREFIX):
@@ -145,6 +154,15 @@ class RealDevices(RealWorld, NetworkWorld):
 
     def _killed_plugging(self, server_id: str, interface: Interface, namespace: str, *, where: str) -> None:
         self.killed_in("network.plug", server_id, interface, 0, namespace, where=f"{_NETWORK}.{where}")
+
+    def client_of(self, interface: Interface) -> Callable[[], bool]:
+        networks = [address.network for address in interface.addresses]
+        addresses = [f"{network[9]}/{network.prefixlen}" for network in networks]
+        client = ClientNamespace.create(interface.attachment.device, *addresses)
+        self._clients.callback(client.remove)
+        targets = {Target("icmp", str(address.ip)) for address in interface.addresses}
+        assert reaches_all(client.name, targets)
+        return lambda: until(lambda: reached(client.name, targets, seconds=0.2) == targets, seconds=1)
 
     def carries(self, name: str) -> bool:
         there = wire.link(name)

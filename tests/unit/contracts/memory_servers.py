@@ -68,6 +68,15 @@ class MemoryDevices(MemoryWorld, NetworkWorld):
         with self.dying("network.plug", step=2) as ports:  # the bridge comes first
             ports.network.plug(server_id, interface, 0, namespace)
 
+    def client_of(self, interface: Interface) -> Callable[[], bool]:
+        wanted = {(interface.attachment.device, address.ip) for address in interface.addresses}
+
+        def reaches() -> bool:
+            plugged = {link.interface.mac for link in self.host.links.values() if link.up}
+            return plugged.issuperset(self.host.neighbours[each] for each in wanted)
+
+        return reaches
+
     def carries(self, name: str) -> bool:
         bridge, link = self.host.bridges.get(name), self.host.links.get(name)
         return bool(bridge and bridge.complete) or bool(link and link.up)

@@ -63,8 +63,9 @@ class LinuxNetwork(Network):
                 raise Conflict(f"a device {interface.host_device} exists that is not ours")
             self._add_pair(netlink, server_id, interface, device, namespace)
             host_end = driver.connect(netlink, interface, filters)
-            # Configured inside, and only then up: the filters exist already.
+            # Configured inside, announced, and only then up: the filters exist already.
             in_namespace(namespace, lambda inside: _configure_inside(inside, device, interface, 100 + index))
+            driver.announce(netlink, interface)
             netlink.link("set", index=host_end, state="up")
 
     def _add_pair(

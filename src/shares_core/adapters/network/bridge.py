@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from ipaddress import ip_interface
 from typing import TYPE_CHECKING, Any
 
+from shares_core.adapters.network.announcing import announce
 from shares_core.adapters.network.filters import render_bridge_filter, render_removal
 from shares_core.adapters.network.firewall import forget_bridge, let_bridged_pass, passes
 from shares_core.adapters.network.netlink import (
@@ -83,6 +84,10 @@ class BridgeDriver:
         """The same for an interface that is on its bridge."""
         with self._alone():
             self._ensure(netlink, interface, filters)
+
+    def announce(self, netlink: IPRoute, interface: Interface) -> None:
+        """Tell everything on the interface's bridge, and the host, that its addresses have its MAC now."""
+        announce(netlink, interface, existing_link(netlink, interface.attachment.device)["index"])
 
     def joined(self, netlink: IPRoute, interface: Interface) -> bool:
         """Whether the host's end is up, on its bridge, and isolated if it should be."""

@@ -80,6 +80,10 @@ def gone_is_fine() -> AbstractContextManager[None]:
     return ignoring(errno.ENODEV)
 
 
+def absent_is_fine() -> AbstractContextManager[None]:
+    return ignoring(errno.ENOENT)
+
+
 def add_address(netlink: IPRoute, index: int, text: str) -> None:
     address = ip_interface(text)
     flags: dict[str, Any] = {"flags": _NO_DUPLICATE_DETECTION} if address.version == 6 else {}
