@@ -89,7 +89,7 @@ def all_of(neighbour: Site) -> object:
     seen, files = everything(neighbour.config)
     assert isinstance(seen, dict)
     own = {f"shares-{name}" for name in seen["devices"]}
-    return {**seen, "filters": [name for name in seen["filters"] if name in own]}, files
+    return {**seen, "filters": [name for name in seen["filters"] if name.split()[1] in own]}, files
 
 
 @pytest.fixture(autouse=True)

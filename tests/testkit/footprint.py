@@ -14,7 +14,7 @@ from pyroute2 import IPRoute
 from shares_core import FilePool, HostConfig
 from shares_core.domain.server import ShareServer
 from tests.settings import folder_of
-from tests.testkit.leftovers import BRIDGE_PREFIX, owners_of_tables, tables_without_device
+from tests.testkit.leftovers import BRIDGE_PREFIX, FAMILIES, owners_of_tables, tables_without_device
 
 #: The prefix of this run's bridges: other runs may work on the same machine.
 RUN_BRIDGES = f"{BRIDGE_PREFIX}{os.getpid() % 100000}"
@@ -98,8 +98,9 @@ def _filters(installation: str) -> list[str]:
     """
     ours = {f"shares-{name}" for name in devices(installation)}
     return sorted(
-        name
-        for name, owner in owners_of_tables().items()
+        f"{family} {name}"
+        for family in FAMILIES
+        for name, owner in owners_of_tables(family).items()
         if owner == f"shares-core:{installation}"
         or name in ours
         or name.startswith(f"shares-{RUN_BRIDGES}")

@@ -27,7 +27,8 @@ ROOT = Path("/var/tmp/shares-core-tests")
 #: Client namespaces, and bridges; the latter within the kernel's 15 characters.
 NAMESPACE_PREFIX = "sctest-"
 BRIDGE_PREFIX = "sct"
-_NETDEV = 5  # linux/netfilter.h: NFPROTO_NETDEV
+#: nftables' families of shares-core's tables, by their names. The numbers are linux/netfilter.h's.
+FAMILIES = {"netdev": 5, "inet": 1}
 
 
 @contextmanager
@@ -77,7 +78,9 @@ def remove_installation(state_dir: Path) -> None:
     if installation:
         _remove_devices(installation)
         _remove_containers(installation)
-        _remove_tables(name for name, owner in owners_of_tables().items() if owner.endswith(installation))
+        for family in FAMILIES:
+            owners = owners_of_tables(family)
+            _remove_tables(name for name, owner in owners.items() if owner.endswith(installation))
     unmount_below(state_dir)
     _detach_loops_below(state_dir)
     shutil.rmtree(state_dir, ignore_errors=True)
@@ -105,27 +108,29 @@ def _remove_devices(installation: str) -> None:
 
 def _remove_device(name: str) -> None:
     """Remove it with its filter. A port may already have gone with its container."""
-    for command in (("ip", "link", "delete", name), ("nft", "delete", "table", "netdev", f"shares-{name}")):
-        subprocess.run(command, check=False, capture_output=True)
+    subprocess.run(("ip", "link", "delete", name), check=False, capture_output=True)
+    _remove_tables([f"shares-{name}"])
 
 
-def owners_of_tables() -> dict[str, str]:
+def owners_of_tables(family: str = "netdev") -> dict[str, str]:
     """shares-core's packet filters, each with its mark of ownership. Uses netlink, because nft takes long."""
-    with NFTables(nfgen_family=_NETDEV) as nftables:
+    with NFTables(nfgen_family=FAMILIES[family]) as nftables:
         found = {str(table.get("name")): table.get("userdata") or "" for table in nftables.get_tables()}
     return {name: owner for name, owner in found.items() if name.startswith("shares-")}
 
 
 def tables_without_device() -> set[str]:
     """The packet filters of ports and of test runs' bridges that no longer exist."""
-    ours = {name for name in owners_of_tables() if name.startswith(("shares-shc", f"shares-{BRIDGE_PREFIX}"))}
+    named = (name for family in FAMILIES for name in owners_of_tables(family))
+    ours = {name for name in named if name.startswith(("shares-shc", f"shares-{BRIDGE_PREFIX}"))}
     with IPRoute() as netlink:
         return ours - {f"shares-{link.get('ifname')}" for link in netlink.get_links()}
 
 
 def _remove_tables(names: Iterable[str]) -> None:
     for name in names:
-        subprocess.run(["nft", "delete", "table", "netdev", name], check=False, capture_output=True)
+        for family in FAMILIES:
+            subprocess.run(["nft", "delete", "table", family, name], check=False, capture_output=True)
 
 
 def unmount_below(folder: Path) -> None:

@@ -5,6 +5,7 @@ A namespace is given by its name (``ip netns``) or a path (``/proc/<pid>/ns/net`
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import socket
@@ -150,6 +151,18 @@ def reaches_all(namespace: str | None, targets: Iterable[Target], listener: List
     return reached(namespace, wanted, listener, seconds=15.0) == wanted
 
 
+def outcome(namespace: str | None, address: str, port: int, *, seconds: float = 1.0) -> str:
+    """The name of the error with which a connection ends: EAGAIN if nobody has answered in time."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with ExitStack() as stack:
+        with ExitStack() as entered:
+            if namespace is not None:
+                entered.enter_context(inside(namespace))
+            opened = stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
+        opened.settimeout(seconds)
+        return errno.errorcode.get(opened.connect_ex((address, port)), "connected")
+
+
 def _try(target: Target, source: str) -> socket.socket:
     version6 = ":" in target.address
     family = socket.AF_INET6 if version6 else socket.AF_INET
@@ -203,15 +216,23 @@ def packets(namespace: str, device: str = "eth0") -> Iterator[socket.socket]:
         yield opened
 
 
-def arrived(hearing: socket.socket, marks: Iterable[bytes], *, seconds: float = SILENCE) -> set[bytes]:
-    """The marks of the frames that came in; returns as soon as all have come."""
-    wanted, found = set(marks), set[bytes]()
+def frames(hearing: socket.socket, *, seconds: float = 1.0) -> Iterator[bytes]:
+    """The frames that come in, for some time."""
     deadline = time.monotonic() + seconds
-    while found != wanted and (left := deadline - time.monotonic()) > 0:
+    while (left := deadline - time.monotonic()) > 0:
         if select.select([hearing], [], [], left)[0]:
             frame, where = hearing.recvfrom(4000)
             if where[2] != socket.PACKET_OUTGOING:
-                found |= {mark for mark in wanted if mark in frame}
+                yield frame
+
+
+def arrived(hearing: socket.socket, marks: Iterable[bytes], *, seconds: float = SILENCE) -> set[bytes]:
+    """The marks of the frames that came in; returns as soon as all have come."""
+    wanted, found = set(marks), set[bytes]()
+    for frame in frames(hearing, seconds=seconds) if wanted else ():
+        found |= {mark for mark in wanted if mark in frame}
+        if found == wanted:
+            break
     return found
 
 

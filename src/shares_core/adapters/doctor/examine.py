@@ -20,6 +20,7 @@ from shares_core.adapters.linux.commands import environment, is_installed, run
 from shares_core.adapters.linux.idmap import IdMapping, namespace
 from shares_core.adapters.linux.mountcalls import MountCalls
 from shares_core.adapters.network.firewall import SWITCHES, is_asked
+from shares_core.adapters.network.refusals import try_refusing
 from shares_core.domain.errors import RecordUnreadable, SharesError
 from shares_core.domain.findings import Finding
 from shares_core.domain.remedy import HostTool, Packages, Parameter
@@ -96,6 +97,7 @@ def examine(
         _module("bridge", Path("/sys/module/bridge")),
         idmapped_mounts(),
         *_packet_filter(),
+        *closed_ports(),
         *_firewall(bridge),
         *_folders(state_dir, pool_dirs),
         *pool_findings(storage),
@@ -201,6 +203,18 @@ def _packet_filter() -> Iterable[Finding]:
         yield rules.missing("kernel: nf_tables", str(error), mend)
     else:
         yield rules.ok("kernel: nf_tables", "takes rules for devices")
+
+
+def closed_ports() -> Iterable[Finding]:
+    """Root has the kernel try it, where it changes nothing."""
+    if os.geteuid() != 0 or not is_installed("nft"):
+        return  # other findings say so
+    try:
+        try_refusing()
+    except SharesError as error:
+        yield rules.note("closed ports", f"are silent instead of refusing at once: {error}")
+    else:
+        yield rules.ok("closed ports", "refuse at once")
 
 
 def _firewall(bridge: str) -> Iterable[Finding]:

@@ -17,7 +17,7 @@ from shares_core.adapters.network.netlink import (
     netlink_socket,
     write_sysctl,
 )
-from shares_core.adapters.network.tables import load_filters, netdev_tables
+from shares_core.adapters.network.tables import host_tables, load_filters, netdev_tables
 from shares_core.adapters.state.installation import Installation
 from shares_core.adapters.state.layout import Layout
 from shares_core.domain.attachment import Attachment, BridgeAttachment
@@ -144,7 +144,8 @@ class LinuxNetwork(Network):
                 return
         # If the device is gone, its filter may be left, which names its owner unless an earlier release made
         # it.
-        if link is not None or netdev_tables().get(table_name(name), "") in ("", self._mark()):
+        owners = {tables.get(table_name(name), "") for tables in (netdev_tables(), host_tables())}
+        if link is not None or owners <= {"", self._mark()}:
             self._bridges.remove(name)
 
     def list(self) -> tuple[str, ...]:
@@ -155,7 +156,8 @@ class LinuxNetwork(Network):
         with netlink_socket("listing devices") as netlink:
             links = [(link.get("ifname"), link.get("ifalias") or "") for link in netlink.get_links()]
         there = {name for name, alias in links if alias == ours or alias.startswith(f"{ours}:")}
-        filtered = {device_of(table) for table, owner in netdev_tables().items() if owner == ours}
+        filters = [*netdev_tables().items(), *host_tables().items()]
+        filtered = {device_of(table) for table, owner in filters if owner == ours}
         return tuple(sorted(there | filtered))
 
     def _mark(self) -> str:

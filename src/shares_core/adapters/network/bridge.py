@@ -10,7 +10,7 @@ from ipaddress import ip_interface
 from typing import TYPE_CHECKING, Any
 
 from shares_core.adapters.network.announcing import announce
-from shares_core.adapters.network.filters import render_bridge_filter, render_removal
+from shares_core.adapters.network.filters import render_bridge_filter, render_removal, table_name
 from shares_core.adapters.network.firewall import forget_bridge, let_bridged_pass, passes
 from shares_core.adapters.network.netlink import (
     UP,
@@ -23,11 +23,17 @@ from shares_core.adapters.network.netlink import (
     netlink_socket,
     write_sysctl,
 )
-from shares_core.adapters.network.tables import load_filters
+from shares_core.adapters.network.refusals import (
+    move_refused,
+    render_bridge_refusals,
+    render_port_refusals,
+    render_refusals_removal,
+)
+from shares_core.adapters.network.tables import host_tables, load_filters
 from shares_core.adapters.state.installation import Installation
 from shares_core.adapters.state.layout import Layout
 from shares_core.adapters.state.locks import state_lock
-from shares_core.domain.errors import BackendFailure, Conflict
+from shares_core.domain.errors import BackendFailure, CommandFailed, Conflict
 from shares_core.domain.network import Bridge, Interface
 from shares_core.domain.remedy import HostTool, Remedy
 from shares_core.domain.service import ServiceProfile
@@ -77,13 +83,17 @@ class BridgeDriver:
             bridge = self._ensure(netlink, interface, filters)
             host_end: int = existing_link(netlink, interface.host_device)["index"]
             netlink.link("set", index=host_end, master=bridge)
+            move_refused(netlink, host_end, bridge)
         netlink.brport("set", index=host_end, isolated=int(interface.isolated))
         return host_end
 
     def complete(self, netlink: IPRoute, interface: Interface, filters: str) -> None:
         """The same for an interface that is on its bridge."""
         with self._alone():
-            self._ensure(netlink, interface, filters)
+            bridge = self._ensure(netlink, interface, filters)
+            host_end = find_link(netlink, interface.host_device)
+            if host_end is not None:
+                move_refused(netlink, host_end["index"], bridge)
 
     def announce(self, netlink: IPRoute, interface: Interface) -> None:
         """Tell everything on the interface's bridge, and the host, that its addresses have its MAC now."""
@@ -127,13 +137,24 @@ class BridgeDriver:
             self._require_free(netlink, bridge, link["index"])
         if link.get("ifalias") != self._mark():
             netlink.link("set", index=link["index"], ifalias=self._mark())
-        load_filters(render_bridge_filter(bridge, self._ports, self._mark()) + filters)
+        self._load(bridge, interface, filters)
         let_bridged_pass(name)
         if not link["flags"] & UP or addresses_of(netlink, link["index"]) != _texts(bridge):
             self._complete(netlink, bridge, link["index"])
         if link.get("mtu") != bridge.mtu:
             netlink.link("set", index=link["index"], mtu=bridge.mtu)
         return int(link["index"])
+
+    def _load(self, bridge: Bridge, interface: Interface, filters: str) -> None:
+        """Load the filters, and what refuses closed ports if the kernel has all that it takes."""
+        needed = render_bridge_filter(bridge, self._ports, self._mark()) + filters
+        refusals = render_bridge_refusals(bridge, self._ports, self._mark())
+        if filters:
+            refusals += render_port_refusals(interface, self._ports)
+        try:
+            load_filters(needed + refusals)
+        except CommandFailed:
+            load_filters(needed)  # without them closed ports are silent
 
     def _make(self, netlink: IPRoute, name: str) -> Any:
         """Make the bridge; returns it, or what somebody without our lock has put in its place."""
@@ -189,7 +210,8 @@ class BridgeDriver:
                         return True
                     with gone_is_fine():
                         netlink.link("del", index=link["index"])
-            load_filters(render_removal([name]))
+            refusals = render_refusals_removal(name) if table_name(name) in host_tables() else ""
+            load_filters(render_removal([name]) + refusals)
             forget_bridge(name)
             return False
 

@@ -46,9 +46,7 @@ def _answers(ports: Sequence[TcpPort]) -> str:
 
     The first packet of a connection (SYN without ACK) is not an answer: a server opens no connections.
     """
-    numbers = ", ".join(str(port.number) for port in ports)
-    either = numbers if len(ports) == 1 else f"{{ {numbers} }}"
-    return f"tcp sport {either} tcp flags & (syn | ack) != syn accept"
+    return f"tcp sport {any_of(ports)} tcp flags & (syn | ack) != syn accept"
 
 
 def render_bridge_filter(bridge: Bridge, ports: Sequence[TcpPort], owner: str) -> str:
@@ -59,12 +57,12 @@ def render_bridge_filter(bridge: Bridge, ports: Sequence[TcpPort], owner: str) -
     rules = []
     if bridge.host_addresses:
         rules = ["ether type arp accept"]
-    if v4 := _set(address for address in bridge.host_addresses if address.version == 4):
+    if v4 := listed(address for address in bridge.host_addresses if address.version == 4):
         rules += [
             f"ip daddr {v4} {_answers(ports)}",
             f"ip daddr {v4} icmp type {{ echo-request, echo-reply, {_ERRORS_V4} }} accept",
         ]
-    if v6 := _set(address for address in bridge.host_addresses if address.version == 6):
+    if v6 := listed(address for address in bridge.host_addresses if address.version == 6):
         rules += [
             f"ip6 daddr {v6} {_answers(ports)}",
             f"ip6 daddr {v6} icmpv6 type {{ echo-request, echo-reply, {_ERRORS_V6} }} accept",
@@ -76,8 +74,8 @@ def render_bridge_filter(bridge: Bridge, ports: Sequence[TcpPort], owner: str) -
 def render_port_filter(interface: Interface, ports: Sequence[TcpPort], owner: str) -> str:
     """What a server may send: only answers, from its own MAC and IP addresses."""
     rules = [f"ether saddr != {interface.mac} drop", "ether type { 8021q, 8021ad } drop"]
-    v4 = _set(address for address in interface.addresses if address.version == 4)
-    v6 = _set(address for address in interface.addresses if address.version == 6)
+    v4 = listed(address for address in interface.addresses if address.version == 4)
+    v6 = listed(address for address in interface.addresses if address.version == 6)
     if v4:
         rules += [
             f"arp operation {{ request, reply }} arp saddr ether {interface.mac} arp saddr ip {v4} accept",
@@ -107,9 +105,16 @@ def link_local(mac: MacAddress) -> IPv6Address:
     return IPv6Address(b"\xfe\x80" + bytes(6) + identifier)
 
 
-def _set(addresses: Iterable[InterfaceAddress]) -> str:
-    listed = ", ".join(str(address.ip) for address in addresses)
-    return f"{{ {listed} }}" if listed else ""
+def any_of(ports: Sequence[TcpPort]) -> str:
+    """The ports' numbers, as nftables compares with them."""
+    numbers = ", ".join(str(port.number) for port in ports)
+    return numbers if len(ports) == 1 else f"{{ {numbers} }}"
+
+
+def listed(addresses: Iterable[InterfaceAddress]) -> str:
+    """The addresses as a set of nftables', or an empty text."""
+    texts = ", ".join(str(address.ip) for address in addresses)
+    return f"{{ {texts} }}" if texts else ""
 
 
 def _table(device: str, owner: str, chain: str, rules: Iterable[str]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from shares_core.adapters.linux.commands import run
 from shares_core.adapters.network.netlink import translated
 
-_NETDEV = 5  # linux/netfilter.h: NFPROTO_NETDEV
+_INET, _NETDEV = 1, 5  # linux/netfilter.h: NFPROTO_INET, NFPROTO_NETDEV
 
 
 def load_filters(rules: str) -> None:
@@ -17,11 +17,18 @@ def load_filters(rules: str) -> None:
 
 
 def netdev_tables() -> Mapping[str, str]:
-    """The names of nftables' tables at the ingress of devices, each with its comment, or an empty text.
+    """The names of nftables' tables at the edges of devices, each with its comment, or an empty text."""
+    return _tables(_NETDEV)
 
-    Asks the kernel directly, because ``nft`` takes long.
-    """
+
+def host_tables() -> Mapping[str, str]:
+    """The same of the tables for what the host itself sends, and others of the inet family."""
+    return _tables(_INET)
+
+
+def _tables(family: int) -> Mapping[str, str]:
+    """Asks the kernel directly, because ``nft`` takes long."""
     from pyroute2.nftables.main import NFTables
 
-    with translated("looking at packet filters"), NFTables(nfgen_family=_NETDEV) as nftables:
+    with translated("looking at packet filters"), NFTables(nfgen_family=family) as nftables:
         return {table.get("name"): table.get("userdata") or "" for table in nftables.get_tables()}
