@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -18,7 +17,7 @@ from shares_core.adapters.network import bridge, firewall
 from shares_core.adapters.network.adapter import LinuxNetwork
 from shares_core.adapters.network.bridge import BridgeDriver
 from shares_core.adapters.network.netlink import netlink_socket
-from shares_core.adapters.network.tables import load_filters
+from shares_core.adapters.network.tables import load_filters, remove_filters
 from shares_core.domain.addresses import BridgeName, MacAddress
 from shares_core.domain.attachment import BridgeAttachment
 from shares_core.domain.network import Interface
@@ -169,14 +168,13 @@ def test_a_bridge_made_again_during_its_removal_is_closed(
     with ThreadPoolExecutor(max_workers=1) as threads:
         making: list[Future[None]] = []
 
-        def load_later(rules: str) -> None:
+        def remove_later(device: str) -> None:
             """Removes filters once the other caller has finished, or waits for this one."""
-            if threading.current_thread() is threading.main_thread():
-                making.append(threads.submit(_make, maker, interface))
-                wait(making, timeout=1)
-            load_filters(rules)
+            making.append(threads.submit(_make, maker, interface))
+            wait(making, timeout=1)
+            remove_filters(device)
 
-        monkeypatch.setattr(bridge, "load_filters", load_later)
+        monkeypatch.setattr(bridge, "remove_filters", remove_later)
         remover.remove(name)
         making[0].result(timeout=20)
     there = link(name)

@@ -28,7 +28,7 @@ ROOT = Path("/var/tmp/shares-core-tests")
 NAMESPACE_PREFIX = "sctest-"
 BRIDGE_PREFIX = "sct"
 #: nftables' families of shares-core's tables, by their names. The numbers are linux/netfilter.h's.
-FAMILIES = {"netdev": 5, "inet": 1}
+FAMILIES = {"netdev": 5, "inet": 1, "bridge": 7}
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
+from pathlib import Path
 
 import pytest
 from attrs import evolve
@@ -11,14 +12,19 @@ from pyroute2.netlink.rtnl.tcmsg import tcmsg
 from tests.unit.adapters.values import INTERFACE
 
 from shares_core.adapters.doctor import examine
-from shares_core.adapters.network import refusals
+from shares_core.adapters.network import bridge, refusals
+from shares_core.adapters.network.bridge import BridgeDriver
 from shares_core.adapters.network.refusals import (
-    render_bridge_refusals,
+    render_bridged_refusals,
+    render_host_refusals,
+    render_marked_refusals,
     render_mover,
     render_port_refusals,
 )
 from shares_core.adapters.samba.profile import SMB
-from shares_core.domain.errors import BackendFailure
+from shares_core.adapters.state.installation import Installation
+from shares_core.adapters.state.layout import Layout
+from shares_core.domain.errors import BackendFailure, CommandFailed
 from shares_core.domain.findings import Verdict
 from shares_core.domain.network import Bridge
 from shares_core.domain.service import TcpPort
@@ -39,6 +45,22 @@ table netdev shares-tenant-a {
     meta mark 0x5c05ed reject with tcp reset
   }
 }
+"""
+_BRIDGED = """\
+table bridge shares-shc0123456789ab
+delete table bridge shares-shc0123456789ab
+table bridge shares-shc0123456789ab {
+  comment "shares-core:feedfacecafe"
+}
+table bridge shares-shc0123456789ab {
+  chain to-server {
+    type filter hook prerouting priority 0; policy accept;
+    ether daddr 02:00:00:aa:bb:cc ip daddr { 10.0.0.5 } tcp dport != 445 reject with tcp reset
+    ether daddr 02:00:00:aa:bb:cc ip6 daddr { fd00:a::5 } tcp dport != 445 reject with tcp reset
+  }
+}
+"""
+_NO_HOST = """\
 table inet shares-tenant-a
 delete table inet shares-tenant-a
 """
@@ -70,17 +92,63 @@ def test_a_ports_refusals_word_for_word() -> None:
     } == rendered
 
 
-def test_a_bridges_refusals_word_for_word() -> None:
-    """The host is refused only where it has an address; a former table for that goes."""
+def test_what_is_marked_is_answered_at_the_bridge() -> None:
+    """In the table of the bridge, which drops whatever it has no answer for."""
+    assert _BRIDGE == render_marked_refusals(Bridge.of(INTERFACE))
+
+
+def test_a_ports_refusals_in_the_bridge_family_word_for_word() -> None:
+    """They name the server by its MAC and its addresses, for they meet every frame of any bridge."""
+    assert _BRIDGED == render_bridged_refusals(INTERFACE, SMB.ports, OWNER)
+
+
+def test_the_host_is_refused_only_where_it_has_an_address() -> None:
+    """Otherwise a former table for that goes."""
     closed = evolve(INTERFACE, host_addresses=())
-    assert _BRIDGE == render_bridge_refusals(Bridge.of(closed), SMB.ports, OWNER)
-    assert _BRIDGE + _HOST == render_bridge_refusals(Bridge.of(INTERFACE), SMB.ports, OWNER)
+    assert _NO_HOST == render_host_refusals(Bridge.of(closed), SMB.ports, OWNER)
+    assert _NO_HOST + _HOST == render_host_refusals(Bridge.of(INTERFACE), SMB.ports, OWNER)
+
+
+@pytest.mark.parametrize(
+    ("lacks", "chosen"),
+    [
+        (set(), ["inet", "netdev"]),
+        ({"netdev"}, ["bridge", "inet"]),
+        ({"bridge"}, ["inet", "netdev"]),
+        ({"netdev", "bridge"}, []),
+    ],
+)
+def test_a_kernel_refuses_in_a_way_that_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lacks: set[str], chosen: list[str]
+) -> None:
+    """Best by marks, otherwise in the bridge family, otherwise not at all. The filters are loaded anyway."""
+    loaded: list[str] = []
+
+    def load(rules: str) -> None:
+        if lacks.intersection(_rejecting(rules)):
+            raise CommandFailed(("nft",), 1, "Could not process rule: No such file or directory")
+        loaded.append(rules)
+
+    layout = Layout(tmp_path)
+    monkeypatch.setattr(bridge, "load_filters", load)
+    driver = BridgeDriver(SMB, layout, Installation(layout, 0), 0)
+    driver._load(Bridge.of(INTERFACE), INTERFACE, "# the filters of the port\n")
+    (rules,) = loaded
+    assert "# the filters of the port" in rules
+    assert "policy drop" in rules
+    assert chosen == _rejecting(rules)
+
+
+def _rejecting(rules: str) -> list[str]:
+    """The families in whose tables something is rejected."""
+    blocks = [block.split(maxsplit=1) for block in f"\n{rules}".split("\ntable ")[1:]]
+    return sorted(family for family, block in blocks if "reject" in block)
 
 
 def test_no_port_of_the_service_is_refused() -> None:
     """If it has several."""
     ports = (TcpPort(2049), TcpPort(20049))
-    texts = render_port_refusals(INTERFACE, ports), render_bridge_refusals(Bridge.of(INTERFACE), ports, OWNER)
+    texts = render_port_refusals(INTERFACE, ports), render_host_refusals(Bridge.of(INTERFACE), ports, OWNER)
     rules = [line for text in texts for line in text.splitlines() if "dport" in line]
     compared = [rule.split("tcp dport ")[1][:18] for rule in rules]
     assert ["!= { 2049, 20049 }"] * 3 == compared

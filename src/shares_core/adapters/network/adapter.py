@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from shares_core.adapters.network.bridge import BridgeDriver, mark
-from shares_core.adapters.network.filters import device_of, render_port_filter, render_removal, table_name
+from shares_core.adapters.network.filters import device_of, render_port_filter, table_name
 from shares_core.adapters.network.netlink import (
     add_address,
     existing_link,
@@ -17,7 +17,7 @@ from shares_core.adapters.network.netlink import (
     netlink_socket,
     write_sysctl,
 )
-from shares_core.adapters.network.tables import host_tables, load_filters, netdev_tables
+from shares_core.adapters.network.tables import further_tables, netdev_tables, remove_filters
 from shares_core.adapters.state.installation import Installation
 from shares_core.adapters.state.layout import Layout
 from shares_core.domain.attachment import Attachment, BridgeAttachment
@@ -90,7 +90,7 @@ class LinuxNetwork(Network):
     def unplug(self, interface: Interface) -> None:
         with netlink_socket(f"unplugging {interface.host_device}") as netlink:
             self._delete(netlink, interface)
-        load_filters(render_removal([interface.host_device]))
+        remove_filters(interface.host_device)
 
     def _delete(self, netlink: IPRoute, interface: Interface) -> None:
         link = find_link(netlink, interface.host_device)
@@ -140,11 +140,13 @@ class LinuxNetwork(Network):
             if link is not None and self._is_our_port(link):
                 with gone_is_fine():
                     netlink.link("del", index=link["index"])
-                load_filters(render_removal([name]))
+                remove_filters(name)
                 return
         # If the device is gone, its filter may be left, which names its owner unless an earlier release made
         # it.
-        owners = {tables.get(table_name(name), "") for tables in (netdev_tables(), host_tables())}
+        owners = {
+            tables.get(table_name(name), "") for tables in (netdev_tables(), *further_tables().values())
+        }
         if link is not None or owners <= {"", self._mark()}:
             self._bridges.remove(name)
 
@@ -156,8 +158,8 @@ class LinuxNetwork(Network):
         with netlink_socket("listing devices") as netlink:
             links = [(link.get("ifname"), link.get("ifalias") or "") for link in netlink.get_links()]
         there = {name for name, alias in links if alias == ours or alias.startswith(f"{ours}:")}
-        filters = [*netdev_tables().items(), *host_tables().items()]
-        filtered = {device_of(table) for table, owner in filters if owner == ours}
+        families = (netdev_tables(), *further_tables().values())
+        filtered = {device_of(table) for tables in families for table in tables if tables[table] == ours}
         return tuple(sorted(there | filtered))
 
     def _mark(self) -> str:

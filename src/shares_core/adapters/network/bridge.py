@@ -5,12 +5,12 @@ from __future__ import annotations
 import errno
 import hashlib
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from ipaddress import ip_interface
 from typing import TYPE_CHECKING, Any
 
 from shares_core.adapters.network.announcing import announce
-from shares_core.adapters.network.filters import render_bridge_filter, render_removal, table_name
+from shares_core.adapters.network.filters import render_bridge_filter
 from shares_core.adapters.network.firewall import forget_bridge, let_bridged_pass, passes
 from shares_core.adapters.network.netlink import (
     UP,
@@ -25,11 +25,12 @@ from shares_core.adapters.network.netlink import (
 )
 from shares_core.adapters.network.refusals import (
     move_refused,
-    render_bridge_refusals,
+    render_bridged_refusals,
+    render_host_refusals,
+    render_marked_refusals,
     render_port_refusals,
-    render_refusals_removal,
 )
-from shares_core.adapters.network.tables import host_tables, load_filters
+from shares_core.adapters.network.tables import load_filters, remove_filters
 from shares_core.adapters.state.installation import Installation
 from shares_core.adapters.state.layout import Layout
 from shares_core.adapters.state.locks import state_lock
@@ -148,13 +149,16 @@ class BridgeDriver:
     def _load(self, bridge: Bridge, interface: Interface, filters: str) -> None:
         """Load the filters, and what refuses closed ports if the kernel has all that it takes."""
         needed = render_bridge_filter(bridge, self._ports, self._mark()) + filters
-        refusals = render_bridge_refusals(bridge, self._ports, self._mark())
+        host = render_host_refusals(bridge, self._ports, self._mark())
+        marked, bridged = render_marked_refusals(bridge), ""
         if filters:
-            refusals += render_port_refusals(interface, self._ports)
-        try:
-            load_filters(needed + refusals)
-        except CommandFailed:
-            load_filters(needed)  # without them closed ports are silent
+            marked += render_port_refusals(interface, self._ports)
+            bridged = render_bridged_refusals(interface, self._ports, self._mark())
+        for refusals in (host + marked, host + bridged):
+            with suppress(CommandFailed):
+                load_filters(needed + refusals)
+                return
+        load_filters(needed)  # without them closed ports are silent
 
     def _make(self, netlink: IPRoute, name: str) -> Any:
         """Make the bridge; returns it, or what somebody without our lock has put in its place."""
@@ -210,8 +214,7 @@ class BridgeDriver:
                         return True
                     with gone_is_fine():
                         netlink.link("del", index=link["index"])
-            refusals = render_refusals_removal(name) if table_name(name) in host_tables() else ""
-            load_filters(render_removal([name]) + refusals)
+            remove_filters(name)
             forget_bridge(name)
             return False
 

@@ -36,9 +36,12 @@ def device_of(table: str) -> str:
 
 def render_removal(devices: Iterable[str]) -> str:
     """Remove the devices' tables. Declares them first, so that removing a missing table is not an error."""
-    return "".join(
-        f"table netdev {table_name(device)}\ndelete table netdev {table_name(device)}\n" for device in devices
-    )
+    return "".join(render_removal_of("netdev", device) for device in devices)
+
+
+def render_removal_of(family: str, device: str) -> str:
+    """The same of the device's table of another family."""
+    return f"table {family} {table_name(device)}\ndelete table {family} {table_name(device)}\n"
 
 
 def _answers(ports: Sequence[TcpPort]) -> str:

@@ -5,7 +5,9 @@ on its way to the server, such a packet gets a mark; traffic control moves what 
 the bridge's own device; there the bridge's filter answers it with a reset, which leaves through the bridge.
 What the host itself would open to the bridge is refused before it leaves.
 
-A kernel that lacks a part of this drops such packets in silence; nothing is open without it.
+A kernel without ``reject`` at an ingress, like Debian's, answers in the bridge family instead, which costs
+every frame a look at each server's rules. A kernel that can do neither drops such packets in silence; nothing
+is open without either.
 """
 
 from __future__ import annotations
@@ -15,14 +17,14 @@ import errno
 import os
 import socket
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from shares_core.adapters.network.filters import any_of, listed, table_name
+from shares_core.adapters.network.filters import any_of, listed, render_removal_of, table_name
 from shares_core.adapters.network.netlink import existing_link, ignoring, translated
 from shares_core.adapters.network.tables import load_filters
-from shares_core.domain.errors import BackendFailure
+from shares_core.domain.errors import BackendFailure, CommandFailed
 from shares_core.domain.network import Bridge, Interface
 from shares_core.domain.service import TcpPort
 
@@ -49,7 +51,7 @@ _SECONDS = 10
 _PROGRAM = ((0x20, 0, 0, 0xFFFFF000 + 20), (0x15, 0, 1, MARK), (0x06, 0, 0, 0xFFFFFFFF), (0x06, 0, 0, 0))
 
 _NEW_NAMESPACE = 0x40000000  # linux/sched.h: CLONE_NEWNET
-_TRIAL = """\
+_MARKED_TRIAL = """\
 table netdev shares-doctor {
   chain to-host {
     type filter hook ingress device "lo" priority 0; policy accept;
@@ -60,6 +62,16 @@ table netdev shares-doctor {
     tcp dport 1 meta mark set 1
   }
 }
+"""
+_BRIDGED_TRIAL = """\
+table bridge shares-doctor {
+  chain to-server {
+    type filter hook prerouting priority 0; policy accept;
+    tcp dport 1 reject with tcp reset
+  }
+}
+"""
+_HOST_TRIAL = """\
 table inet shares-doctor {
   chain from-host {
     type filter hook output priority 0; policy accept;
@@ -74,50 +86,62 @@ table inet shares-doctor {
 
 def render_port_refusals(interface: Interface, ports: Sequence[TcpPort]) -> str:
     """Mark what is sent to the server's closed ports. A second chain in the table of its port."""
-    own = {
-        family: listed(address for address in interface.addresses if address.version == version)
-        for family, version in (("ip", 4), ("ip6", 6))
-    }
     return _chain(
         f"table netdev {table_name(interface.host_device)}",
         "to-server",
         f'type filter hook egress device "{interface.host_device}" priority 0; policy accept;',
-        *(
-            f"ether daddr {interface.mac} {family} daddr {addresses} "
-            f"tcp dport != {any_of(ports)} meta mark set {MARK:#x}"
-            for family, addresses in own.items()
-            if addresses
-        ),
+        *_to_closed(interface, ports, f"meta mark set {MARK:#x}"),
     )
 
 
-def render_bridge_refusals(bridge: Bridge, ports: Sequence[TcpPort], owner: str) -> str:
-    """Answer what is marked, in the table of the bridge; and refuse what the host opens to closed ports.
+def render_marked_refusals(bridge: Bridge) -> str:
+    """Answer what is marked. A rule in the table of the bridge."""
+    return _chain(f"table netdev {table_name(str(bridge.name))}", "to-host", f"meta mark {MARK:#x} {_RESET}")
+
+
+def render_bridged_refusals(interface: Interface, ports: Sequence[TcpPort], owner: str) -> str:
+    """The other way, without a mark: answer it as soon as it enters any bridge.
+
+    A second table of the server's port. Every frame on every bridge of the host meets it.
+    """
+    return _table(
+        "bridge",
+        interface.host_device,
+        owner,
+        "to-server",
+        "type filter hook prerouting priority 0; policy accept;",
+        *_to_closed(interface, ports, _RESET),
+    )
+
+
+def render_host_refusals(bridge: Bridge, ports: Sequence[TcpPort], owner: str) -> str:
+    """Refuse what the host opens to closed ports, if it has an address there. A second table of the bridge.
 
     The host would open it in vain in any case: the bridge's filter lets no answer in.
     """
-    table = f"table inet {table_name(str(bridge.name))}"
-    answering = _chain(
-        f"table netdev {table_name(str(bridge.name))}", "to-host", f"meta mark {MARK:#x} {_RESET}"
-    )
+    device = str(bridge.name)
     if not bridge.host_addresses:
-        return answering + render_refusals_removal(str(bridge.name))
-    return (
-        answering
-        + render_refusals_removal(str(bridge.name))
-        + f'{table} {{\n  comment "{owner}"\n}}\n'
-        + _chain(
-            table,
-            "from-host",
-            "type filter hook output priority 0; policy accept;",
-            f'oifname "{bridge.name}" tcp flags & (syn | ack) == syn tcp dport != {any_of(ports)} {_RESET}',
-        )
+        return render_removal_of("inet", device)
+    return _table(
+        "inet",
+        device,
+        owner,
+        "from-host",
+        "type filter hook output priority 0; policy accept;",
+        f'oifname "{device}" tcp flags & (syn | ack) == syn tcp dport != {any_of(ports)} {_RESET}',
     )
 
 
-def render_refusals_removal(bridge: str) -> str:
-    """Remove the bridge's second table. Idempotent, as ``filters.render_removal``."""
-    return f"table inet {table_name(bridge)}\ndelete table inet {table_name(bridge)}\n"
+def _to_closed(interface: Interface, ports: Sequence[TcpPort], verdict: str) -> Iterator[str]:
+    for family, version in (("ip", 4), ("ip6", 6)):
+        if own := listed(address for address in interface.addresses if address.version == version):
+            yield (f"ether daddr {interface.mac} {family} daddr {own} tcp dport != {any_of(ports)} {verdict}")
+
+
+def _table(family: str, device: str, owner: str, chain: str, *rules: str) -> str:
+    table = f"table {family} {table_name(device)}"
+    named = f'{table} {{\n  comment "{owner}"\n}}\n'
+    return render_removal_of(family, device) + named + _chain(table, chain, *rules)
 
 
 def _chain(table: str, name: str, *rules: str) -> str:
@@ -178,13 +202,16 @@ def try_refusing() -> None:
 
         if ctypes.CDLL(None, use_errno=True).unshare(_NEW_NAMESPACE) != 0:
             raise BackendFailure(f"making a network namespace: {os.strerror(ctypes.get_errno())}")
-        load_filters(_TRIAL)  # by a command, which this thread starts inside
+        load_filters(_HOST_TRIAL)  # by a command, which this thread starts inside
+        try:
+            load_filters(_MARKED_TRIAL)
+        except CommandFailed:
+            load_filters(_BRIDGED_TRIAL)
+            return
         with translated("trying traffic control"), IPRoute() as inside:
             index = existing_link(inside, "lo")["index"]
             if not move_refused(inside, index, index):
-                raise BackendFailure(
-                    "the kernel lacks a part of traffic control: clsact, cls_bpf or act_mirred"
-                )
+                raise BackendFailure("the kernel lacks clsact, cls_bpf or act_mirred")
 
     with ThreadPoolExecutor(max_workers=1) as thread:
         thread.submit(enter_and_try).result()

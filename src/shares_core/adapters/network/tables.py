@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from shares_core.adapters.linux.commands import run
+from shares_core.adapters.network.filters import render_removal, render_removal_of, table_name
 from shares_core.adapters.network.netlink import translated
 
-_INET, _NETDEV = 1, 5  # linux/netfilter.h: NFPROTO_INET, NFPROTO_NETDEV
+_NETDEV = 5  # linux/netfilter.h: NFPROTO_NETDEV
+#: The families of further tables of the same names, by their names.
+_FURTHER = {"inet": 1, "bridge": 7}
 
 
 def load_filters(rules: str) -> None:
@@ -21,9 +24,16 @@ def netdev_tables() -> Mapping[str, str]:
     return _tables(_NETDEV)
 
 
-def host_tables() -> Mapping[str, str]:
-    """The same of the tables for what the host itself sends, and others of the inet family."""
-    return _tables(_INET)
+def further_tables() -> Mapping[str, Mapping[str, str]]:
+    """The same of the other families that refuse closed ports, by family."""
+    return {family: _tables(number) for family, number in _FURTHER.items()}
+
+
+def remove_filters(device: str) -> None:
+    """Remove all of the device's tables. Idempotent."""
+    further = (family for family, there in further_tables().items() if table_name(device) in there)
+    rules = "".join(render_removal_of(family, device) for family in further)
+    load_filters(render_removal([device]) + rules)
 
 
 def _tables(family: int) -> Mapping[str, str]:
