@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import struct
+import threading
 from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING
 
@@ -32,9 +33,13 @@ def announce(netlink: IPRoute, interface: Interface, bridge: int) -> None:
     Before its port is up: so the server does not hear its own addresses claimed. Raises OSError.
     """
     device = interface.attachment.device
-    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as sending:
+    sending = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+    try:
         for frame in render_announcements(interface):
             sending.sendto(frame, (device, int.from_bytes(frame[12:14], "big")))
+    finally:
+        # The kernel closes such a socket only when all processors have let go of it: 8 ms and more.
+        threading.Thread(target=sending.close).start()
     spoken = {address.version for address in interface.host_addresses}  # the host knows nobody otherwise
     for ip in (address.ip for address in interface.addresses if address.version in spoken):
         with absent_is_fine():
