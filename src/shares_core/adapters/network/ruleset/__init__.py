@@ -1,0 +1,1 @@
+"""The host's packet filters as values: read thinly, parsed and followed by pure functions."""
