@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from ipaddress import ip_interface
 from typing import Any
@@ -17,6 +17,7 @@ from shares_core.adapters.network import bridge, firewall
 from shares_core.adapters.network.adapter import LinuxNetwork
 from shares_core.adapters.network.bridge import BridgeDriver
 from shares_core.adapters.network.netlink import netlink_socket
+from shares_core.adapters.network.ruleset.values import Chain
 from shares_core.adapters.network.tables import load_filters, remove_filters
 from shares_core.domain.addresses import BridgeName, MacAddress
 from shares_core.domain.attachment import BridgeAttachment
@@ -141,15 +142,19 @@ def interface(site: Site) -> Iterator[Interface]:
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], list[int]]]:
     """Counts a bridge's rules, on a host whose firewall sees bridged frames; the test leaves none."""
-    monkeypatch.setattr(firewall, "is_asked", lambda _: True)
-    monkeypatch.setattr(firewall, "_chain", lambda _: "FORWARD")
     counted: set[str] = set()
+
+    def in_forward(chains: Sequence[Chain], name: str) -> str | None:
+        texts = [rule.text for chain in chains if chain.name == "FORWARD" for rule in chain.rules]
+        return None if " ".join(firewall.rule(name)) in texts else "FORWARD"
 
     def count(name: str) -> list[int]:
         counted.add(name)
         listings = [(tool, run((tool, "--wait", "10", "-S", "FORWARD"))) for tool in IPTABLES]
         return [firewall.count_copies(listing, "FORWARD", name) for _, listing in listings]
 
+    monkeypatch.setattr(firewall, "is_asked", lambda *_: True)
+    monkeypatch.setattr(firewall, "place", in_forward)
     yield count
     for name in counted:
         for tool, copies in zip(IPTABLES, count(name), strict=True):
@@ -193,7 +198,7 @@ def test_a_removed_bridge_leaves_no_rule(
         for each in (name, other):
             run((tool, "--wait", "10", "-I", "FORWARD", *firewall.rule(each)))
     assert (asked(name), asked(other)) == ([2, 2], [1, 1])
-    monkeypatch.setattr(firewall, "is_asked", lambda _: False)
+    monkeypatch.setattr(firewall, "is_asked", lambda *_: False)
     for _ in range(2):
         driver.remove(name)
         assert (asked(name), asked(other)) == ([0, 0], [1, 1])

@@ -19,8 +19,8 @@ from shares_core.adapters.filesystems.mounting import require_mounting
 from shares_core.adapters.linux.commands import environment, is_installed, run
 from shares_core.adapters.linux.idmap import IdMapping, namespace
 from shares_core.adapters.linux.mountcalls import MountCalls
-from shares_core.adapters.network.firewall import SWITCHES, is_asked
 from shares_core.adapters.network.refusals import try_refusing
+from shares_core.adapters.network.xtables import SWITCHES, is_asked
 from shares_core.domain.errors import RecordUnreadable, SharesError
 from shares_core.domain.findings import Finding
 from shares_core.domain.remedy import HostTool, Packages, Parameter

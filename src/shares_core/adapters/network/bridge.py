@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from shares_core.adapters.network.announcing import announce
 from shares_core.adapters.network.filters import render_bridge_filter
-from shares_core.adapters.network.firewall import forget_bridge, let_bridged_pass, passes
+from shares_core.adapters.network.firewall import forget_bridge, let_bridged_pass, passing
 from shares_core.adapters.network.netlink import (
     UP,
     add_address,
@@ -109,7 +109,10 @@ class BridgeDriver:
     ) -> frozenset[Interface]:
         """The interfaces that are ``joined``, among the host's ``links``, to a bridge that fits."""
         bridges = {Bridge.of(interface) for interface in interfaces}
-        fitting = {each for each in bridges if _bridge_fits(netlink, links, each) and passes(str(each.name))}
+        let_through = passing({str(bridge.name) for bridge in bridges})
+        fitting = {
+            each for each in bridges if str(each.name) in let_through and _bridge_fits(netlink, links, each)
+        }
         return frozenset(
             interface
             for interface in interfaces

@@ -2,22 +2,31 @@
 
 If br_netfilter is loaded, bridged frames pass through the FORWARD chain, whose policy Docker sets to DROP:
 clients would not reach a server on their own bridge. So each bridge of ours gets one rule, for what stays on
-it, in the chain that Docker keeps for such rules. Packets that the host would route from or to the bridge
-never get that far (see filters).
+it, in the chain that Docker keeps for such rules; in FORWARD itself if that does not ask Docker's chain.
+Packets that the host would route from or to the bridge never get that far (see filters).
+
+The rule is put at the head of its chain. What somebody puts ahead of it afterwards stays there, and so does
+what names this bridge: another firewall's rules are for ``shares-core doctor`` to report.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from shares_core.adapters.linux.commands import is_installed, run
+from attrs import define, field
+
+from shares_core.adapters.linux.commands import run
+from shares_core.adapters.network.ruleset.frames import Facts, Hook, anything
+from shares_core.adapters.network.ruleset.iptables import parse_listing
+from shares_core.adapters.network.ruleset.values import Action, Chain
+from shares_core.adapters.network.xtables import FAMILIES, SWITCHES, is_asked, kinds
 from shares_core.domain.errors import CommandFailed
 
-#: The commands, each with the setting that makes bridged frames meet its rules.
-SWITCHES = {"iptables": "bridge-nf-call-iptables", "ip6tables": "bridge-nf-call-ip6tables"}
-_NO_SUCH_CHAIN = 1  # iptables(8); 4 means that somebody else holds its lock
-_CHAINS = ("DOCKER-USER", "FORWARD")
+_NO_SUCH_TABLE = 1  # iptables(8), also if nft keeps it; 4 means that somebody else holds its lock
+_DOCKERS, _FORWARD = "DOCKER-USER", "FORWARD"
+#: A rule for what comes in on this one device.
+_COMING_IN = re.compile(r"-A \S+ (?:(?:! )?-[sd] \S+ )*-i (\S*[^+\s]) ")
 _WAIT = ("--wait", "10")  # for another caller that is changing the rules
 
 
@@ -26,35 +35,27 @@ def let_bridged_pass(bridge: str) -> None:
 
     If the host has no iptables, another firewall is in charge, which ``shares-core doctor`` checks.
     """
-    for command, chain in _dropping():
-        if not _copies(command, chain, bridge):
-            _change(command, "-I", chain, bridge)
-
-
-def passes(bridge: str) -> bool:
-    """Whether ``let_bridged_pass`` has nothing to do."""
-    return all(_copies(command, chain, bridge) for command, chain in _dropping())
-
-
-def _dropping() -> Iterator[tuple[str, str]]:
-    """The commands whose rules may drop what stays on a bridge, each with the chain for exceptions."""
-    for command in _installed():
-        chain = _chain(command) if is_asked(command) else None
+    for tool, listing in _listings((bridge,)):
+        chain = place(listing.concerning(bridge), bridge)
         if chain is not None:
-            yield command, chain
+            _change(tool, "-I", chain, bridge)
+
+
+def passing(bridges: Collection[str]) -> frozenset[str]:
+    """Those of the bridges for which ``let_bridged_pass`` has nothing to do. Lists the rules once for all."""
+    left = frozenset(bridges)
+    for _, listing in _listings(bridges):
+        left = frozenset(name for name in left if place(listing.concerning(name), name) is None)
+    return left
 
 
 def forget_bridge(bridge: str) -> None:
     """Remove the bridge's rules from every chain, even if bridged frames do not meet them now. Idempotent."""
-    for command in _installed():
-        for chain in _CHAINS:
-            for _ in range(_copies(command, chain, bridge)):
-                _change(command, "-D", chain, bridge)
-
-
-def _change(command: str, how: str, chain: str, bridge: str) -> None:
-    """Change the rules. If this caller is killed, a waiting command must not undo the next one's change."""
-    run((command, *_WAIT, how, chain, *rule(bridge)), outlives=False)
+    for tool in (tool for command in SWITCHES for tool in kinds(command)):
+        listing = _listing(tool)
+        for chain in (_DOCKERS, _FORWARD):
+            for _ in range(count_copies(listing, chain, bridge)):
+                _change(tool, "-D", chain, bridge)
 
 
 def rule(bridge: str) -> tuple[str, ...]:
@@ -65,35 +66,94 @@ def rule(bridge: str) -> tuple[str, ...]:
 def count_copies(listing: str, chain: str, bridge: str) -> int:
     """How often the rule is in the output of ``iptables -S`` for the chain."""
     wanted = ["-A", chain, *rule(bridge)]
-    return sum(line.split() == wanted for line in listing.splitlines())
+    return sum(bridge in line and line.split() == wanted for line in listing.splitlines())
 
 
-def _installed() -> list[str]:
-    return [command for command in SWITCHES if is_installed(command)]
+class _Listing:
+    """What ``iptables -S`` prints. Other bridges' rules are not parsed, however many there are."""
+
+    def __init__(self, text: str, tool: str, family: str) -> None:
+        self._tool, self._family = tool, family
+        self._lines: dict[str, list[tuple[int, str]]] = {}
+        for number, line in enumerate(text.splitlines()):
+            coming_in = _COMING_IN.match(line)
+            self._lines.setdefault(coming_in[1] if coming_in else "", []).append((number, line))
+
+    def concerning(self, bridge: str) -> tuple[Chain, ...]:
+        """The chains, without rules for what comes in on other devices."""
+        lines = sorted((*self._lines.get("", ()), *self._lines.get(bridge, ())))
+        return parse_listing("\n".join(line for _, line in lines), self._tool, self._family)
 
 
-def is_asked(command: str) -> bool:
-    """Whether bridged frames meet the command's rules in this kernel."""
+def _listings(bridges: Collection[str]) -> Iterator[tuple[str, _Listing]]:
+    """The commands whose rules these bridges' frames meet, each with its rules for what is forwarded."""
+    for command in SWITCHES:
+        if any(is_asked(command, bridge) for bridge in bridges):
+            for tool in kinds(command):
+                yield tool, _Listing(_listing(tool), tool, FAMILIES[command])
+
+
+def _change(tool: str, how: str, chain: str, bridge: str) -> None:
+    """Change the rules. If this caller is killed, a waiting command must not undo the next one's change."""
+    run((tool, *_WAIT, how, chain, *rule(bridge)), outlives=False)
+
+
+def _listing(tool: str) -> str:
+    """All rules for what is forwarded; asking with ``-C`` would make the kernel load our rule's modules."""
     try:
-        return (Path("/proc/sys/net/bridge") / SWITCHES[command]).read_text().strip() == "1"
-    except OSError:
-        return False  # br_netfilter is not loaded
-
-
-def _chain(command: str) -> str | None:
-    """Docker's chain for such rules, otherwise the chain itself if it drops."""
-    try:
-        run((command, *_WAIT, "-n", "-L", _CHAINS[0]))
-    except CommandFailed:
-        return "FORWARD" if "-P FORWARD DROP" in run((command, *_WAIT, "-S", "FORWARD")) else None
-    return _CHAINS[0]
-
-
-def _copies(command: str, chain: str, bridge: str) -> int:
-    """Counts them in a listing, because ``-C`` would make the kernel load the rule's modules."""
-    try:
-        return count_copies(run((command, *_WAIT, "-S", chain)), chain, bridge)
+        return run((tool, *_WAIT, "-S"))
     except CommandFailed as error:
-        if error.status != _NO_SUCH_CHAIN:
+        if error.status != _NO_SUCH_TABLE:
             raise
-        return 0
+        return ""
+
+
+def place(chains: Sequence[Chain], bridge: str) -> str | None:
+    """The chain at whose head the bridge's rule is missing. Pure.
+
+    None if frames come to the rule, or to another one that accepts them, unless another's rule drops them
+    first; and if neither Docker nor a default drops anything.
+    """
+    beside = {chain.name: chain for chain in chains}
+    forward = beside.get(_FORWARD)
+    if forward is None or not forward.hook:
+        return None
+    version = 6 if forward.family == "ip6" else 4
+    search = _Search(beside, anything(bridge, version).at(forward.family, Hook.FORWARD))
+    if search.settled(forward):
+        return None
+    if search.asks_docker:
+        return _DOCKERS
+    return _FORWARD if forward.drops or search.drops_all else None
+
+
+@define
+class _Search:
+    """The way of a frame through FORWARD past the rules that drop it: does it come to one that accepts it?"""
+
+    _beside: Mapping[str, Chain]
+    _facts: Facts
+    asks_docker: bool = False
+    drops_all: bool = False
+    _seen: set[str] = field(factory=set)
+
+    def settled(self, chain: Chain) -> bool:
+        """Whether it does, in this chain."""
+        self._seen.add(chain.name)
+        if chain.name == _DOCKERS and not self.drops_all:
+            self.asks_docker = True
+        for each in chain.rules:
+            if not each.holds(self._facts):
+                continue
+            if each.action is Action.ACCEPT:
+                return True
+            if each.action is Action.DROP and not each.conditions:
+                self.drops_all = True
+            if each.action is Action.RETURN:
+                return False
+            if each.action in (Action.JUMP, Action.GOTO):
+                if each.target not in self._seen and self.settled(self._beside[each.target]):
+                    return True
+                if each.action is Action.GOTO:
+                    return False
+        return False
