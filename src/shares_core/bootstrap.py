@@ -262,7 +262,8 @@ def examine(config: HostConfig) -> tuple[Finding, ...]:
         image=config.docker.image,
         recipe=SMB.image,
         docker_url=config.docker.url,
-        bridge=str(config.network.bridge),
+        network=config.network,
+        port=SMB.probe.number,
         storage=looking.storage,
         records=looking.records,
     )

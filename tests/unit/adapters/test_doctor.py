@@ -14,32 +14,6 @@ from shares_core.domain.views import PoolView
 from shares_core.domain.volume import DEFAULT_POOL
 from shares_core.entrypoints.cli.remedies import worded
 
-# Captured from iptables 1.8.9 (nf_tables) in a namespace set up as a stock Docker host's.
-DOCKER_HOST = """\
--P INPUT ACCEPT
--P FORWARD DROP
--P OUTPUT ACCEPT
--N DOCKER-USER
--A FORWARD -j DOCKER-USER
--A FORWARD -o docker0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
--A DOCKER-USER -j RETURN
-"""
-MENDED = DOCKER_HOST.replace(
-    "-A DOCKER-USER -j RETURN",
-    '-A DOCKER-USER -i shares0 -o shares0 -m comment --comment "share servers" -j ACCEPT\n'
-    "-A DOCKER-USER -j RETURN",
-)
-OPEN = "-P INPUT DROP\n-P FORWARD ACCEPT\n-P OUTPUT ACCEPT\n"
-REJECTING = OPEN + "-A FORWARD -j REJECT --reject-with icmp-port-unreachable\n"
-# Captured from nftables 1.0.6.
-NFT_CHAINS = (
-    '{"nftables": [{"metainfo": {"version": "1.0.6", "release_name": "Lester Gooch #5",'
-    ' "json_schema_version": 1}},'
-    ' {"chain": {"family": "ip", "table": "filter", "name": "FORWARD", "handle": 1, "type": "filter",'
-    ' "hook": "forward", "prio": 0, "policy": "drop"}},'
-    ' {"chain": {"family": "ip", "table": "filter", "name": "DOCKER-USER", "handle": 2}}]}'
-)
-
 
 @pytest.mark.parametrize(
     ("text", "version"),
@@ -57,84 +31,6 @@ NFT_CHAINS = (
 def test_a_version_is_found_in_a_programs_output(text: str, version: tuple[int, ...]) -> None:
     """The first dotted number is the version."""
     assert version == rules.parse_version(text)
-
-
-@pytest.mark.parametrize(
-    ("text", "drops"),
-    [
-        (DOCKER_HOST, True),
-        (MENDED, False),
-        (MENDED.replace("shares0", "other0"), True),
-        (OPEN, False),
-        (REJECTING, True),
-        (OPEN + "-A FORWARD -j DROP\n", True),
-        (OPEN + "-A FORWARD -i eth0 -j DROP\n", False),
-        (OPEN + "-A FORWARD -i shares0 -o shares0 -j ACCEPT\n-A FORWARD -j DROP\n", False),
-        (OPEN + "-A FORWARD -j DROP\n-A FORWARD -i shares0 -o shares0 -j ACCEPT\n", True),
-        (DOCKER_HOST + "-A FORWARD -i shares0 -o eth0 -j ACCEPT\n", True),
-        (DOCKER_HOST + "-A FORWARD -s 10.254.0.0/24 -i shares0 -j ACCEPT\n", True),
-        (DOCKER_HOST + "-A FORWARD -i shares0 -j ACCEPT\n", False),
-        (DOCKER_HOST + "-A FORWARD -j ACCEPT\n", False),
-        ("", False),
-    ],
-)
-def test_bridged_traffic_passes_only_what_lets_the_whole_bridge_through(text: str, drops: bool) -> None:
-    """The first rule for all of the bridge's traffic decides, then the policy."""
-    assert drops == rules.drops_forwarded(text, "shares0")
-
-
-def test_a_stock_docker_host_gets_the_exact_command() -> None:
-    """If Docker keeps a chain for the operator's rules, the new rule goes there."""
-    finding = rules.judge_iptables("iptables", DOCKER_HOST, "shares0", exists=True)
-    expected = (
-        Verdict.MISSING,
-        "iptables -I DOCKER-USER -i shares0 -o shares0 -m physdev --physdev-is-bridged -j ACCEPT",
-    )
-    assert expected == (finding.verdict, worded(finding.remedy))
-
-
-def test_without_dockers_chain_the_rule_goes_to_forward() -> None:
-    """A firewall that is not Docker's has no chain of that name."""
-    finding = rules.judge_iptables("ip6tables", REJECTING, "shares0", exists=True)
-    expected = "ip6tables -I FORWARD -i shares0 -o shares0 -m physdev --physdev-is-bridged -j ACCEPT"
-    assert expected == worded(finding.remedy)
-
-
-def test_a_bridge_that_does_not_exist_yet_lacks_no_rule() -> None:
-    """Each bridge gets its rule when it is made, so a fresh Docker host lacks nothing."""
-    finding = rules.judge_iptables("iptables", DOCKER_HOST, "shares0", exists=False)
-    assert finding.verdict is Verdict.OK
-
-
-def test_the_rule_that_a_bridge_gets_is_recognised() -> None:
-    """What the network adapter inserts is what doctor looks for."""
-    inserted = "-A DOCKER-USER -i shares0 -o shares0 -m physdev --physdev-is-bridged -j ACCEPT"
-    assert not rules.drops_forwarded(f"{DOCKER_HOST}{inserted}\n", "shares0")
-
-
-@pytest.mark.parametrize(
-    ("document", "but_iptables", "verdict"),
-    [
-        (NFT_CHAINS, False, Verdict.NOTE),
-        (NFT_CHAINS, True, Verdict.OK),
-        (NFT_CHAINS.replace('"filter", "name"', '"fw", "name"'), True, Verdict.NOTE),
-        (NFT_CHAINS.replace('"drop"', '"accept"'), False, Verdict.OK),
-        (NFT_CHAINS.replace('"forward"', '"input"'), False, Verdict.OK),
-        ("", False, Verdict.OK),
-    ],
-)
-def test_a_forward_chain_that_drops_by_default_is_noted(
-    document: str, but_iptables: bool, verdict: Verdict
-) -> None:
-    """Only a base chain at the forward hook, but not iptables' own, which has its own check."""
-    assert verdict == rules.judge_nft_chains(document, "shares0", but_iptables=but_iptables).verdict
-
-
-def test_the_nft_command_names_the_chain() -> None:
-    """The command can be pasted."""
-    expected = "nft insert rule ip filter FORWARD iifname shares0 oifname shares0 accept"
-    remedy = rules.judge_nft_chains(NFT_CHAINS, "shares0", but_iptables=False).remedy
-    assert expected == worded(remedy)
 
 
 @pytest.mark.parametrize(

@@ -15,16 +15,21 @@ from shares_core.adapters.containers.client import Docker
 from shares_core.adapters.containers.errors import docker_errors
 from shares_core.adapters.containers.image import BUILD, ImageStatus, image_state
 from shares_core.adapters.doctor import rules
+from shares_core.adapters.doctor.firewall import VERSIONS, Segment, judge_firewalls
 from shares_core.adapters.filesystems.mounting import require_mounting
 from shares_core.adapters.linux.commands import environment, is_installed, run
 from shares_core.adapters.linux.idmap import IdMapping, namespace
 from shares_core.adapters.linux.mountcalls import MountCalls
+from shares_core.adapters.network.netlink import netlink_socket
 from shares_core.adapters.network.refusals import try_refusing
-from shares_core.adapters.network.xtables import SWITCHES, is_asked
+from shares_core.adapters.network.ruleset.frames import IpNetwork
+from shares_core.adapters.network.ruleset.read import look
+from shares_core.adapters.network.xtables import is_asked
 from shares_core.domain.errors import RecordUnreadable, SharesError
 from shares_core.domain.findings import Finding
+from shares_core.domain.network import DefaultNetwork
 from shares_core.domain.remedy import HostTool, Packages, Parameter
-from shares_core.domain.server import FIRST_SERVER_UID
+from shares_core.domain.server import FIRST_SERVER_UID, ShareServer
 from shares_core.domain.volume import DISK_OWNER
 from shares_core.ports.records import Records
 from shares_core.ports.storage import BlockStorage
@@ -74,14 +79,15 @@ def examine(
     image: str,
     recipe: str,
     docker_url: str | None,
-    bridge: str,
+    network: DefaultNetwork,
+    port: int,
     storage: BlockStorage,
     records: Records,
 ) -> tuple[Finding, ...]:
     """Every check's finding, in an order for fixing them. Raises no expected error; changes nothing.
 
     ``pool_dirs`` are the folders of pools of files; ``lvm`` means that pools of logical volumes exist, and
-    ``thin`` that one of them is a thin pool.
+    ``thin`` that one of them is a thin pool. ``port`` is what clients connect to.
     """
     return (
         rules.judge_root(os.geteuid()),
@@ -98,7 +104,7 @@ def examine(
         idmapped_mounts(),
         *_packet_filter(),
         *closed_ports(),
-        *_firewall(bridge),
+        *firewall_findings(network, port, records),
         *_folders(state_dir, pool_dirs),
         *pool_findings(storage),
         *record_findings(records),
@@ -217,25 +223,47 @@ def closed_ports() -> Iterable[Finding]:
         yield rules.ok("closed ports", "refuse at once")
 
 
-def _firewall(bridge: str) -> Iterable[Finding]:
-    """Bridged traffic meets the host's firewall only if the kernel is told so."""
-    watching = [command for command in SWITCHES if is_asked(command)]
-    if not watching:
-        yield rules.ok("firewall", "is not shown bridged traffic")
+def firewall_findings(network: DefaultNetwork, port: int, records: Records) -> Iterable[Finding]:
+    """What clients on the default network and on every server's bridge meet."""
+    try:
+        segments = _segments(network, records)
+    except SharesError as error:
+        yield rules.note("firewall", f"bridges cannot be looked at: {error}", error.remedy)
         return
-    exists = Path("/sys/class/net", bridge).exists()
-    for command in watching:
-        if is_installed(command):
-            try:
-                yield rules.judge_iptables(command, run((command, "-S")), bridge, exists=exists)
-            except SharesError as error:
-                yield rules.note(f"firewall ({command})", f"cannot be read: {error}")
-    if is_installed("nft"):
-        try:
-            chains = run(("nft", "--json", "list", "chains"))
-            yield rules.judge_nft_chains(chains, bridge, but_iptables=is_installed("iptables"))
-        except SharesError as error:
-            yield rules.note("firewall (nft)", f"cannot be read: {error}")
+    seen = look()
+    for tool, reason in seen.unread.items():
+        yield rules.note(f"firewall ({tool})", f"cannot be read: {reason}")
+    tools = [tool for tool in ("nft", *VERSIONS) if is_installed(tool)]
+    told = [tool for tool in tools if not any(name.startswith(tool) for name in seen.unread)]
+    yield from judge_firewalls(seen.ruleset, segments, port, told)
+
+
+def _segments(network: DefaultNetwork, records: Records) -> list[Segment]:
+    """Each bridge of the records with each of its networks, the default one first."""
+    networks: dict[tuple[str, IpNetwork], None] = {(str(network.bridge), network.subnet): None}
+    try:
+        found = records.load_all()
+    except SharesError:
+        found = ()  # the records' finding says so
+    for record in found:
+        for interface in record.interfaces if isinstance(record, ShareServer) else ():
+            for address in interface.addresses:
+                networks[interface.attachment.device, address.network] = None
+    with netlink_socket("looking at bridges") as netlink:
+        links = list(netlink.get_links())
+    numbers = {link.get("ifname"): link["index"] for link in links}
+    return [
+        Segment(
+            bridge,
+            each,
+            bridge in numbers,
+            any(is_asked(name, bridge) for name, version in VERSIONS.items() if version == each.version),
+            frozenset(link.get("ifname") for link in links if link.get("master") == numbers[bridge])
+            if bridge in numbers
+            else None,
+        )
+        for bridge, each in networks
+    ]
 
 
 def _folders(state_dir: Path, pool_dirs: Sequence[Path]) -> Iterable[Finding]:

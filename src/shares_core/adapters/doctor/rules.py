@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
-import shlex
 from collections.abc import Iterable, Mapping
 
-from shares_core.adapters.network.firewall import rule
 from shares_core.adapters.pools.identity import in_settings
 from shares_core.domain.capacity import GIB, MIB, format_bytes
 from shares_core.domain.errors import SharesError
@@ -107,79 +104,6 @@ def judge_apparmor(*, enabled: bool, parser: bool) -> Finding:
         return ok("apparmor", "on, with apparmor_parser")
     detail = "on, but without apparmor_parser Docker starts no container"
     return missing("apparmor", detail, Packages(("apparmor",)))
-
-
-def drops_forwarded(rules: str, bridge: str) -> bool:
-    """Whether ``iptables -S`` shows that traffic between two ports of the bridge is dropped.
-
-    Rules apply in order, those of DOCKER-USER first: Docker keeps that at the head of FORWARD.
-    """
-    lines = [shlex.split(line) for line in rules.splitlines()]
-    in_order = [line for chain in ("DOCKER-USER", "FORWARD") for line in lines if line[:2] == ["-A", chain]]
-    for line in in_order:
-        *matches, _, target = line[2:] if line[-2:-1] == ["-j"] else ("-m", "other", "-j", "")
-        if target == "ACCEPT" and _matches_all_of(matches, bridge):
-            return False
-        if not matches and target == "DROP":
-            return True
-        if line[2:4] == ["-j", "REJECT"]:  # --reject-with follows
-            return True
-    return ["-P", "FORWARD", "DROP"] in lines
-
-
-def _matches_all_of(matches: list[str], bridge: str) -> bool:
-    """Whether a rule's conditions hold for all frames that stay on the bridge."""
-    matches = [
-        word for word in matches if word != "--physdev-is-bridged"
-    ]  # the one condition without a value
-    return len(matches) % 2 == 0 and all(
-        (option in ("-i", "-o") and value == bridge)
-        or option == "--comment"
-        or (option, value) in (("-m", "comment"), ("-m", "physdev"))
-        for option, value in zip(matches[::2], matches[1::2], strict=True)
-    )
-
-
-def judge_iptables(command: str, rules: str, bridge: str, *, exists: bool) -> Finding:
-    """What the rules of ``iptables -S`` or ``ip6tables -S`` do to bridged traffic, if it meets them.
-
-    A bridge gets its rule when it is made.
-    """
-    subject = f"firewall ({command})"
-    if not drops_forwarded(rules, bridge):
-        return ok(subject, f"lets traffic on {bridge} through")
-    if not exists:
-        return ok(subject, "drops bridged traffic; each bridge made here gets a rule that lets its own pass")
-    chain = "DOCKER-USER" if "-N DOCKER-USER" in rules.splitlines() else "FORWARD"
-    return missing(
-        subject,
-        f"drops traffic between the ports of {bridge}; reconcile mends every bridge made here",
-        HostTool(command, ("-I", chain, *rule(bridge))),
-    )
-
-
-def judge_nft_chains(document: str, bridge: str, *, but_iptables: bool) -> Finding:
-    """What ``nft --json list chains`` shows: chains that forward nothing by default.
-
-    ``but_iptables`` leaves out iptables' own chain. Does not look at the rules of such a chain.
-    """
-    dropping = [
-        chain
-        for entry in json.loads(document or "{}").get("nftables", ())
-        if (chain := entry.get("chain", {})).get("hook") == "forward"
-        and chain.get("policy") == "drop"
-        and not (but_iptables and (chain.get("table"), chain.get("name")) == ("filter", "FORWARD"))
-    ]
-    if not dropping:
-        return ok("firewall (nft)", f"lets traffic on {bridge} through")
-    chain = dropping[0]
-    place = (chain["family"], chain["table"], chain["name"])
-    return note(
-        "firewall (nft)",
-        f"the chain {' '.join(place)} forwards nothing by default; "
-        f"unless a rule of it lets {bridge} through:",
-        HostTool("nft", ("insert", "rule", *place, "iifname", bridge, "oifname", bridge, "accept")),
-    )
 
 
 def judge_tools(
