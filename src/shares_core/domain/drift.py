@@ -44,7 +44,9 @@ _WORDS: Mapping[DriftKind, str] = {
     DriftKind.CONTAINER_LEFT: "the container is {detail}, though the server should be stopped",
     DriftKind.FOLDERS_MISSING: "its folders are missing",
     DriftKind.CONFIGURATION_DIFFERS: "Samba's configuration differs",
-    DriftKind.INTERFACE_MISSING: "interface {subject} is not attached to {detail}",
+    DriftKind.INTERFACE_MISSING: (
+        "interface {subject} is not attached to {detail}, or not filtered and let through"
+    ),
     DriftKind.INTERFACE_LEFT: "interface {subject} is there, though the server should be stopped",
     DriftKind.SHARE_TROUBLED: "share {subject} {detail}",
     DriftKind.SHARE_FAILED: "share {subject} has failed: {detail}",

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 from ipaddress import ip_network
+from pathlib import Path
 
 import pytest
 from attrs import evolve
 
+from shares_core.adapters.doctor import examine
 from shares_core.adapters.doctor.firewall import Segment, judge_firewalls
 from shares_core.adapters.network.firewall import rule
 from shares_core.adapters.network.ruleset.iptables import parse_listing, parse_save
 from shares_core.adapters.network.ruleset.nft import parse_nft
+from shares_core.adapters.network.ruleset.read import Look
 from shares_core.adapters.network.ruleset.values import Chain, Ruleset
+from shares_core.bootstrap import ports
+from shares_core.config import HostConfig
 from shares_core.domain.findings import Finding, Verdict
 from shares_core.entrypoints.cli.remedies import worded
 
@@ -57,6 +62,28 @@ def _iptables(listing: str, tool: str = "iptables", family: str = "ip") -> tuple
 def _about(subject: str, found: list[Finding]) -> Finding:
     (finding,) = (each for each in found if each.subject == subject)
     return finding
+
+
+def _unread(monkeypatch: pytest.MonkeyPatch, state_dir: Path, seen: Look) -> dict[str, Finding]:
+    """What doctor says of firewalls on a host with all three tools."""
+    monkeypatch.setattr(examine, "look", lambda: seen)
+    monkeypatch.setattr(examine, "is_installed", lambda _: True)
+    monkeypatch.setattr(examine, "is_asked", lambda *_: True)
+    config = HostConfig(state_dir=state_dir)
+    found = examine.firewall_findings(config.network, 445, ports(config).records)
+    return {each.subject: each for each in found}
+
+
+def test_a_firewall_that_cannot_be_read_is_a_note_and_not_ok(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The others are judged all the same."""
+    found = _unread(monkeypatch, tmp_path, Look(Ruleset(()), {"nft": "it says no"}))
+    assert Finding(NFT, Verdict.NOTE, "cannot be read: it says no") == found[NFT]
+    assert Verdict.OK is found[IPTABLES].verdict
+    saving = Look(Ruleset(()), {"iptables-legacy-save": "it says no"})
+    found = _unread(monkeypatch, tmp_path, saving)
+    assert (Verdict.OK, False) == (found[NFT].verdict, IPTABLES in found)
 
 
 def test_a_host_without_rules_lacks_nothing() -> None:

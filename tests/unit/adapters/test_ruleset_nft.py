@@ -264,6 +264,18 @@ def test_the_obstacle_names_the_chain_and_the_rule() -> None:
     assert "tcp dport != { 22, 100-139 } drop # handle 7" == found.rule
 
 
+def test_obstacles_come_in_the_order_of_the_way() -> None:
+    """By hook, then by priority, in whatever order they are listed."""
+    way = [("prerouting", -300), ("prerouting", 0), ("forward", -5), ("forward", 5), ("postrouting", -300)]
+    chains = [
+        evolve(chain, table=f"{hook} {priority}")
+        for hook, priority in (way[3], way[4], way[1], way[0], way[2])
+        for chain in parse_nft(_document(policy="drop", hook=hook, prio=priority))
+    ]
+    found = obstacles(Ruleset(chains), ASKING)
+    assert way == [(each.base.hook, each.base.priority) for each in found]
+
+
 def test_tables_of_our_own_are_left_out() -> None:
     """They are at the ingress of a server's device, and are loaded again by every reconcile."""
     document = _document(DROP_ALL, family="netdev", hook="ingress").replace('"t"', '"shares-shc0"')

@@ -309,6 +309,8 @@ def _problem(server: ShareServer, state: RunState, unplugged: Collection[Interfa
     if state is not RunState.RUNNING:
         return "it should run but does not", Remedy.of(start, " brings it up")
     if any(interface in unplugged for interface in server.interfaces):
-        return "an interface is not attached", Remedy.of(start, " repairs it")
+        return "an interface is not attached, or not filtered and let through", Remedy.of(
+            start, " repairs it"
+        )
     failed = [str(share.name) for share in server.shares if share.status is ShareStatus.FAILED]
     return f"shares that cannot be served: {', '.join(failed)}" if failed else "", Remedy()
