@@ -49,6 +49,18 @@ DOCKER = """\
 """
 OPEN = "-P INPUT DROP\n-P FORWARD ACCEPT\n-P OUTPUT ACCEPT\n"
 CLOSED = OPEN.replace("-P FORWARD ACCEPT", "-P FORWARD DROP")
+# The forwarding part of ufw 0.36.2, loaded and listed with iptables 1.8.9.
+UFW = """\
+-P FORWARD %s
+-N ufw-before-forward
+-N ufw-reject-forward
+-N ufw-user-forward
+-A FORWARD -j ufw-before-forward
+-A FORWARD -j ufw-reject-forward
+-A ufw-before-forward -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A ufw-before-forward -p icmp -m icmp --icmp-type 8 -j ACCEPT
+-A ufw-before-forward -j ufw-user-forward
+"""
 OURS = " ".join(rule("br-a"))
 
 
@@ -100,6 +112,9 @@ UNASKED = DOCKER.replace("-A FORWARD -j DOCKER-USER\n", "")
         (f"{CLOSED}-A FORWARD -s 10.254.0.0/24 -i br-a -j ACCEPT\n", "FORWARD"),
         (f"{CLOSED}-A FORWARD -i br+ -j ACCEPT\n", None),
         ("", None),
+        (UFW % "DROP", "FORWARD"),
+        (f"{UFW % 'ACCEPT'}-A ufw-reject-forward -j REJECT --reject-with icmp-port-unreachable\n", "FORWARD"),
+        (UFW % "ACCEPT", None),
         # another's rules ahead of ours, and rules that name a bridge, are theirs
         (_head(_head(DOCKER, "DOCKER-USER", OURS), "DOCKER-USER", "-i br-a -j DROP"), None),
         (_head(_head(DOCKER, "DOCKER-USER", OURS), "FORWARD", "-j DROP"), None),

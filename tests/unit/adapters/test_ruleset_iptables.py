@@ -151,6 +151,12 @@ def test_a_target_decides(target: str, end: str) -> None:
     assert end == _end(parse_listing(listing, "iptables", "ip"), ASKING)
 
 
+def test_a_loop_is_followed_once() -> None:
+    """The kernel takes none, but a listing may be from the middle of a change."""
+    listing = "-P FORWARD ACCEPT\n-N A\n-N B\n-A FORWARD -j A\n-A A -j B\n-A B -j A\n"
+    assert UNKNOWN == _end(parse_listing(listing, "iptables", "ip"), ASKING)
+
+
 @pytest.mark.parametrize("target", ["-j CT --notrack", "-j NOTRACK"])
 def test_what_is_not_tracked_has_no_state(target: str) -> None:
     """Then a firewall that lets in by state drops it."""
