@@ -33,7 +33,7 @@ from shares_core.domain.pools import PoolKind, ThinPoolName, VolumeGroupName
 from shares_core.domain.protection import Dialect, Encryption, Protection
 from shares_core.domain.remedy import Call, HostTool, Packages, Parameter, Remedy, UseCase
 from shares_core.domain.secret import Secret
-from shares_core.domain.share import FileSystemKind
+from shares_core.domain.share import FileSystemKind, TimeMachine
 from shares_core.domain.volume import PoolName
 
 __all__ = [
@@ -75,6 +75,7 @@ __all__ = [
     "ShareFailed",
     "SharesError",
     "ThinPoolName",
+    "TimeMachine",
     "UseCase",
     "VolumeGroupName",
     "open_host",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import struct
 from contextlib import closing
 
 from smbprotocol.open import CreateDisposition, CreateOptions
 from smbprotocol.tree import TreeConnect
 
+from shares_core import Capacity, TimeMachine
 from tests.integration.conftest import Tenant
 from tests.testkit.clients import READ, SmbClient, open_file
 from tests.testkit.smb_requests import aapl, streams
@@ -17,6 +19,8 @@ OK = "NT_STATUS_OK"
 _PART = 65536
 #: Apple's capabilities: folders listed with metadata, and a unix server; no access control lists.
 _READ_DIR_ATTR, _UNIX_BASED, _NFS_ACE = 0x1, 0x4, 0x8
+#: Of a volume: what is flushed is on the disk.
+_FULL_SYNC = 0x4
 #: 60 bytes: "AFP\0", a version, and 32 bytes of the Finder's.
 _FINDER = b"AFP\0" + struct.pack(">II4x", 0x00000100, 0) + b"TEXTttxt".ljust(32, b"\0") + bytes(12)
 
@@ -51,6 +55,28 @@ def test_apples_context_is_answered(tenant: Tenant) -> None:
     command, _, answered, can = struct.unpack_from("<IIQQ", answer)
     assert (command, answered) == (1, 7)
     assert can & (_READ_DIR_ATTR | _UNIX_BASED | _NFS_ACE) == _READ_DIR_ATTR | _UNIX_BASED
+
+
+def test_a_share_for_time_machine_promises_full_syncs(tenant: Tenant) -> None:
+    """So that Macs offer it for backups; its limit is the size that they see, and other shares do neither."""
+    host, gib = tenant.site.host, Capacity.parse("1GiB")
+    host.shares.create(
+        tenant.server, "backups", gib, time_machine=TimeMachine(limit=Capacity.parse("512MiB"))
+    )
+    ada = tenant.user("ada")
+    host.access.allow(tenant.server, "backups", "ada")
+    said = {}
+    with ada.connection() as session:
+        for share in ("backups", "files"):
+            volume = struct.unpack_from("<IIQQQ", aapl(ada.tree(session, share)))[4]
+            said[share] = bool(volume & _FULL_SYNC)
+    assert said == {"backups": True, "files": False}
+    blocks = re.search(r"(\d+) blocks of size (\d+)", ada.do("backups", "ls").output)
+    assert blocks is not None
+    assert int(blocks[1]) * int(blocks[2]) <= 512 << 20
+    host.servers.stop(tenant.server)
+    host.servers.start(tenant.server)
+    assert ada.do("backups", "ls").status == OK
 
 
 def test_finder_metadata_and_resource_forks_are_kept(tenant: Tenant) -> None:

@@ -62,6 +62,14 @@ class TimeMachine:
 
     limit: Capacity | None = None
 
+    def check(self, capacity: Capacity) -> None:
+        """Raise InvalidInput if the limit is more than the share's capacity."""
+        if self.limit is not None and capacity < self.limit:
+            raise InvalidInput(
+                f"backups may not take {self.limit} of a share of {capacity}",
+                hint="give a smaller limit, or none",
+            )
+
 
 @frozen
 class CifsShare:

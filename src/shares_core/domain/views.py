@@ -19,6 +19,10 @@ from shares_core.domain.volume import PoolName
 _NEARLY_FULL = 80
 
 
+#: What Linux keeps in an extended attribute (XATTR_SIZE_MAX), without the byte that Samba adds.
+LARGEST_STREAM = 65535
+
+
 class RunState(StrEnum):
     """The state of a server's container."""
 
@@ -35,6 +39,7 @@ class Usage:
     total: int
     used: int
     free: int
+    block: int = 4096
 
 
 @frozen
@@ -65,6 +70,17 @@ class ShareView:
     export_locations: tuple[str, ...]
     volume_size: Capacity | None
     state: RunState = field(default=RunState.UNKNOWN, eq=False)
+
+    @property
+    def stream_limit(self) -> int | None:
+        """How many bytes an alternate data stream may have.
+
+        On a volume without large attributes, all streams of a file together. None if that is not known,
+        because the share is not mounted.
+        """
+        if self.share.volume.large_attributes:
+            return LARGEST_STREAM
+        return self.usage.block if self.usage is not None else None
 
 
 class PasswordOutcome(StrEnum):

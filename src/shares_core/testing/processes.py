@@ -37,9 +37,9 @@ class MemoryProcesses(ServerProcesses):
             raise BackendFailure(f"running {script.name} in server {server_id}: the server does not run")
         sessions = self._settled(server_id, container)
         match (script.name, *arguments):
-            case (REVOKE.name, "close-share", share):
+            case (REVOKE.name, "close-share", share, _):
                 _close(sessions, share)
-            case (REVOKE.name, "close-user", share, *users):
+            case (REVOKE.name, "close-user", share, _, *users):
                 _close(_of(sessions, users), share)
             case (REVOKE.name, "end-user", user):
                 for session in _of(sessions, [user]):

@@ -65,10 +65,10 @@ class MemorySmbSessions(SmbSessions):
         self._processes = processes
 
     def close_share(self, server: ShareServer, share: ShareName) -> None:
-        self._revoke(server, "close-share", str(share))
+        self._revoke(server, "close-share", str(share), "")
 
     def close_user(self, server: ShareServer, share: ShareName, users: tuple[UserName, ...]) -> None:
-        self._revoke(server, "close-user", str(share), *map(str, users))
+        self._revoke(server, "close-user", str(share), "", *map(str, users))
 
     def end_user(self, server: ShareServer, user: UserName) -> None:
         self._revoke(server, "end-user", str(user))

@@ -32,6 +32,8 @@ _CONTENT = {
 #: What every share has beside its path and its users; testparm leaves out what is Samba's default,
 #: which ``read only = yes`` and ``guest ok = no`` are.
 _ALWAYS = {
+    "fruit:time machine": "no",
+    "fruit:time machine max size": "0",
     "create mask": "0700",
     "directory mask": "0700",
     "force create mode": "0700",

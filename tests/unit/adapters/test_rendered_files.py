@@ -26,6 +26,8 @@ _SECTION = """\
 	force create mode = 0700
 	force directory mode = 0700
 	write list = "ada", "eve"
+	fruit:time machine = no
+	fruit:time machine max size = 0
 """
 _PASSWD = """\
 shares:x:2000007:2000007::/nonexistent:/usr/sbin/nologin

@@ -18,7 +18,7 @@ from shares_core.domain.capacity import GIB, MIB, Capacity
 from shares_core.domain.names import UserName
 from shares_core.domain.protection import Dialect, Encryption, Protection
 from shares_core.domain.secret import PasswordHash
-from shares_core.domain.share import ShareStatus
+from shares_core.domain.share import ShareStatus, TimeMachine
 
 
 def _section(text: str, name: str) -> dict[str, str]:
@@ -42,6 +42,16 @@ def test_without_a_writer_the_write_list_is_empty() -> None:
     without = _section(render_smb_conf(SERVER.with_share(share)), "R&D 2026")
     assert "" == without["write list"]
     assert _section(render_smb_conf(SERVER), "R&D 2026").keys() == without.keys()
+
+
+def test_a_share_offers_backups_to_macs_if_its_record_says_so() -> None:
+    """With its limit in bytes; 0 is none. The parameters are always there."""
+    told = []
+    for offered in (None, TimeMachine(), TimeMachine(Capacity(3 * GIB))):
+        server = SERVER.with_share(evolve(SHARE, time_machine=offered))
+        section = _section(render_smb_conf(server), "R&D 2026")
+        told.append((section["fruit:time machine"], section["fruit:time machine max size"]))
+    assert [("no", "0"), ("yes", "0"), ("yes", str(3 * GIB))] == told
 
 
 def test_a_share_without_a_rule_has_no_section() -> None:

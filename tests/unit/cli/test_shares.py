@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from attrs import evolve
 from tests.unit.cli.terminal import Terminal
 
 from shares_core.domain.capacity import MIB
@@ -9,7 +10,8 @@ from shares_core.domain.volume import DEFAULT_POOL, PoolName
 
 SHARE_KEYS = [
     *("name", "server", "status", "reason", "operation", "capacity_bytes", "capacity", "used_bytes", "used"),
-    *("free_bytes", "free", "volume_bytes", "volume", "filesystem", "pool", "export_locations"),
+    *("free_bytes", "free", "volume_bytes", "volume", "filesystem", "pool", "acls", "stream_limit_bytes"),
+    *("time_machine", "time_machine_limit_bytes", "export_locations"),
     "access",
 ]
 
@@ -34,6 +36,10 @@ def test_the_document_of_a_share(served: Terminal) -> None:
         "volume": "64 MiB",
         "filesystem": "ext4",
         "pool": "default",
+        "acls": "none",
+        "stream_limit_bytes": 65535,
+        "time_machine": False,
+        "time_machine_limit_bytes": None,
         "export_locations": [r"\\10.254.0.2\files"],
         "access": [{"user": "ada", "level": "rw"}],
     } == document
@@ -186,3 +192,33 @@ def test_a_share_shows_the_size_of_a_larger_volume(served: Terminal) -> None:
     served.world.machine.lost_pools.add(DEFAULT_POOL)
     (_, listed) = served.ok("share", "list", "--json").document
     assert shown == listed
+
+
+def test_a_share_for_time_machine_says_so(served: Terminal) -> None:
+    """With its limit, which cannot exceed the share."""
+    size = ("--size", "64MiB", "--time-machine")
+    served.ok("share", "create", "tenant", "backups", *size, "--limit", "32MiB")
+    assert "offered to Macs, up to 32 MiB" in served.ok("share", "show", "tenant", "backups").out
+    document = served.ok("share", "show", "tenant", "backups", "--json").document
+    assert (True, 32 << 20) == (document["time_machine"], document["time_machine_limit_bytes"])
+    served.ok("share", "create", "tenant", "backups", "--size", "64MiB")  # it fits
+    for arguments, said in (
+        ((*size, "--limit", "65MiB"), "backups may not take 65 MiB of a share of 64 MiB"),
+        (("--size", "64MiB", "--limit", "1MiB"), "--limit is for the backups of --time-machine"),
+        (size, "differs from what was asked for"),
+    ):
+        result = served("share", "create", "tenant", "backups", *arguments)
+        assert said in result.err
+        assert result.status != 0
+
+
+def test_a_share_tells_how_large_its_streams_may_be(served: Terminal) -> None:
+    """On a volume of a former release, less."""
+    assert "up to 64 KiB each" in served.ok("share", "show", "tenant", "files").out
+    world = served.world
+    server = world.record("tenant")
+    share = server.share("files")
+    former = evolve(share, volume=evolve(share.volume, large_attributes=False))
+    world.machine.records[server.id] = server.with_share(former)
+    assert "about 4 KiB for all of a file" in served.ok("share", "show", "tenant", "files").out
+    assert 4096 == served.ok("share", "show", "tenant", "files", "--json").document["stream_limit_bytes"]

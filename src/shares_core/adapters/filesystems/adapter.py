@@ -210,6 +210,7 @@ class LinuxFileSystems(FileSystems):
             total=figures.f_blocks * unit,
             used=(figures.f_blocks - figures.f_bfree) * unit,
             free=figures.f_bavail * unit,
+            block=unit,
         )
 
     def grow_mounted(self, server_id: str, share_id: str, device: str, volume: ShareVolume) -> None:

@@ -135,7 +135,15 @@ def _share_parameters(share: CifsShare) -> dict[str, str]:
         "force create mode": "0700",
         "force directory mode": "0700",
         "write list": _user_list(writers),
+        "fruit:time machine": "no" if share.time_machine is None else "yes",
+        "fruit:time machine max size": _backup_limit(share),
     }
+
+
+def _backup_limit(share: CifsShare) -> str:
+    """In bytes; 0 for none."""
+    limit = share.time_machine.limit if share.time_machine is not None else None
+    return str(limit.bytes if limit is not None else 0)
 
 
 def folder_of(share: CifsShare) -> str:

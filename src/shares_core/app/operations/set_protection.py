@@ -16,8 +16,8 @@ from shares_core.domain.operation import ServerOperation
 class SetProtection(ServerOperation):
     """Only goes forward: enforces the recorded protection.
 
-    If it ``raises`` the protection, the server's smbd is started anew: a connection keeps the protocol that
-    was agreed on when it began, and Samba does not say which that was.
+    If it ``raises`` the protection, the server's container is replaced: a connection keeps the protocol that
+    was agreed on when it began, and nobody says which that was.
     """
 
     kind: ClassVar[str] = "server.set"

@@ -19,7 +19,7 @@ from shares_core.domain.errors import AlreadyExists, Conflict, InvalidInput, Sha
 from shares_core.domain.names import ShareName
 from shares_core.domain.remedy import Call, Remedy, UseCase
 from shares_core.domain.server import ShareServer
-from shares_core.domain.share import CifsShare, FileSystem, FileSystemKind
+from shares_core.domain.share import CifsShare, FileSystem, FileSystemKind, TimeMachine
 from shares_core.domain.undo import undone_by
 from shares_core.domain.views import CheckView, ExtendView, ExtendWay, RunState, ShareView
 from shares_core.domain.volume import DEFAULT_POOL, DISK_OWNER, PoolName, ShareVolume, VolumeRef
@@ -46,23 +46,28 @@ class Shares:
         capacity: Capacity,
         filesystem: FileSystemKind = FileSystemKind.EXT4,
         pool: str = str(DEFAULT_POOL),
+        time_machine: TimeMachine | None = None,
     ) -> ShareView:
         """Make a share of ``capacity`` in the pool; nobody has access to it yet.
 
-        If the share exists and fits, it is returned as it is. Raises InvalidInput, AlreadyExists,
+        ``time_machine`` offers it to Macs for their backups. If the share exists and fits, it is returned as
+        it is. Raises InvalidInput, AlreadyExists,
         NoCapacity; after any error nothing of a new share is left.
         """
         name = ShareName(share)
         filesystem = FileSystemKind.parse(filesystem)
         filesystem.check(capacity)
         wanted = PoolName(pool)
+        if time_machine is not None:
+            time_machine.check(capacity)
         with ExitStack() as slot:
             with self._leases.settled(server, name, await_made=True) as held:
                 existing = held.server.find_share(name)
                 if existing is not None:
                     same = _same(existing, name, capacity, filesystem, wanted)
+                    _require_backups(same, time_machine)
                     return self._view(held.server, same, self._volume_size(same), held.found)
-                minted = self._minted(name, capacity, filesystem, wanted)
+                minted = self._minted(name, capacity, filesystem, wanted, time_machine)
                 work = ShareWork(self._ports, held.server, minted, held.found)
                 self._leases.take_slot(slot, held.server, minted)
                 with undone_by(lambda: self._ports.locks.forget(minted.id)):
@@ -71,7 +76,12 @@ class Shares:
             return self._view(work.server, work.share, volume.size, work.found)
 
     def _minted(
-        self, name: ShareName, capacity: Capacity, filesystem: FileSystemKind, pool: PoolName
+        self,
+        name: ShareName,
+        capacity: Capacity,
+        filesystem: FileSystemKind,
+        pool: PoolName,
+        time_machine: TimeMachine | None,
     ) -> CifsShare:
         """A share of which nothing is made yet."""
         self._ports.filesystems.require_mounting()
@@ -79,7 +89,7 @@ class Shares:
         traits = self._ports.storage.prepare(configured(self._ports, pool))
         share_id, made = ids.new_id(), FileSystem(filesystem, ids.new_uuid())
         volume = ShareVolume(VolumeRef(pool, ids.new_id()), made, DISK_OWNER, traits)
-        return CifsShare(id=share_id, name=name, capacity=capacity, volume=volume)
+        return CifsShare(id=share_id, name=name, capacity=capacity, volume=volume, time_machine=time_machine)
 
     def show(self, server: str, share: str) -> ShareView:
         """Return the share as recorded, with its used and free space. Raises InvalidInput."""
@@ -200,6 +210,17 @@ class Shares:
         except SharesError:
             usage = None
         return ShareView(server, share, usage, server.export_locations(share), size, state)
+
+
+def _require_backups(existing: CifsShare, wanted: TimeMachine | None) -> None:
+    """Raise AlreadyExists if the share does not offer backups as wanted; None fits any."""
+    if wanted not in (None, existing.time_machine):
+        raise AlreadyExists(
+            "share",
+            str(existing.name),
+            "what it offers to Time Machine differs from what was asked for",
+            hint="choose another name",
+        )
 
 
 def _same(

@@ -14,6 +14,7 @@ from shares_core.domain.findings import Finding
 from shares_core.domain.network import Interface
 from shares_core.domain.operation import Operation
 from shares_core.domain.server import Account, ShareServer
+from shares_core.domain.share import CifsShare
 from shares_core.domain.views import (
     AccessView,
     CheckView,
@@ -108,9 +109,18 @@ def share(view: ShareView) -> Document:
         "volume": str(view.volume_size) if view.volume_size else None,
         "filesystem": str(found.filesystem.kind),
         "pool": str(found.volume.pool),
+        "acls": "none",
+        "stream_limit_bytes": view.stream_limit,
+        "time_machine": found.time_machine is not None,
+        "time_machine_limit_bytes": _backup_limit(found),
         "export_locations": list(view.export_locations),
         "access": [rule(each) for each in found.rules],
     }
+
+
+def _backup_limit(found: CifsShare) -> int | None:
+    limit = found.time_machine.limit if found.time_machine is not None else None
+    return limit.bytes if limit is not None else None
 
 
 def extended(view: ExtendView) -> Document:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from shares_core.domain.capacity import Capacity, format_bytes
-from shares_core.domain.share import FileSystemKind, ShareStatus
+from shares_core.domain.share import CifsShare, FileSystemKind, ShareStatus, TimeMachine
 from shares_core.domain.views import CheckView, ExtendView, ExtendWay, ShareView
 from shares_core.domain.volume import DEFAULT_POOL
 from shares_core.entrypoints.cli import documents
@@ -30,7 +30,8 @@ def share() -> None:
 @share.command(
     "create",
     epilog="shares-core share create tenant-a projects --size 1GiB\n"
-    "shares-core share create tenant-a 'R&D' --size 1.5TiB --filesystem xfs",
+    "shares-core share create tenant-a 'R&D' --size 1.5TiB --filesystem xfs\n"
+    "shares-core share create tenant-a backups --size 2TiB --time-machine --limit 1.5TiB",
 )
 @click.argument("server", metavar="SERVER")
 @click.argument("name", metavar="SHARE")
@@ -39,14 +40,29 @@ def share() -> None:
     "--filesystem", metavar="ext4|xfs", default="ext4", show_default=True, help="The file system inside."
 )
 @click.option("--pool", metavar="POOL", default=str(DEFAULT_POOL), show_default=True, help="Where it lies.")
+@click.option("--time-machine", is_flag=True, help="Offer it to Macs for the backups of Time Machine.")
+@click.option("--limit", metavar="SIZE", help="How much of it backups may take. Default: all of it.")
 @pass_invocation
-def create(invocation: Invocation, server: str, name: str, size: str, filesystem: str, pool: str) -> None:
+def create(
+    invocation: Invocation,
+    server: str,
+    name: str,
+    size: str,
+    filesystem: str,
+    pool: str,
+    limit: str | None,
+    *,
+    time_machine: bool,
+) -> None:
     """Make a share; nobody has access to it yet.
 
     Does nothing if it exists and fits.
     """
     capacity, kind = Capacity.parse(size), FileSystemKind.parse(filesystem)
-    view = invocation.changing().shares.create(server, name, capacity, kind, pool)
+    if limit is not None and not time_machine:
+        raise click.UsageError("--limit is for the backups of --time-machine")
+    backups = TimeMachine(None if limit is None else Capacity.parse(limit)) if time_machine else None
+    view = invocation.changing().shares.create(server, name, capacity, kind, pool, backups)
 
     def tell() -> None:
         _tell(invocation, view)
@@ -176,6 +192,9 @@ def _tell(invocation: Invocation, view: ShareView) -> None:
             ("free", format_bytes(usage.free) if usage else ""),
             ("filesystem", str(found.filesystem.kind)),
             ("pool", str(found.volume.pool)),
+            ("time machine", _backups(found)),
+            ("streams", _streams(view)),
+            ("acls", "none: its access rules decide"),
             ("access", access or "nobody"),
             *locations(view.server, found),
         ]
@@ -187,6 +206,23 @@ def _tell(invocation: Invocation, view: ShareView) -> None:
 def _repair(invocation: Invocation, view: ShareView) -> str:
     line = invocation.command("share", "check", str(view.server.name), str(view.share.name), "--repair")
     return f"next: take a copy of its volume, then {line}"
+
+
+def _backups(found: CifsShare) -> str:
+    if found.time_machine is None:
+        return ""
+    limit = found.time_machine.limit
+    return "offered to Macs" if limit is None else f"offered to Macs, up to {limit}"
+
+
+def _streams(view: ShareView) -> str:
+    """How large alternate data streams may be."""
+    if view.stream_limit is None:
+        return ""
+    size = format_bytes(view.stream_limit + 1 if view.share.volume.large_attributes else view.stream_limit)
+    if view.share.volume.large_attributes:
+        return f"up to {size} each"
+    return f"about {size} for all of a file: a former release made the file system"
 
 
 def _size(view: ShareView) -> str:
