@@ -119,6 +119,7 @@ def ports(
     from shares_core.adapters.network.adapter import LinuxNetwork
     from shares_core.adapters.pools.storage import Pools
     from shares_core.adapters.samba.config import SambaConfig
+    from shares_core.adapters.samba.files import SambaFiles
     from shares_core.adapters.samba.profile import SMB, connections_within
     from shares_core.adapters.samba.sessions import SambaSessions
     from shares_core.adapters.state.folders import DiskFolders
@@ -152,6 +153,7 @@ def ports(
             network=LinuxNetwork(SMB, layout, installation, timeout),
             smb_config=SambaConfig(layout, processes, connections),
             smb_sessions=SambaSessions(processes),
+            smb_files=SambaFiles(processes),
             records=DiskRecords(layout, OPERATIONS, former),
             secrets=DiskSecrets(layout),
             locks=FileLocks(layout, timeout if patience is None else min(timeout, patience)),

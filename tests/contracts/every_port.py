@@ -16,7 +16,7 @@ from tests.contracts.progress import ProgressContract
 from tests.contracts.records import RecordsContract
 from tests.contracts.runtime import ServerRuntimeContract
 from tests.contracts.secrets import SecretsContract
-from tests.contracts.smb import SmbConfigContract, SmbSessionsContract
+from tests.contracts.smb import SmbConfigContract, SmbFilesContract, SmbSessionsContract
 from tests.contracts.storage import BlockStorageContract
 from tests.contracts.workers import WorkersContract
 
@@ -30,6 +30,7 @@ SUITES: Mapping[str, type] = {
     "network": NetworkContract,
     "smb_config": SmbConfigContract,
     "smb_sessions": SmbSessionsContract,
+    "smb_files": SmbFilesContract,
     "records": RecordsContract,
     "secrets": SecretsContract,
     "locks": LocksContract,

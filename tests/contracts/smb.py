@@ -234,3 +234,26 @@ def _for_eve(server: ShareServer) -> ShareServer:
     """The server with both shares for EVE only, who has no account yet."""
     wider = evolve(server, accounts=(*server.accounts, Account(EVE, 10_009)))
     return with_rules(with_rules(wider, "files", eve="rw"), "other", eve="rw")
+
+
+class SmbFilesContract(SmbContract):
+    """The suite of ``ports.smb.SmbFiles``."""
+
+    def test_files_of_former_releases_get_their_execute_bit(self, world: SmbWorld, serving: Serving) -> None:
+        """Those of the share alone, while a client has one open; twice is once."""
+        smb_files, server = world.ports.smb_files, serving.server
+        held = serving.connect(ADA).hold(FILES)
+        for share in (FILES, OTHER):
+            world.take_execute_bits(server, share)
+        for _ in range(2):
+            while not smb_files.make_executable(server, server.share(FILES)):
+                assert held.usable()
+            assert (True, False) == (world.executable(server, FILES), world.executable(server, OTHER))
+        assert held.usable()
+
+    def test_nothing_is_done_in_a_server_that_does_not_run(self, world: SmbWorld, resting: Serving) -> None:
+        """It is an error, and the files stay as they are."""
+        world.take_execute_bits(resting.server, FILES)
+        with pytest.raises(BackendFailure, match="does not run"):
+            world.ports.smb_files.make_executable(resting.server, resting.server.share(FILES))
+        assert not world.executable(resting.server, FILES)

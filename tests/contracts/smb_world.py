@@ -75,6 +75,14 @@ class SmbWorld(World):
         """Put the file that ``hold`` opens into the share, from the host."""
 
     @abstractmethod
+    def take_execute_bits(self, server: ShareServer, share: ShareName) -> None:
+        """Leave the share's file and folder as a former release made them."""
+
+    @abstractmethod
+    def executable(self, server: ShareServer, share: ShareName) -> bool:
+        """Whether the share's file and folder have their owner's execute bit."""
+
+    @abstractmethod
     def half_applied(
         self, server: ShareServer, hashes: Mapping[UserName, PasswordHash], written: Written
     ) -> None:

@@ -34,7 +34,7 @@ from tests.contracts.progress import ProgressContract
 from tests.contracts.records import RecordsContract
 from tests.contracts.runtime import ServerRuntimeContract
 from tests.contracts.secrets import SecretsContract
-from tests.contracts.smb import SmbConfigContract, SmbSessionsContract
+from tests.contracts.smb import SmbConfigContract, SmbFilesContract, SmbSessionsContract
 from tests.contracts.storage import BlockStorageContract
 from tests.contracts.values import UID
 from tests.contracts.workers import WorkersContract
@@ -352,6 +352,12 @@ class TestContainerProcesses(ServerProcessesContract):
 
 class TestSambaConfig(SmbConfigContract):
     """The files that smbd reads."""
+
+    kind_of_world = RealSmb
+
+
+class TestSambaFiles(SmbFilesContract):
+    """Files in the container's mounts."""
 
     kind_of_world = RealSmb
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,10 @@ from attrs import frozen
 
 from shares_core import Capacity
 from shares_core.domain.share import ShareStatus
+from shares_core.domain.views import LARGEST_STREAM
 from tests.former import RELEASES, extracted, python
 from tests.integration.test_upgrade import changed_image
-from tests.testkit.clients import ClientNamespace, SmbClient
+from tests.testkit.clients import ClientNamespace, SmbClient, nt_status, open_file
 from tests.testkit.footprint import footprint
 from tests.testkit.site import Site, opened_site
 
@@ -32,9 +34,11 @@ host.access.allow("former", "files", "ada", password=Secret(sys.argv[2]))
 host.access.allow("former", "large", "ada")
 print(server.interfaces[0].addresses[0].ip)
 """
-_RECIPE = "from shares_core.adapters.{}.image import recipe_version; print(recipe_version())"
-#: The package of each release's adapter for Docker, by its schema.
-_ADAPTERS = {1: "docker", 2: "containers"}
+#: Prints the version of each release's recipe, by its schema.
+_RECIPES = {
+    1: "from shares_core.adapters.docker.image import recipe_version; print(recipe_version())",
+    2: "from shares_core.adapters.containers.image import recipe_version; print(recipe_version('samba'))",
+}
 
 
 @frozen
@@ -48,12 +52,20 @@ class Former:
     def has(self, name: str) -> list[object]:
         return [self.ada.get(share, name) for share in SHARES]
 
+    def full_access(self, name: str) -> list[str]:
+        """What a client gets that asks for FILE_ALL_ACCESS."""
+        with self.ada.connection() as session:
+            return [
+                nt_status(partial(open_file, self.ada.tree(session, share), name, 0x1F01FF))
+                for share in SHARES
+            ]
+
 
 @pytest.fixture(params=RELEASES)
 def former(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Former]:
     schema: int = request.param
     sources = extracted(tmp_path, schema)
-    recipe = python(sources, "-c", _RECIPE.format(_ADAPTERS[schema])).stdout.strip()
+    recipe = python(sources, "-c", _RECIPES[schema]).stdout.strip()
     with opened_site() as site, changed_image(site, f"LABEL shares-core.recipe={recipe}") as image:
         settings = tmp_path / "settings.toml"
         network = site.config.network
@@ -84,6 +96,9 @@ def test_servers_of_a_former_release_are_still_served(former: Former) -> None:
     assert ("", ()) == (found.problem, found.failed_shares)
     assert host.fleet.reconcile().is_empty
     assert [b"kept", b"kept"] == former.has("kept")
+    assert [OK, OK] == former.full_access("kept")
+    limits = {str(view.share.name): view.stream_limit for view in host.shares.list(SERVER)}
+    assert {"files": 1024, "large": LARGEST_STREAM} == limits
     assert [OK, OK] == [ada.put(share, "more", b"more").status for share in SHARES]
     host.shares.extend(SERVER, "files", Capacity.parse("96MiB"))
     assert "" == host.shares.check(SERVER, "large").damage

@@ -162,6 +162,13 @@ def let_ada_write_without_carl(host: Host) -> None:
     without_carl(host)
 
 
+def take_execute_bits(host: Host) -> None:
+    """As if a former release had made the volume."""
+    server, records = host.servers.show(SERVER).server, host.servers._ports.records
+    share = server.share(KEPT)
+    records.save(server.with_share(evolve(share, volume=evolve(share.volume, executable=False))))
+
+
 def end_container(host: Host) -> None:
     with closing(docker.from_env()) as client:
         client.api.remove_container(f"shares-{host.servers.show(SERVER).server.id}", force=True)
@@ -220,6 +227,12 @@ FURTHER = (
         call("servers.set", SERVER, min_protocol=Dialect.SMB3_11),
         lambda h: h.servers.set(SERVER, min_protocol=Dialect.SMB3_00),
         lambda h: h.servers.show(SERVER).server.protection.min_protocol is Dialect.SMB3_11,
+    ),
+    Operation(
+        "make files executable",
+        call("fleet.repair", server_id(SERVER)),
+        take_execute_bits,
+        lambda h: h.shares.show(SERVER, KEPT).share.volume.executable,
     ),
     Operation("check", call("shares.check", SERVER, KEPT), lambda h: None, always),
     Operation("reconcile", call("fleet.reconcile"), end_container, always),

@@ -22,6 +22,7 @@ class DriftKind(StrEnum):
     SHARE_TROUBLED = "share_troubled"
     SHARE_FAILED = "share_failed"
     SHARE_DAMAGED = "share_damaged"
+    FILES_NOT_EXECUTABLE = "files_not_executable"
     SHARE_LEFT = "share_left"
     UNOBSERVABLE = "unobservable"
 
@@ -33,6 +34,8 @@ class Repair(StrEnum):
     SERVER = "server"
     #: Recover the interrupted operation on the share.
     OPERATION = "operation"
+    #: Change the share's files while it is served.
+    FILES = "files"
     #: Reconcile must not repair it.
     PERSON = "person"
 
@@ -51,6 +54,7 @@ _WORDS: Mapping[DriftKind, str] = {
     DriftKind.SHARE_TROUBLED: "share {subject} {detail}",
     DriftKind.SHARE_FAILED: "share {subject} has failed: {detail}",
     DriftKind.SHARE_DAMAGED: "share {subject} has failed: {detail}",
+    DriftKind.FILES_NOT_EXECUTABLE: "files of share {subject}, from a former release, lack the execute bit",
     DriftKind.SHARE_LEFT: "share {subject} is attached, though the server should be stopped",
     DriftKind.UNOBSERVABLE: "{detail}",
 }
@@ -70,6 +74,8 @@ class Drift:
             return Repair.PERSON
         if self.kind is DriftKind.OPERATION_INTERRUPTED:
             return Repair.OPERATION
+        if self.kind is DriftKind.FILES_NOT_EXECUTABLE:
+            return Repair.FILES
         return Repair.SERVER
 
     def __str__(self) -> str:

@@ -21,7 +21,7 @@ from shares_core.ports.progress import Progress
 from shares_core.ports.records import Records
 from shares_core.ports.runtime import ServerRuntime
 from shares_core.ports.secrets import Secrets
-from shares_core.ports.smb import SmbConfig, SmbSessions
+from shares_core.ports.smb import SmbConfig, SmbFiles, SmbSessions
 from shares_core.ports.storage import BlockStorage
 from shares_core.ports.workers import Workers
 
@@ -38,6 +38,7 @@ class Ports:
     network: Network
     smb_config: SmbConfig
     smb_sessions: SmbSessions
+    smb_files: SmbFiles
     records: Records
     secrets: Secrets
     locks: Locks
@@ -65,6 +66,7 @@ __all__ = [
     "ServerProcesses",
     "ServerRuntime",
     "SmbConfig",
+    "SmbFiles",
     "SmbSessions",
     "Workers",
 ]

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from shares_core.domain.names import ShareName, UserName
 from shares_core.domain.secret import PasswordHash
 from shares_core.domain.server import ShareServer
+from shares_core.domain.share import CifsShare
 
 
 class SmbConfig(ABC):
@@ -52,3 +53,15 @@ class SmbSessions(ABC):
     @abstractmethod
     def end_user(self, server: ShareServer, user: UserName) -> None:
         """End every connection that the user has a session on. Idempotent."""
+
+
+class SmbFiles(ABC):
+    """What clients wrote, changed by the service itself."""
+
+    @abstractmethod
+    def make_executable(self, server: ShareServer, share: CifsShare) -> bool:
+        """Give the share's files and folders their owner's execute bit. Returns whether all have it.
+
+        If not, the work goes on: call again, until all have it. Idempotent. Raises BackendFailure if the
+        server does not run, or a file cannot be changed. A compromised server may say what it likes.
+        """

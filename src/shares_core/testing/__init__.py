@@ -57,7 +57,7 @@ from shares_core.testing.progress import MemoryProgress
 from shares_core.testing.records import MemoryRecords
 from shares_core.testing.runtime import MemoryRuntime
 from shares_core.testing.secrets import MemorySecrets
-from shares_core.testing.smb import MemorySmbConfig, MemorySmbSessions
+from shares_core.testing.smb import MemorySmbConfig, MemorySmbFiles, MemorySmbSessions
 from shares_core.testing.state import ContractBroken
 from shares_core.testing.storage import MemoryStorage
 from shares_core.testing.workers import SerialWorkers
@@ -100,6 +100,7 @@ def memory_ports(
             network=MemoryNetwork(host),
             smb_config=MemorySmbConfig(host, processes),
             smb_sessions=MemorySmbSessions(processes),
+            smb_files=MemorySmbFiles(host),
             records=MemoryRecords(host),
             secrets=MemorySecrets(host),
             locks=MemoryLocks(host.lock_table, lock_timeout),

@@ -8,8 +8,9 @@ from shares_core.domain.errors import BackendFailure
 from shares_core.domain.names import ShareName, UserName
 from shares_core.domain.secret import PasswordHash
 from shares_core.domain.server import ShareServer
+from shares_core.domain.share import CifsShare
 from shares_core.ports.processes import ServerProcesses
-from shares_core.ports.smb import SmbConfig, SmbSessions
+from shares_core.ports.smb import SmbConfig, SmbFiles, SmbSessions
 from shares_core.testing.faults import halfway
 from shares_core.testing.host import MemoryHost
 from shares_core.testing.processes import REVOKE
@@ -80,3 +81,18 @@ class MemorySmbSessions(SmbSessions):
             # If the server does not run, or has stopped meanwhile, its connections have ended.
             if self._processes.signal(server.id, "SIGHUP"):
                 raise
+
+
+class MemorySmbFiles(SmbFiles):
+    """The files on a host's mounted shares. The work is done after a first call, as after a walk."""
+
+    def __init__(self, host: MemoryHost) -> None:
+        self._host = host
+
+    def make_executable(self, server: ShareServer, share: CifsShare) -> bool:
+        container = self._host.containers.get(server.id)
+        filesystem = self._host.mounted_filesystem(server.id, share.id)
+        if container is None or not container.running or filesystem is None:
+            raise BackendFailure(f"make-executable in server {server.id}: the server does not run")
+        was, filesystem.executable = filesystem.executable, True
+        return was

@@ -31,7 +31,7 @@ class MemoryFileSystem:
     """A file system on a volume; ``reach`` is its size in bytes.
 
     ``owner`` is the volume's, once it was mounted. ``folders`` maps the names of folders to the ids of their
-    owners on disk, ``files`` is what clients wrote.
+    owners on disk, ``files`` is what clients wrote, which may lack the ``executable`` bit.
     """
 
     identity: FileSystem
@@ -40,6 +40,7 @@ class MemoryFileSystem:
     folders: dict[str, int] = field(factory=dict)
     files: dict[str, bytes] = field(factory=dict)
     condition: Condition = Condition.WHOLE
+    executable: bool = True
 
     @property
     def total(self) -> int:

@@ -130,6 +130,22 @@ class RealSmb(RealStorage, RealContainers, RealDevices, SmbWorld):
         path.write_bytes(b"content")
         os.chown(path, UID, UID)
 
+    def _made(self, server: ShareServer, share: ShareName) -> tuple[Path, Path]:
+        """A folder and a file that the server's user has made."""
+        found = server.share(share)
+        folder = self.layout.share(server.id, found.id) / found.folder
+        return folder / "folder", folder / _FILE
+
+    def take_execute_bits(self, server: ShareServer, share: ShareName) -> None:
+        folder, file = self._made(server, share)
+        folder.mkdir(exist_ok=True)
+        os.chown(folder, UID, UID)
+        folder.chmod(0o700)
+        file.chmod(0o600)
+
+    def executable(self, server: ShareServer, share: ShareName) -> bool:
+        return all(path.stat().st_mode & 0o100 for path in self._made(server, share))
+
     def half_applied(
         self, server: ShareServer, hashes: Mapping[UserName, PasswordHash], written: Written
     ) -> None:

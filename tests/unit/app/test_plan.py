@@ -12,6 +12,7 @@ from tests.contracts.operations import share_operations
 from tests.unit.adapters.values import INTERFACE, SERVER, SHARE
 
 from shares_core.app.operations.end_sessions import EndSessions
+from shares_core.app.operations.make_executable import MakeExecutable
 from shares_core.app.operations.perform import Begun
 from shares_core.app.reconcile.observe import Observation
 from shares_core.app.reconcile.plan import plan
@@ -68,7 +69,7 @@ OWN_OPERATION = [
 
 
 def share_in(status: ShareStatus, failure: Failure | None = None) -> CifsShare:
-    operations = (each for each in share_operations(SHARE.id) if each.status is status)
+    operations = (each for each in share_operations(SHARE.id) if each.status is status and not each.serves)
     return evolve(SHARE, operation=next(operations, None), failure=failure)
 
 
@@ -81,6 +82,12 @@ def of(share: CifsShare, running: Iterable[K] = (), stopped: Iterable[K] = (), *
 
 
 S = ShareStatus
+CHANGING = evolve(
+    SHARE,
+    volume=evolve(SHARE.volume, executable=False),
+    operation=MakeExecutable(**Begun(id="0badc0ffee00", since=1), share_id=SHARE.id),
+)
+FORMER = evolve(share_in(S.READY), volume=evolve(SHARE.volume, executable=False))
 GONE, DAMAGE = Failure.unavailable("gone"), Failure.damaged("damage")
 SHARES = [
     Seen(),
@@ -109,6 +116,12 @@ SHARES = [
     of(share_in(S.EXTENDING, DAMAGE), [], [], held=True),
     of(share_in(S.CHECKING, DAMAGE), [*INTERRUPTED, K.SHARE_DAMAGED], INTERRUPTED),
     of(share_in(S.CHECKING, DAMAGE), [], [], held=True),
+    # Files of a former release are changed while they are served.
+    of(FORMER, [K.FILES_NOT_EXECUTABLE], []),
+    of(FORMER, [K.SHARE_TROUBLED], [], troubled=True),
+    of(FORMER, [], [], held=True),
+    of(CHANGING, [K.OPERATION_INTERRUPTED, K.FILES_NOT_EXECUTABLE], INTERRUPTED),
+    of(CHANGING, [], [], held=True),
 ]
 #: Drifts that another drift includes: ending that ends them too.
 INCLUDED = {K.CONTAINER_DOWN: K.CONTAINER_OUTDATED, K.FOLDERS_MISSING: K.CONFIGURATION_DIFFERS}

@@ -8,6 +8,7 @@ from contextlib import suppress
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.unit.app.use_cases import take_execute_bits
 from tests.unit.machine.picture import Picture
 from tests.unit.world import LARGE, PASSWORD, RW, SMALL, World
 
@@ -124,6 +125,7 @@ TRICKS: dict[str, tuple[DriftKind, str, Callable[[World], object]]] = {
     "a share is unmounted": (K.SHARE_TROUBLED, "tenant", unmount),
     "a volume is detached": (K.SHARE_TROUBLED, "tenant", detach),
     "a share has failed": (K.SHARE_FAILED, "tenant", lambda w: fails(w, Failure.unavailable("gone"))),
+    "files are of a former release": (K.FILES_NOT_EXECUTABLE, "tenant", take_execute_bits),
     "a share is damaged": (K.SHARE_DAMAGED, "tenant", lambda w: fails(w, Failure.damaged("damage"))),
     "a volume is left attached": (
         K.SHARE_LEFT,
@@ -189,9 +191,10 @@ def decide(world: World, server: str) -> None:
     world.host.shares.check(server, "files", repair=True)
 
 
-MEANS: dict[Repair, Callable[[World, str], None]] = {
+MEANS: dict[Repair, Callable[[World, str], object]] = {
     Repair.SERVER: bring,
     Repair.OPERATION: recover,
+    Repair.FILES: lambda world, server: world.host.fleet.repair(world.record(server).id),
     Repair.PERSON: decide,
 }
 
@@ -206,7 +209,7 @@ def test_a_drift_is_ended_by_its_repair(trick: str) -> None:
     found = drifts(world, server)
     assert kind in {drift.kind for drift in found}
     (repair,) = {drift.repair for drift in found if drift.kind is kind}
-    less = {Repair.SERVER: recover, Repair.PERSON: bring}.get(repair)
+    less = {Repair.SERVER: recover, Repair.FILES: bring, Repair.PERSON: bring}.get(repair)
     if less is not None:
         less(world, server)
         assert kind in {drift.kind for drift in drifts(world, server)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 
-from attrs import frozen
+from attrs import evolve, frozen
 from tests.catalogue import Call, call, operation_id, server_id
 from tests.unit.world import LARGE, PASSWORD, RO, RW, SMALL, World, on
 
@@ -16,6 +16,7 @@ from shares_core.domain.secret import Secret
 from shares_core.domain.server import ShareServer
 from shares_core.domain.share import FileSystemKind, ShareStatus
 from shares_core.testing import Fault, FaultPlan, Moment, ProcessDied, SmbRefused
+from shares_core.testing.state import MemoryFileSystem
 
 OTHER = Secret("battery staple")
 
@@ -57,6 +58,21 @@ def build_image(world: World) -> None:
 
 def end_container(world: World) -> None:
     world.machine.kill_container(world.machine.server_id("tenant"))
+
+
+def files(world: World) -> MemoryFileSystem:
+    found = world.machine.volumes[world.share("tenant", "files").volume.ref].content
+    assert found is not None
+    return found
+
+
+def take_execute_bits(world: World) -> None:
+    """Leave the files as a former release made them."""
+    files(world).executable = False
+    server = world.record("tenant")
+    share = server.share("files")
+    former = evolve(share, volume=evolve(share.volume, executable=False))
+    world.machine.records[server.id] = server.with_share(former)
 
 
 def interrupt_extension(world: World) -> None:
@@ -143,6 +159,15 @@ USE_CASES = [
     UseCase("reconcile", call("fleet.reconcile"), lambda w: w.admitted() != {}),
     UseCase(
         "repair", call("fleet.repair", server_id("tenant")), lambda w: w.admitted() != {}, given=end_container
+    ),
+    *(
+        UseCase(
+            f"make files executable by {work}",
+            work,
+            lambda w: w.share("tenant", "files").volume.executable and files(w).executable,
+            given=take_execute_bits,
+        )
+        for work in (call("fleet.reconcile"), call("fleet.repair", server_id("tenant")))
     ),
     UseCase("check", call("shares.check", "tenant", "files"), lambda w: w.admitted() != {}),
     UseCase(

@@ -29,6 +29,7 @@ from shares_core.testing import (
 )
 from shares_core.testing.clients import LOGON_FAILURE
 from shares_core.testing.processes import REVOKE
+from shares_core.testing.state import MemoryFileSystem
 
 
 class MemoryDevices(MemoryWorld, NetworkWorld):
@@ -141,6 +142,17 @@ class MemorySmb(MemoryMounts, MemoryDevices, SmbWorld):
 
     def put_file(self, server: ShareServer, share: ShareName) -> None:
         self.write(server.id, server.share(share).id, b"content")
+
+    def take_execute_bits(self, server: ShareServer, share: ShareName) -> None:
+        self._of_share(server, share).executable = False
+
+    def executable(self, server: ShareServer, share: ShareName) -> bool:
+        return self._of_share(server, share).executable
+
+    def _of_share(self, server: ShareServer, share: ShareName) -> MemoryFileSystem:
+        found = self.host.mounted_filesystem(server.id, server.share(share).id)
+        assert found is not None
+        return found
 
     def half_applied(
         self, server: ShareServer, hashes: Mapping[UserName, PasswordHash], written: Written

@@ -19,7 +19,7 @@ from tests.contracts.progress import ProgressContract
 from tests.contracts.records import RecordsContract
 from tests.contracts.runtime import ServerRuntimeContract
 from tests.contracts.secrets import SecretsContract
-from tests.contracts.smb import SmbConfigContract, SmbSessionsContract
+from tests.contracts.smb import SmbConfigContract, SmbFilesContract, SmbSessionsContract
 from tests.contracts.storage import BlockStorageContract
 from tests.contracts.workers import WorkersContract
 from tests.unit.contracts.memory_mounts import MemoryMounts
@@ -121,6 +121,14 @@ class TestMemoryProcesses(ServerProcessesContract):
 
 class TestMemorySmbConfig(SmbConfigContract):
     """On a host's configurations."""
+
+    @pytest.fixture
+    def world(self, smb_world: MemorySmb) -> MemorySmb:
+        return smb_world
+
+
+class TestMemorySmbFiles(SmbFilesContract):
+    """On a host's mounted file systems."""
 
     @pytest.fixture
     def world(self, smb_world: MemorySmb) -> MemorySmb:

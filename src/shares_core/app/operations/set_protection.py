@@ -6,29 +6,30 @@ from typing import ClassVar
 
 from attrs import frozen
 
-from shares_core.app.lifecycle.container import is_running, replace_container
+from shares_core.app.lifecycle.container import replace_container
 from shares_core.app.lifecycle.publish import publish
 from shares_core.app.operations.work import ServerWork
 from shares_core.domain.operation import ServerOperation
+from shares_core.domain.server import DesiredState
 
 
 @frozen(kw_only=True)
 class SetProtection(ServerOperation):
     """Only goes forward: enforces the recorded protection.
 
-    If it ``raises`` the protection, the server's container is replaced: a connection keeps the protocol that
-    was agreed on when it began, and nobody says which that was.
+    It ``restarts`` a running server that demands more now, in a new container: a connection keeps the
+    protocol that was agreed on when it began, and nobody says which that was.
     """
 
     kind: ClassVar[str] = "server.set"
     forward_only: ClassVar[bool] = True
 
-    raises: bool
+    restarts: bool
 
     def run(self, work: ServerWork) -> None:
         ports, server = work.ports, work.server
         publish(ports, server)
-        if self.raises and is_running(ports, server):
+        if self.restarts and server.desired is DesiredState.RUNNING:
             replace_container(ports, server)
         work.finish(server)
 

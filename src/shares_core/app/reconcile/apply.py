@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from attrs import frozen
 
 from shares_core.app.leases import Leases, at_work
 from shares_core.app.lifecycle.server import bring_down, bring_up
+from shares_core.app.operations.make_executable import MakeExecutable
+from shares_core.app.operations.perform import begun, perform
 from shares_core.app.operations.work import ServerWork
 from shares_core.app.reconcile.observe import observe
 from shares_core.app.reconcile.plan import needs, plan
 from shares_core.domain.drift import Drift, Repair
+from shares_core.domain.errors import Busy, NotFound
 from shares_core.domain.server import DesiredState, ShareServer
+from shares_core.domain.share import ShareStatus
 from shares_core.ports import Ports
 
 
@@ -71,7 +77,28 @@ def repair(ports: Ports, leases: Leases, record: ShareServer, *, upgrade: bool) 
             bring_to_desired(held, upgrade=upgrade)
         server, recovered = held.server, held.recovered
     recover_shares(leases, server)
-    return Repaired(ports.records.load(record.id), drifts, recovered)
+    current = ports.records.load(record.id)
+    if current is not None and _made_executable(ports, leases, current):
+        current = ports.records.load(record.id)
+    return Repaired(current, drifts, recovered)
+
+
+def _made_executable(ports: Ports, leases: Leases, server: ShareServer) -> bool:
+    """Give the files of former releases their execute bit, unless somebody is at work on their share.
+
+    Returns whether there were any.
+    """
+    if server.desired is not DesiredState.RUNNING:
+        return False
+    lacking = [s for s in server.shares if s.status is ShareStatus.READY and not s.volume.executable]
+    for share in lacking:
+        with suppress(Busy, NotFound), leases.share(str(server.name), str(share.name)) as work:
+            if work.share.status is not ShareStatus.READY or work.share.volume.executable:
+                continue
+            with work.locked() as held:
+                work.journal(held, MakeExecutable(**begun(ports), share_id=share.id))
+            perform(work)
+    return bool(lacking)
 
 
 def recover_shares(leases: Leases, server: ShareServer) -> None:

@@ -174,8 +174,8 @@ class Servers:
             server = held.server
             wanted = server.protection.changed(encryption, min_protocol)
             if wanted != server.protection:
-                raises = wanted.may_refuse_clients_of(server.protection)
-                held.journal(SetProtection(**begun(self._ports), raises=raises), server.protected(wanted))
+                restarts = held.found is RunState.RUNNING and wanted.may_refuse_clients_of(server.protection)
+                held.journal(SetProtection(**begun(self._ports), restarts=restarts), server.protected(wanted))
                 perform(held)
             return self._view(held.server)
 
