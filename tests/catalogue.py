@@ -18,7 +18,7 @@ from shares_core.bootstrap import Host
 from shares_core.domain.secret import Secret
 
 #: The names of public methods that only read.
-LOOKERS = frozenset({"list", "show"})
+LOOKERS = frozenset({"list", "show", "log"})
 
 #: The operations that each change may begin, by their wire names, without those that it recovers.
 CHANGES: Mapping[str, frozenset[str]] = {

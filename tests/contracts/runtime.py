@@ -6,6 +6,7 @@ from abc import abstractmethod
 
 import pytest
 
+from shares_core.adapters.linux.polling import wait_until
 from shares_core.domain.errors import BackendFailure, Conflict, HostNotReady
 from shares_core.domain.views import RunState
 from shares_core.ports.runtime import ServerRuntime
@@ -233,6 +234,19 @@ class ServerRuntimeContract:
         runtime.start(server_id)
         runtime.remove(server_id)
         assert (server_id,) == runtime.ended(calm.bookmark, 20).server_ids
+
+    def test_the_log_holds_what_the_service_said(self, world: RuntimeWorld, server_id: str) -> None:
+        """In its order, and only what came after a time that is given; without a container nothing."""
+        runtime = world.ports.runtime
+        assert () == runtime.log(server_id)
+        runtime.ensure(server_id, UID)
+        runtime.start(server_id)
+        assert wait_until(lambda: any("smbd" in line.text for line in runtime.log(server_id)), 30)
+        lines = runtime.log(server_id)
+        assert sorted(lines, key=lambda line: line.time) == list(lines)
+        assert lines[1:] == runtime.log(server_id, lines[0].time)[: len(lines) - 1]
+        runtime.remove(server_id)
+        assert () == runtime.log(server_id)
 
     def test_without_docker_nothing_is_said_of_containers(self, world: RuntimeWorld, server_id: str) -> None:
         """Neither that they exist nor that they do not."""

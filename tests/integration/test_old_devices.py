@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -9,7 +10,7 @@ from smbprotocol.connection import Connection, Dialects
 from smbprotocol.session import Session
 from smbprotocol.tree import TreeConnect
 
-from shares_core import Dialect, Encryption, InvalidInput
+from shares_core import Capacity, Dialect, Encryption, InvalidInput
 from tests.integration.conftest import Tenant
 from tests.integration.support.held import Held
 from tests.testkit.clients import CONNECTION_CLOSED, SmbClient, nt_status, open_file, still_admitted
@@ -100,3 +101,26 @@ def test_a_setting_is_kept_over_a_stop_and_needs_none_to_be_changed(tenant: Tena
         file = open_file(ada.tree(session, "files"), "file")
         servers.set(tenant.server, encryption=Encryption.DESIRED, min_protocol=Dialect.SMB2_10)
         assert nt_status(lambda: file.write(b"undisturbed", 0)) == OK
+
+
+def test_the_log_says_who_was_refused_and_why(tenant: Tenant) -> None:
+    """A wrong password with the client's address, a user without a rule with the share, a missing cipher."""
+    ada = tenant.user("ada")
+    tenant.site.host.shares.create(tenant.server, "other", Capacity.parse("16MiB"))
+    tenant.site.allow(tenant.server, "other", "bob")
+    assert tenant.smb("ada", "wrong").do("files", "ls").status == "NT_STATUS_LOGON_FAILURE"
+    assert ada.do("other", "ls").status == DENIED
+    no_cipher = ("--option=client smb3 encryption algorithms=none", "-m", "SMB3")
+    assert ada.do("files", "ls", *no_cipher).status == DENIED
+
+    def said() -> str:
+        return "\n".join(line.text for line in tenant.site.host.servers.log(tenant.server))
+
+    client = tenant.namespace.address
+    for refused in (
+        rf"user \[\S*\]\\\[ada\] .* status \[NT_STATUS_WRONG_PASSWORD\] .* remote host \[ipv4:{client}:",
+        r"user 'ada' .* not permitted to access this share \(other\)",
+        r"reject session with dialect\[0x0311\] as encryption is required",
+    ):
+        assert until(lambda r=refused: re.search(r, said()) is not None), (refused, said())  # type: ignore[misc]
+    assert ada.password not in said()

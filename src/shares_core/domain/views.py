@@ -56,6 +56,14 @@ class ServerView:
 
 
 @frozen
+class LogLine:
+    """One line of a service's log. ``time`` is in UTC, to the nanosecond, and sorts as text."""
+
+    time: str
+    text: str
+
+
+@frozen
 class ShareView:
     """A share and its state. ``usage`` is None unless it is mounted.
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
-from shares_core.domain.views import RunState
+from shares_core.domain.views import LogLine, RunState
 
 
 @frozen
@@ -95,6 +95,13 @@ class ServerRuntime(ABC):
 
         Returns those that ended since ``bookmark``, perhaps twice. Raises HostNotReady and BackendFailure if
         nothing answers: it never returns those that end meanwhile.
+        """
+
+    @abstractmethod
+    def log(self, server_id: str, after: str = "") -> tuple[LogLine, ...]:
+        """What the service in the server's container has logged, after that time.
+
+        Docker keeps the last megabytes. Empty without a container. A compromised server may log anything.
         """
 
     @abstractmethod

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from shares_core.domain.errors import BackendFailure, Conflict, HostNotReady
 from shares_core.domain.remedy import Call, Remedy, UseCase
-from shares_core.domain.views import RunState
+from shares_core.domain.views import LogLine, RunState
 from shares_core.ports.runtime import ContainerState, Ended, ServerRuntime
 from shares_core.testing.faults import halfway
 from shares_core.testing.host import MemoryHost
@@ -49,6 +49,7 @@ class MemoryRuntime(ServerRuntime):
         if not container.running:
             container.namespace = f"/memory/{server_id}/{self._host.count()}"
             container.loaded = folder.shares
+            container.log.append(LogLine(f"2026-01-01T00:00:00.{self._host.count():09d}Z", "smbd started"))
         return ContainerState(RunState.RUNNING, container.namespace, container.image)
 
     def wait_ready(self, server_id: str) -> None:
@@ -94,6 +95,10 @@ class MemoryRuntime(ServerRuntime):
         if since == len(ended):
             self._host.uptime += seconds
         return Ended(tuple(dict.fromkeys(ended[since:])), str(len(ended)))
+
+    def log(self, server_id: str, after: str = "") -> tuple[LogLine, ...]:
+        container = self._ours(server_id)
+        return () if container is None else tuple(line for line in container.log if line.time > after)
 
     def list(self) -> Mapping[str, RunState]:
         self._need_docker()

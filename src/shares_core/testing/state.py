@@ -11,6 +11,7 @@ from shares_core.domain.access import AccessLevel, AccessRule
 from shares_core.domain.names import ShareName, UserName
 from shares_core.domain.network import Bridge, Interface
 from shares_core.domain.secret import PasswordHash
+from shares_core.domain.views import LogLine
 from shares_core.domain.volume import FileSystem, VolumeRef, VolumeTraits
 
 
@@ -124,7 +125,7 @@ class Container:
     """A server's container. ``loaded`` is the configuration that its smbd was last told to load.
 
     ``image`` is what it was made from, ``namespace`` is empty while it does not run. A ``foreign`` container
-    belongs to another installation.
+    belongs to another installation. ``log`` is what its smbd has logged.
     """
 
     uid: int
@@ -132,6 +133,7 @@ class Container:
     namespace: str = ""
     loaded: tuple[ServedShare, ...] = ()
     foreign: bool = False
+    log: list[LogLine] = field(factory=list)
 
     @property
     def running(self) -> bool:

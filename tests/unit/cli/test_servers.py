@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import threading
+
 import pytest
 from attrs import evolve
 from tests.unit.cli.terminal import Terminal
@@ -7,6 +9,7 @@ from tests.unit.cli.terminal import Terminal
 from shares_core.app.operations.create_server import CreateServer
 from shares_core.app.operations.delete_server import DeleteServer
 from shares_core.domain.operation import ServerOperation
+from shares_core.domain.views import LogLine
 
 SERVER_KEYS = [
     *("name", "id", "state", "desired", "problem", "encryption", "min_protocol", "relaxations"),
@@ -282,3 +285,26 @@ def test_a_bridge_that_is_left_is_reported(terminal: Terminal) -> None:
     err = terminal("server", "delete", "a", "-v").err
     assert "  bridge left: br-a: something else is on it\n" in err
     assert "bridge left" not in terminal("server", "delete", "b", "-v").err
+
+
+def test_the_log_is_shown_and_followed(served: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """New lines once each, until it is interrupted; nothing in a line reaches the terminal unescaped."""
+    container = served.world.machine.containers[served.world.machine.server_id("tenant")]
+    container.log[:] = [LogLine("2026-11-30T15:33:31.902608123Z", "Auth: \x1b[31mred")]
+    assert "2026-11-30T15:33:31Z Auth: \\x1b[31mred\n" == served.ok("server", "log", "tenant").out
+    assert [{"time": "2026-11-30T15:33:31.902608123Z", "text": "Auth: \x1b[31mred"}] == served.ok(
+        "server", "log", "tenant", "--json"
+    ).document
+    assert 2 == served("server", "log", "tenant", "--json", "--follow").status
+    waits: list[float] = []
+
+    def wait(_: threading.Event, seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 3:
+            raise KeyboardInterrupt
+        if len(waits) == 1:
+            container.log.append(LogLine("2026-11-30T15:33:32.000000000Z", "new"))
+
+    monkeypatch.setattr(threading.Event, "wait", wait)
+    result = served("server", "log", "tenant", "--follow")
+    assert (130, ["red", "new"]) == (result.status, [line[-3:] for line in result.out.splitlines()])

@@ -10,7 +10,7 @@ from tests.unit.cli.terminal import Terminal
 from shares_core.entrypoints.cli import root
 
 COMMANDS = {
-    "server create", "server list", "server show", "server set", "server start", "server stop",
+    "server create", "server list", "server show", "server set", "server log", "server start", "server stop",
     "server upgrade", "server delete",
     "share create", "share list", "share show", "share extend", "share check", "share delete",
     "access allow", "access deny", "access list", "access replace",

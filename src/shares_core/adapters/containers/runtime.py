@@ -21,7 +21,7 @@ from shares_core.adapters.state.layout import Layout
 from shares_core.domain.errors import BackendFailure, Conflict
 from shares_core.domain.remedy import Call, Parameter, Remedy, UseCase
 from shares_core.domain.service import ServiceProfile, TcpPort
-from shares_core.domain.views import RunState
+from shares_core.domain.views import LogLine, RunState
 from shares_core.ports.runtime import ContainerState, Ended, ServerRuntime
 
 LABEL_INSTALLATION = "shares-core.installation"
@@ -211,6 +211,13 @@ class DockerRuntime(ServerRuntime):
     def _settings(self, server_id: str, uid: int) -> dict[str, Any]:
         return container_settings(self._profile, self._layout, server_id, uid, self._limits)
 
+    def log(self, server_id: str, after: str = "") -> tuple[LogLine, ...]:
+        if self._ours(server_id) is None:
+            return ()
+        with docker_errors(f"reading the log of server {server_id}"):
+            log: bytes = self._docker.api.logs(container_name(server_id), timestamps=True)
+        return tuple(line for line in parse_log(log) if line.time > after)
+
     def list(self) -> Mapping[str, RunState]:
         return {
             found["Labels"][LABEL_SERVER]: (
@@ -253,6 +260,12 @@ class DockerRuntime(ServerRuntime):
     def _is_ours(self, found: dict[str, Any]) -> bool:
         label = (found["Config"]["Labels"] or {}).get(LABEL_INSTALLATION)
         return label is not None and label == self._installation.known_id()
+
+
+def parse_log(log: bytes) -> tuple[LogLine, ...]:
+    """Docker's log with timestamps: each line begins with its time."""
+    parts = (line.partition(" ") for line in log.decode(errors="replace").split("\n") if line)
+    return tuple(LogLine(time, text) for time, _, text in parts)
 
 
 def container_name(server_id: str) -> str:

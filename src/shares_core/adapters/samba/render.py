@@ -52,7 +52,8 @@ _GLOBAL: Mapping[str, str] = {
     "dns proxy": "no",
     "usershare max shares": "0",
     "logging": "file",
-    "log level": "1",
+    # Failed logins are told with the client's address.
+    "log level": "1 auth_audit:2",
     # Windows' attributes are kept in extended attributes instead of mode bits.
     "store dos attributes": "yes",
     "map archive": "no",

@@ -32,7 +32,7 @@ from shares_core.domain.remedy import Call, Parameter, Remedy, UseCase
 from shares_core.domain.server import DesiredState, ShareServer, free_uid
 from shares_core.domain.share import ShareStatus
 from shares_core.domain.undo import undone_by
-from shares_core.domain.views import RunState, ServerView, UpgradeOutcome, UpgradeView
+from shares_core.domain.views import LogLine, RunState, ServerView, UpgradeOutcome, UpgradeView
 from shares_core.ports import Ports
 
 
@@ -182,6 +182,13 @@ class Servers:
     def show(self, name: str) -> ServerView:
         """Return the server as recorded and its state. Raises InvalidInput, NotFound."""
         return self._view(self._leases.find(name))
+
+    def log(self, name: str, after: str = "") -> tuple[LogLine, ...]:
+        """What the server's Samba has logged, after that time: above all, whom it refused, and why.
+
+        Raises InvalidInput, NotFound.
+        """
+        return self._ports.runtime.log(self._leases.find(name).id, after)
 
     def list(self) -> tuple[ServerView | RecordUnreadable, ...]:
         """List every server by name; an unreadable record is returned as its error."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from threading import Event
 
 import click
 
@@ -12,7 +13,7 @@ from shares_core.domain.network import InterfaceSpec
 from shares_core.domain.protection import Dialect, Encryption, Protection
 from shares_core.domain.server import ShareServer
 from shares_core.domain.share import CifsShare
-from shares_core.domain.views import ServerView, UpgradeOutcome, UpgradeView
+from shares_core.domain.views import LogLine, ServerView, UpgradeOutcome, UpgradeView
 from shares_core.entrypoints.cli import documents
 from shares_core.entrypoints.cli.errors import FAILED, report
 from shares_core.entrypoints.cli.framework import Group
@@ -21,6 +22,7 @@ from shares_core.entrypoints.cli.output import complain
 from shares_core.entrypoints.cli.remedies import problem_of
 from shares_core.entrypoints.cli.text import does_not_run, hosts, locations, state_of, under_way
 
+_FOLLOW_SECONDS = 1.0
 _ENCRYPTION = click.option(
     "--encryption",
     metavar="|".join(Encryption),
@@ -176,6 +178,35 @@ def _demanded(found: ShareServer) -> str:
 
 def _tell_relaxations(invocation: Invocation, found: ShareServer) -> None:
     invocation.out.lines(*(f"warning: {relaxation}" for relaxation in found.protection.relaxations))
+
+
+@server.command("log", epilog="shares-core server log tenant-a\nshares-core server log tenant-a --follow")
+@click.argument("name", metavar="SERVER")
+@click.option("--follow", is_flag=True, help="Go on with new lines, until interrupted.")
+@pass_invocation
+def log(invocation: Invocation, name: str, *, follow: bool) -> None:
+    """Show a server's log: whom it refused, and why.
+
+    Its container keeps the last megabytes; a new container begins a new log.
+    """
+    if follow and invocation.out.json:
+        raise click.UsageError("--json prints one document, so it does not --follow")
+    host = invocation.reading()
+    lines = host.servers.log(name)
+    invocation.out.answer(
+        [{"time": line.time, "text": line.text} for line in lines],
+        lambda: invocation.out.lines(*map(_logged, lines)),
+    )
+    last = lines[-1].time if lines else ""
+    while follow:
+        Event().wait(_FOLLOW_SECONDS)
+        for line in host.servers.log(name, last):
+            invocation.out.lines(_logged(line))
+            last = line.time
+
+
+def _logged(line: LogLine) -> str:
+    return f"{line.time[:19]}Z {line.text}"
 
 
 @server.command("start")
