@@ -139,7 +139,7 @@ def test_an_account_without_a_hash_cannot_log_in() -> None:
 def test_connections_are_bounded_by_the_servers_own_limits() -> None:
     """A connection is a process and some memory: half of the processes and three quarters of the memory."""
     assert "512" == _section(render_smb_conf(SERVER, 512), "global")["max smbd processes"]
-    assert (384, 512, 32, 24) == (
+    assert (192, 512, 32, 12) == (
         connections_within(Capacity(1 * GIB), 1024),
         connections_within(Capacity(8 * GIB), 1024),
         connections_within(Capacity(1 * GIB), 64),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shares_core.domain.capacity import MIB, Capacity
+from shares_core.domain.capacity import KIB, MIB, Capacity
 from shares_core.domain.service import (
     Capabilities,
     FolderMount,
@@ -34,8 +34,13 @@ SMB = ServiceProfile(
     tmpfs=("/run", "/tmp", "/var/lib/samba", "/var/cache/samba", "/var/log/samba"),  # noqa: S108 - in there
 )
 
-#: The memory of one connection with a logged-in user: measured at 1.3 MB, most of it in the kernel.
-_CONNECTION_BYTES = 2 * MIB
+#: How many requests a client may have in flight, each for 64 KiB of data, and the largest request: a faster
+#: client is slowed down, where smbd would otherwise hold as much as the client sends.
+CREDITS = 32
+LARGEST_REQUEST = MIB
+#: The memory of one busy connection: 1.3 MB with a logged-in user, most of it in the kernel, and what is in
+#: flight.
+_CONNECTION_BYTES = 2 * MIB + CREDITS * 64 * KIB
 
 
 def connections_within(memory: Capacity, processes: int) -> int:

@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from shares_core.adapters.samba.profile import CONFIG_FOLDER, PORT, PRIVATE_FOLDER, SHARES_FOLDER
+from shares_core.adapters.samba.profile import (
+    CONFIG_FOLDER,
+    CREDITS,
+    LARGEST_REQUEST,
+    PORT,
+    PRIVATE_FOLDER,
+    SHARES_FOLDER,
+)
 from shares_core.domain.access import AccessLevel
 from shares_core.domain.names import SERVICE_ACCOUNT, WORKGROUP, UserName, netbios_name
 from shares_core.domain.protection import Encryption
@@ -75,6 +82,10 @@ _GLOBAL: Mapping[str, str] = {
     "fruit:delete_empty_adfiles": "yes",
     "fruit:wipe_intentionally_left_blank_rfork": "yes",
     "fruit:nfs_aces": "no",
+    "smb2 max credits": f"{CREDITS}",
+    "smb2 max read": f"{LARGEST_REQUEST}",
+    "smb2 max write": f"{LARGEST_REQUEST}",
+    "smb2 max trans": f"{LARGEST_REQUEST}",
     "socket options": " ".join(
         (
             "TCP_NODELAY SO_KEEPALIVE",
