@@ -279,7 +279,24 @@ def test_volumes_of_schema_2_lack_what_their_release_did_not_make(name: str) -> 
     for before, after in zip(former["shares"], upcast(former, 2)["shares"], strict=True):
         large = before["volume"]["filesystem"]["kind"] == "xfs"
         volume = before["volume"] | {"large_attributes": large, "executable": False}
-        assert before | {"volume": volume, "time_machine": None} == after
+        assert before | {"volume": volume, "time_machine": None, "operation": after["operation"]} == after
+
+
+def test_an_extension_of_schema_2_may_disconnect_clients() -> None:
+    """Also one that waits for the end of a check; other operations stay as they are."""
+    seen = set()
+    for former in BY_NAME_2.values():
+        for before, after in zip(former["shares"], upcast(former, 2)["shares"], strict=True):
+            was, is_now = before["operation"], after["operation"]
+            kind = was["kind"] if was else ""
+            if kind == "share.check" and was["extension"]:
+                was = was | {"extension": was["extension"] | {"online_only": False}}
+                kind = "an extension that waits"
+            elif kind == "share.extend":
+                was = was | {"online_only": False}
+            seen.add(kind)
+            assert was == is_now
+    assert {"", "share.extend", "an extension that waits", "share.create"} <= seen
 
 
 def test_every_operation_of_schema_2_is_among_the_records() -> None:

@@ -4,7 +4,7 @@ import pytest
 from tests.unit.world import LARGE, PASSWORD, RW, SMALL, World
 
 from shares_core.domain.capacity import MIB, Capacity
-from shares_core.domain.errors import InvalidInput, NoCapacity, ShareFailed, SharesError
+from shares_core.domain.errors import Conflict, InvalidInput, NoCapacity, ShareFailed, SharesError
 from shares_core.domain.share import FileSystemKind, ShareStatus
 from shares_core.domain.views import ExtendWay
 from shares_core.testing import Fault, FaultPlan, Moment, SmbRefused
@@ -177,3 +177,22 @@ def test_an_extension_that_could_not_be_recovered_at_once_is_recovered_later(set
     volume = world.machine.volumes[share.volume.ref]
     assert volume.content is not None
     assert share.capacity.bytes == volume.size == volume.content.reach
+
+
+def test_an_extension_that_may_disconnect_nobody_is_refused() -> None:
+    """If the kernel does not grow the mounted file system: everything is as before, and clients go on."""
+    world = serving(online_grow=OFFLINE_ONLY)
+    opened = world.connect("ada").open("files", write=True)
+    before = world.share("tenant", "files")
+    with pytest.raises(Conflict, match="cannot grow while clients use it"):
+        world.host.shares.extend("tenant", "files", LARGE, online_only=True)
+    assert before == world.share("tenant", "files")
+    assert before.capacity.bytes == world.machine.volumes[before.volume.ref].size
+    opened.write(b"still here")
+    assert world.host.fleet.reconcile().is_empty
+
+
+def test_an_extension_that_may_disconnect_nobody_grows_online() -> None:
+    """If the kernel allows it."""
+    view = serving().host.shares.extend("tenant", "files", LARGE, online_only=True)
+    assert (ExtendWay.ONLINE, LARGE) == (view.way, view.share.share.capacity)

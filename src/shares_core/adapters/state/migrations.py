@@ -120,10 +120,22 @@ _PROTECTION: Document = {"encryption": "required", "min_protocol": "SMB3_00"}
 
 
 def _from_2(server: Document, _: Traits) -> Document:
-    shares = [
-        share | {"volume": _volume(share["volume"]), "time_machine": None} for share in server["shares"]
-    ]
+    shares = [_share_of_2(share) for share in server["shares"]]
     return server | {"shares": shares, "protection": dict(_PROTECTION)}
+
+
+def _share_of_2(share: Document) -> Document:
+    operation = _extension(share["operation"])
+    if operation is not None and operation["kind"] == "share.check":
+        operation = operation | {"extension": _extension(operation["extension"])}
+    return share | {"volume": _volume(share["volume"]), "time_machine": None, "operation": operation}
+
+
+def _extension(operation: Document | None) -> Document | None:
+    """An extension disconnected clients if it had to."""
+    if operation is None or operation["kind"] != "share.extend":
+        return operation
+    return operation | {"online_only": False}
 
 
 def _volume(volume: Document) -> Document:

@@ -11,8 +11,9 @@ from shares_core.app.lifecycle.container import is_running
 from shares_core.app.lifecycle.shares import fail_share, failure_of, mount_share, serve_again
 from shares_core.app.operations.work import ShareWork
 from shares_core.domain.capacity import Capacity
-from shares_core.domain.errors import BackendFailure, OnlineGrowRefused, ShareFailed
+from shares_core.domain.errors import BackendFailure, Conflict, OnlineGrowRefused, ShareFailed
 from shares_core.domain.operation import ShareOperation, ShareStatus
+from shares_core.domain.remedy import Parameter, Remedy
 from shares_core.domain.share import CifsShare
 from shares_core.domain.views import ExtendWay
 from shares_core.ports.storage import Volume
@@ -41,7 +42,8 @@ class Extended:
 class ExtendShare(ShareOperation):
     """Carried on if the file system has begun to grow beyond ``volume_before``, otherwise undone.
 
-    ``volume_before`` is the volume's former size, which the pool may have rounded up.
+    ``volume_before`` is the volume's former size, which the pool may have rounded up. ``online_only`` means
+    that it is undone if its clients had to be disconnected.
     """
 
     kind: ClassVar[str] = "share.extend"
@@ -51,6 +53,7 @@ class ExtendShare(ShareOperation):
     after: Capacity
     volume_before: Capacity
     stage: ExtendStage = ExtendStage.VOLUME
+    online_only: bool = False
 
     @property
     def serves(self) -> bool:
@@ -85,7 +88,16 @@ class ExtendShare(ShareOperation):
             self._enter(work, ExtendStage.MOUNTED)
             try:
                 ports.filesystems.grow_mounted(work.server.id, share.id, device, share.volume)
-            except OnlineGrowRefused:
+            except OnlineGrowRefused as refusal:
+                if self.online_only:
+                    raise Conflict(
+                        f"share {share.name.value!r} cannot grow while clients use it: {refusal.message}",
+                        hint=Remedy.of(
+                            "extend it without ",
+                            Parameter("online_only"),
+                            ", which disconnects its clients for a moment; an xfs grows online",
+                        ),
+                    ) from refusal
                 self._withdraw(work)
             else:
                 return Extended(ExtendWay.ONLINE, volume)

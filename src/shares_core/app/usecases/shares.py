@@ -113,12 +113,13 @@ class Shares:
             for share in found.shares
         )
 
-    def extend(self, server: str, share: str, capacity: Capacity) -> ExtendView:
+    def extend(self, server: str, share: str, capacity: Capacity, *, online_only: bool = False) -> ExtendView:
         """Make the share larger, online if the kernel allows it.
 
         If not, the share's clients are disconnected, the file system is checked and grown, and the share is
-        served again. Raises InvalidInput (smaller than now), NoCapacity, ShareFailed; if a step fails, the
-        share is served with its old size.
+        served again; with ``online_only`` it raises Conflict instead, and nobody is disconnected. Raises
+        InvalidInput (smaller than now), NoCapacity, ShareFailed; if a step fails, the share is served with
+        its old size.
         """
         with self._leases.share(server, share) as work:
             with work.locked() as held:
@@ -133,6 +134,7 @@ class Shares:
                     before=found.capacity,
                     after=capacity,
                     volume_before=volume.size,
+                    online_only=online_only,
                 )
                 work.journal(held, operation)
             extended: Extended = perform(work)

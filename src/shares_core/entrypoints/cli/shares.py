@@ -106,14 +106,16 @@ def show(invocation: Invocation, server: str, name: str) -> None:
 @click.argument("server", metavar="SERVER")
 @click.argument("name", metavar="SHARE")
 @click.option("--size", metavar="SIZE", required=True, help="Its new capacity, larger than now.")
+@click.option("--online-only", is_flag=True, help="Refuse if its clients had to be disconnected.")
 @pass_invocation
-def extend(invocation: Invocation, server: str, name: str, size: str) -> None:
+def extend(invocation: Invocation, server: str, name: str, size: str, *, online_only: bool) -> None:
     """Make a share larger, online if the kernel allows it.
 
-    If not, the share's clients are disconnected while its file system is checked and grown.
+    If not, the share's clients are disconnected while its file system is checked and grown: their open files
+    are lost, and for some seconds the share is not there.
     """
     capacity = Capacity.parse(size)
-    view = invocation.changing().shares.extend(server, name, capacity)
+    view = invocation.changing().shares.extend(server, name, capacity, online_only=online_only)
     invocation.out.answer(documents.extended(view), lambda: _tell_extended(invocation, view))
 
 
