@@ -17,7 +17,13 @@ ENVIRONMENT = {
     "LC_ALL": "C.UTF-8",
 }
 #: What AppArmor, Docker's firewall or a whole kernel may change, beside what runs nowhere else.
-ON_A_WHOLE_HOST = ("test_stock_firewall.py", "test_isolation.py", "test_confinement.py")
+ON_A_WHOLE_HOST = (
+    "test_stock_firewall.py",
+    "test_isolation.py",
+    "test_confinement.py",
+    "test_closed_ports.py",
+    "test_reused_addresses.py",
+)
 #: Of the volumes' modules those that run with these, so that both processors are done at about the same time.
 _BESIDE_VOLUMES = ("test_bad_hosts.py", "test_pool_create.py")
 #: What the guest says when its power is to be cut.
