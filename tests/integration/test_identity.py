@@ -6,7 +6,7 @@ from ipaddress import ip_address
 
 from attrs import evolve
 
-from shares_core import Capacity, InterfaceSpec
+from shares_core import Capacity, Encryption, InterfaceSpec, Protection
 from tests.integration.conftest import NewClient, NewServer, Tenant
 from tests.testkit.clients import SmbClient, nt_status
 from tests.testkit.site import Site
@@ -56,8 +56,14 @@ def _addresses(answer: bytes) -> list[str]:
     return found
 
 
+def test_a_server_that_requires_encryption_tells_no_address(tenant: Tenant) -> None:
+    """Multichannel, which they are for, does not work there."""
+    assert _told(tenant.user("ada")) == _NOT_SUPPORTED
+
+
 def test_a_server_on_one_network_tells_only_its_own_addresses(tenant: Tenant) -> None:
     """For multichannel: those that the client can reach."""
+    tenant.site.host.servers.set(tenant.server, encryption=Encryption.DESIRED)
     told = _told(tenant.user("ada"))
     assert isinstance(told, set)
     others = {each for each in told - {tenant.address} if not ip_address(each).is_link_local}
@@ -74,7 +80,7 @@ def test_a_server_on_two_networks_tells_no_address(
         for number, bridge in enumerate(bridges)
     ]
     remove_after("two-networks")
-    site.host.servers.create("two-networks", specs)
+    site.host.servers.create("two-networks", specs, Protection(Encryption.DESIRED))
     site.host.shares.create("two-networks", "files", Capacity.parse("32MiB"))
     password = site.allow("two-networks", "files", "ada")
     clients = [client_on(bridge, f"10.77.{number}.9/24") for number, bridge in enumerate(bridges)]
