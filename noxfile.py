@@ -125,6 +125,13 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def conformance(session: nox.Session) -> None:
+    """Smbtorture on a server and on a plain Samba; writes docs/conformance.md. Arguments name suites."""
+    with _docker_and_image(session):
+        _run(session, "python", "-m", "tools.conformance", *session.posargs)
+
+
+@nox.session
 def reliability(session: nox.Session) -> None:
     """Kills, crowds, soak and power cuts in full; writes docs/reliability.md. Arguments name campaigns."""
     with _docker_and_image(session):
