@@ -43,7 +43,7 @@ YIELDING = ("nice", "-n", "5")
 #: What ``test`` says that it leaves out, by the session that has it.
 LEFT_OUT = {
     "unit": "the state machine and the callers search a part of the examples, always the same ones",
-    "integration": "what people and the service do is killed at a few of its steps",
+    "integration": "what people and the service do dies at a few steps; smbtorture runs its quick suites",
     "integration-host": "of the integration suite the modules that it has named, kills on volumes among them",
 }
 
@@ -197,7 +197,7 @@ def test(session: nox.Session) -> None:
 
 @nox.session
 def nightly(session: nox.Session) -> None:
-    """What test leaves out: new examples, kills at every step, and the whole suite in the guest."""
+    """What test leaves out: new examples, kills at every step, all of smbtorture, the suite in the guest."""
     with _docker_and_image(session):
         machine = ("pytest", MACHINE, "--hypothesis-profile=nightly")
         every_call = {"SHARES_CORE_TEST_EVERY_CALL": "1"}
@@ -209,6 +209,7 @@ def nightly(session: nox.Session) -> None:
             "integration-host": lambda: session.run(
                 *guest, env=in_time, interrupt_timeout=60, terminate_timeout=10
             ),
+            "conformance": lambda: _run(session, "python", "-m", "tools.conformance"),
         }
         failed = _failed(session, parts)
     record(session)

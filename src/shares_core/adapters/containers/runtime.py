@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -215,7 +216,9 @@ class DockerRuntime(ServerRuntime):
         if self._ours(server_id) is None:
             return ()
         with docker_errors(f"reading the log of server {server_id}"):
-            log: bytes = self._docker.api.logs(container_name(server_id), timestamps=True)
+            log: bytes = self._docker.api.logs(
+                container_name(server_id), timestamps=True, since=_second_of(after)
+            )
         return tuple(line for line in parse_log(log) if line.time > after)
 
     def list(self) -> Mapping[str, RunState]:
@@ -260,6 +263,11 @@ class DockerRuntime(ServerRuntime):
     def _is_ours(self, found: dict[str, Any]) -> bool:
         label = (found["Config"]["Labels"] or {}).get(LABEL_INSTALLATION)
         return label is not None and label == self._installation.known_id()
+
+
+def _second_of(time: str) -> datetime | None:
+    """The whole second of a line's time, from which Docker is asked for more; None from the beginning."""
+    return datetime.fromisoformat(time[:19]) if time else None
 
 
 def parse_log(log: bytes) -> tuple[LogLine, ...]:
