@@ -119,6 +119,8 @@ UNASKED = DOCKER.replace("-A FORWARD -j DOCKER-USER\n", "")
         (_head(_head(DOCKER, "DOCKER-USER", OURS), "DOCKER-USER", "-i br-a -j DROP"), None),
         (_head(_head(DOCKER, "DOCKER-USER", OURS), "FORWARD", "-j DROP"), None),
         (f"{OPEN}-A FORWARD -i br-a -j DROP\n", None),
+        (f"{CLOSED}-A FORWARD -i br-a -j DROP\n", None),
+        (_head(DOCKER, "DOCKER-USER", "-i br-a -j DROP"), None),
     ],
 )
 def test_the_rule_belongs_where_frames_come_by(listing: str, expected: str | None) -> None:

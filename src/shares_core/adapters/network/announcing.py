@@ -30,13 +30,16 @@ _STALE = 0x04  # linux/neighbour.h: NUD_STALE, to be confirmed by the next use
 def announce(netlink: IPRoute, interface: Interface, bridge: int) -> None:
     """Announce the interface's addresses to all that is on the bridge, and to the host itself.
 
-    Before its port is up: so the server does not hear its own addresses claimed. Raises OSError.
+    Before its port is up: so the server does not hear its own addresses claimed. Best effort: who is not
+    reached asks by itself, later.
     """
     device = interface.attachment.device
     sending = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
     try:
         for frame in render_announcements(interface):
             sending.sendto(frame, (device, int.from_bytes(frame[12:14], "big")))
+    except OSError:
+        pass  # it only spares clients a wait
     finally:
         # The kernel closes such a socket only when all processors have let go of it: 8 ms and more.
         threading.Thread(target=sending.close).start()

@@ -111,8 +111,8 @@ def _listing(tool: str) -> str:
 def place(chains: Sequence[Chain], bridge: str) -> str | None:
     """The chain at whose head the bridge's rule is missing. Pure.
 
-    None if frames come to the rule, or to another one that accepts them, unless another's rule drops them
-    first; and if neither Docker nor a default drops anything.
+    None if frames come to the rule, or to another one that accepts them or drops this bridge's by name,
+    unless another's rule drops all first; and if neither Docker nor a default drops anything.
     """
     beside = {chain.name: chain for chain in chains}
     forward = beside.get(_FORWARD)
@@ -147,7 +147,9 @@ class _Search:
                 continue
             if each.action is Action.ACCEPT:
                 return True
-            if each.action is Action.DROP and not each.conditions:
+            if each.action is Action.DROP:
+                if each.conditions:  # it names this bridge: its tenant may be locked out on purpose
+                    return True
                 self.drops_all = True
             if each.action is Action.RETURN:
                 return False
