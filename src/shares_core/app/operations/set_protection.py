@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from attrs import frozen
 
-from shares_core.app.lifecycle.container import replace_container
+from shares_core.app.lifecycle.container import run_container
 from shares_core.app.lifecycle.publish import publish
 from shares_core.app.operations.work import ServerWork
 from shares_core.domain.operation import ServerOperation
@@ -17,8 +17,9 @@ from shares_core.domain.server import DesiredState
 class SetProtection(ServerOperation):
     """Only goes forward: enforces the recorded protection.
 
-    It ``restarts`` a running server that demands more now, in a new container: a connection keeps the
-    protocol that was agreed on when it began, and nobody says which that was.
+    It ``restarts`` a running server that demands more now, in another container of the same image: a
+    connection keeps the protocol that was agreed on when it began, and nobody says which that was. It is
+    done when the former container has gone, with all connections.
     """
 
     kind: ClassVar[str] = "server.set"
@@ -29,9 +30,15 @@ class SetProtection(ServerOperation):
     def run(self, work: ServerWork) -> None:
         ports, server = work.ports, work.server
         publish(ports, server)
-        if self.restarts and server.desired is DesiredState.RUNNING:
-            replace_container(ports, server)
+        if not self.restarts:
+            work.finish(server)
+            return
+        image = ports.runtime.inspect(server.id).image
+        ports.runtime.remove(server.id)
         work.finish(server)
+        # If this fails, the next reconcile brings the server up; nothing else has to wait for it.
+        if server.desired is DesiredState.RUNNING:
+            run_container(ports, server, image)
 
     def recover(self, work: ServerWork) -> None:
         self.run(work)
