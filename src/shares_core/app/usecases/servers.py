@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack, suppress
 
@@ -34,6 +35,9 @@ from shares_core.domain.share import ShareStatus
 from shares_core.domain.undo import undone_by
 from shares_core.domain.views import LogLine, RunState, ServerView, UpgradeOutcome, UpgradeView
 from shares_core.ports import Ports
+
+#: As Docker writes it (RFC 3339).
+_LOG_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?Z", re.ASCII)
 
 
 @frozen
@@ -188,6 +192,8 @@ class Servers:
 
         Raises InvalidInput, NotFound.
         """
+        if after and _LOG_TIME.fullmatch(after) is None:
+            raise InvalidInput(f"{after[:100]!a} is not a time of the log", hint="give the time of a line")
         return self._ports.runtime.log(self._leases.find(name).id, after)
 
     def list(self) -> tuple[ServerView | RecordUnreadable, ...]:
