@@ -40,8 +40,8 @@ CHANGES: Mapping[str, frozenset[str]] = {
         "users.set_password": "account.end_sessions",
         "users.remove": "account.end_sessions",
         "operations.cancel": "",
-        "fleet.reconcile": "share.make_executable",
-        "fleet.repair": "share.make_executable",
+        "fleet.reconcile": "",
+        "fleet.repair": "",
     }.items()
 }
 

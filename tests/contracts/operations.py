@@ -12,7 +12,6 @@ from shares_core.app.operations.delete_share import DeleteShare, DeleteStage
 from shares_core.app.operations.end_sessions import EndSessions
 from shares_core.app.operations.extend_share import ExtendShare, ExtendStage
 from shares_core.app.operations.grant_access import GrantAccess
-from shares_core.app.operations.make_executable import MakeExecutable
 from shares_core.app.operations.restrict_access import RestrictAccess
 from shares_core.app.operations.set_protection import SetProtection
 from shares_core.domain.access import AccessRule
@@ -62,7 +61,6 @@ def share_operations(share_id: str) -> tuple[ShareOperation, ...]:
             for stage in CheckStage
         ),
         *(DeleteShare(id=ID, since=SINCE, share_id=share_id, stage=stage) for stage in DeleteStage),
-        MakeExecutable(id=ID, since=SINCE, share_id=share_id),
     )
 
 

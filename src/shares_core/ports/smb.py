@@ -60,8 +60,9 @@ class SmbFiles(ABC):
 
     @abstractmethod
     def make_executable(self, server: ShareServer, share: CifsShare) -> bool:
-        """Give the share's files and folders their owner's execute bit. Returns whether all have it.
+        """Give the share's files and folders their owner's execute bit. Returns whether that is done.
 
-        If not, the work goes on: call again, until all have it. Idempotent. Raises BackendFailure if the
-        server does not run, or a file cannot be changed. A compromised server may say what it likes.
+        If not, the work goes on inside, until the share is closed or the server stops: call again. Leaves
+        what cannot be changed as it is. Idempotent. Raises BackendFailure if the server does not run. A
+        compromised server may say what it likes.
         """

@@ -84,7 +84,7 @@ class MemorySmbSessions(SmbSessions):
 
 
 class MemorySmbFiles(SmbFiles):
-    """The files on a host's mounted shares. The work is done after a first call, as after a walk."""
+    """The files on a host's mounted shares. One call does all of the work."""
 
     def __init__(self, host: MemoryHost) -> None:
         self._host = host
@@ -94,5 +94,5 @@ class MemorySmbFiles(SmbFiles):
         filesystem = self._host.mounted_filesystem(server.id, share.id)
         if container is None or not container.running or filesystem is None:
             raise BackendFailure(f"make-executable in server {server.id}: the server does not run")
-        was, filesystem.executable = filesystem.executable, True
-        return was
+        filesystem.executable = True
+        return True

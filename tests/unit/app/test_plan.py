@@ -12,7 +12,6 @@ from tests.contracts.operations import share_operations
 from tests.unit.adapters.values import INTERFACE, SERVER, SHARE
 
 from shares_core.app.operations.end_sessions import EndSessions
-from shares_core.app.operations.make_executable import MakeExecutable
 from shares_core.app.operations.perform import Begun
 from shares_core.app.reconcile.observe import Observation
 from shares_core.app.reconcile.plan import plan
@@ -69,7 +68,7 @@ OWN_OPERATION = [
 
 
 def share_in(status: ShareStatus, failure: Failure | None = None) -> CifsShare:
-    operations = (each for each in share_operations(SHARE.id) if each.status is status and not each.serves)
+    operations = (each for each in share_operations(SHARE.id) if each.status is status)
     return evolve(SHARE, operation=next(operations, None), failure=failure)
 
 
@@ -82,11 +81,6 @@ def of(share: CifsShare, running: Iterable[K] = (), stopped: Iterable[K] = (), *
 
 
 S = ShareStatus
-CHANGING = evolve(
-    SHARE,
-    volume=evolve(SHARE.volume, executable=False),
-    operation=MakeExecutable(**Begun(id="0badc0ffee00", since=1), share_id=SHARE.id),
-)
 FORMER = evolve(share_in(S.READY), volume=evolve(SHARE.volume, executable=False))
 GONE, DAMAGE = Failure.unavailable("gone"), Failure.damaged("damage")
 SHARES = [
@@ -120,8 +114,6 @@ SHARES = [
     of(FORMER, [K.FILES_NOT_EXECUTABLE], []),
     of(FORMER, [K.SHARE_TROUBLED], [], troubled=True),
     of(FORMER, [], [], held=True),
-    of(CHANGING, [K.OPERATION_INTERRUPTED, K.FILES_NOT_EXECUTABLE], INTERRUPTED),
-    of(CHANGING, [], [], held=True),
 ]
 #: Drifts that another drift includes: ending that ends them too.
 INCLUDED = {K.CONTAINER_DOWN: K.CONTAINER_OUTDATED, K.FOLDERS_MISSING: K.CONFIGURATION_DIFFERS}

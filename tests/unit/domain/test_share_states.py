@@ -26,8 +26,7 @@ def check_makes_sense(share: CifsShare) -> None:
     """What all code that reads a share relies on."""
     operation, status = share.operation, share.status
     assert status in ShareStatus
-    undisturbed = operation is None or (operation.status is ShareStatus.READY and operation.serves)
-    assert (ShareStatus.READY is status) == (undisturbed and share.failure is None)
+    assert (ShareStatus.READY is status) == (operation is None and share.failure is None)
     assert (ShareStatus.FAILED is status) == (share.failure is not None and share.is_whole)
     assert bool(share.reason) == (share.failure is not None)
     if not share.is_whole:  # it is made or removed, which a failure does not end

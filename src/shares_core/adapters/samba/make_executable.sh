@@ -2,44 +2,38 @@
 #
 #   FOLDER
 #
-# The walk goes on in the background. Asked again, the script says how far it is: "more", or "done" once nothing lacks
-# the bit. It begins anew after the server was started again. Bash, run inside the container as smbd's user.
+# The walk goes on in the background, in a session of its own. Asked again, the script says how far it is: "more", or
+# "done". A walk that was ended, as revoke.sh does, begins anew. Files that cannot be changed are left: they can be run all
+# the same. Bash, run inside the container as smbd's user.
 set -u
 
 folder=$1
-walk=/tmp/make-executable${folder//\//-} # a folder in memory: what it says does not outlive the server
-WAIT_SECONDS=15
+walk=/tmp/make-executable${folder//\//-} # in memory: what it says does not outlive the server
+WAIT_TENTHS=10
 
-lacking() {
-  find "$folder" -xdev \( -type f -o -type d \) ! -perm -u=x "$@" 2>/dev/null
-}
-
-# A file that goes meanwhile is no failure. What counts is whether the second look finds any.
-walk() {
+# Walks again while there is something left that was not there before, because files are moved meanwhile.
+walker='
+folder=$1 walk=$2
+exec 9>"$walk/lock" && flock -n 9 || exit
+lacking() { find "$folder" -xdev \( -type f -o -type d \) ! -perm -u=x "$@" 2>/dev/null; }
+for _ in 1 2 3; do
   lacking -exec chmod -f u+x {} +
-  lacking -print -quit >"$walk/left"
-  mv "$walk/left" "$walk/found"
-}
+  [[ $(lacking -print -quit) ]] || break
+done
+echo done >"$walk/state"
+'
 
-if mkdir "$walk" 2>/dev/null; then
-  (walk) </dev/null >/dev/null 2>&1 &
+mkdir -p "$walk"
+if [[ ! -e $walk/state ]] && flock -n "$walk/lock" true; then
+  setsid bash -c "$walker" walker "$folder" "$walk" </dev/null >/dev/null 2>&1 &
+  echo $! >"$walk/pid"
   disown
 fi
-
-read -r now _ </proc/uptime
-end=$((${now%.*} + WAIT_SECONDS))
-until [[ -e $walk/found ]]; do
-  read -r now _ </proc/uptime
-  if ((${now%.*} >= end)); then
-    echo more
+for ((tenth = 0; tenth < WAIT_TENTHS; tenth++)); do
+  if [[ -e $walk/state ]]; then
+    cat "$walk/state"
     exit
   fi
-  sleep 0.05
+  sleep 0.1
 done
-found=$(<"$walk/found")
-rm -rf "$walk"
-if [[ $found ]]; then
-  echo "$found cannot be made executable" >&2
-  exit 1
-fi
-echo done
+echo more

@@ -216,12 +216,29 @@ remain() {
 # each gets another time of change. It keeps such handles for minutes, and does not say whose they are.
 forget() {
   local line path
-  while IFS= read -r line; do
+  local -a lines paths=()
+  mapfile -t lines < <(
+    net --configfile=/dev/null serverid wipedbs --test --verbose 2>/dev/null {held}>&-
+    echo "status $?"
+  )
+  [[ ${lines[-1]} == 'status 0' ]] || fail 'Samba does not say which handles are durable'
+  for line in "${lines[@]}"; do
     [[ $line == "open[$1/"*" id: 0x"*"] disconnected at ["* ]] || continue
     path=${line#open[}
     path=${path%" id: 0x"*}
-    chmod u+rwx -- "${path%%:*}" 2>/dev/null # without the name of a stream
-  done < <(exec net --configfile=/dev/null serverid wipedbs --test --verbose 2>/dev/null {held}>&-)
+    paths+=("${path%%:*}") # without the name of a stream
+  done
+  while ((${#paths[@]})); do
+    chmod u+rwx -- "${paths[@]:0:500}" 2>/dev/null
+    paths=("${paths[@]:500}")
+  done
+}
+
+# Ends the walk of make_executable.sh below folder $1: it would keep the share mounted.
+end_walk() {
+  local pid
+  { read -r pid <"/tmp/make-executable${1//\//-}/pid"; } 2>/dev/null || return 0
+  if [[ $pid =~ ^[0-9]+$ ]]; then kill -KILL -- "-$pid" 2>/dev/null; fi
 }
 
 # Ends the processes $pids, and looks until they are gone.
@@ -254,6 +271,7 @@ case $verb in
     settle
     close "$1"
     forget "$2"
+    end_walk "$2"
     ;;
   close-user)
     share=$1 folder=$2

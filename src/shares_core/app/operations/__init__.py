@@ -15,7 +15,6 @@ from shares_core.app.operations.delete_share import DeleteShare
 from shares_core.app.operations.end_sessions import EndSessions
 from shares_core.app.operations.extend_share import ExtendShare
 from shares_core.app.operations.grant_access import GrantAccess
-from shares_core.app.operations.make_executable import MakeExecutable
 from shares_core.app.operations.restrict_access import RestrictAccess
 from shares_core.app.operations.set_protection import SetProtection
 from shares_core.domain.operation import Operation
@@ -34,6 +33,5 @@ OPERATIONS: Mapping[str, type[Operation]] = {
         RestrictAccess,
         EndSessions,
         SetProtection,
-        MakeExecutable,
     )
 }

@@ -43,7 +43,7 @@ class ExtendShare(ShareOperation):
     """Carried on if the file system has begun to grow beyond ``volume_before``, otherwise undone.
 
     ``volume_before`` is the volume's former size, which the pool may have rounded up. ``online_only`` means
-    that it is undone if its clients had to be disconnected.
+    that it is undone if its clients had to be disconnected, unless its caller dies while it grows.
     """
 
     kind: ClassVar[str] = "share.extend"

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from shares_core.app.leases import Leases, at_work
 from shares_core.app.lifecycle.server import bring_down, bring_up
-from shares_core.app.operations.make_executable import MakeExecutable
-from shares_core.app.operations.perform import begun, perform
 from shares_core.app.operations.work import ServerWork
 from shares_core.app.reconcile.observe import observe
 from shares_core.app.reconcile.plan import needs, plan
 from shares_core.domain.drift import Drift, Repair
-from shares_core.domain.errors import Busy, NotFound
+from shares_core.domain.errors import NotFound, SharesError
 from shares_core.domain.server import DesiredState, ShareServer
-from shares_core.domain.share import ShareStatus
+from shares_core.domain.share import CifsShare, ShareStatus
 from shares_core.ports import Ports
 
 
@@ -84,21 +82,30 @@ def repair(ports: Ports, leases: Leases, record: ShareServer, *, upgrade: bool) 
 
 
 def _made_executable(ports: Ports, leases: Leases, server: ShareServer) -> bool:
-    """Give the files of former releases their execute bit, unless somebody is at work on their share.
+    """Go on giving the files of former releases their execute bit, and record for which shares that is done.
 
-    Returns whether there were any.
+    Waits for no walk: it goes on inside, and the next call asks again. Returns whether any share was done.
     """
     if server.desired is not DesiredState.RUNNING:
         return False
     lacking = [s for s in server.shares if s.status is ShareStatus.READY and not s.volume.executable]
-    for share in lacking:
-        with suppress(Busy, NotFound), leases.share(str(server.name), str(share.name)) as work:
-            if work.share.status is not ShareStatus.READY or work.share.volume.executable:
-                continue
-            with work.locked() as held:
-                work.journal(held, MakeExecutable(**begun(ports), share_id=share.id))
-            perform(work)
-    return bool(lacking)
+    done = [share.id for share in lacking if _is_executable(ports, server, share)]
+    if done:
+        with suppress(NotFound), leases.server_by_id(server.id, str(server.name)) as held:
+            current = held.server
+            for share in current.shares:
+                if share.id in done:
+                    current = current.with_share(evolve(share, volume=share.volume.made_executable()))
+            held.save(current)
+    return bool(done)
+
+
+def _is_executable(ports: Ports, server: ShareServer, share: CifsShare) -> bool:
+    """Whether all is done; an error is not the server's trouble, and the next call tries again."""
+    try:
+        return ports.smb_files.make_executable(server, share)
+    except SharesError:
+        return False
 
 
 def recover_shares(leases: Leases, server: ShareServer) -> None:
