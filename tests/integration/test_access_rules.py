@@ -39,7 +39,8 @@ _CHANGES = (
     "rmdir folder",
 )
 _CHANGES_REFUSED = tuple(change.replace("rm renamed", "rm old") for change in _CHANGES)
-#: Access masks that a reader must not be given, and what smbd says to each.
+#: Access masks that a reader must not be given. WRITE_OWNER and WRITE_DAC are, and change nothing: see
+#: test_full_access.
 _WRITING = {
     name: getattr(FilePipePrinterAccessMask, name)
     for name in (
@@ -50,7 +51,6 @@ _WRITING = {
         "FILE_WRITE_EA",
         "FILE_WRITE_ATTRIBUTES",
         "DELETE",
-        "WRITE_OWNER",
     )
 }
 _INJECTIONS = (

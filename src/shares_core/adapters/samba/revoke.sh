@@ -238,7 +238,7 @@ forget() {
 end_walk() {
   local pid
   { read -r pid <"/tmp/make-executable${1//\//-}/pid"; } 2>/dev/null || return 0
-  if [[ $pid =~ ^[0-9]+$ ]]; then kill -KILL -- "-$pid" 2>/dev/null; fi
+  if [[ $pid =~ ^[0-9]+$ ]]; then kill -KILL -- "-$pid" 2>/dev/null || :; fi # it has ended
 }
 
 # Ends the processes $pids, and looks until they are gone.
