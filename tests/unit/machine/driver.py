@@ -141,7 +141,7 @@ class Driver:
         if ended.died or not _LOCK_LOSERS.isdisjoint(ended.struck):
             self._lost_locks |= laws.stray_locks(self.machine)
         concerned = {operation.server} if operation.server else set(self._names())
-        if ended.struck and (operation.brings or operation.upgrades):
+        if ended.struck and (operation.brings or operation.upgrades or operation.replaces):
             self.disturbed |= concerned
         elif ended.acknowledged and operation.brings:
             self.disturbed -= concerned

@@ -35,10 +35,10 @@ class Operation:
 
     ``server`` is the one that it works on, "" for all. ``repeats`` means that doing it twice equals once,
     unless each call generates a password; ``brings``, that it brings servers up or down; ``upgrades``, that
-    it gives servers the current image; ``cancels``, that it ends an operation that was interrupted, or that
-    another caller is at work on. ``share`` and ``users`` are whose open files it may close; None is
-    everybody's. ``slot`` means that it holds its share for long. ``calls`` is its approximate number of port
-    calls, so that faults strike.
+    it gives servers the current image; ``replaces``, that it may give a server another container;
+    ``cancels``, that it ends an operation that was interrupted, or that another caller is at work on.
+    ``share`` and ``users`` are whose open files it may close; None is everybody's. ``slot`` means that it
+    holds its share for long. ``calls`` is its approximate number of port calls, so that faults strike.
     """
 
     work: Call
@@ -49,6 +49,7 @@ class Operation:
     repeats: bool = True
     brings: bool = False
     upgrades: bool = False
+    replaces: bool = False
     cancels: bool = False
     slot: bool = False
     calls: int = 9
@@ -95,6 +96,7 @@ def set_protection(name: str, encryption: Encryption, min_protocol: Dialect) -> 
         call("servers.set", name, encryption=encryption, min_protocol=min_protocol),
         name,
         lambda model, _: model.set_protection(name, encryption, min_protocol),
+        replaces=True,
         calls=9,
     )
 
