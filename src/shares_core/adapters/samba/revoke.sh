@@ -211,16 +211,31 @@ remain() {
   ((${#left[@]}))
 }
 
+# Starts a look at the durable handles, and holds it before it looks, as `prepare` does.
+prepare_handles() {
+  local settings gate=/tmp/handles-$BASHPID
+  rm -f "$gate" # of a request that was killed
+  mkfifo -m 600 "$gate" || fail 'there is no room to ask for durable handles'
+  exec {waiting}<>"$gate" {settings}<"$gate"
+  rm "$gate"
+  exec {handles}< <(
+    exec {waiting}>&-
+    net --configfile=/dev/stdin serverid wipedbs --test --verbose <&"$settings" 2>/dev/null
+    echo "status $?"
+  )
+  exec {settings}<&-
+}
+
 # Makes the durable handles below folder $1 useless whose clients are disconnected: if a client is let in again, it
 # shall not come back with what it had open before. Samba gives a file back only if it has not changed, so
 # each gets another time of change. It keeps such handles for minutes, and does not say whose they are.
 forget() {
   local line path
   local -a lines paths=()
-  mapfile -t lines < <(
-    net --configfile=/dev/null serverid wipedbs --test --verbose 2>/dev/null {held}>&-
-    echo "status $?"
-  )
+  echo '[global]' >&"$waiting"
+  exec {waiting}>&-
+  mapfile -t lines <&"$handles"
+  exec {handles}<&-
   [[ ${lines[-1]} == 'status 0' ]] || fail 'Samba does not say which handles are durable'
   for line in "${lines[@]}"; do
     [[ $line == "open[$1/"*" id: 0x"*"] disconnected at ["* ]] || continue
@@ -268,6 +283,7 @@ declare -a sessions connects targets
 case $verb in
   close-share)
     everywhere=1 targets=(smbd)
+    prepare_handles
     settle
     close "$1"
     forget "$2"
@@ -276,6 +292,7 @@ case $verb in
   close-user)
     share=$1 folder=$2
     shift 2
+    prepare_handles
     prepare sessions
     settle
     find_users "$@"
