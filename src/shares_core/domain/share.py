@@ -124,6 +124,11 @@ class CifsShare:
         return self.failure.reason if self.failure is not None else ""
 
     @property
+    def backup_limit(self) -> Capacity | None:
+        """How much of it Macs' backups may take; None if they have no limit, or it is not offered to them."""
+        return self.time_machine.limit if self.time_machine is not None else None
+
+    @property
     def is_whole(self) -> bool:
         """Whether it is completely made and not being removed: it can be mounted."""
         return self.operation is None or self.operation.whole

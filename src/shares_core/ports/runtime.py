@@ -101,7 +101,7 @@ class ServerRuntime(ABC):
     def log(self, server_id: str, after: str = "") -> tuple[LogLine, ...]:
         """What the service in the server's container has logged, after that time.
 
-        Docker keeps the last megabytes. Empty without a container. A compromised server may log anything.
+        Only its end is kept. Empty without a container. A compromised server may log anything.
         """
 
     @abstractmethod

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from attrs import evolve
+from tests.unit.adapters.test_bridge_firewall import DOCKER
 
 from shares_core.adapters.doctor import examine
 from shares_core.adapters.doctor.firewall import Segment, judge_firewalls
@@ -21,16 +22,6 @@ from shares_core.config import HostConfig
 from shares_core.domain.findings import Finding, Verdict
 from shares_core.entrypoints.cli.remedies import worded
 
-# Captured from iptables 1.8.9 (nf_tables) in a namespace set up as a stock Docker host's.
-DOCKER = """\
--P INPUT ACCEPT
--P FORWARD DROP
--P OUTPUT ACCEPT
--N DOCKER-USER
--A FORWARD -j DOCKER-USER
--A FORWARD -o docker0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
--A DOCKER-USER -j RETURN
-"""
 OURS = f"-A DOCKER-USER {' '.join(rule('shares0'))}\n"
 MENDED = DOCKER.replace("-A DOCKER-USER -j RETURN\n", f"{OURS}-A DOCKER-USER -j RETURN\n")
 UNASKED = MENDED.replace("-A FORWARD -j DOCKER-USER\n", "")

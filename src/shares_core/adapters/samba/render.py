@@ -59,7 +59,7 @@ _GLOBAL: Mapping[str, str] = {
     "dns proxy": "no",
     "usershare max shares": "0",
     "logging": "file",
-    # Failed logins are told with the client's address.
+    # Samba logs failed logins with the client's address.
     "log level": "1 auth_audit:2",
     # Windows' attributes are kept in extended attributes instead of mode bits.
     "store dos attributes": "yes",
@@ -141,21 +141,17 @@ def _share_parameters(share: CifsShare) -> dict[str, str]:
         "guest ok": "no",
         "force user": SERVICE_ACCOUNT,
         "force group": SERVICE_ACCOUNT,
-        # Samba takes full access to need all three bits.
+        # Samba grants full access only to a file with all three bits.
         "create mask": "0700",
         "directory mask": "0700",
         "force create mode": "0700",
         "force directory mode": "0700",
         "write list": _user_list(writers),
         "fruit:time machine": "no" if share.time_machine is None else "yes",
-        "fruit:time machine max size": _backup_limit(share),
+        "fruit:time machine max size": str(
+            share.backup_limit.bytes if share.backup_limit else 0
+        ),  # 0 is none
     }
-
-
-def _backup_limit(share: CifsShare) -> str:
-    """In bytes; 0 for none."""
-    limit = share.time_machine.limit if share.time_machine is not None else None
-    return str(limit.bytes if limit is not None else 0)
 
 
 def folder_of(share: CifsShare) -> str:

@@ -18,8 +18,8 @@ class SetProtection(ServerOperation):
     """Only goes forward: enforces the recorded protection.
 
     It ``restarts`` a running server that demands more now, in another container of the same image: a
-    connection keeps the protocol that was agreed on when it began, and nobody says which that was. It is
-    done when the former container has gone, with all connections.
+    connection keeps the protocol that it began with, and Samba does not say which that is. It is done when
+    the former container has gone, with all connections.
     """
 
     kind: ClassVar[str] = "server.set"

@@ -14,7 +14,6 @@ from shares_core.domain.findings import Finding
 from shares_core.domain.network import Interface
 from shares_core.domain.operation import Operation
 from shares_core.domain.server import Account, ShareServer
-from shares_core.domain.share import CifsShare
 from shares_core.domain.views import (
     AccessView,
     CheckView,
@@ -112,15 +111,10 @@ def share(view: ShareView) -> Document:
         "acls": "none",
         "stream_limit_bytes": view.stream_limit,
         "time_machine": found.time_machine is not None,
-        "time_machine_limit_bytes": _backup_limit(found),
+        "time_machine_limit_bytes": found.backup_limit.bytes if found.backup_limit else None,
         "export_locations": list(view.export_locations),
         "access": [rule(each) for each in found.rules],
     }
-
-
-def _backup_limit(found: CifsShare) -> int | None:
-    limit = found.time_machine.limit if found.time_machine is not None else None
-    return limit.bytes if limit is not None else None
 
 
 def extended(view: ExtendView) -> Document:

@@ -90,8 +90,9 @@ def create(
 
     Does nothing if it exists and fits.
     """
-    demanded = None if encryption is min_protocol is None else _read(encryption, min_protocol)
-    protection = None if demanded is None else Protection().changed(*demanded)
+    protection = None
+    if encryption is not None or min_protocol is not None:
+        protection = Protection().changed(*_read(encryption, min_protocol))
     spec = InterfaceSpec.parse(
         bridge=bridge, addresses=addresses, mac=mac, gateways=gateways, host_addresses=host_addresses, mtu=mtu
     )

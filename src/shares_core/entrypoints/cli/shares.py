@@ -213,7 +213,7 @@ def _repair(invocation: Invocation, view: ShareView) -> str:
 def _backups(found: CifsShare) -> str:
     if found.time_machine is None:
         return ""
-    limit = found.time_machine.limit
+    limit = found.backup_limit
     return "offered to Macs" if limit is None else f"offered to Macs, up to {limit}"
 
 
@@ -221,9 +221,9 @@ def _streams(view: ShareView) -> str:
     """How large alternate data streams may be."""
     if view.stream_limit is None:
         return ""
-    size = format_bytes(view.stream_limit + 1 if view.share.volume.large_attributes else view.stream_limit)
     if view.share.volume.large_attributes:
-        return f"up to {size} each"
+        return f"up to {format_bytes(view.stream_limit + 1)} each"  # one byte less, in round figures
+    size = format_bytes(view.stream_limit)
     return f"about {size} for all of a file: a former release made the file system"
 
 
