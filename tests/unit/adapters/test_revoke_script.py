@@ -13,13 +13,21 @@ import pytest
 from shares_core.adapters.linux.polling import wait_until
 from shares_core.adapters.samba.sessions import revoke_script
 
-#: The script up to where it needs Samba.
-FUNCTIONS = revoke_script().text.partition("# ---- Samba's own tools")[0]
+#: The script without what it does.
+FUNCTIONS = revoke_script().text.partition("verb=$1")[0]
+#: Takes its settings as Samba's tool does: opens them anew, and reads them to their end.
+NET = """#!/bin/sh
+if [ "$SLOW" = "$2" ]; then sleep 0.5; fi
+settings=$(cat /dev/stdin) && [ "$settings" = '[global]' ] && echo "$settings $*"
+"""
 
 
-def bash(script: str, *arguments: str) -> str:
+def bash(script: str, *arguments: str, **environment: str) -> str:
     argv = ("bash", "-c", FUNCTIONS + script, "revoke", *arguments)
-    return subprocess.run(argv, check=True, capture_output=True, text=True, timeout=60).stdout
+    environment = {**os.environ, **environment}
+    return subprocess.run(
+        argv, check=True, capture_output=True, text=True, timeout=60, env=environment
+    ).stdout
 
 
 @pytest.fixture
@@ -55,3 +63,16 @@ def test_an_smbd_is_known_by_its_name_until_it_has_ended(smbd: Path) -> None:
 def test_signals_are_passed_on_if_the_first_process_has_none_left() -> None:
     """It sleeps here as it does in a container, sooner or later."""
     assert "yes\n" == bash("until signals_passed_on; do sleep 0.01; done; echo yes")
+
+
+@pytest.mark.parametrize("slow", ["status", "serverid", "neither"])
+@pytest.mark.parametrize("look_after", [0.0, 0.5])
+def test_looks_that_were_prepared_end_however_slowly_they_start(
+    tmp_path: Path, slow: str, look_after: float
+) -> None:
+    net = tmp_path / "net"
+    net.write_text(NET)
+    net.chmod(0o755)
+    looks = f"prepare_handles; prepare sessions; sleep {look_after}; look lines; forget /shares/files"
+    said = bash(looks + '; echo "${lines[@]}"', PATH=f"{tmp_path}:{os.environ['PATH']}", SLOW=slow)
+    assert said == "[global] --configfile=/dev/stdin status sessions parseable\n"

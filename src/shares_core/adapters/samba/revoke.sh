@@ -211,19 +211,20 @@ remain() {
   ((${#left[@]}))
 }
 
-# Starts a look at the durable handles, and holds it before it looks, as `prepare` does.
+# Starts a look at the durable handles, and holds it before it looks, as `prepare` does. What holds it is a pipe
+# without a name: Samba's tool opens that anew, and to open a FIFO that nobody writes to any more waits for ever.
 prepare_handles() {
-  local settings gate=/tmp/handles-$BASHPID
-  rm -f "$gate" # of a request that was killed
-  mkfifo -m 600 "$gate" || fail 'there is no room to ask for durable handles'
-  exec {waiting}<>"$gate" {settings}<"$gate"
-  rm "$gate"
-  exec {handles}< <(
-    exec {waiting}>&-
-    net --configfile=/dev/stdin serverid wipedbs --test --verbose <&"$settings" 2>/dev/null
-    echo "status $?"
+  local either answer file=/tmp/handles-$BASHPID
+  rm -f "$file" # of a request that was killed
+  mkfifo -m 600 "$file" || fail 'there is no room to ask for durable handles'
+  exec {either}<>"$file" {handles}<"$file" {answer}>"$file" {either}>&-
+  rm "$file"
+  exec {waiting}> >(
+    exec {handles}<&-
+    net --configfile=/dev/stdin serverid wipedbs --test --verbose >&"$answer" 2>/dev/null
+    echo "status $?" >&"$answer"
   )
-  exec {settings}<&-
+  exec {answer}>&-
 }
 
 # Makes the durable handles below folder $1 useless whose clients are disconnected: if a client is let in again, it
