@@ -1,4 +1,4 @@
-"""``python -m tools.reliability [--seed N] [NAME...]``: run what is not done yet, and write the page."""
+"""``python -m tools.reliability [--seed N] [NAME...]``: run what is not done yet, and write its results."""
 
 import argparse
 import sys
@@ -41,17 +41,14 @@ def main(arguments: list[str]) -> int:
 
 
 def _write(store: Store) -> None:
-    """Write the results and their page if every campaign was run with this code and seed."""
-    told = [(campaign, told_of(campaign, store)) for campaign in _ALL]
-    if open_ones := [campaign.name for campaign, figures in told if figures is None]:
-        print(f"reliability: the page is written when these are done, too: {', '.join(open_ones)}")
-        return
-    date = f"{datetime.now(UTC):%Y-%m-%d}"
-    results = [(campaign.name, campaign.shows, figures or {}) for campaign, figures in told]
-    record = Record.of(store.commit, store.seed, date, results)
+    """Write the results, and their page, of every campaign that was run with this code and seed."""
+    results = [(campaign.name, campaign.shows, told_of(campaign, store) or {}) for campaign in _ALL]
+    record = Record.load().with_results(f"{datetime.now(UTC):%Y-%m-%d}", results)
     record.save()
     PAGE.write_text(record.page)
     print(f"reliability: {RESULTS.relative_to(ROOT)} and {PAGE.relative_to(ROOT)} are written")
+    if others := [name for name, _, kept in results if not kept]:
+        print(f"reliability: of other code or another seed: {', '.join(others)}")
 
 
 if __name__ == "__main__":

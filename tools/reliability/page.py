@@ -6,12 +6,12 @@ from typing import Any
 _HEAD = """\
 # Reliability
 
-What was tried against the real thing, and what came of it: a record of one run, on the code of commit `{commit}`, seed {seed}, {date}.
-`./dev record` says how many commits have changed `src` since. A loss is an operation that was lost, left half-done
-or wider than asked, or a byte that is not there.
+What was tried against the real thing, and what came of it: each campaign's last run, on the code of the commit that its row
+names. `./dev record` says how many commits have changed `src` since. A loss is an operation that was lost, left
+half-done or wider than asked, or a byte that is not there.
 
-| campaign | what happens | operations | what came of it | losses |
-|---|---|---|---|---|
+| campaign | what happens | operations | what came of it | losses | code, day, seed |
+|---|---|---|---|---|---|
 {rows}
 """
 _TAIL = """
@@ -20,9 +20,9 @@ _TAIL = """
 `./dev reliability` runs all of them, `./dev reliability NAME...` those campaigns alone, `--seed N` other ones of their kind.
 The code has to be committed. What a campaign came to is in `build/reliability`, and is not repeated while seed and commit are
 the same (the last commit that changed `src`, `images`, `packaging` or the campaigns); of the kills each is kept, so that an
-interrupted run goes on where it was. When all have been run on one commit, their results are written to `docs/reliability.json`,
-and this page from it, to which a test holds it. What one of its runs has found wrong with that code stays in a campaign's row,
-also if the next run finds nothing. `./dev test` runs a sample: `tests/integration/test_reliability.py`,
+interrupted run goes on where it was. Then its results are written to `docs/reliability.json`, and this page from it, to which a
+test holds it. What one of its runs has found wrong with that code stays in a campaign's row, also if the next run
+finds nothing. `./dev test` runs a sample: `tests/integration/test_reliability.py`,
 `tests/integration/test_kills_on_volumes.py`, and `tests/system/powercut` in the guest.
 
 - **kills**: `tests/reliability/kills.py`. Another process runs one operation and ends by SIGKILL before or after a call of a
@@ -53,22 +53,23 @@ also if the next run finds nothing. `./dev test` runs a sample: `tests/integrati
 """
 
 
-def render(commit: str, seed: int, date: str, campaigns: Mapping[str, Mapping[str, Any]]) -> str:
+def render(campaigns: Mapping[str, Mapping[str, Any]]) -> str:
     """The page. ``campaigns`` maps each campaign's name to what it ``shows`` and to its figures.
 
     ``failures`` say what its runs have found, ``done`` whether the last run was complete.
     """
     rows = "\n".join(_row(name, figures) for name, figures in campaigns.items())
-    return _HEAD.format(commit=commit, seed=seed, date=date, rows=rows) + _TAIL
+    return _HEAD.format(rows=rows) + _TAIL
 
 
 def _row(name: str, figures: Mapping[str, Any]) -> str:
     failed = [f"FAILED: {failure.replace('|', '/')}" for failure in figures["failures"]]
     losses = "at least 1" if failed else figures["losses"]
-    if not figures["done"]:
-        return f"| {name} | {figures['shows']} | | {', '.join(failed)} | {losses} |"
-    came = ", ".join([_told(figures), *failed])
-    return f"| {name} | {figures['shows']} | {figures['operations']:,} | {came} | {losses} |"
+    operations, came = ("", failed)
+    if figures["done"]:
+        operations, came = (f"{figures['operations']:,}", [_told(figures), *failed])
+    run = f"`{figures['commit']}`, {figures['date']}, {figures['seed']}"
+    return "| " + " | ".join((name, figures["shows"], operations, ", ".join(came), str(losses), run)) + " |"
 
 
 def _told(figures: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""The page, which is a record of one run, and how the run is kept."""
+"""The page, which is a record of the campaigns' last runs, and how runs are kept."""
 
 from __future__ import annotations
 
@@ -43,41 +43,30 @@ COUNTED = {
 OVERLAP = 1.25
 #: A look is repeated every minute, so its median counts; for servers that are away, the longest time counts.
 GOALS = {"watch": "longest", "upgrade": "longest", "reconcile": "median", "reconcile-one": "median"}
-DONE = {"done": True, "failures": []}
+RUN = {"date": "2026-01-01", "commit": "abcdef0", "seed": 7}
+DONE = {"done": True, "failures": [], "losses": 0} | RUN
 RECORD = Record(
-    "abcdef0",
-    7,
-    "2026-01-01",
     {
-        "kills": {"shows": "a process is killed", "operations": 1399, "kills": 1399, "losses": 0} | DONE,
-        "soak": {"shows": "nothing grows", "failures": ["mounts grew by 3", "a|b"], "done": False},
+        "kills": {"shows": "a process is killed", "operations": 1399, "kills": 1399} | DONE,
+        "soak": {"shows": "nothing grows", "failures": ["mounts grew by 3", "a|b"], "done": False} | RUN,
         "watch": {
             "shows": "a container is killed",
             "operations": 20,
             "median": 0.9,
             "longest": 1.25,
             "goal": 2,
-            "losses": 0,
             **DONE,
         },
-        "upgrade": {
-            "shows": "another image",
-            "operations": 20,
-            "longest": 1.5,
-            "goal": 1.5,
-            "losses": 0,
-            "done": True,
-            "failures": ["away"],
-        },
+        "upgrade": {"shows": "another image", "operations": 20, "longest": 1.5, "goal": 1.5}
+        | DONE
+        | {"failures": ["away"]},
     },
 )
 
 
 def test_the_page_says_what_the_results_say() -> None:
     """Whatever the code is by now; ``./dev record`` writes it again from them."""
-    record = Record.load()
-    assert record.page == PAGE.read_text()
-    assert f"on the code of commit `{record.commit}`" in record.page
+    assert Record.load().page == PAGE.read_text()
 
 
 def test_the_record_has_no_loss_and_only_complete_campaigns() -> None:
@@ -104,22 +93,34 @@ def test_every_campaign_is_in_the_record() -> None:
 
 
 def test_the_page_has_a_row_for_each_campaign() -> None:
-    """With its own figures, and whatever its runs have found."""
-    page = RECORD.page
-    assert "| kills | a process is killed | 1,399 | 1,399 kills | 0 |" in page
-    assert "| watch | a container is killed | 20 | median 0.9 s, longest 1.25 s, goal 2 s | 0 |" in page
-    assert "| soak | nothing grows | | FAILED: mounts grew by 3, FAILED: a/b | at least 1 |" in page
-    assert "| upgrade | another image | 20 | longest 1.5 s, goal 1.5 s, FAILED: away | at least 1 |" in page
-    assert "commit `abcdef0`, seed 7, 2026-01-01" in page
+    """With its own figures, whatever its runs have found, and the code that they are about."""
+    rows = [line.removesuffix(" | `abcdef0`, 2026-01-01, 7 |") for line in RECORD.page.splitlines()]
+    assert "| kills | a process is killed | 1,399 | 1,399 kills | 0" in rows
+    assert "| watch | a container is killed | 20 | median 0.9 s, longest 1.25 s, goal 2 s | 0" in rows
+    assert "| soak | nothing grows |  | FAILED: mounts grew by 3, FAILED: a/b | at least 1" in rows
+    assert "| upgrade | another image | 20 | longest 1.5 s, goal 1.5 s, FAILED: away | at least 1" in rows
 
 
 def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
-    """Without what only the store keeps."""
-    kept = {**RECORD.campaigns["kills"], "died": {"one": True}, "seed": 7, "commit": "abcdef0"}
-    record = Record.of("abcdef0", 7, "2026-01-01", [("kills", "a process is killed", kept)])
-    record.save(tmp_path / "a.json")
-    assert record == Record.load(tmp_path / "a.json")
-    assert RECORD.campaigns["kills"] == record.campaigns["kills"]
+    RECORD.save(tmp_path / "a.json")
+    assert RECORD == Record.load(tmp_path / "a.json")
+
+
+def test_a_run_of_one_campaign_leaves_what_the_record_says_of_the_others() -> None:
+    """Without what only the store keeps; campaigns that do not exist any more are left out."""
+    kept = {"operations": 2, "kills": 2, "died": {"one": True}, "commit": "1234567", "seed": 8}
+    results = [("kills", "a process ends", kept), ("soak", "nothing grows", {}), ("cuts", "power", {})]
+    assert RECORD.with_results("2026-01-02", results).campaigns == {
+        "kills": {
+            "shows": "a process ends",
+            "date": "2026-01-02",
+            "operations": 2,
+            "kills": 2,
+            "commit": "1234567",
+            "seed": 8,
+        },
+        "soak": RECORD.campaigns["soak"],
+    }
 
 
 # -- the commit that it is about
@@ -178,23 +179,27 @@ def test_uncommitted_code_belongs_to_no_commit(checkout: Checkout, folder: str) 
         commit_of_code(checkout.root)
 
 
-def test_the_age_of_a_record_is_the_number_of_commits_that_changed_src_since(checkout: Checkout) -> None:
+def run_on(commit: str) -> Record:
+    return Record({"soak": {"date": "2026-01-01", "commit": commit}})
+
+
+def test_the_age_of_a_run_is_the_number_of_commits_that_changed_src_since(checkout: Checkout) -> None:
     """No age fails a check: the reader decides what it means."""
-    record = Record(checkout.first, 7, "2026-01-01", {})
-    run = f"a run of 2026-01-01 on commit {checkout.first}: "
-    assert f"{run}0 commits have changed src since" == record.age(checkout.root)
+    record = run_on(checkout.first)
+    run = f"soak: a run of 2026-01-01 on commit {checkout.first}, "
+    assert [f"{run}0 commits have changed src since"] == record.ages(checkout.root)
     for name, count in (("src/a.py", 1), ("docs/a.md", 1), ("src/b.py", 2)):
         checkout.changed(name)
         checkout.commit()
         assert count == commits_since(checkout.first, checkout.root)
-    assert f"{run}2 commits have changed src since" == record.age(checkout.root)
+    assert [f"{run}2 commits have changed src since"] == record.ages(checkout.root)
 
 
 def test_without_the_commit_the_age_is_unknown(checkout: Checkout) -> None:
     """In a shallow clone, or an archive; campaigns do not run in an archive."""
     assert commits_since("0123456", checkout.root) is None
     shutil.rmtree(checkout.root / ".git")
-    assert "an unknown number of commits have" in Record(checkout.first, 7, "", {}).age(checkout.root)
+    assert "an unknown number of commits have" in run_on(checkout.first).ages(checkout.root)[0]
     with pytest.raises(HistoryError, match="git tells none of this folder"):
         commit_of_code(checkout.root)
 
