@@ -9,6 +9,7 @@ from attrs import evolve
 
 from shares_core.domain.access import AccessLevel
 from shares_core.domain.errors import BackendFailure
+from shares_core.domain.names import ShareName, UserName
 from shares_core.domain.secret import Secret
 from shares_core.domain.server import Account, ShareServer
 from shares_core.domain.share import ShareStatus
@@ -151,6 +152,7 @@ class SmbSessionsContract(SmbContract):
             smb_sessions.close_share(server, FILES)
             smb_sessions.close_user(server, FILES, (ADA,))
             smb_sessions.end_user(server, ADA)
+            assert {ADA: 0} == smb_sessions.connections(server, FILES, (ADA,))
 
     @pytest.mark.parametrize("verb", _ENDING)
     @pytest.mark.parametrize("step", [1, 2, 3])
@@ -209,6 +211,21 @@ class SmbSessionsContract(SmbContract):
         assert [True, True] == [each.usable() for each in held]
         smb_sessions.close_user(serving.rules(), FILES, (ADA, BOB))
         assert [False, False] == [each.usable() for each in held]
+
+    def test_connections_that_use_a_share_are_counted(self, world: SmbWorld, serving: Serving) -> None:
+        """By user; those that use only other shares, or ended, do not count."""
+        smb_sessions = world.ports.smb_sessions
+        ada, again, bob = serving.connect(ADA), serving.connect(ADA), serving.connect(BOB)
+        for client, share in ((ada, FILES), (ada, OTHER), (again, FILES), (bob, FILES)):
+            client.hold(share)
+
+        def counted(share: ShareName) -> dict[UserName, int]:
+            return dict(smb_sessions.connections(serving.server, share, (ADA, BOB, EVE)))
+
+        assert {ADA: 2, BOB: 1, EVE: 0} == counted(FILES)
+        assert {ADA: 1, BOB: 0, EVE: 0} == counted(OTHER)
+        smb_sessions.close_user(serving.server, FILES, (ADA,))
+        assert {ADA: 0, BOB: 1, EVE: 0} == counted(FILES)
 
     def test_a_users_connections_end(self, world: SmbWorld, serving: Serving) -> None:
         """All of them, on every share; those of others stay; twice is once."""

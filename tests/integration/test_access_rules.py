@@ -13,6 +13,7 @@ from shares_core.adapters.state.layout import Layout
 from shares_core.domain.names import UserName
 from shares_core.domain.views import PasswordOutcome
 from tests.integration.conftest import Tenant
+from tests.integration.support.held import SHARE_CLOSED
 from tests.testkit.clients import (
     READ,
     READ_WRITE,
@@ -177,6 +178,23 @@ def test_the_last_allow_sets_the_level(tenant: Tenant) -> None:
             assert (allowed.rule.level, allowed.outcome) == (level, PasswordOutcome.KEPT)
             said.append(ada.put("files", "x", b"x").status)
         assert said == [DENIED, OK, DENIED, OK]
+
+
+def test_a_raised_level_reaches_a_connected_client_when_it_uses_the_share_anew(tenant: Tenant) -> None:
+    """The result counts the connections that keep the former one, and ``reconnect`` ends their use."""
+    access = tenant.site.host.access
+    ada, bob = tenant.user("ada", "ro"), tenant.user("bob", "ro")
+    assert access.allow(tenant.server, "files", "ada", AccessLevel.READ_ONLY).stale_connections == 0
+    with still_admitted(bob), ada.connection() as session:
+        former = ada.tree(session, "files")
+        made = partial(open_file, former, "new", READ_WRITE)
+        assert nt_status(made) == DENIED
+        assert access.allow(tenant.server, "files", "ada").stale_connections == 1
+        assert nt_status(made) == DENIED
+        assert nt_status(partial(open_file, ada.tree(session, "files"), "new", READ_WRITE)) == OK
+        again = access.allow(tenant.server, "files", "ada", reconnect=True)
+        assert (again.stale_connections, nt_status(made)) == (0, SHARE_CLOSED)
+        assert nt_status(partial(open_file, ada.tree(session, "files"), "new", READ_WRITE)) == OK
 
 
 def test_replace_makes_exactly_these_rules(tenant: Tenant) -> None:

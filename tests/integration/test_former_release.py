@@ -14,7 +14,7 @@ from shares_core import Capacity
 from shares_core.domain.share import ShareStatus
 from shares_core.domain.views import LARGEST_STREAM
 from tests.former import RELEASES, extracted, python
-from tests.integration.test_upgrade import changed_image
+from tests.integration.support.images import changed_image
 from tests.testkit.clients import ClientNamespace, SmbClient, nt_status, open_file
 from tests.testkit.footprint import footprint
 from tests.testkit.site import Site, opened_site

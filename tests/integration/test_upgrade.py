@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import uuid
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import docker
@@ -22,6 +22,7 @@ from shares_core.domain.share import ShareStatus
 from shares_core.domain.views import ReconcileOutcome, UpgradeOutcome
 from tests.integration.conftest import Tenant
 from tests.integration.support.damage import meet_damage, ruin_root, ruin_tables
+from tests.integration.support.images import changed_image
 from tests.reliability.scene import mount_point
 from tests.settings import with_image
 from tests.testkit.clients import SmbClient
@@ -42,20 +43,6 @@ def image_of(tenant: Tenant) -> str:
     with closing(docker.from_env()) as client:
         found: str = client.api.inspect_container(f"shares-{tenant.server_id}")["Image"]
         return found
-
-
-@contextmanager
-def changed_image(site: Site, change: str) -> Iterator[str]:
-    """The servers' image with another line in its Dockerfile."""
-    name = f"shares-core-test-{uuid.uuid4().hex[:8]}"
-    with closing(docker.from_env()) as client:
-        base = client.containers.create(site.config.docker.image)
-        try:
-            base.commit(repository=name, changes=change)
-        finally:
-            base.remove(force=True)
-        yield name
-        client.images.remove(name, force=True)
 
 
 @pytest.fixture

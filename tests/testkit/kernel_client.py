@@ -1,4 +1,4 @@
-"""The kernel's own SMB client: ``mount -t cifs``, from a client's namespace."""
+"""The kernel's own SMB client: ``mount -t cifs``, from a client's namespace, as docs/clients.md says."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tests.testkit.clients import SmbClient
 from tests.testkit.probes import until
 
 _SECONDS, _SERVED_SECONDS = 120, 30
-#: mount.cifs(8): the newest dialect, encrypted. A missing server is an error, not an endless wait.
-_OPTIONS = "vers=3.1.1,seal,soft,nosharesock,uid=0,gid=0,file_mode=0600,dir_mode=0700"
+_DOCUMENT = Path(__file__).parents[2] / "docs" / "clients.md"
+_LINE = re.compile(r"^mount -t cifs //ADDRESS/SHARE /mnt -o credentials=FILE,(\S+)$", re.MULTILINE)
 
 
 @contextmanager
@@ -38,7 +38,7 @@ def mounted(client: SmbClient, share: str) -> Iterator[Path]:
     # Not with 'ip netns exec', whose mounts nobody else sees.
     inside = ("nsenter", f"--net=/run/netns/{client.namespace.name}")
     what = f"//{client.address}/{share}"
-    options = f"{_OPTIONS},ip={client.address},credentials={secret}"
+    options = f"credentials={secret},{_documented_options()},nosharesock,ip={client.address}"
     _run(*inside, "mount", "-t", "cifs", what, str(target), "-o", options)
     try:
         yield target
@@ -46,6 +46,12 @@ def mounted(client: SmbClient, share: str) -> Iterator[Path]:
         _run("umount", str(target))
         target.rmdir()
         secret.unlink()
+
+
+def _documented_options() -> str:
+    found = _LINE.search(_DOCUMENT.read_text())
+    assert found is not None, f"{_DOCUMENT} has no line for a mount"
+    return found[1]
 
 
 def reconnects() -> int:

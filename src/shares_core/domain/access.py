@@ -106,6 +106,13 @@ def restricted(before: Iterable[AccessRule], after: Iterable[AccessRule]) -> tup
     )
 
 
+def raised(before: Iterable[AccessRule], after: Iterable[AccessRule]) -> tuple[Principal, ...]:
+    """Those who had access and may do more after the change: what they have open does not let them yet."""
+    before = tuple(before)
+    kept = {rule.principal for rule in before}
+    return tuple(each for each in restricted(after, before) if each in kept)
+
+
 def intersection(before: Iterable[AccessRule], after: Iterable[AccessRule]) -> tuple[AccessRule, ...]:
     """What both sets grant: a step between the two that grants no more than either."""
     after = tuple(after)

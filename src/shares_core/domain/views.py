@@ -103,7 +103,9 @@ class PasswordOutcome(StrEnum):
 class AccessView:
     """What an allow did. ``password`` is set only if it was generated: it is shown once.
 
-    ``state`` is the server's: if it does not run, the rule takes effect when it is started.
+    ``stale_connections`` is how many of the user's connections keep a former, lower level until they use the
+    share anew; None if the server does not say. ``state`` is the server's: if it does not run, the rule takes
+    effect when it is started.
     """
 
     server: ShareServer
@@ -111,6 +113,7 @@ class AccessView:
     rule: AccessRule
     outcome: PasswordOutcome
     password: Secret | None = None
+    stale_connections: int | None = 0
     state: RunState = field(default=RunState.UNKNOWN, eq=False)
 
 

@@ -51,6 +51,15 @@ class SmbSessions(ABC):
         """
 
     @abstractmethod
+    def connections(
+        self, server: ShareServer, share: ShareName, users: tuple[UserName, ...]
+    ) -> Mapping[UserName, int]:
+        """For each of these users, how many connections with a session of theirs use the share.
+
+        Zero if the server does not run. A compromised server may say what it likes.
+        """
+
+    @abstractmethod
     def end_user(self, server: ShareServer, user: UserName) -> None:
         """End every connection that the user has a session on. Idempotent."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shares_core.domain.errors import BackendFailure
 from shares_core.ports.processes import Script, ServerProcesses
-from shares_core.testing.clients import Session
+from shares_core.testing.clients import OpenFile, Session
 from shares_core.testing.host import MemoryHost
 from shares_core.testing.state import Container
 
@@ -41,6 +41,8 @@ class MemoryProcesses(ServerProcesses):
                 _close(sessions, share)
             case (REVOKE.name, "close-user", share, _, *users):
                 _close(_of(sessions, users), share)
+            case (REVOKE.name, "count-user", share, *users):
+                return " ".join(str(len(_using(_of(sessions, [user]), share))) for user in users)
             case (REVOKE.name, "end-user", user):
                 for session in _of(sessions, [user]):
                     session.end()
@@ -65,8 +67,15 @@ def _of(sessions: tuple[Session, ...], users: list[str]) -> tuple[Session, ...]:
     return tuple(session for session in sessions if session.user.casefold() in keys)
 
 
+def _using(sessions: tuple[Session, ...], share: str) -> list[Session]:
+    return [session for session in sessions if _opened(session, share)]
+
+
 def _close(sessions: tuple[Session, ...], share: str) -> None:
     for session in sessions:
-        for opened in tuple(session.files):
-            if opened.share.name.key == share.casefold():
-                opened.close()
+        for opened in _opened(session, share):
+            opened.close()
+
+
+def _opened(session: Session, share: str) -> list[OpenFile]:
+    return [opened for opened in session.files if opened.share.name.key == share.casefold()]

@@ -71,16 +71,23 @@ class MemorySmbSessions(SmbSessions):
     def close_user(self, server: ShareServer, share: ShareName, users: tuple[UserName, ...]) -> None:
         self._revoke(server, "close-user", str(share), "", *map(str, users))
 
+    def connections(
+        self, server: ShareServer, share: ShareName, users: tuple[UserName, ...]
+    ) -> Mapping[UserName, int]:
+        counted = self._revoke(server, "count-user", str(share), *map(str, users)).split()
+        return dict(zip(users, map(int, counted or ["0"] * len(users)), strict=True))
+
     def end_user(self, server: ShareServer, user: UserName) -> None:
         self._revoke(server, "end-user", str(user))
 
-    def _revoke(self, server: ShareServer, *arguments: str) -> None:
+    def _revoke(self, server: ShareServer, *arguments: str) -> str:
         try:
-            self._processes.run(server.id, REVOKE, *arguments)
+            return self._processes.run(server.id, REVOKE, *arguments)
         except BackendFailure:
             # If the server does not run, or has stopped meanwhile, its connections have ended.
             if self._processes.signal(server.id, "SIGHUP"):
                 raise
+            return ""
 
 
 class MemorySmbFiles(SmbFiles):

@@ -1,4 +1,7 @@
-"""Real file work by the kernel's own client, on logical volumes, while the share grows below it."""
+"""Real file work by the kernel's own client, on logical volumes, while the share grows below it.
+
+It is mounted as docs/clients.md says, and stays so whatever happens to the server.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +10,23 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Sequence
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+import docker
 import pytest
 from attrs import frozen
 
-from shares_core import Capacity, FileSystemKind
+import shares_core
+from shares_core import AccessLevel, Capacity, FileSystemKind
 from shares_core.domain.views import ExtendWay
-from tests.settings import group_of
+from tests.integration.support.images import changed_image
+from tests.settings import group_of, with_image
 from tests.testkit.clients import SmbClient
 from tests.testkit.kernel_client import checksums, mounted, reconnects, write_synced
+from tests.testkit.probes import until
 from tests.testkit.site import Site
 from tests.testkit.volume_groups import lvm
 
@@ -48,14 +57,32 @@ class CloneARepository:
         git(folder.parent, "init", "--quiet", "--initial-branch=main", str(origin))
         for number in range(50):
             (origin / f"file{number}").write_text(f"{number}\n" * 100)
+        (origin / "program").write_text("#!/bin/sh\necho started\n")
+        (origin / "program").chmod(0o755)
+        (origin / "folder").mkdir()
+        (origin / "folder" / "up").symlink_to("../program")
+        (origin / "link").symlink_to("folder")
         git(origin, "add", ".")
         git(origin, "-c", "user.name=t", "-c", "user.email=t@localhost", "commit", "--quiet", "-m", "all")
         git(folder, "clone", "--quiet", "--no-hardlinks", str(origin), str(folder / "clone"))
 
     def check(self, folder: Path) -> None:
-        """Check that Git itself finds nothing wrong."""
+        """Check that Git itself finds nothing wrong, and that a program starts through a link to a folder."""
         git(folder / "clone", "fsck", "--strict")
         assert "" == git(folder / "clone", "status", "--porcelain")
+        assert "started\n" == subprocess.check_output((folder / "clone" / "link" / "up",), text=True)
+
+
+class MakeAnEnvironment:
+    """As ``python3 -m venv`` does, which links to its interpreter. Packages would be many files more."""
+
+    def do(self, folder: Path) -> None:
+        argv = ("/usr/bin/python3", "-m", "venv", "--without-pip", str(folder / "venv"))
+        subprocess.run(argv, check=True, capture_output=True, timeout=300)
+
+    def check(self, folder: Path) -> None:
+        argv = (folder / "venv" / "bin" / "python", "-c", "import sys; print(sys.prefix)")
+        assert f"{folder / 'venv'}\n" == subprocess.check_output(argv, text=True)
 
 
 class WriteAndRename:
@@ -158,6 +185,41 @@ class Worker:
             raise failure
 
 
+def restarted(site: Site) -> None:
+    site.host.servers.stop("kernel")
+    site.host.servers.start("kernel")
+
+
+def killed(site: Site) -> None:
+    server = site.host.servers.show("kernel").server
+    with closing(docker.from_env()) as client:
+        client.containers.get(f"shares-{server.id}").kill()
+    site.host.fleet.reconcile()
+
+
+def upgraded(image: str, site: Site) -> None:
+    shares_core.open_host(with_image(site.config, image)).servers.upgrade("kernel")
+
+
+def assert_a_raised_level_reaches(site: Site, folder: Path) -> None:
+    """A mount keeps its level until its use of the share is ended, and goes on by itself."""
+    access, target = site.host.access, folder / "document"
+    access.allow("kernel", "files", "ada", AccessLevel.READ_ONLY)
+    assert not until(lambda: may_write(target), 1)
+    assert 1 == access.allow("kernel", "files", "ada").stale_connections
+    assert not may_write(target)
+    assert 0 == access.allow("kernel", "files", "ada", reconnect=True).stale_connections
+    assert until(lambda: may_write(target), 60)
+
+
+def may_write(path: Path) -> bool:
+    try:
+        with path.open("r+b") as file:
+            return bool(file.write(b"v"))
+    except OSError:
+        return False
+
+
 @pytest.mark.parametrize(
     ("pool", "kind", "small_files"),
     [("thick", FileSystemKind.EXT4, 400), ("thin", FileSystemKind.XFS, 200)],
@@ -172,6 +234,7 @@ def test_a_share_grows_under_the_kernels_client_without_loss(
     work = (
         CopyATree(),
         CloneARepository(),
+        MakeAnEnvironment(),
         WriteAndRename(),
         WriteASparseFile(),
         WriteSmallFiles(small_files),
@@ -194,11 +257,13 @@ def test_a_share_grows_under_the_kernels_client_without_loss(
             assert (ExtendWay.ONLINE, before) == (extended.way, reconnects())
             figures = os.statvfs(folder)
             assert figures.f_blocks * figures.f_frsize > SIZE.bytes
-        host.servers.stop("kernel")
-        host.servers.start("kernel")
-        with mounted(client, "files") as folder:
-            for each in work:
-                each.check(folder)
+            with changed_image(lvm_site, 'LABEL test="another"') as image:
+                for away in (restarted, killed, partial(upgraded, image)):
+                    away(lvm_site)
+                    for each in work:
+                        each.check(folder)
+                host.servers.upgrade("kernel")  # back: the image is about to go
+            assert_a_raised_level_reaches(lvm_site, folder)
     finally:
         host.servers.delete("kernel", with_shares=True)
     left = lvm("lvs", "--noheadings", "--options", "lv_tags", group_of(lvm_site.config))

@@ -187,6 +187,27 @@ def test_connections_have_ended_if_the_lists_show_it(
         SambaSessions(Processes(said(*lines))).end_user(SERVER, ADA)
 
 
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (("session-number 0", "connect-number 0"), 0),
+        ((OURS, "session-number 1", f"connect {THERE}", "connect-number 1"), 1),
+        ((OURS, "session-number 1", f"connect {THERE}", f"connect {AGAIN}", "connect-number 2"), 1),
+        ((OTHERS, "session-number 1", f"connect {THERE}", "connect-number 1"), 0),
+    ],
+)
+def test_connections_are_counted_once_each(lines: tuple[str, ...], expected: int) -> None:
+    processes = Processes(said(*lines))
+    assert {ADA: expected} == SambaSessions(processes).connections(SERVER, SHARE, (ADA,))
+    assert [("revoke", "count-user", "R&D 2026", "ada")] == processes.asked
+
+
+@pytest.mark.parametrize("lines", [("session-number 0",), ("connect-number 0",), ()])
+def test_a_count_without_both_lists_is_none(lines: tuple[str, ...]) -> None:
+    with pytest.raises(BackendFailure, match="proves nothing"):
+        SambaSessions(Processes(said(*lines))).connections(SERVER, SHARE, (ADA,))
+
+
 # ---- requests
 
 

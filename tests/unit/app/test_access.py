@@ -1,14 +1,17 @@
 from __future__ import annotations
 
-import pytest
-from tests.unit.world import PASSWORD, RO, RW, SMALL, World
+from collections.abc import Callable
 
+import pytest
+from tests.unit.world import NETWORK, PASSWORD, RO, RW, SMALL, World
+
+from shares_core.bootstrap import host
 from shares_core.domain.access import AccessRule
-from shares_core.domain.errors import AlreadyExists, InvalidInput, NotFound
+from shares_core.domain.errors import AlreadyExists, BackendFailure, InvalidInput, NotFound
 from shares_core.domain.names import UserName
 from shares_core.domain.secret import Secret
 from shares_core.domain.views import PasswordOutcome
-from shares_core.testing import SmbRefused
+from shares_core.testing import Call, SmbRefused, intercept, memory_ports
 from shares_core.testing.clients import ACCESS_DENIED, BAD_NETWORK_NAME, DISCONNECTED, LOGON_FAILURE
 
 OTHER = Secret("battery staple")
@@ -45,6 +48,58 @@ def test_a_user_gets_the_level_of_the_rule(world: World) -> None:
     assert (RO, RW) == (session.level("files"), session.level("other"))
     with pytest.raises(SmbRefused, match=ACCESS_DENIED):
         session.open("files", write=True)
+
+
+def test_a_raised_level_names_the_connections_that_it_has_not_reached(world: World) -> None:
+    """A new, an equal and a lower level leave none."""
+    for level in (RO, RO, RW):
+        assert 0 == world.host.access.allow("tenant", "files", "ada", level, PASSWORD).stale_connections
+    assert 0 == world.host.access.allow("tenant", "files", "ada", RO).stale_connections
+    opened = [world.connect("ada").open("files") for _ in range(2)]
+    assert 2 == world.host.access.allow("tenant", "files", "ada", RW).stale_connections
+    assert b"" == opened[0].read()
+    assert 0 == world.host.access.allow("tenant", "files", "ada", RO).stale_connections
+    world.connect("ada").open("files")
+    views = world.host.access.replace(
+        "tenant", "files", [AccessRule.for_user(name, "rw") for name in ("ada", "bob")]
+    )
+    assert [1, 0] == [view.stale_connections for view in views]
+
+
+def test_reconnect_ends_what_keeps_a_former_level(world: World) -> None:
+    """Also after the level was raised without it; a user's other shares and other users stay open."""
+    world.host.shares.create("tenant", "other", SMALL)
+    for share, user in (("files", "ada"), ("other", "ada"), ("files", "bob")):
+        world.host.access.allow("tenant", share, user, RO, PASSWORD)
+    ada, bob = world.connect("ada"), world.connect("bob")
+    stale, elsewhere, others = ada.open("files"), ada.open("other"), bob.open("files")
+    assert 1 == world.host.access.allow("tenant", "files", "ada", RW).stale_connections
+    assert 0 == world.host.access.allow("tenant", "files", "ada", RW, reconnect=True).stale_connections
+    assert [True, False, False] == [each.closed for each in (stale, elsewhere, others)]
+    wanted = [AccessRule.for_user(name, "rw") for name in ("ada", "bob", "eve")]
+    views = world.host.access.replace("tenant", "files", wanted, reconnect=True)
+    assert [0, 0, 0] == [view.stale_connections for view in views]
+    assert others.closed
+
+
+def test_a_level_is_raised_even_if_the_server_says_nothing_of_its_connections() -> None:
+    """How many keep the former one is then not known. What it does not close is an error."""
+    broken = False
+
+    def silent(call: Call, proceed: Callable[[], object]) -> object:
+        if broken and call.port == "smb_sessions":
+            raise BackendFailure("it says nothing")
+        return proceed()
+
+    world = World.new()
+    world.served()
+    access = host(intercept(memory_ports(world.machine), silent), NETWORK).access
+    access.allow("tenant", "files", "ada", RO, PASSWORD)
+    broken = True
+    assert access.allow("tenant", "files", "ada", RW).stale_connections is None
+    with pytest.raises(BackendFailure, match="it says nothing"):
+        access.allow("tenant", "files", "ada", RW, reconnect=True)
+    assert {("files", "ada"): RW} == world.admitted()
 
 
 def test_allowing_the_same_again_changes_nothing(world: World) -> None:

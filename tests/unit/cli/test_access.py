@@ -14,7 +14,8 @@ from shares_core.entrypoints.cli import main
 from shares_core.testing import Call, memory_ports
 
 ACCESS_KEYS = [
-    *("server", "share", "user", "level", "password_outcome", "password", "export_locations", "smbclient"),
+    *("server", "share", "user", "level", "password_outcome", "password"),
+    *("stale_connections", "export_locations", "smbclient"),
 ]
 
 
@@ -33,6 +34,32 @@ def test_the_smbclient_line_can_be_pasted(served: Terminal) -> None:
     served.ok("share", "create", "tenant", "R&D o'b", "--size", "64MiB")
     out = served.ok("access", "allow", "tenant", "R&D o'b", "ada").out
     assert out.endswith("""try: smbclient '//10.254.0.2/R&D o'"'"'b' -U ada\n""")
+
+
+def test_connections_with_a_former_level_are_named(served: Terminal) -> None:
+    """With the option that makes them use the share anew, which does."""
+    for user in ("ada", "bob"):
+        served.ok(
+            "access",
+            "allow",
+            "tenant",
+            "files",
+            user,
+            "--level",
+            "ro",
+            "--password-stdin",
+            stdin=b"correct horse",
+        )
+    opened = [served.world.connect(user).open("files") for user in ("ada", "ada", "bob")]
+    out = served.ok("access", "allow", "tenant", "files", "ada").out
+    anew = "they get the new one when they use the share anew: --reconnect makes them\n"
+    assert f"\nconnections of ada that keep the former level: 2\n{anew}" in out
+    out = served.ok("access", "replace", "tenant", "files", "ada=rw", "bob=rw").out
+    assert out.endswith(f"\nconnections of bob that keep the former level: 1\n{anew}")
+    assert "former" not in served.ok("access", "allow", "tenant", "files", "ada", "--reconnect").out
+    assert [True, True, False] == [each.closed for each in opened]
+    assert "former" not in served.ok("access", "replace", "tenant", "files", "bob=rw", "--reconnect").out
+    assert opened[2].closed
 
 
 @pytest.mark.parametrize("state", ["stopped", "dead"])
@@ -81,6 +108,7 @@ def test_the_document_of_an_allow(served: Terminal) -> None:
         "user": "ada",
         "level": "ro",
         "password_outcome": "generated",
+        "stale_connections": 0,
         "export_locations": [r"\\10.254.0.2\files"],
         "smbclient": ["smbclient //10.254.0.2/files -U ada"],
     } == document

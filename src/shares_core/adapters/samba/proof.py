@@ -57,6 +57,11 @@ class Proof:
         """
         return _processes_of(_given(self.sessions), users)
 
+    def processes_using(self, share: ShareName, user: UserName) -> frozenset[int]:
+        """The user's processes that have the share open. Raises BackendFailure if nobody looked."""
+        there = {each.pid for each in _given(self.connects) if each.share.casefold() == share.key}
+        return self.processes_of((user,)) & there
+
     def open_still(self, share: ShareName, pids: frozenset[int] | None = None) -> bool:
         """Whether the share is open, in these processes or in any. Raises BackendFailure if nobody looked."""
 

@@ -3,6 +3,7 @@
 #   close-share [--returning] SHARE FOLDER           closes the share, which serves that folder, for everyone
 #   close-user [--returning] SHARE FOLDER USER...    closes it in each process with a session of one of the users
 #   end-user USER                                    ends each process with a session of the user
+#   count-user SHARE USER...                         ends nothing, and lists what close-user would close
 #
 # With --returning, whoever is thrown out may rightly come back at once. Bash, run inside the container as smbd's user. Prints "settled", then of each list its lines and their number.
 set -u
@@ -300,6 +301,16 @@ case $verb in
     targets=("${!pids[@]}")
     if ((${#pids[@]})); then close "$share"; fi
     forget "$folder"
+    ;;
+  count-user)
+    share=$1
+    shift
+    prepare sessions
+    settle
+    find_users "$@"
+    prepare shares
+    find_connects "$share"
+    tell connect "${connects[@]}"
     ;;
   end-user)
     prepare sessions

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -43,6 +44,12 @@ class SambaSessions(SmbSessions):
         proof = self._revoke(server, "close-user", *returning, str(share), folder, *map(str, users))
         if proof is not None:
             _closed(server, share, proof.open_still(share, proof.processes_of(users)))
+
+    def connections(
+        self, server: ShareServer, share: ShareName, users: tuple[UserName, ...]
+    ) -> Mapping[UserName, int]:
+        proof = self._revoke(server, "count-user", str(share), *map(str, users))
+        return {user: 0 if proof is None else len(proof.processes_using(share, user)) for user in users}
 
     def end_user(self, server: ShareServer, user: UserName) -> None:
         proof = self._revoke(server, "end-user", str(user))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from shares_core.app.leases import Leases
 from shares_core.app.operations.grant_access import GrantAccess
@@ -17,12 +17,14 @@ from shares_core.domain.access import (
     AccessRule,
     Principal,
     intersection,
+    raised,
     restricted,
     rule_set,
     with_rule,
     without_principal,
 )
 from shares_core.domain.checks import require
+from shares_core.domain.errors import BackendFailure
 from shares_core.domain.names import UserName
 from shares_core.domain.secret import Secret, require_secret
 from shares_core.domain.share import CifsShare
@@ -44,14 +46,18 @@ class Access:
         user: str,
         level: AccessLevel = AccessLevel.READ_WRITE,
         password: Secret | None = None,
+        *,
+        reconnect: bool = False,
     ) -> AccessView:
         """Let a user read, or read and write. Replaces the user's former rule.
 
         An unknown user gets an account. A given password is set, which ends the user's sessions; otherwise an
         existing user keeps the present password and a new user gets a generated one, returned only once.
-        Lowering a level takes effect on open connections before the call returns. Raises InvalidInput,
-        AlreadyExists (a user whose name differs only in case), ShareFailed. Idempotent; after an error, what
-        was granted is undone.
+        Lowering a level takes effect on open connections before the call returns. Raising it does not: the
+        view counts those that have the former level still, and ``reconnect`` closes the share on them, with
+        what the user has open, so that they come back with the new. Raises InvalidInput, AlreadyExists (a
+        user whose name differs only in case), ShareFailed. Idempotent; after an error, what was granted is
+        undone, but for an error about connections that do not close.
         """
         require_secret(password)
         rule = AccessRule.for_user(user, level)
@@ -62,7 +68,8 @@ class Access:
                 change_password(held, rule.principal.name, password)
             given = {rule.principal.name: password} if password is not None else {}
             made = self._change(held, found, with_rule(found.rules, rule), given)
-            return _view(held, found, rule, made, changed=password is not None)
+            view = _view(held, found, rule, made, changed=password is not None)
+            return self._reached(held, found, [view], reconnect=reconnect)[0]
 
     def deny(self, server: str, share: str, user: str) -> bool:
         """Remove a user's rule, and end the user's open connections to the share before returning.
@@ -88,6 +95,8 @@ class Access:
         share: str,
         rules: Iterable[AccessRule],
         passwords: Mapping[str, Secret] | Mapping[UserName, Secret] | None = None,
+        *,
+        reconnect: bool = False,
     ) -> tuple[AccessView, ...]:
         """Make these the share's only rules: first revoke what they do not grant, then grant the rest.
 
@@ -100,7 +109,32 @@ class Access:
         with self._leases.settled(server, share) as held:
             found = held.server.share(share).require_ready()
             made = self._change(held, found, wanted, given)
-            return tuple(_view(held, found, rule, made) for rule in wanted)
+            views = [_view(held, found, rule, made) for rule in wanted]
+            return self._reached(held, found, views, reconnect=reconnect)
+
+    def _reached(
+        self, held: ServerWork, former: CifsShare, views: Sequence[AccessView], *, reconnect: bool
+    ) -> tuple[AccessView, ...]:
+        """The views with how many connections a raised level has not reached.
+
+        Asked to ``reconnect``, none: it closes the share for everyone in ``views`` who had access before, as
+        an earlier call may have raised the level without.
+        """
+        sessions, rules = self._ports.smb_sessions, [view.rule for view in views]
+        if reconnect:
+            known = {rule.principal for rule in former.rules}
+            if users := tuple(rule.principal.name for rule in rules if rule.principal in known):
+                sessions.close_user(held.server, former.name, users)
+            return tuple(views)
+        users = tuple(principal.name for principal in raised(former.rules, rules))
+        if not users:
+            return tuple(views)
+        left: Mapping[UserName, int | None]
+        try:
+            left = sessions.connections(held.server, former.name, users)
+        except BackendFailure:  # the rules are in force, whatever the server says of its connections
+            left = dict.fromkeys(users)
+        return tuple(evolve(view, stale_connections=left.get(view.rule.principal.name, 0)) for view in views)
 
     def _change(
         self,
@@ -155,7 +189,7 @@ def _view(
         outcome = PasswordOutcome.GENERATED
     else:
         outcome = PasswordOutcome.SET if changed or name in made else PasswordOutcome.KEPT
-    return AccessView(held.server, held.server.share(share.name), rule, outcome, generated, held.found)
+    return AccessView(held.server, held.server.share(share.name), rule, outcome, generated, state=held.found)
 
 
 def _by_rule(

@@ -16,6 +16,13 @@ from shares_core.entrypoints.cli.text import hosts, locations, smbclient_line
 _LEVELS = {"rw": "read and write", "ro": "only read"}
 
 
+_reconnect = click.option(
+    "--reconnect",
+    is_flag=True,
+    help="Close the share on the user's connections, with what is open, so that a raised level reaches them.",
+)
+
+
 @click.group(cls=Group)
 def access() -> None:
     """Access rules: nobody may use a share without one."""
@@ -35,18 +42,27 @@ def access() -> None:
 @click.option(
     "--password-stdin", is_flag=True, help="Set the user's password to the first line of standard input."
 )
+@_reconnect
 @pass_invocation
 def allow(
-    invocation: Invocation, server: str, share: str, user: str, level: str, password_stdin: bool
+    invocation: Invocation,
+    server: str,
+    share: str,
+    user: str,
+    level: str,
+    password_stdin: bool,
+    reconnect: bool,
 ) -> None:
     """Let a user in, or change what they may do.
 
     A user who is new to the server gets an account. Without --password-stdin, a new user's password is
-    generated and printed only once; a known user keeps the present password.
+    generated and printed only once; a known user keeps the present password. A lowered level reaches
+    connected clients at once, a raised one when they use the share anew.
     """
     rule = AccessRule.for_user(user, level)
     host = invocation.changing()
-    view = host.access.allow(server, share, user, rule.level, from_stdin(password_stdin))
+    password = from_stdin(password_stdin)
+    view = host.access.allow(server, share, user, rule.level, password, reconnect=reconnect)
 
     def tell() -> None:
         name = str(view.rule.principal.name)
@@ -54,6 +70,7 @@ def allow(
         invocation.out.fields(
             [*described(name, view.outcome, view.password), *locations(view.server, view.share)]
         )
+        invocation.out.lines(*_stale(view))
         invocation.tell_unreachable(view.server, view.state)
         lines = [smbclient_line(address, str(view.share.name), name) for address in hosts(view.server)]
         invocation.out.lines("", *(f"try: {line}" for line in lines))
@@ -100,8 +117,11 @@ def list_rules(invocation: Invocation, server: str, share: str) -> None:
 @click.argument("share", metavar="SHARE")
 @click.argument("rules", metavar="USER=LEVEL...", nargs=-1)
 @click.option("--nobody", is_flag=True, help="Take everyone's access away.")
+@_reconnect
 @pass_invocation
-def replace(invocation: Invocation, server: str, share: str, rules: tuple[str, ...], nobody: bool) -> None:
+def replace(
+    invocation: Invocation, server: str, share: str, rules: tuple[str, ...], nobody: bool, reconnect: bool
+) -> None:
     """Make these a share's only rules.
 
     First it revokes what these do not grant, then it grants the rest. Passwords of new users are generated
@@ -110,11 +130,12 @@ def replace(invocation: Invocation, server: str, share: str, rules: tuple[str, .
     if bool(rules) == nobody:
         raise click.UsageError("give either rules, as USER=LEVEL, or --nobody")
     wanted = tuple(_parse(rule) for rule in rules)
-    views = invocation.changing().access.replace(server, share, wanted)
+    views = invocation.changing().access.replace(server, share, wanted, reconnect=reconnect)
     rows = [_row(view) for view in views]
 
     def tell() -> None:
         invocation.out.table(("user", "level", "password"), rows, "nobody has access")
+        invocation.out.lines(*(line for view in views for line in _stale(view)))
         for view in views[:1]:
             invocation.tell_unreachable(view.server, view.state)
 
@@ -126,6 +147,18 @@ def _parse(text: str) -> AccessRule:
     if not equals:
         raise InvalidInput(f"{text!a} is not a rule", hint=f"write USER={AccessLevel.READ_WRITE}")
     return AccessRule.for_user(user, level)
+
+
+def _stale(view: AccessView) -> list[str]:
+    """What is told of connections that a raised level has not reached."""
+    name, count = view.rule.principal.name, view.stale_connections
+    if count == 0:
+        return []
+    known = "an unknown number" if count is None else str(count)
+    return [
+        f"connections of {name} that keep the former level: {known}",
+        "they get the new one when they use the share anew: --reconnect makes them",
+    ]
 
 
 def _row(view: AccessView) -> tuple[str, str, str]:

@@ -134,6 +134,7 @@ def access(view: AccessView) -> Document:
         **rule(view.rule),
         "password_outcome": str(view.outcome),
         "password": view.password.reveal() if view.password else None,
+        "stale_connections": view.stale_connections,
         "export_locations": list(view.server.export_locations(view.share)),
         "smbclient": [smbclient_line(host, str(view.share.name), user) for host in hosts(view.server)],
     }
