@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 
 import tools.guest.__main__ as guest
 from tests.reliability.kills import MOMENTS
@@ -23,30 +24,15 @@ def seeds(first: int) -> list[int]:
     return [first + len(_KINDS) * turn for turn in range(len(MOMENTS))]
 
 
-def volumes(store: Store) -> Figures:
-    """All three kills in each call, on thick and thin volumes in turn.
-
-    Keeps the results of the first, second and third moment of every call.
-    """
-    kept = (store.load("volumes") or {}).get("turns", {})
-    for seed in seeds(store.seed):
-        if str(seed) not in kept:
-            kept[str(seed)] = _killed(seed)
-            store.save("volumes", {"turns": kept}, done=False)
-    assert len({turn["tried"] for turn in kept.values()}) == 1, (
-        f"the calls were not the same each time: {kept}"
-    )
-    tried, kills = (sum(turn[what] for turn in kept.values()) for what in ("tried", "kills"))
-    return {"turns": kept, "operations": tried, "kills": kills, "too_short": tried - kills, "losses": 0}
-
-
-def _killed(seed: int) -> Counter[str]:
-    """One kill in each call."""
-    settings = (f"SHARES_CORE_TEST_SEED={seed}", "SHARES_CORE_TEST_EVERY_CALL=1")
+def volumes(turn: int, store: Store) -> Figures:
+    """One kill in each call, at one of its three moments, on thick and thin volumes in turn."""
+    settings = (f"SHARES_CORE_TEST_SEED={seeds(store.seed)[turn]}", "SHARES_CORE_TEST_EVERY_CALL=1")
     phases = tuple(
         Phase(f"kills-{kind}", (_KILLS,), ("-k", tests), settings=settings) for kind, tests in _KINDS.items()
     )
-    return _run(((phases,),))
+    counted = _run(((phases,),))
+    tried, kills = counted["tried"], counted["kills"]
+    return {"operations": tried, "kills": kills, "too_short": tried - kills, "losses": 0}
 
 
 def cuts(store: Store) -> Figures:
@@ -81,6 +67,13 @@ def _run(boots: Sequence[Boot]) -> Counter[str]:
 
 
 GUEST_CAMPAIGNS = (
-    Named("volumes", "on logical volumes, in a guest: kills before, in and after every port call", volumes),
+    *(
+        Named(
+            f"volumes-{turn + 1}",
+            f"on logical volumes, in a guest: a kill at every port call, at the {which} of its three moments",
+            partial(volumes, turn),
+        )
+        for turn, which in enumerate(("first", "second", "third"))
+    ),
     Named("cuts", "on logical volumes, in a guest: power cuts amid callers and clients", cuts),
 )

@@ -42,10 +42,9 @@ finds nothing. `./dev test` runs a sample: `tests/integration/test_reliability.p
 - **watch**, **upgrade**, **reconcile**, **reconcile-one**: `tools/reliability/campaigns.py`. A server with a share is away from when its container
   ends until its smbd has answered a client, who asks every 50 ms. That a user is then let in and finds the files is shown
   by `tests/integration/test_watch.py` and `test_upgrade.py`.
-- **volumes**: `tests/integration/test_kills_on_volumes.py`, in the guest of `./dev integration-host`: before, in and after each
-  call of each operation, with the calls on thick and on thin volumes in turn. Emulated, a kill takes ten times as long, and the
-  campaign two hours: it goes through all calls three times, and each time is kept. `./dev test` makes one kill in each
-  operation on either kind.
+- **volumes-1**, **-2**, **-3**: `tests/integration/test_kills_on_volumes.py`, in the guest of `./dev integration-host`: before, in
+  and after each call of each operation, with the calls on thick and on thin volumes in turn. Emulated, a kill takes ten times
+  as long, so that each of the three takes more than an hour. `./dev test` makes one kill in each operation on either kind.
 - **cuts**: `tests/system/powercut`, in the same guest. QEMU is killed while callers and clients work on thick volumes. After the next
   boot the installed service alone has brought everything back, records equal what was answered, and every byte that the
   server called flushed is there. What the guest had given to its disk by then is kept by the machine below: a disk that lies

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections import Counter
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,6 +13,7 @@ from typing import Any
 
 import pytest
 from tests.reliability.kills import MOMENTS, Kill, spread
+from tools.guest.plan import Boot
 from tools.reliability import campaigns, guest, results
 from tools.reliability.campaigns import CAMPAIGNS, Named
 from tools.reliability.guest import GUEST_CAMPAIGNS, seeds
@@ -28,7 +31,9 @@ LEAST = {
     "upgrade": 20,
     "reconcile": 20,
     "reconcile-one": 20,
-    "volumes": 390,
+    "volumes-1": 130,
+    "volumes-2": 130,
+    "volumes-3": 130,
     "cuts": 3 * 20,
 }
 #: The least values of other counts: of the kills, all but those of too short calls.
@@ -36,7 +41,9 @@ COUNTED = {
     "kills": {"kills": 400},
     "callers": {"written": 100},
     "soak": {"cycles": 1000},
-    "volumes": {"kills": 390},
+    "volumes-1": {"kills": 130},
+    "volumes-2": {"kills": 130},
+    "volumes-3": {"kills": 130},
     "cuts": {"cuts": 3, "written": 100},
 }
 #: On two processors; each server's stop and start keeps more than one of them busy.
@@ -307,20 +314,20 @@ def test_every_moment_of_every_call_is_in_one_of_the_runs_on_volumes(first: int)
     assert sorted(there, key=str) == sorted(chosen, key=str)
 
 
-def test_a_kept_run_on_volumes_is_not_repeated(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """If one finds something, the next begins with it."""
-    run: list[int] = []
+def test_each_run_on_volumes_has_its_own_seed(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which both kinds of volumes are given; the kills of both are counted."""
+    run: list[str] = []
 
-    def killed(seed: int) -> dict[str, int]:
-        run.append(seed)
-        assert len(run) != 2, "neither done nor as before"
-        return {"tried": 134, "kills": 133}
+    def counted(boots: Sequence[Boot]) -> Counter[str]:
+        ((phases,),) = boots
+        run.extend(setting for phase in phases for setting in phase.settings if "SEED" in setting)
+        return Counter(tried=134, kills=133)
 
-    monkeypatch.setattr(guest, "_killed", killed)
-    volumes = next(campaign for campaign in GUEST_CAMPAIGNS if campaign.name == "volumes")
-    assert (False, True) == tuple(ran(volumes, store, nullcontext) for _ in range(2))
-    first, second, third = seeds(store.seed)
-    assert [first, second, second, third] == run
-    kept = told_of(volumes, store)
-    assert kept is not None
-    assert (402, 399, 3) == (kept["operations"], kept["kills"], kept["too_short"])
+    monkeypatch.setattr(guest, "_run", counted)
+    for campaign in GUEST_CAMPAIGNS:
+        if campaign.name.startswith("volumes"):
+            assert ran(campaign, store, nullcontext)
+            kept = told_of(campaign, store)
+            assert kept is not None
+            assert (134, 133, 1) == (kept["operations"], kept["kills"], kept["too_short"])
+    assert [f"SHARES_CORE_TEST_SEED={seed}" for seed in seeds(store.seed) for _ in range(2)] == run
