@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from shares_core.bootstrap import Host, open_host
 from shares_core.config import DockerSettings, FilePool, HostConfig, LvmPool, ServerSettings
-from shares_core.domain.access import AccessLevel, AccessRule
+from shares_core.domain.access import AccessLevel, AccessRule, RefusedUser, rules_for
 from shares_core.domain.capacity import Capacity
 from shares_core.domain.errors import (
     AddressTaken,
@@ -68,6 +68,7 @@ __all__ = [
     "PoolName",
     "Protection",
     "RecordUnreadable",
+    "RefusedUser",
     "Remedy",
     "Secret",
     "ServerSettings",
@@ -79,4 +80,5 @@ __all__ = [
     "UseCase",
     "VolumeGroupName",
     "open_host",
+    "rules_for",
 ]

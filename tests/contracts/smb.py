@@ -119,6 +119,11 @@ class SmbConfigContract(SmbContract):
         smb_config.apply(wider, serving.hashes)
         assert RW == serving.connect(EVE).level(OTHER)
 
+    def test_what_smbd_says_of_accounts_is_told_of_users(self, world: SmbWorld, serving: Serving) -> None:
+        """Whatever it calls them; the rest of the text stays."""
+        smb_config = world.ports.smb_config
+        assert "nothing of theirs" == smb_config.explained(serving.server, "nothing of theirs")
+
     def test_a_server_without_folders_cannot_be_configured(self, world: SmbWorld) -> None:
         """None are made on the way."""
         smb_config = world.ports.smb_config

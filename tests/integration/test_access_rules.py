@@ -55,27 +55,27 @@ _WRITING = {
     )
 }
 _INJECTIONS = (
-    "%U",
-    "%U %U",
     "@games",
     "+games",
     "&games",
-    "ada root",
     'ada", "eve',
+    'ada"',
+    "<10000>",
+    "<guest>",
+    "ada\r",
+    "ada\x00",
+    "ada\u2028eve",
+    "ada=eve",
     "ada,eve",
     "ada\\",
     "ada\nguest ok = yes",
     "ada:0",
     "../ada",
-    "-ada",
     "ada ",
     "",
     "*",
-    "nobody",
-    "root",
-    "Everyone",
-    "S-1-1-0",
-    "10000",
+    "a" * 256,
+    "漢" * 151,
 )
 
 

@@ -190,8 +190,9 @@ def test_a_server_sees_only_its_own_folders(
     ids = {share.id for share in server.shares}
     assert set(own.says("ls", "/shares").split()) == ids
     assert set(own.says("ls", "/private").split()) == {"smbpasswd"}
-    assert "ada:" in own.run("cat", "/private/smbpasswd")[1]
-    assert "nora" not in own.run("cat", "/private/smbpasswd", "/config/passwd", "/config/smb.conf")[1]
+    assert "ada" in own.run("cat", "/config/users.map")[1]
+    files = ("/private/smbpasswd", "/config/passwd", "/config/smb.conf", "/config/users.map")
+    assert "nora" not in own.run("cat", *files)[1]
     neighbour = host.servers.show("neighbour").server
     assert not any(other.id in target or neighbour.shares[0].id in target for target in own.mounts())
     assert own.run("ls", f"/shares/{neighbour.shares[0].id}")[0] != 0

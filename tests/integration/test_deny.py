@@ -74,6 +74,22 @@ def test_deny_while_a_file_is_being_written(tenant: Tenant, hold: Callable[..., 
     assert (bob.write, bob.read) == (OK, OK)
 
 
+@pytest.mark.parametrize("share", ["Büro 株式会社", "#1 {x} !a", "🦊" * 40, "old$", "@x (a) 'b'"])
+@pytest.mark.parametrize("user", ["Max Müller", "ada@example.com", "李小龍先生"])
+def test_deny_closes_whatever_share_whoever_has_it(
+    tenant: Tenant, hold: Callable[..., Held], share: str, user: str
+) -> None:
+    """Names that Samba's tools and the script have to take as they are, in another case too."""
+    host = tenant.site.host
+    host.shares.create(tenant.server, share, Capacity.parse("16MiB"))
+    ada = hold(tenant.smb(user, tenant.site.allow(tenant.server, share, user)), share)
+    bob = hold(tenant.smb("bob", tenant.site.allow(tenant.server, share, "bob")), share)
+    assert host.access.deny(tenant.server, share.upper(), user.upper()) is True
+    assert (ada.write, ada.enter(share), bob.write) == (SHARE_CLOSED, DENIED, OK)
+    host.shares.delete(tenant.server, share)
+    assert bob.write == SHARE_CLOSED
+
+
 def test_a_write_that_waits_for_the_disk_has_ended_when_deny_returns(
     tenant: Tenant, hold: Callable[..., Held]
 ) -> None:

@@ -7,7 +7,12 @@ from collections import OrderedDict
 from collections.abc import Iterator
 
 from smbprotocol.create_contexts import SMB2CreateContextRequest
-from smbprotocol.file_info import FileAttributes, InfoType
+from smbprotocol.file_info import (
+    FileAttributes,
+    FileInformationClass,
+    FileRenameInformation,
+    InfoType,
+)
 from smbprotocol.header import Commands
 from smbprotocol.ioctl import IOCTLFlags, SMB2IOCTLRequest
 from smbprotocol.open import (
@@ -106,6 +111,18 @@ def set_times_and_attributes(file: Open, created: int, written: int, attributes:
     request["file_info_class"] = _FILE_BASIC
     request["file_id"] = file.file_id
     request["buffer"] = _BASIC.pack(created, 0, written, 0, attributes)
+    _sent(file.tree_connect, request)
+
+
+def rename(file: Open, name: str) -> None:
+    """Rename an open file, which was opened with the right to delete it; an existing one is not replaced."""
+    renaming = FileRenameInformation()
+    renaming["file_name"] = name
+    request = SMB2SetInfoRequest()
+    request["info_type"] = InfoType.SMB2_0_INFO_FILE
+    request["file_info_class"] = FileInformationClass.FILE_RENAME_INFORMATION
+    request["file_id"] = file.file_id
+    request["buffer"] = renaming
     _sent(file.tree_connect, request)
 
 

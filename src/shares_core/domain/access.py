@@ -63,6 +63,31 @@ class AccessRule:
         return cls(Principal(name), AccessLevel.parse(level))
 
 
+@frozen
+class RefusedUser:
+    """A user whose name no server can have, and why."""
+
+    name: str
+    error: InvalidInput
+
+
+def rules_for(
+    levels: Iterable[tuple[str, str | AccessLevel]],
+) -> tuple[tuple[AccessRule, ...], tuple[RefusedUser, ...]]:
+    """Rules for these users, each with a level, and the users who cannot have one.
+
+    So that a name that cannot be served costs itself only. Raises InvalidInput for what is no level.
+    """
+    rules, refused = [], []
+    for user, level in levels:
+        level = AccessLevel.parse(level)
+        try:
+            rules.append(AccessRule.for_user(user, level))
+        except InvalidInput as error:
+            refused.append(RefusedUser(user, error))
+    return tuple(rules), tuple(refused)
+
+
 def rule_set(rules: Iterable[AccessRule]) -> tuple[AccessRule, ...]:
     """The rules in their one canonical order.
 

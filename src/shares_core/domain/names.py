@@ -1,13 +1,15 @@
 """Names of servers, shares and users.
 
-A name ends up in smb.conf, in passwd files, in paths that clients type and on command lines. So the rules are
-an allow-list: anything else is refused. Two names that differ only in case are the same name to an SMB
-client, so :attr:`Name.key` decides whether a name is unique.
+A server's name is an allow-list of plain characters. Shares and users have the names that people give them:
+what Windows takes is taken, but for what SMB clients, Samba's files or a terminal read as something else. Two
+names that differ only in case, or in how an accent is composed, are the same name to an SMB client, so
+:attr:`Name.key` decides whether a name is unique.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import ClassVar
 
 from attrs import field, frozen
@@ -17,30 +19,53 @@ from shares_core.domain.errors import InvalidInput
 
 #: The unix account of the service inside every share server; it owns every file.
 SERVICE_ACCOUNT = "shares"
-#: Each share server's workgroup, and the beginning of its NetBIOS name. Samba resolves a user name that
-#: equals one of them to a domain, so they are reserved.
+#: Each share server's workgroup, and the beginning of its NetBIOS name.
 WORKGROUP = "SHARES"
 _NETBIOS_PREFIX = "SRV"
 
-# The accounts of a Debian base image, and the names that Samba resolves before it looks for a user
-# (source3/passdb/lookup_sid.c, util_wellknown.c, util_builtin.c): a rule for such a name would admit others.
-_RESERVED_USERS = frozenset(
-    {SERVICE_ACCOUNT, "shareserver", WORKGROUP.lower(), "workgroup"}
-    | set("root daemon bin sys sync games man lp mail news uucp proxy www-data backup list irc".split())
-    | set("gnats nobody nogroup _apt messagebus sambashare systemd-network systemd-resolve".split())
-    | set("administrator administrators users guest guests replicator krbtgt none".split())
-    | set("everyone nobody anonymous authenticated interactive network service system self".split())
-    | set("batch dialup proxy restricted localsystem localservice networkservice".split())
-    | set("builtin nt-authority unix_users unix_groups all global homes printers local iusr".split())
-)
+#: What Windows allows in no name of a user or a share, and Manila in no user's.
+_NOT_IN_NAMES = frozenset('"/\\[]:;|=,+*?<>')
+#: The most bytes of UTF-8 that Samba's map of users holds: it cuts its lines.
+_USER_BYTES = 450
+#: Unicode's categories of what is no part of a text: control characters, surrogates, private ones, those that
+#: are not assigned, and separators of lines. Names that a newer Unicode has wait for a newer Python.
+_NO_TEXT = frozenset(("Cc", "Cs", "Co", "Cn", "Zl", "Zp"))
+#: Invisible characters that emoji and some scripts need inside a word; no others, such as those that turn
+#: the direction of a text.
+_JOINERS = frozenset("\u200c\u200d")
 # Sections with a special meaning to Samba, and shares with one to clients. Samba ignores spaces in [global]
 # ([Glob als]: lib/param/loadparm.c, strwicmp), so these are compared without spaces.
-_RESERVED_SHARES = frozenset("global globals homes printers ipc admin print netlogon sysvol".split())
+_RESERVED_SHARES = frozenset("global globals homes printers ipc$ print$ admin$ netlogon sysvol".split())
 
 
 def netbios_name(server_id: str) -> str:
     """The NetBIOS name of a server, of at most 15 characters. Samba makes the ServerGuid of it."""
     return f"{_NETBIOS_PREFIX}{server_id}".upper()
+
+
+def key_of(text: str) -> str:
+    """The form in which two names are compared: without case, and with accents composed.
+
+    At least as coarse as Samba, which compares the upper case of single characters.
+    """
+    composed = unicodedata.normalize("NFC", text)
+    return unicodedata.normalize("NFC", composed.upper().casefold())
+
+
+def forms_of(text: str) -> tuple[str, ...]:
+    """How clients may send a name: with accents composed, and with accents apart."""
+    return tuple(dict.fromkeys(unicodedata.normalize(form, text) for form in ("NFC", "NFD")))
+
+
+def _is_text(value: str, excluded: frozenset[str]) -> bool:
+    """Whether these are words that a person can read, write and paste, without the excluded characters."""
+    return value == value.strip() and all(
+        char not in excluded
+        and (category := unicodedata.category(char)) not in _NO_TEXT
+        and (category != "Cf" or char in _JOINERS)
+        and (category != "Zs" or char == " ")
+        for char in value
+    )
 
 
 def _check(name: Name) -> None:
@@ -49,15 +74,14 @@ def _check(name: Name) -> None:
     shown = ascii(value if len(value) <= 100 else value[:97] + "...")
     if not value:
         raise InvalidInput(f"a {what} name cannot be empty", hint=type(name).rule)
-    if len(value) > type(name).longest:
+    if (length := type(name).length_of(value)) > type(name).longest:
         raise InvalidInput(
-            f"{what} name {shown} is too long: {len(value)} characters, {type(name).longest} at most",
+            f"{what} name {shown} is too long: {length} {type(name).unit}, {type(name).longest} at most",
             hint="choose a shorter name",
         )
-    # First whether it is reserved, then the pattern, so that the error for IPC$ is not about the $.
-    if value.casefold().replace(" ", "").rstrip("$") in type(name).reserved:
+    if type(name).is_reserved(value):
         raise InvalidInput(f"{what} name {shown} is reserved", hint=type(name).reserved_rule)
-    if type(name).pattern.fullmatch(value) is None or type(name).forbidden.fullmatch(value) is not None:
+    if not type(name).is_usable(value):
         raise InvalidInput(f"{what} name {shown} cannot be used", hint=type(name).rule)
 
 
@@ -67,9 +91,9 @@ class Name:
 
     kind: ClassVar[str]
     longest: ClassVar[int]
+    unit: ClassVar[str] = "characters"
     pattern: ClassVar[re.Pattern[str]]
     forbidden: ClassVar[re.Pattern[str]] = re.compile(r"(?!)")
-    reserved: ClassVar[frozenset[str]] = frozenset()
     reserved_rule: ClassVar[str] = "choose another name"
     rule: ClassVar[str]
 
@@ -83,8 +107,23 @@ class Name:
 
     @property
     def key(self) -> str:
-        """The form in which two names are compared: without case."""
-        return self.value.casefold()
+        """The form in which two names are compared."""
+        return key_of(self.value)
+
+    @classmethod
+    def length_of(cls, value: str) -> int:
+        """Its length, in ``unit``."""
+        return len(value)
+
+    @classmethod
+    def is_reserved(cls, value: str) -> bool:
+        """Whether it means something else to Samba or to clients."""
+        return False
+
+    @classmethod
+    def is_usable(cls, value: str) -> bool:
+        """Whether it has only characters that may stand where they stand: ``pattern``, not ``forbidden``."""
+        return cls.pattern.fullmatch(value) is not None and cls.forbidden.fullmatch(value) is None
 
 
 @frozen(order=True)
@@ -100,40 +139,65 @@ class ServerName(Name):
 
 @frozen(order=True)
 class ShareName(Name):
-    """A CIFS share's name, as clients type it after the server: ``Projects 2026``, ``R&D``.
+    """A CIFS share's name, as clients type it after the server: ``Projects 2026``, ``R&D``, ``Büro``.
 
-    SMB clients take at most 80 characters (MS-SMB2, MS-SRVS). Samba reads several spaces as one, so two names
-    could become one share: several spaces in a row are refused.
+    One that ends in ``$`` is hidden. SMB clients take at most 80 UTF-16 units (MS-SMB2, MS-SRVS), and cut a
+    period at the end off. Samba reads several spaces as one, so two names could become one share; to its
+    tools a name that begins with ``-`` is an option, and ``%`` begins a variable.
     """
 
     kind = "share"
     longest = 80
-    pattern = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_ .&'()-]*[A-Za-z0-9_&'()-])?")
-    forbidden = re.compile(r".*  .*")
-    reserved = _RESERVED_SHARES
+    unit = "UTF-16 units"
     reserved_rule = f"choose another name than {', '.join(sorted(_RESERVED_SHARES))}"
     rule = (
-        "use letters, digits, single spaces inside, and . _ - & ' ( ), "
-        "beginning with a letter, a digit or '_'"
+        'use letters, digits, signs and single spaces inside, but none of % " / \\ [ ] : ; | = , + * ? < >, '
+        "no '-' at the beginning and no '.' at the end"
     )
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether clients do not list it."""
+        return self.value.endswith("$")
+
+    @classmethod
+    def length_of(cls, value: str) -> int:
+        return len(value.encode("utf-16-le", "surrogatepass")) // 2
+
+    @classmethod
+    def is_reserved(cls, value: str) -> bool:
+        return key_of(value).replace(" ", "") in _RESERVED_SHARES
+
+    @classmethod
+    def is_usable(cls, value: str) -> bool:
+        return (
+            _is_text(value, _NOT_IN_NAMES | {"%"})
+            and "  " not in value
+            and not value.startswith("-")
+            and not value.endswith(".")
+        )
 
 
 @frozen(order=True)
 class UserName(Name):
-    """A user's name: ``max.mustermann``, ``Ada-Lovelace``.
+    """A user's name, as Windows and Manila take it: ``ada@example.com``, ``Max Mustermann``, ``müller``.
 
-    A unix account name has at most 32 characters. Samba takes a name like ``S-1-1-0`` (Everyone) for a
-    security identifier, and a server's NetBIOS name for its domain, so both are refused.
+    It stands in no file of Samba's but the map of such names to accounts. A name there that begins with ``@``
+    or ``&`` is a group's, and a line is cut at 511 bytes.
     """
 
     kind = "user"
-    longest = 32
-    pattern = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
-    forbidden = re.compile(rf"[sS]-[0-9].*|[0-9]+|.*\.|(?i:{_NETBIOS_PREFIX}[0-9a-f]{{12}})")
-    reserved = _RESERVED_USERS
-    reserved_rule = (
-        "choose another name: those of Debian's accounts (root, mail, backup, ...), of built-in users and "
-        "groups of Samba and Windows (administrator, guest, everyone, service, ...) and of sections of "
-        "smb.conf (homes, printers, ...) are reserved"
+    longest = 255
+    rule = (
+        'use letters, digits, signs and single spaces inside, but none of " / \\ [ ] : ; | = , + * ? < > '
+        f"and no '@' or '&' at the beginning, in at most {_USER_BYTES} bytes of UTF-8"
     )
-    rule = "use letters, digits, '.', '_' and '-', beginning with a letter, a digit or '_'; not only digits"
+
+    @classmethod
+    def is_usable(cls, value: str) -> bool:
+        return (
+            _is_text(value, _NOT_IN_NAMES)
+            and value[0] not in "@&"
+            and not set(value) <= {".", " "}
+            and max(len(form.encode()) for form in forms_of(value)) <= _USER_BYTES
+        )

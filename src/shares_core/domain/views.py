@@ -34,12 +34,18 @@ class RunState(StrEnum):
 
 @frozen
 class Usage:
-    """A mounted file system's figures, in bytes. ``total`` is without its own tables."""
+    """A mounted file system's figures, in bytes. ``total`` is without its own tables.
+
+    ``files`` is how many files and folders it holds, ``files_free`` how many more it can; xfs makes room for
+    more of them as long as it has space.
+    """
 
     total: int
     used: int
     free: int
     block: int = 4096
+    files: int = 0
+    files_free: int = 0
 
 
 @frozen

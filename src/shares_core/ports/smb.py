@@ -31,6 +31,10 @@ class SmbConfig(ABC):
         Does not look at the password file, which smbd itself may write to.
         """
 
+    @abstractmethod
+    def explained(self, server: ShareServer, text: str) -> str:
+        """What smbd says of its accounts, with the names of the server's users in their place."""
+
 
 class SmbSessions(ABC):
     """Who is connected. Every verb does nothing if the server does not run.

@@ -7,6 +7,7 @@ from typing import Protocol
 from attrs import define, field
 
 from shares_core.domain.access import AccessLevel
+from shares_core.domain.names import key_of
 from shares_core.testing.state import MemoryFileSystem, ServedShare
 
 HOST_UNREACHABLE = "NT_STATUS_HOST_UNREACHABLE"
@@ -52,7 +53,7 @@ class Session:
     def open(self, share: str, *, name: str = "file", write: bool = False) -> OpenFile:
         """Open a file of a share. Raises SmbRefused with the status that Samba gives."""
         self._need_alive()
-        served = next((s for s in self.taken if s.name.key == share.casefold()), None)
+        served = next((s for s in self.taken if s.name.key == key_of(share)), None)
         if served is None or self.host.served_filesystem(self.server_id, served) is None:
             raise SmbRefused(BAD_NETWORK_NAME)
         level = served.level(self.user)

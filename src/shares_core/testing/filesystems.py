@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from shares_core.domain.capacity import Capacity
+from shares_core.domain.capacity import KIB, Capacity
 from shares_core.domain.errors import (
     BackendFailure,
     Conflict,
@@ -147,7 +147,10 @@ class MemoryFileSystems(FileSystems):
 
     def usage(self, server_id: str, share_id: str) -> Usage | None:
         found = self._host.mounted_filesystem(server_id, share_id)
-        return None if found is None else Usage(found.total, found.used, found.total - found.used)
+        if found is None:
+            return None
+        free, files = found.total - found.used, len(found.files)
+        return Usage(found.total, found.used, free, files=files, files_free=found.total // (4 * KIB) - files)
 
     def grow_mounted(self, server_id: str, share_id: str, device: str, volume: ShareVolume) -> None:
         there, content = self._identified(device, volume)

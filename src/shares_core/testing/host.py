@@ -10,7 +10,7 @@ from attrs import define, field
 from shares_core.domain.access import AccessLevel
 from shares_core.domain.addresses import Address, MacAddress
 from shares_core.domain.capacity import GIB, Capacity
-from shares_core.domain.names import UserName
+from shares_core.domain.names import UserName, key_of
 from shares_core.domain.secret import PasswordHash
 from shares_core.domain.server import ShareServer
 from shares_core.domain.volume import DEFAULT_POOL, FileSystemKind, PoolName, VolumeRef
@@ -158,7 +158,7 @@ class MemoryHost:
         failing = self.smbd_fails and (container is None or container.image not in self.good_images)
         if container is None or not container.running or not reachable or failing:
             raise SmbRefused(HOST_UNREACHABLE)
-        if (user.casefold(), digest(password)) not in self._logins(server_id):
+        if (key_of(user), digest(password)) not in self._logins(server_id):
             raise SmbRefused(LOGON_FAILURE)
         session = Session(self, server_id, user, container.loaded)
         self.sessions.append(session)
@@ -213,6 +213,6 @@ class MemoryHost:
     def server_id(self, name: str) -> str:
         """The id of the server of that name. Raises KeyError."""
         for server_id, record in self.records.items():
-            if isinstance(record, ShareServer) and record.name.key == name.casefold():
+            if isinstance(record, ShareServer) and record.name.key == key_of(name):
                 return server_id
         raise KeyError(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shares_core.domain.errors import BackendFailure
+from shares_core.domain.names import key_of
 from shares_core.ports.processes import Script, ServerProcesses
 from shares_core.testing.clients import OpenFile, Session
 from shares_core.testing.host import MemoryHost
@@ -63,8 +64,8 @@ class MemoryProcesses(ServerProcesses):
 
 
 def _of(sessions: tuple[Session, ...], users: list[str]) -> tuple[Session, ...]:
-    keys = {user.casefold() for user in users}
-    return tuple(session for session in sessions if session.user.casefold() in keys)
+    keys = {key_of(user) for user in users}
+    return tuple(session for session in sessions if key_of(session.user) in keys)
 
 
 def _using(sessions: tuple[Session, ...], share: str) -> list[Session]:
@@ -78,4 +79,4 @@ def _close(sessions: tuple[Session, ...], share: str) -> None:
 
 
 def _opened(session: Session, share: str) -> list[OpenFile]:
-    return [opened for opened in session.files if opened.share.name.key == share.casefold()]
+    return [opened for opened in session.files if opened.share.name.key == key_of(share)]

@@ -8,7 +8,7 @@ from enum import Enum, auto
 from attrs import define, field, frozen
 
 from shares_core.domain.access import AccessLevel, AccessRule
-from shares_core.domain.names import ShareName, UserName
+from shares_core.domain.names import ShareName, UserName, key_of
 from shares_core.domain.network import Bridge, Interface
 from shares_core.domain.secret import PasswordHash
 from shares_core.domain.views import LogLine
@@ -101,7 +101,7 @@ class ServedShare:
 
     def level(self, user: str) -> AccessLevel | None:
         """What Samba lets the user do here; to Samba, names that differ only in case are the same."""
-        key = user.casefold()
+        key = key_of(user)
         return next((rule.level for rule in self.rules if rule.principal.name.key == key), None)
 
 

@@ -22,7 +22,12 @@ from tests.contracts.values import new_share_volume
 T = TypeVar("T")
 
 _WORD = string.ascii_letters + string.digits + "._-"
-_ALPHABETS: dict[type[Name], str] = {UserName: _WORD, ServerName: _WORD, ShareName: _WORD + " &'()"}
+_SIGNS = " &'()#@!~`{}^$éßıſİǆ漢🦊"
+_ALPHABETS: dict[type[Name], str] = {
+    UserName: _WORD + _SIGNS + "%",
+    ServerName: _WORD,
+    ShareName: _WORD + _SIGNS,
+}
 #: Words of smb.conf, of its sections and of what clients send, and names that people have.
 WORDS = (
     "path, include, copy, valid users, glob-al,  the printers, print er, IPC, "
@@ -62,7 +67,7 @@ def accepted(kind: type[Name], value: str) -> bool:
 def names(kind: type[Name]) -> st.SearchStrategy[str]:
     """Texts that are names of that kind: short ones and others that nearly collide, long ones, and words."""
     alphabet = _ALPHABETS[kind]
-    near = st.text("".join(char for char in "aA1 ._-&'()" if char in alphabet), min_size=1, max_size=4)
+    near = st.text("".join(char for char in "aA1 ._-&'()#$éÉ" if char in alphabet), min_size=1, max_size=4)
     far = st.text(alphabet, min_size=1, max_size=24)
     longest = near.map(lambda value: (value * kind.longest)[: kind.longest])
     words = st.sampled_from([word for word in WORDS if accepted(kind, word)])

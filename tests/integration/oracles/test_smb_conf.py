@@ -48,9 +48,11 @@ def _meant(server: ShareServer) -> Sections:
     for share in server.shares:
         if share.status is not ShareStatus.READY or not share.rules:
             continue
-        users = [str(rule.principal.name) for rule in share.rules]
-        writers = [str(r.principal.name) for r in share.rules if r.level is AccessLevel.READ_WRITE]
+        uids = {account.name: account.uid for account in server.accounts}
+        users = [f"<{uids[rule.principal.name]}>" for rule in share.rules]
+        writers = [f"<{uids[r.principal.name]}>" for r in share.rules if r.level is AccessLevel.READ_WRITE]
         section: dict[str, str | list[str]] = {"path": f"/shares/{share.id}/data", "valid users": users}
+        section |= {"browseable": "No"} if share.name.is_hidden else {}
         sections[str(share.name)] = section | _ALWAYS | ({"write list": writers} if writers else {})
     return sections
 
@@ -147,10 +149,10 @@ def _asked(box: Box, section: str, parameter: str) -> str:
     return box.script(f"testparm -s --suppress-prompt {options} /config/smb.conf 2>/dev/null").strip()
 
 
-@pytest.mark.parametrize("name", ["path", "R&D", "O'Brien's files", "a (("])
+@pytest.mark.parametrize("name", ["path", "R&D", "O'Brien's files", "a ((", "#1 {x}", "Büro 株式会社"])
 def test_each_parameter_of_a_share_is_as_meant(box: Box, name: str) -> None:
     """Asked one by one, with Samba's defaults: closed except for users with a rule."""
-    rules = (AccessRule.for_user("Ada-Lovelace", "rw"), AccessRule.for_user("max.mustermann", "ro"))
+    rules = (AccessRule.for_user("ada", "rw"), AccessRule.for_user("bob", "ro"))
     share = evolve(SHARE, name=ShareName(name), rules=rules)
     box.place("config/smb.conf", render_smb_conf(evolve(SERVER, shares=(share,))))
     expected = {
@@ -159,8 +161,8 @@ def test_each_parameter_of_a_share_is_as_meant(box: Box, name: str) -> None:
         "guest ok": "No",
         "guest only": "No",
         "available": "Yes",
-        "valid users": "Ada-Lovelace max.mustermann",
-        "write list": "Ada-Lovelace",
+        "valid users": "<10000> <10001>",
+        "write list": "<10000>",
         "read list": "",
         "admin users": "",
         "invalid users": "",
@@ -204,7 +206,10 @@ def test_each_global_parameter_is_as_meant(box: Box) -> None:
         "registry shares": "No",
         "lanman auth": "No",
         "null passwords": "No",
-        "username map": "",
+        "username map": "/config/users.map",
+        "username map script": "",
+        "username map cache time": "0",
+        "guest account": "<guest>",
         "config backend": "file",
         "passdb backend": "smbpasswd:/private/smbpasswd",
     }

@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 from spnego._ntlm_raw.crypto import ntowfv1
 
 from shares_core import AccessLevel, Secret
-from shares_core.adapters.samba.render import render_group, render_passwd, render_smb_conf, render_smbpasswd
+from shares_core.adapters.samba.render import (
+    account_name,
+    render_group,
+    render_passwd,
+    render_smb_conf,
+    render_smbpasswd,
+)
 from shares_core.adapters.state.secrets import nt_hash
 from shares_core.domain.names import UserName
 from shares_core.domain.secret import PasswordHash
@@ -77,7 +83,7 @@ def test_pdbedit_reads_the_accounts_as_meant(box: Box) -> None:
     ]
     for (server, hashes), (out, err) in zip(many, box.for_each(inputs, _PDBEDIT), strict=True):
         expected = {
-            (str(account.name), account.uid, hashed.nt, hashed.changed)
+            (account_name(account), account.uid, hashed.nt, hashed.changed)
             for account in server.accounts
             if (hashed := hashes.get(account.name)) is not None
         }

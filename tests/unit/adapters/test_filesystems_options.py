@@ -15,6 +15,7 @@ from tests.unit.adapters.lvm_world import FakeLvm
 from shares_core.adapters.filesystems import adapter as linux
 from shares_core.adapters.filesystems import mounting
 from shares_core.adapters.filesystems.adapter import LinuxFileSystems
+from shares_core.adapters.filesystems.ext4 import bytes_per_inode
 from shares_core.adapters.linux.idmap import IdMapping
 from shares_core.adapters.linux.mountcalls import MountCalls
 from shares_core.adapters.linux.mountinfo import Mount
@@ -28,7 +29,7 @@ SPARSE = evolve(FILES, traits=VolumeTraits(thin=True, zeroed=True))
 THICK = evolve(FILES, traits=VolumeTraits())
 THIN = evolve(FILES, traits=VolumeTraits(thin=True, zeroed=True, discards=True))
 UUID_OF_ALL = FILES.filesystem.uuid
-MADE = f"mkfs.ext4 -q -F -m 0 -e remount-ro -O ea_inode -U {UUID_OF_ALL} -E nodiscard"
+MADE = f"mkfs.ext4 -q -F -m 0 -e remount-ro -O ea_inode -i 4096 -U {UUID_OF_ALL} -E nodiscard"
 #: From the kernel's include/uapi/linux/mount.h: nosuid, nodev, noexec, noatime, nosymfollow.
 SAFE = 0x2 | 0x4 | 0x8 | 0x10 | 0x200000
 
@@ -98,6 +99,12 @@ def test_making_an_ext4_relies_on_zeros_where_volumes_have_them(
     filesystems.make(str(device), volume)
     assumed = ",assume_storage_prezeroed=1" if zeroed else ""
     assert [f"{MADE}{assumed} {device}"] == fake_lvm.asked
+
+
+def test_a_file_system_holds_as_many_files_as_people_have() -> None:
+    """One for 8 KiB, and never fewer than mke2fs gives: below 512 MiB that is one for 4 KiB."""
+    sizes = (4 * MIB, 512 * MIB - 1, 512 * MIB, 16 * 1024**4)
+    assert [4096, 4096, 8192, 8192] == [bytes_per_inode(size) for size in sizes]
 
 
 def test_an_older_mkfs_is_not_asked_to_rely_on_zeros(

@@ -7,7 +7,12 @@ from tests.unit.adapters.values import INTERFACE, SERVER, SHARE
 
 from shares_core.adapters.network.filters import render_bridge_filter, render_port_filter, render_removal
 from shares_core.adapters.samba.profile import SMB
-from shares_core.adapters.samba.render import render_passwd, render_smb_conf, render_smbpasswd
+from shares_core.adapters.samba.render import (
+    render_passwd,
+    render_smb_conf,
+    render_smbpasswd,
+    render_user_map,
+)
 from shares_core.domain.access import AccessRule
 from shares_core.domain.names import UserName
 from shares_core.domain.network import Bridge
@@ -17,7 +22,8 @@ _SECTION = """\
 [R&D 2026]
 	path = /shares/5aaaaaaaaaaa/data
 	read only = yes
-	valid users = "ada", "bob", "eve"
+	valid users = "<10000>", "<10001>", "<guest>"
+	browseable = yes
 	guest ok = no
 	force user = shares
 	force group = shares
@@ -25,15 +31,24 @@ _SECTION = """\
 	directory mask = 0700
 	force create mode = 0700
 	force directory mode = 0700
-	write list = "ada", "eve"
+	write list = "<10000>", "<guest>"
 	fruit:time machine = no
 	fruit:time machine max size = 0
 """
 _PASSWD = """\
 shares:x:2000007:2000007::/nonexistent:/usr/sbin/nologin
-nobody:x:65534:65534::/nonexistent:/usr/sbin/nologin
-ada:x:10000:2000007::/nonexistent:/usr/sbin/nologin
-bob:x:10001:2000007::/nonexistent:/usr/sbin/nologin
+<guest>:x:65534:65534::/nonexistent:/usr/sbin/nologin
+<10000>:x:10000:2000007::/nonexistent:/usr/sbin/nologin
+<10001>:x:10001:2000007::/nonexistent:/usr/sbin/nologin
+"""
+_MAP = """\
+!<10000> = "ada"
+!<10001> = "bob"
+!<10002> = "Max Müller"
+!<10002> = "Max Mu\u0308ller"
+!<guest> = "<10000>"
+!<guest> = "<10001>"
+!<guest> = "<10002>"
 """
 OWNER = "shares-core:feedfacecafe"
 _BRIDGE = """\
@@ -90,7 +105,7 @@ def _v6_only(text: str) -> str:
 
 
 def test_a_shares_section_word_for_word() -> None:
-    """After the global section, one for the share: closed except for users with a rule."""
+    """After the global section, one for the share: closed except for users with a rule and an account."""
     rules = tuple(
         AccessRule.for_user(name, level) for name, level in (("ada", "rw"), ("bob", "ro"), ("eve", "rw"))
     )
@@ -108,11 +123,19 @@ def test_passwd_word_for_word() -> None:
     assert _PASSWD == render_passwd(SERVER)
 
 
+def test_the_map_of_users_word_for_word() -> None:
+    """Each form in which a client may send a name; by an account's own name nobody logs in."""
+    assert _MAP == render_user_map(SERVER.with_account(UserName("Max Müller")))
+
+
 def test_smbpasswd_is_in_the_order_of_the_accounts() -> None:
     """One line for each that has a hash, with its own."""
     hashes = {UserName("bob"): PasswordHash("B" * 32, 2), UserName("ada"): PasswordHash("A" * 32, 1)}
     lines = [line.split(":") for line in render_smbpasswd(SERVER.accounts, hashes).splitlines()]
-    expected = [("ada", "10000", "A" * 32, "LCT-00000001"), ("bob", "10001", "B" * 32, "LCT-00000002")]
+    expected = [
+        ("<10000>", "10000", "A" * 32, "LCT-00000001"),
+        ("<10001>", "10001", "B" * 32, "LCT-00000002"),
+    ]
     assert expected == [(name, uid, nt, changed) for name, uid, _, nt, _, changed, _ in lines]
 
 

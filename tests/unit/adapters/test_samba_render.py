@@ -15,7 +15,7 @@ from shares_core.adapters.samba.render import (
 )
 from shares_core.domain.access import AccessRule
 from shares_core.domain.capacity import GIB, MIB, Capacity
-from shares_core.domain.names import UserName
+from shares_core.domain.names import ShareName, UserName
 from shares_core.domain.protection import Dialect, Encryption, Protection
 from shares_core.domain.secret import PasswordHash
 from shares_core.domain.share import ShareStatus, TimeMachine
@@ -30,8 +30,8 @@ def _section(text: str, name: str) -> dict[str, str]:
 def test_a_share_admits_those_who_have_a_rule_and_lets_writers_write() -> None:
     """valid users has everybody with a rule, write list those with rw; the others may read."""
     section = _section(render_smb_conf(SERVER), "R&D 2026")
-    assert '"ada", "bob"' == section["valid users"]
-    assert '"ada"' == section["write list"]
+    assert '"<10000>", "<10001>"' == section["valid users"]
+    assert '"<10000>"' == section["write list"]
     assert ("yes", "no") == (section["read only"], section["guest ok"])
     assert f"/shares/{SHARE.id}/data" == section["path"]
 
@@ -52,6 +52,12 @@ def test_a_share_offers_backups_to_macs_if_its_record_says_so() -> None:
         section = _section(render_smb_conf(server), "R&D 2026")
         told.append((section["fruit:time machine"], section["fruit:time machine max size"]))
     assert [("no", "0"), ("yes", "0"), ("yes", str(3 * GIB))] == told
+
+
+def test_a_hidden_share_is_not_listed() -> None:
+    share = evolve(SHARE, name=ShareName("old$"))
+    assert "no" == _section(render_smb_conf(SERVER.with_share(share)), "old$")["browseable"]
+    assert "yes" == _section(render_smb_conf(SERVER), "R&D 2026")["browseable"]
 
 
 def test_a_share_without_a_rule_has_no_section() -> None:
@@ -125,14 +131,14 @@ def test_a_server_has_a_netbios_name_of_its_own() -> None:
 def test_every_account_has_its_own_unix_account() -> None:
     """passwd holds smbd's account, Samba's guest account and each user, with different ids."""
     ids = {line.split(":")[0]: line.split(":")[2] for line in render_passwd(SERVER).splitlines()}
-    assert {"shares": "2000007", "nobody": "65534", "ada": "10000", "bob": "10001"} == ids
+    assert {"shares": "2000007", "<guest>": "65534", "<10000>": "10000", "<10001>": "10001"} == ids
     assert "shares:x:2000007:\nnogroup:x:65534:\n" == render_group(SERVER)
 
 
 def test_an_account_without_a_hash_cannot_log_in() -> None:
     """smbpasswd holds the accounts that have a hash, in smbpasswd(5)'s form, and no others."""
     hashes = {UserName("ada"): PasswordHash("A" * 32, 0x65000000), UserName("eve"): PasswordHash("E" * 32, 1)}
-    expected = f"ada:10000:{'X' * 32}:{'A' * 32}:[U          ]:LCT-65000000:\n"
+    expected = f"<10000>:10000:{'X' * 32}:{'A' * 32}:[U          ]:LCT-65000000:\n"
     assert expected == render_smbpasswd(SERVER.accounts, hashes)
 
 

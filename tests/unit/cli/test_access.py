@@ -62,6 +62,26 @@ def test_connections_with_a_former_level_are_named(served: Terminal) -> None:
     assert opened[2].closed
 
 
+def test_smbclient_is_not_given_a_name_that_it_takes_for_a_password(served: Terminal) -> None:
+    document = served.ok("access", "allow", "tenant", "files", "100%ada", "--json").document
+    assert ("100%ada", []) == (document["user"], document["smbclient"])
+    assert "try:" not in served.ok("access", "allow", "tenant", "files", "100%ada").out
+
+
+def test_people_are_told_as_they_are_called(served: Terminal) -> None:
+    """On the terminal, in documents and in errors; whatever the case or the composition, they are one."""
+    served.ok("share", "create", "tenant", "Büro", "--size", "64MiB")
+    for user in ("müller", "Max Mustermann", "ada@example.com", "🦊🦊🦊🦊"):
+        assert f"{user} may read and write Büro" in served.ok("access", "allow", "tenant", "Büro", user).out
+    assert "müller" in served.ok("access", "list", "tenant", "büro").out
+    served.ok("access", "deny", "tenant", "BÜRO", "MÜLLER")
+    assert 4 == served("access", "allow", "tenant", "Büro", "Müller").status
+    left = served.ok("access", "list", "tenant", "Büro", "--json").document
+    assert ["ada@example.com", "Max Mustermann", "🦊🦊🦊🦊"] == [each["user"] for each in left]
+    told = served("access", "deny", "tenant", "Büro", "jürgen")
+    assert (3, True) == (told.status, "'jürgen'" in told.err)
+
+
 @pytest.mark.parametrize("state", ["stopped", "dead"])
 @pytest.mark.parametrize("arguments", [("allow", "ada"), ("replace", "ada=rw")])
 def test_access_to_a_server_that_does_not_run_says_how_to_start_it(
@@ -160,7 +180,7 @@ def test_standard_input_is_left_alone_unless_asked_for(served: Terminal) -> None
 @pytest.mark.parametrize(
     ("arguments", "status"),
     [
-        (("tenant", "files", "root"), 2),
+        (("tenant", "files", "a*"), 2),
         (("tenant", "files", "ada", "--level", "admin"), 2),
         (("tenant", "files", "@group"), 2),
         (("tenant", "nothing", "ada"), 3),
@@ -192,7 +212,24 @@ def test_list_and_replace(served: Terminal) -> None:
     assert [] == served.ok("access", "list", "tenant", "files", "--json").document
 
 
-@pytest.mark.parametrize("rule", ["ada", "ada=", "=rw", "ada=rx", "ada=rw=ro"])
+def test_a_user_who_cannot_be_served_costs_a_replace_itself_only(served: Terminal) -> None:
+    """The others' rules are in force, the answer is theirs, and the error names who was left out."""
+    served.ok("access", "allow", "tenant", "files", "bob")
+    told = served(
+        "access", "replace", "tenant", "files", "ada=ro", "@staff=rw", "a*=ro", "müller=rw", "--json"
+    )
+    assert (2, ["ada", "müller"]) == (told.status, [each["user"] for each in told.document])
+    assert "2 of these users cannot be served; the rules of the others are in force" in told.err
+    assert "note: user name '@staff' cannot be used\nnote: user name 'a*' cannot be used\n" in told.err
+    rules = served.ok("access", "list", "tenant", "files", "--json").document
+    assert [("ada", "ro"), ("müller", "rw")] == [(each["user"], each["level"]) for each in rules]
+    told = served("access", "replace", "tenant", "files", "@staff=rw")
+    assert (2, "") == (told.status, told.out)
+    assert "1 of these users cannot be served; nothing has changed" in told.err
+    assert rules == served.ok("access", "list", "tenant", "files", "--json").document
+
+
+@pytest.mark.parametrize("rule", ["ada", "ada=", "ada=rx"])
 def test_an_invalid_rule_is_refused(served: Terminal, rule: str) -> None:
     assert 2 == served("access", "replace", "tenant", "files", rule).status
     assert [] == served.ok("access", "list", "tenant", "files", "--json").document

@@ -10,7 +10,8 @@ from shares_core.domain.volume import DEFAULT_POOL, PoolName
 
 SHARE_KEYS = [
     *("name", "server", "status", "reason", "operation", "capacity_bytes", "capacity", "used_bytes", "used"),
-    *("free_bytes", "free", "volume_bytes", "volume", "filesystem", "pool", "acls", "stream_limit_bytes"),
+    *("free_bytes", "free", "files", "files_free", "volume_bytes", "volume", "filesystem", "pool", "acls"),
+    *("stream_limit_bytes",),
     *("time_machine", "time_machine_limit_bytes", "export_locations"),
     "access",
 ]
@@ -32,6 +33,8 @@ def test_the_document_of_a_share(served: Terminal) -> None:
         "used": "0 B",
         "free_bytes": 63 * MIB,
         "free": "63 MiB",
+        "files": 0,
+        "files_free": 63 * MIB // 4096,
         "volume_bytes": 64 * MIB,
         "volume": "64 MiB",
         "filesystem": "ext4",
@@ -50,7 +53,7 @@ def test_a_share_that_is_not_mounted_has_all_keys(served: Terminal) -> None:
     document = served.ok("share", "show", "tenant", "files", "--json").document
     assert SHARE_KEYS == list(document)
     assert document["used_bytes"] is None
-    assert document["free"] is None
+    assert document["free"] is document["files"] is document["files_free"] is None
     assert "used" not in served.ok("share", "show", "tenant", "files").out
 
 

@@ -28,10 +28,11 @@ def _network(text: str) -> Callable[[], object]:
 @pytest.mark.parametrize(
     ("fits", "does_not"),
     [
-        (lambda: UserName("x" * 32), lambda: UserName("x" * 33)),
+        (lambda: UserName("x" * 255), lambda: UserName("x" * 256)),
+        (lambda: UserName("漢" * 150), lambda: UserName("漢" * 150 + "x")),
         (lambda: ShareName("x" * 80), lambda: ShareName("x" * 81)),
         (lambda: ServerName("x" * 63), lambda: ServerName("x" * 64)),
-        (lambda: UserName("rootX"), lambda: UserName("root$")),
+        (lambda: UserName("x@"), lambda: UserName("@x")),
         (lambda: ShareName("ipcX"), lambda: ShareName("ipc$")),
         (lambda: Secret("x" * 256), lambda: Secret("x" * 257)),
         (lambda: Secret(" "), lambda: Secret("\x1f")),

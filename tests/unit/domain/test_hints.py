@@ -22,7 +22,7 @@ WRONG_KINDS: tuple[Any, ...] = (None, 7, 1.5, b"x", object(), [], ("ada", "rw"))
 WRONG: dict[Callable[[Any], object], tuple[Any, ...]] = {
     ServerName: ("", "x" * 64, "a b", *WRONG_KINDS),
     ShareName: ("", "x" * 81, "IPC$", "a%U", *WRONG_KINDS),
-    UserName: ("", "x" * 33, "root", "1000", *WRONG_KINDS),
+    UserName: ("", "x" * 256, "@games", "a\nb", *WRONG_KINDS),
     Secret: ("", "x" * 257, "a\n", *WRONG_KINDS),
     require_secret: ("plain", *WRONG_KINDS[1:]),
     Capacity: (0, -1, 2**70, True, "1GiB", *(kind for kind in WRONG_KINDS if kind != 7)),

@@ -26,8 +26,12 @@ UNITS = (
 )
 RULE = "make rules with AccessRule.for_user('ada', 'rw')"
 RULES = "give a list of rules made with AccessRule.for_user('ada', 'rw')"
-USER = "use letters, digits, '.', '_' and '-', beginning with a letter, a digit or '_'; not only digits"
+USER = (
+    'use letters, digits, signs and single spaces inside, but none of " / \\ [ ] : ; | = , + * ? < > '
+    "and no '@' or '&' at the beginning, in at most 450 bytes of UTF-8"
+)
 SHORTER = "choose a shorter name"
+FOXES = "🦊" * 41
 DEVICE = "give an absolute path like /dev/sdb"
 ACCOUNT = SERVER.accounts[0].name.value
 ANOTHER_CASE = " differs from it in case only, which SMB does not tell apart"
@@ -38,7 +42,8 @@ THIN_POOL_NAME = (
     "and shares-... are volumes"
 )
 SHARE_NAME = (
-    "use letters, digits, single spaces inside, and . _ - & ' ( ), beginning with a letter, a digit or '_'"
+    'use letters, digits, signs and single spaces inside, but none of % " / \\ [ ] : ; | = , + * ? < >, '
+    "no '-' at the beginning and no '.' at the end"
 )
 RESTORE = (
     "restore it from a backup, or use the version of shares-core that wrote it; it will not be overwritten"
@@ -62,29 +67,28 @@ TOLD: list[tuple[Callable[[], object], str, str]] = [
     # -- names
     (lambda: UserName(b"x"), "a user name must be text, not bytes", USER),  # type: ignore[arg-type]
     (lambda: ServerName(""), "a server name cannot be empty", ServerName.rule),
-    (lambda: UserName("x" * 33), f"user name '{'x' * 33}' is too long: 33 characters, 32 at most", SHORTER),
     (
-        lambda: UserName("y" * 100),
-        f"user name '{'y' * 100}' is too long: 100 characters, 32 at most",
+        lambda: ServerName("y" * 100),
+        f"server name '{'y' * 100}' is too long: 100 characters, 63 at most",
         SHORTER,
     ),
     (
-        lambda: UserName("y" * 101),
-        f"user name '{'y' * 97}...' is too long: 101 characters, 32 at most",
+        lambda: UserName("y" * 256),
+        f"user name '{'y' * 97}...' is too long: 256 characters, 255 at most",
+        SHORTER,
+    ),
+    (
+        lambda: ShareName(FOXES),
+        f"share name {FOXES!a} is too long: 82 UTF-16 units, 80 at most",
         SHORTER,
     ),
     (
         lambda: ShareName("IPC$"),
         "share name 'IPC$' is reserved",
-        "choose another name than admin, global, globals, homes, ipc, netlogon, print, printers, sysvol",
-    ),
-    (
-        lambda: UserName("Mail"),
-        "user name 'Mail' is reserved",
-        UserName.reserved_rule,
+        "choose another name than admin$, global, globals, homes, ipc$, netlogon, print$, printers, sysvol",
     ),
     (lambda: ShareName("a%U"), "share name 'a%U' cannot be used", SHARE_NAME),
-    (lambda: UserName("\u00e9"), "user name '\\xe9' cannot be used", USER),
+    (lambda: UserName("\u00e9\n"), "user name '\\xe9\\n' cannot be used", USER),
     # -- pools
     (lambda: VolumeGroupName("-x"), "volume group name '-x' cannot be used", LVM_NAME),
     (lambda: VolumeGroupName(7), "a volume group name must be text, not int", LVM_NAME),  # type: ignore[arg-type]

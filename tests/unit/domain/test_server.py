@@ -63,7 +63,7 @@ def test_an_account_is_found_in_any_case_by_people_and_exactly_by_rules() -> Non
     assert "there is no user 'eve' on server 'tenant-a'" == str(missing.value)
     assert "Host.users.list('tenant-a') lists those that are there" == missing.value.hint
     with pytest.raises(InvalidInput):
-        SERVER.account("root")
+        SERVER.account("@root")
 
 
 def test_a_users_shares_are_those_with_a_rule_for_the_user() -> None:

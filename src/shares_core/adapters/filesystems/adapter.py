@@ -211,6 +211,8 @@ class LinuxFileSystems(FileSystems):
             used=(figures.f_blocks - figures.f_bfree) * unit,
             free=figures.f_bavail * unit,
             block=unit,
+            files=figures.f_files - figures.f_ffree,
+            files_free=figures.f_favail,
         )
 
     def grow_mounted(self, server_id: str, share_id: str, device: str, volume: ShareVolume) -> None:

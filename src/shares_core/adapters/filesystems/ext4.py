@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from shares_core.adapters.filesystems.fsck import LONG_SECONDS
 from shares_core.adapters.linux.commands import run
+from shares_core.domain.capacity import KIB, MIB
 from shares_core.domain.errors import CommandFailed
 
 _CAP_SYS_RESOURCE = 24  # linux/capability.h
@@ -14,10 +16,11 @@ _CAP_SYS_RESOURCE = 24  # linux/capability.h
 def make_ext4(device: str, uuid: str, *, zeroed: bool) -> None:
     # Keep no blocks for root, which writes nothing here. An error makes it read-only, so that it gets no
     # worse.
-    options = ("mkfs.ext4", "-q", "-F", "-m", "0", "-e", "remount-ro", "-O", "ea_inode", "-U", uuid)
+    options = ("mkfs.ext4", "-q", "-F", "-m", "0", "-e", "remount-ro", "-O", "ea_inode")
+    own = ("-i", str(bytes_per_inode(_size(device))), "-U", uuid)
 
     def make(extended: str) -> None:
-        run((*options, "-E", extended, device), timeout=LONG_SECONDS, holding=device)
+        run((*options, *own, "-E", extended, device), timeout=LONG_SECONDS, holding=device)
 
     if zeroed:
         try:
@@ -28,6 +31,21 @@ def make_ext4(device: str, uuid: str, *, zeroed: bool) -> None:
         else:
             return
     make("nodiscard")
+
+
+def bytes_per_inode(size: int) -> int:
+    """How many bytes of the file system there are for each file that it can hold.
+
+    People keep many small files. mke2fs would give one for 16 KiB, or for 64 KiB on the largest; below
+    512 MiB it gives one for 4 KiB, which stays.
+    """
+    ratio: int = 4 * KIB if size < 512 * MIB else 8 * KIB
+    return ratio
+
+
+def _size(device: str) -> int:
+    with Path(device).open("rb") as opened:
+        return opened.seek(0, os.SEEK_END)
 
 
 def may_resize_mounted() -> bool:

@@ -10,7 +10,15 @@ from pathlib import Path
 
 from shares_core.adapters.linux.files import place_whole, sweep, write_whole
 from shares_core.adapters.linux.oserrors import os_errors
-from shares_core.adapters.samba.render import render_group, render_passwd, render_smb_conf, render_smbpasswd
+from shares_core.adapters.samba.render import (
+    USER_MAP,
+    account_name,
+    render_group,
+    render_passwd,
+    render_smb_conf,
+    render_smbpasswd,
+    render_user_map,
+)
 from shares_core.adapters.state.layout import Layout
 from shares_core.domain.errors import BackendFailure
 from shares_core.domain.names import UserName
@@ -22,7 +30,7 @@ from shares_core.ports.smb import SmbConfig
 
 _PASSWORDS = "smbpasswd"
 #: smbd may read these, and only root may write them.
-_ROOTS = ("passwd", "group", "smb.conf")
+_ROOTS = ("passwd", "group", USER_MAP, "smb.conf")
 
 
 class SambaConfig(SmbConfig):
@@ -54,6 +62,11 @@ class SambaConfig(SmbConfig):
             except FileNotFoundError:
                 return False
 
+    def explained(self, server: ShareServer, text: str) -> str:
+        for account in server.accounts:
+            text = text.replace(account_name(account), str(account.name))
+        return text
+
     def _applied(self, server: ShareServer) -> Path:
         """A file of root's that the container does not see: what smbd may write to does not count."""
         return self._layout.server(server.id) / "applied"
@@ -67,6 +80,7 @@ class SambaConfig(SmbConfig):
             "passwd": render_passwd(server),
             "group": render_group(server),
             _PASSWORDS: render_smbpasswd(server.accounts, hashes),
+            USER_MAP: render_user_map(server),
             "smb.conf": render_smb_conf(server, self._connections),
         }
 

@@ -12,7 +12,7 @@ from typing import TypeVar
 from attrs import frozen
 
 from shares_core.domain.errors import BackendFailure
-from shares_core.domain.names import ShareName, UserName
+from shares_core.domain.names import ShareName, key_of
 
 #: Anything but a process id does not come from Samba, but from something in its place.
 _PID = re.compile(r"[0-9]{1,9}")
@@ -24,7 +24,7 @@ class Session:
     """One authenticated session. A connection is one process, and may carry sessions of several users."""
 
     pid: int
-    user: str
+    account: str
 
 
 @frozen
@@ -49,25 +49,26 @@ class Proof:
     connects: frozenset[TreeConnect] | None = None
     remaining: tuple[Session, ...] | None = None
 
-    def processes_of(self, users: Iterable[UserName]) -> frozenset[int]:
-        """The processes that carried a session of one of the users. Raises BackendFailure if nobody looked.
+    def processes_of(self, accounts: Iterable[str]) -> frozenset[int]:
+        """The processes that carried a session of one of these. Raises BackendFailure if nobody looked.
 
-        Also of removed users: Samba looks the names up when asked, and shows a number for a session whose
-        user no longer has an account. No user's name is a number.
+        Also of removed ones: Samba looks the names up when asked, and shows a number for a session whose
+        user no longer has an account. No account's name is a number.
         """
-        return _processes_of(_given(self.sessions), users)
+        named = set(accounts)
+        return frozenset(s.pid for s in _given(self.sessions) if s.account in named or s.account.isdigit())
 
-    def processes_using(self, share: ShareName, user: UserName) -> frozenset[int]:
-        """The user's processes that have the share open. Raises BackendFailure if nobody looked."""
-        there = {each.pid for each in _given(self.connects) if each.share.casefold() == share.key}
-        return self.processes_of((user,)) & there
+    def processes_using(self, share: ShareName, accounts: Iterable[str]) -> frozenset[int]:
+        """The accounts' processes that have the share open. Raises BackendFailure if nobody looked."""
+        there = {each.pid for each in _given(self.connects) if key_of(each.share) == share.key}
+        return self.processes_of(accounts) & there
 
     def open_still(self, share: ShareName, pids: frozenset[int] | None = None) -> bool:
         """Whether the share is open, in these processes or in any. Raises BackendFailure if nobody looked."""
 
         def there(connects: frozenset[TreeConnect]) -> frozenset[TreeConnect]:
             return frozenset(
-                c for c in connects if c.share.casefold() == share.key and (pids is None or c.pid in pids)
+                c for c in connects if key_of(c.share) == share.key and (pids is None or c.pid in pids)
             )
 
         if pids is not None and not pids:
@@ -77,9 +78,9 @@ class Proof:
         before = there(self.before)
         return bool(before) and bool(before & there(_given(self.connects)))
 
-    def connected_still(self, user: UserName) -> bool:
-        """Whether a connection of the user is still open. Raises BackendFailure if nobody looked."""
-        pids = self.processes_of((user,))
+    def connected_still(self, accounts: Iterable[str]) -> bool:
+        """Whether a connection of the accounts is still open. Raises BackendFailure if nobody looked."""
+        pids = self.processes_of(accounts)
         return bool(pids) and any(session.pid in pids for session in _given(self.remaining))
 
 
@@ -145,8 +146,3 @@ def parse_tree_connects(output: str) -> tuple[TreeConnect, ...]:
         if len(fields) >= 3 and _PID.fullmatch(fields[1]):
             connects.append(TreeConnect(int(fields[1]), fields[0], fields[-1]))
     return tuple(connects)
-
-
-def _processes_of(sessions: Iterable[Session], users: Iterable[UserName]) -> frozenset[int]:
-    keys = {user.key for user in users}
-    return frozenset(s.pid for s in sessions if s.user.casefold() in keys or s.user.isdigit())

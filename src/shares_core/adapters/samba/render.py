@@ -1,7 +1,7 @@
 """Samba's files, rendered from a server's record by pure functions.
 
-Nothing needs escaping: the domain's names cannot hold what would end a line, a section, a quoted word or a
-field, or start a macro.
+Nothing needs escaping: the domain's names cannot hold what would end a line, a section or a quoted word, and
+only the map of users holds people's names.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from shares_core.adapters.samba.profile import (
     PRIVATE_FOLDER,
     SHARES_FOLDER,
 )
-from shares_core.domain.access import AccessLevel
-from shares_core.domain.names import SERVICE_ACCOUNT, WORKGROUP, UserName, netbios_name
+from shares_core.domain.access import AccessLevel, AccessRule
+from shares_core.domain.names import SERVICE_ACCOUNT, WORKGROUP, UserName, forms_of, netbios_name
 from shares_core.domain.protection import Encryption
 from shares_core.domain.secret import PasswordHash
 from shares_core.domain.server import Account, ShareServer
@@ -25,6 +25,11 @@ from shares_core.domain.share import CifsShare
 
 CONFIG_FILE = f"{CONFIG_FOLDER}/smb.conf"
 PASSWORD_FILE = f"{PRIVATE_FOLDER}/smbpasswd"
+#: The file's name in the server's folder.
+USER_MAP = "users.map"
+USER_MAP_FILE = f"{CONFIG_FOLDER}/{USER_MAP}"
+#: Samba's guest account, as which nobody logs in. As every account, it has a sign that no person's name has.
+GUEST = "<guest>"
 _NOBODY = 65534
 _NOLOGIN = "/usr/sbin/nologin"
 
@@ -42,6 +47,8 @@ _GLOBAL: Mapping[str, str] = {
     "server signing": "mandatory",
     "ntlm auth": "ntlmv2-only",
     "map to guest": "never",
+    "guest account": GUEST,
+    "username map": USER_MAP_FILE,
     "restrict anonymous": "2",
     "guest ok": "no",
     "access based share enum": "yes",
@@ -112,7 +119,7 @@ def render_smb_conf(server: ShareServer, connections: int = 0) -> str:
     }
     sections = [_section("global", {**_GLOBAL, **own})]
     sections += [
-        _section(str(share.name), _share_parameters(share)) for share in server.shares if share.served
+        _section(str(share.name), _share_parameters(server, share)) for share in server.shares if share.served
     ]
     return "\n".join(sections)
 
@@ -131,13 +138,14 @@ def _section(name: str, parameters: Mapping[str, str]) -> str:
     return f"[{name}]\n{lines}"
 
 
-def _share_parameters(share: CifsShare) -> dict[str, str]:
-    writers = [r.principal.name for r in share.rules if r.level is AccessLevel.READ_WRITE]
+def _share_parameters(server: ShareServer, share: CifsShare) -> dict[str, str]:
+    writers = [rule for rule in share.rules if rule.level is AccessLevel.READ_WRITE]
     # Always all parameters: a process that serves the share keeps a parameter that its section no longer has.
     return {
         "path": folder_of(share),
         "read only": "yes",
-        "valid users": _user_list(rule.principal.name for rule in share.rules),
+        "valid users": _user_list(server, share.rules),
+        "browseable": "no" if share.name.is_hidden else "yes",
         "guest ok": "no",
         "force user": SERVICE_ACCOUNT,
         "force group": SERVICE_ACCOUNT,
@@ -146,7 +154,7 @@ def _share_parameters(share: CifsShare) -> dict[str, str]:
         "directory mask": "0700",
         "force create mode": "0700",
         "force directory mode": "0700",
-        "write list": _user_list(writers),
+        "write list": _user_list(server, writers),
         "fruit:time machine": "no" if share.time_machine is None else "yes",
         "fruit:time machine max size": str(
             share.backup_limit.bytes if share.backup_limit else 0
@@ -159,16 +167,42 @@ def folder_of(share: CifsShare) -> str:
     return f"{SHARES_FOLDER}/{share.id}/{share.folder}"
 
 
-def _user_list(names: Iterable[UserName]) -> str:
-    return ", ".join(f'"{name}"' for name in names)
+def _user_list(server: ShareServer, rules: Iterable[AccessRule]) -> str:
+    # Never an empty list, which would admit everybody: a user without an account is the guest.
+    return ", ".join(f'"{account_of(server, rule.principal.name) or GUEST}"' for rule in rules)
+
+
+def account_of(server: ShareServer, user: UserName) -> str | None:
+    """The name that Samba has for a user, or None for a user without an account."""
+    return next((account_name(each) for each in server.accounts if each.name.key == user.key), None)
+
+
+def account_name(account: Account) -> str:
+    """The unix account's name, which has a sign that no person's has."""
+    return f"<{account.uid}>"
+
+
+def render_user_map(server: ShareServer) -> str:
+    """The map of the names that people log in with to accounts. In every line: what follows does not count
+    (``!``), and the name is one word, in quotes.
+
+    Other names stay as they are, and no account has one of them. The accounts' own names are the guest's, who
+    cannot log in. Not everybody else is (``*``): Samba's services would not start, if the guest was mapped.
+    """
+    people = [
+        f'!{account_name(account)} = "{form}"\n'
+        for account in server.accounts
+        for form in forms_of(str(account.name))
+    ]
+    return "".join([*people, *(f'!{GUEST} = "{account_name(account)}"\n' for account in server.accounts)])
 
 
 def render_passwd(server: ShareServer) -> str:
     """/etc/passwd of the container: Samba needs a unix account for each of its users."""
     lines = [
         _passwd_line(SERVICE_ACCOUNT, server.uid, server.uid),
-        _passwd_line("nobody", _NOBODY, _NOBODY),  # Samba does not start without its guest account
-        *(_passwd_line(str(account.name), account.uid, server.uid) for account in server.accounts),
+        _passwd_line(GUEST, _NOBODY, _NOBODY),  # Samba does not start without it
+        *(_passwd_line(account_name(account), account.uid, server.uid) for account in server.accounts),
     ]
     return "".join(lines)
 
@@ -190,7 +224,5 @@ def render_smbpasswd(accounts: Iterable[Account], hashes: Mapping[UserName, Pass
 
 
 def _smbpasswd_line(account: Account, hashed: PasswordHash) -> str:
-    no_lanman_hash = "X" * 32
-    return (
-        f"{account.name}:{account.uid}:{no_lanman_hash}:{hashed.nt}:[U          ]:LCT-{hashed.changed:08X}:\n"
-    )
+    name, no_lanman_hash = account_name(account), "X" * 32
+    return f"{name}:{account.uid}:{no_lanman_hash}:{hashed.nt}:[U          ]:LCT-{hashed.changed:08X}:\n"

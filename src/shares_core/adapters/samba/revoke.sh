@@ -1,9 +1,9 @@
 # Ends what clients have open, and shows what it saw: the host believes these lists, and nothing else.
 #
 #   close-share [--returning] SHARE FOLDER           closes the share, which serves that folder, for everyone
-#   close-user [--returning] SHARE FOLDER USER...    closes it in each process with a session of one of the users
-#   end-user USER                                    ends each process with a session of the user
-#   count-user SHARE USER...                         ends nothing, and lists what close-user would close
+#   close-user [--returning] SHARE FOLDER ACCOUNT... closes it in each process with a session of one of the accounts
+#   end-user [ACCOUNT]                               ends each process with a session of the account
+#   count-user SHARE ACCOUNT...                      ends nothing, and lists what close-user would close
 #
 # With --returning, whoever is thrown out may rightly come back at once. Bash, run inside the container as smbd's user. Prints "settled", then of each list its lines and their number.
 set -u
@@ -137,19 +137,19 @@ control() {
 
 # ---- who, and what
 
-# Finds the processes that carry a session of one of the users, in $pids, and whether others share any, in $shared.
-# A user whose account was removed is shown as a number, which may be anybody's. No user's name is a number.
-find_users() {
-  local line pid user
+# Finds the processes that carry a session of one of the accounts, in $pids, and whether others share any, in
+# $shared. A removed account is shown as a number, which may be anybody's. No account's name is a number.
+find_accounts() {
+  local line pid account
   local -A wanted=() others=()
-  for user in "$@"; do wanted[${user,,}]=1; done
+  for account in "$@"; do wanted[$account]=1; done
   pids=() shared=''
   look sessions
   tell session "${sessions[@]}"
   for line in "${sessions[@]}"; do
-    IFS=\\ read -r pid user _ <<<"$line"
-    [[ $pid =~ ^[0-9]+$ && $user ]] || continue
-    if [[ $user =~ ^[0-9]+$ || ${wanted[${user,,}]-} ]]; then pids[$pid]=1; else others[$pid]=1; fi
+    IFS=\\ read -r pid account _ <<<"$line"
+    [[ $pid =~ ^[0-9]+$ && $account ]] || continue
+    if [[ $account =~ ^[0-9]+$ || ${wanted[$account]-} ]]; then pids[$pid]=1; else others[$pid]=1; fi
   done
   for pid in "${!pids[@]}"; do
     if [[ ${others[$pid]-} ]]; then shared=1; fi
@@ -276,7 +276,7 @@ end() {
 
 verb=$1
 shift
-if [[ $1 == --returning ]]; then
+if [[ ${1-} == --returning ]]; then
   returning=1
   shift
 fi
@@ -297,7 +297,7 @@ case $verb in
     prepare_handles
     prepare sessions
     settle
-    find_users "$@"
+    find_accounts "$@"
     targets=("${!pids[@]}")
     if ((${#pids[@]})); then close "$share"; fi
     forget "$folder"
@@ -307,7 +307,7 @@ case $verb in
     shift
     prepare sessions
     settle
-    find_users "$@"
+    find_accounts "$@"
     prepare shares
     find_connects "$share"
     tell connect "${connects[@]}"
@@ -315,7 +315,7 @@ case $verb in
   end-user)
     prepare sessions
     settle
-    find_users "$1"
+    find_accounts "$@"
     targets=("${!pids[@]}")
     if ((${#pids[@]})); then end; fi
     ;;

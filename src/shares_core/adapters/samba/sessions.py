@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
 from shares_core.adapters.linux.polling import wait_until
 from shares_core.adapters.samba.profile import SHARES_FOLDER
 from shares_core.adapters.samba.proof import Proof, parse_proof
-from shares_core.adapters.samba.render import folder_of
+from shares_core.adapters.samba.render import account_of, folder_of
 from shares_core.domain.errors import BackendFailure
 from shares_core.domain.names import ShareName, UserName
 from shares_core.domain.server import ShareServer
@@ -41,19 +41,23 @@ class SambaSessions(SmbSessions):
         allowed = _allowed(server, share)
         returning = _returning(any(user.key in allowed for user in users))
         folder = _folder(server, share)
-        proof = self._revoke(server, "close-user", *returning, str(share), folder, *map(str, users))
+        accounts = _accounts(server, users)
+        proof = self._revoke(server, "close-user", *returning, str(share), folder, *accounts)
         if proof is not None:
-            _closed(server, share, proof.open_still(share, proof.processes_of(users)))
+            _closed(server, share, proof.open_still(share, proof.processes_of(accounts)))
 
     def connections(
         self, server: ShareServer, share: ShareName, users: tuple[UserName, ...]
     ) -> Mapping[UserName, int]:
-        proof = self._revoke(server, "count-user", str(share), *map(str, users))
-        return {user: 0 if proof is None else len(proof.processes_using(share, user)) for user in users}
+        proof = self._revoke(server, "count-user", str(share), *_accounts(server, users))
+        if proof is None:
+            return dict.fromkeys(users, 0)
+        return {user: len(proof.processes_using(share, _accounts(server, (user,)))) for user in users}
 
     def end_user(self, server: ShareServer, user: UserName) -> None:
-        proof = self._revoke(server, "end-user", str(user))
-        if proof is not None and proof.connected_still(user):
+        accounts = _accounts(server, (user,))
+        proof = self._revoke(server, "end-user", *accounts)
+        if proof is not None and proof.connected_still(accounts):
             raise BackendFailure(
                 f"connections of user {user} to server {server.name} do not end",
                 hint="see how busy this host and its Docker are, and call again",
@@ -76,6 +80,11 @@ class SambaSessions(SmbSessions):
 
 def _returning(may_return: bool) -> tuple[str, ...]:
     return ("--returning",) if may_return else ()
+
+
+def _accounts(server: ShareServer, users: Iterable[UserName]) -> tuple[str, ...]:
+    """The accounts as Samba names them. It has only a number for one that was removed."""
+    return tuple(name for user in users if (name := account_of(server, user)) is not None)
 
 
 def _folder(server: ShareServer, share: ShareName) -> str:

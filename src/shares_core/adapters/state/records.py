@@ -21,7 +21,7 @@ from shares_core.adapters.state.migrations import upcast
 from shares_core.adapters.state.recordfile import Unreadable
 from shares_core.domain.claim import Claim
 from shares_core.domain.errors import RecordUnreadable
-from shares_core.domain.names import ServerName
+from shares_core.domain.names import ServerName, key_of
 from shares_core.domain.operation import Operation
 from shares_core.domain.server import ShareServer
 from shares_core.domain.volume import VolumeTraits
@@ -119,7 +119,7 @@ class DiskRecords(Records):
         for server_id in self._ids():
             try:
                 claim = self._claim(server_id)
-                if claim is not None and claim["name"].casefold() == name.key:
+                if claim is not None and key_of(claim["name"]) == name.key:
                     return self.load(server_id)
             except RecordUnreadable as error:
                 unreadable = error

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack, suppress
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from shares_core.app.leases import Leases
 from shares_core.app.lifecycle.container import is_outdated, is_running, replace_container, run_state
@@ -194,7 +194,10 @@ class Servers:
         """
         if after and _LOG_TIME.fullmatch(after) is None:
             raise InvalidInput(f"{after[:100]!a} is not a time of the log", hint="give the time of a line")
-        return self._ports.runtime.log(self._leases.find(name).id, after)
+        server = self._leases.find(name)
+        explained = self._ports.smb_config.explained
+        lines = self._ports.runtime.log(server.id, after)
+        return tuple(evolve(line, text=explained(server, line.text)) for line in lines)
 
     def list(self) -> tuple[ServerView | RecordUnreadable, ...]:
         """List every server by name; an unreadable record is returned as its error."""

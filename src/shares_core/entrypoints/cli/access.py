@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
-from shares_core.domain.access import AccessLevel, AccessRule
+from shares_core.domain.access import AccessLevel, AccessRule, RefusedUser, rules_for
 from shares_core.domain.errors import InvalidInput
+from shares_core.domain.names import UserName
 from shares_core.domain.views import AccessView
 from shares_core.entrypoints.cli import documents
 from shares_core.entrypoints.cli.framework import Group
 from shares_core.entrypoints.cli.invocation import Invocation, pass_invocation
 from shares_core.entrypoints.cli.passwords import described, from_stdin
-from shares_core.entrypoints.cli.text import hosts, locations, smbclient_line
+from shares_core.entrypoints.cli.text import locations, smbclient_lines
 
 _LEVELS = {"rw": "read and write", "ro": "only read"}
 
@@ -72,7 +75,7 @@ def allow(
         )
         invocation.out.lines(*_stale(view))
         invocation.tell_unreachable(view.server, view.state)
-        lines = [smbclient_line(address, str(view.share.name), name) for address in hosts(view.server)]
+        lines = smbclient_lines(view.server, view.share, name)
         invocation.out.lines("", *(f"try: {line}" for line in lines))
 
     invocation.out.answer(documents.access(view), tell)
@@ -125,11 +128,13 @@ def replace(
     """Make these a share's only rules.
 
     First it revokes what these do not grant, then it grants the rest. Passwords of new users are generated
-    and printed only once.
+    and printed only once. A user whose name cannot be served is left out, and named: the status is then 2.
     """
     if bool(rules) == nobody:
         raise click.UsageError("give either rules, as USER=LEVEL, or --nobody")
-    wanted = tuple(_parse(rule) for rule in rules)
+    wanted, refused = rules_for(_parse(rule) for rule in rules)
+    if refused and not wanted:  # an empty set would take everyone's access away, and nobody asked for that
+        raise _left_out(refused, "nothing has changed")
     views = invocation.changing().access.replace(server, share, wanted, reconnect=reconnect)
     rows = [_row(view) for view in views]
 
@@ -140,13 +145,22 @@ def replace(
             invocation.tell_unreachable(view.server, view.state)
 
     invocation.out.answer([documents.access(view) for view in views], tell)
+    if refused:
+        raise _left_out(refused, "the rules of the others are in force")
 
 
-def _parse(text: str) -> AccessRule:
+def _parse(text: str) -> tuple[str, str]:
     user, equals, level = text.rpartition("=")
     if not equals:
         raise InvalidInput(f"{text!a} is not a rule", hint=f"write USER={AccessLevel.READ_WRITE}")
-    return AccessRule.for_user(user, level)
+    return user, level
+
+
+def _left_out(refused: Sequence[RefusedUser], then: str) -> InvalidInput:
+    error = InvalidInput(f"{len(refused)} of these users cannot be served; {then}", hint=UserName.rule)
+    for each in refused:
+        error.add_note(each.error.message)
+    return error
 
 
 def _stale(view: AccessView) -> list[str]:

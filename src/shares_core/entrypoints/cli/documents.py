@@ -31,7 +31,7 @@ from shares_core.domain.views import (
     UpgradeView,
 )
 from shares_core.entrypoints.cli.remedies import pool_warning, problem_of
-from shares_core.entrypoints.cli.text import hosts, smbclient_line, state_of
+from shares_core.entrypoints.cli.text import smbclient_lines, state_of
 
 Document = dict[str, Any]
 
@@ -104,6 +104,8 @@ def share(view: ShareView) -> Document:
         "used": format_bytes(usage.used) if usage else None,
         "free_bytes": usage.free if usage else None,
         "free": format_bytes(usage.free) if usage else None,
+        "files": usage.files if usage else None,
+        "files_free": usage.files_free if usage else None,
         "volume_bytes": view.volume_size.bytes if view.volume_size else None,
         "volume": str(view.volume_size) if view.volume_size else None,
         "filesystem": str(found.filesystem.kind),
@@ -136,7 +138,7 @@ def access(view: AccessView) -> Document:
         "password": view.password.reveal() if view.password else None,
         "stale_connections": view.stale_connections,
         "export_locations": list(view.server.export_locations(view.share)),
-        "smbclient": [smbclient_line(host, str(view.share.name), user) for host in hosts(view.server)],
+        "smbclient": smbclient_lines(view.server, view.share, user),
     }
 
 

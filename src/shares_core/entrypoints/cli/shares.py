@@ -192,6 +192,7 @@ def _tell(invocation: Invocation, view: ShareView) -> None:
             ("size", _size(view)),
             ("used", format_bytes(usage.used) if usage else ""),
             ("free", format_bytes(usage.free) if usage else ""),
+            ("files", f"{usage.files:,}, room for {usage.files_free:,} more" if usage else ""),
             ("filesystem", str(found.filesystem.kind)),
             ("pool", str(found.volume.pool)),
             ("time machine", _backups(found)),

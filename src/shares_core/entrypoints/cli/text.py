@@ -65,6 +65,13 @@ def hosts(server: ShareServer) -> tuple[str, ...]:
     return tuple(str(address.ip) for interface in server.interfaces for address in interface.addresses)
 
 
+def smbclient_lines(server: ShareServer, share: CifsShare, user: str) -> list[str]:
+    """The commands to try, one for each address; none for a user whose name it would take for a password."""
+    if "%" in user:
+        return []
+    return [smbclient_line(host, str(share.name), user) for host in hosts(server)]
+
+
 def linux_location(host: str, share: str) -> str:
     """The location for Linux clients and ``smbclient``."""
     return f"//{host}/{share}"
