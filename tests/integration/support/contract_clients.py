@@ -149,9 +149,9 @@ class RealSmb(RealStorage, RealContainers, RealDevices, SmbWorld):
     def half_applied(
         self, server: ShareServer, hashes: Mapping[UserName, PasswordHash], written: Written
     ) -> None:
-        """The shares are the last of four files."""
+        """The shares are the last of five files."""
         where = {
-            Written.ACCOUNTS: "os.rename:4",
+            Written.ACCOUNTS: "os.rename:5",
             Written.SHARES: "shares_core.adapters.containers.processes.ContainerProcesses.signal",
         }
         self.killed_in("smb_config.apply", server, hashes, where=where[written])
