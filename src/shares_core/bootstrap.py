@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from shares_core.app.usecases.operations import Operations
     from shares_core.app.usecases.pools import Pool
     from shares_core.app.usecases.servers import Servers
+    from shares_core.app.usecases.sessions import Sessions
     from shares_core.app.usecases.shares import Shares
     from shares_core.app.watch.watcher import Watcher
     from shares_core.domain.findings import Finding
@@ -47,6 +48,7 @@ class Host:
     users: Users
     pool: Pool
     operations: Operations
+    sessions: Sessions
 
 
 def host(ports: Ports, network: DefaultNetwork) -> Host:
@@ -58,6 +60,7 @@ def host(ports: Ports, network: DefaultNetwork) -> Host:
     from shares_core.app.usecases.operations import Operations
     from shares_core.app.usecases.pools import Pool
     from shares_core.app.usecases.servers import Servers
+    from shares_core.app.usecases.sessions import Sessions
     from shares_core.app.usecases.shares import Shares
 
     leases = Leases(ports)
@@ -69,6 +72,7 @@ def host(ports: Ports, network: DefaultNetwork) -> Host:
         users=Users(ports, leases),
         pool=Pool(ports),
         operations=Operations(ports, leases),
+        sessions=Sessions(ports, leases),
     )
 
 

@@ -23,6 +23,7 @@ class UseCase(StrEnum):
     SERVERS_SET = "Host.servers.set"
     SERVERS_START = "Host.servers.start"
     SERVERS_STOP = "Host.servers.stop"
+    SERVERS_UPGRADE = "Host.servers.upgrade"
     SHARES_LIST = "Host.shares.list"
     SHARES_EXTEND = "Host.shares.extend"
     SHARES_CHECK = "Host.shares.check"

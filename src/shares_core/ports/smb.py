@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from shares_core.domain.names import ShareName, UserName
 from shares_core.domain.secret import PasswordHash
 from shares_core.domain.server import ShareServer
+from shares_core.domain.sessions import SmbStatus
 from shares_core.domain.share import CifsShare
 
 
@@ -66,6 +67,17 @@ class SmbSessions(ABC):
     @abstractmethod
     def end_user(self, server: ShareServer, user: UserName) -> None:
         """End every connection that the user has a session on. Idempotent."""
+
+    @abstractmethod
+    def status(self, server: ShareServer) -> SmbStatus:
+        """The sessions and open files. Does not wait for reloads; empty if the server does not run.
+
+        Raises BackendFailure if the server does not say. A compromised server may say what it likes.
+        """
+
+    @abstractmethod
+    def end_connections(self, server: ShareServer, connections: tuple[int, ...]) -> None:
+        """End these connections, by their numbers in ``status``, with all their sessions. Idempotent."""
 
 
 class SmbFiles(ABC):

@@ -99,7 +99,7 @@ def memory_ports(
             filesystems=MemoryFileSystems(host),
             network=MemoryNetwork(host),
             smb_config=MemorySmbConfig(host, processes),
-            smb_sessions=MemorySmbSessions(processes),
+            smb_sessions=MemorySmbSessions(host, processes),
             smb_files=MemorySmbFiles(host),
             records=MemoryRecords(host),
             secrets=MemorySecrets(host),

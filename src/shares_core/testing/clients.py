@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import Protocol
 
 from attrs import define, field
@@ -40,7 +41,7 @@ class Session:
     """One user's connection to a server, until the server or the client ends it.
 
     ``taken`` is the configuration of the connection's own smbd process: on a *lagging* host it stays the
-    former one until the library waits for the process to reload.
+    former one until the library waits for the process to reload. ``number`` is that process's.
     """
 
     host: Serving
@@ -48,6 +49,7 @@ class Session:
     user: str
     taken: tuple[ServedShare, ...]
     alive: bool = True
+    number: int = field(factory=count(1).__next__)
     files: list[OpenFile] = field(factory=list)
 
     def open(self, share: str, *, name: str = "file", write: bool = False) -> OpenFile:

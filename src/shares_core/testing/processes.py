@@ -44,6 +44,10 @@ class MemoryProcesses(ServerProcesses):
                 _close(_of(sessions, users), share)
             case (REVOKE.name, "count-user", share, *users):
                 return " ".join(str(len(_using(_of(sessions, [user]), share))) for user in users)
+            case (REVOKE.name, "end-connections", *numbers):
+                for session in sessions:
+                    if str(session.number) in numbers:
+                        session.end()
             case (REVOKE.name, "end-user", user):
                 for session in _of(sessions, [user]):
                     session.end()

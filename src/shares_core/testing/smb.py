@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from shares_core.domain.errors import BackendFailure
-from shares_core.domain.names import ShareName, UserName
+from shares_core.domain.names import ShareName, UserName, key_of
 from shares_core.domain.secret import PasswordHash
 from shares_core.domain.server import ShareServer
+from shares_core.domain.sessions import OpenFile, SmbSession, SmbStatus
 from shares_core.domain.share import CifsShare
 from shares_core.ports.processes import ServerProcesses
 from shares_core.ports.smb import SmbConfig, SmbFiles, SmbSessions
@@ -15,6 +16,9 @@ from shares_core.testing.faults import halfway
 from shares_core.testing.host import MemoryHost
 from shares_core.testing.processes import REVOKE
 from shares_core.testing.state import ServedShare
+
+#: Where all clients in memory are, and how they talk.
+ADDRESS, CIPHER = "10.254.0.9", "AES-128-GCM"
 
 
 class MemorySmbConfig(SmbConfig):
@@ -65,7 +69,8 @@ def _served(server: ShareServer) -> tuple[ServedShare, ...]:
 class MemorySmbSessions(SmbSessions):
     """The connections that ``MemoryProcesses`` end."""
 
-    def __init__(self, processes: ServerProcesses) -> None:
+    def __init__(self, host: MemoryHost, processes: ServerProcesses) -> None:
+        self._host = host
         self._processes = processes
 
     def close_share(self, server: ShareServer, share: ShareName) -> None:
@@ -82,6 +87,24 @@ class MemorySmbSessions(SmbSessions):
 
     def end_user(self, server: ShareServer, user: UserName) -> None:
         self._revoke(server, "end-user", str(user))
+
+    def status(self, server: ShareServer) -> SmbStatus:
+        if not self._processes.signal(server.id, "0"):
+            return SmbStatus()
+        users = {account.name.key: str(account.name) for account in server.accounts}
+        sessions, files = [], []
+        for each in self._host.sessions_of(server.id):
+            user = users.get(key_of(each.user), each.user)
+            shares = tuple(sorted({str(opened.share.name) for opened in each.files}))
+            number = each.number
+            sessions.append(SmbSession(str(number), user, ADDRESS, 0, "SMB3_11", CIPHER, shares, number))
+            for opened in each.files:
+                access, share = "rw" if opened.writable else "r", str(opened.share.name)
+                files.append(OpenFile(share, opened.name, (user,), access, 0, 0, number))
+        return SmbStatus(tuple(sessions), tuple(files))
+
+    def end_connections(self, server: ShareServer, connections: tuple[int, ...]) -> None:
+        self._revoke(server, "end-connections", *map(str, connections))
 
     def _revoke(self, server: ShareServer, *arguments: str) -> str:
         try:

@@ -146,7 +146,8 @@ class Work(Protocol):
 
 def git(folder: Path, *argv: str) -> str:
     done = subprocess.run(
-        ("git", "-C", str(folder), *argv),
+        # The documented mount belongs to a user, and Git trusts no folder of another.
+        ("git", "-c", "safe.directory=*", "-C", str(folder), *argv),
         capture_output=True,
         text=True,
         check=False,

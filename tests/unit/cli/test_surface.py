@@ -15,10 +15,11 @@ COMMANDS = {
     "share create", "share list", "share show", "share extend", "share check", "share delete",
     "access allow", "access deny", "access list", "access replace",
     "user list", "user set-password", "user remove",
+    "session list", "session close", "file list",
     "operation list", "operation show", "operation cancel",
     "pool list", "pool show", "pool create", "image build", "reconcile", "watch", "doctor", "demo",
 }  # fmt: skip
-GROUPS = ("server", "share", "access", "user", "operation", "pool", "image")
+GROUPS = ("server", "share", "access", "user", "session", "file", "operation", "pool", "image")
 
 
 def test_the_surface_is_what_was_promised() -> None:

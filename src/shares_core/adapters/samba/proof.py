@@ -83,6 +83,11 @@ class Proof:
         pids = self.processes_of(accounts)
         return bool(pids) and any(session.pid in pids for session in _given(self.remaining))
 
+    def running_still(self, connections: Iterable[int]) -> bool:
+        """Whether one of these connections still has a session. Raises BackendFailure if nobody looked."""
+        pids = set(connections)
+        return any(session.pid in pids for session in _given(self.remaining))
+
 
 def parse_proof(output: str) -> Proof:
     """Read what revoke.sh prints. Raises BackendFailure if it is incomplete."""

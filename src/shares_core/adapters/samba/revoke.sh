@@ -3,6 +3,7 @@
 #   close-share [--returning] SHARE FOLDER           closes the share, which serves that folder, for everyone
 #   close-user [--returning] SHARE FOLDER ACCOUNT... closes it in each process with a session of one of the accounts
 #   end-user [ACCOUNT]                               ends each process with a session of the account
+#   end-connections PID...                           ends each of these processes
 #   count-user SHARE ACCOUNT...                      ends nothing, and lists what close-user would close
 #
 # With --returning, whoever is thrown out may rightly come back at once. Bash, run inside the container as smbd's user. Prints "settled", then of each list its lines and their number.
@@ -301,6 +302,14 @@ case $verb in
     targets=("${!pids[@]}")
     if ((${#pids[@]})); then close "$share"; fi
     forget "$folder"
+    ;;
+  end-connections)
+    settle
+    for pid in "$@"; do
+      if is_smbd "$pid"; then pids[$pid]=1; fi
+    done
+    targets=("${!pids[@]}")
+    end
     ;;
   count-user)
     share=$1

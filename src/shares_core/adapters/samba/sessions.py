@@ -10,13 +10,22 @@ from shares_core.adapters.linux.polling import wait_until
 from shares_core.adapters.samba.profile import SHARES_FOLDER
 from shares_core.adapters.samba.proof import Proof, parse_proof
 from shares_core.adapters.samba.render import account_of, folder_of
+from shares_core.adapters.samba.status import parse_status
 from shares_core.domain.errors import BackendFailure
 from shares_core.domain.names import ShareName, UserName
+from shares_core.domain.remedy import Call, Remedy, UseCase
 from shares_core.domain.server import ShareServer
+from shares_core.domain.sessions import SmbStatus
 from shares_core.ports.processes import Script, ServerProcesses
 from shares_core.ports.smb import SmbSessions
 
 _STOPPING_SECONDS = 2.0
+
+
+@cache
+def status_script() -> Script:
+    """The script to run inside: it tells who is connected, and what they have open."""
+    return Script("status", Path(__file__).with_name("status.sh").read_text())
 
 
 @cache
@@ -63,10 +72,34 @@ class SambaSessions(SmbSessions):
                 hint="see how busy this host and its Docker are, and call again",
             )
 
+    def status(self, server: ShareServer) -> SmbStatus:
+        said = self._asked(server, status_script())
+        if said is None:
+            return SmbStatus()
+        if not said:
+            raise BackendFailure(
+                f"the container of server {server.name} is of an image that cannot tell who is connected",
+                hint=Remedy.of(Call(UseCase.SERVERS_UPGRADE, (str(server.name),))),
+            )
+        return parse_status(said, server)
+
+    def end_connections(self, server: ShareServer, connections: tuple[int, ...]) -> None:
+        proof = self._revoke(server, "end-connections", *map(str, connections))
+        if proof is not None and proof.running_still(connections):
+            raise BackendFailure(
+                f"connections to server {server.name} do not end",
+                hint="see how busy this host and its Docker are, and call again",
+            )
+
     def _revoke(self, server: ShareServer, *arguments: str) -> Proof | None:
-        """Run the script and return the proof; None if the server does not run, and so has no connections."""
+        """The script's proof; None if the server does not run, and so has no connections."""
+        said = self._asked(server, revoke_script(), *arguments)
+        return None if said is None else parse_proof(said)
+
+    def _asked(self, server: ShareServer, script: Script, *arguments: str) -> str | None:
+        """What a script says; None if the server does not run."""
         try:
-            return parse_proof(self._processes.run(server.id, revoke_script(), *arguments))
+            return self._processes.run(server.id, script, *arguments)
         except BackendFailure:
             # The script dies with the server, a moment before Docker says that the server has stopped.
             if not wait_until(lambda: not self._runs(server), _STOPPING_SECONDS):

@@ -16,6 +16,7 @@ from shares_core.entrypoints.cli import (
     pool,
     reconcile,
     servers,
+    sessions,
     shares,
     users,
 )
@@ -62,6 +63,8 @@ for command in (
     shares.share,
     access.access,
     users.user,
+    sessions.session,
+    sessions.file,
     operations.operation,
     pool.pool,
     image.image,

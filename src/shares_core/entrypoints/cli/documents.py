@@ -14,6 +14,7 @@ from shares_core.domain.findings import Finding
 from shares_core.domain.network import Interface
 from shares_core.domain.operation import Operation
 from shares_core.domain.server import Account, ShareServer
+from shares_core.domain.sessions import ClosedSessions, OpenFile, SmbSession
 from shares_core.domain.views import (
     AccessView,
     CheckView,
@@ -139,6 +140,38 @@ def access(view: AccessView) -> Document:
         "stale_connections": view.stale_connections,
         "export_locations": list(view.server.export_locations(view.share)),
         "smbclient": smbclient_lines(view.server, view.share, user),
+    }
+
+
+def session(value: SmbSession) -> Document:
+    return {
+        "id": value.id,
+        "user": value.user,
+        "address": value.address,
+        "since": value.since or None,
+        "dialect": value.dialect,
+        "encryption": value.encryption or None,
+        "shares": list(value.shares),
+        "connection": value.connection,
+    }
+
+
+def closed_sessions(done: ClosedSessions) -> Document:
+    return {
+        "closed": [session(each) for each in done.closed],
+        "alongside": [session(each) for each in done.alongside],
+    }
+
+
+def open_file(value: OpenFile) -> Document:
+    return {
+        "share": value.share,
+        "path": value.path,
+        "users": list(value.users),
+        "access": value.access or None,
+        "locks": value.locks,
+        "since": value.since or None,
+        "connection": value.connection,
     }
 
 

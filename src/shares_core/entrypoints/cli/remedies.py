@@ -14,6 +14,7 @@ COMMANDS: Mapping[UseCase, tuple[str, ...]] = {
     UseCase.SERVERS_SET: ("server", "set"),
     UseCase.SERVERS_START: ("server", "start"),
     UseCase.SERVERS_STOP: ("server", "stop"),
+    UseCase.SERVERS_UPGRADE: ("server", "upgrade"),
     UseCase.SHARES_LIST: ("share", "list"),
     UseCase.SHARES_EXTEND: ("share", "extend"),
     UseCase.SHARES_CHECK: ("share", "check"),
