@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable
 
 from shares_core import InterfaceSpec
+from shares_core.domain.locations import ClientKind
 from tests.integration.conftest import NewClient, NewServer
 from tests.integration.support.wire import given_addresses, ip, link, namespace_of, port
 from tests.testkit.footprint import tables
@@ -27,6 +28,10 @@ def test_a_server_serves_over_ipv6(site: Site, new_server: NewServer, client_on:
     ada = site.smb(
         client_on(bridge, "fd00:77::20/64"), "fd00:77::10", "ada", site.allow("six", "files", "ada")
     )
+    told = site.host.shares.show("six", "files")
+    assert [f"//{ada.address}/files"] == [
+        each.location for each in told.server.locations(told.share) if each.client is ClientKind.LINUX
+    ]  # which is what smbclient is given
     assert ada.put("files", "six.txt", b"over six").status == OK
     stranger = site.smb(ada.namespace, "fd00:77::10", "eve", "wrong")
     assert stranger.do("files", "ls").status == LOGON_FAILURE

@@ -10,6 +10,7 @@ from attrs import evolve, frozen
 from shares_core.domain.access import Principal
 from shares_core.domain.claim import Claim
 from shares_core.domain.errors import AlreadyExists, NoCapacity, NotFound
+from shares_core.domain.locations import ClientKind, ExportLocation, locations_at
 from shares_core.domain.names import ServerName, ShareName, UserName
 from shares_core.domain.network import Interface
 from shares_core.domain.operation import ServerOperation, ShareOperation
@@ -161,13 +162,18 @@ class ShareServer:
     def wanting(self, desired: DesiredState) -> ShareServer:
         return evolve(self, desired=desired)
 
-    def export_locations(self, share: CifsShare) -> tuple[str, ...]:
-        r"""``\\address\share``, one for each address."""
+    def locations(self, share: CifsShare) -> tuple[ExportLocation, ...]:
+        """Where clients find the share: for each address, one for each kind of client."""
         return tuple(
-            rf"\\{address.ip}\{share.name}"
+            location
             for interface in self.interfaces
             for address in interface.addresses
+            for location in locations_at(address.ip, share.name)
         )
+
+    def export_locations(self, share: CifsShare) -> tuple[str, ...]:
+        r"""``\\address\share``, one for each address, as Windows and Manila take it."""
+        return tuple(each.location for each in self.locations(share) if each.client is ClientKind.WINDOWS)
 
 
 def free_uid(servers: Iterable[ShareServer | Claim]) -> int:

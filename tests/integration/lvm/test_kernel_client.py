@@ -20,7 +20,8 @@ import pytest
 from attrs import frozen
 
 import shares_core
-from shares_core import AccessLevel, Capacity, FileSystemKind
+from shares_core import AccessLevel, Capacity, FileSystemKind, InterfaceSpec
+from shares_core.domain.locations import ClientKind
 from shares_core.domain.views import ExtendWay
 from tests.integration.support.images import changed_image
 from tests.settings import group_of, with_image
@@ -184,6 +185,27 @@ class Worker:
         self._thread.join()
         for failure in self.failures:
             raise failure
+
+
+@pytest.mark.parametrize("pool", ["thick"], indirect=True)
+def test_an_ipv6_location_is_mounted_as_it_is_told(lvm_site: Site) -> None:
+    """By the kernel's client, which takes the form for Linux; over IPv6 alone."""
+    host, bridge = lvm_site.host, lvm_site.new_bridge()
+    host.servers.create("six", [InterfaceSpec.parse(bridge=bridge, addresses=["fd00:77::10/64"])])
+    try:
+        share = host.shares.create("six", "Büro 6", Capacity.parse("32MiB"))
+        location = next(
+            each.location for each in share.server.locations(share.share) if each.client is ClientKind.LINUX
+        )
+        namespace = lvm_site.client_on(bridge, "fd00:77::20/64")
+        password = lvm_site.allow("six", "Büro 6", "ada")
+        client = SmbClient(namespace, "fd00:77::10", "ada", password, lvm_site.folder)
+        assert f"//{client.address}/Büro 6" == location
+        with mounted(client, "Büro 6") as folder:
+            write_synced(folder / "over six", b"six")
+        assert b"six" == client.get("Büro 6", "over six")
+    finally:
+        host.servers.delete("six", with_shares=True)
 
 
 def restarted(site: Site) -> None:

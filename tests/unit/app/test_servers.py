@@ -46,7 +46,7 @@ def test_a_server_may_have_several_interfaces(world: World) -> None:
         "tenant", (*on("br-a", "10.0.0.5/24"), *on("br-b", "10.0.0.5/24", "fd00::5/64"))
     )
     share = world.host.shares.create("tenant", "R&D", SMALL)
-    assert (r"\\10.0.0.5\R&D", r"\\10.0.0.5\R&D", r"\\fd00::5\R&D") == share.export_locations
+    assert (r"\\10.0.0.5\R&D", r"\\10.0.0.5\R&D", r"\\fd00--5.ipv6-literal.net\R&D") == share.export_locations
     assert [0, 1] == [link.index for link in world.machine.links.values()]
 
 

@@ -15,7 +15,7 @@ from shares_core.testing import Call, memory_ports
 
 ACCESS_KEYS = [
     *("server", "share", "user", "level", "password_outcome", "password"),
-    *("stale_connections", "export_locations", "smbclient"),
+    *("stale_connections", "export_locations", "locations", "smbclient"),
 ]
 
 
@@ -130,6 +130,10 @@ def test_the_document_of_an_allow(served: Terminal) -> None:
         "password_outcome": "generated",
         "stale_connections": 0,
         "export_locations": [r"\\10.254.0.2\files"],
+        "locations": [
+            {"client": "windows", "location": r"\\10.254.0.2\files"},
+            {"client": "linux", "location": "//10.254.0.2/files"},
+        ],
         "smbclient": ["smbclient //10.254.0.2/files -U ada"],
     } == document
     document = served.ok("access", "allow", "tenant", "files", "ada", "--json").document

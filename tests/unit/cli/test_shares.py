@@ -12,7 +12,7 @@ SHARE_KEYS = [
     *("name", "server", "status", "reason", "operation", "capacity_bytes", "capacity", "used_bytes", "used"),
     *("free_bytes", "free", "files", "files_free", "volume_bytes", "volume", "filesystem", "pool", "acls"),
     *("stream_limit_bytes",),
-    *("time_machine", "time_machine_limit_bytes", "export_locations"),
+    *("time_machine", "time_machine_limit_bytes", "export_locations", "locations"),
     "access",
 ]
 
@@ -44,6 +44,10 @@ def test_the_document_of_a_share(served: Terminal) -> None:
         "time_machine": False,
         "time_machine_limit_bytes": None,
         "export_locations": [r"\\10.254.0.2\files"],
+        "locations": [
+            {"client": "windows", "location": r"\\10.254.0.2\files"},
+            {"client": "linux", "location": "//10.254.0.2/files"},
+        ],
         "access": [{"user": "ada", "level": "rw"}],
     } == document
 

@@ -10,7 +10,6 @@ from shares_core.entrypoints.cli.text import (
     plain_table,
     printable,
     smbclient_line,
-    windows_location,
 )
 
 
@@ -22,18 +21,6 @@ def test_a_shell_reads_the_smbclient_line_as_it_was_meant(share: str) -> None:
 
 def test_share_names_are_quoted_for_the_shell() -> None:
     assert "smbclient '//10.254.0.2/R&D' -U ada" == smbclient_line("10.254.0.2", "R&D", "ada")
-
-
-@pytest.mark.parametrize(
-    ("host", "location"),
-    [
-        ("10.254.0.2", r"\\10.254.0.2\files"),
-        ("fd00::5", r"\\fd00--5.ipv6-literal.net\files"),
-        ("2001:db8:1:2:3:4:5:6", r"\\2001-db8-1-2-3-4-5-6.ipv6-literal.net\files"),
-    ],
-)
-def test_windows_gets_a_location_that_it_accepts(host: str, location: str) -> None:
-    assert location == windows_location(host, "files")
 
 
 @pytest.mark.parametrize(

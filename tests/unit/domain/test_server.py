@@ -85,7 +85,7 @@ def test_operation_and_desired_state_are_all_that_changes() -> None:
 
 def test_a_share_is_exported_at_every_address() -> None:
     """One location for each address, with the share's name as given."""
-    expected = ("\\\\10.0.0.5\\R&D 2026", "\\\\fd00:a::5\\R&D 2026")
+    expected = ("\\\\10.0.0.5\\R&D 2026", "\\\\fd00-a--5.ipv6-literal.net\\R&D 2026")
     assert expected == SERVER.export_locations(SHARE)
 
 

@@ -15,6 +15,7 @@ from shares_core.domain.network import Interface
 from shares_core.domain.operation import Operation
 from shares_core.domain.server import Account, ShareServer
 from shares_core.domain.sessions import ClosedSessions, OpenFile, SmbSession
+from shares_core.domain.share import CifsShare
 from shares_core.domain.views import (
     AccessView,
     CheckView,
@@ -32,7 +33,7 @@ from shares_core.domain.views import (
     UpgradeView,
 )
 from shares_core.entrypoints.cli.remedies import pool_warning, problem_of
-from shares_core.entrypoints.cli.text import smbclient_lines, state_of
+from shares_core.entrypoints.cli.text import locations, smbclient_lines, state_of
 
 Document = dict[str, Any]
 
@@ -116,8 +117,14 @@ def share(view: ShareView) -> Document:
         "time_machine": found.time_machine is not None,
         "time_machine_limit_bytes": found.backup_limit.bytes if found.backup_limit else None,
         "export_locations": list(view.export_locations),
+        "locations": _locations(view.server, view.share),
         "access": [rule(each) for each in found.rules],
     }
+
+
+def _locations(server: ShareServer, found: CifsShare) -> list[Document]:
+    """All locations, each with the kind of client that takes it."""
+    return [{"client": client, "location": location} for client, location in locations(server, found)]
 
 
 def extended(view: ExtendView) -> Document:
@@ -139,6 +146,7 @@ def access(view: AccessView) -> Document:
         "password": view.password.reveal() if view.password else None,
         "stale_connections": view.stale_connections,
         "export_locations": list(view.server.export_locations(view.share)),
+        "locations": _locations(view.server, view.share),
         "smbclient": smbclient_lines(view.server, view.share, user),
     }
 

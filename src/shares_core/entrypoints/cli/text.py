@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Sequence
-from ipaddress import ip_address
 
 from shares_core.domain.operation import Operation
 from shares_core.domain.server import DesiredState, ShareServer
@@ -72,28 +71,9 @@ def smbclient_lines(server: ShareServer, share: CifsShare, user: str) -> list[st
     return [smbclient_line(host, str(share.name), user) for host in hosts(server)]
 
 
-def linux_location(host: str, share: str) -> str:
-    """The location for Linux clients and ``smbclient``."""
-    return f"//{host}/{share}"
-
-
-def windows_location(host: str, share: str) -> str:
-    r"""The location for Windows: ``\\host\share``, with a special name for an IPv6 address.
-
-    A UNC path cannot have a colon (MS-DTYP 2.2.57), so Windows itself maps ``*.ipv6-literal.net``.
-    """
-    if ip_address(host).version == 6:
-        host = host.replace(":", "-") + ".ipv6-literal.net"
-    return rf"\\{host}\{share}"
-
-
 def locations(server: ShareServer, share: CifsShare) -> list[tuple[str, str]]:
     """Each address's export locations, as (client, location), ready to paste."""
-    pairs = []
-    for host in hosts(server):
-        pairs.append(("windows", windows_location(host, str(share.name))))
-        pairs.append(("linux", linux_location(host, str(share.name))))
-    return pairs
+    return [(str(each.client), each.location) for each in server.locations(share)]
 
 
 def plain_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
