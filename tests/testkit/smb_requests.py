@@ -29,7 +29,7 @@ from smbprotocol.tree import TreeConnect
 
 #: MS-FSCC 2.5.1.
 FILE_PERSISTENT_ACLS, FILE_NAMED_STREAMS = 0x00000008, 0x00040000
-_FS_ATTRIBUTE, _FILE_STREAM, _FILE_BASIC = 5, 22, 4
+_FS_ATTRIBUTE, _FILE_STREAM, _FILE_BASIC, _FILE_ALLOCATION, _FILE_END_OF_FILE = 5, 22, 4, 19, 20
 _BASIC = struct.Struct("<QQQQI4x")
 #: MS-SMB2 2.2.26.1.
 LOCK_EXCLUSIVE, LOCK_NOW, UNLOCK = 0x2, 0x10, 0x4
@@ -106,11 +106,25 @@ def times_and_attributes(file: Open) -> tuple[int, int, int, int, int]:
 
 def set_times_and_attributes(file: Open, created: int, written: int, attributes: int) -> None:
     """Set them; 0 leaves a time as it is."""
+    _set(file, _FILE_BASIC, _BASIC.pack(created, 0, written, 0, attributes))
+
+
+def allocate(file: Open, size: int) -> None:
+    """Ask for room for the file (FileAllocationInformation)."""
+    _set(file, _FILE_ALLOCATION, struct.pack("<Q", size))
+
+
+def set_length(file: Open, size: int) -> None:
+    """Set the file's length (FileEndOfFileInformation)."""
+    _set(file, _FILE_END_OF_FILE, struct.pack("<Q", size))
+
+
+def _set(file: Open, info_class: int, content: bytes) -> None:
     request = SMB2SetInfoRequest()
     request["info_type"] = InfoType.SMB2_0_INFO_FILE
-    request["file_info_class"] = _FILE_BASIC
+    request["file_info_class"] = info_class
     request["file_id"] = file.file_id
-    request["buffer"] = _BASIC.pack(created, 0, written, 0, attributes)
+    request["buffer"] = content
     _sent(file.tree_connect, request)
 
 

@@ -33,7 +33,7 @@ from tests.testkit.volume_groups import lvm
 
 #: Some dozens of files: under an emulator each of them takes a tenth of a second, encrypted as it is.
 SOURCE = Path(__file__).parents[3] / "src/shares_core/adapters"
-BEYOND_4_GIB = 4 * 2**30 + 12345
+BEYOND_4_GIB, HOLE = 4 * 2**30 + 12345, 100 * 2**20 + 12345
 SIZE, LARGER = Capacity.parse("320MiB"), Capacity.parse("640MiB")
 
 
@@ -102,7 +102,7 @@ class WriteAndRename:
 
 
 class WriteASparseFile:
-    """Larger than 4 GiB, and than the share: it takes only the written space."""
+    """Larger than 4 GiB, and than the share: on an ext4 it takes only the written space."""
 
     def do(self, folder: Path) -> None:
         with (folder / "sparse").open("wb") as file:
@@ -117,6 +117,27 @@ class WriteASparseFile:
             assert bytes(4096) == file.read(4096)
             file.seek(BEYOND_4_GIB)
             assert b"the end" == file.read()
+
+
+class WriteAFileWithAHole:
+    """On an xfs it takes the room of its length. One that is longer than the share is refused at once."""
+
+    def do(self, folder: Path) -> None:
+        with (folder / "hole").open("wb") as file:
+            file.seek(HOLE)
+            file.write(b"the end")
+            file.flush()
+            os.fsync(file.fileno())
+        with (folder / "too-long").open("wb") as file, pytest.raises(OSError, match="No space left"):
+            os.posix_fallocate(file.fileno(), 0, BEYOND_4_GIB)
+
+    def check(self, folder: Path) -> None:
+        assert HOLE + 7 == (folder / "hole").stat().st_size
+        with (folder / "hole").open("rb") as file:
+            assert bytes(4096) == file.read(4096)
+            file.seek(HOLE)
+            assert b"the end" == file.read()
+        assert 0 == (folder / "too-long").stat().st_size
 
 
 @frozen
@@ -259,7 +280,7 @@ def test_a_share_grows_under_the_kernels_client_without_loss(
         CloneARepository(),
         MakeAnEnvironment(),
         WriteAndRename(),
-        WriteASparseFile(),
+        WriteAFileWithAHole() if kind is FileSystemKind.XFS else WriteASparseFile(),
         WriteSmallFiles(small_files),
     )
     server = host.servers.create("kernel").server

@@ -27,6 +27,7 @@ _SECTION = """\
 	guest ok = no
 	force user = shares
 	force group = shares
+	strict allocate = yes
 	create mask = 0700
 	directory mask = 0700
 	force create mode = 0700

@@ -18,7 +18,7 @@ from shares_core.domain.capacity import GIB, MIB, Capacity
 from shares_core.domain.names import ShareName, UserName
 from shares_core.domain.protection import Dialect, Encryption, Protection
 from shares_core.domain.secret import PasswordHash
-from shares_core.domain.share import ShareStatus, TimeMachine
+from shares_core.domain.share import FileSystemKind, ShareStatus, TimeMachine
 
 
 def _section(text: str, name: str) -> dict[str, str]:
@@ -52,6 +52,15 @@ def test_a_share_offers_backups_to_macs_if_its_record_says_so() -> None:
         section = _section(render_smb_conf(server), "R&D 2026")
         told.append((section["fruit:time machine"], section["fruit:time machine max size"]))
     assert [("no", "0"), ("yes", "0"), ("yes", str(3 * GIB))] == told
+
+
+def test_what_is_promised_on_an_xfs_can_be_written() -> None:
+    told = {}
+    for kind in FileSystemKind:
+        volume = evolve(SHARE.volume, filesystem=evolve(SHARE.filesystem, kind=kind))
+        server = SERVER.with_share(evolve(SHARE, volume=volume))
+        told[kind] = _section(render_smb_conf(server), "R&D 2026")["strict allocate"]
+    assert {FileSystemKind.EXT4: "no", FileSystemKind.XFS: "yes"} == told
 
 
 def test_a_hidden_share_is_not_listed() -> None:

@@ -21,7 +21,7 @@ from shares_core.domain.names import SERVICE_ACCOUNT, WORKGROUP, UserName, forms
 from shares_core.domain.protection import Encryption
 from shares_core.domain.secret import PasswordHash
 from shares_core.domain.server import Account, ShareServer
-from shares_core.domain.share import CifsShare
+from shares_core.domain.share import CifsShare, FileSystemKind
 
 CONFIG_FILE = f"{CONFIG_FOLDER}/smb.conf"
 PASSWORD_FILE = f"{PRIVATE_FOLDER}/smbpasswd"
@@ -149,6 +149,9 @@ def _share_parameters(server: ShareServer, share: CifsShare) -> dict[str, str]:
         "guest ok": "no",
         "force user": SERVICE_ACCOUNT,
         "force group": SERVICE_ACCOUNT,
+        # On xfs a file has the room for its length, or is refused it at once: what is promised can be
+        # written. On ext4 the kernel would leave a refused file longer, and no room beside it.
+        "strict allocate": "yes" if share.filesystem.kind is FileSystemKind.XFS else "no",
         # Samba grants full access only to a file with all three bits.
         "create mask": "0700",
         "directory mask": "0700",
