@@ -12,7 +12,7 @@ from shares_core.adapters.samba.render import render_smb_conf
 from shares_core.domain.access import AccessLevel, AccessRule
 from shares_core.domain.names import ShareName
 from shares_core.domain.server import ShareServer
-from shares_core.domain.share import ShareStatus
+from shares_core.domain.share import FileSystemKind, ShareStatus
 from tests.integration.oracles.box import Box
 from tests.integration.oracles.strategies import accepted, examples, servers
 from tests.integration.oracles.strategies import names as names_of
@@ -53,6 +53,7 @@ def _meant(server: ShareServer) -> Sections:
         writers = [f"<{uids[r.principal.name]}>" for r in share.rules if r.level is AccessLevel.READ_WRITE]
         section: dict[str, str | list[str]] = {"path": f"/shares/{share.id}/data", "valid users": users}
         section |= {"browseable": "No"} if share.name.is_hidden else {}
+        section |= {"strict allocate": "Yes"} if share.filesystem.kind is FileSystemKind.XFS else {}
         sections[str(share.name)] = section | _ALWAYS | ({"write list": writers} if writers else {})
     return sections
 
