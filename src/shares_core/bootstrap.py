@@ -272,4 +272,5 @@ def examine(config: HostConfig) -> tuple[Finding, ...]:
         port=SMB.probe.number,
         storage=looking.storage,
         records=looking.records,
+        filesystems=looking.filesystems,
     )

@@ -8,7 +8,7 @@ from functools import partial
 
 from smbprotocol.open import Open
 
-from shares_core import FileSystemKind
+from shares_core import FileSystemKind, bootstrap
 from shares_core.domain.capacity import MIB
 from shares_core.domain.views import Usage
 from tests.integration.conftest import Tenant
@@ -75,3 +75,21 @@ def test_files_are_counted(tenant: Tenant) -> None:
         assert ada.put(SHARE, name, b"x").status == OK
     after = _usage(tenant)
     assert (before.files + 2, before.files_free - 2) == (after.files, after.files_free)
+
+
+def test_a_share_that_runs_out_of_room_is_named(tenant: Tenant) -> None:
+    """By reconcile and by doctor, until there is room again."""
+    (ada,) = new_share(tenant, FileSystemKind.EXT4, "ada")
+    fleet = tenant.site.host.fleet
+
+    def named() -> tuple[bool, bool]:
+        subject = f"share {SHARE} of {tenant.server}"
+        by_doctor = any(finding.subject == subject for finding in bootstrap.examine(tenant.site.config))
+        return any(each.share == SHARE for each in fleet.reconcile(dry_run=True).nearly_full), by_doctor
+
+    assert named() == (False, False)
+    with ada.connection() as session, closing(open_file(ada.tree(session, SHARE), "large")) as file:
+        _filled(file)
+    assert named() == (True, True)
+    assert ada.do(SHARE, "rm large").status == OK
+    assert named() == (False, False)

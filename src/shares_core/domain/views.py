@@ -7,7 +7,7 @@ from enum import StrEnum
 from attrs import field, frozen
 
 from shares_core.domain.access import AccessRule
-from shares_core.domain.capacity import Capacity
+from shares_core.domain.capacity import Capacity, format_bytes
 from shares_core.domain.drift import Drift
 from shares_core.domain.remedy import HostTool, Remedy
 from shares_core.domain.secret import Secret
@@ -17,7 +17,8 @@ from shares_core.domain.volume import PoolName
 
 #: The operator should know if more than this percentage of a thin pool is used.
 _NEARLY_FULL = 80
-
+#: A share with no more than this part left is nearly full: one in twenty.
+_LITTLE = 20
 
 #: What Linux keeps in an extended attribute (XATTR_SIZE_MAX), without the byte that Samba adds.
 LARGEST_STREAM = 65535
@@ -46,6 +47,28 @@ class Usage:
     block: int = 4096
     files: int = 0
     files_free: int = 0
+
+    @property
+    def running_out(self) -> str:
+        """What there is little left of, in words: a twentieth or less; empty if there is enough of both."""
+        short = []
+        if self.free * _LITTLE <= self.total:
+            short.append(f"{format_bytes(self.free)} of {format_bytes(self.total)}")
+        if self.files_free * _LITTLE <= self.files + self.files_free:
+            short.append(f"room for {self.files_free:,} of {self.files + self.files_free:,} files")
+        return f"has only {' and '.join(short)} left" if short else ""
+
+
+@frozen
+class NearlyFull:
+    """A share that runs out of space or files: ``problem`` says of what."""
+
+    server: str
+    share: str
+    problem: str
+
+    def __str__(self) -> str:
+        return f"share {self.share} of server {self.server} {self.problem}"
 
 
 @frozen
@@ -274,12 +297,14 @@ class Orphan:
 class ReconcileReport:
     """What reconcile found and did: nothing if the host agrees with its records.
 
-    ``servers`` are those that differed; ``known`` is the number of records.
+    ``servers`` are those that differed; ``known`` is the number of records. ``nearly_full`` are shares that
+    run out of space or files, which nobody but their users can change.
     """
 
     servers: tuple[ReconcileView, ...] = ()
     orphans: tuple[Orphan, ...] = ()
     known: int = 0
+    nearly_full: tuple[NearlyFull, ...] = ()
 
     @property
     def is_empty(self) -> bool:

@@ -22,6 +22,8 @@ class EventKind(StrEnum):
     SHARE_KEPT = "share kept"
     SHARE_FAILED = "share failed"
     SHARE_DAMAGED = "share damaged"
+    #: It runs out of space or files.
+    SHARE_NEARLY_FULL = "share nearly full"
     #: A bridge that no server needs any more has a port that is not a server's.
     BRIDGE_LEFT = "bridge left"
     #: An interrupted operation is brought to its end, or back to its beginning.

@@ -4,8 +4,10 @@ import json
 
 import pytest
 from attrs import evolve
+from tests.unit.world import World
 
 from shares_core.adapters.doctor import rules
+from shares_core.adapters.doctor.examine import share_findings
 from shares_core.domain.capacity import GIB, MIB
 from shares_core.domain.errors import HostNotReady
 from shares_core.domain.findings import Finding, Verdict
@@ -13,6 +15,7 @@ from shares_core.domain.remedy import Packages, Remedy
 from shares_core.domain.views import PoolView
 from shares_core.domain.volume import DEFAULT_POOL
 from shares_core.entrypoints.cli.remedies import worded
+from shares_core.testing import memory_ports
 
 
 @pytest.mark.parametrize(
@@ -262,3 +265,17 @@ def test_lvms_own_refusal_is_a_note_without_root_too() -> None:
     )
     assert Verdict.NOTE is rules.judge_refusal("pool", error, root=False).verdict
     assert Verdict.MISSING is rules.judge_refusal("pool", error, root=True).verdict
+
+
+def test_a_share_that_runs_out_of_room_is_a_note() -> None:
+    """With what can be done about it. A host without servers has none."""
+    world = World.new()
+    world.served()
+    ports = memory_ports(world.machine)
+    assert [] == list(share_findings(ports.records, ports.filesystems))
+    content = world.content()
+    content.files["large"] = bytes(content.total - MIB)
+    (found,) = share_findings(ports.records, ports.filesystems)
+    assert ("share files of tenant", Verdict.NOTE) == (found.subject, found.verdict)
+    assert "has only 1 MiB of 63 MiB left" == found.detail
+    assert "Host.shares.extend('tenant', 'files'), or let its users delete files" == str(found.remedy)

@@ -14,6 +14,7 @@ from tests.unit.world import NETWORK, PASSWORD, RW, SMALL, World
 from shares_core import bootstrap
 from shares_core.app.watch.watcher import LOOK_SECONDS, Watcher
 from shares_core.domain.backoff import Backoff
+from shares_core.domain.capacity import MIB
 from shares_core.testing import Call, FaultPlan, memory_ports
 
 
@@ -286,3 +287,19 @@ def test_work_that_fails_for_days_is_still_tried_once_a_minute() -> None:
     for now in range(5000):
         backoff = backoff.failed(now)
     assert 60 == backoff.delay
+
+
+def test_a_share_that_runs_out_of_room_is_told_once(served: World, watcher: Watcher) -> None:
+    """Again only if it had room meanwhile: how much is left changes with every look."""
+    files = served.content().files
+
+    def looked() -> int:
+        let_pass(watcher, served, LOOK_SECONDS + 2)
+        return len([what for what, _ in told(served) if what == "share nearly full"])
+
+    assert 0 == looked()
+    for left, count in ((2 * MIB, 1), (1 * MIB, 1), (32 * MIB, 1), (2 * MIB, 2)):
+        files["large"] = bytes(served.content().total - left)
+        assert count == looked()
+    expected = ("share nearly full", "tenant/files: has only 2 MiB of 63 MiB left")
+    assert 2 == told(served).count(expected)

@@ -9,6 +9,7 @@ import pytest
 from tests.contracts.values import ref
 from tests.unit.cli.terminal import Terminal
 
+from shares_core.domain.capacity import MIB
 from shares_core.testing.state import Condition, MemoryVolume
 
 STRAY = "f" * 12
@@ -36,6 +37,22 @@ def test_an_orphan_is_reported_with_the_command_that_removes_it(served: Terminal
     assert [told] == served.ok("reconcile", "--json").document["orphans"]
     assert f"volume  default/{STRAY}  removed\n" in served.ok("reconcile", "--remove-orphans").out
     assert "the one server is as recorded\n" == served.ok("reconcile").out
+
+
+def test_a_share_that_runs_out_of_room_is_named(served: Terminal) -> None:
+    """By reconcile and by show, in documents too; of files as of space."""
+    content = served.world.content()
+    content.files["large"] = bytes(content.total - MIB)
+    warning = "has only 1 MiB of 63 MiB left\n"
+    expected = f"the one server is as recorded\nwarning: share files of server tenant {warning}"
+    assert expected == served.ok("reconcile").out
+    assert served.ok("share", "show", "tenant", "files").out.endswith(f"\nwarning: it {warning}")
+    (told,) = served.ok("reconcile", "--dry-run", "--json").document["nearly_full"]
+    assert {"server": "tenant", "share": "files", "problem": warning.strip()} == told
+    content.files.update({f"{number}": b"" for number in range(content.total // 4096 - 100)})
+    content.files["large"] = b""
+    document = served.ok("share", "show", "tenant", "files", "--json").document
+    assert "has only room for 99 of 16,128 files left" == document["running_out"]
 
 
 def test_the_service_reports_its_repairs_on_standard_error(served: Terminal) -> None:

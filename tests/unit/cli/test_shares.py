@@ -10,7 +10,18 @@ from shares_core.domain.volume import DEFAULT_POOL, PoolName
 
 SHARE_KEYS = [
     *("name", "server", "status", "reason", "operation", "capacity_bytes", "capacity", "used_bytes", "used"),
-    *("free_bytes", "free", "files", "files_free", "volume_bytes", "volume", "filesystem", "pool", "acls"),
+    *(
+        "free_bytes",
+        "free",
+        "files",
+        "files_free",
+        "running_out",
+        "volume_bytes",
+        "volume",
+        "filesystem",
+        "pool",
+        "acls",
+    ),
     *("stream_limit_bytes",),
     *("time_machine", "time_machine_limit_bytes", "export_locations", "locations"),
     "access",
@@ -35,6 +46,7 @@ def test_the_document_of_a_share(served: Terminal) -> None:
         "free": "63 MiB",
         "files": 0,
         "files_free": 63 * MIB // 4096,
+        "running_out": "",
         "volume_bytes": 64 * MIB,
         "volume": "64 MiB",
         "filesystem": "ext4",

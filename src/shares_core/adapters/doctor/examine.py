@@ -7,9 +7,10 @@ import platform
 import shutil
 import subprocess
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from stat import S_ISCHR
-from typing import Any
+from typing import Any, TypeGuard
 
 from shares_core.adapters.containers.client import Docker
 from shares_core.adapters.containers.errors import docker_errors
@@ -31,6 +32,7 @@ from shares_core.domain.network import DefaultNetwork
 from shares_core.domain.remedy import HostTool, Packages, Parameter
 from shares_core.domain.server import FIRST_SERVER_UID, ShareServer
 from shares_core.domain.volume import DISK_OWNER
+from shares_core.ports.filesystems import FileSystems
 from shares_core.ports.records import Records
 from shares_core.ports.storage import BlockStorage
 
@@ -83,6 +85,7 @@ def examine(
     port: int,
     storage: BlockStorage,
     records: Records,
+    filesystems: FileSystems,
 ) -> tuple[Finding, ...]:
     """Every check's finding, in an order for fixing them. Raises no expected error; changes nothing.
 
@@ -108,6 +111,7 @@ def examine(
         *_folders(state_dir, pool_dirs),
         *pool_findings(storage),
         *record_findings(records),
+        *share_findings(records, filesystems),
     )
 
 
@@ -299,6 +303,20 @@ def record_findings(records: Records) -> Iterable[Finding]:
         yield rules.judge_refusal("record", record, root=os.geteuid() == 0)
     if not unreadable:
         yield rules.ok("records", f"{len(found)} can be read")
+
+
+def share_findings(records: Records, filesystems: FileSystems) -> Iterable[Finding]:
+    """The mounted shares that run out of space or files; what cannot be read, others tell of."""
+    with suppress(SharesError):
+        for server in filter(_readable, records.load_all()):
+            for share in server.shares:
+                usage = filesystems.usage(server.id, share.id)
+                if usage is not None and usage.running_out:
+                    yield rules.judge_usage(server.name, share.name, usage)
+
+
+def _readable(record: ShareServer | RecordUnreadable) -> TypeGuard[ShareServer]:
+    return isinstance(record, ShareServer)
 
 
 def _nearest(folder: Path) -> Path:

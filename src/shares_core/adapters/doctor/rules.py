@@ -9,8 +9,9 @@ from shares_core.adapters.pools.identity import in_settings
 from shares_core.domain.capacity import GIB, MIB, format_bytes
 from shares_core.domain.errors import SharesError
 from shares_core.domain.findings import Finding, Verdict
+from shares_core.domain.names import ServerName, ShareName
 from shares_core.domain.remedy import Action, Call, HostTool, Packages, Parameter, Remedy, UseCase
-from shares_core.domain.views import PoolView
+from shares_core.domain.views import PoolView, Usage
 from shares_core.domain.volume import DEFAULT_POOL, PoolName
 
 Version = tuple[int, ...]
@@ -151,6 +152,12 @@ def judge_room(folder: str, free: int) -> Finding:
             "room", detail, f"make room at {folder}, or choose another with ", Parameter("state_dir")
         )
     return note("room", f"{detail}, which is little") if free < _LITTLE_ROOM else ok("room", detail)
+
+
+def judge_usage(server: ServerName, share: ShareName, usage: Usage) -> Finding:
+    """A share that runs out of space or files."""
+    extend = Call(UseCase.SHARES_EXTEND, (str(server), str(share)))
+    return note(f"share {share} of {server}", usage.running_out, extend, ", or let its users delete files")
 
 
 def pool_subject(pool: PoolName) -> str:

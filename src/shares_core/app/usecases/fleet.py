@@ -10,6 +10,7 @@ from shares_core.app.leases import Leases
 from shares_core.app.operations.create_server import CreateServer
 from shares_core.app.operations.delete_server import DeleteServer
 from shares_core.app.reconcile.apply import repair
+from shares_core.app.reconcile.nearly_full import nearly_full
 from shares_core.app.reconcile.observe import Observation, observe
 from shares_core.app.reconcile.orphans import find_orphans, forget_progress, remove_orphan
 from shares_core.app.reconcile.plan import plan
@@ -53,6 +54,7 @@ class Fleet:
             servers=(*filter(None, views), *unreadable),
             orphans=self._orphans(() if dry_run or not records else remove_orphans),
             known=len(records),
+            nearly_full=tuple(nearly_full(self._ports.filesystems, servers)),
         )
 
     def repair(self, server_id: str, *, upgrade: bool = False) -> ReconcileView | None:

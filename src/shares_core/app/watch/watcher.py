@@ -8,11 +8,13 @@ from threading import Barrier
 from types import TracebackType
 from typing import Self
 
+from attrs import evolve
+
 from shares_core.app.usecases.fleet import Fleet
 from shares_core.app.watch.workqueue import WorkQueue
 from shares_core.domain.backoff import Backoff
 from shares_core.domain.drift import Drift
-from shares_core.domain.views import Orphan, ReconcileOutcome, ReconcileReport, ReconcileView
+from shares_core.domain.views import NearlyFull, Orphan, ReconcileOutcome, ReconcileReport, ReconcileView
 from shares_core.ports import Ports
 from shares_core.ports.events import Event, EventKind
 
@@ -28,8 +30,8 @@ _AT_ONCE = 4
 #: Stands among the servers' ids for a look at all of them.
 _LOOK = ""
 #: What is reported once: for a server, by its id, a drift or why its repair failed; for the host, whose id is
-#: empty, an orphan or an error.
-_Told = tuple[str, Drift | Orphan | str]
+#: empty, an orphan, a share that is nearly full, or an error.
+_Told = tuple[str, Drift | Orphan | NearlyFull | str]
 
 
 class Watcher:
@@ -139,9 +141,16 @@ class Watcher:
     def _take_note_of_look(self, report: ReconcileReport) -> None:
         differ = {_id(view) for view in report.servers}
         # Forget what no longer holds, so that it is reported again when it does.
-        self._told = {told for told in self._told if told[0] in differ or told[1] in report.orphans}
+        full_ones = [
+            (evolve(each, problem=""), each) for each in report.nearly_full
+        ]  # whatever is left just now
+        seen: set[object] = {*report.orphans, *(what for what, _ in full_ones)}
+        self._told = {told for told in self._told if told[0] in differ or told[1] in seen}
         for orphan in report.orphans:
             self._tell({("", orphan)}, Event(EventKind.ORPHAN, thing=f"{orphan.kind} {orphan.name}"))
+        for what, full in full_ones:
+            event = Event(EventKind.SHARE_NEARLY_FULL, full.server, full.share, detail=full.problem)
+            self._tell({("", what)}, event)
         for view in report.servers:
             if not view.server_id:
                 self._tell_of_server(view)

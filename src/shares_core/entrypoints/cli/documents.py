@@ -108,6 +108,7 @@ def share(view: ShareView) -> Document:
         "free": format_bytes(usage.free) if usage else None,
         "files": usage.files if usage else None,
         "files_free": usage.files_free if usage else None,
+        "running_out": usage.running_out if usage else "",
         "volume_bytes": view.volume_size.bytes if view.volume_size else None,
         "volume": str(view.volume_size) if view.volume_size else None,
         "filesystem": str(found.filesystem.kind),
@@ -239,6 +240,10 @@ def reconciled(report: ReconcileReport) -> Document:
         "orphans": [
             {"kind": str(each.kind), "name": each.name, "removed": each.removed, "problem": each.problem}
             for each in report.orphans
+        ],
+        "nearly_full": [
+            {"server": each.server, "share": each.share, "problem": each.problem}
+            for each in report.nearly_full
         ],
     }
 

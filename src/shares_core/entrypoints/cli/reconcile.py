@@ -63,6 +63,11 @@ def watch(invocation: Invocation) -> None:
 
 
 def _tell(invocation: Invocation, report: ReconcileReport) -> None:
+    _tell_of_servers(invocation, report)
+    invocation.out.lines(*(f"warning: {full}" for full in report.nearly_full))
+
+
+def _tell_of_servers(invocation: Invocation, report: ReconcileReport) -> None:
     if report.is_empty:
         known = f"all {report.known} servers are" if report.known > 1 else "the one server is"
         invocation.out.lines(f"{known} as recorded" if report.known else "there are no servers yet")

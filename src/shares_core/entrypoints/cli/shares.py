@@ -202,6 +202,8 @@ def _tell(invocation: Invocation, view: ShareView) -> None:
             *locations(view.server, found),
         ]
     )
+    if usage and usage.running_out:
+        out.lines(f"warning: it {usage.running_out}")
     if found.damaged:
         out.lines("", _repair(invocation, view))
 
