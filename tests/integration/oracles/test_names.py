@@ -234,3 +234,16 @@ def test_people_and_shares_have_the_names_they_have(tenant: Tenant) -> None:
     # In another case it is the same share to Samba, and a truncated name is unknown.
     assert b"R&D" == users["R&D"].get("r&d", "whose")
     assert "NT_STATUS_BAD_NETWORK_NAME" == users["R&D"].do("R&", "ls").status
+
+
+def test_clients_list_the_shares_that_are_not_hidden(tenant: Tenant) -> None:
+    """A hidden one is there all the same, for those who know its name."""
+    shares = ("Büro 株式会社", "#1 {x}", "old$")
+    for name in shares:
+        tenant.site.host.shares.create(tenant.server, name, Capacity.parse("16MiB"))
+        tenant.site.host.access.allow(tenant.server, name, "ada", AccessLevel.READ_ONLY, Secret("ada's own"))
+    ada = tenant.smb("ada", "ada's own")
+    said = ada.namespace.run(*ada.argv("IPC$", "-m", "SMB3", "-g", "-L", f"//{tenant.address}"))
+    fields = [line.split("|") for line in said.stdout.splitlines()]
+    assert {"Büro 株式会社", "#1 {x}"} == {each[1] for each in fields if each[0] == "Disk"}
+    assert {OK} == {ada.do(name, "ls").status for name in shares}
