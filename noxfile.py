@@ -119,7 +119,7 @@ def demo(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Each operation's median beside its floor's, or ``scale``; a further argument is the rounds (10)."""
+    """Each operation's median beside its floor's; or ``scale``, ``folders``; a number is the rounds (10)."""
     with _docker_and_image(session):
         _run(session, "python", "-m", "benchmarks", *session.posargs)
 

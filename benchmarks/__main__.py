@@ -1,6 +1,7 @@
 """``python -m benchmarks [ROUNDS]``: the medians of each operation and of its floor, and their ratio.
 
-``python -m benchmarks scale [ROUNDS]`` measures how long calls take beside 0, 300 and 1,000 other shares.
+``python -m benchmarks scale [ROUNDS]`` measures how long calls take beside 0, 300 and 1,000 other shares,
+``python -m benchmarks folders [ROUNDS]`` how long clients take in folders of 1,000, 10,000 and 100,000 files.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from tests.testkit.clients import ClientNamespace
 from tests.testkit.leftovers import ROOT, clean_host, remove_installation
 
 import shares_core
-from benchmarks import scale, slots
+from benchmarks import folders, scale, slots
 from benchmarks.floor import Floor, run
 from benchmarks.lvm import CREATE, DELETE, EXTEND, LvmFloor
 from benchmarks.lvm import GOALS as LVM_GOALS
@@ -180,6 +181,8 @@ def main() -> None:
     with clean_host():
         if arguments[:1] == ["scale"]:
             scale.measure(_rounds(arguments[1:]))
+        elif arguments[:1] == ["folders"]:
+            folders.measure(_rounds(arguments[1:]))
         else:
             measure(_rounds(arguments))
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from benchmarks import scale
+from benchmarks import folders, scale
 
 from tests.integration.conftest import SPARE_GROUP
 
@@ -59,3 +59,10 @@ def test_the_cost_of_a_call_is_measured_beside_other_shares(capsys: pytest.Captu
     assert re.findall(r"^(\S+ list), at the command line +[0-9]+ ms", printed, re.MULTILINE) == list(
         scale.LIST_GOALS
     )
+
+
+def test_large_folders_are_measured_beside_a_plain_samba(capsys: pytest.CaptureFixture[str]) -> None:
+    """Here small ones."""
+    folders.measure(2, there=(5, 20))
+    rows = re.findall(r"^(\S.*?)(?: +[0-9.]+ ms){4}$", capsys.readouterr().out, re.MULTILINE)
+    assert rows == list(folders.OPERATIONS)

@@ -51,12 +51,12 @@ _START = (
 
 @contextmanager
 def ours(
-    site: Site, name: str = "ours", protection: Protection | None = None
+    site: Site, name: str = "ours", protection: Protection | None = None, *, size: str = _SIZE
 ) -> Iterator[tuple[Target, Interface]]:
     """A share of a server of ours, with the settings that a newcomer gets."""
     view = site.host.servers.create(name, protection=protection)
     try:
-        created = site.host.shares.create(name, _SHARE, Capacity.parse(_SIZE))
+        created = site.host.shares.create(name, _SHARE, Capacity.parse(size))
         password = site.allow(name, _SHARE, _USER)
         share = site.host.servers.show(name).server.share(_SHARE)
         folder = Layout(site.config.state_dir).share(created.server.id, share.id) / "data"
@@ -70,11 +70,11 @@ def ours(
 
 
 @contextmanager
-def plain(site: Site, interface: Interface) -> Iterator[Target]:
+def plain(site: Site, interface: Interface, *, size: str = _SIZE) -> Iterator[Target]:
     """A Samba of the same image, run as root with nothing forced, on the network of a server of ours."""
     folder = site.folder / "plain"
     with ExitStack() as undo:
-        shared = undo.enter_context(_ext4(folder))
+        shared = undo.enter_context(_ext4(folder, size))
         password = uuid.uuid4().hex
         _write_config(folder, password)
         api = undo.enter_context(closing(docker.from_env()))
@@ -113,13 +113,13 @@ def samba_version(site: Site) -> str:
 
 
 @contextmanager
-def _ext4(folder: Path) -> Iterator[Path]:
-    """A file system of its own, as a share of ours has."""
+def _ext4(folder: Path, size: str) -> Iterator[Path]:
+    """A file system of its own, as a share of ours has, with as many files."""
     image, mounted = folder / "image", folder / "files"
     mounted.mkdir(parents=True)
     with image.open("xb") as file:
-        file.truncate(Capacity.parse(_SIZE).bytes)
-    subprocess.run(("mkfs.ext4", "-q", "-F", str(image)), check=True)
+        file.truncate(Capacity.parse(size).bytes)
+    subprocess.run(("mkfs.ext4", "-q", "-F", "-i", "8192", str(image)), check=True)
     subprocess.run(("mount", "-o", "loop", str(image), str(mounted)), check=True)
     try:
         (mounted / "data").mkdir()
