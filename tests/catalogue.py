@@ -18,7 +18,9 @@ from shares_core.bootstrap import Host
 from shares_core.domain.secret import Secret
 
 #: The names of public methods that only read.
-LOOKERS = frozenset({"list", "show", "log"})
+LOOKERS = frozenset({"list", "show", "log", "files"})
+#: What changes nothing that is recorded or on the host: it ends connections, which end at any time anyway.
+PASSING = frozenset({"sessions.close"})
 
 #: The operations that each change may begin, by their wire names, without those that it recovers.
 CHANGES: Mapping[str, frozenset[str]] = {
@@ -50,8 +52,9 @@ def changing_methods(host: Host) -> Iterator[str]:
     """The paths of all public methods in the code that do not only read."""
     for group in fields(type(host)):
         for name, _ in getmembers(type(getattr(host, group.name)), isfunction):
-            if not name.startswith("_") and name not in LOOKERS:
-                yield f"{group.name}.{name}"
+            path = f"{group.name}.{name}"
+            if not name.startswith("_") and name not in LOOKERS and path not in PASSING:
+                yield path
 
 
 @frozen
