@@ -12,7 +12,6 @@ from shares_core.domain.errors import BackendFailure
 from shares_core.domain.names import ShareName, UserName
 from shares_core.domain.secret import Secret
 from shares_core.domain.server import Account, ShareServer
-from shares_core.domain.sessions import SmbStatus
 from shares_core.domain.share import ShareStatus
 from shares_core.domain.views import RunState
 from shares_core.ports.smb import SmbSessions
@@ -161,7 +160,7 @@ class SmbSessionsContract(SmbContract):
             smb_sessions.end_user(server, ADA)
             smb_sessions.end_connections(server, (1,))
             assert {ADA: 0} == smb_sessions.connections(server, FILES, (ADA,))
-            assert SmbStatus() == smb_sessions.status(server)
+            assert ((), ()) == (smb_sessions.sessions(server), smb_sessions.files(server))
 
     @pytest.mark.parametrize("verb", _ENDING)
     @pytest.mark.parametrize("step", [1, 2, 3])
@@ -236,36 +235,35 @@ class SmbSessionsContract(SmbContract):
         smb_sessions.close_user(serving.server, FILES, (ADA,))
         assert {ADA: 0, BOB: 1, EVE: 0} == counted(FILES)
 
-    def test_the_status_tells_who_is_connected_and_what_is_open(
+    def test_the_sessions_and_files_are_those_of_connected_clients(
         self, world: SmbWorld, serving: Serving
     ) -> None:
         """By user and share, with what each may do with the file; nothing of those who are gone."""
         smb_sessions = world.ports.smb_sessions
-        assert SmbStatus() == smb_sessions.status(serving.server)
+        assert ((), ()) == (smb_sessions.sessions(serving.server), smb_sessions.files(serving.server))
         ada, bob = serving.connect(ADA), serving.connect(BOB)
         ada.hold(FILES)
         ada.hold(OTHER)
         bob.hold(FILES, write=False)
-        status = smb_sessions.status(serving.server)
-        told = {each.user: each for each in status.sessions}
+        told = {each.user: each for each in smb_sessions.sessions(serving.server)}
         assert {"ada": ("files", "other"), "bob": ("files",)} == {user: told[user].shares for user in told}
-        assert 2 == len({each.id for each in status.sessions}) == len({s.connection for s in status.sessions})
-        assert {("SMB3_11", True)} == {(each.dialect, bool(each.encryption)) for each in status.sessions}
-        opened = {(each.share, each.users, each.access, each.connection) for each in status.files}
-        assert opened == {
+        assert 2 == len({each.id for each in told.values()}) == len({s.connection for s in told.values()})
+        assert {("SMB3_11", True)} == {(each.dialect, bool(each.encryption)) for each in told.values()}
+        files = smb_sessions.files(serving.server)
+        assert {(each.share, each.users, each.access, each.connection) for each in files} == {
             ("files", ("ada",), "rw", told["ada"].connection),
             ("other", ("ada",), "rw", told["ada"].connection),
             ("files", ("bob",), "r", told["bob"].connection),
         }
         smb_sessions.end_user(serving.server, ADA)
-        assert ["bob"] == [each.user for each in smb_sessions.status(serving.server).sessions]
+        assert ["bob"] == [each.user for each in smb_sessions.sessions(serving.server)]
 
     def test_connections_end_by_their_numbers(self, world: SmbWorld, serving: Serving) -> None:
         """With all that is open there; others stay, and twice is once."""
         smb_sessions = world.ports.smb_sessions
         ended, kept = serving.connect(ADA), serving.connect(BOB)
         numbers = tuple(
-            each.connection for each in smb_sessions.status(serving.server).sessions if each.user == str(ADA)
+            each.connection for each in smb_sessions.sessions(serving.server) if each.user == str(ADA)
         )
         for _ in range(2):
             smb_sessions.end_connections(serving.server, numbers)

@@ -76,7 +76,8 @@ def rules_for(
 ) -> tuple[tuple[AccessRule, ...], tuple[RefusedUser, ...]]:
     """Rules for these users, each with a level, and the users who cannot have one.
 
-    So that a name that cannot be served costs itself only. Raises InvalidInput for what is no level.
+    A name that cannot be served does not keep the others from being served. Raises InvalidInput for what is
+    no level.
     """
     rules, refused = [], []
     for user, level in levels:

@@ -33,6 +33,10 @@ _NO_TEXT = frozenset(("Cc", "Cs", "Co", "Cn", "Zl", "Zp"))
 #: Invisible characters that emoji and some scripts need inside a word; no others, such as those that turn
 #: the direction of a text.
 _JOINERS = frozenset("\u200c\u200d")
+#: Letters and signs without a shape of their own, and those that choose another's: two names that differ only
+#: in these look the same.
+_BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+_UNSEEN = _JOINERS | {*map(chr, range(0xFE00, 0xFE10)), *map(chr, range(0xE0100, 0xE01F0)), "\u034f"}
 # Sections with a special meaning to Samba, and shares with one to clients. Samba ignores spaces in [global]
 # ([Glob als]: lib/param/loadparm.c, strwicmp), so these are compared without spaces.
 _RESERVED_SHARES = frozenset("global globals homes printers ipc$ print$ admin$ netlogon sysvol".split())
@@ -44,11 +48,11 @@ def netbios_name(server_id: str) -> str:
 
 
 def key_of(text: str) -> str:
-    """The form in which two names are compared: without case, and with accents composed.
+    """The form in which two names are compared: without case and what cannot be seen, with accents composed.
 
     At least as coarse as Samba, which compares the upper case of single characters.
     """
-    composed = unicodedata.normalize("NFC", text)
+    composed = unicodedata.normalize("NFC", "".join(char for char in text if char not in _UNSEEN))
     return unicodedata.normalize("NFC", composed.upper().casefold())
 
 
@@ -59,12 +63,17 @@ def forms_of(text: str) -> tuple[str, ...]:
 
 def _is_text(value: str, excluded: frozenset[str]) -> bool:
     """Whether these are words that a person can read, write and paste, without the excluded characters."""
-    return value == value.strip() and all(
-        char not in excluded
-        and (category := unicodedata.category(char)) not in _NO_TEXT
-        and (category != "Cf" or char in _JOINERS)
-        and (category != "Zs" or char == " ")
-        for char in value
+    return (
+        value == value.strip()
+        and not set(value) <= _UNSEEN
+        and all(
+            char not in excluded
+            and char not in _BLANK
+            and (category := unicodedata.category(char)) not in _NO_TEXT
+            and (category != "Cf" or char in _JOINERS)
+            and (category != "Zs" or char == " ")
+            for char in value
+        )
     )
 
 

@@ -43,14 +43,6 @@ class OpenFile:
 
 
 @frozen
-class SmbStatus:
-    """The sessions and open files of a server."""
-
-    sessions: tuple[SmbSession, ...] = ()
-    files: tuple[OpenFile, ...] = ()
-
-
-@frozen
 class ClosedSessions:
     """What closing sessions did: ``alongside`` ended too, because it shared a connection with one of them."""
 

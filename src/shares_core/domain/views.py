@@ -52,10 +52,11 @@ class Usage:
     def running_out(self) -> str:
         """What there is little left of, in words: a twentieth or less; empty if there is enough of both."""
         short = []
-        if self.free * _LITTLE <= self.total:
+        if self.total and self.free * _LITTLE <= self.total:
             short.append(f"{format_bytes(self.free)} of {format_bytes(self.total)}")
-        if self.files_free * _LITTLE <= self.files + self.files_free:
-            short.append(f"room for {self.files_free:,} of {self.files + self.files_free:,} files")
+        files = self.files + self.files_free
+        if files and self.files_free * _LITTLE <= files:
+            short.append(f"room for {self.files_free:,} of {files:,} files")
         return f"has only {' and '.join(short)} left" if short else ""
 
 
@@ -132,9 +133,9 @@ class PasswordOutcome(StrEnum):
 class AccessView:
     """What an allow did. ``password`` is set only if it was generated: it is shown once.
 
-    ``stale_connections`` is how many of the user's connections keep a former, lower level until they use the
-    share anew; None if the server does not say. ``state`` is the server's: if it does not run, the rule takes
-    effect when it is started.
+    ``stale_connections`` is how many of the user's connections this call's higher level has not reached,
+    until they use the share anew; None if the server does not say, or does not close them. ``state`` is the
+    server's: if it does not run, the rule takes effect when it is started.
     """
 
     server: ShareServer

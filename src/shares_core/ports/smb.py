@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from shares_core.domain.names import ShareName, UserName
 from shares_core.domain.secret import PasswordHash
 from shares_core.domain.server import ShareServer
-from shares_core.domain.sessions import SmbStatus
+from shares_core.domain.sessions import OpenFile, SmbSession
 from shares_core.domain.share import CifsShare
 
 
@@ -69,15 +69,19 @@ class SmbSessions(ABC):
         """End every connection that the user has a session on. Idempotent."""
 
     @abstractmethod
-    def status(self, server: ShareServer) -> SmbStatus:
-        """The sessions and open files. Does not wait for reloads; empty if the server does not run.
+    def sessions(self, server: ShareServer) -> tuple[SmbSession, ...]:
+        """The sessions. Does not wait for reloads; none if the server does not run.
 
         Raises BackendFailure if the server does not say. A compromised server may say what it likes.
         """
 
     @abstractmethod
+    def files(self, server: ShareServer) -> tuple[OpenFile, ...]:
+        """The open files of connected clients. As ``sessions``, besides."""
+
+    @abstractmethod
     def end_connections(self, server: ShareServer, connections: tuple[int, ...]) -> None:
-        """End these connections, by their numbers in ``status``, with all their sessions. Idempotent."""
+        """End these connections, by their numbers in ``sessions``, with all their sessions. Idempotent."""
 
 
 class SmbFiles(ABC):

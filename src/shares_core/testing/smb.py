@@ -8,10 +8,11 @@ from shares_core.domain.errors import BackendFailure
 from shares_core.domain.names import ShareName, UserName, key_of
 from shares_core.domain.secret import PasswordHash
 from shares_core.domain.server import ShareServer
-from shares_core.domain.sessions import OpenFile, SmbSession, SmbStatus
+from shares_core.domain.sessions import OpenFile, SmbSession
 from shares_core.domain.share import CifsShare
 from shares_core.ports.processes import ServerProcesses
 from shares_core.ports.smb import SmbConfig, SmbFiles, SmbSessions
+from shares_core.testing.clients import Session
 from shares_core.testing.faults import halfway
 from shares_core.testing.host import MemoryHost
 from shares_core.testing.processes import REVOKE
@@ -88,20 +89,32 @@ class MemorySmbSessions(SmbSessions):
     def end_user(self, server: ShareServer, user: UserName) -> None:
         self._revoke(server, "end-user", str(user))
 
-    def status(self, server: ShareServer) -> SmbStatus:
+    def sessions(self, server: ShareServer) -> tuple[SmbSession, ...]:
+        return tuple(
+            SmbSession(
+                *(str(each.number), user, ADDRESS, 0, "SMB3_11", CIPHER),
+                tuple(sorted({str(opened.share.name) for opened in each.files})),
+                each.number,
+            )
+            for user, each in self._connected(server)
+        )
+
+    def files(self, server: ShareServer) -> tuple[OpenFile, ...]:
+        return tuple(
+            OpenFile(
+                *(str(opened.share.name), opened.name, (user,), "rw" if opened.writable else "r"),
+                *(0, 0, each.number),
+            )
+            for user, each in self._connected(server)
+            for opened in each.files
+        )
+
+    def _connected(self, server: ShareServer) -> list[tuple[str, Session]]:
+        """The sessions, each with its user's name."""
         if not self._processes.signal(server.id, "0"):
-            return SmbStatus()
+            return []
         users = {account.name.key: str(account.name) for account in server.accounts}
-        sessions, files = [], []
-        for each in self._host.sessions_of(server.id):
-            user = users.get(key_of(each.user), each.user)
-            shares = tuple(sorted({str(opened.share.name) for opened in each.files}))
-            number = each.number
-            sessions.append(SmbSession(str(number), user, ADDRESS, 0, "SMB3_11", CIPHER, shares, number))
-            for opened in each.files:
-                access, share = "rw" if opened.writable else "r", str(opened.share.name)
-                files.append(OpenFile(share, opened.name, (user,), access, 0, 0, number))
-        return SmbStatus(tuple(sessions), tuple(files))
+        return [(users.get(key_of(each.user), each.user), each) for each in self._host.sessions_of(server.id)]
 
     def end_connections(self, server: ShareServer, connections: tuple[int, ...]) -> None:
         self._revoke(server, "end-connections", *map(str, connections))

@@ -102,9 +102,9 @@ def test_making_an_ext4_relies_on_zeros_where_volumes_have_them(
 
 
 def test_a_file_system_holds_as_many_files_as_people_have() -> None:
-    """One for 8 KiB, and never fewer than mke2fs gives: below 512 MiB that is one for 4 KiB."""
-    sizes = (4 * MIB, 512 * MIB - 1, 512 * MIB, 16 * 1024**4)
-    assert [4096, 4096, 8192, 8192] == [bytes_per_inode(size) for size in sizes]
+    """One for 8 KiB, below 512 MiB one for 4 KiB; from 4 TiB on mke2fs's own, so that it can grow."""
+    sizes = (4 * MIB, 512 * MIB - 1, 512 * MIB, 4 * 1024**4 - 1, 4 * 1024**4)
+    assert [4096, 4096, 8192, 8192, None] == [bytes_per_inode(size) for size in sizes]
 
 
 def test_an_older_mkfs_is_not_asked_to_rely_on_zeros(

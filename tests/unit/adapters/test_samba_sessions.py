@@ -249,6 +249,15 @@ def test_a_user_who_keeps_a_rule_may_reconnect_at_once() -> None:
     assert ("revoke", "close-user", "R&D 2026", FOLDER, "<10000>") == close_user(output, denied)
 
 
+def test_what_a_removed_user_had_open_is_forgotten() -> None:
+    """Samba has no name for the account: everybody without one ends, and no file is given back."""
+    processes = Processes(said("session-number 0"))
+    SambaSessions(processes).end_user(SERVER, UserName("gone"))
+    SambaSessions(processes).end_user(SERVER, ADA)
+    expected = [("revoke", "end-removed", "/shares"), ("revoke", "end-user", "<10000>")]
+    assert expected == processes.asked
+
+
 @pytest.mark.parametrize("looks", [0, 1])
 def test_a_server_that_ends_meanwhile_has_no_connections(looks: int) -> None:
     """Then a failed script is not an error, although it may take a moment to notice the end."""

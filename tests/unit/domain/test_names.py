@@ -17,6 +17,7 @@ INJECTIONS = [
     *("", " ", ".", "..", "../etc", "a\nb", "a\n", "a\r", "a\tb", "a\x00b", "a\x7fb", "a\x85b"),
     *("a/b", "a\\b", "a:b", 'a"b', "a;b", "a[b", "]", "a=b", "a,b", "a|b", "a*", "*", "a?", "<a>", "+games"),
     *(" a", "a ", "a\u00a0b", "a\u2028b", "a\u2029b", "a\u3000b", "a\u202eb", "a\u200bb", "\ufeffa"),
+    *("\u200d", "\u200c\ufe0f", "a\u3164", "\u2800", "\u115fb"),
     *("\ud800", "\ue000", "\uffff", "\U000e0041", "\U0010ffff"),
 ]
 PEOPLE = [
@@ -164,7 +165,7 @@ def test_each_character_of_unicode_is_text_or_refused(kind: type[Name]) -> None:
     kinds = {unicodedata.category(char)[0] for char in accepted - {"\u200c", "\u200d"}}
     assert set("LMNPSZ") == kinds
     letters = {char for char in map(chr, range(0x110000)) if unicodedata.category(char)[0] in "LMN"}
-    assert letters <= accepted
+    assert letters - set("\u115f\u1160\u3164\uffa0") <= accepted  # which have no shape
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -200,6 +201,8 @@ def test_names_that_differ_only_in_case_have_the_same_key(kind: type[Name], valu
         ("σας", "ΣΑΣ"),
         ("ǆ", "ǅ"),
         ("ᲀ", "в"),
+        ("ada", "ada\u200d"),
+        ("ada", "a\ufe0fda"),
     ],
 )
 def test_names_that_samba_or_people_take_for_one_have_the_same_key(one: str, other: str) -> None:

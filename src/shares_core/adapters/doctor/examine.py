@@ -307,9 +307,12 @@ def record_findings(records: Records) -> Iterable[Finding]:
 
 def share_findings(records: Records, filesystems: FileSystems) -> Iterable[Finding]:
     """The mounted shares that run out of space or files; what cannot be read, others tell of."""
+    servers: Iterable[ShareServer] = ()
     with suppress(SharesError):
-        for server in filter(_readable, records.load_all()):
-            for share in server.shares:
+        servers = list(filter(_readable, records.load_all()))
+    for server in servers:
+        for share in server.shares:
+            with suppress(SharesError):
                 usage = filesystems.usage(server.id, share.id)
                 if usage is not None and usage.running_out:
                     yield rules.judge_usage(server.name, share.name, usage)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from shares_core.adapters.filesystems.fsck import LONG_SECONDS
 from shares_core.adapters.linux.commands import run
-from shares_core.domain.capacity import KIB, MIB
+from shares_core.domain.capacity import GIB, KIB, MIB
 from shares_core.domain.errors import CommandFailed
 
 _CAP_SYS_RESOURCE = 24  # linux/capability.h
@@ -17,7 +17,8 @@ def make_ext4(device: str, uuid: str, *, zeroed: bool) -> None:
     # Keep no blocks for root, which writes nothing here. An error makes it read-only, so that it gets no
     # worse.
     options = ("mkfs.ext4", "-q", "-F", "-m", "0", "-e", "remount-ro", "-O", "ea_inode")
-    own = ("-i", str(bytes_per_inode(_size(device))), "-U", uuid)
+    ratio = bytes_per_inode(_size(device))
+    own = (*(() if ratio is None else ("-i", str(ratio))), "-U", uuid)
 
     def make(extended: str) -> None:
         run((*options, *own, "-E", extended, device), timeout=LONG_SECONDS, holding=device)
@@ -33,12 +34,14 @@ def make_ext4(device: str, uuid: str, *, zeroed: bool) -> None:
     make("nodiscard")
 
 
-def bytes_per_inode(size: int) -> int:
-    """How many bytes of the file system there are for each file that it can hold.
+def bytes_per_inode(size: int) -> int | None:
+    """How many bytes of the file system there are for each file that it can hold; None for mke2fs's own.
 
-    People keep many small files. mke2fs would give one for 16 KiB, or for 64 KiB on the largest; below
-    512 MiB it gives one for 4 KiB, which stays.
+    People keep many small files. mke2fs would give one for 16 KiB; below 512 MiB it gives one for 4 KiB,
+    which stays. From 4 TiB on it gives fewer, and so should we: an ext4 cannot grow beyond 2**32 inodes.
     """
+    if size >= 4 * 1024 * GIB:
+        return None
     ratio: int = 4 * KIB if size < 512 * MIB else 8 * KIB
     return ratio
 

@@ -2,7 +2,8 @@
 #
 #   close-share [--returning] SHARE FOLDER           closes the share, which serves that folder, for everyone
 #   close-user [--returning] SHARE FOLDER ACCOUNT... closes it in each process with a session of one of the accounts
-#   end-user [ACCOUNT]                               ends each process with a session of the account
+#   end-user ACCOUNT                                 ends each process with a session of the account
+#   end-removed FOLDER                               ends each with a session of an account that is gone, for good
 #   end-connections PID...                           ends each of these processes
 #   count-user SHARE ACCOUNT...                      ends nothing, and lists what close-user would close
 #
@@ -324,8 +325,17 @@ case $verb in
   end-user)
     prepare sessions
     settle
-    find_accounts "$@"
+    find_accounts "$1"
     targets=("${!pids[@]}")
     if ((${#pids[@]})); then end; fi
+    ;;
+  end-removed)
+    prepare_handles
+    prepare sessions
+    settle
+    find_accounts
+    targets=("${!pids[@]}")
+    if ((${#pids[@]})); then end; fi
+    forget "$1" # the next account may get the same number, and is not to come back to these files
     ;;
 esac

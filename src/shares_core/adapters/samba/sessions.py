@@ -10,12 +10,12 @@ from shares_core.adapters.linux.polling import wait_until
 from shares_core.adapters.samba.profile import SHARES_FOLDER
 from shares_core.adapters.samba.proof import Proof, parse_proof
 from shares_core.adapters.samba.render import account_of, folder_of
-from shares_core.adapters.samba.status import parse_status
+from shares_core.adapters.samba.status import parse_files_of, parse_sessions_of
 from shares_core.domain.errors import BackendFailure
 from shares_core.domain.names import ShareName, UserName
 from shares_core.domain.remedy import Call, Remedy, UseCase
 from shares_core.domain.server import ShareServer
-from shares_core.domain.sessions import SmbStatus
+from shares_core.domain.sessions import OpenFile, SmbSession
 from shares_core.ports.processes import Script, ServerProcesses
 from shares_core.ports.smb import SmbSessions
 
@@ -65,23 +65,30 @@ class SambaSessions(SmbSessions):
 
     def end_user(self, server: ShareServer, user: UserName) -> None:
         accounts = _accounts(server, (user,))
-        proof = self._revoke(server, "end-user", *accounts)
+        asked = ("end-user", *accounts) if accounts else ("end-removed", SHARES_FOLDER)
+        proof = self._revoke(server, *asked)
         if proof is not None and proof.connected_still(accounts):
             raise BackendFailure(
                 f"connections of user {user} to server {server.name} do not end",
                 hint="see how busy this host and its Docker are, and call again",
             )
 
-    def status(self, server: ShareServer) -> SmbStatus:
-        said = self._asked(server, status_script())
-        if said is None:
-            return SmbStatus()
-        if not said:
+    def sessions(self, server: ShareServer) -> tuple[SmbSession, ...]:
+        said = self._status(server, "sessions")
+        return () if said is None else parse_sessions_of(said, server)
+
+    def files(self, server: ShareServer) -> tuple[OpenFile, ...]:
+        said = self._status(server, "files")
+        return () if said is None else parse_files_of(said, server)
+
+    def _status(self, server: ShareServer, what: str) -> str | None:
+        said = self._asked(server, status_script(), what)
+        if said == "":
             raise BackendFailure(
                 f"the container of server {server.name} is of an image that cannot tell who is connected",
                 hint=Remedy.of(Call(UseCase.SERVERS_UPGRADE, (str(server.name),))),
             )
-        return parse_status(said, server)
+        return said
 
     def end_connections(self, server: ShareServer, connections: tuple[int, ...]) -> None:
         proof = self._revoke(server, "end-connections", *map(str, connections))

@@ -9,17 +9,21 @@ import base64
 import binascii
 import json
 import zlib
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sized
+from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from shares_core.adapters.samba.render import folder_of
 from shares_core.domain.errors import BackendFailure
 from shares_core.domain.server import ShareServer
-from shares_core.domain.sessions import OpenFile, SmbSession, SmbStatus
+from shares_core.domain.sessions import OpenFile, SmbSession
 
-#: Unpacked. 100,000 open files take about as much.
-_MOST_BYTES = 128 << 20
+_T = TypeVar("_T", bound=Sized)
+
+#: Of the unpacked text, and of values in one list: 25,000 open files take about as much.
+_MOST_BYTES, _MOST = 32 << 20, 25_000
 #: More than Samba has in one text: a path of 4,096 bytes.
 _LONGEST_TEXT = 4096
 _READING, _WRITING = 0x1, 0x2 | 0x4  # MS-SMB2 2.2.13.1: FILE_READ_DATA, FILE_WRITE_DATA, FILE_APPEND_DATA
@@ -27,33 +31,50 @@ _READING, _WRITING = 0x1, 0x2 | 0x4  # MS-SMB2 2.2.13.1: FILE_READ_DATA, FILE_WR
 _WRONG = (ArithmeticError, AttributeError, KeyError, RecursionError, TypeError, ValueError)
 
 
-def parse_status(packed: str, server: ShareServer) -> SmbStatus:
-    """Read what status.sh prints. Raises BackendFailure if it is not that."""
+def parse_sessions_of(packed: str, server: ShareServer) -> tuple[SmbSession, ...]:
+    """Read what status.sh prints of sessions. Raises BackendFailure if it is not that."""
+    with _reading(server):
+        return tuple(_sessions(_unpacked(packed), server))
+
+
+def parse_files_of(packed: str, server: ShareServer) -> tuple[OpenFile, ...]:
+    """Read what status.sh prints of files. Raises BackendFailure if it is not that."""
+    with _reading(server):
+        said = _unpacked(packed)
+        return tuple(_files(said, server, _sessions(said, server)))
+
+
+@contextmanager
+def _reading(server: ShareServer) -> Iterator[None]:
     try:
-        said = json.loads(_unpacked(packed))
-        sessions = tuple(_sessions(said, server))
-        return SmbStatus(sessions, tuple(_files(said, server, sessions)))
+        yield
     except (*_WRONG, binascii.Error, zlib.error) as error:
         raise BackendFailure(
             f"what server {server.name} says of its connections cannot be read",
-            hint="something there speaks in Samba's place: stop the server, which needs none of its help",
+            hint="it has too many to tell, or something there speaks in Samba's place: then stop the server",
         ) from error
 
 
-def _unpacked(packed: str) -> bytes:
+def _unpacked(packed: str) -> dict[str, Any]:
+    """The answers of both of smbstatus's runs, as one."""
     unpacking = zlib.decompressobj(wbits=31)
-    found = unpacking.decompress(base64.b64decode(packed, validate=True), _MOST_BYTES)
+    text = unpacking.decompress(base64.b64decode(packed, validate=True), _MOST_BYTES).decode()
     if not unpacking.eof:
         raise ValueError("it does not end")
-    return found
+    said: dict[str, Any] = {}
+    while text := text.lstrip():
+        part, end = json.JSONDecoder().raw_decode(text)
+        said.update(part)
+        text = text[end:]
+    return said
 
 
-def _sessions(said: Any, server: ShareServer) -> Iterable[SmbSession]:
+def _sessions(said: Mapping[str, Any], server: ShareServer) -> Iterator[SmbSession]:
     shares: dict[str, set[str]] = {}
-    for connect in said.get("tcons", {}).values():
+    for connect in _bounded(said.get("tcons", {})).values():
         shares.setdefault(_text(connect["session_id"]), set()).add(_text(connect["service"]))
     served = {str(share.name) for share in server.shares}
-    for each in said.get("sessions", {}).values():
+    for each in _bounded(said.get("sessions", {})).values():
         key = _text(each["session_id"])
         yield SmbSession(
             id=key,
@@ -63,32 +84,42 @@ def _sessions(said: Any, server: ShareServer) -> Iterable[SmbSession]:
             dialect=_text(each["session_dialect"]),
             encryption=_cipher(each.get("encryption", {})),
             shares=tuple(sorted(shares.get(key, set()) & served)),
-            connection=_pid(each),
+            connection=_process(each),
         )
 
 
-def _files(said: Any, server: ShareServer, sessions: Iterable[SmbSession]) -> Iterable[OpenFile]:
+def _files(
+    said: Mapping[str, Any], server: ShareServer, sessions: Iterable[SmbSession]
+) -> Iterator[OpenFile]:
     users: dict[int, set[str]] = {}
     for session in sessions:
         users.setdefault(session.connection, set()).add(session.user)
+    told = {pid: tuple(sorted(names)) for pid, names in users.items()}
     names = {folder_of(share): str(share.name) for share in server.shares}
     locks = said.get("byte_range_locks", {})
-    for path, file in said.get("open_files", {}).items():
+    for path, file in _bounded(said.get("open_files", {})).items():
         share = names.get(_text(file["service_path"]))
         if share is None:  # IPC$, or no share of ours
             continue
-        locked = [_pid(lock) for lock in locks.get(path, {}).get("locks", ())]
-        for opened in file["opens"].values():
+        locked = Counter(map(_pid, _bounded(locks.get(path, {}).get("locks", ()))))
+        for opened in _bounded(file["opens"]).values():
             pid = _pid(opened)
-            yield OpenFile(
-                share=share,
-                path=_text(file["filename"]),
-                users=tuple(sorted(users.get(pid, ()))),
-                access=_access(int(opened["access_mask"]["hex"], 16)),
-                locks=locked.count(pid),
-                since=_seconds(opened["opened_at"]),
-                connection=pid,
-            )
+            if pid in told:  # not disconnected: of a client that may come back
+                yield OpenFile(
+                    share=share,
+                    path=_text(file["filename"]),
+                    users=told[pid],
+                    access=_access(int(opened["access_mask"]["hex"], 16)),
+                    locks=locked[pid],
+                    since=_seconds(opened["opened_at"]),
+                    connection=pid,
+                )
+
+
+def _bounded(values: _T) -> _T:
+    if len(values) > _MOST:
+        raise ValueError("there are too many")
+    return values
 
 
 def _user(server: ShareServer, uid: int) -> str:
@@ -99,11 +130,17 @@ def _user(server: ShareServer, uid: int) -> str:
     return f"<{uid}>"
 
 
-def _pid(each: Mapping[str, Any]) -> int:
-    pid = int(each["server_id"]["pid"])
+def _process(each: Mapping[str, Any]) -> int:
+    """The connection's process, which can be ended."""
+    pid = _pid(each)
     if not 0 < pid < 2**31:
         raise ValueError("that is not a process")
     return pid
+
+
+def _pid(each: Mapping[str, Any]) -> int:
+    """A process, or the number that Samba has for a client that is disconnected and may come back."""
+    return int(each["server_id"]["pid"])
 
 
 def _seconds(moment: str) -> int:

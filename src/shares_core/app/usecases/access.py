@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 
 from attrs import evolve, frozen
 
 from shares_core.app.leases import Leases
+from shares_core.app.lifecycle.publish import publish
 from shares_core.app.operations.grant_access import GrantAccess
 from shares_core.app.operations.perform import begun, perform
 from shares_core.app.operations.restrict_access import RestrictAccess
@@ -54,10 +56,10 @@ class Access:
         An unknown user gets an account. A given password is set, which ends the user's sessions; otherwise an
         existing user keeps the present password and a new user gets a generated one, returned only once.
         Lowering a level takes effect on open connections before the call returns. Raising it does not: the
-        view counts those that have the former level still, and ``reconnect`` closes the share on them, with
-        what the user has open, so that they come back with the new. Raises InvalidInput, AlreadyExists (a
-        user whose name differs only in case), ShareFailed. Idempotent; after an error, what was granted is
-        undone, but for an error about connections that do not close.
+        view counts those that this call has not reached, and ``reconnect`` closes the share on all of the
+        user's, with what is open there, so that they come back with the new level. Raises InvalidInput,
+        AlreadyExists (a user whose name differs only in case), ShareFailed. Idempotent; after an error, what
+        was granted is undone.
         """
         require_secret(password)
         rule = AccessRule.for_user(user, level)
@@ -68,8 +70,10 @@ class Access:
                 change_password(held, rule.principal.name, password)
             given = {rule.principal.name: password} if password is not None else {}
             made = self._change(held, found, with_rule(found.rules, rule), given)
+            if reconnect:
+                publish(self._ports, held.server)  # perhaps a former release's accounts are in force
             view = _view(held, found, rule, made, changed=password is not None)
-            return self._reached(held, found, [view], reconnect=reconnect)[0]
+        return self._reached(found, [view], reconnect=reconnect)[0]
 
     def deny(self, server: str, share: str, user: str) -> bool:
         """Remove a user's rule, and end the user's open connections to the share before returning.
@@ -109,31 +113,36 @@ class Access:
         with self._leases.settled(server, share) as held:
             found = held.server.share(share).require_ready()
             made = self._change(held, found, wanted, given)
+            if reconnect:
+                publish(self._ports, held.server)
             views = [_view(held, found, rule, made) for rule in wanted]
-            return self._reached(held, found, views, reconnect=reconnect)
+        return self._reached(found, views, reconnect=reconnect)
 
     def _reached(
-        self, held: ServerWork, former: CifsShare, views: Sequence[AccessView], *, reconnect: bool
+        self, former: CifsShare, views: Sequence[AccessView], *, reconnect: bool
     ) -> tuple[AccessView, ...]:
-        """The views with how many connections a raised level has not reached.
+        """The views with how many connections a raised level has not reached; nobody waits for that.
 
         Asked to ``reconnect``, none: it closes the share for everyone in ``views`` who had access before, as
-        an earlier call may have raised the level without.
+        an earlier call may have raised the level without. The rules are in force, and what is told only once
+        is in the views: so a server that does not answer makes the number unknown, and is no error.
         """
         sessions, rules = self._ports.smb_sessions, [view.rule for view in views]
+        known = {rule.principal for rule in former.rules}
         if reconnect:
-            known = {rule.principal for rule in former.rules}
-            if users := tuple(rule.principal.name for rule in rules if rule.principal in known):
-                sessions.close_user(held.server, former.name, users)
-            return tuple(views)
-        users = tuple(principal.name for principal in raised(former.rules, rules))
+            users = tuple(rule.principal.name for rule in rules if rule.principal in known)
+        else:
+            users = tuple(principal.name for principal in raised(former.rules, rules))
         if not users:
             return tuple(views)
-        left: Mapping[UserName, int | None]
-        try:
-            left = sessions.connections(held.server, former.name, users)
-        except BackendFailure:  # the rules are in force, whatever the server says of its connections
-            left = dict.fromkeys(users)
+        server = views[0].server
+        left: Mapping[UserName, int | None] = dict.fromkeys(users)
+        with suppress(BackendFailure):
+            if reconnect:
+                sessions.close_user(server, former.name, users)
+                left = {}
+            else:
+                left = sessions.connections(server, former.name, users)
         return tuple(evolve(view, stale_connections=left.get(view.rule.principal.name, 0)) for view in views)
 
     def _change(

@@ -30,7 +30,7 @@ class Sessions:
         """The sessions by user, of the whole server or those that use a share."""
         found = self._leases.find(server)
         name = str(found.share(share).name) if share is not None else None
-        sessions = self._ports.smb_sessions.status(found).sessions
+        sessions = self._ports.smb_sessions.sessions(found)
         return tuple(
             sorted(
                 (each for each in sessions if name is None or name in each.shares),
@@ -42,7 +42,7 @@ class Sessions:
         """The open files and folders by share and path, of the whole server or of a share."""
         found = self._leases.find(server)
         name = str(found.share(share).name) if share is not None else None
-        files = self._ports.smb_sessions.status(found).files
+        files = self._ports.smb_sessions.files(found)
         return tuple(
             sorted(
                 (each for each in files if name in (None, each.share)),
@@ -55,9 +55,9 @@ class Sessions:
     ) -> ClosedSessions:
         """End the connections with a user's sessions, with those from an address, or with one session.
 
-        What they have open is closed, also of others on the same connection, who are named. The rules stay:
-        clients may come back, and most do by themselves; ``access.deny`` keeps them out. Closes nothing if
-        there is no such session.
+        Others on the same connection, who are named, end too. The rules stay: clients may come back, and most
+        do by themselves, to what they had open if it was durable; ``access.deny`` keeps them out. Closes
+        nothing if there is no such session.
         """
         found = self._leases.find(server)
         if sum(each is not None for each in (user, address, id)) != 1:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import click
 
 from shares_core.domain.access import AccessLevel, AccessRule, RefusedUser, rules_for
-from shares_core.domain.errors import InvalidInput
+from shares_core.domain.errors import BackendFailure, InvalidInput
 from shares_core.domain.names import UserName
 from shares_core.domain.views import AccessView
 from shares_core.entrypoints.cli import documents
@@ -79,6 +79,8 @@ def allow(
         invocation.out.lines("", *(f"try: {line}" for line in lines))
 
     invocation.out.answer(documents.access(view), tell)
+    if reconnect:
+        _require_reached([view])
 
 
 @access.command("deny")
@@ -145,6 +147,8 @@ def replace(
             invocation.tell_unreachable(view.server, view.state)
 
     invocation.out.answer([documents.access(view) for view in views], tell)
+    if reconnect:
+        _require_reached(views)
     if refused:
         raise _left_out(refused, "the rules of the others are in force")
 
@@ -173,6 +177,16 @@ def _stale(view: AccessView) -> list[str]:
         f"connections of {name} that keep the former level: {known}",
         "they get the new one when they use the share anew: --reconnect makes them",
     ]
+
+
+def _require_reached(views: Sequence[AccessView]) -> None:
+    """Raises BackendFailure if connections do not close: the rules are in force, and have been told."""
+    left = [str(view.rule.principal.name) for view in views if view.stale_connections is None]
+    if left:
+        raise BackendFailure(
+            f"the rules are in force, but connections of {', '.join(left)} do not close",
+            hint="see whether the share's storage answers, and call again",
+        )
 
 
 def _row(view: AccessView) -> tuple[str, str, str]:

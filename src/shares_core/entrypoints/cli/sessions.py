@@ -44,10 +44,11 @@ def list_sessions(invocation: Invocation, server: str, share: str | None) -> Non
 def close(
     invocation: Invocation, server: str, user: str | None, address: str | None, session_id: str | None
 ) -> None:
-    """End the connections of sessions, with all that is open there.
+    """End the connections of sessions.
 
-    Clients may come back, and most do by themselves: 'access deny' keeps a user out. A single file cannot be
-    closed: Samba offers that only over the network, to an administrator, which no server has.
+    Clients may come back, and most do by themselves, to what they had open: 'access deny' keeps a user out. A
+    single file cannot be closed: Samba offers that only over the network, to an administrator, which no
+    server has.
     """
     sessions = invocation.changing().sessions
     done = sessions.close(server, user=user, address=address, id=session_id)
