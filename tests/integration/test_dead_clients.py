@@ -170,6 +170,23 @@ def test_another_clients_open_wins_over_a_handle_that_waits(tenant: Tenant) -> N
         kept.close()
 
 
+@pytest.mark.parametrize("before", [True, False])
+def test_after_a_removal_no_durable_handle_comes_back(tenant: Tenant, *, before: bool) -> None:
+    """Not even to the next account of that name, which has the same number: it may only read."""
+    tenant.user("bob")
+    ada = tenant.user("ada")
+    durable = DurableFile.open(ada, "durable")
+    if before:
+        durable.lose_connection()
+        assert until(lambda: nt_status(durable.come_back) == OK)  # the server has seen it
+        durable.lose_connection()
+    tenant.site.host.users.remove(tenant.server, "ada")
+    allow = tenant.site.host.access.allow
+    allow(tenant.server, "files", "ada", AccessLevel.READ_ONLY, Secret(ada.password))
+    assert ada.do("files", "ls").status == OK
+    assert nt_status(durable.come_back) == NOT_FOUND
+
+
 @pytest.mark.parametrize("before", [True, False], ids=["lost before", "lost after"])
 def test_after_a_deny_no_durable_handle_comes_back(tenant: Tenant, *, before: bool) -> None:
     """Whether its connection was lost before the deny or by it; not even if the user is let in again."""

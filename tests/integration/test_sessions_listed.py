@@ -10,6 +10,7 @@ from smbprotocol.open import CreateDisposition
 
 from tests.integration.conftest import Tenant
 from tests.testkit.clients import READ, nt_status, open_file
+from tests.testkit.durable import DurableFile
 from tests.testkit.probes import until
 from tests.testkit.smb_requests import lock
 
@@ -73,3 +74,26 @@ def test_closing_ends_the_connection_and_names_who_shares_it(tenant: Tenant) -> 
         (left,) = sessions.list(tenant.server)
         assert (left,) == sessions.close(tenant.server, address=left.address).closed
     assert () == sessions.close(tenant.server, id=left.id).closed
+
+
+def test_a_client_that_may_come_back_keeps_nothing_from_being_told(tenant: Tenant) -> None:
+    """Its durable handle and its lock are there still; it is not connected, and has nothing open."""
+    host, ada, bob = tenant.site.host, tenant.user("ada"), tenant.user("bob")
+    gone = DurableFile.open(ada, "document")
+    lock(gone.file, 0, 10)
+    with bob.connection() as session:
+        open_file(bob.tree(session, "files"), "document", READ, disposition=CreateDisposition.FILE_OPEN)
+        gone.lose_connection()
+        assert until(lambda: [each.user for each in host.sessions.list(tenant.server)] == ["bob"])
+        assert [("bob",)] == [each.users for each in host.sessions.files(tenant.server)]
+        assert ["bob"] == [each.user for each in host.sessions.close(tenant.server, user="bob").closed]
+
+
+def test_many_open_files_keep_no_session_from_being_closed(tenant: Tenant) -> None:
+    """A list of sessions does not look at files."""
+    host, ada = tenant.site.host, tenant.user("ada")
+    with ada.connection() as session:
+        tree = ada.tree(session, "files")
+        opened = [open_file(tree, f"{number:04} {'n' * 200}") for number in range(500)]
+        assert len(opened) == len(host.sessions.files(tenant.server))
+        assert ["ada"] == [each.user for each in host.sessions.close(tenant.server, user="ada").closed]

@@ -97,3 +97,17 @@ def test_a_person_may_have_any_of_these_names_and_is_nobody_else(tenant: Tenant,
             said[name] = [nt_status(partial(smb.tree, session, share)) for share in ("lobby", "files")]
     assert {name: [OK, DENIED] for name in _NAMES} == said
     assert tenant.smb("ada", "%U's own").do("files", "ls").status == LOGON_FAILURE
+
+
+def test_whoever_tried_before_they_had_an_account_logs_in_on_another_connection(tenant: Tenant) -> None:
+    """Samba keeps for each connection that it knew no such name. Nobody else is let in by it."""
+    tenant.user("ada")
+    eve = tenant.smb("eve", "eve's own")
+    with eve.negotiated() as connection:
+        assert nt_status(partial(eve.log_in, connection)) == LOGON_FAILURE
+        tenant.site.host.access.allow(
+            tenant.server, "files", "eve", AccessLevel.READ_WRITE, Secret(eve.password)
+        )
+        assert nt_status(partial(eve.log_in, connection)) == LOGON_FAILURE
+        with eve.negotiated() as another:
+            assert nt_status(partial(eve.log_in, another)) == OK
