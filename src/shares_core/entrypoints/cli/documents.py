@@ -233,7 +233,7 @@ def finding(value: Finding, mend: str) -> Document:
 
 
 def reconciled(report: ReconcileReport) -> Document:
-    """What reconcile found and did; two empty lists if the host agrees with its records."""
+    """What reconcile found and did; empty lists if the host agrees with its records."""
     return {
         "known": report.known,
         "servers": list(map(_reconciled, report.servers)),
