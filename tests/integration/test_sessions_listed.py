@@ -82,11 +82,14 @@ def test_a_client_that_may_come_back_keeps_nothing_from_being_told(tenant: Tenan
     gone = DurableFile.open(ada, "document")
     lock(gone.file, 0, 10)
     with bob.connection() as session:
-        open_file(bob.tree(session, "files"), "document", READ, disposition=CreateDisposition.FILE_OPEN)
+        open_file(bob.tree(session, "files"), "another")
         gone.lose_connection()
         assert until(lambda: [each.user for each in host.sessions.list(tenant.server)] == ["bob"])
-        assert [("bob",)] == [each.users for each in host.sessions.files(tenant.server)]
+        told = [(each.path, each.users) for each in host.sessions.files(tenant.server)]
+        assert [("another", ("bob",))] == told
+        assert nt_status(gone.come_back) == OK
         assert ["bob"] == [each.user for each in host.sessions.close(tenant.server, user="bob").closed]
+    gone.close()
 
 
 def test_many_open_files_keep_no_session_from_being_closed(tenant: Tenant) -> None:
