@@ -76,8 +76,8 @@ def rules_for(
 ) -> tuple[tuple[AccessRule, ...], tuple[RefusedUser, ...]]:
     """Rules for these users, each with a level, and the users who cannot have one.
 
-    A name that cannot be served does not keep the others from being served. Raises InvalidInput for what is
-    no level.
+    A name that cannot be served does not keep the others from being served. Raises InvalidInput for
+    anything that is not a level.
     """
     rules, refused = [], []
     for user, level in levels:

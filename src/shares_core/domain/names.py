@@ -27,8 +27,8 @@ _NETBIOS_PREFIX = "SRV"
 _NOT_IN_NAMES = frozenset('"/\\[]:;|=,+*?<>')
 #: The most bytes of UTF-8 that Samba's map of users holds: it cuts its lines.
 _USER_BYTES = 450
-#: Unicode's categories of what is no part of a text: control characters, surrogates, private ones, those that
-#: are not assigned, and separators of lines. Names that a newer Unicode has wait for a newer Python.
+#: Unicode's categories of characters that are not text: control characters, surrogates, private ones, those
+#: that are not assigned, and separators of lines. Names that a newer Unicode has wait for a newer Python.
 _NO_TEXT = frozenset(("Cc", "Cs", "Co", "Cn", "Zl", "Zp"))
 #: Invisible characters that emoji and some scripts need inside a word; no others, such as those that turn
 #: the direction of a text.
@@ -52,6 +52,8 @@ def key_of(text: str) -> str:
 
     At least as coarse as Samba, which compares the upper case of single characters.
     """
+    if text.isascii():
+        return text.lower()  # which is the same, and most names are
     composed = unicodedata.normalize("NFC", "".join(char for char in text if char not in _UNSEEN))
     return unicodedata.normalize("NFC", composed.upper().casefold())
 

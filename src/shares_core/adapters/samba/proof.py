@@ -81,7 +81,7 @@ class Proof:
     def connected_still(self, accounts: Iterable[str]) -> bool:
         """Whether a connection of the accounts is still open. Raises BackendFailure if nobody looked."""
         pids = self.processes_of(accounts)
-        return bool(pids) and any(session.pid in pids for session in _given(self.remaining))
+        return bool(pids) and self.running_still(pids)
 
     def running_still(self, connections: Iterable[int]) -> bool:
         """Whether one of these connections still has a session. Raises BackendFailure if nobody looked."""

@@ -117,10 +117,10 @@ def render_smb_conf(server: ShareServer, connections: int = 0) -> str:
         "server multi channel support": "yes" if _has_multichannel(server) else "no",
         "max smbd processes": str(connections),
     }
+    accounts = account_names(server)
     sections = [_section("global", {**_GLOBAL, **own})]
-    sections += [
-        _section(str(share.name), _share_parameters(server, share)) for share in server.shares if share.served
-    ]
+    served = (share for share in server.shares if share.served)
+    sections += [_section(str(share.name), _share_parameters(share, accounts)) for share in served]
     return "\n".join(sections)
 
 
@@ -138,13 +138,13 @@ def _section(name: str, parameters: Mapping[str, str]) -> str:
     return f"[{name}]\n{lines}"
 
 
-def _share_parameters(server: ShareServer, share: CifsShare) -> dict[str, str]:
+def _share_parameters(share: CifsShare, accounts: Mapping[str, str]) -> dict[str, str]:
     writers = [rule for rule in share.rules if rule.level is AccessLevel.READ_WRITE]
     # Always all parameters: a process that serves the share keeps a parameter that its section no longer has.
     return {
         "path": folder_of(share),
         "read only": "yes",
-        "valid users": _user_list(server, share.rules),
+        "valid users": _user_list(accounts, share.rules),
         "browseable": "no" if share.name.is_hidden else "yes",
         "guest ok": "no",
         "force user": SERVICE_ACCOUNT,
@@ -157,7 +157,7 @@ def _share_parameters(server: ShareServer, share: CifsShare) -> dict[str, str]:
         "directory mask": "0700",
         "force create mode": "0700",
         "force directory mode": "0700",
-        "write list": _user_list(server, writers),
+        "write list": _user_list(accounts, writers),
         "fruit:time machine": "no" if share.time_machine is None else "yes",
         "fruit:time machine max size": str(
             share.backup_limit.bytes if share.backup_limit else 0
@@ -170,14 +170,14 @@ def folder_of(share: CifsShare) -> str:
     return f"{SHARES_FOLDER}/{share.id}/{share.folder}"
 
 
-def _user_list(server: ShareServer, rules: Iterable[AccessRule]) -> str:
+def _user_list(accounts: Mapping[str, str], rules: Iterable[AccessRule]) -> str:
     # Never an empty list, which would admit everybody: a user without an account is the guest.
-    return ", ".join(f'"{account_of(server, rule.principal.name) or GUEST}"' for rule in rules)
+    return ", ".join(f'"{accounts.get(rule.principal.name.key, GUEST)}"' for rule in rules)
 
 
-def account_of(server: ShareServer, user: UserName) -> str | None:
-    """The name that Samba has for a user, or None for a user without an account."""
-    return next((account_name(each) for each in server.accounts if each.name.key == user.key), None)
+def account_names(server: ShareServer) -> Mapping[str, str]:
+    """The name that Samba has for each user who has an account, by the key of the user's name."""
+    return {account.name.key: account_name(account) for account in server.accounts}
 
 
 def account_name(account: Account) -> str:
@@ -186,11 +186,11 @@ def account_name(account: Account) -> str:
 
 
 def render_user_map(server: ShareServer) -> str:
-    """The map of the names that people log in with to accounts. In every line: what follows does not count
-    (``!``), and the name is one word, in quotes.
+    """The map from the names that people log in with to accounts.
 
-    Other names stay as they are, and no account has one of them. The accounts' own names are the guest's, who
-    cannot log in. Not everybody else is (``*``): Samba's services would not start, if the guest was mapped.
+    In every line the name is one word, in quotes, and Samba ends its search there (``!``). Other names stay
+    as they are, and no account has one of them. The accounts' own names are the guest's, who cannot log in.
+    There is no line for everybody else (``*``): Samba's services do not start if the guest is mapped.
     """
     people = [
         f'!{account_name(account)} = "{form}"\n'

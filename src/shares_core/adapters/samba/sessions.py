@@ -9,7 +9,7 @@ from pathlib import Path
 from shares_core.adapters.linux.polling import wait_until
 from shares_core.adapters.samba.profile import SHARES_FOLDER
 from shares_core.adapters.samba.proof import Proof, parse_proof
-from shares_core.adapters.samba.render import account_of, folder_of
+from shares_core.adapters.samba.render import account_names, folder_of
 from shares_core.adapters.samba.status import parse_files_of, parse_sessions_of
 from shares_core.domain.errors import BackendFailure
 from shares_core.domain.names import ShareName, UserName
@@ -67,11 +67,8 @@ class SambaSessions(SmbSessions):
         accounts = _accounts(server, (user,))
         asked = ("end-user", *accounts) if accounts else ("end-removed", SHARES_FOLDER)
         proof = self._revoke(server, *asked)
-        if proof is not None and proof.connected_still(accounts):
-            raise BackendFailure(
-                f"connections of user {user} to server {server.name} do not end",
-                hint="see how busy this host and its Docker are, and call again",
-            )
+        if proof is not None:
+            _ended(f"connections of user {user} to server {server.name}", proof.connected_still(accounts))
 
     def sessions(self, server: ShareServer) -> tuple[SmbSession, ...]:
         said = self._status(server, "sessions")
@@ -92,11 +89,8 @@ class SambaSessions(SmbSessions):
 
     def end_connections(self, server: ShareServer, connections: tuple[int, ...]) -> None:
         proof = self._revoke(server, "end-connections", *map(str, connections))
-        if proof is not None and proof.running_still(connections):
-            raise BackendFailure(
-                f"connections to server {server.name} do not end",
-                hint="see how busy this host and its Docker are, and call again",
-            )
+        if proof is not None:
+            _ended(f"connections to server {server.name}", proof.running_still(connections))
 
     def _revoke(self, server: ShareServer, *arguments: str) -> Proof | None:
         """The script's proof; None if the server does not run, and so has no connections."""
@@ -124,7 +118,8 @@ def _returning(may_return: bool) -> tuple[str, ...]:
 
 def _accounts(server: ShareServer, users: Iterable[UserName]) -> tuple[str, ...]:
     """The accounts as Samba names them. It has only a number for one that was removed."""
-    return tuple(name for user in users if (name := account_of(server, user)) is not None)
+    names = account_names(server)
+    return tuple(names[user.key] for user in users if user.key in names)
 
 
 def _folder(server: ShareServer, share: ShareName) -> str:
@@ -141,6 +136,13 @@ def _allowed(server: ShareServer, share: ShareName) -> set[str]:
         if each.served and each.name.key == share.key
         for rule in each.rules
     }
+
+
+def _ended(connections: str, left: bool) -> None:
+    if left:
+        raise BackendFailure(
+            f"{connections} do not end", hint="see how busy this host and its Docker are, and call again"
+        )
 
 
 def _closed(server: ShareServer, share: ShareName, left: bool) -> None:

@@ -24,6 +24,8 @@ _T = TypeVar("_T", bound=Sized)
 
 #: Of the unpacked text, and of values in one list: 25,000 open files take about as much.
 _MOST_BYTES, _MOST = 32 << 20, 25_000
+#: How often status.sh asks smbstatus.
+_ANSWERS = 2
 #: More than Samba has in one text: a path of 4,096 bytes.
 _LONGEST_TEXT = 4096
 _READING, _WRITING = 0x1, 0x2 | 0x4  # MS-SMB2 2.2.13.1: FILE_READ_DATA, FILE_WRITE_DATA, FILE_APPEND_DATA
@@ -56,16 +58,14 @@ def _reading(server: ShareServer) -> Iterator[None]:
 
 
 def _unpacked(packed: str) -> dict[str, Any]:
-    """The answers of both of smbstatus's runs, as one."""
+    """The answers of both of smbstatus's runs, a line each, as one."""
     unpacking = zlib.decompressobj(wbits=31)
     text = unpacking.decompress(base64.b64decode(packed, validate=True), _MOST_BYTES).decode()
     if not unpacking.eof:
         raise ValueError("it does not end")
     said: dict[str, Any] = {}
-    while text := text.lstrip():
-        part, end = json.JSONDecoder().raw_decode(text)
-        said.update(part)
-        text = text[end:]
+    for line in filter(None, text.split("\n", _ANSWERS)):
+        said.update(json.loads(line))
     return said
 
 
@@ -74,11 +74,12 @@ def _sessions(said: Mapping[str, Any], server: ShareServer) -> Iterator[SmbSessi
     for connect in _bounded(said.get("tcons", {})).values():
         shares.setdefault(_text(connect["session_id"]), set()).add(_text(connect["service"]))
     served = {str(share.name) for share in server.shares}
+    users = {account.uid: str(account.name) for account in server.accounts}
     for each in _bounded(said.get("sessions", {})).values():
-        key = _text(each["session_id"])
+        key, uid = _text(each["session_id"]), int(each["uid"])
         yield SmbSession(
             id=key,
-            user=_user(server, int(each["uid"])),
+            user=users.get(uid, f"<{uid}>"),  # of an account that was removed
             address=_text(each["remote_machine"]),
             since=_seconds(each["creation_time"]),
             dialect=_text(each["session_dialect"]),
@@ -120,14 +121,6 @@ def _bounded(values: _T) -> _T:
     if len(values) > _MOST:
         raise ValueError("there are too many")
     return values
-
-
-def _user(server: ShareServer, uid: int) -> str:
-    """The user's name; for an account that was removed, Samba's."""
-    for account in server.accounts:
-        if account.uid == uid:
-            return str(account.name)
-    return f"<{uid}>"
 
 
 def _process(each: Mapping[str, Any]) -> int:

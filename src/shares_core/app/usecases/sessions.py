@@ -9,6 +9,7 @@ from attrs import frozen
 from shares_core.app.leases import Leases
 from shares_core.domain.errors import InvalidInput
 from shares_core.domain.names import key_of
+from shares_core.domain.server import ShareServer
 from shares_core.domain.sessions import ClosedSessions, OpenFile, SmbSession
 from shares_core.ports import Ports
 
@@ -28,20 +29,12 @@ class Sessions:
 
     def list(self, server: str, share: str | None = None) -> tuple[SmbSession, ...]:
         """The sessions by user, of the whole server or those that use a share."""
-        found = self._leases.find(server)
-        name = str(found.share(share).name) if share is not None else None
-        sessions = self._ports.smb_sessions.sessions(found)
-        return tuple(
-            sorted(
-                (each for each in sessions if name is None or name in each.shares),
-                key=lambda each: (key_of(each.user), each.since, each.id),
-            )
-        )
+        found, name = self._named(server, share)
+        return tuple(each for each in self._connected(found) if name is None or name in each.shares)
 
     def files(self, server: str, share: str | None = None) -> tuple[OpenFile, ...]:
         """The open files and folders by share and path, of the whole server or of a share."""
-        found = self._leases.find(server)
-        name = str(found.share(share).name) if share is not None else None
+        found, name = self._named(server, share)
         files = self._ports.smb_sessions.files(found)
         return tuple(
             sorted(
@@ -49,6 +42,15 @@ class Sessions:
                 key=lambda each: (key_of(each.share), each.path, each.since, each.connection),
             )
         )
+
+    def _connected(self, server: ShareServer) -> tuple[SmbSession, ...]:
+        sessions = self._ports.smb_sessions.sessions(server)
+        return tuple(sorted(sessions, key=lambda each: (key_of(each.user), each.since, each.id)))
+
+    def _named(self, server: str, share: str | None) -> tuple[ShareServer, str | None]:
+        """The server, and the share's name as its record has it."""
+        found = self._leases.find(server)
+        return found, str(found.share(share).name) if share is not None else None
 
     def close(
         self, server: str, *, user: str | None = None, address: str | None = None, id: str | None = None
@@ -61,10 +63,10 @@ class Sessions:
         """
         found = self._leases.find(server)
         if sum(each is not None for each in (user, address, id)) != 1:
-            raise InvalidInput("it is not said whose sessions to close", hint=_WHOSE)
+            raise InvalidInput("say whose sessions to close", hint=_WHOSE)
         name = str(found.account(user).name) if user is not None else None
         client = _address(address) if address is not None else None
-        there = self.list(server)
+        there = self._connected(found)
         closed = tuple(s for s in there if s.user == name or s.address == client or s.id == id)
         connections = {session.connection for session in closed}
         if connections:

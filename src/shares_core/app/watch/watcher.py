@@ -141,16 +141,15 @@ class Watcher:
     def _take_note_of_look(self, report: ReconcileReport) -> None:
         differ = {_id(view) for view in report.servers}
         # Forget what no longer holds, so that it is reported again when it does.
-        full_ones = [
-            (evolve(each, problem=""), each) for each in report.nearly_full
-        ]  # whatever is left just now
-        seen: set[object] = {*report.orphans, *(what for what, _ in full_ones)}
+        # How much a share has left changes with every look: that is not told again.
+        shares = {evolve(full, problem=""): full for full in report.nearly_full}
+        seen: set[object] = {*report.orphans, *shares}
         self._told = {told for told in self._told if told[0] in differ or told[1] in seen}
         for orphan in report.orphans:
             self._tell({("", orphan)}, Event(EventKind.ORPHAN, thing=f"{orphan.kind} {orphan.name}"))
-        for what, full in full_ones:
+        for share, full in shares.items():
             event = Event(EventKind.SHARE_NEARLY_FULL, full.server, full.share, detail=full.problem)
-            self._tell({("", what)}, event)
+            self._tell({("", share)}, event)
         for view in report.servers:
             if not view.server_id:
                 self._tell_of_server(view)
