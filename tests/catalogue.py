@@ -33,6 +33,7 @@ CHANGES: Mapping[str, frozenset[str]] = {
         "servers.upgrade": "",
         "servers.delete": "server.delete",
         "shares.create": "share.create",
+        "shares.set": "share.set",
         "shares.extend": "share.extend",
         "shares.check": "share.check",
         "shares.delete": "share.delete",

@@ -29,14 +29,17 @@ from shares_core.domain.errors import (
     SharesError,
 )
 from shares_core.domain.network import InterfaceSpec
+from shares_core.domain.options import RecycleBin, ShareOptions, TimeMachine
 from shares_core.domain.pools import PoolKind, ThinPoolName, VolumeGroupName
+from shares_core.domain.presets import PRESETS, Preset, server_preset, share_preset
 from shares_core.domain.protection import Dialect, Encryption, Protection
 from shares_core.domain.remedy import Call, HostTool, Packages, Parameter, Remedy, UseCase
 from shares_core.domain.secret import Secret
-from shares_core.domain.share import FileSystemKind, TimeMachine
+from shares_core.domain.share import FileSystemKind
 from shares_core.domain.volume import PoolName
 
 __all__ = [
+    "PRESETS",
     "AccessLevel",
     "AccessRule",
     "AddressTaken",
@@ -66,14 +69,17 @@ __all__ = [
     "Parameter",
     "PoolKind",
     "PoolName",
+    "Preset",
     "Protection",
     "RecordUnreadable",
+    "RecycleBin",
     "RefusedUser",
     "Remedy",
     "Secret",
     "ServerSettings",
     "ShareDamaged",
     "ShareFailed",
+    "ShareOptions",
     "SharesError",
     "ThinPoolName",
     "TimeMachine",
@@ -81,4 +87,6 @@ __all__ = [
     "VolumeGroupName",
     "open_host",
     "rules_for",
+    "server_preset",
+    "share_preset",
 ]

@@ -13,6 +13,7 @@ from shares_core.app.operations.end_sessions import EndSessions
 from shares_core.app.operations.extend_share import ExtendShare, ExtendStage
 from shares_core.app.operations.grant_access import GrantAccess
 from shares_core.app.operations.restrict_access import RestrictAccess
+from shares_core.app.operations.set_options import SetOptions
 from shares_core.app.operations.set_protection import SetProtection
 from shares_core.domain.access import AccessRule
 from shares_core.domain.capacity import GIB, Capacity
@@ -46,6 +47,7 @@ def server_operations(share_id: str) -> tuple[ServerOperation, ...]:
         RestrictAccess(id=ID, since=SINCE, share_id=share_id, users=(ada, bob)),
         EndSessions(id=ID, since=SINCE, user=ada),
         SetProtection(id=ID, since=SINCE, restarts=True),
+        SetOptions(id=ID, since=SINCE, share_id=share_id),
     )
 
 

@@ -10,7 +10,7 @@ from contextlib import closing
 from smbprotocol.open import CreateDisposition, CreateOptions
 from smbprotocol.tree import TreeConnect
 
-from shares_core import Capacity, TimeMachine
+from shares_core import Capacity, ShareOptions, TimeMachine
 from tests.integration.conftest import Tenant
 from tests.testkit.clients import READ, SmbClient, open_file
 from tests.testkit.smb_requests import aapl, streams
@@ -60,9 +60,8 @@ def test_apples_context_is_answered(tenant: Tenant) -> None:
 def test_a_share_for_time_machine_promises_full_syncs(tenant: Tenant) -> None:
     """So that Macs offer it for backups; its limit is the size that they see, and other shares do neither."""
     host, gib = tenant.site.host, Capacity.parse("1GiB")
-    host.shares.create(
-        tenant.server, "backups", gib, time_machine=TimeMachine(limit=Capacity.parse("512MiB"))
-    )
+    backups = ShareOptions(time_machine=TimeMachine(Capacity.parse("512MiB")))
+    host.shares.create(tenant.server, "backups", gib, options=backups)
     ada = tenant.user("ada")
     host.access.allow(tenant.server, "backups", "ada")
     said = {}

@@ -13,6 +13,7 @@ from shares_core import AccessLevel, AccessRule, Capacity, FileSystemKind, Host,
 from shares_core.adapters.containers.runtime import DockerRuntime
 from shares_core.app.lifecycle.container import is_outdated, run_container
 from shares_core.domain.capacity import MIB
+from shares_core.domain.presets import share_preset
 from shares_core.domain.protection import Dialect
 from shares_core.domain.views import RunState
 from shares_core.testing import Fault, FaultPlan, Moment, ProcessDied, intercept
@@ -227,6 +228,12 @@ FURTHER = (
         call("servers.set", SERVER, min_protocol=Dialect.SMB3_11),
         lambda h: h.servers.set(SERVER, min_protocol=Dialect.SMB3_00),
         lambda h: h.servers.show(SERVER).server.protection.min_protocol is Dialect.SMB3_11,
+    ),
+    Operation(
+        "set options",
+        call("shares.set", SERVER, KEPT, share_preset("archive")),
+        lambda h: h.shares.set(SERVER, KEPT, share_preset("default")),
+        lambda h: h.shares.show(SERVER, KEPT).share.options == share_preset("archive"),
     ),
     Operation(
         "make files executable",

@@ -22,6 +22,7 @@ from shares_core.domain.capacity import Capacity
 from shares_core.domain.errors import InvalidInput, SharesError
 from shares_core.domain.names import Name
 from shares_core.domain.network import InterfaceSpec
+from shares_core.domain.options import RecycleBin
 from shares_core.domain.secret import Secret
 from shares_core.domain.share import CifsShare
 from shares_core.domain.volume import PoolName, VolumeRef
@@ -39,6 +40,7 @@ _PLAIN: Mapping[Any, tuple[Any, ...]] = {
     Capacity: (Capacity(1), Capacity(2**62)),
     BridgeName: (BridgeName("br-a"),),
     Attachment: (BridgeAttachment(BridgeName("br-a")),),
+    RecycleBin: (RecycleBin(1), RecycleBin(3650)),
     MacAddress: (MacAddress("02:00:00:aa:bb:cc"),),
     VolumeRef: (VolumeRef(PoolName("fast.1"), "0123456789ab"),),
     Secret: (Secret("correct horse"), Secret("€\"'\\{")),

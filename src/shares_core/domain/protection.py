@@ -9,6 +9,7 @@ from attrs import evolve, frozen
 
 from shares_core.domain.checks import require
 from shares_core.domain.errors import InvalidInput
+from shares_core.domain.options import differing_from_default
 
 
 class _Level(StrEnum):
@@ -75,6 +76,11 @@ class Protection:
     def may_refuse_clients_of(self, other: Protection) -> bool:
         """Whether a client that the other one admits may be refused by this one."""
         return self.encryption.exceeds(other.encryption) or self.min_protocol.exceeds(other.min_protocol)
+
+    @property
+    def differing(self) -> tuple[str, ...]:
+        """The names of what differs from the default."""
+        return differing_from_default(self)
 
     @property
     def relaxations(self) -> tuple[str, ...]:

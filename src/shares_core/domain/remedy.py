@@ -25,6 +25,7 @@ class UseCase(StrEnum):
     SERVERS_STOP = "Host.servers.stop"
     SERVERS_UPGRADE = "Host.servers.upgrade"
     SHARES_LIST = "Host.shares.list"
+    SHARES_SET = "Host.shares.set"
     SHARES_EXTEND = "Host.shares.extend"
     SHARES_CHECK = "Host.shares.check"
     SHARES_DELETE = "Host.shares.delete"

@@ -19,7 +19,7 @@ from shares_core.domain.remedy import Call, Remedy, UseCase
 from shares_core.domain.share import CifsShare
 
 #: Unix user ids of accounts inside a server: each has its own, because Samba derives a user's SID from it.
-_FIRST_ACCOUNT_UID = 10_000
+FIRST_ACCOUNT_UID = 10_000
 #: Unix user ids of the servers on the host, one for each server: above those that distributions give to
 #: people, services and sub-id ranges.
 FIRST_SERVER_UID = 2_000_000
@@ -59,6 +59,8 @@ class ShareServer:
     accounts: tuple[Account, ...] = ()
     operation: ServerOperation | None = None
     protection: Protection = Protection()
+    #: The next account's uid. No uid is used again: a log that has one is about one user for ever.
+    next_uid: int = FIRST_ACCOUNT_UID
 
     # -- shares
 
@@ -127,8 +129,8 @@ class ShareServer:
         """With an account for ``name``; unchanged if it exists already."""
         if self.find_account(name) is not None:
             return self
-        uid = max((account.uid for account in self.accounts), default=_FIRST_ACCOUNT_UID - 1) + 1
-        return evolve(self, accounts=(*self.accounts, Account(name, uid)))
+        uid = max(self.next_uid, *(account.uid + 1 for account in self.accounts), FIRST_ACCOUNT_UID)
+        return evolve(self, accounts=(*self.accounts, Account(name, uid)), next_uid=uid + 1)
 
     def without_account(self, name: UserName) -> ShareServer:
         return evolve(self, accounts=tuple(a for a in self.accounts if a.name != name))

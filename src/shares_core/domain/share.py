@@ -12,6 +12,7 @@ from shares_core.domain.checks import require
 from shares_core.domain.errors import InvalidInput, ShareFailed
 from shares_core.domain.names import ShareName
 from shares_core.domain.operation import ShareOperation, ShareStatus
+from shares_core.domain.options import ShareOptions
 from shares_core.domain.remedy import Call, Parameter, Remedy, UseCase
 from shares_core.domain.volume import FileSystem, FileSystemKind, ShareVolume
 
@@ -57,21 +58,6 @@ class Failure:
 
 
 @frozen
-class TimeMachine:
-    """That Macs may back up to the share, and how much of it their backups may take; None for all of it."""
-
-    limit: Capacity | None = None
-
-    def check(self, capacity: Capacity) -> None:
-        """Raise InvalidInput if the limit is more than the share's capacity."""
-        if self.limit is not None and capacity < self.limit:
-            raise InvalidInput(
-                f"backups may not take {self.limit} of a share of {capacity}",
-                hint="give a smaller limit, or none",
-            )
-
-
-@frozen
 class CifsShare:
     """One share as its record holds it.
 
@@ -88,7 +74,7 @@ class CifsShare:
     rules: tuple[AccessRule, ...] = field(default=(), converter=rule_set)
     operation: ShareOperation | None = None
     failure: Failure | None = None
-    time_machine: TimeMachine | None = None
+    options: ShareOptions = ShareOptions()
 
     def __attrs_post_init__(self) -> None:
         if self.operation is None:
@@ -122,11 +108,6 @@ class CifsShare:
     def reason(self) -> str:
         """Why it has failed; empty if it has not."""
         return self.failure.reason if self.failure is not None else ""
-
-    @property
-    def backup_limit(self) -> Capacity | None:
-        """How much of it Macs' backups may take; None if they have no limit, or it is not offered to them."""
-        return self.time_machine.limit if self.time_machine is not None else None
 
     @property
     def is_whole(self) -> bool:
@@ -165,6 +146,9 @@ class CifsShare:
         if not self.is_whole:  # while it is made or removed, it has no file system that a person could repair
             failure = Failure.unavailable(failure.reason)
         return evolve(self, failure=failure)
+
+    def with_options(self, options: ShareOptions) -> CifsShare:
+        return evolve(self, options=options)
 
     def with_rules(self, rules: tuple[AccessRule, ...]) -> CifsShare:
         return evolve(self, rules=rules)

@@ -61,7 +61,7 @@ def _accounts(
 
 def _served(server: ShareServer) -> tuple[ServedShare, ...]:
     return tuple(
-        ServedShare(share.id, share.name, share.folder, share.rules)
+        ServedShare(share.id, share.name, share.folder, share.rules, share.options)
         for share in server.shares
         if share.served
     )

@@ -10,6 +10,7 @@ from attrs import define, field, frozen
 from shares_core.domain.access import AccessLevel, AccessRule
 from shares_core.domain.names import ShareName, UserName, key_of
 from shares_core.domain.network import Bridge, Interface
+from shares_core.domain.options import ShareOptions
 from shares_core.domain.secret import PasswordHash
 from shares_core.domain.views import LogLine
 from shares_core.domain.volume import FileSystem, VolumeRef, VolumeTraits
@@ -98,6 +99,7 @@ class ServedShare:
     name: ShareName
     folder: str
     rules: tuple[AccessRule, ...]
+    options: ShareOptions = ShareOptions()
 
     def level(self, user: str) -> AccessLevel | None:
         """What Samba lets the user do here; to Samba, names that differ only in case are the same."""

@@ -21,7 +21,7 @@ def _by_name(folder: Path) -> dict[str, dict[str, Any]]:
     return {server["name"]: server for server in whole}
 
 
-BY_NAME, BY_NAME_2 = map(_by_name, RECORDS.values())
+BY_NAME, BY_NAME_2, BY_NAME_3 = map(_by_name, RECORDS.values())
 
 
 def upcast_1(name: str, **traits: bool) -> dict[str, Any]:
@@ -264,7 +264,7 @@ def test_a_server_of_schema_2_demands_what_it_did(name: str) -> None:
     """Encryption and SMB 3; everything else stays, and the given document does not change."""
     former = BY_NAME_2[name]
     kept = copy.deepcopy(former)
-    server = upcast(former, 2)
+    server = upcast(former, 2, until=3)
     assert kept == former
     assert {"encryption": "required", "min_protocol": "SMB3_00"} == server["protection"]
     assert {key: former[key] for key in former if key != "shares"} == {
@@ -276,7 +276,7 @@ def test_a_server_of_schema_2_demands_what_it_did(name: str) -> None:
 def test_volumes_of_schema_2_lack_what_their_release_did_not_make(name: str) -> None:
     """No file has an execute bit, and an ext4 has small attributes; nothing else of a share changes."""
     former = BY_NAME_2[name]
-    for before, after in zip(former["shares"], upcast(former, 2)["shares"], strict=True):
+    for before, after in zip(former["shares"], upcast(former, 2, until=3)["shares"], strict=True):
         large = before["volume"]["filesystem"]["kind"] == "xfs"
         volume = before["volume"] | {"large_attributes": large, "executable": False}
         assert before | {"volume": volume, "time_machine": None, "operation": after["operation"]} == after
@@ -286,7 +286,7 @@ def test_an_extension_of_schema_2_may_disconnect_clients() -> None:
     """Also one that waits for the end of a check; other operations stay as they are."""
     seen = set()
     for former in BY_NAME_2.values():
-        for before, after in zip(former["shares"], upcast(former, 2)["shares"], strict=True):
+        for before, after in zip(former["shares"], upcast(former, 2, until=3)["shares"], strict=True):
             was, is_now = before["operation"], after["operation"]
             kind = was["kind"] if was else ""
             if kind == "share.check" and was["extension"]:
@@ -309,3 +309,32 @@ def test_every_operation_of_schema_2_is_among_the_records() -> None:
         "server.create server.delete share.create share.extend share.check share.delete "
         "access.grant access.restrict account.end_sessions".split()
     )
+
+
+# -- 3 to 4
+
+
+@pytest.mark.parametrize("name", BY_NAME_3)
+def test_the_shares_of_schema_3_keep_their_backups_as_an_option(name: str) -> None:
+    """The other options are off; nothing else of a share changes."""
+    for before, after in zip(BY_NAME_3[name]["shares"], upcast(BY_NAME_3[name], 3)["shares"], strict=True):
+        options = {"time_machine": before["time_machine"], "recycle_bin": None, "audit": False}
+        assert {**before, "options": options} == {**after, "time_machine": before["time_machine"]}
+
+
+@pytest.mark.parametrize("name", BY_NAME_3)
+def test_a_server_of_schema_3_gives_new_accounts_uids_that_none_has(name: str) -> None:
+    """Everything but its shares stays as it is."""
+    former = BY_NAME_3[name]
+    server = upcast(former, 3)
+    uids = {account["uid"] for account in former["accounts"]}
+    assert server["next_uid"] > max(uids, default=9_999)
+    assert {**former, "shares": server["shares"], "next_uid": server["next_uid"]} == server
+
+
+def test_what_schema_3_added_is_among_its_records() -> None:
+    """Backups with and without a limit, a relaxed server, and the operation that relaxed it."""
+    offered = [share["time_machine"] for server in BY_NAME_3.values() for share in server["shares"]]
+    assert all(value in offered for value in (None, {"limit": None}, {"limit": 1 << 30}))
+    assert {"SMB2_10", "SMB3_00"} == {server["protection"]["min_protocol"] for server in BY_NAME_3.values()}
+    assert "server.set" in {(server["operation"] or {}).get("kind") for server in BY_NAME_3.values()}

@@ -16,9 +16,10 @@ from shares_core.adapters.samba.render import (
 from shares_core.domain.access import AccessRule
 from shares_core.domain.capacity import GIB, MIB, Capacity
 from shares_core.domain.names import ShareName, UserName
+from shares_core.domain.options import ShareOptions, TimeMachine
 from shares_core.domain.protection import Dialect, Encryption, Protection
 from shares_core.domain.secret import PasswordHash
-from shares_core.domain.share import FileSystemKind, ShareStatus, TimeMachine
+from shares_core.domain.share import FileSystemKind, ShareStatus
 
 
 def _section(text: str, name: str) -> dict[str, str]:
@@ -48,7 +49,7 @@ def test_a_share_offers_backups_to_macs_if_its_record_says_so() -> None:
     """With its limit in bytes; 0 is none. The parameters are always there."""
     told = []
     for offered in (None, TimeMachine(), TimeMachine(Capacity(3 * GIB))):
-        server = SERVER.with_share(evolve(SHARE, time_machine=offered))
+        server = SERVER.with_share(evolve(SHARE, options=ShareOptions(time_machine=offered)))
         section = _section(render_smb_conf(server), "R&D 2026")
         told.append((section["fruit:time machine"], section["fruit:time machine max size"]))
     assert [("no", "0"), ("yes", "0"), ("yes", str(3 * GIB))] == told

@@ -11,6 +11,7 @@ from tests.unit.world import LARGE, PASSWORD, RO, RW, SMALL, World, on
 
 from shares_core.domain.access import AccessLevel, AccessRule
 from shares_core.domain.names import UserName
+from shares_core.domain.presets import share_preset
 from shares_core.domain.protection import Dialect
 from shares_core.domain.secret import Secret
 from shares_core.domain.server import ShareServer
@@ -143,6 +144,11 @@ USE_CASES = [
         "extend",
         call("shares.extend", "tenant", "files", LARGE),
         lambda w: w.share("tenant", "files").capacity == LARGE,
+    ),
+    UseCase(
+        "set options",
+        call("shares.set", "tenant", "files", share_preset("archive")),
+        lambda w: w.share("tenant", "files").options == share_preset("archive") and w.admitted() != {},
     ),
     UseCase(
         "delete share",

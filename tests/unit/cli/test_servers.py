@@ -12,7 +12,8 @@ from shares_core.domain.operation import ServerOperation
 from shares_core.domain.views import LogLine
 
 SERVER_KEYS = [
-    *("name", "id", "state", "desired", "problem", "encryption", "min_protocol", "relaxations"),
+    *("name", "id", "state", "desired", "problem", "encryption", "min_protocol", "differing"),
+    "relaxations",
     *("interfaces", "shares", "users", "operations"),
 ]
 INTERFACE_KEYS = ["bridge", "addresses", "mac", "gateways", "mtu", "host_addresses"]
@@ -63,6 +64,7 @@ def test_the_document_of_a_server(served: Terminal) -> None:
         "problem": "",
         "encryption": "required",
         "min_protocol": "SMB3_00",
+        "differing": [],
         "relaxations": [],
         "shares": ["files"],
         "users": ["ada"],
@@ -96,11 +98,27 @@ def test_a_server_is_made_relaxed(terminal: Terminal) -> None:
     assert "server set old' changes it" in result.err
 
 
+def test_a_preset_relaxes_a_server_and_another_restores_it(served: Terminal) -> None:
+    """Show tells what differs as it can be given again; an option wins over the preset."""
+    served.ok("server", "set", "tenant", "--preset", "scanner")
+    assert (
+        "options  --encryption desired --min-protocol SMB2_10\n" in served.ok("server", "show", "tenant").out
+    )
+    served.ok("server", "set", "tenant", "--preset", "scanner", "--min-protocol", "SMB3_00")
+    document = served.ok("server", "show", "tenant", "--json").document
+    assert (["encryption"], "SMB3_00") == (document["differing"], document["min_protocol"])
+    served.ok("server", "set", "tenant", "--preset", "default")
+    assert [] == served.ok("server", "show", "tenant", "--json").document["differing"]
+    served.ok("server", "create", "old", "--preset", "scanner")
+    assert "SMB2_10" == served.ok("server", "show", "old", "--json").document["min_protocol"]
+    assert "mac is a preset of shares" in served("server", "set", "tenant", "--preset", "mac").err
+
+
 def test_a_contradiction_is_refused(served: Terminal) -> None:
     """And nothing changes; nor does a set without an option, or with an unknown word."""
     for arguments, said in (
         (("--min-protocol", "SMB2_10"), "SMB 2.1 cannot encrypt"),
-        ((), "say --encryption, --min-protocol or both"),
+        ((), "say what to set"),
         (("--encryption", "off"), "'off' is not one of desired, required"),
     ):
         result = served("server", "set", "tenant", *arguments)

@@ -23,7 +23,8 @@ SHARE_KEYS = [
         "acls",
     ),
     *("stream_limit_bytes",),
-    *("time_machine", "time_machine_limit_bytes", "export_locations", "locations"),
+    *("time_machine", "time_machine_limit_bytes", "recycle_bin_days", "audit", "differing"),
+    *("export_locations", "locations"),
     "access",
 ]
 
@@ -55,6 +56,9 @@ def test_the_document_of_a_share(served: Terminal) -> None:
         "stream_limit_bytes": 65535,
         "time_machine": False,
         "time_machine_limit_bytes": None,
+        "recycle_bin_days": None,
+        "audit": False,
+        "differing": [],
         "export_locations": [r"\\10.254.0.2\files"],
         "locations": [
             {"client": "windows", "location": r"\\10.254.0.2\files"},
@@ -217,14 +221,14 @@ def test_a_share_for_time_machine_says_so(served: Terminal) -> None:
     """With its limit, which cannot exceed the share."""
     size = ("--size", "64MiB", "--time-machine")
     served.ok("share", "create", "tenant", "backups", *size, "--limit", "32MiB")
-    assert "offered to Macs, up to 32 MiB" in served.ok("share", "show", "tenant", "backups").out
+    assert "--time-machine --time-machine-limit 32MiB" in served.ok("share", "show", "tenant", "backups").out
     document = served.ok("share", "show", "tenant", "backups", "--json").document
     assert (True, 32 << 20) == (document["time_machine"], document["time_machine_limit_bytes"])
     served.ok("share", "create", "tenant", "backups", "--size", "64MiB")  # it fits
     for arguments, said in (
         ((*size, "--limit", "65MiB"), "backups may not take 65 MiB of a share of 64 MiB"),
-        (("--size", "64MiB", "--limit", "1MiB"), "--limit is for the backups of --time-machine"),
-        (size, "differs from what was asked for"),
+        (("--size", "64MiB", "--limit", "1MiB"), "--time-machine-limit is for the backups of --time-machine"),
+        (size, "its options differ from those asked for"),
     ):
         result = served("share", "create", "tenant", "backups", *arguments)
         assert said in result.err
@@ -241,3 +245,51 @@ def test_a_share_tells_how_large_its_streams_may_be(served: Terminal) -> None:
     world.machine.records[server.id] = server.with_share(former)
     assert "about 4 KiB for all of a file" in served.ok("share", "show", "tenant", "files").out
     assert 4096 == served.ok("share", "show", "tenant", "files", "--json").document["stream_limit_bytes"]
+
+
+def test_options_are_the_same_to_create_and_to_set(served: Terminal) -> None:
+    """What show says can be given again, to either; what is not named stays."""
+    given = ("--recycle-bin", "14", "--audit")
+    served.ok("share", "create", "tenant", "new", "--size", "64MiB", *given)
+    served.ok("share", "set", "tenant", "files", "--audit")
+    served.ok("share", "set", "tenant", "files", "--recycle-bin", "14")
+    for share in ("new", "files"):
+        assert "options     --recycle-bin 14 --audit\n" in served.ok("share", "show", "tenant", share).out
+        document = served.ok("share", "show", "tenant", share, "--json").document
+        assert (14, True, ["recycle_bin", "audit"]) == (
+            document["recycle_bin_days"],
+            document["audit"],
+            document["differing"],
+        )
+
+
+def test_a_preset_sets_every_option_and_others_win(served: Terminal) -> None:
+    served.ok("share", "set", "tenant", "files", "--preset", "archive", "--recycle-bin", "90")
+    assert "--recycle-bin 90 --audit" in served.ok("share", "show", "tenant", "files").out
+    served.ok("share", "set", "tenant", "files", "--preset", "mac")
+    assert "options     --recycle-bin 30\n" in served.ok("share", "show", "tenant", "files").out
+    said = served.ok("share", "set", "tenant", "files", "--preset", "default").out
+    assert "share files has the default options\n" == said
+    assert "options" not in served.ok("share", "show", "tenant", "files").out
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ((), "say what to set"),
+        (("--preset", "nothing"), "'nothing' is not a preset"),
+        (("--preset", "scanner"), "scanner is a preset of servers, not of shares"),
+        (("--recycle-bin", "0"), "1 to 3650 days, not for 0"),
+        (("--recycle-bin", "9999999999999"), "1 to 3650 days"),
+        (("--recycle-bin", "a week"), "takes a number of days"),
+        (("--recycle-bin", "1", "--no-recycle-bin"), "not both"),
+        (("--time-machine-limit", "1MiB"), "is for the backups of --time-machine"),
+        (("--time-machine", "--limit", "1TiB"), "backups may not take 1 TiB"),
+        (("--time-machine", "--recycle-bin"), "a share for Time Machine has no recycle bin"),
+    ],
+)
+def test_bad_options_change_nothing(served: Terminal, given: tuple[str, ...], said: str) -> None:
+    before = served.world.record("tenant")
+    result = served("share", "set", "tenant", "files", *given)
+    assert (2, True) == (result.status, said in result.err), result.err
+    assert before == served.world.record("tenant")

@@ -12,7 +12,7 @@ from shares_core.entrypoints.cli import root
 COMMANDS = {
     "server create", "server list", "server show", "server set", "server log", "server start", "server stop",
     "server upgrade", "server delete",
-    "share create", "share list", "share show", "share extend", "share check", "share delete",
+    "share create", "share list", "share show", "share set", "share extend", "share check", "share delete",
     "access allow", "access deny", "access list", "access replace",
     "user list", "user set-password", "user remove",
     "session list", "session close", "file list",

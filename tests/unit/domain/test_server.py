@@ -34,7 +34,7 @@ def test_a_share_is_found_by_its_id_or_not() -> None:
 
 
 def test_each_account_gets_the_next_uid() -> None:
-    """The first is 10000, and a removed account leaves a gap, so that nobody inherits its SID."""
+    """The first is 10000. That of a removed account is not used again, so that nobody inherits its SID."""
     three = EMPTY
     for name in ("ada", "bob", "eve"):
         three = three.with_account(UserName(name))
@@ -43,8 +43,10 @@ def test_each_account_gets_the_next_uid() -> None:
     expected = tuple(
         Account(UserName(name), uid) for name, uid in (("ada", 10_000), ("eve", 10_002), ("joe", 10_003))
     )
-    assert evolve(EMPTY, accounts=expected) == more
+    assert evolve(EMPTY, accounts=expected, next_uid=10_004) == more
     assert three == three.with_account(UserName("ada"))
+    last_again = more.without_account(UserName("joe")).with_account(UserName("joe"))
+    assert [10_000, 10_002, 10_004] == [account.uid for account in last_again.accounts]
 
 
 def test_an_account_is_found_in_any_case_by_people_and_exactly_by_rules() -> None:

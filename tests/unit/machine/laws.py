@@ -105,7 +105,11 @@ def agrees(record: ShareServer | None, hashes: Mapping[str, str], server: Server
     if record is None or server is None:
         return record is None and server is None
     shares = {
-        str(share.name): (share.capacity.bytes, {str(r.principal.name): r.level for r in share.rules})
+        str(share.name): (
+            share.capacity.bytes,
+            share.options,
+            {str(r.principal.name): r.level for r in share.rules},
+        )
         for share in record.shares
     }
     (interface,) = record.interfaces
@@ -113,7 +117,8 @@ def agrees(record: ShareServer | None, hashes: Mapping[str, str], server: Server
     return (
         (server.home, server.running, server.protection)
         == (home, record.desired is DesiredState.RUNNING, record.protection)
-        and shares == {name: (share.size, share.rules) for name, share in server.shares.items()}
+        and shares
+        == {name: (share.size, share.options, share.rules) for name, share in server.shares.items()}
         and {str(account.name) for account in record.accounts} == server.passwords.keys()
         and all(
             password == UNTOLD or hashes.get(user) == digest(password)

@@ -23,6 +23,7 @@ from shares_core.domain.errors import (
     NotFound,
     SharesError,
 )
+from shares_core.domain.options import ShareOptions
 from shares_core.domain.protection import Dialect, Encryption, Protection
 
 GRANULARITY = 4096
@@ -54,6 +55,7 @@ class Refused(Exception):
 @define
 class Share:
     size: int
+    options: ShareOptions = ShareOptions()
     rules: dict[str, AccessLevel] = field(factory=dict)
     files: dict[str, bytes] = field(factory=dict)
 
@@ -161,6 +163,12 @@ class Model:
         found.size = size
         yield Stage.STICKS
 
+    def set_options(self, name: str, share: str, options: ShareOptions) -> Iterator[Stage]:
+        found = self.server(name).share(share)
+        if options != found.options:
+            found.options = options
+            yield Stage.STICKS
+
     def check_share(self, name: str, share: str) -> Iterator[Stage]:
         self.server(name).share(share)
         return iter(())
@@ -238,6 +246,7 @@ class Model:
 
 def _copied(server: Server) -> Server:
     shares = {
-        name: Share(share.size, dict(share.rules), dict(share.files)) for name, share in server.shares.items()
+        name: Share(share.size, share.options, dict(share.rules), dict(share.files))
+        for name, share in server.shares.items()
     }
     return Server(server.home, server.running, server.protection, shares, dict(server.passwords))

@@ -16,6 +16,8 @@ from shares_core.domain.capacity import Capacity
 from shares_core.domain.errors import NotFound
 from shares_core.domain.names import UserName
 from shares_core.domain.network import InterfaceSpec
+from shares_core.domain.options import ShareOptions
+from shares_core.domain.presets import share_preset
 from shares_core.domain.protection import Dialect, Encryption
 from shares_core.domain.secret import Secret
 from shares_core.domain.views import AccessView, PasswordView
@@ -210,6 +212,16 @@ def extend_share(name: str, share: str, size: int) -> Operation:
     )
 
 
+def set_options(name: str, share: str, options: ShareOptions) -> Operation:
+    return Operation(
+        call("shares.set", name, share, options),
+        name,
+        lambda model, _: model.set_options(name, share, options),
+        share,
+        calls=8,
+    )
+
+
 def check_share(name: str, share: str) -> Operation:
     return Operation(
         call("shares.check", name, share),
@@ -298,6 +310,7 @@ _SHARES = st.sampled_from(["x", "x", "y"])
 _USERS = st.sampled_from(["ada", "ada", "bob"])
 _HOMES = st.sampled_from(sorted(HOMES, reverse=True))
 _LEVELS = st.sampled_from([RW, RO])
+_OPTIONS = st.sampled_from([share_preset("default"), share_preset("archive")])
 _RULES = st.dictionaries(_USERS, _LEVELS, max_size=2)
 
 
@@ -318,6 +331,7 @@ def drawn(
         "servers.upgrade": build(upgrade, servers),
         "servers.delete": build(delete_server, servers, with_shares=st.booleans()),
         "shares.create": build(create_share, *there, sizes),
+        "shares.set": build(set_options, *there, _OPTIONS),
         "shares.extend": build(extend_share, *there, sizes),
         "shares.check": build(check_share, *there),
         "shares.delete": build(delete_share, *there),

@@ -140,6 +140,7 @@ def _section(name: str, parameters: Mapping[str, str]) -> str:
 
 def _share_parameters(share: CifsShare, accounts: Mapping[str, str]) -> dict[str, str]:
     writers = [rule for rule in share.rules if rule.level is AccessLevel.READ_WRITE]
+    limit = share.options.backup_limit
     # Always all parameters: a process that serves the share keeps a parameter that its section no longer has.
     return {
         "path": folder_of(share),
@@ -158,10 +159,8 @@ def _share_parameters(share: CifsShare, accounts: Mapping[str, str]) -> dict[str
         "force create mode": "0700",
         "force directory mode": "0700",
         "write list": _user_list(accounts, writers),
-        "fruit:time machine": "no" if share.time_machine is None else "yes",
-        "fruit:time machine max size": str(
-            share.backup_limit.bytes if share.backup_limit else 0
-        ),  # 0 is none
+        "fruit:time machine": "no" if share.options.time_machine is None else "yes",
+        "fruit:time machine max size": f"{limit.bytes if limit else 0}",  # 0 is none
     }
 
 

@@ -13,7 +13,7 @@ Document = dict[str, Any]
 #: What the pool says of the volumes of schema 1, whose records do not: ``thin``, ``zeroed``, ``discards``.
 Traits = Mapping[str, bool]
 
-SCHEMA = 3
+SCHEMA = 4
 
 #: The traits from a pool of files, which every pool was unless the settings said otherwise.
 FILE_TRAITS: Traits = {"thin": False, "zeroed": True, "discards": False}
@@ -143,4 +143,20 @@ def _volume(volume: Document) -> Document:
     return volume | {"large_attributes": is_large, "executable": False}
 
 
-_STEPS: Mapping[int, Callable[[Document, Traits], Document]] = {1: _from_1, 2: _from_2}
+# -- 3 to 4: the options of a share stand together, and the uid of a removed account is not used again
+
+_FIRST_ACCOUNT_UID = 10_000
+
+
+def _from_3(server: Document, _: Traits) -> Document:
+    uids = [account["uid"] for account in server["accounts"]]
+    shares = [_share_of_3(share) for share in server["shares"]]
+    return server | {"shares": shares, "next_uid": max(uids, default=_FIRST_ACCOUNT_UID - 1) + 1}
+
+
+def _share_of_3(share: Document) -> Document:
+    kept = {key: value for key, value in share.items() if key != "time_machine"}
+    return kept | {"options": {"time_machine": share["time_machine"], "recycle_bin": None, "audit": False}}
+
+
+_STEPS: Mapping[int, Callable[[Document, Traits], Document]] = {1: _from_1, 2: _from_2, 3: _from_3}

@@ -2,7 +2,7 @@
 
 ::
 
-    {"schema": 3, "claim": {...}, "rest": 4096, "claim_checksum": "sha256:...",
+    {"schema": 4, "claim": {...}, "rest": 4096, "claim_checksum": "sha256:...",
     "checksum": "sha256:...", "server": {...}}
 
 The whole is one JSON object, so that releases before schema 2 understand enough of it to refuse it.

@@ -16,6 +16,7 @@ from shares_core.app.operations.end_sessions import EndSessions
 from shares_core.app.operations.extend_share import ExtendShare
 from shares_core.app.operations.grant_access import GrantAccess
 from shares_core.app.operations.restrict_access import RestrictAccess
+from shares_core.app.operations.set_options import SetOptions
 from shares_core.app.operations.set_protection import SetProtection
 from shares_core.domain.operation import Operation
 
@@ -33,5 +34,6 @@ OPERATIONS: Mapping[str, type[Operation]] = {
         RestrictAccess,
         EndSessions,
         SetProtection,
+        SetOptions,
     )
 }

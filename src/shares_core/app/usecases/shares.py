@@ -1,4 +1,4 @@
-"""CIFS shares: create, show, list, extend, check, delete."""
+"""CIFS shares: create, show, list, set, extend, check, delete."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ from shares_core.app.operations.create_share import CreateShare
 from shares_core.app.operations.delete_share import DeleteShare
 from shares_core.app.operations.extend_share import Extended, ExtendShare, unfinished
 from shares_core.app.operations.perform import begun, perform
+from shares_core.app.operations.set_options import SetOptions
 from shares_core.app.operations.work import ShareWork
 from shares_core.app.usecases.pools import configured
 from shares_core.domain.capacity import Capacity
+from shares_core.domain.checks import require
 from shares_core.domain.errors import AlreadyExists, Conflict, InvalidInput, SharesError
 from shares_core.domain.names import ShareName
+from shares_core.domain.options import RecycleBin, ShareOptions, TimeMachine
 from shares_core.domain.remedy import Call, Remedy, UseCase
 from shares_core.domain.server import ShareServer
-from shares_core.domain.share import CifsShare, FileSystem, FileSystemKind, TimeMachine
+from shares_core.domain.share import CifsShare, FileSystem, FileSystemKind
 from shares_core.domain.undo import undone_by
 from shares_core.domain.views import CheckView, ExtendView, ExtendWay, RunState, ShareView
 from shares_core.domain.volume import DEFAULT_POOL, DISK_OWNER, PoolName, ShareVolume, VolumeRef
@@ -46,28 +49,29 @@ class Shares:
         capacity: Capacity,
         filesystem: FileSystemKind = FileSystemKind.EXT4,
         pool: str = str(DEFAULT_POOL),
-        time_machine: TimeMachine | None = None,
+        options: ShareOptions | None = None,
     ) -> ShareView:
         """Make a share of ``capacity`` in the pool; nobody has access to it yet.
 
-        ``time_machine`` offers it to Macs for their backups. If the share exists and fits, it is returned as
-        it is. Raises InvalidInput, AlreadyExists,
-        NoCapacity; after any error nothing of a new share is left.
+        None for ``options`` is the default of a new share, and fits any other. If the share exists and fits,
+        it is returned as it is. Raises InvalidInput, AlreadyExists, NoCapacity; after any error nothing of a
+        new share is left.
         """
         name = ShareName(share)
         filesystem = FileSystemKind.parse(filesystem)
         filesystem.check(capacity)
         wanted = PoolName(pool)
-        if time_machine is not None:
-            time_machine.check(capacity)
+        if options is not None:
+            require(options, ShareOptions, "a share's options", hint="ShareOptions() is the default")
+            options.check(capacity)
         with ExitStack() as slot:
             with self._leases.settled(server, name, await_made=True) as held:
                 existing = held.server.find_share(name)
                 if existing is not None:
                     same = _same(existing, name, capacity, filesystem, wanted)
-                    _require_backups(same, time_machine)
+                    _require_options(same, options)
                     return self._view(held.server, same, self._volume_size(same), held.found)
-                minted = self._minted(name, capacity, filesystem, wanted, time_machine)
+                minted = self._minted(name, capacity, filesystem, wanted, options or ShareOptions())
                 work = ShareWork(self._ports, held.server, minted, held.found)
                 self._leases.take_slot(slot, held.server, minted)
                 with undone_by(lambda: self._ports.locks.forget(minted.id)):
@@ -81,7 +85,7 @@ class Shares:
         capacity: Capacity,
         filesystem: FileSystemKind,
         pool: PoolName,
-        time_machine: TimeMachine | None,
+        options: ShareOptions,
     ) -> CifsShare:
         """A share of which nothing is made yet."""
         self._ports.filesystems.require_mounting()
@@ -89,7 +93,7 @@ class Shares:
         traits = self._ports.storage.prepare(configured(self._ports, pool))
         share_id, made = ids.new_id(), FileSystem(filesystem, ids.new_uuid())
         volume = ShareVolume(VolumeRef(pool, ids.new_id()), made, DISK_OWNER, traits)
-        return CifsShare(id=share_id, name=name, capacity=capacity, volume=volume, time_machine=time_machine)
+        return CifsShare(id=share_id, name=name, capacity=capacity, volume=volume, options=options)
 
     def show(self, server: str, share: str) -> ShareView:
         """Return the share as recorded, with its used and free space. Raises InvalidInput."""
@@ -112,6 +116,40 @@ class Shares:
             for found in servers
             for share in found.shares
         )
+
+    def set(
+        self,
+        server: str,
+        share: str,
+        options: ShareOptions | None = None,
+        *,
+        time_machine: TimeMachine | bool | None = None,
+        recycle_bin: RecycleBin | bool | None = None,
+        audit: bool | None = None,
+    ) -> ShareView:
+        """Change the share's options. Idempotent.
+
+        ``options`` replace all that it has; None begins with those. Of each option that is named, None leaves
+        it, False turns it off, and True sets it with its defaults. If anything changes, the share's clients
+        are disconnected, and come back by themselves. It only goes forward: after an error, the next call
+        carries on. Raises InvalidInput.
+        """
+        if options is not None:
+            require(options, ShareOptions, "a share's options", hint="ShareOptions() is the default")
+        with self._leases.server(server) as held:
+            found = held.server.share(share)
+            if not found.is_whole:
+                found.require_ready()
+            wanted = (options or found.options).changed(
+                time_machine=time_machine, recycle_bin=recycle_bin, audit=audit
+            )
+            wanted.check(found.capacity)
+            if wanted != found.options:
+                changed = held.server.with_share(found.with_options(wanted))
+                held.journal(SetOptions(**begun(self._ports), share_id=found.id), changed)
+                perform(held)
+            shown = held.server.share(share)
+            return self._view(held.server, shown, self._volume_size(shown), held.found)
 
     def extend(self, server: str, share: str, capacity: Capacity, *, online_only: bool = False) -> ExtendView:
         """Make the share larger, online if the kernel allows it.
@@ -214,14 +252,14 @@ class Shares:
         return ShareView(server, share, usage, server.export_locations(share), size, state)
 
 
-def _require_backups(existing: CifsShare, wanted: TimeMachine | None) -> None:
-    """Raise AlreadyExists if the share does not offer backups as wanted; None fits any."""
-    if wanted not in (None, existing.time_machine):
+def _require_options(existing: CifsShare, wanted: ShareOptions | None) -> None:
+    """Raise AlreadyExists if the share has other options than those wanted; None fits any."""
+    if wanted not in (None, existing.options):
         raise AlreadyExists(
             "share",
             str(existing.name),
-            "what it offers to Time Machine differs from what was asked for",
-            hint="choose another name",
+            "its options differ from those asked for",
+            hint=Remedy.of(Call(UseCase.SHARES_SET), " changes them"),
         )
 
 

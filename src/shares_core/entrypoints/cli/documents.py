@@ -13,6 +13,7 @@ from shares_core.domain.errors import RecordUnreadable
 from shares_core.domain.findings import Finding
 from shares_core.domain.network import Interface
 from shares_core.domain.operation import Operation
+from shares_core.domain.options import ShareOptions
 from shares_core.domain.server import Account, ShareServer
 from shares_core.domain.sessions import ClosedSessions, OpenFile, SmbSession
 from shares_core.domain.share import CifsShare
@@ -57,6 +58,7 @@ def server(view: ServerView | RecordUnreadable) -> Document:
             "problem": view.message,
             "encryption": None,
             "min_protocol": None,
+            "differing": [],
             "relaxations": [],
             "interfaces": [],
             "shares": [],
@@ -72,6 +74,7 @@ def server(view: ServerView | RecordUnreadable) -> Document:
         "problem": problem_of(view),
         "encryption": str(found.protection.encryption),
         "min_protocol": str(found.protection.min_protocol),
+        "differing": list(found.protection.differing),
         "relaxations": list(found.protection.relaxations),
         "interfaces": [interface(each) for each in found.interfaces],
         "shares": [str(each.name) for each in found.shares],
@@ -115,11 +118,21 @@ def share(view: ShareView) -> Document:
         "pool": str(found.volume.pool),
         "acls": "none",
         "stream_limit_bytes": view.stream_limit,
-        "time_machine": found.time_machine is not None,
-        "time_machine_limit_bytes": found.backup_limit.bytes if found.backup_limit else None,
+        **_options(found.options),
+        "differing": list(found.options.differing),
         "export_locations": list(view.export_locations),
         "locations": _locations(view.server, view.share),
         "access": [rule(each) for each in found.rules],
+    }
+
+
+def _options(options: ShareOptions) -> Document:
+    limit, kept = options.backup_limit, options.recycle_bin
+    return {
+        "time_machine": options.time_machine is not None,
+        "time_machine_limit_bytes": limit.bytes if limit else None,
+        "recycle_bin_days": kept.days if kept else None,
+        "audit": options.audit,
     }
 
 

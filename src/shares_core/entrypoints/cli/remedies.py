@@ -16,6 +16,7 @@ COMMANDS: Mapping[UseCase, tuple[str, ...]] = {
     UseCase.SERVERS_STOP: ("server", "stop"),
     UseCase.SERVERS_UPGRADE: ("server", "upgrade"),
     UseCase.SHARES_LIST: ("share", "list"),
+    UseCase.SHARES_SET: ("share", "set"),
     UseCase.SHARES_EXTEND: ("share", "extend"),
     UseCase.SHARES_CHECK: ("share", "check"),
     UseCase.SHARES_DELETE: ("share", "delete"),

@@ -10,11 +10,12 @@ import click
 from shares_core.bootstrap import Host
 from shares_core.domain.errors import NotFound, RecordUnreadable, SharesError
 from shares_core.domain.network import InterfaceSpec
+from shares_core.domain.presets import server_preset
 from shares_core.domain.protection import Dialect, Encryption, Protection
 from shares_core.domain.server import ShareServer
 from shares_core.domain.share import CifsShare
 from shares_core.domain.views import LogLine, ServerView, UpgradeOutcome, UpgradeView
-from shares_core.entrypoints.cli import documents
+from shares_core.entrypoints.cli import documents, options
 from shares_core.entrypoints.cli.errors import FAILED, report
 from shares_core.entrypoints.cli.framework import Group
 from shares_core.entrypoints.cli.invocation import Invocation, pass_invocation
@@ -71,6 +72,7 @@ def server() -> None:
 @click.option(
     "--mtu", type=int, metavar="BYTES", help="The bridge's MTU. Default: the configuration's, 1500."
 )
+@options.preset_option("server")
 @_ENCRYPTION
 @_MIN_PROTOCOL
 @pass_invocation
@@ -83,6 +85,7 @@ def create(
     gateways: tuple[str, ...],
     host_addresses: tuple[str, ...],
     mtu: int | None,
+    preset: str | None,
     encryption: str | None,
     min_protocol: str | None,
 ) -> None:
@@ -90,9 +93,8 @@ def create(
 
     Does nothing if it exists and fits.
     """
-    protection = None
-    if encryption is not None or min_protocol is not None:
-        protection = Protection().changed(*_read(encryption, min_protocol))
+    chosen = _read(preset, encryption, min_protocol)
+    protection = None if chosen == (None, None) else Protection().changed(*chosen)
     spec = InterfaceSpec.parse(
         bridge=bridge, addresses=addresses, mac=mac, gateways=gateways, host_addresses=host_addresses, mtu=mtu
     )
@@ -137,22 +139,23 @@ def show(invocation: Invocation, name: str) -> None:
 @server.command(
     "set",
     epilog="shares-core server set tenant-a --encryption desired --min-protocol SMB2_10\n"
-    "shares-core server set tenant-a --encryption required --min-protocol SMB3_00",
+    "shares-core server set tenant-a --preset default",
 )
 @click.argument("name", metavar="SERVER")
+@options.preset_option("server")
 @_ENCRYPTION
 @_MIN_PROTOCOL
 @pass_invocation
 def set_protection(
-    invocation: Invocation, name: str, encryption: str | None, min_protocol: str | None
+    invocation: Invocation, name: str, preset: str | None, encryption: str | None, min_protocol: str | None
 ) -> None:
     """Change what a server demands of its clients, for old devices.
 
     If it demands more, its connections end; clients that fit come back by themselves.
     """
-    if encryption is None and min_protocol is None:
-        raise click.UsageError("say --encryption, --min-protocol or both")
-    wanted, oldest = _read(encryption, min_protocol)
+    wanted, oldest = _read(preset, encryption, min_protocol)
+    if wanted is None and oldest is None:
+        raise click.UsageError("say what to set: --preset, --encryption or --min-protocol")
     view = invocation.changing().servers.set(name, encryption=wanted, min_protocol=oldest)
 
     def tell() -> None:
@@ -162,10 +165,15 @@ def set_protection(
     invocation.out.answer(documents.server(view), tell)
 
 
-def _read(encryption: str | None, min_protocol: str | None) -> tuple[Encryption | None, Dialect | None]:
+def _read(
+    preset: str | None, encryption: str | None, min_protocol: str | None
+) -> tuple[Encryption | None, Dialect | None]:
+    """What is demanded: by an option, else by the preset, else None."""
+    found = None if preset is None else server_preset(preset)
+    default = (None, None) if found is None else (found.encryption, found.min_protocol)
     return (
-        None if encryption is None else Encryption.parse(encryption),
-        None if min_protocol is None else Dialect.parse(min_protocol),
+        default[0] if encryption is None else Encryption.parse(encryption),
+        default[1] if min_protocol is None else Dialect.parse(min_protocol),
     )
 
 
@@ -340,6 +348,7 @@ def _tell(invocation: Invocation, view: ServerView) -> None:
             ("state", f"{state}{desired}"),
             ("problem", problem_of(view, invocation.command)),
             ("demands", _demanded(found)),
+            ("options", options.of_server(found.protection)),
         ]
     )
     _tell_relaxations(invocation, found)

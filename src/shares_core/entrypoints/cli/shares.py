@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from shares_core.domain.capacity import Capacity, format_bytes
-from shares_core.domain.share import CifsShare, FileSystemKind, ShareStatus, TimeMachine
+from shares_core.domain.options import ShareOptions
+from shares_core.domain.share import FileSystemKind, ShareStatus
 from shares_core.domain.views import CheckView, ExtendView, ExtendWay, ShareView
 from shares_core.domain.volume import DEFAULT_POOL
-from shares_core.entrypoints.cli import documents
+from shares_core.entrypoints.cli import documents, options
 from shares_core.entrypoints.cli.errors import FAILED
 from shares_core.entrypoints.cli.framework import Group
 from shares_core.entrypoints.cli.invocation import Invocation, pass_invocation
@@ -31,7 +34,8 @@ def share() -> None:
     "create",
     epilog="shares-core share create tenant-a projects --size 1GiB\n"
     "shares-core share create tenant-a 'R&D' --size 1.5TiB --filesystem xfs\n"
-    "shares-core share create tenant-a backups --size 2TiB --time-machine --limit 1.5TiB",
+    "shares-core share create tenant-a backups --size 2TiB --time-machine --time-machine-limit 1.5TiB\n"
+    "shares-core share create tenant-a contracts --size 100GiB --preset archive",
 )
 @click.argument("server", metavar="SERVER")
 @click.argument("name", metavar="SHARE")
@@ -40,29 +44,26 @@ def share() -> None:
     "--filesystem", metavar="ext4|xfs", default="ext4", show_default=True, help="The file system inside."
 )
 @click.option("--pool", metavar="POOL", default=str(DEFAULT_POOL), show_default=True, help="Where it lies.")
-@click.option("--time-machine", is_flag=True, help="Offer it to Macs for the backups of Time Machine.")
-@click.option("--limit", metavar="SIZE", help="How much of it backups may take. Default: all of it.")
+@options.share_options
 @pass_invocation
 def create(
     invocation: Invocation,
+    /,
     server: str,
     name: str,
     size: str,
     filesystem: str,
     pool: str,
-    limit: str | None,
-    *,
-    time_machine: bool,
+    **given: Any,
 ) -> None:
     """Make a share; nobody has access to it yet.
 
     Does nothing if it exists and fits.
     """
     capacity, kind = Capacity.parse(size), FileSystemKind.parse(filesystem)
-    if limit is not None and not time_machine:
-        raise click.UsageError("--limit is for the backups of --time-machine")
-    backups = TimeMachine(None if limit is None else Capacity.parse(limit)) if time_machine else None
-    view = invocation.changing().shares.create(server, name, capacity, kind, pool, backups)
+    preset, chosen = options.read(given)
+    wanted = (preset or ShareOptions()).changed(**chosen) if preset or chosen else None
+    view = invocation.changing().shares.create(server, name, capacity, kind, pool, wanted)
 
     def tell() -> None:
         _tell(invocation, view)
@@ -100,6 +101,33 @@ def show(invocation: Invocation, server: str, name: str) -> None:
     """Show a share, with its export locations ready to paste."""
     view = invocation.reading().shares.show(server, name)
     invocation.out.answer(documents.share(view), lambda: _tell(invocation, view))
+
+
+@share.command(
+    "set",
+    epilog="shares-core share set tenant-a projects --recycle-bin 14\n"
+    "shares-core share set tenant-a projects --preset archive --recycle-bin 90\n"
+    "shares-core share set tenant-a projects --preset default",
+)
+@click.argument("server", metavar="SERVER")
+@click.argument("name", metavar="SHARE")
+@options.share_options
+@pass_invocation
+def set_options(invocation: Invocation, /, server: str, name: str, **given: Any) -> None:
+    """Change a share's options.
+
+    Its clients are disconnected, and come back by themselves.
+    """
+    preset, chosen = options.read(given)
+    if preset is None and not chosen:
+        raise click.UsageError("say what to set: --preset or an option")
+    view = invocation.changing().shares.set(server, name, preset, **chosen)
+
+    def tell() -> None:
+        found = options.of_share(view.share.options) or "the default options"
+        invocation.out.lines(f"share {view.share.name} has {found}")
+
+    invocation.out.answer(documents.share(view), tell)
 
 
 @share.command("extend", epilog="shares-core share extend tenant-a projects --size 2GiB")
@@ -195,7 +223,7 @@ def _tell(invocation: Invocation, view: ShareView) -> None:
             ("files", f"{usage.files:,}, room for {usage.files_free:,} more" if usage else ""),
             ("filesystem", str(found.filesystem.kind)),
             ("pool", str(found.volume.pool)),
-            ("time machine", _backups(found)),
+            ("options", options.of_share(found.options)),
             ("streams", _streams(view)),
             ("acls", "none: its access rules decide"),
             ("access", access or "nobody"),
@@ -211,13 +239,6 @@ def _tell(invocation: Invocation, view: ShareView) -> None:
 def _repair(invocation: Invocation, view: ShareView) -> str:
     line = invocation.command("share", "check", str(view.server.name), str(view.share.name), "--repair")
     return f"next: take a copy of its volume, then {line}"
-
-
-def _backups(found: CifsShare) -> str:
-    if found.time_machine is None:
-        return ""
-    limit = found.backup_limit
-    return "offered to Macs" if limit is None else f"offered to Macs, up to {limit}"
 
 
 def _streams(view: ShareView) -> str:

@@ -1,0 +1,35 @@
+"""Changing the options of a share."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from attrs import frozen
+
+from shares_core.app.lifecycle.publish import publish
+from shares_core.app.operations.work import ServerWork
+from shares_core.domain.operation import ServerOperation
+
+
+@frozen(kw_only=True)
+class SetOptions(ServerOperation):
+    """Only goes forward: the record already holds the new options.
+
+    The share is closed on every connection, because Samba reads most options when a client comes to a share.
+    Clients come back by themselves.
+    """
+
+    kind: ClassVar[str] = "share.set"
+    forward_only: ClassVar[bool] = True
+
+    share_id: str
+
+    def run(self, work: ServerWork) -> None:
+        publish(work.ports, work.server)
+        share = work.server.share_by_id(self.share_id)
+        if share is not None:
+            work.ports.smb_sessions.close_share(work.server, share.name)
+        work.finish(work.server)
+
+    def recover(self, work: ServerWork) -> None:
+        self.run(work)
