@@ -36,6 +36,7 @@ from shares_core.domain.protection import Dialect, Encryption, Protection
 from shares_core.domain.remedy import Call, HostTool, Packages, Parameter, Remedy, UseCase
 from shares_core.domain.secret import Secret
 from shares_core.domain.share import FileSystemKind
+from shares_core.domain.snapshots import SnapshotSource
 from shares_core.domain.volume import PoolName
 
 __all__ = [
@@ -81,6 +82,7 @@ __all__ = [
     "ShareFailed",
     "ShareOptions",
     "SharesError",
+    "SnapshotSource",
     "ThinPoolName",
     "TimeMachine",
     "UseCase",

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from shares_core.app.usecases.servers import Servers
     from shares_core.app.usecases.sessions import Sessions
     from shares_core.app.usecases.shares import Shares
+    from shares_core.app.usecases.snapshots import Snapshots
     from shares_core.app.watch.watcher import Watcher
     from shares_core.domain.findings import Finding
     from shares_core.domain.network import DefaultNetwork
@@ -49,6 +50,7 @@ class Host:
     pool: Pool
     operations: Operations
     sessions: Sessions
+    snapshots: Snapshots
 
 
 def host(ports: Ports, network: DefaultNetwork) -> Host:
@@ -62,6 +64,7 @@ def host(ports: Ports, network: DefaultNetwork) -> Host:
     from shares_core.app.usecases.servers import Servers
     from shares_core.app.usecases.sessions import Sessions
     from shares_core.app.usecases.shares import Shares
+    from shares_core.app.usecases.snapshots import Snapshots
 
     leases = Leases(ports)
     return Host(
@@ -73,6 +76,7 @@ def host(ports: Ports, network: DefaultNetwork) -> Host:
         pool=Pool(ports),
         operations=Operations(ports, leases),
         sessions=Sessions(ports, leases),
+        snapshots=Snapshots(ports, leases),
     )
 
 

@@ -9,11 +9,12 @@ from shares_core.domain.errors import BackendFailure, Conflict, ShareDamaged, Sh
 from shares_core.domain.volume import DEFAULT_POOL, FileSystemKind
 from tests.contracts.filesystems_growth import FileSystemsGrowth
 from tests.contracts.filesystems_owners import FileSystemsOwners
+from tests.contracts.filesystems_snapshots import FileSystemsSnapshots
 from tests.contracts.filesystems_world import DATA, SHARE, FileSystemsWorld, Made, new_volume, written
 from tests.contracts.values import UID, new_share_volume
 
 
-class FileSystemsContract(FileSystemsGrowth, FileSystemsOwners):
+class FileSystemsContract(FileSystemsGrowth, FileSystemsOwners, FileSystemsSnapshots):
     """The suite of ``ports.filesystems``."""
 
     def test_making_twice_is_making_once(self, world: FileSystemsWorld, made: Made) -> None:

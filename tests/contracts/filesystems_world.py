@@ -85,6 +85,14 @@ class FileSystemsWorld(DeviceWorld):
         """The file's content, or None if it does not exist."""
 
     @abstractmethod
+    def is_read_only(self, server_id: str, share_id: str) -> bool:
+        """Whether the mount refuses writes."""
+
+    @abstractmethod
+    def freeze(self, server_id: str, share_id: str) -> None:
+        """Make writers of the mounted file system wait, as a killed snapshot leaves them."""
+
+    @abstractmethod
     def file_held_open(self, server_id: str, share_id: str) -> AbstractContextManager[None]:
         """Inside, somebody has a file of the mounted file system open."""
 

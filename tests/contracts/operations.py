@@ -7,12 +7,15 @@ from attrs import evolve
 from shares_core.app.operations.check_share import CheckShare, CheckStage
 from shares_core.app.operations.create_server import CreateServer
 from shares_core.app.operations.create_share import CreateShare
+from shares_core.app.operations.create_snapshot import CreateSnapshot
 from shares_core.app.operations.delete_server import DeleteServer
 from shares_core.app.operations.delete_share import DeleteShare, DeleteStage
+from shares_core.app.operations.delete_snapshot import DeleteSnapshot
 from shares_core.app.operations.end_sessions import EndSessions
 from shares_core.app.operations.extend_share import ExtendShare, ExtendStage
 from shares_core.app.operations.grant_access import GrantAccess
 from shares_core.app.operations.restrict_access import RestrictAccess
+from shares_core.app.operations.revert_share import RevertShare
 from shares_core.app.operations.set_options import SetOptions
 from shares_core.app.operations.set_protection import SetProtection
 from shares_core.domain.access import AccessRule
@@ -20,6 +23,8 @@ from shares_core.domain.capacity import GIB, Capacity
 from shares_core.domain.names import UserName
 from shares_core.domain.operation import ServerOperation, ShareOperation
 from shares_core.domain.share import CifsShare, Failure, ShareStatus
+from shares_core.domain.snapshots import Snapshot, SnapshotName
+from shares_core.domain.volume import DEFAULT_POOL, VolumeRef
 
 ID, SINCE = "0badc0ffee00", 1_790_000_000
 _RULES = (AccessRule.for_user("ada", "rw"), AccessRule.for_user("bob", "ro"))
@@ -51,6 +56,11 @@ def server_operations(share_id: str) -> tuple[ServerOperation, ...]:
     )
 
 
+#: The states in which clients use a share; in the others an operation may serve it, or not.
+SERVED = frozenset((ShareStatus.READY, ShareStatus.SNAPSHOTTING))
+SNAPSHOT = Snapshot("5a5a5a5a5a5a", SnapshotName("before"), 1_700_000_000, Capacity(GIB))
+
+
 def share_operations(share_id: str) -> tuple[ShareOperation, ...]:
     """One operation of each kind and stage that holds its share."""
     return (
@@ -63,14 +73,28 @@ def share_operations(share_id: str) -> tuple[ShareOperation, ...]:
             for stage in CheckStage
         ),
         *(DeleteShare(id=ID, since=SINCE, share_id=share_id, stage=stage) for stage in DeleteStage),
+        CreateSnapshot(id=ID, since=SINCE, share_id=share_id, snapshot=SNAPSHOT),
+        DeleteSnapshot(id=ID, since=SINCE, share_id=share_id, snapshot_id=SNAPSHOT.id),
+        *(
+            RevertShare(
+                id=ID,
+                since=SINCE,
+                share_id=share_id,
+                snapshot=SNAPSHOT,
+                new=VolumeRef(DEFAULT_POOL, "5b5b5b5b5b5b"),
+                former=VolumeRef(DEFAULT_POOL, "5c5c5c5c5c5c"),
+                switched=switched,
+            )
+            for switched in (False, True)
+        ),
     )
 
 
 def in_status(share: CifsShare, status: ShareStatus, reason: str = "gone") -> CifsShare:
-    """The share in that status, by an operation that does not serve it, or by a failure."""
+    """The share in that status, by an operation that does not serve it if there is one, or by a failure."""
     if status is ShareStatus.READY:
         return share.ready()
     if status is ShareStatus.FAILED:
         return share.failed(Failure.unavailable(reason))
-    operation = next(each for each in share_operations(share.id) if each.status is status and not each.serves)
-    return evolve(share, operation=operation, failure=None)
+    fitting = [each for each in share_operations(share.id) if each.status is status]
+    return evolve(share, operation=min(fitting, key=lambda each: each.serves), failure=None)

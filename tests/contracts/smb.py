@@ -15,7 +15,7 @@ from shares_core.domain.server import Account, ShareServer
 from shares_core.domain.share import ShareStatus
 from shares_core.domain.views import RunState
 from shares_core.ports.smb import SmbSessions
-from tests.contracts.operations import in_status
+from tests.contracts.operations import SERVED, in_status
 from tests.contracts.smb_world import (
     ADA,
     BOB,
@@ -66,7 +66,7 @@ class SmbConfigContract(SmbContract):
         assert world.log_in(serving.server, ADA, PASSWORD) is None
         assert RW == serving.connect(BOB).level(FILES)
 
-    @pytest.mark.parametrize("status", [each for each in ShareStatus if each is not ShareStatus.READY])
+    @pytest.mark.parametrize("status", [each for each in ShareStatus if each not in SERVED])
     def test_only_ready_shares_are_served(
         self, world: SmbWorld, serving: Serving, status: ShareStatus
     ) -> None:

@@ -12,6 +12,7 @@ from shares_core.domain.capacity import MIB, Capacity
 from shares_core.domain.errors import BackendFailure, Conflict, HostNotReady, NoCapacity, ShareFailed
 from shares_core.domain.volume import DEFAULT_POOL, PoolName, VolumeRef
 from shares_core.ports.storage import BlockStorage
+from tests.contracts.storage_snapshots import StorageSnapshots
 from tests.contracts.storage_world import POOL, StorageWorld
 from tests.contracts.values import ABSENT, OWNER, ref
 
@@ -29,7 +30,7 @@ _NEED_THE_POOL: dict[str, Callable[[BlockStorage, VolumeRef], object]] = {
 }
 
 
-class BlockStorageContract:
+class BlockStorageContract(StorageSnapshots):
     """The suite of ``ports.storage``."""
 
     def test_a_pool_has_figures_before_its_first_use_and_nothing_else(self, world: StorageWorld) -> None:

@@ -18,6 +18,11 @@ POOL = Capacity(1024 * MIB)
 class StorageWorld(DeviceWorld):
     """A host with a pool of POOL that nobody has used yet."""
 
+    @property
+    @abstractmethod
+    def shares_blocks(self) -> bool:
+        """Whether volumes of its pool can share blocks, and so have snapshots."""
+
     @abstractmethod
     def lost_pool(self) -> AbstractContextManager[None]:
         """Inside, the pool is missing; something empty is in its place."""

@@ -11,7 +11,15 @@ from shares_core.app.operations import OPERATIONS
 from shares_core.domain.capacity import GIB, Capacity
 from shares_core.domain.operation import ShareOperation
 from shares_core.domain.share import Failure, FailureKind
-from tests.contracts.operations import ID, SINCE, extending
+from shares_core.domain.volume import (
+    DEFAULT_POOL,
+    DISK_OWNER,
+    FileSystem,
+    FileSystemKind,
+    ShareVolume,
+    VolumeRef,
+)
+from tests.contracts.operations import ID, SINCE, SNAPSHOT, extending
 
 #: How to draw fields whose types do not say enough, by name.
 _FIELDS: dict[str, st.SearchStrategy[Any]] = {
@@ -19,12 +27,25 @@ _FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "since": st.just(SINCE),
     **dict.fromkeys(("before", "after", "volume_before"), st.builds(Capacity, st.integers(1, 64 * GIB))),
 }
+SOURCE = ShareVolume(
+    VolumeRef(DEFAULT_POOL, SNAPSHOT.id),
+    FileSystem(FileSystemKind.XFS, "00000000-0000-4000-8000-000000000001"),
+    DISK_OWNER,
+)
 SHARE_OPERATIONS = [kind for kind in OPERATIONS.values() if issubclass(kind, ShareOperation)]
 
 
 def share_operations(share_id: str) -> st.SearchStrategy[ShareOperation]:
     """Any kind in any stage, cancelled or not; a new field of an operation is drawn by its type."""
-    known = _FIELDS | {"share_id": st.just(share_id), "extension": st.none() | st.just(extending(share_id))}
+    known = _FIELDS | {
+        "share_id": st.just(share_id),
+        "extension": st.none() | st.just(extending(share_id)),
+        "snapshot": st.just(SNAPSHOT),
+        "snapshot_id": st.just(SNAPSHOT.id),
+        "new": st.just(VolumeRef(DEFAULT_POOL, "5b5b5b5b5b5b")),
+        "former": st.just(VolumeRef(DEFAULT_POOL, "5c5c5c5c5c5c")),
+        "source": st.none() | st.just(SOURCE),
+    }
     return st.one_of(*(_built(kind, known) for kind in SHARE_OPERATIONS))
 
 

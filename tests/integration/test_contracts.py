@@ -40,7 +40,7 @@ from tests.contracts.values import UID
 from tests.contracts.workers import WorkersContract
 from tests.integration.support.contract_clients import RealSmb
 from tests.integration.support.contract_servers import RealContainers, RealDevices
-from tests.integration.support.contract_storage import RealPools, RealStorage
+from tests.integration.support.contract_storage import RealPools, RealStorage, SharingStorage
 from tests.integration.support.contract_world import RealWorld
 from tests.integration.support.namespaces import helpers
 
@@ -128,6 +128,12 @@ class TestLoopFilePool(BlockStorageContract):
     """Files as loop devices."""
 
     kind_of_world = RealStorage
+
+
+class TestLoopFilePoolOnXfs(BlockStorageContract):
+    """Files that can share blocks."""
+
+    kind_of_world = SharingStorage
 
 
 @contextmanager

@@ -33,6 +33,10 @@ Choice = tuple[float, dict[str, Any], Callable[[Host], object]]
 #: The changes of the catalogue that no caller does here, and why.
 LEFT_OUT = {
     "operations.cancel": "whoever was at it gets an error, which is a fault here; the kills try it",
+    **dict.fromkeys(
+        ("shares.clone", "snapshots.create", "snapshots.delete", "snapshots.revert"),
+        "their pool cannot share blocks; the kills try it on one that can",
+    ),
     "shares.set": "it disconnects clients that write, which is a fault here; the kills try it",
     "servers.set": "it ends the connections of clients that write, which is a fault here; the kills try it",
 }

@@ -15,6 +15,7 @@ from shares_core.app.lifecycle.container import is_outdated, run_container
 from shares_core.domain.capacity import MIB
 from shares_core.domain.presets import share_preset
 from shares_core.domain.protection import Dialect
+from shares_core.domain.snapshots import SnapshotSource
 from shares_core.domain.views import RunState
 from shares_core.testing import Fault, FaultPlan, Moment, ProcessDied, intercept
 from tests.catalogue import Call, call, operation_id, server_id
@@ -30,7 +31,8 @@ PASSWORD = Secret("kept by the test alone")
 class Operation:
     """``ready`` makes what it works on, ``done`` tells whether it was done.
 
-    If it ``narrows`` what Ada may do, this includes what she had open before.
+    If it ``narrows`` what Ada may do, this includes what she had open before. A share that it makes holds
+    what the share ``copies`` does, or nothing.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Operation:
     ready: Callable[[Host], object]
     done: Callable[[Host], bool]
     narrows: bool = False
+    copies: str = ""
 
 
 def level(host: Host, user: str) -> AccessLevel | None:
@@ -205,6 +208,31 @@ def always(host: Host) -> bool:
     return True
 
 
+def snapshots(host: Host) -> list[str]:
+    return [str(view.snapshot.name) for view in host.snapshots.list(SERVER, KEPT)]
+
+
+def without_snapshot(host: Host) -> None:
+    if snapshots(host):
+        host.snapshots.delete(SERVER, KEPT, "before")
+
+
+def with_snapshot(host: Host) -> None:
+    if not snapshots(host):
+        host.snapshots.create(SERVER, KEPT, "before")
+
+
+def ready_to_clone(host: Host) -> None:
+    with_snapshot(host)
+    without_share(host)
+
+
+def ready_to_revert(host: Host) -> None:
+    """A snapshot of what is there, so that going back to it changes nothing."""
+    without_snapshot(host)
+    with_snapshot(host)
+
+
 #: What people and the service do besides.
 FURTHER = (
     Operation("stop", call("servers.stop", "another"), start_another, lambda h: state(h) is RunState.STOPPED),
@@ -264,4 +292,28 @@ FURTHER = (
         lambda h: level(h, ADA) is None,  # revoking comes first, and granting may be undone
         narrows=True,
     ),
+)
+
+#: Those that need a pool whose volumes can share blocks.
+SNAPSHOTS = (
+    Operation(
+        "create a snapshot",
+        call("snapshots.create", SERVER, KEPT, "before"),
+        without_snapshot,
+        lambda h: snapshots(h) == ["before"],
+    ),
+    Operation(
+        "delete a snapshot",
+        call("snapshots.delete", SERVER, KEPT, "before"),
+        with_snapshot,
+        lambda h: snapshots(h) == [],
+    ),
+    Operation(
+        "clone",
+        call("shares.clone", SERVER, NEW, SnapshotSource.parse(f"{SERVER}/{KEPT}@before")),
+        ready_to_clone,
+        has_share,
+        copies=KEPT,
+    ),
+    Operation("revert", call("snapshots.revert", SERVER, KEPT, "before"), ready_to_revert, always),
 )

@@ -70,9 +70,13 @@ def as_recorded(config: HostConfig) -> Seen:
         running=frozenset(server.id for server in up),
         devices=frozenset(there),
         filters=frozenset(f"shares-{name}" for name in there),
-        mounts=frozenset(str(mount_point(config, server, share)) for server, share in served),
-        volumes=frozenset(share.volume.id for _, share in shares),
-        attached=frozenset(share.volume.id for _, share in served),
+        mounts=frozenset(
+            str(Layout(config.state_dir).share(server.id, each))
+            for server, share in served
+            for each in share.mount_ids
+        ),
+        volumes=frozenset(ref.id for _, share in shares for ref in share.refs),
+        attached=frozenset(ref.id for _, share in served for ref in share.refs),
     )
 
 

@@ -25,6 +25,7 @@ from shares_core.domain.network import InterfaceSpec
 from shares_core.domain.options import RecycleBin
 from shares_core.domain.secret import Secret
 from shares_core.domain.share import CifsShare
+from shares_core.domain.snapshots import Snapshot, SnapshotName
 from shares_core.domain.volume import PoolName, VolumeRef
 
 _PLAIN: Mapping[Any, tuple[Any, ...]] = {
@@ -40,6 +41,10 @@ _PLAIN: Mapping[Any, tuple[Any, ...]] = {
     Capacity: (Capacity(1), Capacity(2**62)),
     BridgeName: (BridgeName("br-a"),),
     Attachment: (BridgeAttachment(BridgeName("br-a")),),
+    Snapshot: (
+        Snapshot("5a5a5a5a5a5a", SnapshotName("before"), 0, Capacity(1)),
+        Snapshot("5b5b5b5b5b5b", SnapshotName("2026-11-30T22:33:44+01:00"), 1_796_000_000, Capacity(2**62)),
+    ),
     RecycleBin: (RecycleBin(1), RecycleBin(3650)),
     MacAddress: (MacAddress("02:00:00:aa:bb:cc"),),
     VolumeRef: (VolumeRef(PoolName("fast.1"), "0123456789ab"),),

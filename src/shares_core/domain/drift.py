@@ -24,6 +24,7 @@ class DriftKind(StrEnum):
     SHARE_DAMAGED = "share_damaged"
     FILES_NOT_EXECUTABLE = "files_not_executable"
     SHARE_LEFT = "share_left"
+    SNAPSHOTS_MISSING = "snapshots_missing"
     UNOBSERVABLE = "unobservable"
 
 
@@ -56,6 +57,7 @@ _WORDS: Mapping[DriftKind, str] = {
     DriftKind.SHARE_DAMAGED: "share {subject} has failed: {detail}",
     DriftKind.FILES_NOT_EXECUTABLE: "files of share {subject}, from a former release, lack the execute bit",
     DriftKind.SHARE_LEFT: "share {subject} is attached, though the server should be stopped",
+    DriftKind.SNAPSHOTS_MISSING: "snapshots of share {subject} are not mounted",
     DriftKind.UNOBSERVABLE: "{detail}",
 }
 

@@ -13,6 +13,9 @@ from typing import Any, ClassVar
 
 from attrs import evolve, frozen
 
+from shares_core.domain.snapshots import Snapshot
+from shares_core.domain.volume import VolumeRef
+
 
 class ShareStatus(StrEnum):
     """The state of a share, derived from its operation and its failure."""
@@ -21,6 +24,8 @@ class ShareStatus(StrEnum):
     READY = "ready"
     EXTENDING = "extending"
     CHECKING = "checking"
+    SNAPSHOTTING = "snapshotting"
+    REVERTING = "reverting"
     DELETING = "deleting"
     FAILED = "failed"
 
@@ -87,6 +92,16 @@ class ShareOperation(Operation):
     def no_return(self) -> str:
         """Why it can no longer be cancelled; empty while it can."""
         return ""
+
+    @property
+    def taking(self) -> Snapshot | None:
+        """The snapshot that it is taking, which its share does not name yet."""
+        return None
+
+    @property
+    def volumes(self) -> tuple[VolumeRef, ...]:
+        """Other volumes that it makes or removes and that its share does not name."""
+        return ()
 
     def cancel(self) -> ShareOperation:
         return evolve(self, cancelled=True)

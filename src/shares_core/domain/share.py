@@ -9,12 +9,13 @@ from attrs import evolve, field, frozen
 from shares_core.domain.access import AccessRule, rule_set
 from shares_core.domain.capacity import Capacity
 from shares_core.domain.checks import require
-from shares_core.domain.errors import InvalidInput, ShareFailed
+from shares_core.domain.errors import AlreadyExists, Conflict, InvalidInput, NotFound, ShareFailed
 from shares_core.domain.names import ShareName
 from shares_core.domain.operation import ShareOperation, ShareStatus
 from shares_core.domain.options import ShareOptions
 from shares_core.domain.remedy import Call, Parameter, Remedy, UseCase
-from shares_core.domain.volume import FileSystem, FileSystemKind, ShareVolume
+from shares_core.domain.snapshots import MOST_SNAPSHOTS, Snapshot, SnapshotName, free_second
+from shares_core.domain.volume import FileSystem, FileSystemKind, ShareVolume, VolumeRef
 
 __all__ = [
     "CifsShare",
@@ -63,7 +64,8 @@ class CifsShare:
 
     ``folder`` is the served folder: it exists only inside the volume, so an unmounted share cannot be served.
     ``operation`` is what is under way on the share, ``failure`` why it cannot be served. Both together mean
-    an operation that could not be recovered: starting the server and reconcile try again.
+    an operation that could not be recovered: starting the server and reconcile try again. ``snapshots`` are
+    in the order in which they were taken.
     """
 
     id: str
@@ -75,6 +77,7 @@ class CifsShare:
     operation: ShareOperation | None = None
     failure: Failure | None = None
     options: ShareOptions = ShareOptions()
+    snapshots: tuple[Snapshot, ...] = ()
 
     def __attrs_post_init__(self) -> None:
         if self.operation is None:
@@ -146,6 +149,65 @@ class CifsShare:
         if not self.is_whole:  # while it is made or removed, it has no file system that a person could repair
             failure = Failure.unavailable(failure.reason)
         return evolve(self, failure=failure)
+
+    # -- snapshots
+
+    def snapshot(self, name: str) -> Snapshot:
+        """The snapshot of that name, in any case. Raises InvalidInput, NotFound."""
+        key = SnapshotName(name).key
+        found = next((each for each in self.snapshots if each.name.key == key), None)
+        if found is None:
+            raise NotFound("snapshot", name, where=f"share {self.name.value!r}")
+        return found
+
+    def next_snapshot(self, snapshot_id: str, name: str | None, now: int) -> Snapshot:
+        """A new one. Raises InvalidInput, AlreadyExists if its name is taken, Conflict if it has enough."""
+        second = free_second(now, self.snapshots)
+        wanted = SnapshotName.at(second) if name is None else SnapshotName(name)
+        if any(each.name.key == wanted.key for each in self.snapshots):
+            raise AlreadyExists(
+                "snapshot", str(wanted), "the share has one of that name", hint="choose another name"
+            )
+        if len(self.snapshots) >= MOST_SNAPSHOTS:
+            raise Conflict(
+                f"share {self.name.value!r} has {MOST_SNAPSHOTS} snapshots, and cannot have more",
+                hint="delete one first",
+            )
+        return Snapshot(snapshot_id, wanted, second, self.capacity)
+
+    def with_snapshot(self, snapshot: Snapshot) -> CifsShare:
+        return evolve(self, snapshots=(*self.snapshots, snapshot))
+
+    def without_snapshot(self, snapshot_id: str) -> CifsShare:
+        return evolve(self, snapshots=tuple(each for each in self.snapshots if each.id != snapshot_id))
+
+    def volume_of(self, snapshot: Snapshot) -> ShareVolume:
+        """The snapshot's volume: its file system has the identity of the share's."""
+        return evolve(self.volume, ref=self.ref_of(snapshot))
+
+    def ref_of(self, snapshot: Snapshot) -> VolumeRef:
+        return VolumeRef(self.volume.pool, snapshot.id)
+
+    @property
+    def all_snapshots(self) -> tuple[Snapshot, ...]:
+        """Its snapshots, and one that is being taken."""
+        taking = None if self.operation is None else self.operation.taking
+        known = taking is None or any(each.id == taking.id for each in self.snapshots)
+        return self.snapshots if taking is None or known else (*self.snapshots, taking)
+
+    @property
+    def refs(self) -> tuple[VolumeRef, ...]:
+        """Its own volume, those of its snapshots, and those that an operation on it makes or removes."""
+        others = () if self.operation is None else self.operation.volumes
+        found = (self.volume.ref, *map(self.ref_of, self.all_snapshots), *others)
+        return tuple(dict.fromkeys(found))
+
+    @property
+    def mount_ids(self) -> tuple[str, ...]:
+        """What names its own mount, and those of its snapshots."""
+        return (self.id, *(snapshot.mount_id(self.id) for snapshot in self.all_snapshots))
+
+    # -- the rest
 
     def with_options(self, options: ShareOptions) -> CifsShare:
         return evolve(self, options=options)

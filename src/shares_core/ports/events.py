@@ -22,6 +22,8 @@ class EventKind(StrEnum):
     SHARE_KEPT = "share kept"
     SHARE_FAILED = "share failed"
     SHARE_DAMAGED = "share damaged"
+    #: It cannot be mounted, so clients do not see it.
+    SNAPSHOT_FAILED = "snapshot failed"
     #: It runs out of space or files.
     SHARE_NEARLY_FULL = "share nearly full"
     #: A bridge that no server needs any more has a port that is not a server's.

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from shares_core.domain.capacity import Capacity
 from shares_core.domain.views import Usage
-from shares_core.domain.volume import ShareVolume
+from shares_core.domain.volume import FileSystem, ShareVolume
 from shares_core.ports.progress import Report, unreported
 
 
@@ -30,12 +30,31 @@ class FileSystems(ABC):
         """
 
     @abstractmethod
+    def renew(self, device: str, volume: ShareVolume, former: FileSystem) -> None:
+        """Give a copy of the file system ``former``, which is not mounted, the identity of ``volume``.
+
+        Idempotent. Raises ShareFailed, and writes nothing, if the device holds neither; ShareDamaged if it is
+        damaged. Half-done leaves one of the two.
+        """
+
+    @abstractmethod
     def require_mounting(self) -> None:
         """Raise HostNotReady if this host cannot mount a share for any server. Cheap; changes nothing."""
 
     @abstractmethod
-    def mount(self, server_id: str, share_id: str, device: str, volume: ShareVolume, uid: int) -> None:
+    def mount(
+        self,
+        server_id: str,
+        share_id: str,
+        device: str,
+        volume: ShareVolume,
+        uid: int,
+        *,
+        read_only: bool = False,
+    ) -> None:
         """Mount the file system where the server's container sees it, safely (``nosuid,nodev,noexec``...).
+
+        A snapshot is mounted under its ``mount_id``, and ``read_only``.
 
         Through the mount, files that the volume's owner has on disk belong to ``uid``, the server's user, and
         the reverse. Root is root; what a third user owns belongs to nobody.
@@ -88,6 +107,18 @@ class FileSystems(ABC):
 
         Until then the volume cannot be detached. Raises as ``unmount`` does.
         """
+
+    @abstractmethod
+    def mount_point(self, server_id: str, share_id: str) -> str | None:
+        """Where the share's file system is mounted on the host; None if it is not."""
+
+    @abstractmethod
+    def sync(self, server_id: str, share_id: str) -> None:
+        """Write to the disk what is not there yet, if the file system is mounted. Idempotent."""
+
+    @abstractmethod
+    def thaw(self, server_id: str, share_id: str) -> None:
+        """Let writers go on, if the file system is mounted and somebody has frozen it. Idempotent."""
 
     @abstractmethod
     def mounted(self, server_id: str, share_id: str) -> bool:

@@ -80,6 +80,21 @@ class BlockStorage(ABC):
         """The volume, or None. Raises HostNotReady if the pool is missing."""
 
     @abstractmethod
+    def snapshot_volume(
+        self, origin: VolumeRef, ref: VolumeRef, owner: VolumeOwner, mount_point: str | None
+    ) -> Volume:
+        """Make a volume that holds what ``origin``, in the same pool, holds at one moment.
+
+        It may be written to, and neither volume sees what is written to the other. If the origin's file
+        system is mounted, ``mount_point`` says where: writers wait meanwhile, so that it is whole in the new
+        volume. The new volume is promised its full size, as any other.
+
+        Idempotent: what exists is returned. Raises ShareFailed if the origin is missing, NoCapacity,
+        HostNotReady if the pool cannot do it without copying. Half-done may leave the file system frozen, if
+        the very process that froze it is killed: see ``FileSystems.thaw``.
+        """
+
+    @abstractmethod
     def grow_volume(self, ref: VolumeRef, size: Capacity) -> Volume:
         """Make the volume at least ``size``, and its device if it is attached. Never shrinks a volume.
 

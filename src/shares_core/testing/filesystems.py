@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from attrs import evolve
+
 from shares_core.domain.capacity import KIB, Capacity
 from shares_core.domain.errors import (
     BackendFailure,
@@ -14,7 +16,7 @@ from shares_core.domain.errors import (
     ShareFailed,
 )
 from shares_core.domain.views import Usage
-from shares_core.domain.volume import ShareVolume
+from shares_core.domain.volume import FileSystem, ShareVolume
 from shares_core.ports.filesystems import FileSystems
 from shares_core.ports.progress import Report, unreported
 from shares_core.testing.faults import halfway
@@ -54,11 +56,29 @@ class MemoryFileSystems(FileSystems):
         halfway()
         there.content, there.debris = MemoryFileSystem(volume.filesystem, _whole_blocks(there)), False
 
+    def renew(self, device: str, volume: ShareVolume, former: FileSystem) -> None:
+        if self.holds(device, volume):
+            return
+        _, content = self._identified(device, evolve(volume, filesystem=former))
+        if content.condition is Condition.RUINED:
+            raise ShareDamaged(f"the {former.kind} on {device} is damaged")
+        halfway()
+        content.identity = volume.filesystem
+
     def require_mounting(self) -> None:
         if not self._host.idmapped_mounts:
             raise HostNotReady("the kernel has no idmapped mounts", hint="boot another")
 
-    def mount(self, server_id: str, share_id: str, device: str, volume: ShareVolume, uid: int) -> None:
+    def mount(
+        self,
+        server_id: str,
+        share_id: str,
+        device: str,
+        volume: ShareVolume,
+        uid: int,
+        *,
+        read_only: bool = False,
+    ) -> None:
         _, content = self._identified(device, volume)
         mounted = self._host.mounts.get((server_id, share_id))
         if content.condition is Condition.RUINED:
@@ -80,7 +100,7 @@ class MemoryFileSystems(FileSystems):
         if mapping is not None:
             self.require_mounting()
         ref = next(ref for ref in self._host.attached if device_of(ref) == device)
-        self._host.mounts[server_id, share_id] = MemoryMount(ref, mapping)
+        self._host.mounts[server_id, share_id] = MemoryMount(ref, mapping, read_only)
         content.owner = volume.owner
 
     def holds(self, device: str, volume: ShareVolume) -> bool:
@@ -119,6 +139,17 @@ class MemoryFileSystems(FileSystems):
 
     def unmount_scratch(self, volume: ShareVolume) -> None:
         self._host.scratch.discard(volume.ref)
+
+    def mount_point(self, server_id: str, share_id: str) -> str | None:
+        return f"/memory/{server_id}/{share_id}" if self.mounted(server_id, share_id) else None
+
+    def sync(self, server_id: str, share_id: str) -> None:
+        pass
+
+    def thaw(self, server_id: str, share_id: str) -> None:
+        content = self._host.mounted_filesystem(server_id, share_id)
+        if content is not None:
+            content.frozen = False
 
     def mounted(self, server_id: str, share_id: str) -> bool:
         return (server_id, share_id) in self._host.mounts

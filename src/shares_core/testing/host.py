@@ -60,6 +60,8 @@ class MemoryHost:
     prepared_pools: set[PoolName] = field(factory=set)
     #: False is a kernel without idmapped mounts.
     idmapped_mounts: bool = True
+    #: False is a pool whose volumes cannot share blocks.
+    reflinks: bool = True
     #: False is a Docker that does not answer, or an image that was not built.
     docker_up: bool = True
     image_built: bool = True

@@ -33,7 +33,8 @@ class MemoryFileSystem:
     """A file system on a volume; ``reach`` is its size in bytes.
 
     ``owner`` is the volume's, once it was mounted. ``folders`` maps the names of folders to the ids of their
-    owners on disk, ``files`` is what clients wrote, which may lack the ``executable`` bit.
+    owners on disk, ``files`` is what clients wrote, which may lack the ``executable`` bit. Who writes to a
+    ``frozen`` one waits.
     """
 
     identity: FileSystem
@@ -43,6 +44,7 @@ class MemoryFileSystem:
     files: dict[str, bytes] = field(factory=dict)
     condition: Condition = Condition.WHOLE
     executable: bool = True
+    frozen: bool = False
 
     @property
     def total(self) -> int:
@@ -64,6 +66,7 @@ class MemoryMount:
 
     volume: VolumeRef
     owners: tuple[int, int] | None = None
+    read_only: bool = False
 
     def seen(self, on_disk: int) -> int | None:
         """The owner that the mount shows; None is nobody."""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+
 from shares_core.domain.capacity import Capacity, format_bytes, round_up
 from shares_core.domain.errors import BackendFailure, Conflict, HostNotReady, NoCapacity, ShareFailed
 from shares_core.domain.remedy import Call, Remedy, UseCase
@@ -74,6 +78,20 @@ class MemoryStorage(BlockStorage):
         self._need_prepared(ref.pool)
         found = self._host.volumes.get(ref)
         return _volume(ref, found) if found is not None else None
+
+    def snapshot_volume(
+        self, origin: VolumeRef, ref: VolumeRef, owner: VolumeOwner, mount_point: str | None
+    ) -> Volume:
+        there = self._need_volume(origin)
+        found = self._host.volumes.get(ref)
+        if found is None:
+            if not self._host.reflinks:
+                raise HostNotReady("the pool cannot share blocks", hint="use another")
+            self._reserve(ref.pool, there.size)
+            with _frozen(there if mount_point is not None else None):
+                halfway()
+            found = self._host.volumes[ref] = deepcopy(there)
+        return _volume(ref, found)
 
     def grow_volume(self, ref: VolumeRef, size: Capacity) -> Volume:
         volume = self._need_volume(ref)
@@ -158,6 +176,22 @@ class MemoryStorage(BlockStorage):
         if volume is None:
             raise ShareFailed(f"volume {ref} is missing", hint="restore it")
         return volume
+
+
+@contextmanager
+def _frozen(volume: MemoryVolume | None) -> Iterator[None]:
+    """Inside, writers wait. Only a process that dies inside leaves them waiting."""
+    content = volume.content if volume is not None else None
+    if content is None:
+        yield
+        return
+    content.frozen = True
+    try:
+        yield
+    except Exception:
+        content.frozen = False
+        raise
+    content.frozen = False
 
 
 def _volume(ref: VolumeRef, found: MemoryVolume) -> Volume:

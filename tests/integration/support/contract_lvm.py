@@ -151,6 +151,10 @@ class ThinStorage(LvmStorage):
         self.config = with_pool(self.config, thin_pool=ThinPoolName(THIN_POOL))
         self._ports = self.opened(self.config)
 
+    @property
+    def shares_blocks(self) -> bool:
+        return True
+
     def half_made_volume(self, ref: VolumeRef, size: Capacity) -> None:
         """LVM makes it in one step: before that nothing is there."""
         where = "shares_core.adapters.pools.lvm.thin.ThinPool._lvm"

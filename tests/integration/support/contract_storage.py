@@ -26,6 +26,7 @@ from tests.integration.support.damage import debugfs, meet_damage, ruin_root, ru
 from tests.integration.support.namespaces import no_user_namespaces
 from tests.integration.support.owners import mounted_aside
 from tests.settings import folder_of, with_pool
+from tests.testkit.sharing import sharing_folder
 
 _CHUNK = 4 * 1024 * 1024
 _PR_CAPBSET_DROP, _CAP_SYS_RESOURCE = 24, 24
@@ -51,6 +52,11 @@ class RealStorage(RealWorld, StorageWorld, FileSystemsWorld):
     """A real host with a pool and mounts that can be read."""
 
     # -- the pool
+
+    @property
+    def shares_blocks(self) -> bool:
+        """ext4 cannot, and these worlds are on one."""
+        return False
 
     @contextmanager
     def lost_pool(self) -> Iterator[None]:
@@ -276,6 +282,13 @@ class RealStorage(RealWorld, StorageWorld, FileSystemsWorld):
     def _file(self, server_id: str, share_id: str, folder: str = "") -> Path:
         return self.layout.share(server_id, share_id) / folder / "file"
 
+    def is_read_only(self, server_id: str, share_id: str) -> bool:
+        return bool(os.statvfs(self.layout.share(server_id, share_id)).f_flag & os.ST_RDONLY)
+
+    def freeze(self, server_id: str, share_id: str) -> None:
+        mounted = self.layout.share(server_id, share_id)
+        subprocess.run(["fsfreeze", "--freeze", mounted], check=True)
+
     @contextmanager
     def file_held_open(self, server_id: str, share_id: str) -> Iterator[None]:
         with self.layout.share(server_id, share_id).joinpath("held").open("wb"):
@@ -299,6 +312,20 @@ class RealStorage(RealWorld, StorageWorld, FileSystemsWorld):
 
         with ThreadPoolExecutor(1) as thread:
             thread.submit(lacking).result()
+
+
+class SharingStorage(RealStorage):
+    """A pool whose files can share blocks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        folder = self.cleanup.enter_context(sharing_folder())
+        self.config = with_pool(self.config, dir=folder)
+        self._ports = self.opened(self.config)
+
+    @property
+    def shares_blocks(self) -> bool:
+        return True
 
 
 class RealPools(RealStorage, PoolsWorld):

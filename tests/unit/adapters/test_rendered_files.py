@@ -34,6 +34,11 @@ _SECTION = """\
 	force directory mode = 0700
 	write list = "<10000>", "<guest>"
 	fruit:time machine = no
+	shadow:mountpoint = /shares/5aaaaaaaaaaa
+	shadow:snapdir = /shares
+	shadow:format = 5aaaaaaaaaaa@GMT-%Y.%m.%d-%H.%M.%S
+	shadow:localtime = no
+	shadow:sort = desc
 	fruit:time machine max size = 0
 """
 _PASSWD = """\

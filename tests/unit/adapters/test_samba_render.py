@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from attrs import evolve
-from tests.contracts.operations import in_status
+from tests.contracts.operations import SERVED, in_status
 from tests.unit.adapters.values import SERVER, SHARE
 
 from shares_core.adapters.samba.profile import connections_within
@@ -76,12 +76,12 @@ def test_a_share_without_a_rule_has_no_section() -> None:
 
 
 def test_only_a_ready_share_has_a_section() -> None:
-    """Other shares are not served."""
+    """Or one of which a snapshot is taken. Other shares are not served."""
     served = {
         status: "[R&D" in render_smb_conf(SERVER.with_share(in_status(SHARE, status)))
         for status in ShareStatus
     }
-    assert {status: status is ShareStatus.READY for status in ShareStatus} == served
+    assert {status: status in SERVED for status in ShareStatus} == served
 
 
 def test_the_global_section_is_closed_by_default() -> None:

@@ -42,7 +42,10 @@ def check_host_equals_records(world: World) -> None:
     assert [()] * len(records) == [record.operations for record in records]
     shares = {share.volume.ref: share for record in records for share in record.shares}
     assert {ShareStatus.READY} >= {share.status for share in shares.values()}
-    assert set(shares) == set(machine.volumes)
+    assert {ref for share in shares.values() for ref in share.refs} == set(machine.volumes)
+    assert not any(
+        volume.content is not None and volume.content.frozen for volume in machine.volumes.values()
+    )
     for volume_id, share in shares.items():
         volume = machine.volumes[volume_id]
         assert share.capacity.bytes == volume.size

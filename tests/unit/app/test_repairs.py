@@ -103,6 +103,13 @@ def unmount(world: World) -> None:
     world.machine.mounts.pop((server.id, server.share("files").id), None)
 
 
+def lose_snapshot_mounts(world: World) -> None:
+    with suppress(SharesError):  # what has failed has no snapshots
+        world.host.snapshots.create("tenant", "files", "before")
+    for ids in [ids for ids in world.machine.mounts if "@" in ids[1]]:
+        del world.machine.mounts[ids]
+
+
 def detach(world: World) -> None:
     server = world.record("tenant")
     unmount(world)
@@ -124,6 +131,7 @@ TRICKS: dict[str, tuple[DriftKind, str, Callable[[World], object]]] = {
     "an interface is left": (K.INTERFACE_LEFT, "resting", interface_left),
     "a share is unmounted": (K.SHARE_TROUBLED, "tenant", unmount),
     "a volume is detached": (K.SHARE_TROUBLED, "tenant", detach),
+    "a snapshot is unmounted": (K.SNAPSHOTS_MISSING, "tenant", lose_snapshot_mounts),
     "a share has failed": (K.SHARE_FAILED, "tenant", lambda w: fails(w, Failure.unavailable("gone"))),
     "files are of a former release": (K.FILES_NOT_EXECUTABLE, "tenant", take_execute_bits),
     "a share is damaged": (K.SHARE_DAMAGED, "tenant", lambda w: fails(w, Failure.damaged("damage"))),

@@ -16,6 +16,7 @@ from shares_core.domain.protection import Dialect
 from shares_core.domain.secret import Secret
 from shares_core.domain.server import ShareServer
 from shares_core.domain.share import FileSystemKind, ShareStatus
+from shares_core.domain.snapshots import SnapshotSource
 from shares_core.testing import Fault, FaultPlan, Moment, ProcessDied, SmbRefused
 from shares_core.testing.state import MemoryFileSystem
 
@@ -26,7 +27,8 @@ OTHER = Secret("battery staple")
 class UseCase:
     """``done`` tells whether ``work`` has had its effect; ``undone`` whether a failure left nothing.
 
-    ``given`` prepares the world for the use case.
+    ``given`` prepares the world for the use case. ``kept`` means that what is complete stays if undoing it
+    failed too: the next caller cannot know that nobody has used it.
     """
 
     name: str
@@ -34,6 +36,7 @@ class UseCase:
     done: Callable[[World], bool]
     undone: bool = False
     given: Callable[[World], None] = lambda world: None
+    kept: bool = False
 
 
 def has(world: World, share: str, user: str) -> AccessLevel | None:
@@ -86,6 +89,15 @@ def interrupt_extension(world: World) -> None:
 def is_served_as_before(world: World) -> bool:
     share = world.share("tenant", "files")
     return (share.status, share.capacity) == (ShareStatus.READY, SMALL) and world.admitted() != {}
+
+
+def take_snapshot(world: World) -> None:
+    world.host.snapshots.create("tenant", "files", "before")
+    files(world).files["since"] = b"then"
+
+
+def snapshots(world: World) -> list[str]:
+    return [str(each.name) for each in world.share("tenant", "files").snapshots]
 
 
 REPLACEMENT = [AccessRule.for_user("ada", RO), AccessRule.for_user("carl", RW)]
@@ -149,6 +161,32 @@ USE_CASES = [
         "set options",
         call("shares.set", "tenant", "files", share_preset("archive")),
         lambda w: w.share("tenant", "files").options == share_preset("archive") and w.admitted() != {},
+    ),
+    UseCase(
+        "clone",
+        call("shares.clone", "tenant", "copy", SnapshotSource.parse("tenant/files@before")),
+        lambda w: w.record("tenant").find_share("copy") is not None,
+        undone=True,
+        given=take_snapshot,
+        kept=True,
+    ),
+    UseCase(
+        "create a snapshot",
+        call("snapshots.create", "tenant", "files"),
+        lambda w: len(snapshots(w)) >= 1 and w.admitted() != {},
+        undone=True,
+    ),
+    UseCase(
+        "delete a snapshot",
+        call("snapshots.delete", "tenant", "files", "before"),
+        lambda w: snapshots(w) == [] and w.admitted() != {},
+        given=take_snapshot,
+    ),
+    UseCase(
+        "revert",
+        call("snapshots.revert", "tenant", "files", "before"),
+        lambda w: "since" not in files(w).files and snapshots(w) == ["before"] and w.admitted() != {},
+        given=take_snapshot,
     ),
     UseCase(
         "delete share",

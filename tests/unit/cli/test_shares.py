@@ -24,7 +24,7 @@ SHARE_KEYS = [
     ),
     *("stream_limit_bytes",),
     *("time_machine", "time_machine_limit_bytes", "recycle_bin_days", "audit", "differing"),
-    *("export_locations", "locations"),
+    *("snapshots", "export_locations", "locations"),
     "access",
 ]
 
@@ -59,6 +59,7 @@ def test_the_document_of_a_share(served: Terminal) -> None:
         "recycle_bin_days": None,
         "audit": False,
         "differing": [],
+        "snapshots": [],
         "export_locations": [r"\\10.254.0.2\files"],
         "locations": [
             {"client": "windows", "location": r"\\10.254.0.2\files"},

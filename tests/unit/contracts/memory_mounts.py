@@ -96,6 +96,14 @@ class MemoryMounts(MemoryWorld, FileSystemsWorld):
         filesystem = self.host.mounted_filesystem(server_id, share_id)
         return None if filesystem is None else filesystem.files.get(FILE)
 
+    def is_read_only(self, server_id: str, share_id: str) -> bool:
+        return self.host.mounts[server_id, share_id].read_only
+
+    def freeze(self, server_id: str, share_id: str) -> None:
+        filesystem = self.host.mounted_filesystem(server_id, share_id)
+        assert filesystem is not None
+        filesystem.frozen = True
+
     @contextmanager
     def file_held_open(self, server_id: str, share_id: str) -> Iterator[None]:
         session = Session(self.host, server_id, "somebody", ())

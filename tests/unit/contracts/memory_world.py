@@ -71,6 +71,12 @@ class MemoryWorld(
     def heard(self) -> tuple[Event, ...]:
         return tuple(self.host.events)
 
+    # -- storage
+
+    @property
+    def shares_blocks(self) -> bool:
+        return self.host.reflinks
+
     # -- locks
 
     def locks(self, timeout: float) -> Locks:

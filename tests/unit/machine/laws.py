@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from tests.unit.machine.model import DEFAULT_HOME, GRANULARITY, UNTOLD, Model, Server
+from tests.unit.machine.model import DEFAULT_HOME, GRANULARITY, UNTOLD, Model, Server, Share
 from tests.unit.machine.picture import Picture
 from tests.unit.machine.reach import Ceiling, Reach
 
@@ -63,17 +63,18 @@ def nothing_is_orphaned(machine: MemoryHost) -> None:
     """Every host object belongs to a record: the record is written first and removed last."""
     records = records_of(machine)
     ids = {record.id for record in records}
-    shares = {(record.id, share.id): share.volume.ref for record in records for share in record.shares}
+    shares = [(record, share) for record in records for share in record.shares]
+    mounts = {(record.id, each) for record, share in shares for each in share.mount_ids}
     interfaces = [interface for record in records for interface in record.interfaces]
-    volumes = set(shares.values())
+    volumes = {ref for _, share in shares for ref in share.refs}
     strays = {
         "containers": machine.containers.keys() - ids,
         "folders": machine.folders.keys() - ids,
         "secrets": machine.secrets.keys() - ids,
         "volumes": machine.volumes.keys() - volumes,
         "devices": machine.attached - volumes,
-        "mounts": machine.mounts.keys() - shares.keys(),
-        "scratch": machine.scratch - {share.volume.ref for record in records for share in record.shares},
+        "mounts": machine.mounts.keys() - mounts,
+        "scratch": machine.scratch - volumes,
         "filters": machine.filters - {name for interface in interfaces for name in interface.devices},
         "links": machine.links.keys() - {interface.host_device for interface in interfaces},
         "bridges": machine.bridges.keys() - {interface.attachment.device for interface in interfaces},
@@ -109,6 +110,7 @@ def agrees(record: ShareServer | None, hashes: Mapping[str, str], server: Server
             share.capacity.bytes,
             share.options,
             {str(r.principal.name): r.level for r in share.rules},
+            {str(each.name): each.capacity.bytes for each in share.snapshots},
         )
         for share in record.shares
     }
@@ -118,13 +120,20 @@ def agrees(record: ShareServer | None, hashes: Mapping[str, str], server: Server
         (server.home, server.running, server.protection)
         == (home, record.desired is DesiredState.RUNNING, record.protection)
         and shares
-        == {name: (share.size, share.options, share.rules) for name, share in server.shares.items()}
+        == {
+            name: (share.size, share.options, share.rules, _sizes(share))
+            for name, share in server.shares.items()
+        }
         and {str(account.name) for account in record.accounts} == server.passwords.keys()
         and all(
             password == UNTOLD or hashes.get(user) == digest(password)
             for user, password in server.passwords.items()
         )
     )
+
+
+def _sizes(share: Share) -> dict[str, int]:
+    return {name: snapshot.size for name, snapshot in share.snapshots.items()}
 
 
 def acknowledged_is_there(machine: MemoryHost, possible: list[Model], names: Iterable[str]) -> list[Model]:
@@ -171,6 +180,8 @@ def settled_host_equals_records(machine: MemoryHost, record: ShareServer, server
     assert server.passwords.keys() == {str(user) for user in machine.secrets.get(record.id, {})}
     for name, share in server.shares.items():
         _share_is_whole(machine, record, record.share(name), share.files, mounted=running)
+        for each, snapshot in share.snapshots.items():
+            _snapshot_is_whole(machine, record, record.share(name), each, snapshot.files, mounted=running)
     rules = {(name, user): lv for name, share in server.shares.items() for user, lv in share.rules.items()}
     assert machine.admitted(record.id) == (rules if running else {})
 
@@ -186,6 +197,27 @@ def _share_is_whole(
     assert volume.content.files == files, f"the data of {share.name} is {volume.content.files}, not {files}"
     assert mounted == ((record.id, share.id) in machine.mounts)
     assert mounted == (share.volume.ref in machine.attached)
+    assert not volume.content.frozen
+
+
+def _snapshot_is_whole(
+    machine: MemoryHost,
+    record: ShareServer,
+    share: CifsShare,
+    name: str,
+    files: dict[str, bytes],
+    *,
+    mounted: bool,
+) -> None:
+    """It holds what the share held then, and is mounted beside it, read-only."""
+    snapshot = share.snapshot(name)
+    volume = machine.volumes[share.ref_of(snapshot)]
+    assert volume.content is not None
+    assert volume.content.identity == share.filesystem
+    assert volume.content.files == files, f"snapshot {name} holds {volume.content.files}, not {files}"
+    there = machine.mounts.get((record.id, snapshot.mount_id(share.id)))
+    assert mounted == (there is not None and there.read_only)
+    assert mounted == (share.ref_of(snapshot) in machine.attached)
 
 
 def failed_left_nothing_behind(before: Picture, after: Picture, struck: list[str]) -> None:

@@ -53,11 +53,23 @@ class Refused(Exception):
 
 
 @define
+class Snapshot:
+    size: int
+    files: dict[str, bytes]
+
+
+@define
 class Share:
     size: int
     options: ShareOptions = ShareOptions()
     rules: dict[str, AccessLevel] = field(factory=dict)
     files: dict[str, bytes] = field(factory=dict)
+    snapshots: dict[str, Snapshot] = field(factory=dict)
+
+    def snapshot(self, name: str) -> Snapshot:
+        if name not in self.snapshots:
+            raise Refused(NotFound)
+        return self.snapshots[name]
 
 
 @define
@@ -102,7 +114,9 @@ class Model:
         }
 
     def _reserve(self, before: int, after: int) -> None:
-        sizes = [share.size for server in self.servers.values() for share in server.shares.values()]
+        shares = [share for server in self.servers.values() for share in server.shares.values()]
+        sizes = [share.size for share in shares]
+        sizes += [snapshot.size for share in shares for snapshot in share.snapshots.values()]
         used = sum(round_up(size, GRANULARITY) for size in sizes)
         if used - round_up(before, GRANULARITY) + round_up(after, GRANULARITY) > self.pool:
             raise Refused(NoCapacity)
@@ -179,6 +193,41 @@ class Model:
         del server.shares[share]
         yield Stage.STICKS
 
+    def clone_share(self, name: str, share: str, source: tuple[str, str, str]) -> Iterator[Stage]:
+        copied = self.server(source[0]).share(source[1]).snapshot(source[2])
+        server = self.server(name)
+        if share in server.shares:
+            if server.shares[share].size != copied.size:
+                raise Refused(AlreadyExists)
+            return
+        self._reserve(0, copied.size)
+        server.shares[share] = Share(copied.size, files=dict(copied.files))
+        yield Stage.UNDONE
+
+    # -- snapshots
+
+    def create_snapshot(self, name: str, share: str, snapshot: str) -> Iterator[Stage]:
+        found = self.server(name).share(share)
+        if snapshot in found.snapshots:
+            raise Refused(AlreadyExists)
+        self._reserve(0, found.size)
+        found.snapshots[snapshot] = Snapshot(found.size, dict(found.files))
+        yield Stage.UNDONE
+
+    def delete_snapshot(self, name: str, share: str, snapshot: str) -> Iterator[Stage]:
+        found = self.server(name).share(share)
+        found.snapshot(snapshot)
+        del found.snapshots[snapshot]
+        yield Stage.STICKS
+
+    def revert(self, name: str, share: str, snapshot: str) -> Iterator[Stage]:
+        """For a moment the pool holds both what the share held and what it will."""
+        found = self.server(name).share(share)
+        wanted = found.snapshot(snapshot)
+        self._reserve(0, wanted.size)
+        found.size, found.files = wanted.size, dict(wanted.files)
+        yield Stage.STICKS
+
     # -- access
 
     def allow(
@@ -246,7 +295,13 @@ class Model:
 
 def _copied(server: Server) -> Server:
     shares = {
-        name: Share(share.size, share.options, dict(share.rules), dict(share.files))
+        name: Share(
+            share.size,
+            share.options,
+            dict(share.rules),
+            dict(share.files),
+            {each: Snapshot(kept.size, dict(kept.files)) for each, kept in share.snapshots.items()},
+        )
         for name, share in server.shares.items()
     }
     return Server(server.home, server.running, server.protection, shares, dict(server.passwords))

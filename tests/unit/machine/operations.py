@@ -20,6 +20,7 @@ from shares_core.domain.options import ShareOptions
 from shares_core.domain.presets import share_preset
 from shares_core.domain.protection import Dialect, Encryption
 from shares_core.domain.secret import Secret
+from shares_core.domain.snapshots import SnapshotSource
 from shares_core.domain.views import AccessView, PasswordView
 
 HOMES: Mapping[str, tuple[InterfaceSpec, ...]] = {
@@ -233,14 +234,67 @@ def check_share(name: str, share: str) -> Operation:
     )
 
 
+def clone_share(name: str, share: str, source: tuple[str, str, str]) -> Operation:
+    return Operation(
+        call("shares.clone", name, share, SnapshotSource.parse("{}/{}@{}".format(*source))),
+        name,
+        lambda model, _: model.clone_share(name, share, source),
+        share,
+        users=frozenset(),
+        slot=True,
+        calls=18,
+    )
+
+
 def delete_share(name: str, share: str) -> Operation:
     return Operation(
-        call("shares.delete", name, share),
+        call("shares.delete", name, share, with_snapshots=True),
         name,
         lambda model, _: model.delete_share(name, share),
         share,
         slot=True,
         calls=9,
+    )
+
+
+# -- snapshots
+
+
+def create_snapshot(name: str, share: str, snapshot: str) -> Operation:
+    return Operation(
+        call("snapshots.create", name, share, snapshot),
+        name,
+        lambda model, _: model.create_snapshot(name, share, snapshot),
+        share,
+        users=frozenset(),
+        repeats=False,
+        slot=True,
+        calls=14,
+    )
+
+
+def delete_snapshot(name: str, share: str, snapshot: str) -> Operation:
+    return Operation(
+        call("snapshots.delete", name, share, snapshot),
+        name,
+        lambda model, _: model.delete_snapshot(name, share, snapshot),
+        share,
+        users=frozenset(),
+        repeats=False,
+        slot=True,
+        calls=12,
+    )
+
+
+def revert(name: str, share: str, snapshot: str) -> Operation:
+    return Operation(
+        call("snapshots.revert", name, share, snapshot, older=True),
+        name,
+        lambda model, _: model.revert(name, share, snapshot),
+        share,
+        repeats=False,
+        slot=True,
+        calls=18,
     )
 
 
@@ -307,6 +361,7 @@ def remove_user(name: str, user: str) -> Operation:
 # -- all of them
 
 _SHARES = st.sampled_from(["x", "x", "y"])
+_SNAPSHOTS = st.sampled_from(["s", "s", "t"])
 _USERS = st.sampled_from(["ada", "ada", "bob"])
 _HOMES = st.sampled_from(sorted(HOMES, reverse=True))
 _LEVELS = st.sampled_from([RW, RO])
@@ -331,10 +386,14 @@ def drawn(
         "servers.upgrade": build(upgrade, servers),
         "servers.delete": build(delete_server, servers, with_shares=st.booleans()),
         "shares.create": build(create_share, *there, sizes),
+        "shares.clone": build(clone_share, *there, st.tuples(servers, _SHARES, _SNAPSHOTS)),
         "shares.set": build(set_options, *there, _OPTIONS),
         "shares.extend": build(extend_share, *there, sizes),
         "shares.check": build(check_share, *there),
         "shares.delete": build(delete_share, *there),
+        "snapshots.create": build(create_snapshot, *there, _SNAPSHOTS),
+        "snapshots.delete": build(delete_snapshot, *there, _SNAPSHOTS),
+        "snapshots.revert": build(revert, *there, _SNAPSHOTS),
         "access.allow": build(allow, *there, _USERS, _LEVELS, passwords),
         "access.deny": build(deny, *there, _USERS),
         "access.replace": build(replace, *there, _RULES, st.just({"bob": "two"})),

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from shares_core.adapters.filesystems.ext4 import make_ext4, may_resize_mounted, refused_online
+from shares_core.adapters.filesystems.freezing import sync, thaw
 from shares_core.adapters.filesystems.fsck import LONG_SECONDS, examined, repaired, settle_ext4
 from shares_core.adapters.filesystems.judging import (
     damaged,
@@ -24,6 +25,7 @@ from shares_core.adapters.filesystems.mounting import (
     unmount,
     write_protected,
 )
+from shares_core.adapters.filesystems.renewing import renew
 from shares_core.adapters.filesystems.scratch import grow_aside, replay, settle
 from shares_core.adapters.filesystems.signatures import (
     has_errors,
@@ -56,7 +58,7 @@ from shares_core.domain.errors import (
 )
 from shares_core.domain.remedy import HostTool, Remedy
 from shares_core.domain.views import Usage
-from shares_core.domain.volume import FileSystemKind, ShareVolume
+from shares_core.domain.volume import FileSystem, FileSystemKind, ShareVolume
 from shares_core.ports.filesystems import FileSystems
 from shares_core.ports.progress import Report, unreported
 
@@ -80,21 +82,39 @@ class LinuxFileSystems(FileSystems):
                 hint="look at what it is; a volume of a share that is to be made reads as zeros",
             )
         if volume.filesystem.kind is FileSystemKind.XFS:
-            argv = ("mkfs.xfs", "-q", "-K", "-m", f"uuid={volume.filesystem.uuid}", device)
+            # Sectors of a page: a volume that shares blocks is read and written by no smaller piece.
+            uuid = f"uuid={volume.filesystem.uuid}"
+            argv = ("mkfs.xfs", "-q", "-K", "-s", "size=4096", "-m", uuid, device)
             run(argv, timeout=LONG_SECONDS, holding=device)
         else:
             make_ext4(device, volume.filesystem.uuid, zeroed=volume.traits.zeroed)
 
+    def renew(self, device: str, volume: ShareVolume, former: FileSystem) -> None:
+        if self.holds(device, volume):
+            return
+        require_on(device, former)
+        require_idle(device)
+        renew(self._calls, device, former, volume.filesystem.uuid, self._scratch(volume))
+
     def require_mounting(self) -> None:
         require_mounting(self._calls)
 
-    def mount(self, server_id: str, share_id: str, device: str, volume: ShareVolume, uid: int) -> None:
+    def mount(
+        self,
+        server_id: str,
+        share_id: str,
+        device: str,
+        volume: ShareVolume,
+        uid: int,
+        *,
+        read_only: bool = False,
+    ) -> None:
         filesystem, mapping = volume.filesystem, IdMapping(on_disk=volume.owner, seen=uid)
         require_on(device, filesystem)
         target = self._layout.share(server_id, share_id)
         mounted = mount_at(target)
         if mounted is not None:
-            require_mounted(mounted, device, filesystem, mapping)
+            require_mounted(mounted, device, filesystem, mapping, read_only=read_only)
             return
         require_checked(device, filesystem)
         require_idle(device)
@@ -107,7 +127,8 @@ class LinuxFileSystems(FileSystems):
                 device,
                 filesystem,
                 target,
-                discards=volume.traits.discards,
+                discards=volume.traits.discards and not read_only,
+                read_only=read_only,
                 mapping=mapping,
                 before=lambda: require_checked(device, filesystem),  # its journal may know of an error
             )
@@ -172,6 +193,18 @@ class LinuxFileSystems(FileSystems):
         former = self._layout.state_dir / f"grow-{volume.filesystem.uuid}"
         if former.exists():  # by a release that named it after the file system
             unmount(former)
+
+    def mount_point(self, server_id: str, share_id: str) -> str | None:
+        target = self._layout.share(server_id, share_id)
+        return str(target) if is_mounted(target) else None
+
+    def sync(self, server_id: str, share_id: str) -> None:
+        if target := self.mount_point(server_id, share_id):
+            sync(target)
+
+    def thaw(self, server_id: str, share_id: str) -> None:
+        if target := self.mount_point(server_id, share_id):
+            thaw(target)
 
     def mounted(self, server_id: str, share_id: str) -> bool:
         return is_mounted(self._layout.share(server_id, share_id))

@@ -30,14 +30,19 @@ def require_on(device: str, filesystem: FileSystem) -> None:
         )
 
 
-def require_mounted(mounted: Mount, device: str, filesystem: FileSystem, mapping: IdMapping) -> None:
-    """Raise unless this device is mounted there, with this mapping, and was not found damaged."""
+def require_mounted(
+    mounted: Mount, device: str, filesystem: FileSystem, mapping: IdMapping, *, read_only: bool = False
+) -> None:
+    """Raise unless this device is mounted there, with this mapping, and was not found damaged.
+
+    A mount that should be ``read_only`` is not broken because it is.
+    """
     if mounted.device != device_number(device):
         raise ShareFailed(
             f"{mounted.source} is mounted in the place of {device} at {mounted.target}",
             hint=Remedy.of("find out what it is, then ", HostTool("umount", (mounted.target,))),
         )
-    if _is_broken(mounted) or has_errors(device, filesystem):
+    if (_is_broken(mounted) and not read_only) or has_errors(device, filesystem):
         raise damaged(device, filesystem, _DAMAGED)
     if not shows(mounted, mapping):
         raise ShareFailed(

@@ -41,11 +41,25 @@ _EXT4_STATE_AT, _EXT4_ERROR = 1024 + 0x3A, 2
 #: Its s_feature_incompat, and the bit of it that is EXT4_FEATURE_INCOMPAT_RECOVER.
 _EXT4_INCOMPAT_AT, _EXT4_RECOVER = 1024 + 0x60, 4
 _XFS_IN_PROGRESS_AT = 126
+#: Its s_log_block_size, in KiB as a power of two, and xfs's sb_sectsize.
+_EXT4_LOG_BLOCK_AT, _XFS_SECTOR_AT = 1024 + 0x18, 102
 
 
 def identify(device: str) -> dict[str, str]:
     """What a device holds, as it says itself: TYPE and UUID, or nothing."""
     return parse_blkid(run(("blkid", "--probe", "--output", "export", device), ok=(0, _NOTHING_FOUND)))
+
+
+def smallest_unit(path: str) -> int | None:
+    """The smallest piece that the file system on a device, or in a file, is read by; None without one."""
+    start = _start_of(path)
+    for kind, there in _SUPERBLOCKS.items():
+        if start[there.magic_at :].startswith(there.magic):
+            if kind is FileSystemKind.XFS:
+                return int.from_bytes(start[_XFS_SECTOR_AT:][:2], "big")
+            block: int = KIB << min(start[_EXT4_LOG_BLOCK_AT], 6)
+            return block
+    return None
 
 
 def holds(device: str, filesystem: FileSystem) -> bool:

@@ -34,6 +34,11 @@ class Pools(BlockStorage):
     def find_volume(self, ref: VolumeRef) -> Volume | None:
         return self.named(ref.pool).find_volume(ref.id)
 
+    def snapshot_volume(
+        self, origin: VolumeRef, ref: VolumeRef, owner: VolumeOwner, mount_point: str | None
+    ) -> Volume:
+        return self.named(origin.pool).snapshot_volume(origin.id, ref.id, owner, mount_point)
+
     def grow_volume(self, ref: VolumeRef, size: Capacity) -> Volume:
         return self.named(ref.pool).grow_volume(ref.id, size)
 

@@ -33,6 +33,11 @@ class VolumePool(ABC):
     def find_volume(self, volume_id: str) -> Volume | None: ...
 
     @abstractmethod
+    def snapshot_volume(
+        self, origin_id: str, volume_id: str, owner: VolumeOwner, mount_point: str | None
+    ) -> Volume: ...
+
+    @abstractmethod
     def grow_volume(self, volume_id: str, size: Capacity) -> Volume: ...
 
     @abstractmethod

@@ -22,6 +22,7 @@ from shares_core.domain.protection import Encryption
 from shares_core.domain.secret import PasswordHash
 from shares_core.domain.server import Account, ShareServer
 from shares_core.domain.share import CifsShare, FileSystemKind
+from shares_core.domain.snapshots import GMT_FORM
 
 CONFIG_FILE = f"{CONFIG_FOLDER}/smb.conf"
 PASSWORD_FILE = f"{PRIVATE_FOLDER}/smbpasswd"
@@ -82,7 +83,7 @@ _GLOBAL: Mapping[str, str] = {
     # Alternate data streams are extended attributes, which hold 64 KiB at most. A Mac's resource fork may be
     # larger, and is a hidden file: `._name`. If these names were vetoed, Samba 4.22 would not find those in
     # subfolders itself.
-    "vfs objects": "fruit streams_xattr",
+    "vfs objects": "fruit streams_xattr shadow_copy2",
     "fruit:metadata": "stream",
     "fruit:resource": "file",
     "fruit:veto_appledouble": "no",
@@ -160,6 +161,12 @@ def _share_parameters(share: CifsShare, accounts: Mapping[str, str]) -> dict[str
         "force directory mode": "0700",
         "write list": _user_list(accounts, writers),
         "fruit:time machine": "no" if share.options.time_machine is None else "yes",
+        # Snapshots, as Previous Versions: each is mounted beside the shares, and only this share finds it.
+        "shadow:mountpoint": f"{SHARES_FOLDER}/{share.id}",
+        "shadow:snapdir": SHARES_FOLDER,
+        "shadow:format": f"{share.id}{GMT_FORM}",
+        "shadow:localtime": "no",
+        "shadow:sort": "desc",
         "fruit:time machine max size": f"{limit.bytes if limit else 0}",  # 0 is none
     }
 

@@ -156,7 +156,11 @@ def _from_3(server: Document, _: Traits) -> Document:
 
 def _share_of_3(share: Document) -> Document:
     kept = {key: value for key, value in share.items() if key != "time_machine"}
-    return kept | {"options": {"time_machine": share["time_machine"], "recycle_bin": None, "audit": False}}
+    operation = share["operation"]
+    if operation is not None and operation["kind"] == "share.create":
+        kept["operation"] = operation | {"source": None}
+    options = {"time_machine": share["time_machine"], "recycle_bin": None, "audit": False}
+    return kept | {"options": options, "snapshots": []}
 
 
 _STEPS: Mapping[int, Callable[[Document, Traits], Document]] = {1: _from_1, 2: _from_2, 3: _from_3}

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from shares_core.app.lifecycle.container import is_running
 from shares_core.app.lifecycle.publish import publish
+from shares_core.app.lifecycle.snapshots import mount_snapshots, unmount_snapshots
 from shares_core.domain.errors import BackendFailure, HostNotReady, ShareDamaged, ShareFailed, SharesError
 from shares_core.domain.remedy import Call, Remedy, UseCase
 from shares_core.domain.server import ShareServer
@@ -31,6 +32,7 @@ def mount_share(ports: Ports, server: ShareServer, share: CifsShare) -> None:
 
 def unmount_share(ports: Ports, server: ShareServer, share: CifsShare) -> None:
     """Unmount and detach one share. Idempotent. If its pool is missing, unmounts and raises HostNotReady."""
+    unmount_snapshots(ports, server, share)
     ports.filesystems.unmount(server.id, share.id)
     ports.filesystems.unmount_scratch(share.volume)
     ports.storage.detach(share.volume.ref)
@@ -44,6 +46,7 @@ def let_go_of_share(ports: Ports, server: ShareServer, share: CifsShare) -> None
     """
     ports.filesystems.unmount(server.id, share.id)
     try:
+        unmount_snapshots(ports, server, share)
         ports.filesystems.unmount_scratch(share.volume)
         ports.storage.detach(share.volume.ref)
     except SharesError as error:
@@ -66,6 +69,7 @@ def serve_again(ports: Ports, server: ShareServer, share: CifsShare) -> ShareSer
         return fail_share(ports, server, share.failed(failure_of(error)))
     server = server.with_share(share)
     publish(ports, server)
+    mount_snapshots(ports, server, share)
     return server
 
 

@@ -10,12 +10,15 @@ from collections.abc import Mapping
 from shares_core.app.operations.check_share import CheckShare
 from shares_core.app.operations.create_server import CreateServer
 from shares_core.app.operations.create_share import CreateShare
+from shares_core.app.operations.create_snapshot import CreateSnapshot
 from shares_core.app.operations.delete_server import DeleteServer
 from shares_core.app.operations.delete_share import DeleteShare
+from shares_core.app.operations.delete_snapshot import DeleteSnapshot
 from shares_core.app.operations.end_sessions import EndSessions
 from shares_core.app.operations.extend_share import ExtendShare
 from shares_core.app.operations.grant_access import GrantAccess
 from shares_core.app.operations.restrict_access import RestrictAccess
+from shares_core.app.operations.revert_share import RevertShare
 from shares_core.app.operations.set_options import SetOptions
 from shares_core.app.operations.set_protection import SetProtection
 from shares_core.domain.operation import Operation
@@ -35,5 +38,8 @@ OPERATIONS: Mapping[str, type[Operation]] = {
         EndSessions,
         SetProtection,
         SetOptions,
+        CreateSnapshot,
+        DeleteSnapshot,
+        RevertShare,
     )
 }

@@ -15,29 +15,39 @@ from shares_core.domain.errors import BackendFailure, ShareDamaged
 from shares_core.domain.operation import ShareOperation, ShareStatus
 from shares_core.domain.share import Failure
 from shares_core.domain.undo import undone_by
+from shares_core.domain.volume import ShareVolume
 from shares_core.ports.events import Event, EventKind
 from shares_core.ports.storage import Volume, VolumeOwner
 
 
 @frozen(kw_only=True)
 class CreateShare(ShareOperation):
-    """Undone: recovery removes the volume that was minted for it, unless it holds files."""
+    """Undone: recovery removes the volume that was minted for it, unless it holds files.
+
+    With a ``source``, a snapshot's volume, it holds what that holds, and is made to look like another file
+    system.
+    """
 
     kind: ClassVar[str] = "share.create"
     status: ClassVar[ShareStatus] = ShareStatus.CREATING
     whole: ClassVar[bool] = False
 
+    source: ShareVolume | None = None
+
     def run(self, work: ShareWork) -> Volume:
-        """Make, format and mount the volume, and return it."""
+        """Make, format or fill, and mount the volume, and return it."""
         ports, share = work.ports, work.share
-        owner = VolumeOwner(work.server.id, share.id)
         is_new = ports.storage.find_volume(share.volume.ref) is None
-        volume = ports.storage.ensure_volume(share.volume.ref, share.capacity, owner)
+        volume = self._made(work)
         work.checkpoint()
         # Looking for files in it would need the very device that is missing.
         with undone_by(lambda: ports.storage.remove_volume(share.volume.ref) if is_new else None):
             device = ports.storage.attach(share.volume.ref)
-        ports.filesystems.make(device, share.volume)
+        if self.source is None:
+            ports.filesystems.make(device, share.volume)
+        else:
+            ports.filesystems.renew(device, share.volume, self.source.filesystem)
+            ports.filesystems.grow_unmounted(device, share.volume, work.report)
         work.checkpoint()
         with work.locked() as held:
             server = held.server
@@ -48,6 +58,15 @@ class CreateShare(ShareOperation):
                 unmount_share(ports, server, share)
             work.finish(held, server.with_share(share.ready()))
         return volume
+
+    def _made(self, work: ShareWork) -> Volume:
+        """The volume: new, or a copy of the source's that is large enough."""
+        storage, share = work.ports.storage, work.share
+        owner = VolumeOwner(work.server.id, share.id)
+        if self.source is None:
+            return storage.ensure_volume(share.volume.ref, share.capacity, owner)
+        storage.snapshot_volume(self.source.ref, share.volume.ref, owner, None)
+        return storage.grow_volume(share.volume.ref, share.capacity)
 
     def recover(self, work: ShareWork) -> None:
         """Remove the share, unless it was completely made.
@@ -61,7 +80,8 @@ class CreateShare(ShareOperation):
         # the look sees all that there is.
         work.withdraw(lambda held: held.save(held.server.with_share(work.share.beginning(self))))
         try:
-            used = _is_used(work)
+            # Nobody has used the copy that this very call was making; it holds files from its beginning.
+            used = _is_used(work) if self.source is None or work.interrupted else False
         except ShareDamaged as error:
             with work.locked() as held:
                 failed = work.share.failed(Failure.damaged(error))

@@ -47,7 +47,8 @@ def remove_server(work: ServerWork) -> None:
     bring_down(ports, server)
     whole, removed = sum(share.capacity.bytes for share in server.shares), 0
     for share in server.shares:
-        ports.storage.remove_volume(share.volume.ref, work.report_part(removed, share.capacity.bytes, whole))
+        for ref in share.refs:
+            ports.storage.remove_volume(ref, work.report_part(removed, share.capacity.bytes, whole))
         removed += share.capacity.bytes
     _release_networks(ports, server)
     ports.folders.remove(server.id)

@@ -8,6 +8,7 @@ from typing import ClassVar
 from attrs import evolve, frozen
 
 from shares_core.app.lifecycle.shares import serve_again
+from shares_core.app.lifecycle.snapshots import remove_snapshot
 from shares_core.app.operations.work import ShareWork
 from shares_core.domain.errors import Cancelled
 from shares_core.domain.operation import ShareOperation, ShareStatus
@@ -67,6 +68,8 @@ class DeleteShare(ShareOperation):
 def remove_volume(work: ShareWork) -> None:
     """Remove the volume of a share that nobody uses any more, then the share from the record."""
     ports, share = work.ports, work.share
+    for snapshot in share.snapshots:
+        remove_snapshot(ports, work.server, share, snapshot)
     ports.filesystems.unmount(work.server.id, share.id)
     ports.filesystems.unmount_scratch(share.volume)
     ports.storage.remove_volume(share.volume.ref, work.report)

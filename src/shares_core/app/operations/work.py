@@ -111,13 +111,20 @@ class ShareWork:
         self._refresh(held.server)
         self.interrupted = False
 
-    def advance(self, held: ServerWork, operation: ShareOperation, failure: Failure | None = None) -> None:
-        """Record the operation's next stage, and a failure found on the way.
+    def advance(
+        self,
+        held: ServerWork,
+        operation: ShareOperation,
+        failure: Failure | None = None,
+        *,
+        becoming: CifsShare | None = None,
+    ) -> None:
+        """Record the operation's next stage, what the share has become, and a failure found on the way.
 
         Raises Cancelled, and records nothing, if the operation was cancelled.
         """
         self._raise_if_cancelled()
-        share = self.share.advanced(operation)
+        share = (becoming or self.share).advanced(operation)
         held.save(held.server.with_share(share if failure is None else share.stuck(failure)))
         self._refresh(held.server)
 

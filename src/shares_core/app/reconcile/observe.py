@@ -11,7 +11,7 @@ from shares_core.app.lifecycle.shares import troubles
 from shares_core.domain.errors import SharesError
 from shares_core.domain.network import Interface
 from shares_core.domain.server import DesiredState, ShareServer
-from shares_core.domain.share import ShareStatus
+from shares_core.domain.share import CifsShare, ShareStatus
 from shares_core.domain.views import RunState
 from shares_core.ports import Ports
 
@@ -22,7 +22,8 @@ class Observation:
 
     Servers and shares are named by their ids; ``held`` are those that somebody is at work on. ``left`` are
     shares that are mounted or attached although their servers should be stopped, ``troubles`` those of the
-    ready shares of servers that should run. ``unobservable`` says why a server could not be observed.
+    ready shares of servers that should run, and ``without_snapshots`` those of which not all are mounted.
+    ``unobservable`` says why a server could not be observed.
     """
 
     states: Mapping[str, RunState] = {}
@@ -33,6 +34,7 @@ class Observation:
     misconfigured: frozenset[str] = frozenset()
     left: frozenset[str] = frozenset()
     troubles: Mapping[tuple[str, str], str] = {}
+    without_snapshots: frozenset[str] = frozenset()
     held: frozenset[str] = frozenset()
     unobservable: Mapping[str, str] = {}
 
@@ -62,6 +64,7 @@ def observe(ports: Ports, servers: Collection[ShareServer], *, upgrade: bool) ->
         ),
         left=_left(ports, stopped, unobservable) if stopped else frozenset(),
         troubles=troubles(ports, ready),
+        without_snapshots=_without_snapshots(ports, ready),
         held=held,
         unobservable=unobservable,
     )
@@ -81,6 +84,19 @@ def _misconfigured(
     return frozenset(found)
 
 
+def _without_snapshots(ports: Ports, shares: Mapping[tuple[str, str], CifsShare]) -> frozenset[str]:
+    """The shares of which a snapshot is not mounted."""
+    if not any(share.snapshots for share in shares.values()):
+        return frozenset()
+    mounted = frozenset(ports.filesystems.list())
+    return frozenset(
+        share.id
+        for (server_id, _), share in shares.items()
+        for snapshot in share.snapshots
+        if (server_id, snapshot.mount_id(share.id)) not in mounted
+    )
+
+
 def _left(ports: Ports, servers: Iterable[ShareServer], unobservable: dict[str, str]) -> frozenset[str]:
     """The shares of these servers that are mounted or attached."""
     mounted = frozenset(ports.filesystems.list())
@@ -88,7 +104,9 @@ def _left(ports: Ports, servers: Iterable[ShareServer], unobservable: dict[str, 
     for server in servers:
         for share in server.shares:
             try:
-                if (server.id, share.id) in mounted or ports.storage.device(share.volume.ref):
+                if any((server.id, each) in mounted for each in share.mount_ids) or any(
+                    ports.storage.device(ref) for ref in share.refs
+                ):
                     found.add(share.id)
             except SharesError as error:
                 unobservable[server.id] = str(error)

@@ -18,7 +18,7 @@ class _Known:
     """The names that records account for."""
 
     servers: frozenset[str]
-    shares: frozenset[tuple[str, str]]
+    mounts: frozenset[tuple[str, str]]
     volumes: frozenset[str]
     devices: frozenset[str]
 
@@ -28,8 +28,8 @@ class _Known:
         shares = [(server, share) for server in servers for share in server.shares]
         return cls(
             servers=frozenset(server.id for server in servers),
-            shares=frozenset((server.id, share.id) for server, share in shares),
-            volumes=frozenset(str(share.volume.ref) for _, share in shares),
+            mounts=frozenset((server.id, each) for server, share in shares for each in share.mount_ids),
+            volumes=frozenset(str(ref) for _, share in shares for ref in share.refs),
             devices=frozenset(name for interface in interfaces for name in interface.devices),
         )
 
@@ -38,7 +38,7 @@ class _Known:
             case OrphanKind.CONTAINER | OrphanKind.FOLDER:
                 return orphan.name in self.servers
             case OrphanKind.MOUNT:
-                return _mount(orphan) in self.shares
+                return _mount(orphan) in self.mounts
             case OrphanKind.DEVICE:
                 return orphan.name in self.devices
             case OrphanKind.VOLUME:

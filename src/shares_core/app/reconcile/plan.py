@@ -65,6 +65,8 @@ def _share_not_up(server: ShareServer, share: CifsShare, observed: Observation) 
         yield Drift(DriftKind.SHARE_FAILED, str(share.name), share.reason)
     elif share.status is ShareStatus.READY and (server.id, share.id) in observed.troubles:
         yield Drift(DriftKind.SHARE_TROUBLED, str(share.name), observed.troubles[server.id, share.id])
+    elif share.status is ShareStatus.READY and share.id in observed.without_snapshots:
+        yield Drift(DriftKind.SNAPSHOTS_MISSING, str(share.name))
     elif share.status is ShareStatus.READY and not share.volume.executable:
         yield Drift(DriftKind.FILES_NOT_EXECUTABLE, str(share.name))
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from shares_core.app.leases import Leases
 from shares_core.app.operations.check_share import Checked, CheckShare
@@ -17,12 +18,13 @@ from shares_core.app.operations.work import ShareWork
 from shares_core.app.usecases.pools import configured
 from shares_core.domain.capacity import Capacity
 from shares_core.domain.checks import require
-from shares_core.domain.errors import AlreadyExists, Conflict, InvalidInput, SharesError
+from shares_core.domain.errors import AlreadyExists, Conflict, InvalidInput, NotEmpty, SharesError
 from shares_core.domain.names import ShareName
 from shares_core.domain.options import RecycleBin, ShareOptions, TimeMachine
-from shares_core.domain.remedy import Call, Remedy, UseCase
+from shares_core.domain.remedy import Call, Parameter, Remedy, UseCase
 from shares_core.domain.server import ShareServer
 from shares_core.domain.share import CifsShare, FileSystem, FileSystemKind
+from shares_core.domain.snapshots import SnapshotSource
 from shares_core.domain.undo import undone_by
 from shares_core.domain.views import CheckView, ExtendView, ExtendWay, RunState, ShareView
 from shares_core.domain.volume import DEFAULT_POOL, DISK_OWNER, PoolName, ShareVolume, VolumeRef
@@ -64,36 +66,92 @@ class Shares:
         if options is not None:
             require(options, ShareOptions, "a share's options", hint="ShareOptions() is the default")
             options.check(capacity)
+
+        def volume() -> ShareVolume:
+            traits = self._ports.storage.prepare(configured(self._ports, wanted))
+            ids = self._ports.ids
+            made = FileSystem(filesystem, ids.new_uuid())
+            return ShareVolume(VolumeRef(wanted, ids.new_id()), made, DISK_OWNER, traits)
+
+        def same(existing: CifsShare) -> None:
+            _require_same(existing, name, capacity, filesystem, wanted)
+            _require_options(existing, options)
+
+        return self._created(server, name, capacity, volume, same, options or ShareOptions())
+
+    def clone(
+        self,
+        server: str,
+        share: str,
+        source: SnapshotSource,
+        capacity: Capacity | None = None,
+        options: ShareOptions | None = None,
+    ) -> ShareView:
+        """Make a share that holds what a snapshot holds, of this server or another; nobody has access yet.
+
+        It is in the snapshot's pool, and has its size if ``capacity`` is None. It depends on nothing: its
+        source can be deleted, and neither sees what is written to the other. If the share exists and fits, it
+        is returned as it is. Raises InvalidInput (smaller than the snapshot), AlreadyExists, NoCapacity,
+        HostNotReady if its volumes cannot share blocks; after any error nothing of a new share is left.
+        """
+        name = ShareName(share)
+        require(
+            source, SnapshotSource, "what to clone", hint="SnapshotSource.parse reads SERVER/SHARE@SNAPSHOT"
+        )
+        origin = self._leases.find(str(source.server)).share(source.share)
+        snapshot = origin.snapshot(str(source.snapshot))
+        wanted = capacity or snapshot.capacity
+        origin.filesystem.kind.check(wanted)
+        if wanted < snapshot.capacity:
+            raise InvalidInput(
+                f"snapshot {snapshot.name} has {snapshot.capacity}, more than {wanted}",
+                hint="give a larger size, or none",
+            )
+        if options is not None:
+            options.check(wanted)
+        copied = origin.volume_of(snapshot)
+
+        def volume() -> ShareVolume:
+            ids = self._ports.ids
+            anew = FileSystem(copied.filesystem.kind, ids.new_uuid())
+            return evolve(copied, ref=VolumeRef(copied.pool, ids.new_id()), filesystem=anew)
+
+        def same(existing: CifsShare) -> None:
+            _require_same(existing, name, wanted, copied.filesystem.kind, copied.pool)
+            _require_options(existing, options)
+
+        return self._created(server, name, wanted, volume, same, options or ShareOptions(), copied)
+
+    def _created(
+        self,
+        server: str,
+        name: ShareName,
+        capacity: Capacity,
+        volume: Callable[[], ShareVolume],
+        require_same: Callable[[CifsShare], None],
+        options: ShareOptions,
+        source: ShareVolume | None = None,
+    ) -> ShareView:
+        """The share, made if it does not exist, from ``source`` or empty."""
+        ids = self._ports.ids
         with ExitStack() as slot:
             with self._leases.settled(server, name, await_made=True) as held:
                 existing = held.server.find_share(name)
                 if existing is not None:
-                    same = _same(existing, name, capacity, filesystem, wanted)
-                    _require_options(same, options)
-                    return self._view(held.server, same, self._volume_size(same), held.found)
-                minted = self._minted(name, capacity, filesystem, wanted, options or ShareOptions())
+                    require_same(existing)
+                    return self._view(held.server, existing, self._volume_size(existing), held.found)
+                self._ports.filesystems.require_mounting()
+                share_id = ids.new_id()
+                minted = CifsShare(
+                    id=share_id, name=name, capacity=capacity, volume=volume(), options=options
+                )
                 work = ShareWork(self._ports, held.server, minted, held.found)
                 self._leases.take_slot(slot, held.server, minted)
-                with undone_by(lambda: self._ports.locks.forget(minted.id)):
-                    work.journal(held, CreateShare(**begun(self._ports), share_id=minted.id))
-            volume: Volume = perform(work)
-            return self._view(work.server, work.share, volume.size, work.found)
-
-    def _minted(
-        self,
-        name: ShareName,
-        capacity: Capacity,
-        filesystem: FileSystemKind,
-        pool: PoolName,
-        options: ShareOptions,
-    ) -> CifsShare:
-        """A share of which nothing is made yet."""
-        self._ports.filesystems.require_mounting()
-        ids = self._ports.ids
-        traits = self._ports.storage.prepare(configured(self._ports, pool))
-        share_id, made = ids.new_id(), FileSystem(filesystem, ids.new_uuid())
-        volume = ShareVolume(VolumeRef(pool, ids.new_id()), made, DISK_OWNER, traits)
-        return CifsShare(id=share_id, name=name, capacity=capacity, volume=volume, options=options)
+                with undone_by(lambda: self._ports.locks.forget(share_id)):
+                    operation = CreateShare(**begun(self._ports), share_id=share_id, source=source)
+                    work.journal(held, operation)
+            made: Volume = perform(work)
+            return self._view(work.server, work.share, made.size, work.found)
 
     def show(self, server: str, share: str) -> ShareView:
         """Return the share as recorded, with its used and free space. Raises InvalidInput."""
@@ -190,14 +248,23 @@ class Shares:
             )
         return capacity > share.capacity
 
-    def delete(self, server: str, share: str) -> None:
-        """Remove the share and its data, disconnecting whoever uses it.
+    def delete(self, server: str, share: str, *, with_snapshots: bool = False) -> None:
+        """Remove the share and its data, ``with_snapshots`` those too, disconnecting whoever uses it.
 
         It only goes forward, unless it is cancelled before the data is removed: after an error, the next call
-        carries on. Raises InvalidInput.
+        carries on. Raises InvalidInput, and NotEmpty, touching nothing, if it has snapshots.
         """
         with self._leases.share(server, share, supersede=True) as work:
             with work.locked() as held:
+                if work.share.snapshots and not with_snapshots:
+                    raise NotEmpty(
+                        f"share {share!r} still has {len(work.share.snapshots)} snapshot(s)",
+                        hint=Remedy.of(
+                            "delete them first, or say ",
+                            Parameter("with_snapshots"),
+                            " to delete them too",
+                        ),
+                    )
                 self._ports.storage.find_volume(work.share.volume.ref)  # raises if the pool is missing
                 work.journal(held, DeleteShare(**begun(self._ports), share_id=work.share.id))
             perform(work)
@@ -263,9 +330,10 @@ def _require_options(existing: CifsShare, wanted: ShareOptions | None) -> None:
         )
 
 
-def _same(
+def _require_same(
     existing: CifsShare, name: ShareName, capacity: Capacity, kind: FileSystemKind, pool: PoolName
-) -> CifsShare:
+) -> None:
+    """Raise AlreadyExists if the share differs, and Conflict if it was not completely made."""
     if not existing.is_whole:
         raise Conflict(
             f"share {existing.name.value!r} is {existing.status}: {existing.reason}",
@@ -300,4 +368,3 @@ def _same(
             f"it is in the pool {existing.volume.pool}, not in {pool}",
             hint="choose another name: a share stays in its pool",
         )
-    return existing

@@ -18,6 +18,7 @@ from shares_core.entrypoints.cli import (
     servers,
     sessions,
     shares,
+    snapshots,
     users,
 )
 from shares_core.entrypoints.cli.framework import Group
@@ -61,6 +62,7 @@ def root() -> None:
 for command in (
     servers.server,
     shares.share,
+    snapshots.snapshot,
     access.access,
     users.user,
     sessions.session,

@@ -28,9 +28,11 @@ from shares_core.domain.views import (
     ReconcileOutcome,
     ReconcileReport,
     ReconcileView,
+    RevertView,
     RunState,
     ServerView,
     ShareView,
+    SnapshotView,
     UpgradeView,
 )
 from shares_core.entrypoints.cli.remedies import pool_warning, problem_of
@@ -120,6 +122,7 @@ def share(view: ShareView) -> Document:
         "stream_limit_bytes": view.stream_limit,
         **_options(found.options),
         "differing": list(found.options.differing),
+        "snapshots": [str(each.name) for each in found.snapshots],
         "export_locations": list(view.export_locations),
         "locations": _locations(view.server, view.share),
         "access": [rule(each) for each in found.rules],
@@ -163,6 +166,24 @@ def access(view: AccessView) -> Document:
         "locations": _locations(view.server, view.share),
         "smbclient": smbclient_lines(view.server, view.share, user),
     }
+
+
+def snapshot(view: SnapshotView) -> Document:
+    """A snapshot; ``taken`` is in unix seconds, ``token`` what clients call that moment."""
+    return {
+        "name": str(view.snapshot.name),
+        "server": str(view.server.name),
+        "share": str(view.share.name),
+        "id": view.snapshot.id,
+        "taken": view.snapshot.second,
+        "token": view.snapshot.token,
+        "capacity_bytes": view.snapshot.capacity.bytes,
+        "capacity": str(view.snapshot.capacity),
+    }
+
+
+def reverted(done: RevertView) -> Document:
+    return snapshot(done.snapshot) | {"capacity_before_bytes": done.capacity_before.bytes}
 
 
 def session(value: SmbSession) -> Document:

@@ -9,6 +9,7 @@ import click
 from shares_core.domain.capacity import Capacity, format_bytes
 from shares_core.domain.options import ShareOptions
 from shares_core.domain.share import FileSystemKind, ShareStatus
+from shares_core.domain.snapshots import SnapshotSource
 from shares_core.domain.views import CheckView, ExtendView, ExtendWay, ShareView
 from shares_core.domain.volume import DEFAULT_POOL
 from shares_core.entrypoints.cli import documents, options
@@ -35,15 +36,20 @@ def share() -> None:
     epilog="shares-core share create tenant-a projects --size 1GiB\n"
     "shares-core share create tenant-a 'R&D' --size 1.5TiB --filesystem xfs\n"
     "shares-core share create tenant-a backups --size 2TiB --time-machine --time-machine-limit 1.5TiB\n"
-    "shares-core share create tenant-a contracts --size 100GiB --preset archive",
+    "shares-core share create tenant-a contracts --size 100GiB --preset archive\n"
+    "shares-core share create tenant-b tryout --from-snapshot tenant-a/projects@before-the-move",
 )
 @click.argument("server", metavar="SERVER")
 @click.argument("name", metavar="SHARE")
-@click.option("--size", metavar="SIZE", required=True, help="Its capacity: 500MiB, 1.5GiB, 2TiB.")
+@click.option("--size", metavar="SIZE", help="Its capacity: 500MiB, 1.5GiB, 2TiB.")
+@click.option("--filesystem", metavar="ext4|xfs", help="The file system inside. Default: ext4.")
+@click.option("--pool", metavar="POOL", help=f"Where it lies. Default: {DEFAULT_POOL}.")
 @click.option(
-    "--filesystem", metavar="ext4|xfs", default="ext4", show_default=True, help="The file system inside."
+    "--from-snapshot",
+    "source",
+    metavar="SERVER/SHARE@SNAPSHOT",
+    help="What it holds at first; it is in that pool, and has that size if none is given.",
 )
-@click.option("--pool", metavar="POOL", default=str(DEFAULT_POOL), show_default=True, help="Where it lies.")
 @options.share_options
 @pass_invocation
 def create(
@@ -51,19 +57,31 @@ def create(
     /,
     server: str,
     name: str,
-    size: str,
-    filesystem: str,
-    pool: str,
+    size: str | None,
+    filesystem: str | None,
+    pool: str | None,
+    source: str | None,
     **given: Any,
 ) -> None:
     """Make a share; nobody has access to it yet.
 
     Does nothing if it exists and fits.
     """
-    capacity, kind = Capacity.parse(size), FileSystemKind.parse(filesystem)
     preset, chosen = options.read(given)
     wanted = (preset or ShareOptions()).changed(**chosen) if preset or chosen else None
-    view = invocation.changing().shares.create(server, name, capacity, kind, pool, wanted)
+    capacity = None if size is None else Capacity.parse(size)
+    if source is not None:
+        if filesystem is not None or pool is not None:
+            raise click.UsageError("--from-snapshot has its own --filesystem and --pool")
+        copied = SnapshotSource.parse(source)
+        view = invocation.changing().shares.clone(server, name, copied, capacity, wanted)
+    elif capacity is None:
+        raise click.UsageError("say --size, or --from-snapshot")
+    else:
+        kind = FileSystemKind.parse(filesystem or FileSystemKind.EXT4)
+        view = invocation.changing().shares.create(
+            server, name, capacity, kind, pool or str(DEFAULT_POOL), wanted
+        )
 
     def tell() -> None:
         _tell(invocation, view)
@@ -173,14 +191,17 @@ def check(invocation: Invocation, server: str, name: str, *, repair: bool) -> No
 @share.command("delete")
 @click.argument("server", metavar="SERVER")
 @click.argument("name", metavar="SHARE")
+@click.option("--with-snapshots", is_flag=True, help="Delete its snapshots too.")
 @pass_invocation
-def delete(invocation: Invocation, server: str, name: str) -> None:
+def delete(invocation: Invocation, server: str, name: str, *, with_snapshots: bool) -> None:
     """Remove a share and its data, and disconnect whoever uses it.
+
+    Refuses while it has snapshots.
 
     The data of a thick logical volume is overwritten, which takes as long as the disk takes; after that
     nothing can restore it.
     """
-    invocation.changing().shares.delete(server, name)
+    invocation.changing().shares.delete(server, name, with_snapshots=with_snapshots)
     invocation.out.answer(
         {"server": server, "share": name, "deleted": True},
         lambda: invocation.out.lines(f"share {name} of server {server} is deleted"),
@@ -225,6 +246,7 @@ def _tell(invocation: Invocation, view: ShareView) -> None:
             ("pool", str(found.volume.pool)),
             ("options", options.of_share(found.options)),
             ("streams", _streams(view)),
+            ("snapshots", str(len(found.snapshots) or "")),
             ("acls", "none: its access rules decide"),
             ("access", access or "nobody"),
             *locations(view.server, found),

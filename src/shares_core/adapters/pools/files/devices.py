@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from shares_core.adapters.filesystems.signatures import is_write_protected
+from shares_core.adapters.filesystems.signatures import is_write_protected, smallest_unit
 from shares_core.adapters.linux.commands import run
 from shares_core.adapters.linux.polling import wait_until
 from shares_core.domain.errors import BackendFailure, CommandFailed
@@ -135,6 +135,11 @@ def attach(image: Path, *, new: bool = False) -> str:
 def _attached(image: Path, *, new: bool) -> str:
     # Two devices on one file would corrupt it: losetup looks once more, and returns an existing one.
     attaching = ("losetup", "--find", "--show", *(() if new else ("--nooverlap",)))
+    unit = smallest_unit(str(image))
+    if unit is not None and unit < _PAGE:
+        # The kernel gives a file that shares blocks larger sectors, on which this file system could not be
+        # mounted any more. It then does without direct I/O.
+        attaching = (*attaching, "--sector-size", str(_SECTOR))
     try:
         return run((*attaching, "--direct-io=on", str(image))).strip()
     except CommandFailed as error:

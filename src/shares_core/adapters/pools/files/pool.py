@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from attrs import evolve
 from shares_core.adapters.linux.files import open_folder
 from shares_core.adapters.linux.oserrors import os_errors
 from shares_core.adapters.pools.files import devices
+from shares_core.adapters.pools.files.cloning import clone, is_shared
 from shares_core.adapters.pools.files.identity import FolderIdentity
 from shares_core.adapters.pools.files.reserving import reserve
 from shares_core.adapters.pools.identity import in_settings
@@ -103,7 +104,15 @@ class LoopFilePool(VolumePool):
             while not folder.exists():
                 folder = folder.parent
             disk = os.statvfs(folder)
-        return max(0, min(self._size.bytes - provisioned, disk.f_bavail * disk.f_frsize))
+        return max(0, min(self._size.bytes - provisioned, disk.f_bavail * disk.f_frsize - self._owed()))
+
+    def _owed(self) -> int:
+        """What volumes that share blocks may need yet: each was promised its size, and may be overwritten."""
+        if not self._identity.exists():
+            return 0
+        with os_errors(f"measuring what is in {self._folder}"):
+            images = self._files(_IMAGE)
+            return sum(status.st_size for name, status in images if is_shared(self._folder / name))
 
     def _require_room(self, size: int) -> None:
         free = self._free(self._provisioned())
@@ -124,13 +133,34 @@ class LoopFilePool(VolumePool):
             if existing.size.bytes != wanted:
                 raise Conflict(f"volume {volume_id} exists with {existing.size}, not {Capacity(wanted)}")
             return existing
+
+        def fill(part: Path, descriptor: int) -> None:
+            self._reserve(descriptor, wanted)
+            os.fsync(descriptor)
+
+        return self._made(volume_id, wanted, fill)
+
+    def snapshot_volume(
+        self, origin_id: str, volume_id: str, owner: VolumeOwner, mount_point: str | None
+    ) -> Volume:
+        origin = self.require_volume(origin_id)
+        existing = self.find_volume(volume_id)
+        if existing is not None:
+            return existing
+        return self._made(
+            volume_id,
+            origin.size.bytes,
+            lambda part, _: clone(self._image(origin_id), part, mount_point),
+        )
+
+    def _made(self, volume_id: str, size: int, fill: Callable[[Path, int], None]) -> Volume:
+        """Make a volume's file, which ``fill`` fills; it gets its name when it is complete."""
         part = self._part(volume_id)
         with os_errors(f"making volume {volume_id}"):
             try:
-                descriptor = self._claim(part, wanted)
+                descriptor = self._claim(part, size)
                 try:
-                    self._reserve(descriptor, wanted)
-                    os.fsync(descriptor)
+                    fill(part, descriptor)
                 finally:
                     os.close(descriptor)
                 part.rename(self._image(volume_id))

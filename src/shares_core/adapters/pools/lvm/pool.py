@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
+from contextlib import suppress
 
 from shares_core.adapters.linux.polling import wait_until
 from shares_core.adapters.pools.lvm.commands import ALREADY_SO, lvm, read_group
@@ -68,6 +69,10 @@ class LogicalVolumes(VolumePool):
         """Make the complete volume. Raises as ``ensure_volume`` does, and Conflict if its name is taken."""
 
     @abstractmethod
+    def _snapshot(self, origin_id: str, volume_id: str, tags: tuple[str, ...]) -> None:
+        """Make a snapshot. Raises as ``snapshot_volume`` does, and Conflict if its name is taken."""
+
+    @abstractmethod
     def _extend(self, volume_id: str, size: int) -> None:
         """Make the volume larger. Raises as ``grow_volume`` does."""
 
@@ -111,14 +116,8 @@ class LogicalVolumes(VolumePool):
     def ensure_volume(self, volume_id: str, size: Capacity, owner: VolumeOwner) -> Volume:
         self._identity.check()
         wanted = round_up(size.bytes, _SECTOR)
-        tags = (
-            _tag_of(self._installation.id()),
-            f"{_POOL}{self.name}",
-            f"{_MARK}:server:{owner.server_id}",
-            f"{_MARK}:share:{owner.share_id}",
-        )
         try:
-            self._create(volume_id, wanted, tags)
+            self._create(volume_id, wanted, self._tags(owner))
         except Conflict:
             group = self._identity.read()
             existing = group.find(volume_name(volume_id))
@@ -128,6 +127,24 @@ class LogicalVolumes(VolumePool):
                 there, asked = Capacity(existing.size), Capacity(wanted)
                 raise Conflict(f"volume {volume_id} exists with {there}, not {asked}") from None
             return self._volume(volume_id, existing)
+        return self._volume(volume_id, self._active(volume_id))
+
+    def _tags(self, owner: VolumeOwner) -> tuple[str, ...]:
+        return (
+            _tag_of(self._installation.id()),
+            f"{_POOL}{self.name}",
+            f"{_MARK}:server:{owner.server_id}",
+            f"{_MARK}:share:{owner.share_id}",
+        )
+
+    def snapshot_volume(
+        self, origin_id: str, volume_id: str, owner: VolumeOwner, mount_point: str | None
+    ) -> Volume:
+        self._identity.check()
+        self.require_volume(origin_id)
+        # device-mapper freezes a mounted file system by itself.
+        with suppress(Conflict):
+            self._snapshot(origin_id, volume_id, self._tags(owner))
         return self._volume(volume_id, self._active(volume_id))
 
     def find_volume(self, volume_id: str) -> Volume | None:

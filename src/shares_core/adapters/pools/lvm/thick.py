@@ -6,6 +6,7 @@ from shares_core.adapters.pools.lvm.commands import lvm
 from shares_core.adapters.pools.lvm.devices import blank_ends
 from shares_core.adapters.pools.lvm.pool import THICK, LogicalVolumes
 from shares_core.adapters.pools.lvm.report import VolumeGroup
+from shares_core.domain.errors import HostNotReady
 from shares_core.domain.pools import volume_name
 from shares_core.domain.undo import undone_by
 from shares_core.domain.views import PoolView
@@ -41,6 +42,12 @@ class VolumeGroupPool(LogicalVolumes):
         lvm("lvcreate", *wiping, "--name", name, "--size", f"{size}b", *marks, self._group, group=self._group)
         with undone_by(lambda: self._remove(volume_id)):
             blank_ends(self._active(volume_id).path)
+
+    def _snapshot(self, origin_id: str, volume_id: str, tags: tuple[str, ...]) -> None:
+        raise HostNotReady(
+            f"the volumes in {self._group} cannot share blocks, so they have no snapshots",
+            hint="put the share in a thin pool, or in a pool of files on xfs",
+        )
 
     def _extend(self, volume_id: str, size: int) -> None:
         self._run("lvextend", "--size", f"{size}b", volume_id)

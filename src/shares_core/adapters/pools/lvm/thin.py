@@ -142,6 +142,14 @@ class ThinPool(LogicalVolumes):
                 *("--name", volume_name(volume_id), *marks, self._group),
             )
 
+    def _snapshot(self, origin_id: str, volume_id: str, tags: tuple[str, ...]) -> None:
+        marks = [word for tag in tags for word in ("--addtag", tag)]
+        with self._room(volume_id, self.require_volume(origin_id).size.bytes):
+            # LVM would leave a thin snapshot inactive, now and after a reboot.
+            active = ("--setactivationskip", "n", "--activate", "y")
+            name = ("--name", volume_name(volume_id))
+            self._lvm("lvcreate", "--yes", "--snapshot", *active, *name, *marks, self._path(origin_id))
+
     def _extend(self, volume_id: str, size: int) -> None:
         with self._room(volume_id, size):
             self._lvm("lvextend", "--size", f"{size}b", self._path(volume_id))

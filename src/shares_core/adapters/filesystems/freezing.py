@@ -1,0 +1,42 @@
+"""Bringing a mounted file system to its disk, and letting its writers go on."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from shares_core.adapters.linux.oserrors import os_errors
+
+_FITHAW = 0xC0045878  # linux/fs.h
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def sync(mount_point: str) -> None:
+    """Write to the disk what is not there yet (syncfs(2), which Python lacks). Idempotent."""
+    with os_errors(f"writing {mount_point} to its disk"), _opened(mount_point) as folder:
+        if _libc.syncfs(folder) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
+
+
+def thaw(mount_point: str) -> None:
+    """Let the writers go on, if somebody has frozen it. Idempotent."""
+    with os_errors(f"thawing {mount_point}"), _opened(mount_point) as folder:
+        try:
+            fcntl.ioctl(folder, _FITHAW, 0)
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # nobody has
+                raise
+
+
+@contextmanager
+def _opened(mount_point: str) -> Iterator[int]:
+    folder = os.open(mount_point, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        yield folder
+    finally:
+        os.close(folder)

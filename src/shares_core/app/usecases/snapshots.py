@@ -1,0 +1,107 @@
+"""Snapshots of shares: create, list, show, delete; and reverting a share to one."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from shares_core.app.leases import Leases
+from shares_core.app.operations.create_snapshot import CreateSnapshot
+from shares_core.app.operations.delete_snapshot import DeleteSnapshot
+from shares_core.app.operations.perform import begun, perform
+from shares_core.app.operations.revert_share import RevertShare
+from shares_core.domain.errors import Conflict
+from shares_core.domain.remedy import Parameter, Remedy
+from shares_core.domain.server import ShareServer
+from shares_core.domain.share import CifsShare
+from shares_core.domain.snapshots import SnapshotName
+from shares_core.domain.views import RevertView, SnapshotView
+from shares_core.domain.volume import VolumeRef
+from shares_core.ports import Ports
+
+
+@frozen
+class Snapshots:
+    """The use cases about snapshots.
+
+    Every one may raise HostNotReady, BackendFailure, Busy, NotFound and InvalidInput. A change holds only its
+    share: everything else on its server goes on.
+    """
+
+    _ports: Ports
+    _leases: Leases
+
+    def create(self, server: str, share: str, name: str | None = None) -> SnapshotView:
+        """Keep what the share holds now, as after a power cut at this moment.
+
+        Its clients stay connected; who writes waits for a moment. Without ``name`` it is named by its time.
+        Raises ShareFailed, AlreadyExists if the name is taken, Conflict if the share has as many as it may
+        have, NoCapacity if the pool could not keep every promise then, and HostNotReady if its volumes cannot
+        share blocks. After any error nothing of it is left.
+        """
+        if name is not None:
+            SnapshotName(name)
+        with self._leases.share(server, share) as work:
+            with work.locked() as held:
+                found = work.share.require_ready()
+                ports = self._ports
+                snapshot = found.next_snapshot(ports.ids.new_id(), name, ports.clock.now())
+                work.journal(held, CreateSnapshot(**begun(ports), share_id=found.id, snapshot=snapshot))
+            perform(work)
+            return _view(work.server, work.share, str(snapshot.name))
+
+    def list(self, server: str, share: str | None = None) -> tuple[SnapshotView, ...]:
+        """The snapshots of a share, or of all shares of the server, in the order in which they were taken."""
+        found = self._leases.find(server)
+        shares = found.shares if share is None else (found.share(share),)
+        return tuple(SnapshotView(found, each, snapshot) for each in shares for snapshot in each.snapshots)
+
+    def show(self, server: str, share: str, name: str) -> SnapshotView:
+        """Return the snapshot as recorded."""
+        found = self._leases.find(server)
+        return _view(found, found.share(share), name)
+
+    def delete(self, server: str, share: str, name: str) -> None:
+        """Remove the snapshot. The share stays served; its clients are disconnected if one has it open.
+
+        It only goes forward: after an error, the next call carries on.
+        """
+        with self._leases.share(server, share) as work:
+            with work.locked() as held:
+                found = work.share.require_ready()
+                snapshot = found.snapshot(name)
+                operation = DeleteSnapshot(**begun(self._ports), share_id=found.id, snapshot_id=snapshot.id)
+                work.journal(held, operation)
+            perform(work)
+
+    def revert(self, server: str, share: str, name: str, *, older: bool = False) -> RevertView:
+        """Make the share hold what it held when the snapshot was taken; its clients are disconnected.
+
+        What was written since is lost, unless another snapshot has it. Rules, options and all snapshots stay;
+        the capacity of that time returns. Raises Conflict for a snapshot that is not the newest, unless
+        ``older``. Undone after an error; once the former volume is being removed, it only goes forward.
+        """
+        with self._leases.share(server, share) as work:
+            with work.locked() as held:
+                found = work.share.require_ready()
+                snapshot = found.snapshot(name)
+                if snapshot != found.snapshots[-1] and not older:
+                    raise Conflict(
+                        f"snapshot {snapshot.name} is not the newest of share {found.name.value!r}: "
+                        f"{found.snapshots[-1].name} is",
+                        hint=Remedy.of("revert to that one, or say ", Parameter("older")),
+                    )
+                operation = RevertShare(
+                    **begun(self._ports),
+                    share_id=found.id,
+                    snapshot=snapshot,
+                    new=VolumeRef(found.volume.pool, self._ports.ids.new_id()),
+                    former=found.volume.ref,
+                )
+                work.journal(held, operation)
+            perform(work)
+            view = _view(work.server, work.share, name)
+            return RevertView(view, capacity_before=found.capacity)
+
+
+def _view(server: ShareServer, share: CifsShare, name: str) -> SnapshotView:
+    return SnapshotView(server, share, share.snapshot(name))

@@ -1,0 +1,118 @@
+"""``shares-core snapshot``: what shares held at former moments."""
+
+from __future__ import annotations
+
+import click
+
+from shares_core.domain.views import RevertView, SnapshotView
+from shares_core.entrypoints.cli import documents
+from shares_core.entrypoints.cli.framework import Group
+from shares_core.entrypoints.cli.invocation import Invocation, pass_invocation
+
+_SERVER = click.argument("server", metavar="SERVER")
+_SHARE = click.argument("share", metavar="SHARE")
+_NAME = click.argument("name", metavar="NAME")
+
+
+@click.group(cls=Group)
+def snapshot() -> None:
+    """Snapshots: what a share held at one moment. Clients find them as Previous Versions."""
+
+
+@snapshot.command(
+    "create",
+    epilog="shares-core snapshot create tenant-a projects\n"
+    "shares-core snapshot create tenant-a projects before-the-move",
+)
+@_SERVER
+@_SHARE
+@click.argument("name", metavar="[NAME]", required=False)
+@pass_invocation
+def create(invocation: Invocation, server: str, share: str, name: str | None) -> None:
+    """Keep what a share holds now.
+
+    Its clients stay connected; who writes waits for a moment. Without a name it is named by its time, in UTC.
+    """
+    view = invocation.changing().snapshots.create(server, share, name)
+    invocation.out.answer(documents.snapshot(view), lambda: _tell(invocation, view))
+
+
+@snapshot.command("list")
+@_SERVER
+@click.argument("share", metavar="[SHARE]", required=False)
+@pass_invocation
+def list_snapshots(invocation: Invocation, server: str, share: str | None) -> None:
+    """List the snapshots of a share, or of all shares of a server."""
+    found = invocation.reading().snapshots.list(server, share)
+    head = ("share", "snapshot", "taken", "size")
+    rows = [
+        (str(view.share.name), str(view.snapshot.name), view.snapshot.token, str(view.snapshot.capacity))
+        for view in found
+    ]
+    invocation.out.answer(
+        list(map(documents.snapshot, found)),
+        lambda: invocation.out.table(head, rows, "there are no snapshots yet"),
+    )
+
+
+@snapshot.command("show")
+@_SERVER
+@_SHARE
+@_NAME
+@pass_invocation
+def show(invocation: Invocation, server: str, share: str, name: str) -> None:
+    """Show a snapshot."""
+    view = invocation.reading().snapshots.show(server, share, name)
+    invocation.out.answer(documents.snapshot(view), lambda: _tell(invocation, view))
+
+
+@snapshot.command("delete")
+@_SERVER
+@_SHARE
+@_NAME
+@pass_invocation
+def delete(invocation: Invocation, server: str, share: str, name: str) -> None:
+    """Remove a snapshot; the share and its other snapshots stay.
+
+    If a client has it open, the share's clients are disconnected, and come back by themselves.
+    """
+    invocation.changing().snapshots.delete(server, share, name)
+    invocation.out.answer(
+        {"server": server, "share": share, "snapshot": name, "deleted": True},
+        lambda: invocation.out.lines(f"snapshot {name} of share {share} is deleted"),
+    )
+
+
+@snapshot.command("revert", epilog="shares-core snapshot revert tenant-a projects before-the-move")
+@_SERVER
+@_SHARE
+@_NAME
+@click.option("--older", is_flag=True, help="Also to a snapshot that is not the newest.")
+@pass_invocation
+def revert(invocation: Invocation, server: str, share: str, name: str, *, older: bool) -> None:
+    """Make a share hold again what it held when the snapshot was taken.
+
+    What was written since is lost. Its clients are disconnected; its rules, options and snapshots stay, and
+    it has the size of that time again.
+    """
+    done = invocation.changing().snapshots.revert(server, share, name, older=older)
+    invocation.out.answer(documents.reverted(done), lambda: _tell_reverted(invocation, done))
+
+
+def _tell(invocation: Invocation, view: SnapshotView) -> None:
+    invocation.out.fields(
+        [
+            ("snapshot", str(view.snapshot.name)),
+            ("share", str(view.share.name)),
+            ("server", str(view.server.name)),
+            ("taken", view.snapshot.token),
+            ("size", str(view.snapshot.capacity)),
+        ]
+    )
+
+
+def _tell_reverted(invocation: Invocation, done: RevertView) -> None:
+    share, snapshot = done.snapshot.share, done.snapshot.snapshot
+    invocation.out.lines(f"share {share.name} holds again what it held at {snapshot.name}")
+    if done.capacity_before != share.capacity:
+        invocation.out.lines(f"it has {share.capacity} again, and not {done.capacity_before}")

@@ -1,0 +1,316 @@
+"""Snapshots with real clients: Previous Versions, clones, and going back."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import struct
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+from smbprotocol.create_contexts import CreateContextName, SMB2CreateContextRequest
+from smbprotocol.open import CreateDisposition, ImpersonationLevel, Open, ShareAccess
+from smbprotocol.tree import TreeConnect
+
+from shares_core import Capacity, Conflict, FilePool, FileSystemKind, HostNotReady, NotEmpty, SnapshotSource
+from shares_core.domain.snapshots import Snapshot
+from tests.integration.conftest import Tenant, new_tenant
+from tests.reliability.kills import MOMENTS, Campaign
+from tests.reliability.operations import SNAPSHOTS, Operation
+from tests.testkit.clients import READ, SmbClient, open_file
+from tests.testkit.sharing import sharing_folder
+from tests.testkit.site import Site, opened_site
+
+OK = "NT_STATUS_OK"
+_FROM_1601 = 11_644_473_600
+MIB = 1 << 20
+EVERY_CALL = "SHARES_CORE_TEST_EVERY_CALL" in os.environ
+
+
+@pytest.fixture(scope="module")
+def sharing_site() -> Iterator[Site]:
+    """A host whose pool can share blocks."""
+    with sharing_folder() as folder, opened_site(pools=(_pool(folder),)) as site:
+        yield site
+
+
+def _pool(folder: Path) -> FilePool:
+    return FilePool(size=Capacity.parse("2GiB"), dir=folder)
+
+
+@pytest.fixture
+def tenant(sharing_site: Site) -> Iterator[Tenant]:
+    with new_tenant(sharing_site) as made:
+        yield made
+
+
+def user(tenant: Tenant, name: str, level: str = "rw", share: str = "files") -> SmbClient:
+    return tenant.smb(name, tenant.site.allow(tenant.server, share, name, level))
+
+
+def take(tenant: Tenant, name: str, share: str = "files") -> Snapshot:
+    return tenant.site.host.snapshots.create(tenant.server, share, name).snapshot
+
+
+def version(client: SmbClient, snapshot: Snapshot, path: str, share: str = "files") -> bytes | str:
+    """What the client reads of the path in that snapshot, or the status that it gets."""
+    got = client.get(share, f"{snapshot.token}\\{path}")
+    return got if isinstance(got, bytes) else got.status
+
+
+def open_version(tree: TreeConnect, name: str, snapshot: Snapshot) -> Open:
+    """Open a file as it was then, as Windows does: with a timewarp context (MS-SMB2 2.2.13.2.7)."""
+    context = SMB2CreateContextRequest()
+    context["buffer_name"] = CreateContextName.SMB2_CREATE_TIMEWARP_TOKEN
+    context["buffer_data"] = struct.pack("<Q", (snapshot.second + _FROM_1601) * 10_000_000)
+    opened = Open(tree, name)
+    opened.create(
+        ImpersonationLevel.Impersonation,
+        READ,
+        0,
+        ShareAccess.FILE_SHARE_READ,
+        CreateDisposition.FILE_OPEN,
+        0,
+        create_contexts=[context],
+    )
+    return opened
+
+
+@pytest.mark.parametrize("kind", FileSystemKind)
+def test_every_version_of_a_file_is_read_back(tenant: Tenant, kind: FileSystemKind) -> None:
+    """In a folder below, typed in another case, in a folder that is gone since; listed, and read-only."""
+    host = tenant.site.host
+    host.shares.create(
+        tenant.server, "kept", kind.smallest if kind is FileSystemKind.XFS else Capacity(32 * MIB), kind
+    )
+    ada = user(tenant, "ada", share="kept")
+    assert ada.do("kept", "mkdir Sub; mkdir Sub\\Gone").status == OK
+    taken = []
+    for number in range(3):
+        assert ada.put("kept", "Sub\\File.txt", f"version {number}".encode()).status == OK
+        assert ada.put("kept", "Sub\\Gone\\x", f"gone {number}".encode()).status == OK
+        taken.append(take(tenant, f"s{number}", "kept"))
+    assert ada.put("kept", "Sub\\File.txt", b"now").status == OK
+    assert ada.do("kept", "del Sub\\Gone\\x; rmdir Sub\\Gone").status == OK
+    assert len({snapshot.second for snapshot in taken}) == 3
+    for number, snapshot in enumerate(taken):
+        for path in ("Sub\\File.txt", "SUB\\fILE.TXT"):
+            assert version(ada, snapshot, path, "kept") == f"version {number}".encode()
+        assert version(ada, snapshot, "Sub\\Gone\\x", "kept") == f"gone {number}".encode()
+        assert version(ada, snapshot, "sub\\GONE\\X", "kept") == f"gone {number}".encode()
+        told = ada.put("kept", f"{snapshot.token}\\Sub\\new", b"x").status
+        assert told == "NT_STATUS_MEDIA_WRITE_PROTECTED"
+    listed = ada.do("kept", "allinfo Sub\\File.txt").output
+    assert [line.strip() for line in listed.splitlines() if line.startswith("@GMT-")] == [
+        snapshot.token for snapshot in reversed(taken)
+    ]
+    assert ada.get("kept", "Sub\\File.txt") == b"now"
+
+
+def test_a_snapshot_has_the_rules_of_its_share(tenant: Tenant) -> None:
+    """A reader reads it, a stranger does not, and a deny ends it."""
+    ada, bob = user(tenant, "ada"), user(tenant, "bob", "ro")
+    tenant.site.host.shares.create(tenant.server, "other", Capacity(32 * MIB))
+    eve = user(tenant, "eve", share="other")
+    assert ada.put("files", "x", b"then").status == OK
+    snapshot = take(tenant, "s")
+    assert version(bob, snapshot, "x") == b"then"
+    assert version(eve, snapshot, "x") == "NT_STATUS_ACCESS_DENIED"
+    assert version(eve, snapshot, "x", "other") != b"then"
+    tenant.site.host.access.deny(tenant.server, "files", "bob")
+    assert version(bob, snapshot, "x") == "NT_STATUS_ACCESS_DENIED"
+
+
+def test_snapshots_come_back_with_their_server(tenant: Tenant) -> None:
+    """After a stop, after its container was killed, and after somebody unmounted one by hand."""
+    host, ada = tenant.site.host, user(tenant, "ada")
+    assert ada.put("files", "x", b"then").status == OK
+    snapshot = take(tenant, "s")
+    assert ada.put("files", "x", b"now").status == OK
+    host.servers.stop(tenant.server)
+    assert host.fleet.reconcile().is_empty
+    host.servers.start(tenant.server)
+    assert version(ada, snapshot, "x") == b"then"
+    server = host.servers.show(tenant.server).server
+    subprocess.run(("docker", "kill", f"shares-{server.id}"), check=True, capture_output=True)
+    assert host.fleet.reconcile().is_well
+    assert version(ada, snapshot, "x") == b"then"
+    share = server.share("files")
+    point = tenant.site.config.state_dir / "servers" / server.id / "shares" / snapshot.mount_id(share.id)
+    subprocess.run(("umount", point), check=True)
+    (found,) = host.fleet.reconcile().servers
+    assert ["snapshots of share files are not mounted"] == list(map(str, found.found))
+    assert version(ada, snapshot, "x") == b"then"
+    assert host.fleet.reconcile().is_empty
+
+
+def test_two_snapshots_of_one_second_are_two(tenant: Tenant) -> None:
+    ada = user(tenant, "ada")
+    taken = []
+    for number in range(4):
+        assert ada.put("files", "x", f"{number}".encode()).status == OK
+        taken.append(take(tenant, f"s{number}"))
+    assert [version(ada, snapshot, "x") for snapshot in taken] == [b"0", b"1", b"2", b"3"]
+
+
+def test_writers_stay_connected_and_lose_nothing(tenant: Tenant) -> None:
+    """A snapshot taken amid writes holds pages that are whole, and the writer notices nothing."""
+    ada = user(tenant, "ada")
+    page, taken, failures = 4096, [], []
+    with ada.connection() as session:
+        tree = ada.tree(session, "files")
+        file = open_file(tree, "database")
+        done = threading.Event()
+
+        def write() -> None:
+            number = 0
+            try:
+                while not done.is_set():
+                    body = number.to_bytes(8, "big") * ((page - 32) // 8)
+                    file.write(hashlib.sha256(body).digest() + body, (number % 64) * page)
+                    number += 1
+            except Exception as error:  # noqa: BLE001 - told below
+                failures.append(error)
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        try:
+            for number in range(5):
+                taken.append(take(tenant, f"s{number}"))
+        finally:
+            done.set()
+            writer.join()
+        file.close()
+    assert failures == []
+    for snapshot in taken:
+        held = version(ada, snapshot, "database")
+        assert isinstance(held, bytes)
+        pages = [held[at : at + page] for at in range(0, len(held), page)]
+        assert all(hashlib.sha256(each[32:]).digest() == each[:32] for each in pages if len(each) == page)
+
+
+def test_a_share_made_from_a_snapshot_is_its_own(tenant: Tenant) -> None:
+    """On the same server and another, of the same size and larger; each outlives the other's deletion."""
+    host, ada = tenant.site.host, user(tenant, "ada")
+    assert ada.put("files", "x", b"then").status == OK
+    take(tenant, "s")
+    assert ada.put("files", "x", b"now").status == OK
+    source = SnapshotSource.parse(f"{tenant.server}/files@s")
+    copy = host.shares.clone(tenant.server, "copy", source, Capacity(96 * MIB))
+    assert copy.share.filesystem.uuid != host.shares.show(tenant.server, "files").share.filesystem.uuid
+    assert copy.share.rules == ()
+    assert "NT_STATUS_BAD_NETWORK_NAME" == ada.do("copy", "ls").status
+    host.access.allow(tenant.server, "copy", "ada")
+    assert ada.get("copy", "x") == b"then"
+    assert ada.put("copy", "x", b"copied").status == OK
+    assert ada.get("files", "x") == b"now"
+    assert copy.usage is not None
+    assert copy.usage.total > 80 * MIB
+    assert host.shares.clone(tenant.server, "copy", source, Capacity(96 * MIB)).share.id == copy.share.id
+    with pytest.raises(NotEmpty):
+        host.shares.delete(tenant.server, "files")
+    host.shares.delete(tenant.server, "files", with_snapshots=True)
+    assert ada.get("copy", "x") == b"copied"
+    assert "" == host.shares.check(tenant.server, "copy").damage
+    host.servers.stop(tenant.server)
+    host.servers.start(tenant.server)
+    assert ada.get("copy", "x") == b"copied"
+
+
+def test_going_back_keeps_rules_and_snapshots(tenant: Tenant) -> None:
+    """With open files; to an older one only if that is said; the size of that time returns."""
+    host, ada = tenant.site.host, user(tenant, "ada")
+    assert ada.put("files", "x", b"first").status == OK
+    first = take(tenant, "first")
+    assert ada.put("files", "x", b"second").status == OK
+    take(tenant, "second")
+    host.shares.extend(tenant.server, "files", Capacity(96 * MIB))
+    with ada.connection() as session:
+        held = open_file(ada.tree(session, "files"), "x")
+        with pytest.raises(Conflict, match="is not the newest"):
+            host.snapshots.revert(tenant.server, "files", "first")
+        done = host.snapshots.revert(tenant.server, "files", "first", older=True)
+        with pytest.raises(Exception, match=r"STATUS|closed|reset"):
+            held.read(0, 1)
+    assert (done.capacity_before, done.snapshot.share.capacity) == (Capacity(96 * MIB), Capacity(64 * MIB))
+    assert ada.get("files", "x") == b"first"
+    assert ["first", "second"] == [str(v.snapshot.name) for v in host.snapshots.list(tenant.server)]
+    assert version(ada, first, "x") == b"first"
+    assert ada.put("files", "y", b"new").status == OK
+    host.snapshots.revert(tenant.server, "files", "second")
+    assert (ada.get("files", "x"), ada.do("files", "get y").status) == (
+        b"second",
+        "NT_STATUS_OBJECT_NAME_NOT_FOUND",
+    )
+    assert host.fleet.reconcile().is_empty
+    assert not host.fleet.reconcile().orphans
+
+
+def test_a_snapshot_that_a_client_reads_can_be_deleted(tenant: Tenant) -> None:
+    """Its clients are disconnected then; nothing of it is left."""
+    host, ada = tenant.site.host, user(tenant, "ada")
+    assert ada.put("files", "x", b"then" * 1000).status == OK
+    snapshot = take(tenant, "s")
+    with ada.connection() as session:
+        reader = open_version(ada.tree(session, "files"), "x", snapshot)
+        assert reader.read(0, 4) == b"then"
+        host.snapshots.delete(tenant.server, "files", "s")
+    assert ada.do("files", "ls").status == OK
+    assert host.snapshots.list(tenant.server) == ()
+    assert host.fleet.reconcile().is_empty
+    assert not host.fleet.reconcile().orphans
+
+
+def test_a_pool_keeps_every_promise_or_refuses(sharing_site: Site) -> None:
+    """A snapshot counts in full, because all that it shares may be overwritten."""
+    with new_tenant(sharing_site) as tenant:
+        host = sharing_site.host
+        free = host.pool.show().free
+        host.snapshots.create(tenant.server, "files", "s")
+        assert free - host.pool.show().free >= 64 * MIB
+        ada = user(tenant, "ada")
+        for number in range(3):  # overwrites everything, so that nothing is shared any more
+            assert ada.put("files", "big", os.urandom(40 * MIB)).status == OK, number
+
+
+def test_a_pool_that_cannot_share_blocks_refuses(site: Site) -> None:
+    """By name, before anything hurts."""
+    with new_tenant(site) as tenant:
+        with pytest.raises(HostNotReady, match="cannot share blocks"):
+            site.host.snapshots.create(tenant.server, "files", "s")
+        assert site.host.snapshots.list(tenant.server) == ()
+        assert site.host.fleet.reconcile().is_empty
+
+
+@pytest.mark.parametrize("operation", SNAPSHOTS, ids=lambda operation: str(operation.name))
+def test_a_process_that_is_killed_at_any_step_leaves_nothing_half_done(
+    sharing_site: Site, operation: Operation
+) -> None:
+    """Three kills of each, one of them amid a call; ``SHARES_CORE_TEST_EVERY_CALL`` tries all."""
+    campaign = Campaign(sharing_site.config, (operation,))
+    with campaign.begun():
+        wanted = campaign.kills()
+        for kill in wanted if EVERY_CALL else Random(20261127).sample(wanted, len(MOMENTS)):
+            campaign.run(kill)
+
+
+def test_a_compromised_server_cannot_write_to_a_snapshot(tenant: Tenant) -> None:
+    """Nor remount it, as smbd's user inside the container."""
+    ada = user(tenant, "ada")
+    assert ada.put("files", "x", b"then").status == OK
+    snapshot = take(tenant, "s")
+    server = tenant.site.host.servers.show(tenant.server).server
+    folder = f"/shares/{snapshot.mount_id(server.share('files').id)}"
+    for command in (
+        f"echo forged >{folder}/data/x",
+        f"rm {folder}/data/x",
+        f"touch {folder}/data/new",
+        f"mount -o remount,rw {folder}",
+    ):
+        inside = ("docker", "exec", f"shares-{server.id}", "bash", "-c", command)
+        assert subprocess.run(inside, check=False, capture_output=True).returncode != 0, command
+    assert version(ada, snapshot, "x") == b"then"
