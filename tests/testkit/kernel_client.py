@@ -20,8 +20,8 @@ _LINE = re.compile(r"^mount -t cifs //ADDRESS/SHARE /mnt -o credentials=FILE,(\S
 
 
 @contextmanager
-def mounted(client: SmbClient, share: str) -> Iterator[Path]:
-    """Mount the share on a folder of the client until the end of the block.
+def mounted(client: SmbClient, share: str, *more: str) -> Iterator[Path]:
+    """Mount the share on a folder of the client until the end of the block, with ``more`` options.
 
     A mount is tried once; a server may take a moment to listen after its interface is plugged in.
     """
@@ -38,7 +38,8 @@ def mounted(client: SmbClient, share: str) -> Iterator[Path]:
     # Not with 'ip netns exec', whose mounts nobody else sees.
     inside = ("nsenter", f"--net=/run/netns/{client.namespace.name}")
     what = f"//{client.address}/{share}"
-    options = f"credentials={secret},{_documented_options()},nosharesock,ip={client.address}"
+    documented = (_documented_options(), *more)
+    options = ",".join((f"credentials={secret}", *documented, "nosharesock", f"ip={client.address}"))
     _run(*inside, "mount", "-t", "cifs", what, str(target), "-o", options)
     try:
         yield target
