@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from shares_core.app.usecases.fleet import Fleet
     from shares_core.app.usecases.operations import Operations
     from shares_core.app.usecases.pools import Pool
+    from shares_core.app.usecases.schedules import Schedules
     from shares_core.app.usecases.servers import Servers
     from shares_core.app.usecases.sessions import Sessions
     from shares_core.app.usecases.shares import Shares
@@ -51,6 +52,7 @@ class Host:
     operations: Operations
     sessions: Sessions
     snapshots: Snapshots
+    schedules: Schedules
 
 
 def host(ports: Ports, network: DefaultNetwork) -> Host:
@@ -61,12 +63,14 @@ def host(ports: Ports, network: DefaultNetwork) -> Host:
     from shares_core.app.usecases.fleet import Fleet
     from shares_core.app.usecases.operations import Operations
     from shares_core.app.usecases.pools import Pool
+    from shares_core.app.usecases.schedules import Schedules
     from shares_core.app.usecases.servers import Servers
     from shares_core.app.usecases.sessions import Sessions
     from shares_core.app.usecases.shares import Shares
     from shares_core.app.usecases.snapshots import Snapshots
 
     leases = Leases(ports)
+    snapshots = Snapshots(ports, leases)
     return Host(
         fleet=Fleet(ports, leases),
         servers=Servers(ports, leases, network),
@@ -76,7 +80,8 @@ def host(ports: Ports, network: DefaultNetwork) -> Host:
         pool=Pool(ports),
         operations=Operations(ports, leases),
         sessions=Sessions(ports, leases),
-        snapshots=Snapshots(ports, leases),
+        snapshots=snapshots,
+        schedules=Schedules(ports, leases, snapshots),
     )
 
 

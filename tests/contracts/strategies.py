@@ -44,6 +44,7 @@ def share_operations(share_id: str) -> st.SearchStrategy[ShareOperation]:
         "snapshot_id": st.just(SNAPSHOT.id),
         "new": st.just(VolumeRef(DEFAULT_POOL, "5b5b5b5b5b5b")),
         "former": st.just(VolumeRef(DEFAULT_POOL, "5c5c5c5c5c5c")),
+        "others": st.just(()) | st.just((VolumeRef(DEFAULT_POOL, "5d5d5d5d5d5d"),)),
         "source": st.none() | st.just(SOURCE),
     }
     return st.one_of(*(_built(kind, known) for kind in SHARE_OPERATIONS))

@@ -34,7 +34,10 @@ Choice = tuple[float, dict[str, Any], Callable[[Host], object]]
 LEFT_OUT = {
     "operations.cancel": "whoever was at it gets an error, which is a fault here; the kills try it",
     **dict.fromkeys(
-        ("shares.clone", "snapshots.create", "snapshots.delete", "snapshots.revert"),
+        (
+            *("shares.clone", "snapshots.create", "snapshots.delete", "snapshots.revert"),
+            *("schedules.set", "schedules.clear", "schedules.run"),
+        ),
         "their pool cannot share blocks; the kills try it on one that can",
     ),
     "shares.set": "it disconnects clients that write, which is a fault here; the kills try it",

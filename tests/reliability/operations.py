@@ -15,6 +15,7 @@ from shares_core.app.lifecycle.container import is_outdated, run_container
 from shares_core.domain.capacity import MIB
 from shares_core.domain.presets import share_preset
 from shares_core.domain.protection import Dialect
+from shares_core.domain.schedules import Schedule
 from shares_core.domain.snapshots import SnapshotSource
 from shares_core.domain.views import RunState
 from shares_core.testing import Fault, FaultPlan, Moment, ProcessDied, intercept
@@ -213,13 +214,22 @@ def snapshots(host: Host) -> list[str]:
 
 
 def without_snapshot(host: Host) -> None:
-    if snapshots(host):
-        host.snapshots.delete(SERVER, KEPT, "before")
+    host.schedules.clear(SERVER, KEPT)
+    for name in snapshots(host):
+        host.snapshots.delete(SERVER, KEPT, name)
 
 
 def with_snapshot(host: Host) -> None:
-    if not snapshots(host):
+    if snapshots(host) != ["before"]:
+        without_snapshot(host)
         host.snapshots.create(SERVER, KEPT, "before")
+
+
+def ready_to_run(host: Host) -> None:
+    """Nothing was taken, and one is due."""
+    for name in snapshots(host):
+        host.snapshots.delete(SERVER, KEPT, name)
+    host.schedules.set(SERVER, KEPT, Schedule(daily=1))
 
 
 def ready_to_clone(host: Host) -> None:
@@ -315,5 +325,18 @@ SNAPSHOTS = (
         has_share,
         copies=KEPT,
     ),
+    Operation(
+        "set a schedule",
+        call("schedules.set", SERVER, KEPT, Schedule(daily=1)),
+        lambda h: h.schedules.clear(SERVER, KEPT),
+        lambda h: h.schedules.show(SERVER, KEPT) is not None,
+    ),
+    Operation(
+        "clear a schedule",
+        call("schedules.clear", SERVER, KEPT),
+        lambda h: h.schedules.set(SERVER, KEPT, Schedule(daily=1)),
+        lambda h: h.schedules.show(SERVER, KEPT) is None,
+    ),
+    Operation("run a schedule", call("schedules.run"), ready_to_run, lambda h: len(snapshots(h)) == 1),
     Operation("revert", call("snapshots.revert", SERVER, KEPT, "before"), ready_to_revert, always),
 )

@@ -23,6 +23,7 @@ from shares_core.domain.errors import InvalidInput, SharesError
 from shares_core.domain.names import Name
 from shares_core.domain.network import InterfaceSpec
 from shares_core.domain.options import RecycleBin
+from shares_core.domain.schedules import Schedule
 from shares_core.domain.secret import Secret
 from shares_core.domain.share import CifsShare
 from shares_core.domain.snapshots import Snapshot, SnapshotName
@@ -41,6 +42,7 @@ _PLAIN: Mapping[Any, tuple[Any, ...]] = {
     Capacity: (Capacity(1), Capacity(2**62)),
     BridgeName: (BridgeName("br-a"),),
     Attachment: (BridgeAttachment(BridgeName("br-a")),),
+    Schedule: (Schedule(hourly=1), Schedule(1, 2, 3, 4), Schedule(weekly=63)),
     Snapshot: (
         Snapshot("5a5a5a5a5a5a", SnapshotName("before"), 0, Capacity(1)),
         Snapshot("5b5b5b5b5b5b", SnapshotName("2026-11-30T22:33:44+01:00"), 1_796_000_000, Capacity(2**62)),

@@ -79,6 +79,8 @@ class ShareOperation(Operation):
     whole: ClassVar[bool] = True
     #: Whether it can be recovered if its share is damaged. Other operations wait for a person's decision.
     despite_damage: ClassVar[bool] = False
+    #: Whether the share stays as it was, and served, if this cannot be recovered.
+    spares_share: ClassVar[bool] = False
 
     share_id: str
     cancelled: bool = False

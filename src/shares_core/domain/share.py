@@ -14,6 +14,7 @@ from shares_core.domain.names import ShareName
 from shares_core.domain.operation import ShareOperation, ShareStatus
 from shares_core.domain.options import ShareOptions
 from shares_core.domain.remedy import Call, Parameter, Remedy, UseCase
+from shares_core.domain.schedules import Schedule
 from shares_core.domain.snapshots import MOST_SNAPSHOTS, Snapshot, SnapshotName, free_second
 from shares_core.domain.volume import FileSystem, FileSystemKind, ShareVolume, VolumeRef
 
@@ -65,7 +66,7 @@ class CifsShare:
     ``folder`` is the served folder: it exists only inside the volume, so an unmounted share cannot be served.
     ``operation`` is what is under way on the share, ``failure`` why it cannot be served. Both together mean
     an operation that could not be recovered: starting the server and reconcile try again. ``snapshots`` are
-    in the order in which they were taken.
+    in the order in which they were taken. ``origin`` is the id of the snapshot that it was made from.
     """
 
     id: str
@@ -78,6 +79,8 @@ class CifsShare:
     failure: Failure | None = None
     options: ShareOptions = ShareOptions()
     snapshots: tuple[Snapshot, ...] = ()
+    schedule: Schedule | None = None
+    origin: str = ""
 
     def __attrs_post_init__(self) -> None:
         if self.operation is None:
@@ -160,7 +163,9 @@ class CifsShare:
             raise NotFound("snapshot", name, where=f"share {self.name.value!r}")
         return found
 
-    def next_snapshot(self, snapshot_id: str, name: str | None, now: int) -> Snapshot:
+    def next_snapshot(
+        self, snapshot_id: str, name: str | None, now: int, *, scheduled: bool = False
+    ) -> Snapshot:
         """A new one. Raises InvalidInput, AlreadyExists if its name is taken, Conflict if it has enough."""
         second = free_second(now, self.snapshots)
         wanted = SnapshotName.at(second) if name is None else SnapshotName(name)
@@ -173,7 +178,10 @@ class CifsShare:
                 f"share {self.name.value!r} has {MOST_SNAPSHOTS} snapshots, and cannot have more",
                 hint="delete one first",
             )
-        return Snapshot(snapshot_id, wanted, second, self.capacity)
+        return Snapshot(snapshot_id, wanted, second, self.capacity, scheduled)
+
+    def with_schedule(self, schedule: Schedule | None) -> CifsShare:
+        return evolve(self, schedule=schedule)
 
     def with_snapshot(self, snapshot: Snapshot) -> CifsShare:
         return evolve(self, snapshots=(*self.snapshots, snapshot))

@@ -44,13 +44,14 @@ class Snapshot:
     """One snapshot of a share, in a volume of its own in the share's pool, which has its ``id``.
 
     ``second`` is the unix time by which clients know it: no other snapshot of its share has the same.
-    ``capacity`` is what the share had then.
+    ``capacity`` is what the share had then. A ``scheduled`` one was not taken by a person.
     """
 
     id: str
     name: SnapshotName
     second: int = field()
     capacity: Capacity
+    scheduled: bool = False
 
     @second.validator
     def _check(self, _: object, value: int) -> None:

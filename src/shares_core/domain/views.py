@@ -360,6 +360,17 @@ class SnapshotView:
 
 
 @frozen
+class ScheduledView:
+    """What a schedule did with a share's snapshots, by their names; ``problem`` says why it failed."""
+
+    server: str
+    share: str
+    taken: str = ""
+    removed: tuple[str, ...] = ()
+    problem: str = ""
+
+
+@frozen
 class RevertView:
     """What a revert did: the share holds what ``snapshot`` holds. ``capacity_before`` was its capacity."""
 

@@ -30,7 +30,9 @@ class FileSystems(ABC):
         """
 
     @abstractmethod
-    def renew(self, device: str, volume: ShareVolume, former: FileSystem) -> None:
+    def renew(
+        self, device: str, volume: ShareVolume, former: FileSystem, report: Report = unreported
+    ) -> None:
         """Give a copy of the file system ``former``, which is not mounted, the identity of ``volume``.
 
         Idempotent. Raises ShareFailed, and writes nothing, if the device holds neither; ShareDamaged if it is

@@ -56,7 +56,9 @@ class MemoryFileSystems(FileSystems):
         halfway()
         there.content, there.debris = MemoryFileSystem(volume.filesystem, _whole_blocks(there)), False
 
-    def renew(self, device: str, volume: ShareVolume, former: FileSystem) -> None:
+    def renew(
+        self, device: str, volume: ShareVolume, former: FileSystem, report: Report = unreported
+    ) -> None:
         if self.holds(device, volume):
             return
         _, content = self._identified(device, evolve(volume, filesystem=former))
@@ -135,6 +137,7 @@ class MemoryFileSystems(FileSystems):
     def unmount(self, server_id: str, share_id: str) -> None:
         if (server_id, share_id) in self._host.mounts and self._host.open_files(server_id, share_id):
             raise BackendFailure(f"share {share_id} has open files", hint="close them")
+        self.thaw(server_id, share_id)
         self._host.mounts.pop((server_id, share_id), None)
 
     def unmount_scratch(self, volume: ShareVolume) -> None:

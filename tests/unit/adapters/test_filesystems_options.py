@@ -58,7 +58,8 @@ def kernel(fake_lvm: FakeLvm, monkeypatch: pytest.MonkeyPatch) -> Kernel:
     target.parent.mkdir(parents=True)
     made = Kernel(target=target)
 
-    def own(_: int, __: str, owner: int) -> None:
+    def own(_: int, __: str, owner: int, *, read_only: bool) -> None:
+        assert not read_only
         made.asked.append(f"own {owner}")
 
     def namespace(mapping: IdMapping) -> nullcontext[Callable[[], int]]:

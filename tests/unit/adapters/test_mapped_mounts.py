@@ -142,7 +142,7 @@ def test_a_mount_that_fails_in_any_step_leaves_nothing(
     done: list[str] = []
 
     def step(name: str) -> Callable[..., Any]:
-        def do(*_: object) -> int:
+        def do(*_: object, **__: object) -> int:
             done.append(name)
             if name == failing:
                 raise BackendFailure(name)

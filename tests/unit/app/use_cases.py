@@ -13,6 +13,7 @@ from shares_core.domain.access import AccessLevel, AccessRule
 from shares_core.domain.names import UserName
 from shares_core.domain.presets import share_preset
 from shares_core.domain.protection import Dialect
+from shares_core.domain.schedules import Schedule
 from shares_core.domain.secret import Secret
 from shares_core.domain.server import ShareServer
 from shares_core.domain.share import FileSystemKind, ShareStatus
@@ -96,6 +97,19 @@ def take_snapshot(world: World) -> None:
     files(world).files["since"] = b"then"
 
 
+def replace_snapshot_in_an_hour(world: World) -> None:
+    """One was taken an hour ago, and only the last one is kept."""
+    world.host.schedules.set("tenant", "files", Schedule(hourly=1))
+    world.host.schedules.run()
+    world.machine.time += 3600
+
+
+def took_the_next_snapshot(world: World) -> bool:
+    """The former one goes at once, or the next time if that failed."""
+    taken = world.share("tenant", "files").snapshots
+    return len(taken) in (1, 2) and taken[-1].second >= world.machine.time and world.admitted() != {}
+
+
 def snapshots(world: World) -> list[str]:
     return [str(each.name) for each in world.share("tenant", "files").snapshots]
 
@@ -175,6 +189,7 @@ USE_CASES = [
         call("snapshots.create", "tenant", "files"),
         lambda w: len(snapshots(w)) >= 1 and w.admitted() != {},
         undone=True,
+        kept=True,
     ),
     UseCase(
         "delete a snapshot",
@@ -187,6 +202,24 @@ USE_CASES = [
         call("snapshots.revert", "tenant", "files", "before"),
         lambda w: "since" not in files(w).files and snapshots(w) == ["before"] and w.admitted() != {},
         given=take_snapshot,
+    ),
+    UseCase(
+        "set a schedule",
+        call("schedules.set", "tenant", "files", Schedule(daily=7)),
+        lambda w: w.share("tenant", "files").schedule == Schedule(daily=7),
+        undone=True,
+    ),
+    UseCase(
+        "clear a schedule",
+        call("schedules.clear", "tenant", "files"),
+        lambda w: w.share("tenant", "files").schedule is None,
+        given=lambda w: w.host.schedules.set("tenant", "files", Schedule(hourly=1)),
+    ),
+    UseCase(
+        "run a schedule",
+        call("schedules.run"),
+        took_the_next_snapshot,
+        given=replace_snapshot_in_an_hour,
     ),
     UseCase(
         "delete share",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.unit.cli.terminal import Terminal
 
-SNAPSHOT_KEYS = ["name", "server", "share", "id", "taken", "token", "capacity_bytes", "capacity"]
+SNAPSHOT_KEYS = ["name", "server", "share", "id", "taken", "token", "capacity_bytes", "capacity", "scheduled"]
 
 
 def test_snapshots_are_taken_listed_and_shown(served: Terminal) -> None:
@@ -67,8 +67,8 @@ def test_a_share_is_made_from_a_snapshot(served: Terminal) -> None:
     assert ["64 MiB", "96 MiB"] == list(map(str, sizes))
     for given, said in (
         (("--size", "16MiB"), "snapshot s has 64 MiB, more than 16 MiB"),
-        (("--filesystem", "xfs"), "--from-snapshot has its own --filesystem and --pool"),
-        (("--pool", "fast"), "--from-snapshot has its own --filesystem and --pool"),
+        (("--filesystem", "xfs"), "leave out --filesystem and --pool"),
+        (("--pool", "fast"), "leave out --filesystem and --pool"),
     ):
         result = served("share", "create", "tenant", "less", "--from-snapshot", "tenant/files@s", *given)
         assert (2, True) == (result.status, said in result.err), result.err

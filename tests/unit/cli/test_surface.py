@@ -14,13 +14,26 @@ COMMANDS = {
     "server upgrade", "server delete",
     "share create", "share list", "share show", "share set", "share extend", "share check", "share delete",
     "snapshot create", "snapshot list", "snapshot show", "snapshot delete", "snapshot revert",
+    "schedule set", "schedule show", "schedule clear",
     "access allow", "access deny", "access list", "access replace",
     "user list", "user set-password", "user remove",
     "session list", "session close", "file list",
     "operation list", "operation show", "operation cancel",
     "pool list", "pool show", "pool create", "image build", "reconcile", "watch", "doctor", "demo",
 }  # fmt: skip
-GROUPS = ("server", "share", "access", "user", "session", "snapshot", "file", "operation", "pool", "image")
+GROUPS = (
+    "server",
+    "share",
+    "access",
+    "user",
+    "session",
+    "snapshot",
+    "schedule",
+    "file",
+    "operation",
+    "pool",
+    "image",
+)
 
 
 def test_the_surface_is_what_was_promised() -> None:

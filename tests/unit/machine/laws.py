@@ -108,7 +108,7 @@ def agrees(record: ShareServer | None, hashes: Mapping[str, str], server: Server
     shares = {
         str(share.name): (
             share.capacity.bytes,
-            share.options,
+            (share.options, share.schedule),
             {str(r.principal.name): r.level for r in share.rules},
             {str(each.name): each.capacity.bytes for each in share.snapshots},
         )
@@ -121,7 +121,7 @@ def agrees(record: ShareServer | None, hashes: Mapping[str, str], server: Server
         == (home, record.desired is DesiredState.RUNNING, record.protection)
         and shares
         == {
-            name: (share.size, share.options, share.rules, _sizes(share))
+            name: (share.size, (share.options, share.schedule), share.rules, _sizes(share))
             for name, share in server.shares.items()
         }
         and {str(account.name) for account in record.accounts} == server.passwords.keys()

@@ -6,7 +6,8 @@ case, and yields after each what becomes of it if the use case then fails.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
+from contextlib import suppress
 from enum import Enum
 
 from attrs import define, field
@@ -25,6 +26,8 @@ from shares_core.domain.errors import (
 )
 from shares_core.domain.options import ShareOptions
 from shares_core.domain.protection import Dialect, Encryption, Protection
+from shares_core.domain.schedules import Schedule
+from shares_core.domain.snapshots import SnapshotName
 
 GRANULARITY = 4096
 RANK = {None: 0, RO: 1, RW: 2}
@@ -52,10 +55,18 @@ class Refused(Exception):
         self.kind = kind
 
 
+#: The machine's time, which stands still.
+NOW = 1_700_000_000
+
+
 @define
 class Snapshot:
     size: int
     files: dict[str, bytes]
+    second: int = NOW
+    scheduled: bool = False
+    #: Its own among all that were ever taken; names are used again.
+    number: int = 0
 
 
 @define
@@ -65,6 +76,16 @@ class Share:
     rules: dict[str, AccessLevel] = field(factory=dict)
     files: dict[str, bytes] = field(factory=dict)
     snapshots: dict[str, Snapshot] = field(factory=dict)
+    schedule: Schedule | None = None
+    origin: int = 0
+
+    def take(self, number: int, name: str | None = None) -> None:
+        """Take a snapshot, which has a second of its own; a scheduled one is named by that."""
+        second = NOW
+        while second in {each.second for each in self.snapshots.values()}:
+            second += 1
+        named = name or str(SnapshotName.at(second))
+        self.snapshots[named] = Snapshot(self.size, dict(self.files), second, name is None, number)
 
     def snapshot(self, name: str) -> Snapshot:
         if name not in self.snapshots:
@@ -92,9 +113,16 @@ class Model:
 
     pool: int
     servers: dict[str, Server] = field(factory=dict)
+    #: How many snapshots were ever taken.
+    taken: int = 0
 
     def copy(self) -> Model:
-        return Model(self.pool, {name: _copied(server) for name, server in self.servers.items()})
+        servers = {name: _copied(server) for name, server in self.servers.items()}
+        return Model(self.pool, servers, self.taken)
+
+    def _take(self, share: Share, name: str | None = None) -> None:
+        self.taken += 1
+        share.take(self.taken, name)
 
     def server(self, name: str) -> Server:
         if name not in self.servers:
@@ -197,11 +225,12 @@ class Model:
         copied = self.server(source[0]).share(source[1]).snapshot(source[2])
         server = self.server(name)
         if share in server.shares:
-            if server.shares[share].size != copied.size:
+            there = server.shares[share]
+            if (there.size, there.origin) != (copied.size, copied.number):
                 raise Refused(AlreadyExists)
             return
         self._reserve(0, copied.size)
-        server.shares[share] = Share(copied.size, files=dict(copied.files))
+        server.shares[share] = Share(copied.size, files=dict(copied.files), origin=copied.number)
         yield Stage.UNDONE
 
     # -- snapshots
@@ -211,7 +240,7 @@ class Model:
         if snapshot in found.snapshots:
             raise Refused(AlreadyExists)
         self._reserve(0, found.size)
-        found.snapshots[snapshot] = Snapshot(found.size, dict(found.files))
+        self._take(found, snapshot)
         yield Stage.UNDONE
 
     def delete_snapshot(self, name: str, share: str, snapshot: str) -> Iterator[Stage]:
@@ -219,6 +248,24 @@ class Model:
         found.snapshot(snapshot)
         del found.snapshots[snapshot]
         yield Stage.STICKS
+
+    def set_schedule(self, name: str, share: str, schedule: Schedule | None) -> Iterator[Stage]:
+        found = self.server(name).share(share)
+        if found.schedule != schedule:
+            found.schedule = schedule
+            yield Stage.UNDONE
+
+    def run_schedules(self, failed: Set[tuple[str, str]]) -> Iterator[Stage]:
+        """What cannot be taken is left for the next time, as are the shares that have ``failed``."""
+        for name, server in sorted(self.servers.items()):
+            for each, share in server.shares.items() if server.running else ():
+                known = any(snapshot.scheduled for snapshot in share.snapshots.values())
+                if share.schedule is None or known or (name, each) in failed:
+                    continue
+                with suppress(Refused):
+                    self._reserve(0, share.size)
+                    self._take(share)
+                    yield Stage.STICKS
 
     def revert(self, name: str, share: str, snapshot: str) -> Iterator[Stage]:
         """For a moment the pool holds both what the share held and what it will."""
@@ -293,6 +340,10 @@ class Model:
         yield Stage.STICKS
 
 
+def _kept(snapshot: Snapshot) -> Snapshot:
+    return Snapshot(snapshot.size, dict(snapshot.files), snapshot.second, snapshot.scheduled, snapshot.number)
+
+
 def _copied(server: Server) -> Server:
     shares = {
         name: Share(
@@ -300,7 +351,9 @@ def _copied(server: Server) -> Server:
             share.options,
             dict(share.rules),
             dict(share.files),
-            {each: Snapshot(kept.size, dict(kept.files)) for each, kept in share.snapshots.items()},
+            {each: _kept(snapshot) for each, snapshot in share.snapshots.items()},
+            share.schedule,
+            share.origin,
         )
         for name, share in server.shares.items()
     }

@@ -19,6 +19,7 @@ from shares_core.domain.network import InterfaceSpec
 from shares_core.domain.options import ShareOptions
 from shares_core.domain.presets import share_preset
 from shares_core.domain.protection import Dialect, Encryption
+from shares_core.domain.schedules import Schedule
 from shares_core.domain.secret import Secret
 from shares_core.domain.snapshots import SnapshotSource
 from shares_core.domain.views import AccessView, PasswordView
@@ -286,6 +287,39 @@ def delete_snapshot(name: str, share: str, snapshot: str) -> Operation:
     )
 
 
+def set_schedule(name: str, share: str) -> Operation:
+    return Operation(
+        call("schedules.set", name, share, _SCHEDULE),
+        name,
+        lambda model, _: model.set_schedule(name, share, _SCHEDULE),
+        share,
+        users=frozenset(),
+    )
+
+
+def clear_schedule(name: str, share: str) -> Operation:
+    return Operation(
+        call("schedules.clear", name, share),
+        name,
+        lambda model, _: model.set_schedule(name, share, None),
+        share,
+        users=frozenset(),
+    )
+
+
+def run_schedules() -> Operation:
+    return Operation(
+        call("schedules.run"),
+        "",
+        lambda model, answer: model.run_schedules(
+            {(view.server, view.share) for view in answer or () if view.problem}
+        ),
+        users=frozenset(),
+        slot=True,
+        calls=18,
+    )
+
+
 def revert(name: str, share: str, snapshot: str) -> Operation:
     return Operation(
         call("snapshots.revert", name, share, snapshot, older=True),
@@ -361,6 +395,7 @@ def remove_user(name: str, user: str) -> Operation:
 # -- all of them
 
 _SHARES = st.sampled_from(["x", "x", "y"])
+_SCHEDULE = Schedule(hourly=3)
 _SNAPSHOTS = st.sampled_from(["s", "s", "t"])
 _USERS = st.sampled_from(["ada", "ada", "bob"])
 _HOMES = st.sampled_from(sorted(HOMES, reverse=True))
@@ -394,6 +429,9 @@ def drawn(
         "snapshots.create": build(create_snapshot, *there, _SNAPSHOTS),
         "snapshots.delete": build(delete_snapshot, *there, _SNAPSHOTS),
         "snapshots.revert": build(revert, *there, _SNAPSHOTS),
+        "schedules.set": build(set_schedule, *there),
+        "schedules.clear": build(clear_schedule, *there),
+        "schedules.run": build(run_schedules),
         "access.allow": build(allow, *there, _USERS, _LEVELS, passwords),
         "access.deny": build(deny, *there, _USERS),
         "access.replace": build(replace, *there, _RULES, st.just({"bob": "two"})),

@@ -89,12 +89,14 @@ class LinuxFileSystems(FileSystems):
         else:
             make_ext4(device, volume.filesystem.uuid, zeroed=volume.traits.zeroed)
 
-    def renew(self, device: str, volume: ShareVolume, former: FileSystem) -> None:
+    def renew(
+        self, device: str, volume: ShareVolume, former: FileSystem, report: Report = unreported
+    ) -> None:
         if self.holds(device, volume):
             return
         require_on(device, former)
         require_idle(device)
-        renew(self._calls, device, former, volume.filesystem.uuid, self._scratch(volume))
+        renew(self._calls, device, former, volume.filesystem.uuid, self._scratch(volume), report)
 
     def require_mounting(self) -> None:
         require_mounting(self._calls)
@@ -186,6 +188,8 @@ class LinuxFileSystems(FileSystems):
             )
 
     def unmount(self, server_id: str, share_id: str) -> None:
+        # Frozen as it may have been left, it would be frozen when it is mounted again.
+        self.thaw(server_id, share_id)
         unmount(self._layout.share(server_id, share_id))
 
     def unmount_scratch(self, volume: ShareVolume) -> None:

@@ -77,7 +77,7 @@ def mount(
             held.callback(os.close, made)
             before()
             if mapping is not None:
-                _own(made, device, mapping.on_disk)
+                _own(made, device, mapping.on_disk, read_only=read_only)
             if mapped_by is not None:
                 calls.map_ids(made, mapped_by())
             calls.move(made, target)
@@ -105,7 +105,7 @@ def write_protected(device: str) -> BackendFailure:
     )
 
 
-def _own(mount: int, device: str, owner: int) -> None:
+def _own(mount: int, device: str, owner: int, *, read_only: bool) -> None:
     """Write a volume's owner to it, or raise ShareFailed if it has another: nobody would own its files.
 
     The owner is the group of the file system's root, which gets no rights by it: others may list the root
@@ -114,7 +114,8 @@ def _own(mount: int, device: str, owner: int) -> None:
     root = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=mount)
     try:
         if (found := os.stat(root).st_gid) == NO_OWNER:
-            os.fchown(root, -1, owner)
+            if not read_only:
+                os.fchown(root, -1, owner)
         elif found != owner:
             raise ShareFailed(
                 f"the files on {device} belong to user {found} on disk, and not to {owner} as is recorded",

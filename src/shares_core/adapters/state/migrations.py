@@ -159,8 +159,10 @@ def _share_of_3(share: Document) -> Document:
     operation = share["operation"]
     if operation is not None and operation["kind"] == "share.create":
         kept["operation"] = operation | {"source": None}
+    if operation is not None and operation["kind"] == "share.delete":
+        kept["operation"] = operation | {"others": []}
     options = {"time_machine": share["time_machine"], "recycle_bin": None, "audit": False}
-    return kept | {"options": options, "snapshots": []}
+    return kept | {"options": options, "snapshots": [], "schedule": None, "origin": ""}
 
 
 _STEPS: Mapping[int, Callable[[Document, Traits], Document]] = {1: _from_1, 2: _from_2, 3: _from_3}

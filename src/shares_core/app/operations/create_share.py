@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from shares_core.app.lifecycle.container import is_running
 from shares_core.app.lifecycle.publish import ensure_folders
@@ -38,7 +38,7 @@ class CreateShare(ShareOperation):
         """Make, format or fill, and mount the volume, and return it."""
         ports, share = work.ports, work.share
         is_new = ports.storage.find_volume(share.volume.ref) is None
-        volume = self._made(work)
+        volume, grown = self._made(work)
         work.checkpoint()
         # Looking for files in it would need the very device that is missing.
         with undone_by(lambda: ports.storage.remove_volume(share.volume.ref) if is_new else None):
@@ -46,8 +46,12 @@ class CreateShare(ShareOperation):
         if self.source is None:
             ports.filesystems.make(device, share.volume)
         else:
-            ports.filesystems.renew(device, share.volume, self.source.filesystem)
-            ports.filesystems.grow_unmounted(device, share.volume, work.report)
+            if grown:
+                copied = evolve(share.volume, filesystem=self.source.filesystem)
+                ports.filesystems.grow_unmounted(device, copied, work.report)
+                work.checkpoint()
+            # Last: what has its own identity is complete.
+            ports.filesystems.renew(device, share.volume, self.source.filesystem, work.report)
         work.checkpoint()
         with work.locked() as held:
             server = held.server
@@ -59,14 +63,15 @@ class CreateShare(ShareOperation):
             work.finish(held, server.with_share(share.ready()))
         return volume
 
-    def _made(self, work: ShareWork) -> Volume:
-        """The volume: new, or a copy of the source's that is large enough."""
+    def _made(self, work: ShareWork) -> tuple[Volume, bool]:
+        """The volume: new, or a copy of the source's; and whether the copy is larger."""
         storage, share = work.ports.storage, work.share
         owner = VolumeOwner(work.server.id, share.id)
         if self.source is None:
-            return storage.ensure_volume(share.volume.ref, share.capacity, owner)
-        storage.snapshot_volume(self.source.ref, share.volume.ref, owner, None)
-        return storage.grow_volume(share.volume.ref, share.capacity)
+            return storage.ensure_volume(share.volume.ref, share.capacity, owner), False
+        copied = storage.snapshot_volume(self.source.ref, share.volume.ref, owner, None)
+        volume = storage.grow_volume(share.volume.ref, share.capacity)
+        return volume, volume.size > copied.size
 
     def recover(self, work: ShareWork) -> None:
         """Remove the share, unless it was completely made.

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from shares_core.app.lifecycle.shares import serve_again
+from shares_core.app.lifecycle.container import is_running
+from shares_core.app.lifecycle.shares import serve_still
+from shares_core.app.lifecycle.snapshots import mount_snapshots
 from shares_core.app.operations.work import ShareWork
 from shares_core.domain.operation import ShareOperation, ShareStatus
 from shares_core.domain.snapshots import Snapshot
@@ -15,10 +17,12 @@ from shares_core.ports.storage import VolumeOwner
 
 @frozen(kw_only=True)
 class CreateSnapshot(ShareOperation):
-    """Undone: recovery lets writers go on, and removes the snapshot's volume. The share stays served."""
+    """Undone, unless the snapshot's volume is complete. The share stays served all the time."""
 
     kind: ClassVar[str] = "snapshot.create"
     status: ClassVar[ShareStatus] = ShareStatus.SNAPSHOTTING
+
+    spares_share: ClassVar[bool] = True
 
     snapshot: Snapshot
 
@@ -40,16 +44,31 @@ class CreateSnapshot(ShareOperation):
             VolumeOwner(server.id, share.id),
             ports.filesystems.mount_point(server.id, share.id),
         )
-        with work.locked() as held:
-            taken = work.share.ready().with_snapshot(self.snapshot)
-            work.finish(held, serve_again(ports, held.server, taken))
+        work.checkpoint()
+        self._conclude(work, taken=True)
 
     def recover(self, work: ShareWork) -> None:
+        """Let writers go on. A complete volume of an interrupted call is kept: it is a snapshot."""
         ports, share = work.ports, work.share
         ports.filesystems.thaw(work.server.id, share.id)
-        # The last save may have taken effect although it failed.
-        ports.filesystems.unmount(work.server.id, self.snapshot.mount_id(share.id))
-        ports.storage.remove_volume(share.ref_of(self.snapshot))
+        ref = share.ref_of(self.snapshot)
+        taken = work.interrupted and ports.storage.find_volume(ref) is not None
+        if not taken:
+            ports.filesystems.unmount(work.server.id, self.snapshot.mount_id(share.id))
+            ports.storage.remove_volume(ref)
+        self._conclude(work, taken=taken)
+
+    def _conclude(self, work: ShareWork, *, taken: bool) -> None:
+        """Record the result, and see to it that the share is served. The snapshot is mounted last."""
+        ports = work.ports
         with work.locked() as held:
-            without = work.share.ready().without_snapshot(self.snapshot.id)
-            work.finish(held, serve_again(ports, held.server, without))
+            running = is_running(ports, held.server)
+            server = serve_still(ports, held.server, evolve(work.share, operation=None))
+            ports.filesystems.thaw(server.id, self.share_id)
+            # The last save may have taken effect although it failed.
+            share = (server.share_by_id(self.share_id) or work.share).without_snapshot(self.snapshot.id)
+            if taken:
+                share = share.with_snapshot(self.snapshot)
+            work.finish(held, server.with_share(share))
+            if running:
+                mount_snapshots(ports, held.server, share)

@@ -12,6 +12,7 @@ from shares_core.app.lifecycle.snapshots import remove_snapshot
 from shares_core.app.operations.work import ShareWork
 from shares_core.domain.errors import Cancelled
 from shares_core.domain.operation import ShareOperation, ShareStatus
+from shares_core.domain.volume import VolumeRef
 from shares_core.ports.events import Event, EventKind
 
 
@@ -34,6 +35,12 @@ class DeleteShare(ShareOperation):
     forward_only: ClassVar[bool] = True
 
     stage: DeleteStage = DeleteStage.CLOSING
+    #: What an operation has made or kept that this one took the place of.
+    others: tuple[VolumeRef, ...] = ()
+
+    @property
+    def volumes(self) -> tuple[VolumeRef, ...]:
+        return self.others
 
     @property
     def no_return(self) -> str:
@@ -72,7 +79,8 @@ def remove_volume(work: ShareWork) -> None:
         remove_snapshot(ports, work.server, share, snapshot)
     ports.filesystems.unmount(work.server.id, share.id)
     ports.filesystems.unmount_scratch(share.volume)
-    ports.storage.remove_volume(share.volume.ref, work.report)
+    for ref in share.refs:
+        ports.storage.remove_volume(ref, work.report)
     ports.events.emit(Event.of_share(EventKind.SHARE_REMOVED, work.server, share))
     with work.locked() as held:
         work.finish(held, held.server.without_share(share.id))

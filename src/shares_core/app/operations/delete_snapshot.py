@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from shares_core.app.lifecycle.shares import serve_again
-from shares_core.app.lifecycle.snapshots import remove_snapshot
+from shares_core.app.lifecycle.container import is_running
+from shares_core.app.lifecycle.shares import serve_still
+from shares_core.app.lifecycle.snapshots import mount_snapshots, remove_snapshot
 from shares_core.app.operations.work import ShareWork
+from shares_core.domain.errors import SharesError
 from shares_core.domain.operation import ShareOperation, ShareStatus
 
 
 @frozen(kw_only=True)
 class DeleteSnapshot(ShareOperation):
-    """Only goes forward. The share stays served, and its other snapshots and its files as they are."""
+    """Only goes forward, unless the snapshot is in use: then it stays. The share itself is left as it is."""
 
     kind: ClassVar[str] = "snapshot.delete"
     status: ClassVar[ShareStatus] = ShareStatus.SNAPSHOTTING
     forward_only: ClassVar[bool] = True
+
+    despite_damage: ClassVar[bool] = True
+    spares_share: ClassVar[bool] = True
 
     snapshot_id: str
 
@@ -33,11 +38,32 @@ class DeleteSnapshot(ShareOperation):
     def run(self, work: ShareWork) -> None:
         ports, share = work.ports, work.share
         found = next((each for each in share.snapshots if each.id == self.snapshot_id), None)
-        if found is not None:
-            remove_snapshot(ports, work.server, share, found)
-        with work.locked() as held:
-            without = work.share.ready().without_snapshot(self.snapshot_id)
-            work.finish(held, serve_again(ports, held.server, without))
+        try:
+            if found is not None:
+                remove_snapshot(ports, work.server, share, found)
+        except SharesError:
+            # Whoever uses it must not put the share out of service.
+            if found is not None and ports.storage.find_volume(share.ref_of(found)) is not None:
+                self._conclude(work, removed=False)
+            raise
+        self._conclude(work, removed=True)
 
     def recover(self, work: ShareWork) -> None:
-        self.run(work)
+        """Carry on; a snapshot that is still in use stays."""
+        try:
+            self.run(work)
+        except SharesError:
+            if work.operation is not None:
+                raise
+
+    def _conclude(self, work: ShareWork, *, removed: bool) -> None:
+        ports = work.ports
+        with work.locked() as held:
+            running = is_running(ports, held.server)
+            server = serve_still(ports, held.server, evolve(work.share, operation=None))
+            share = server.share_by_id(self.share_id) or work.share
+            if removed:
+                share = share.without_snapshot(self.snapshot_id)
+            work.finish(held, server.with_share(share))
+            if running:
+                mount_snapshots(ports, held.server, share)

@@ -80,7 +80,7 @@ def recover(work: Work) -> None:
         operation.recover(work)
     except SharesError as error:
         work.ports.events.emit(Event.of_share(EventKind.RECOVERY_FAILED, work.server, share, str(error)))
-        if isinstance(work, ShareWork):
+        if isinstance(work, ShareWork) and not work.spares_share:
             # If recording fails too, the operation stays interrupted.
             with suppress(SharesError):
                 _leave_unserved(work, failure_of(error))

@@ -89,6 +89,11 @@ class ShareWork:
     def operation(self) -> ShareOperation | None:
         return self.share.operation
 
+    @property
+    def spares_share(self) -> bool:
+        """Whether the share stays served although its operation cannot be recovered."""
+        return self.operation is not None and self.operation.spares_share
+
     @contextmanager
     def locked(self) -> Iterator[ServerWork]:
         """Hold the server's lock for a brief step, with what its record says by now. Raises Busy."""

@@ -10,9 +10,9 @@ from attrs import evolve, frozen
 from shares_core.app.leases import Leases
 from shares_core.app.operations.check_share import Checked, CheckShare
 from shares_core.app.operations.create_share import CreateShare
-from shares_core.app.operations.delete_share import DeleteShare
+from shares_core.app.operations.delete_share import DeleteShare, DeleteStage
 from shares_core.app.operations.extend_share import Extended, ExtendShare, unfinished
-from shares_core.app.operations.perform import begun, perform
+from shares_core.app.operations.perform import Begun, begun, perform
 from shares_core.app.operations.set_options import SetOptions
 from shares_core.app.operations.work import ShareWork
 from shares_core.app.usecases.pools import configured
@@ -118,6 +118,10 @@ class Shares:
 
         def same(existing: CifsShare) -> None:
             _require_same(existing, name, wanted, copied.filesystem.kind, copied.pool)
+            if existing.origin != snapshot.id:
+                raise AlreadyExists(
+                    "share", str(existing.name), f"it was not made from {source}", hint="choose another name"
+                )
             _require_options(existing, options)
 
         return self._created(server, name, wanted, volume, same, options or ShareOptions(), copied)
@@ -143,7 +147,12 @@ class Shares:
                 self._ports.filesystems.require_mounting()
                 share_id = ids.new_id()
                 minted = CifsShare(
-                    id=share_id, name=name, capacity=capacity, volume=volume(), options=options
+                    id=share_id,
+                    name=name,
+                    capacity=capacity,
+                    volume=volume(),
+                    options=options,
+                    origin="" if source is None else source.id,
                 )
                 work = ShareWork(self._ports, held.server, minted, held.found)
                 self._leases.take_slot(slot, held.server, minted)
@@ -266,7 +275,7 @@ class Shares:
                         ),
                     )
                 self._ports.storage.find_volume(work.share.volume.ref)  # raises if the pool is missing
-                work.journal(held, DeleteShare(**begun(self._ports), share_id=work.share.id))
+                work.journal(held, _deletion(work.share, begun(self._ports)))
             perform(work)
 
     def check(self, server: str, share: str, *, repair: bool = False) -> CheckView:
@@ -317,6 +326,14 @@ class Shares:
         except SharesError:
             usage = None
         return ShareView(server, share, usage, server.export_locations(share), size, state)
+
+
+def _deletion(share: CifsShare, journal: Begun) -> DeleteShare:
+    """The deletion of the share, which takes the place of an operation that was interrupted."""
+    former = share.operation
+    stage = former.stage if isinstance(former, DeleteShare) else DeleteStage.CLOSING
+    others = tuple(ref for ref in share.refs if ref != share.volume.ref)
+    return DeleteShare(**journal, share_id=share.id, stage=stage, others=others)
 
 
 def _require_options(existing: CifsShare, wanted: ShareOptions | None) -> None:

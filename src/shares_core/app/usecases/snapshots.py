@@ -38,16 +38,7 @@ class Snapshots:
         have, NoCapacity if the pool could not keep every promise then, and HostNotReady if its volumes cannot
         share blocks. After any error nothing of it is left.
         """
-        if name is not None:
-            SnapshotName(name)
-        with self._leases.share(server, share) as work:
-            with work.locked() as held:
-                found = work.share.require_ready()
-                ports = self._ports
-                snapshot = found.next_snapshot(ports.ids.new_id(), name, ports.clock.now())
-                work.journal(held, CreateSnapshot(**begun(ports), share_id=found.id, snapshot=snapshot))
-            perform(work)
-            return _view(work.server, work.share, str(snapshot.name))
+        return take(self._ports, self._leases, server, share, name)
 
     def list(self, server: str, share: str | None = None) -> tuple[SnapshotView, ...]:
         """The snapshots of a share, or of all shares of the server, in the order in which they were taken."""
@@ -63,11 +54,12 @@ class Snapshots:
     def delete(self, server: str, share: str, name: str) -> None:
         """Remove the snapshot. The share stays served; its clients are disconnected if one has it open.
 
-        It only goes forward: after an error, the next call carries on.
+        It stays if somebody else uses it; otherwise it only goes forward: after an error, the next call
+        carries on. A share that has failed can lose snapshots too.
         """
         with self._leases.share(server, share) as work:
             with work.locked() as held:
-                found = work.share.require_ready()
+                found = _require_idle(work.share)
                 snapshot = found.snapshot(name)
                 operation = DeleteSnapshot(**begun(self._ports), share_id=found.id, snapshot_id=snapshot.id)
                 work.journal(held, operation)
@@ -78,12 +70,14 @@ class Snapshots:
 
         What was written since is lost, unless another snapshot has it. Rules, options and all snapshots stay;
         the capacity of that time returns. Raises Conflict for a snapshot that is not the newest, unless
-        ``older``. Undone after an error; once the former volume is being removed, it only goes forward.
+        ``older``; InvalidInput if the share's options do not fit that capacity. A damaged share can be
+        reverted too. Undone after an error; once the former volume is being removed, it only goes forward.
         """
         with self._leases.share(server, share) as work:
             with work.locked() as held:
-                found = work.share.require_ready()
+                found = _require_idle(work.share)
                 snapshot = found.snapshot(name)
+                found.options.check(snapshot.capacity)
                 if snapshot != found.snapshots[-1] and not older:
                     raise Conflict(
                         f"snapshot {snapshot.name} is not the newest of share {found.name.value!r}: "
@@ -99,9 +93,36 @@ class Snapshots:
                 )
                 work.journal(held, operation)
             perform(work)
-            view = _view(work.server, work.share, name)
+            view = _view(work.server, work.share.require_ready(), name)
             return RevertView(view, capacity_before=found.capacity)
+
+
+def _require_idle(share: CifsShare) -> CifsShare:
+    """The share, on which nothing is under way; it may have failed. Raises ShareFailed."""
+    return share if share.operation is None else share.require_ready()
 
 
 def _view(server: ShareServer, share: CifsShare, name: str) -> SnapshotView:
     return SnapshotView(server, share, share.snapshot(name))
+
+
+def take(
+    ports: Ports,
+    leases: Leases,
+    server: str,
+    share: str,
+    name: str | None = None,
+    *,
+    scheduled: bool = False,
+) -> SnapshotView:
+    """Take one for a person or for a schedule, which removes only its own. Raises as ``create`` does."""
+    if name is not None:
+        SnapshotName(name)
+    with leases.share(server, share) as work:
+        with work.locked() as held:
+            found = work.share.require_ready()
+            now = ports.clock.now()
+            snapshot = found.next_snapshot(ports.ids.new_id(), name, now, scheduled=scheduled)
+            work.journal(held, CreateSnapshot(**begun(ports), share_id=found.id, snapshot=snapshot))
+        perform(work)
+        return _view(work.server, work.share, str(snapshot.name))

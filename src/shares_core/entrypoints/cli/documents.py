@@ -14,6 +14,7 @@ from shares_core.domain.findings import Finding
 from shares_core.domain.network import Interface
 from shares_core.domain.operation import Operation
 from shares_core.domain.options import ShareOptions
+from shares_core.domain.schedules import Schedule
 from shares_core.domain.server import Account, ShareServer
 from shares_core.domain.sessions import ClosedSessions, OpenFile, SmbSession
 from shares_core.domain.share import CifsShare
@@ -179,7 +180,14 @@ def snapshot(view: SnapshotView) -> Document:
         "token": view.snapshot.token,
         "capacity_bytes": view.snapshot.capacity.bytes,
         "capacity": str(view.snapshot.capacity),
+        "scheduled": view.snapshot.scheduled,
     }
+
+
+def schedule(server: str, share: str, found: Schedule | None) -> Document:
+    """A share's schedule; its numbers are null without one."""
+    kinds = ("keep_last", "hourly", "daily", "weekly")
+    return {"server": server, "share": share} | {kind: getattr(found, kind, None) for kind in kinds}
 
 
 def reverted(done: RevertView) -> Document:

@@ -48,7 +48,7 @@ def share() -> None:
     "--from-snapshot",
     "source",
     metavar="SERVER/SHARE@SNAPSHOT",
-    help="What it holds at first; it is in that pool, and has that size if none is given.",
+    help="The snapshot whose files it begins with: it gets its pool, and its size without --size.",
 )
 @options.share_options
 @pass_invocation
@@ -72,7 +72,7 @@ def create(
     capacity = None if size is None else Capacity.parse(size)
     if source is not None:
         if filesystem is not None or pool is not None:
-            raise click.UsageError("--from-snapshot has its own --filesystem and --pool")
+            raise click.UsageError("leave out --filesystem and --pool: the share gets the snapshot's")
         copied = SnapshotSource.parse(source)
         view = invocation.changing().shares.clone(server, name, copied, capacity, wanted)
     elif capacity is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from pathlib import Path
@@ -17,7 +18,7 @@ _SECONDS = 600.0
 
 
 def clone(source: Path, target: Path, mount_point: str | None) -> None:
-    """Make the existing file ``target`` share all blocks of ``source``, and mark it.
+    """Make the existing file ``target`` share all blocks of ``source``.
 
     What is mounted at ``mount_point`` is frozen meanwhile. Raises HostNotReady if their file system cannot
     share blocks.
@@ -32,12 +33,18 @@ def clone(source: Path, target: Path, mount_point: str | None) -> None:
             f"the file system of the pool {target.parent} cannot share blocks between files",
             hint="put the pool on xfs, whose files can",
         ) from error
-    os.setxattr(target, _MARK, b"1", follow_symlinks=False)
+
+
+def mark_shared(descriptor: int) -> None:
+    """Mark the open file as one that will share blocks. Raises OSError."""
+    os.setxattr(descriptor, _MARK, b"1")
 
 
 def is_shared(image: str | Path) -> bool:
-    """Whether the file was made by ``clone``."""
+    """Whether the file is marked so. Raises OSError."""
     try:
         return bool(os.getxattr(image, _MARK, follow_symlinks=False))
-    except OSError:
+    except OSError as error:
+        if error.errno not in (errno.ENODATA, errno.EOPNOTSUPP):
+            raise
         return False

@@ -13,7 +13,7 @@ from attrs import evolve
 from shares_core.adapters.linux.files import open_folder
 from shares_core.adapters.linux.oserrors import os_errors
 from shares_core.adapters.pools.files import devices
-from shares_core.adapters.pools.files.cloning import clone, is_shared
+from shares_core.adapters.pools.files.cloning import clone, is_shared, mark_shared
 from shares_core.adapters.pools.files.identity import FolderIdentity
 from shares_core.adapters.pools.files.reserving import reserve
 from shares_core.adapters.pools.identity import in_settings
@@ -111,8 +111,18 @@ class LoopFilePool(VolumePool):
         if not self._identity.exists():
             return 0
         with os_errors(f"measuring what is in {self._folder}"):
-            images = self._files(_IMAGE)
-            return sum(status.st_size for name, status in images if is_shared(self._folder / name))
+            return sum(
+                status.st_size
+                for name, status in self._files(_IMAGE, _PART)
+                if self._is_shared(self._folder / name)
+            )
+
+    @staticmethod
+    def _is_shared(image: Path) -> bool:
+        try:
+            return is_shared(image)
+        except FileNotFoundError:  # removed, or renamed, since it was listed
+            return False
 
     def _require_room(self, size: int) -> None:
         free = self._free(self._provisioned())
@@ -151,14 +161,17 @@ class LoopFilePool(VolumePool):
             volume_id,
             origin.size.bytes,
             lambda part, _: clone(self._image(origin_id), part, mount_point),
+            shared=True,
         )
 
-    def _made(self, volume_id: str, size: int, fill: Callable[[Path, int], None]) -> Volume:
+    def _made(
+        self, volume_id: str, size: int, fill: Callable[[Path, int], None], *, shared: bool = False
+    ) -> Volume:
         """Make a volume's file, which ``fill`` fills; it gets its name when it is complete."""
         part = self._part(volume_id)
         with os_errors(f"making volume {volume_id}"):
             try:
-                descriptor = self._claim(part, size)
+                descriptor = self._claim(part, size, shared=shared)
                 try:
                     fill(part, descriptor)
                 finally:
@@ -171,14 +184,20 @@ class LoopFilePool(VolumePool):
                 raise
         return self.require_volume(volume_id)
 
-    def _claim(self, part: Path, size: int) -> int:
+    def _claim(self, part: Path, size: int, *, shared: bool) -> int:
         """Make a new file of that length, which counts from now on, so the lock can be released."""
         with self._identity.locked():
             part.unlink(missing_ok=True)  # the remains of a killed call would count beside the new file
             self._require_room(size)
             flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
             descriptor = os.open(part, flags, 0o600)
-            os.ftruncate(descriptor, size)
+            try:
+                if shared:
+                    mark_shared(descriptor)
+                os.ftruncate(descriptor, size)
+            except OSError:
+                os.close(descriptor)
+                raise
             return descriptor
 
     def _reserve(self, descriptor: int, length: int) -> None:
