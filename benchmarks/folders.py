@@ -1,4 +1,7 @@
-"""How long it takes to make, open and miss a name in a large folder, beside a plain Samba."""
+"""How long it takes to make, open and miss a name in a large folder, beside a plain Samba.
+
+If the kernel can, a share whose file system folds case is measured too.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import statistics
 import time
 import uuid
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from attrs import frozen
@@ -18,6 +21,8 @@ from tests.testkit.clients import READ, SmbClient, open_file
 from tests.testkit.site import opened_site
 from tools.conformance import servers
 from tools.conformance.torture import Target
+
+from shares_core.adapters.filesystems.casefold import knows_case_fold
 
 THERE = (1_000, 10_000, 100_000)
 #: Room for that many files, on the plain server's file system too.
@@ -47,15 +52,14 @@ class Folder:
 
 def measure(rounds: int, there: tuple[int, ...] = THERE) -> None:
     """Print all rows: a round is one name of each kind. Leaves nothing."""
-    with (
-        opened_site() as site,
-        servers.ours(site, size=_SIZE) as (our, interface),
-        servers.plain(site, interface, size=_SIZE) as plain,
-    ):
+    with opened_site() as site, ExitStack() as made:
+        our, interface = made.enter_context(servers.ours(site, size=_SIZE))
+        sides = {"plain": made.enter_context(servers.plain(site, interface, size=_SIZE)), "ours": our}
+        if knows_case_fold():
+            folding = servers.ours(site, "folding", size=_SIZE, case_fold=True)
+            sides["folding"], _ = made.enter_context(folding)
         columns = {
-            (side, count): _column(target, count, rounds)
-            for count in there
-            for side, target in (("plain", plain), ("ours", our))
+            (side, count): _column(target, count, rounds) for count in there for side, target in sides.items()
         }
     report(columns, there, rounds)
 
@@ -102,12 +106,10 @@ def _opened(tree: TreeConnect, path: str, disposition: int) -> None:
 
 
 def report(columns: dict[tuple[str, int], dict[str, float]], there: tuple[int, ...], rounds: int) -> None:
-    print(f"{'median, files in the folder':28}" + "".join(f"{count:>20,}" for count in there))
-    print(f"{'':28}" + f"{'plain':>11}{'ours':>9}" * len(there))
+    sides = list(dict.fromkeys(side for side, _ in columns))
+    print(f"{'median, files in the folder':28}" + "".join(f"{count:>{11 * len(sides)},}" for count in there))
+    print(f"{'':28}" + "".join(f"{side:>11}" for side in sides) * len(there))
     for what in OPERATIONS:
-        cells = (
-            f"{columns['plain', count][what] * 1000:8.1f} ms{columns['ours', count][what] * 1000:6.1f} ms"
-            for count in there
-        )
+        cells = (f"{columns[side, count][what] * 1000:8.1f} ms" for count in there for side in sides)
         print(f"{what:28}" + "".join(cells))
     print(f"{rounds} rounds")

@@ -151,3 +151,12 @@ class FileSystemsOwners(FileSystemsSuite):
             assert filesystems.mounted(*made.share)
             filesystems.unmount(*made.share)
             filesystems.mount(*made.share, device, evolve(copy, owner=UID), UID)
+
+    def test_a_host_whose_ext4_does_not_fold_case_says_so(self, world: FileSystemsWorld) -> None:
+        """Only to who asks for it."""
+        filesystems = world.ports.filesystems
+        with world.without_case_fold():
+            filesystems.require_mounting()
+            with pytest.raises(HostNotReady, match="fold case") as raised:
+                filesystems.require_mounting(case_fold=True)
+            assert raised.value.hint

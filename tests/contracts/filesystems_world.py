@@ -77,6 +77,10 @@ class FileSystemsWorld(DeviceWorld):
         """Inside, this host cannot map owners of mounts."""
 
     @abstractmethod
+    def without_case_fold(self) -> AbstractContextManager[None]:
+        """Inside, this host's ext4 does not fold case."""
+
+    @abstractmethod
     def write(self, server_id: str, share_id: str, content: bytes, folder: str = "") -> None:
         """Write a file into the mounted file system, or into a folder that it has."""
 

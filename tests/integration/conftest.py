@@ -23,7 +23,7 @@ NewClient = Callable[..., ClientNamespace]
 
 #: A whole kernel and a volume group are not on every machine: what needs them is then left out, and told.
 SPARE_GROUP = os.environ.get("SHARES_CORE_TEST_VG", "")
-_WITHOUT_A_KERNEL = ["lvm", "test_kills_on_volumes.py", "test_stock_firewall.py"]
+_WITHOUT_A_KERNEL = ["lvm", "test_case_fold.py", "test_kills_on_volumes.py", "test_stock_firewall.py"]
 #: smbtorture waits for answers in a time that an emulated machine does not keep.
 _EMULATED = ["test_conformance.py"]
 collect_ignore = _EMULATED if SPARE_GROUP else _WITHOUT_A_KERNEL

@@ -27,7 +27,7 @@ from shares_core.domain.schedules import Schedule
 from shares_core.domain.secret import Secret
 from shares_core.domain.share import CifsShare
 from shares_core.domain.snapshots import Snapshot, SnapshotName
-from shares_core.domain.volume import PoolName, VolumeRef
+from shares_core.domain.volume import FileSystem, FileSystemKind, PoolName, VolumeRef
 
 _PLAIN: Mapping[Any, tuple[Any, ...]] = {
     NoneType: (None,),
@@ -49,6 +49,11 @@ _PLAIN: Mapping[Any, tuple[Any, ...]] = {
     ),
     RecycleBin: (RecycleBin(1), RecycleBin(3650)),
     MacAddress: (MacAddress("02:00:00:aa:bb:cc"),),
+    FileSystem: (
+        FileSystem(FileSystemKind.EXT4, ""),
+        FileSystem(FileSystemKind.EXT4, "x", case_fold=True),
+        FileSystem(FileSystemKind.XFS, 'ä"\n\\\u2028\x00😀'),
+    ),
     VolumeRef: (VolumeRef(PoolName("fast.1"), "0123456789ab"),),
     Secret: (Secret("correct horse"), Secret("€\"'\\{")),
     InterfaceSpec: (

@@ -51,12 +51,17 @@ _START = (
 
 @contextmanager
 def ours(
-    site: Site, name: str = "ours", protection: Protection | None = None, *, size: str = _SIZE
+    site: Site,
+    name: str = "ours",
+    protection: Protection | None = None,
+    *,
+    size: str = _SIZE,
+    case_fold: bool = False,
 ) -> Iterator[tuple[Target, Interface]]:
     """A share of a server of ours, with the settings that a newcomer gets."""
     view = site.host.servers.create(name, protection=protection)
     try:
-        created = site.host.shares.create(name, _SHARE, Capacity.parse(size))
+        created = site.host.shares.create(name, _SHARE, Capacity.parse(size), case_fold=case_fold)
         password = site.allow(name, _SHARE, _USER)
         share = site.host.servers.show(name).server.share(_SHARE)
         folder = Layout(site.config.state_dir).share(created.server.id, share.id) / "data"

@@ -18,6 +18,7 @@ ENVIRONMENT = {
 }
 #: What AppArmor, Docker's firewall or a whole kernel may change, beside what runs nowhere else.
 ON_A_WHOLE_HOST = (
+    "test_case_fold.py",
     "test_stock_firewall.py",
     "test_isolation.py",
     "test_confinement.py",

@@ -91,6 +91,14 @@ class FileSystemKind(StrEnum):
         """Below this size mkfs refuses, or leaves too little room (mkfs.xfs needs 300 MiB)."""
         return Capacity({FileSystemKind.EXT4: 16 * MIB, FileSystemKind.XFS: 300 * MIB}[self])
 
+    def check_case_fold(self, case_fold: bool) -> None:
+        """Raises InvalidInput if this file system is to find names in any case, and cannot."""
+        require(case_fold, bool, "case_fold", hint="True or False")
+        if case_fold and self is not FileSystemKind.EXT4:
+            raise InvalidInput(
+                f"{self} always tells names apart by case", hint=f"only {FileSystemKind.EXT4} folds case"
+            )
+
     def check(self, capacity: Capacity) -> None:
         """Raises InvalidInput if this file system cannot be that small, or if it is not a capacity."""
         require(capacity, Capacity, "a share's capacity", hint="Capacity.parse('500MiB') reads a size")
@@ -103,10 +111,19 @@ class FileSystemKind(StrEnum):
 
 @frozen
 class FileSystem:
-    """A file system's identity: only this may be mounted for its share. We mint its ``uuid``."""
+    """A file system's identity: only this may be mounted for its share. We mint its ``uuid``.
+
+    One that was made with ``case_fold`` itself finds a name in any case, and a folder of any size costs the
+    same.
+    """
 
     kind: FileSystemKind
     uuid: str
+    case_fold: bool = field(default=False)
+
+    @case_fold.validator
+    def _check_case_fold(self, _: object, value: bool) -> None:
+        self.kind.check_case_fold(value)
 
 
 @frozen

@@ -40,8 +40,11 @@ class FileSystems(ABC):
         """
 
     @abstractmethod
-    def require_mounting(self) -> None:
-        """Raise HostNotReady if this host cannot mount a share for any server. Cheap; changes nothing."""
+    def require_mounting(self, *, case_fold: bool = False) -> None:
+        """Raise HostNotReady if this host cannot mount a share for any server. Cheap; changes nothing.
+
+        With ``case_fold`` also if its kernel cannot mount a file system that folds case.
+        """
 
     @abstractmethod
     def mount(
@@ -76,10 +79,14 @@ class FileSystems(ABC):
         """
 
     @abstractmethod
-    def prepare_folder(self, server_id: str, share_id: str, folder: str, uid: int) -> None:
+    def prepare_folder(
+        self, server_id: str, share_id: str, folder: str, uid: int, *, case_fold: bool = False
+    ) -> None:
         """Make the served folder, which ``uid`` owns, inside the mounted file system. Idempotent.
 
-        Raises BackendFailure if the file system is not mounted. Half-done leaves a folder that root owns.
+        With ``case_fold`` the folder, and all that is ever made in it, finds names in any case: the file
+        system must have been made so. Raises BackendFailure if the file system is not mounted. Half-done
+        leaves a folder that root owns.
         """
 
     @abstractmethod

@@ -67,9 +67,11 @@ class MemoryFileSystems(FileSystems):
         halfway()
         content.identity = volume.filesystem
 
-    def require_mounting(self) -> None:
+    def require_mounting(self, *, case_fold: bool = False) -> None:
         if not self._host.idmapped_mounts:
             raise HostNotReady("the kernel has no idmapped mounts", hint="boot another")
+        if case_fold and not self._host.case_fold:
+            raise HostNotReady("the kernel's ext4 does not fold case", hint="boot another")
 
     def mount(
         self,
@@ -98,6 +100,8 @@ class MemoryFileSystems(FileSystems):
             raise ShareFailed(f"the files on {device} belong to user {content.owner}, not {volume.owner}")
         if device in self._mounted_devices():
             raise ContractBroken(f"{device} is mounted for another share already")
+        if volume.filesystem.case_fold:
+            self.require_mounting(case_fold=True)
         mapping = None if volume.owner == uid else (volume.owner, uid)
         if mapping is not None:
             self.require_mounting()
@@ -111,10 +115,14 @@ class MemoryFileSystems(FileSystems):
             raise BackendFailure(f"there is no device {device}")
         return there.content is not None and there.content.identity == volume.filesystem
 
-    def prepare_folder(self, server_id: str, share_id: str, folder: str, uid: int) -> None:
+    def prepare_folder(
+        self, server_id: str, share_id: str, folder: str, uid: int, *, case_fold: bool = False
+    ) -> None:
         filesystem = self._host.mounted_filesystem(server_id, share_id)
         if filesystem is None:
             raise BackendFailure(f"share {share_id} is not mounted")
+        if case_fold is not filesystem.identity.case_fold:
+            raise ContractBroken(f"{folder} and its file system do not agree whether they fold case")
         owner = self._host.mounts[server_id, share_id].on_disk(uid)
         if owner is None:
             raise BackendFailure(f"user {uid} can own nothing through the mount of share {share_id}")

@@ -62,6 +62,8 @@ class MemoryHost:
     idmapped_mounts: bool = True
     #: False is a pool whose volumes cannot share blocks.
     reflinks: bool = True
+    #: False is a kernel whose ext4 does not fold case.
+    case_fold: bool = True
     #: False is a Docker that does not answer, or an image that was not built.
     docker_up: bool = True
     image_built: bool = True

@@ -12,9 +12,11 @@ from contextlib import AbstractContextManager, contextmanager
 from ctypes import CDLL, get_errno
 from pathlib import Path
 
+import pytest
 from attrs import evolve
 
 from shares_core import Capacity, FilePool
+from shares_core.adapters.filesystems import casefold
 from shares_core.domain.volume import DEFAULT_POOL, FileSystemKind, PoolName, ShareVolume, VolumeRef
 from shares_core.ports.storage import BlockStorage
 from tests.contracts.filesystems_world import FileSystemsWorld, Made
@@ -268,6 +270,12 @@ class RealStorage(RealWorld, StorageWorld, FileSystemsWorld):
 
     def without_idmapped_mounts(self) -> AbstractContextManager[None]:
         return no_user_namespaces(self.state_dir)
+
+    @contextmanager
+    def without_case_fold(self) -> Iterator[None]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(casefold, "_FEATURES", self.state_dir / "no such folder")
+            yield
 
     def write(self, server_id: str, share_id: str, content: bytes, folder: str = "") -> None:
         path = self._file(server_id, share_id, folder)

@@ -163,6 +163,14 @@ def test_a_module_is_missing_only_where_the_kernels_modules_are_known(
 
 
 @pytest.mark.parametrize(
+    ("known", "verdict"), [(True, Verdict.OK), (False, Verdict.NOTE), (None, Verdict.NOTE)]
+)
+def test_a_kernel_that_does_not_fold_case_is_a_note(known: bool | None, verdict: Verdict) -> None:
+    """Only shares that ask for it need it."""
+    assert verdict == rules.judge_case_fold(known).verdict
+
+
+@pytest.mark.parametrize(
     ("free", "verdict"),
     [(MIB, Verdict.MISSING), (64 * MIB, Verdict.NOTE), (GIB - 1, Verdict.NOTE), (GIB, Verdict.OK)],
 )

@@ -13,7 +13,7 @@ from tests.contracts.values import UID, new_share_volume
 from tests.unit.adapters.lvm_world import FakeLvm
 
 from shares_core.adapters.filesystems import adapter as linux
-from shares_core.adapters.filesystems import mounting
+from shares_core.adapters.filesystems import casefold, mounting
 from shares_core.adapters.filesystems.adapter import LinuxFileSystems
 from shares_core.adapters.filesystems.ext4 import bytes_per_inode
 from shares_core.adapters.linux.idmap import IdMapping
@@ -21,7 +21,7 @@ from shares_core.adapters.linux.mountcalls import MountCalls
 from shares_core.adapters.linux.mountinfo import Mount
 from shares_core.adapters.state.layout import Layout
 from shares_core.domain.capacity import MIB
-from shares_core.domain.errors import CommandFailed, Conflict
+from shares_core.domain.errors import CommandFailed, Conflict, HostNotReady
 from shares_core.domain.volume import DISK_OWNER, FileSystemKind, ShareVolume, VolumeTraits
 
 FILES = new_share_volume(traits=VolumeTraits(zeroed=True))
@@ -106,6 +106,52 @@ def test_a_file_system_holds_as_many_files_as_people_have() -> None:
     """One for 8 KiB, below 512 MiB one for 4 KiB; from 4 TiB on mke2fs's own, so that it can grow."""
     sizes = (4 * MIB, 512 * MIB - 1, 512 * MIB, 4 * 1024**4 - 1, 4 * 1024**4)
     assert [4096, 4096, 8192, 8192, None] == [bytes_per_inode(size) for size in sizes]
+
+
+def test_an_ext4_that_folds_case_takes_names_of_any_bytes(
+    fake_lvm: FakeLvm, filesystems: LinuxFileSystems, device: Path
+) -> None:
+    """Its encoding is not strict."""
+    fake_lvm.answer("mkfs.ext4")
+    folding = evolve(THICK, filesystem=evolve(THICK.filesystem, case_fold=True))
+    filesystems.make(str(device), folding)
+    made = MADE.replace("ea_inode", "ea_inode,casefold")
+    assert [f"{made},encoding=utf8 {device}"] == fake_lvm.asked
+
+
+@pytest.mark.parametrize("case_fold", [False, True])
+@pytest.mark.parametrize("there", [(), ("casefold",)], ids=["without", "with"])
+def test_a_kernel_without_case_folding_is_named(
+    filesystems: LinuxFileSystems,
+    kernel: Kernel,
+    device: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    there: tuple[str, ...],
+    case_fold: bool,
+) -> None:
+    """Before anything is made, and at a mount; other shares do not need it."""
+    features = tmp_path / "features"
+    monkeypatch.setattr(casefold, "_FEATURES", features)
+    assert casefold.knows_case_fold() is None
+
+    def load(_: MountCalls, kind: str) -> None:
+        assert "ext4" == kind
+        features.mkdir()
+        for name in there:
+            (features / name).touch()
+
+    monkeypatch.setattr(Kernel, "load", load)
+    volume = evolve(FILES, filesystem=evolve(FILES.filesystem, case_fold=case_fold))
+    if not case_fold or there:
+        filesystems.require_mounting(case_fold=case_fold)
+        filesystems.mount("s", "x", str(device), volume, UID)
+        return
+    with pytest.raises(HostNotReady, match="ext4 does not fold case"):
+        filesystems.require_mounting(case_fold=True)
+    with pytest.raises(HostNotReady, match="ext4 does not fold case"):
+        filesystems.mount("s", "x", str(device), volume, UID)
+    assert [] == kernel.asked
 
 
 def test_an_older_mkfs_is_not_asked_to_rely_on_zeros(

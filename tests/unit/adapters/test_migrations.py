@@ -325,8 +325,16 @@ def test_the_shares_of_schema_3_keep_their_backups_as_an_option(name: str) -> No
         if operation is not None and operation["kind"] == "share.delete":
             operation = operation | {"others": []}
         expected = {**before, "options": options, "snapshots": [], "schedule": None, "origin": ""}
-        expected["operation"] = operation
+        expected |= {"operation": operation, "volume": after["volume"]}
         assert expected == {**after, "time_machine": before["time_machine"]}
+
+
+@pytest.mark.parametrize("name", BY_NAME_3)
+def test_the_file_systems_of_schema_3_do_not_fold_case(name: str) -> None:
+    """Nothing else of a volume changes."""
+    for before, after in zip(BY_NAME_3[name]["shares"], upcast(BY_NAME_3[name], 3)["shares"], strict=True):
+        filesystem = before["volume"]["filesystem"] | {"case_fold": False}
+        assert before["volume"] | {"filesystem": filesystem} == after["volume"]
 
 
 @pytest.mark.parametrize("name", BY_NAME_3)

@@ -28,6 +28,7 @@ _SECTION = """\
 	force user = shares
 	force group = shares
 	strict allocate = yes
+	case sensitive = no
 	create mask = 0700
 	directory mask = 0700
 	force create mode = 0700

@@ -64,6 +64,15 @@ def test_what_is_promised_on_an_xfs_can_be_written() -> None:
     assert {FileSystemKind.EXT4: "no", FileSystemKind.XFS: "yes"} == told
 
 
+def test_smbd_reads_no_whole_folder_where_the_file_system_folds_case() -> None:
+    told = {}
+    for case_fold in (False, True):
+        filesystem = evolve(SHARE.filesystem, kind=FileSystemKind.EXT4, case_fold=case_fold)
+        server = SERVER.with_share(evolve(SHARE, volume=evolve(SHARE.volume, filesystem=filesystem)))
+        told[case_fold] = _section(render_smb_conf(server), "R&D 2026")["case sensitive"]
+    assert {False: "no", True: "yes"} == told
+
+
 def test_a_hidden_share_is_not_listed() -> None:
     share = evolve(SHARE, name=ShareName("old$"))
     assert "no" == _section(render_smb_conf(SERVER.with_share(share)), "old$")["browseable"]

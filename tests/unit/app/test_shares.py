@@ -138,6 +138,48 @@ def test_without_idmapped_mounts_no_share_is_made_and_existing_ones_wait(
     assert before == (world.record("tenant"), world.machine.volumes)
 
 
+def test_a_file_system_that_folds_case_is_made_so_once(world: World) -> None:
+    """It fits only if it is asked for again; nobody gets it unasked."""
+    plain = world.served()
+    folding = world.host.shares.create("tenant", "scans", SMALL, case_fold=True)
+    assert (False, True) == (plain.filesystem.case_fold, folding.share.filesystem.case_fold)
+    assert folding == world.host.shares.create("tenant", "scans", SMALL, case_fold=True)
+    for name, case_fold in (("files", True), ("scans", False)):
+        with pytest.raises(AlreadyExists, match="case"):
+            world.host.shares.create("tenant", name, SMALL, case_fold=case_fold)
+    assert 2 == len(world.machine.volumes)
+
+
+@pytest.mark.parametrize("case_fold", [True, "yes", None])
+def test_only_an_ext4_folds_case(world: World, case_fold: bool) -> None:
+    """Refused before anything is made, and so is what is not a truth."""
+    world.host.servers.create("tenant")
+    with pytest.raises(InvalidInput):
+        world.host.shares.create("tenant", "files", LARGE, FileSystemKind.XFS, case_fold=case_fold)
+    assert ((), {}) == (world.record("tenant").shares, world.machine.volumes)
+
+
+def test_without_case_folding_in_the_kernel_no_share_has_it_and_existing_ones_wait(world: World) -> None:
+    """Mounted shares go on; a new mount fails its share, and other shares are made as before."""
+    world.served()
+    world.host.shares.create("tenant", "scans", SMALL, case_fold=True)
+    before = world.record("tenant"), dict(world.machine.volumes)
+    world.machine.case_fold = False
+    with pytest.raises(HostNotReady, match="fold"):
+        world.host.shares.create("tenant", "other", SMALL, case_fold=True)
+    assert before == (world.record("tenant"), world.machine.volumes)
+    assert () == world.host.fleet.reconcile().servers
+    world.host.servers.stop("tenant")
+    started = world.host.servers.start("tenant").server
+    assert (ShareStatus.READY, ShareStatus.FAILED) == (
+        started.share("files").status,
+        started.share("scans").status,
+    )
+    world.machine.case_fold = True
+    world.host.fleet.reconcile()
+    assert before == (world.record("tenant"), world.machine.volumes)
+
+
 def test_a_delete_without_the_pool_fails_and_changes_nothing(world: World) -> None:
     """A failed delete is an error, never a warning; one that cannot begin leaves the record as it was."""
     world.served()

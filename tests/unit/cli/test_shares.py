@@ -19,6 +19,7 @@ SHARE_KEYS = [
         "volume_bytes",
         "volume",
         "filesystem",
+        "case_fold",
         "pool",
         "acls",
     ),
@@ -51,6 +52,7 @@ def test_the_document_of_a_share(served: Terminal) -> None:
         "volume_bytes": 64 * MIB,
         "volume": "64 MiB",
         "filesystem": "ext4",
+        "case_fold": False,
         "pool": "default",
         "acls": "none",
         "stream_limit_bytes": 65535,
@@ -76,6 +78,19 @@ def test_a_share_that_is_not_mounted_has_all_keys(served: Terminal) -> None:
     assert document["used_bytes"] is None
     assert document["free"] is document["files"] is document["files_free"] is None
     assert "used" not in served.ok("share", "show", "tenant", "files").out
+
+
+def test_a_share_that_folds_case_says_so(served: Terminal) -> None:
+    """In text and in its document; with an xfs, or when the kernel cannot, it is refused by name."""
+    create = ("share", "create", "tenant", "scans", "--size", "300MiB")
+    made = served.ok(*create, "--case-fold")
+    assert "filesystem  ext4, which finds names in any case (case_fold)\n" in made.out
+    assert served.ok("share", "show", "tenant", "scans", "--json").document["case_fold"] is True
+    other = ("share", "create", "tenant", "other", "--size", "300MiB", "--case-fold")
+    assert "only ext4 folds case" in served(*other, "--filesystem", "xfs").err
+    served.world.machine.case_fold = False
+    assert "ext4 does not fold case" in served(*other).err
+    assert served("share", "show", "tenant", "other").status
 
 
 def test_a_share_is_made_in_the_pool_that_is_named(served: Terminal) -> None:

@@ -86,6 +86,12 @@ class MemoryMounts(MemoryWorld, FileSystemsWorld):
         yield
         self.host.idmapped_mounts = True
 
+    @contextmanager
+    def without_case_fold(self) -> Iterator[None]:
+        self.host.case_fold = False
+        yield
+        self.host.case_fold = True
+
     def write(self, server_id: str, share_id: str, content: bytes, folder: str = "") -> None:
         filesystem = self.host.mounted_filesystem(server_id, share_id)
         assert filesystem is not None

@@ -17,6 +17,7 @@ from shares_core.adapters.containers.errors import docker_errors
 from shares_core.adapters.containers.image import BUILD, ImageStatus, image_state
 from shares_core.adapters.doctor import rules
 from shares_core.adapters.doctor.firewall import VERSIONS, Segment, judge_firewalls
+from shares_core.adapters.filesystems.casefold import knows_case_fold
 from shares_core.adapters.filesystems.mounting import require_mounting
 from shares_core.adapters.linux.commands import environment, is_installed, run
 from shares_core.adapters.linux.idmap import IdMapping, namespace
@@ -105,6 +106,7 @@ def examine(
         *(_lvm(thin) if lvm else ()),
         _module("bridge", Path("/sys/module/bridge")),
         idmapped_mounts(),
+        rules.judge_case_fold(knows_case_fold()),
         *_packet_filter(),
         *closed_ports(),
         *firewall_findings(network, port, records),

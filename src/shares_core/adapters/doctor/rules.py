@@ -145,6 +145,16 @@ def judge_module(name: str, *, loaded: bool, loadable: bool, modules_known: bool
     return note(subject, "this kernel does not tell whether it has it")
 
 
+def judge_case_fold(known: bool | None) -> Finding:
+    """Whether ext4 folds case; None if the kernel does not tell."""
+    subject = "ext4 case folding"
+    if known is None:
+        return note(subject, "ext4 is not loaded, and so does not tell whether it can")
+    if known:
+        return ok(subject, "there, for shares that ask for it")
+    return note(subject, "this kernel has none: a share that asks for it is refused")
+
+
 def judge_room(folder: str, free: int) -> Finding:
     detail = f"{format_bytes(free)} free at {folder}"
     if free < _LEAST_ROOM:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from shares_core.adapters.filesystems.casefold import fold_case, require_case_fold
 from shares_core.adapters.filesystems.ext4 import make_ext4, may_resize_mounted, refused_online
 from shares_core.adapters.filesystems.freezing import sync, thaw
 from shares_core.adapters.filesystems.fsck import LONG_SECONDS, examined, repaired, settle_ext4
@@ -87,7 +88,9 @@ class LinuxFileSystems(FileSystems):
             argv = ("mkfs.xfs", "-q", "-K", "-s", "size=4096", "-m", uuid, device)
             run(argv, timeout=LONG_SECONDS, holding=device)
         else:
-            make_ext4(device, volume.filesystem.uuid, zeroed=volume.traits.zeroed)
+            filesystem = volume.filesystem
+            zeroed = volume.traits.zeroed
+            make_ext4(device, filesystem.uuid, zeroed=zeroed, case_fold=filesystem.case_fold)
 
     def renew(
         self, device: str, volume: ShareVolume, former: FileSystem, report: Report = unreported
@@ -98,8 +101,10 @@ class LinuxFileSystems(FileSystems):
         require_idle(device)
         renew(self._calls, device, former, volume.filesystem.uuid, self._scratch(volume), report)
 
-    def require_mounting(self) -> None:
+    def require_mounting(self, *, case_fold: bool = False) -> None:
         require_mounting(self._calls)
+        if case_fold:
+            require_case_fold(self._calls)
 
     def mount(
         self,
@@ -118,6 +123,8 @@ class LinuxFileSystems(FileSystems):
         if mounted is not None:
             require_mounted(mounted, device, filesystem, mapping, read_only=read_only)
             return
+        if filesystem.case_fold:
+            require_case_fold(self._calls)
         require_checked(device, filesystem)
         require_idle(device)
         self.unmount_scratch(volume)
@@ -156,7 +163,9 @@ class LinuxFileSystems(FileSystems):
             )
         return holds(device, volume.filesystem) and not is_half_made(device, volume.filesystem)
 
-    def prepare_folder(self, server_id: str, share_id: str, folder: str, uid: int) -> None:
+    def prepare_folder(
+        self, server_id: str, share_id: str, folder: str, uid: int, *, case_fold: bool = False
+    ) -> None:
         target = self._layout.share(server_id, share_id)
         if not is_mounted(target):
             raise BackendFailure(f"nothing is mounted at {target}")
@@ -167,6 +176,8 @@ class LinuxFileSystems(FileSystems):
                 os.mkdir(folder, mode=0o700, dir_fd=root)
             # Only root can write here, so nobody else made the folder; a killed call leaves it root's.
             if os.stat(folder, dir_fd=root, follow_symlinks=False).st_uid != uid:
+                if case_fold:
+                    fold_case(folder, root)  # before anybody can write to it: it has to be empty
                 os.chown(folder, uid, uid, dir_fd=root, follow_symlinks=False)
             os.fsync(root)
 

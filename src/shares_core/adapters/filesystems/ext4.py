@@ -13,15 +13,18 @@ from shares_core.domain.errors import CommandFailed
 _CAP_SYS_RESOURCE = 24  # linux/capability.h
 
 
-def make_ext4(device: str, uuid: str, *, zeroed: bool) -> None:
+def make_ext4(device: str, uuid: str, *, zeroed: bool, case_fold: bool) -> None:
     # Keep no blocks for root, which writes nothing here. An error makes it read-only, so that it gets no
     # worse.
-    options = ("mkfs.ext4", "-q", "-F", "-m", "0", "-e", "remount-ro", "-O", "ea_inode")
+    features = "ea_inode,casefold" if case_fold else "ea_inode"
+    options = ("mkfs.ext4", "-q", "-F", "-m", "0", "-e", "remount-ro", "-O", features)
     ratio = bytes_per_inode(_size(device))
     own = (*(() if ratio is None else ("-i", str(ratio))), "-U", uuid)
 
     def make(extended: str) -> None:
-        run((*options, *own, "-E", extended, device), timeout=LONG_SECONDS, holding=device)
+        # Not strict: a name that is not UTF-8 is a name too, in its own case only.
+        said = f"{extended},encoding=utf8" if case_fold else extended
+        run((*options, *own, "-E", said, device), timeout=LONG_SECONDS, holding=device)
 
     if zeroed:
         try:

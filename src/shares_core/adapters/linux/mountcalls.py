@@ -63,6 +63,10 @@ class MountCalls:
         finally:
             os.close(context)
 
+    def load(self, kind: str) -> None:
+        """Have the kernel load the file system, if it has it as a module that is not loaded."""
+        os.close(self._call("fsopen", kind.encode(), _FSOPEN_CLOEXEC))
+
     def map_ids(self, mount: int, namespace: int) -> None:
         """Show the mount's files with the owners to which the user namespace maps those on disk.
 

@@ -154,6 +154,8 @@ def _share_parameters(share: CifsShare, accounts: Mapping[str, str]) -> dict[str
         # On xfs a file has the room for its length, or is refused it at once: what is promised can be
         # written. On ext4 the kernel would leave a refused file longer, and no room beside it.
         "strict allocate": "yes" if share.filesystem.kind is FileSystemKind.XFS else "no",
+        # Where the file system finds names in any case, smbd need not read whole folders for that.
+        "case sensitive": "yes" if share.filesystem.case_fold else "no",
         # Samba grants full access only to a file with all three bits.
         "create mask": "0700",
         "directory mask": "0700",

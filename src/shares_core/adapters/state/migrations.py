@@ -143,7 +143,8 @@ def _volume(volume: Document) -> Document:
     return volume | {"large_attributes": is_large, "executable": False}
 
 
-# -- 3 to 4: the options of a share stand together, and the uid of a removed account is not used again
+# -- 3 to 4: the options of a share stand together, a file system may fold case, and the uid of a removed
+#    account is not used again
 
 _FIRST_ACCOUNT_UID = 10_000
 
@@ -162,6 +163,8 @@ def _share_of_3(share: Document) -> Document:
     if operation is not None and operation["kind"] == "share.delete":
         kept["operation"] = operation | {"others": []}
     options = {"time_machine": share["time_machine"], "recycle_bin": None, "audit": False}
+    filesystem = share["volume"]["filesystem"] | {"case_fold": False}
+    kept["volume"] = share["volume"] | {"filesystem": filesystem}
     return kept | {"options": options, "snapshots": [], "schedule": None, "origin": ""}
 
 

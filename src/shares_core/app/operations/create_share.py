@@ -57,7 +57,9 @@ class CreateShare(ShareOperation):
             server = held.server
             ensure_folders(ports, server)
             ports.filesystems.mount(server.id, share.id, device, share.volume, server.uid)
-            ports.filesystems.prepare_folder(server.id, share.id, share.folder, server.uid)
+            ports.filesystems.prepare_folder(
+                server.id, share.id, share.folder, server.uid, case_fold=share.filesystem.case_fold
+            )
             if not is_running(ports, server):
                 unmount_share(ports, server, share)
             work.finish(held, server.with_share(share.ready()))

@@ -52,16 +52,21 @@ class Shares:
         filesystem: FileSystemKind = FileSystemKind.EXT4,
         pool: str = str(DEFAULT_POOL),
         options: ShareOptions | None = None,
+        *,
+        case_fold: bool = False,
     ) -> ShareView:
         """Make a share of ``capacity`` in the pool; nobody has access to it yet.
 
-        None for ``options`` is the default of a new share, and fits any other. If the share exists and fits,
+        None for ``options`` is the default of a new share, and fits any other. With ``case_fold`` the file
+        system itself finds names in any case, so that a folder may be of any size; docs/clients.md says what
+        that does to names. It needs ext4, and a kernel that can (HostNotReady). If the share exists and fits,
         it is returned as it is. Raises InvalidInput, AlreadyExists, NoCapacity; after any error nothing of a
         new share is left.
         """
         name = ShareName(share)
         filesystem = FileSystemKind.parse(filesystem)
         filesystem.check(capacity)
+        filesystem.check_case_fold(case_fold)
         wanted = PoolName(pool)
         if options is not None:
             require(options, ShareOptions, "a share's options", hint="ShareOptions() is the default")
@@ -70,11 +75,12 @@ class Shares:
         def volume() -> ShareVolume:
             traits = self._ports.storage.prepare(configured(self._ports, wanted))
             ids = self._ports.ids
-            made = FileSystem(filesystem, ids.new_uuid())
+            made = FileSystem(filesystem, ids.new_uuid(), case_fold)
             return ShareVolume(VolumeRef(wanted, ids.new_id()), made, DISK_OWNER, traits)
 
         def same(existing: CifsShare) -> None:
             _require_same(existing, name, capacity, filesystem, wanted)
+            _require_case_fold(existing, case_fold)
             _require_options(existing, options)
 
         return self._created(server, name, capacity, volume, same, options or ShareOptions())
@@ -113,7 +119,7 @@ class Shares:
 
         def volume() -> ShareVolume:
             ids = self._ports.ids
-            anew = FileSystem(copied.filesystem.kind, ids.new_uuid())
+            anew = evolve(copied.filesystem, uuid=ids.new_uuid())
             return evolve(copied, ref=VolumeRef(copied.pool, ids.new_id()), filesystem=anew)
 
         def same(existing: CifsShare) -> None:
@@ -144,13 +150,13 @@ class Shares:
                 if existing is not None:
                     require_same(existing)
                     return self._view(held.server, existing, self._volume_size(existing), held.found)
-                self._ports.filesystems.require_mounting()
-                share_id = ids.new_id()
+                share_id, minted_volume = ids.new_id(), volume()
+                self._ports.filesystems.require_mounting(case_fold=minted_volume.filesystem.case_fold)
                 minted = CifsShare(
                     id=share_id,
                     name=name,
                     capacity=capacity,
-                    volume=volume(),
+                    volume=minted_volume,
                     options=options,
                     origin="" if source is None else source.id,
                 )
@@ -334,6 +340,17 @@ def _deletion(share: CifsShare, journal: Begun) -> DeleteShare:
     stage = former.stage if isinstance(former, DeleteShare) else DeleteStage.CLOSING
     others = tuple(ref for ref in share.refs if ref != share.volume.ref)
     return DeleteShare(**journal, share_id=share.id, stage=stage, others=others)
+
+
+def _require_case_fold(existing: CifsShare, case_fold: bool) -> None:
+    """Raise AlreadyExists if the share finds names in another way than is wanted."""
+    if existing.filesystem.case_fold is not case_fold:
+        raise AlreadyExists(
+            "share",
+            str(existing.name),
+            f"its file system {'does not fold' if case_fold else 'folds'} case",
+            hint="choose another name: a file system stays as it was made",
+        )
 
 
 def _require_options(existing: CifsShare, wanted: ShareOptions | None) -> None:

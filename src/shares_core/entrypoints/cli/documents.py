@@ -118,6 +118,7 @@ def share(view: ShareView) -> Document:
         "volume_bytes": view.volume_size.bytes if view.volume_size else None,
         "volume": str(view.volume_size) if view.volume_size else None,
         "filesystem": str(found.filesystem.kind),
+        "case_fold": found.filesystem.case_fold,
         "pool": str(found.volume.pool),
         "acls": "none",
         "stream_limit_bytes": view.stream_limit,

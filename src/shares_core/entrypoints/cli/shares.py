@@ -24,6 +24,7 @@ _WAYS = {
     ExtendWay.OFFLINE: "offline: its clients' connections were closed for a moment, and it is served again",
     ExtendWay.UNCHANGED: "not at all: it has that size already",
 }
+_FOLDS = ", which finds names in any case (case_fold)"
 
 
 @click.group(cls=Group)
@@ -37,7 +38,8 @@ def share() -> None:
     "shares-core share create tenant-a 'R&D' --size 1.5TiB --filesystem xfs\n"
     "shares-core share create tenant-a backups --size 2TiB --time-machine --time-machine-limit 1.5TiB\n"
     "shares-core share create tenant-a contracts --size 100GiB --preset archive\n"
-    "shares-core share create tenant-b tryout --from-snapshot tenant-a/projects@before-the-move",
+    "shares-core share create tenant-b tryout --from-snapshot tenant-a/projects@before-the-move\n"
+    "shares-core share create tenant-a scans --size 2TiB --case-fold",
 )
 @click.argument("server", metavar="SERVER")
 @click.argument("name", metavar="SHARE")
@@ -50,6 +52,11 @@ def share() -> None:
     metavar="SERVER/SHARE@SNAPSHOT",
     help="The snapshot whose files it begins with: it gets its pool, and its size without --size.",
 )
+@click.option(
+    "--case-fold",
+    is_flag=True,
+    help="Let the ext4 itself find names in any case: folders of any size are quick, and more names are one.",
+)
 @options.share_options
 @pass_invocation
 def create(
@@ -61,18 +68,25 @@ def create(
     filesystem: str | None,
     pool: str | None,
     source: str | None,
+    *,
+    case_fold: bool,
     **given: Any,
 ) -> None:
     """Make a share; nobody has access to it yet.
 
     Does nothing if it exists and fits.
+
+    With --case-fold a program does not find 'a.txt' by the pattern '*.TXT', and no rename changes only case:
+    see docs/clients.md. It cannot be changed later.
     """
     preset, chosen = options.read(given)
     wanted = (preset or ShareOptions()).changed(**chosen) if preset or chosen else None
     capacity = None if size is None else Capacity.parse(size)
     if source is not None:
-        if filesystem is not None or pool is not None:
-            raise click.UsageError("leave out --filesystem and --pool: the share gets the snapshot's")
+        if filesystem is not None or pool is not None or case_fold:
+            raise click.UsageError(
+                "leave out --filesystem, --pool and --case-fold: the share gets the snapshot's"
+            )
         copied = SnapshotSource.parse(source)
         view = invocation.changing().shares.clone(server, name, copied, capacity, wanted)
     elif capacity is None:
@@ -80,7 +94,7 @@ def create(
     else:
         kind = FileSystemKind.parse(filesystem or FileSystemKind.EXT4)
         view = invocation.changing().shares.create(
-            server, name, capacity, kind, pool or str(DEFAULT_POOL), wanted
+            server, name, capacity, kind, pool or str(DEFAULT_POOL), wanted, case_fold=case_fold
         )
 
     def tell() -> None:
@@ -242,7 +256,7 @@ def _tell(invocation: Invocation, view: ShareView) -> None:
             ("used", format_bytes(usage.used) if usage else ""),
             ("free", format_bytes(usage.free) if usage else ""),
             ("files", f"{usage.files:,}, room for {usage.files_free:,} more" if usage else ""),
-            ("filesystem", str(found.filesystem.kind)),
+            ("filesystem", f"{found.filesystem.kind}{_FOLDS if found.filesystem.case_fold else ''}"),
             ("pool", str(found.volume.pool)),
             ("options", options.of_share(found.options)),
             ("streams", _streams(view)),
