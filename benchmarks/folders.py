@@ -54,10 +54,12 @@ def measure(rounds: int, there: tuple[int, ...] = THERE) -> None:
     """Print all rows: a round is one name of each kind. Leaves nothing."""
     with opened_site() as site, ExitStack() as made:
         our, interface = made.enter_context(servers.ours(site, size=_SIZE))
-        sides = {"plain": made.enter_context(servers.plain(site, interface, size=_SIZE)), "ours": our}
+        sides = {"ours": our}
         if knows_case_fold():
             folding = servers.ours(site, "folding", size=_SIZE, case_fold=True)
             sides["folding"], _ = made.enter_context(folding)
+        # Last: its container, which is no server, would be in the way of a new one.
+        sides = {"plain": made.enter_context(servers.plain(site, interface, size=_SIZE)), **sides}
         columns = {
             (side, count): _column(target, count, rounds) for count in there for side, target in sides.items()
         }
