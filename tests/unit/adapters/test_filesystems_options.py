@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from pathlib import Path
@@ -21,7 +22,7 @@ from shares_core.adapters.linux.mountcalls import MountCalls
 from shares_core.adapters.linux.mountinfo import Mount
 from shares_core.adapters.state.layout import Layout
 from shares_core.domain.capacity import MIB
-from shares_core.domain.errors import CommandFailed, Conflict, HostNotReady
+from shares_core.domain.errors import BackendFailure, CommandFailed, Conflict, HostNotReady
 from shares_core.domain.volume import DISK_OWNER, FileSystemKind, ShareVolume, VolumeTraits
 
 FILES = new_share_volume(traits=VolumeTraits(zeroed=True))
@@ -111,12 +112,55 @@ def test_a_file_system_holds_as_many_files_as_people_have() -> None:
 def test_an_ext4_that_folds_case_takes_names_of_any_bytes(
     fake_lvm: FakeLvm, filesystems: LinuxFileSystems, device: Path
 ) -> None:
-    """Its encoding is not strict."""
-    fake_lvm.answer("mkfs.ext4")
+    """Its encoding is not strict, and a name that a folder's index lacks is not looked for in all of it."""
+    aside = device.with_name("made")
+    aside.write_bytes(bytes(1024) + superblock())
+    fake_lvm.script("mkfs.ext4", f"/bin/dd if={aside} of={device} conv=notrunc status=none")
     folding = evolve(THICK, filesystem=evolve(THICK.filesystem, case_fold=True))
     filesystems.make(str(device), folding)
     made = MADE.replace("ea_inode", "ea_inode,casefold")
     assert [f"{made},encoding=utf8 {device}"] == fake_lvm.asked
+    assert superblock(flags=2) == device.read_bytes()[1024:2048]
+
+
+def superblock(flags: int = 0, *, checked: bool = True, magic: int = 0xEF53) -> bytes:
+    """An ext4's, with a checksum if it is ``checked``."""
+    made = bytearray(1024)
+    for form, offset, value in (
+        ("<H", 0x38, magic),
+        ("<I", 0x64, 0x400 if checked else 0),
+        ("<H", 0x27C, 1),
+        ("<H", 0x27E, flags),
+    ):
+        struct.pack_into(form, made, offset, value)
+    if checked:
+        struct.pack_into("<I", made, 0x3FC, casefold.crc32c(made[:0x3FC]))
+    return bytes(made)
+
+
+def test_the_checksum_of_a_superblock_is_ext4s() -> None:
+    """The well-known check value of CRC-32C, not inverted."""
+    assert 0xE3069283 ^ 0xFFFFFFFF == casefold.crc32c(b"123456789")
+
+
+@pytest.mark.parametrize("checked", [False, True])
+def test_a_flag_changes_nothing_else_of_a_superblock(checked: bool) -> None:
+    """Other flags stay, and setting it twice is setting it once."""
+    for before, after in ((0, 2), (1, 3), (2, 2)):
+        assert superblock(after, checked=checked) == casefold.with_flag(superblock(before, checked=checked))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", superblock(magic=0), superblock()[:-1] + b"x", superblock()[:900]],
+    ids=["nothing", "another magic", "another checksum", "too short"],
+)
+def test_what_is_no_whole_superblock_is_left_as_it_is(device: Path, content: bytes) -> None:
+    written = (bytes(1024) + content)[:2048]
+    device.write_bytes(written)
+    with pytest.raises(BackendFailure, match="no ext4"):
+        casefold.search_by_hash_alone(str(device))
+    assert written == device.read_bytes()
 
 
 @pytest.mark.parametrize("case_fold", [False, True])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from shares_core.adapters.filesystems.casefold import search_by_hash_alone
 from shares_core.adapters.filesystems.fsck import LONG_SECONDS
 from shares_core.adapters.linux.commands import run
 from shares_core.domain.capacity import GIB, KIB, MIB
@@ -14,6 +15,12 @@ _CAP_SYS_RESOURCE = 24  # linux/capability.h
 
 
 def make_ext4(device: str, uuid: str, *, zeroed: bool, case_fold: bool) -> None:
+    _format(device, uuid, zeroed=zeroed, case_fold=case_fold)
+    if case_fold:
+        search_by_hash_alone(device)
+
+
+def _format(device: str, uuid: str, *, zeroed: bool, case_fold: bool) -> None:
     # Keep no blocks for root, which writes nothing here. An error makes it read-only, so that it gets no
     # worse.
     features = "ea_inode,casefold" if case_fold else "ea_inode"
