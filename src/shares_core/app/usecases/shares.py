@@ -83,7 +83,8 @@ class Shares:
             _require_case_fold(existing, case_fold)
             _require_options(existing, options)
 
-        return self._created(server, name, capacity, volume, same, options or ShareOptions())
+        chosen = options or ShareOptions()
+        return self._created(server, name, capacity, volume, same, chosen, case_fold=case_fold)
 
     def clone(
         self,
@@ -130,7 +131,8 @@ class Shares:
                 )
             _require_options(existing, options)
 
-        return self._created(server, name, wanted, volume, same, options or ShareOptions(), copied)
+        folds, chosen = copied.filesystem.case_fold, options or ShareOptions()
+        return self._created(server, name, wanted, volume, same, chosen, copied, case_fold=folds)
 
     def _created(
         self,
@@ -141,6 +143,8 @@ class Shares:
         require_same: Callable[[CifsShare], None],
         options: ShareOptions,
         source: ShareVolume | None = None,
+        *,
+        case_fold: bool,
     ) -> ShareView:
         """The share, made if it does not exist, from ``source`` or empty."""
         ids = self._ports.ids
@@ -150,13 +154,13 @@ class Shares:
                 if existing is not None:
                     require_same(existing)
                     return self._view(held.server, existing, self._volume_size(existing), held.found)
-                share_id, minted_volume = ids.new_id(), volume()
-                self._ports.filesystems.require_mounting(case_fold=minted_volume.filesystem.case_fold)
+                self._ports.filesystems.require_mounting(case_fold=case_fold)
+                share_id = ids.new_id()
                 minted = CifsShare(
                     id=share_id,
                     name=name,
                     capacity=capacity,
-                    volume=minted_volume,
+                    volume=volume(),
                     options=options,
                     origin="" if source is None else source.id,
                 )
