@@ -52,7 +52,7 @@ def server_operations(share_id: str) -> tuple[ServerOperation, ...]:
         RestrictAccess(id=ID, since=SINCE, share_id=share_id, users=(ada, bob)),
         EndSessions(id=ID, since=SINCE, user=ada),
         SetProtection(id=ID, since=SINCE, restarts=True),
-        SetOptions(id=ID, since=SINCE, share_id=share_id),
+        SetOptions(id=ID, since=SINCE, share_id=share_id, clears_bin=True),
     )
 
 

@@ -13,7 +13,7 @@ from shares_core.domain.names import ShareName, UserName
 from shares_core.domain.secret import Secret
 from shares_core.domain.server import Account, ShareServer
 from shares_core.domain.share import ShareStatus
-from shares_core.domain.views import RunState
+from shares_core.domain.views import RecycledFiles, RunState
 from shares_core.ports.smb import SmbSessions
 from tests.contracts.operations import SERVED, in_status
 from tests.contracts.smb_world import (
@@ -310,9 +310,21 @@ class SmbFilesContract(SmbContract):
             assert (True, False) == (world.executable(server, FILES), world.executable(server, OTHER))
         assert held.usable()
 
+    def test_what_a_recycle_bin_holds_is_counted(self, world: SmbWorld, serving: Serving) -> None:
+        """Of the share alone; a bin that is not there holds nothing."""
+        smb_files, server = world.ports.smb_files, serving.server
+        files, other = (server.share(name) for name in (FILES, OTHER))
+        assert RecycledFiles(0, 0) == smb_files.recycled(server, files)
+        world.put_recycled(server, FILES)
+        held = smb_files.recycled(server, files)
+        assert (1, True) == (held.files, 0 < held.bytes <= 4096)
+        assert RecycledFiles(0, 0) == smb_files.recycled(server, other)
+
     def test_nothing_is_done_in_a_server_that_does_not_run(self, world: SmbWorld, resting: Serving) -> None:
         """It is an error, and the files stay as they are."""
         world.take_execute_bits(resting.server, FILES)
         with pytest.raises(BackendFailure, match="does not run"):
             world.ports.smb_files.make_executable(resting.server, resting.server.share(FILES))
         assert not world.executable(resting.server, FILES)
+        with pytest.raises(BackendFailure, match="does not run"):
+            world.ports.smb_files.recycled(resting.server, resting.server.share(FILES))

@@ -83,6 +83,10 @@ class SmbWorld(World):
         """Whether the share's file and folder have their owner's execute bit."""
 
     @abstractmethod
+    def put_recycled(self, server: ShareServer, share: ShareName) -> None:
+        """Put a file of one byte, which takes no more than 4 KiB, into the share's recycle bin."""
+
+    @abstractmethod
     def half_applied(
         self, server: ShareServer, hashes: Mapping[UserName, PasswordHash], written: Written
     ) -> None:

@@ -67,6 +67,8 @@ class CifsShare:
     ``operation`` is what is under way on the share, ``failure`` why it cannot be served. Both together mean
     an operation that could not be recovered: starting the server and reconcile try again. ``snapshots`` are
     in the order in which they were taken. ``origin`` is the id of the snapshot that it was made from.
+    ``bin_cleared`` is when its recycle bin was turned off, in unix seconds: what was deleted before does not
+    stay in the bin.
     """
 
     id: str
@@ -81,6 +83,7 @@ class CifsShare:
     snapshots: tuple[Snapshot, ...] = ()
     schedule: Schedule | None = None
     origin: str = ""
+    bin_cleared: int = 0
 
     def __attrs_post_init__(self) -> None:
         if self.operation is None:
@@ -219,6 +222,9 @@ class CifsShare:
 
     def with_options(self, options: ShareOptions) -> CifsShare:
         return evolve(self, options=options)
+
+    def with_bin_cleared(self, moment: int) -> CifsShare:
+        return evolve(self, bin_cleared=moment)
 
     def with_rules(self, rules: tuple[AccessRule, ...]) -> CifsShare:
         return evolve(self, rules=rules)

@@ -95,12 +95,25 @@ class LogLine:
 
 
 @frozen
+class RecycledFiles:
+    """What a share's recycle bin holds: ``bytes`` is the room that it takes.
+
+    ``emptied`` is whether anything empties the bin: the image of a former release does not.
+    """
+
+    bytes: int
+    files: int
+    emptied: bool = True
+
+
+@frozen
 class ShareView:
     """A share and its state. ``usage`` is None unless it is mounted.
 
     ``volume_size`` is the share's capacity rounded up by the pool; None if the volume is missing. ``state``
-    is the server's if the call had to know it, otherwise unknown: listing asks no container. It does not
-    count when views are compared: views of one share are equal whichever call returned them.
+    is the server's if the call had to know it, otherwise unknown: listing asks no container. ``recycled`` is
+    what its recycle bin holds; None if it has none, or the call did not ask, or the server did not say. They
+    do not count when views are compared: views of one share are equal whichever call returned them.
     """
 
     server: ShareServer
@@ -109,6 +122,7 @@ class ShareView:
     export_locations: tuple[str, ...]
     volume_size: Capacity | None
     state: RunState = field(default=RunState.UNKNOWN, eq=False)
+    recycled: RecycledFiles | None = field(default=None, eq=False)
 
     @property
     def stream_limit(self) -> int | None:

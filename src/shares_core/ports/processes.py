@@ -6,6 +6,9 @@ from abc import ABC, abstractmethod
 
 from attrs import frozen
 
+#: Longer than any script needs: whatever runs beside it can hold it up.
+LONGEST_SECONDS = 40.0
+
 
 @frozen
 class Script:
@@ -26,8 +29,8 @@ class ServerProcesses(ABC):
         """
 
     @abstractmethod
-    def run(self, server_id: str, script: Script, *arguments: str) -> str:
-        """Run a script inside, as the service's user, and return its standard output.
+    def run(self, server_id: str, script: Script, *arguments: str, seconds: float = LONGEST_SECONDS) -> str:
+        """Run a script inside, as the service's user, and return its standard output within ``seconds``.
 
         It may be started twice, so the script has to allow that. Raises BackendFailure if the server does not
         run, for an exit status other than 0, and if the script does not end in time or prints too much: then

@@ -10,6 +10,7 @@ from shares_core.domain.secret import PasswordHash
 from shares_core.domain.server import ShareServer
 from shares_core.domain.sessions import OpenFile, SmbSession
 from shares_core.domain.share import CifsShare
+from shares_core.domain.views import RecycledFiles
 
 
 class SmbConfig(ABC):
@@ -85,7 +86,7 @@ class SmbSessions(ABC):
 
 
 class SmbFiles(ABC):
-    """What clients wrote, changed by the service itself."""
+    """What clients wrote, looked at and changed by the service itself."""
 
     @abstractmethod
     def make_executable(self, server: ShareServer, share: CifsShare) -> bool:
@@ -94,4 +95,12 @@ class SmbFiles(ABC):
         If not, the work goes on inside, until the share is closed or the server stops: call again. Leaves
         what cannot be changed as it is. Idempotent. Raises BackendFailure if the server does not run. A
         compromised server may say what it likes.
+        """
+
+    @abstractmethod
+    def recycled(self, server: ShareServer, share: CifsShare) -> RecycledFiles:
+        """What the share's recycle bin holds.
+
+        Raises BackendFailure if the server does not run or does not say in a few seconds. A compromised
+        server may say what it likes.
         """

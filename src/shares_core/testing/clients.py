@@ -112,6 +112,16 @@ class OpenFile:
             raise SmbRefused(DISK_FULL)
         filesystem.files[self.name] = data
 
+    def delete(self) -> None:
+        """Delete the file, which moves it to the share's recycle bin if it has one. Raises SmbRefused."""
+        filesystem = self._filesystem()
+        if not self.writable:
+            raise SmbRefused(ACCESS_DENIED)
+        content = filesystem.files.pop(self.name, None)
+        if content is not None and self.share.options.recycle_bin is not None:
+            filesystem.recycled.append(content)
+        self.close()
+
     def close(self) -> None:
         self.closed = True
         if self in self.session.files:

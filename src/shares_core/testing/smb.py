@@ -10,13 +10,14 @@ from shares_core.domain.secret import PasswordHash
 from shares_core.domain.server import ShareServer
 from shares_core.domain.sessions import OpenFile, SmbSession
 from shares_core.domain.share import CifsShare
+from shares_core.domain.views import RecycledFiles
 from shares_core.ports.processes import ServerProcesses
 from shares_core.ports.smb import SmbConfig, SmbFiles, SmbSessions
 from shares_core.testing.clients import Session
 from shares_core.testing.faults import halfway
 from shares_core.testing.host import MemoryHost
 from shares_core.testing.processes import REVOKE
-from shares_core.testing.state import ServedShare
+from shares_core.testing.state import MemoryFileSystem, ServedShare
 
 #: Where all clients in memory are, and how they talk.
 ADDRESS, CIPHER = "10.254.0.9", "AES-128-GCM"
@@ -136,9 +137,16 @@ class MemorySmbFiles(SmbFiles):
         self._host = host
 
     def make_executable(self, server: ShareServer, share: CifsShare) -> bool:
+        self._filesystem(server, share, "make-executable").executable = True
+        return True
+
+    def recycled(self, server: ShareServer, share: CifsShare) -> RecycledFiles:
+        held = self._filesystem(server, share, "count-recycled").recycled
+        return RecycledFiles(sum(map(len, held)), len(held))
+
+    def _filesystem(self, server: ShareServer, share: CifsShare, what: str) -> MemoryFileSystem:
         container = self._host.containers.get(server.id)
         filesystem = self._host.mounted_filesystem(server.id, share.id)
         if container is None or not container.running or filesystem is None:
-            raise BackendFailure(f"make-executable in server {server.id}: the server does not run")
-        filesystem.executable = True
-        return True
+            raise BackendFailure(f"{what} in server {server.id}: the server does not run")
+        return filesystem

@@ -33,8 +33,8 @@ class MemoryFileSystem:
     """A file system on a volume; ``reach`` is its size in bytes.
 
     ``owner`` is the volume's, once it was mounted. ``folders`` maps the names of folders to the ids of their
-    owners on disk, ``files`` is what clients wrote, which may lack the ``executable`` bit. Who writes to a
-    ``frozen`` one waits.
+    owners on disk, ``files`` is what clients wrote, which may lack the ``executable`` bit, ``recycled`` the
+    files in the recycle bin, which nothing empties. Who writes to a ``frozen`` one waits.
     """
 
     identity: FileSystem
@@ -42,6 +42,7 @@ class MemoryFileSystem:
     owner: int = 0
     folders: dict[str, int] = field(factory=dict)
     files: dict[str, bytes] = field(factory=dict)
+    recycled: list[bytes] = field(factory=list)
     condition: Condition = Condition.WHOLE
     executable: bool = True
     frozen: bool = False
@@ -53,7 +54,7 @@ class MemoryFileSystem:
 
     @property
     def used(self) -> int:
-        return sum(map(len, self.files.values()))
+        return sum(map(len, (*self.files.values(), *self.recycled)))
 
 
 @frozen

@@ -146,10 +146,17 @@ class RealSmb(RealStorage, RealContainers, RealDevices, SmbWorld):
     def executable(self, server: ShareServer, share: ShareName) -> bool:
         return all(path.stat().st_mode & 0o100 for path in self._made(server, share))
 
+    def put_recycled(self, server: ShareServer, share: ShareName) -> None:
+        recycled = self._made(server, share)[0].with_name(".recycle")
+        recycled.mkdir()
+        (recycled / "file").write_bytes(b"x")
+        for path in (recycled, recycled / "file"):
+            os.chown(path, UID, UID)
+
     def half_applied(
         self, server: ShareServer, hashes: Mapping[UserName, PasswordHash], written: Written
     ) -> None:
-        """The shares are the last of five files."""
+        """The shares are the fifth of six files; the list of recycle bins is the last."""
         where = {
             Written.ACCOUNTS: "os.rename:5",
             Written.SHARES: "shares_core.adapters.containers.processes.ContainerProcesses.signal",

@@ -52,7 +52,7 @@ def test_editors_leave_the_recipe_as_it_is(tmp_path: Path) -> None:
 
 def test_the_library_finds_its_own_recipe() -> None:
     """The recipe exists, with all that its Dockerfile copies."""
-    expected = ["Dockerfile", "agent", "entrypoint", "slim"]
+    expected = ["Dockerfile", "agent", "empty-bins", "entrypoint", "slim"]
     assert expected == sorted(recipe_files(recipe_dir("samba")))
     assert version_of(recipe_files(recipe_dir("samba"))) == recipe_version("samba")
 
@@ -61,7 +61,8 @@ def test_scripts_of_the_recipe_name_their_interpreter() -> None:
     """Each script names its interpreter."""
     files = recipe_files(recipe_dir("samba"))
     scripts = {name: content for name, content in files.items() if name != "Dockerfile"}
-    assert {"agent": b"#!/bin/bash", "entrypoint": b"#!/bin/sh", "slim": b"#!/bin/sh"} == {
+    bash, sh = b"#!/bin/bash", b"#!/bin/sh"
+    assert {"agent": bash, "empty-bins": bash, "entrypoint": sh, "slim": sh} == {
         name: content.splitlines()[0] for name, content in scripts.items()
     }
 

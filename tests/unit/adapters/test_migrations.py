@@ -325,6 +325,7 @@ def test_the_shares_of_schema_3_keep_their_backups_as_an_option(name: str) -> No
         if operation is not None and operation["kind"] == "share.delete":
             operation = operation | {"others": []}
         expected = {**before, "options": options, "snapshots": [], "schedule": None, "origin": ""}
+        expected["bin_cleared"] = 0
         expected |= {"operation": operation, "volume": after["volume"]}
         assert expected == {**after, "time_machine": before["time_machine"]}
 

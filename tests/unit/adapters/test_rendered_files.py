@@ -41,6 +41,7 @@ _SECTION = """\
 	shadow:localtime = no
 	shadow:sort = desc
 	fruit:time machine max size = 0
+	vfs objects = fruit streams_xattr
 """
 _PASSWD = """\
 shares:x:2000007:2000007::/nonexistent:/usr/sbin/nologin

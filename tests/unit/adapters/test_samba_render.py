@@ -8,6 +8,7 @@ from tests.unit.adapters.values import SERVER, SHARE
 
 from shares_core.adapters.samba.profile import connections_within
 from shares_core.adapters.samba.render import (
+    render_bins,
     render_group,
     render_passwd,
     render_smb_conf,
@@ -16,7 +17,7 @@ from shares_core.adapters.samba.render import (
 from shares_core.domain.access import AccessRule
 from shares_core.domain.capacity import GIB, MIB, Capacity
 from shares_core.domain.names import ShareName, UserName
-from shares_core.domain.options import ShareOptions, TimeMachine
+from shares_core.domain.options import RecycleBin, ShareOptions, TimeMachine
 from shares_core.domain.protection import Dialect, Encryption, Protection
 from shares_core.domain.secret import PasswordHash
 from shares_core.domain.share import FileSystemKind, ShareStatus
@@ -53,6 +54,32 @@ def test_a_share_offers_backups_to_macs_if_its_record_says_so() -> None:
         section = _section(render_smb_conf(server), "R&D 2026")
         told.append((section["fruit:time machine"], section["fruit:time machine max size"]))
     assert [("no", "0"), ("yes", "0"), ("yes", str(3 * GIB))] == told
+
+
+def test_deleted_files_pass_the_recycle_bin_before_all_else() -> None:
+    """Modules that come before it would delete them. A share without a bin has the other modules alone."""
+    told = []
+    for options in (ShareOptions(), ShareOptions(recycle_bin=RecycleBin(7))):
+        text = render_smb_conf(SERVER.with_share(evolve(SHARE, options=options)))
+        told.append(_section(text, "R&D 2026")["vfs objects"])
+        assert ".recycle" == _section(text, "global")["recycle:repository"]
+    assert ["fruit streams_xattr", "recycle fruit streams_xattr"] == told
+
+
+def test_the_list_of_bins_has_each_share_that_has_or_had_one() -> None:
+    """With how long files are kept, and what is to be gone, in seconds. An unmounted share is left out."""
+    kept = evolve(SHARE, options=ShareOptions(recycle_bin=RecycleBin(7)))
+    folder = f"/shares/{SHARE.id}/data"
+    for share, line in (
+        (SHARE, ""),
+        (kept, f"604800 0 {folder}\n"),
+        (SHARE.with_bin_cleared(1_796_000_000), f"0 1796000000 {folder}\n"),
+        (kept.with_bin_cleared(1_796_000_000), f"604800 1796000000 {folder}\n"),
+        (evolve(kept, rules=()), f"604800 0 {folder}\n"),
+        (in_status(kept, ShareStatus.CHECKING), ""),
+        (in_status(kept, ShareStatus.FAILED), ""),
+    ):
+        assert line == render_bins(SERVER.with_share(share))
 
 
 def test_what_is_promised_on_an_xfs_can_be_written() -> None:

@@ -6,7 +6,9 @@ from tests.unit.cli.terminal import Terminal
 
 from shares_core.domain.capacity import MIB
 from shares_core.domain.share import FileSystemKind
+from shares_core.domain.views import RecycledFiles
 from shares_core.domain.volume import DEFAULT_POOL, PoolName
+from shares_core.testing.smb import MemorySmbFiles
 
 SHARE_KEYS = [
     *("name", "server", "status", "reason", "operation", "capacity_bytes", "capacity", "used_bytes", "used"),
@@ -24,7 +26,8 @@ SHARE_KEYS = [
         "acls",
     ),
     *("stream_limit_bytes",),
-    *("time_machine", "time_machine_limit_bytes", "recycle_bin_days", "audit", "differing"),
+    *("time_machine", "time_machine_limit_bytes", "recycle_bin_days", "audit"),
+    *("recycle_bin_bytes", "recycle_bin_files", "differing"),
     *("snapshots", "export_locations", "locations"),
     "access",
 ]
@@ -60,6 +63,8 @@ def test_the_document_of_a_share(served: Terminal) -> None:
         "time_machine_limit_bytes": None,
         "recycle_bin_days": None,
         "audit": False,
+        "recycle_bin_bytes": None,
+        "recycle_bin_files": None,
         "differing": [],
         "snapshots": [],
         "export_locations": [r"\\10.254.0.2\files"],
@@ -277,6 +282,34 @@ def test_options_are_the_same_to_create_and_to_set(served: Terminal) -> None:
             document["audit"],
             document["differing"],
         )
+
+
+def test_show_counts_what_the_recycle_bin_holds(served: Terminal) -> None:
+    """If its server says so; list does not ask."""
+    asked = ("share", "show", "tenant", "files")
+    served.ok("share", "set", "tenant", "files", "--recycle-bin")
+    assert "bin         0 files, 0 B\n" in served.ok(*asked).out
+    served.world.content().recycled += [bytes(1 << 20), bytes(1 << 20)]
+    assert "bin         2 files, 2 MiB\n" in served.ok(*asked).out
+
+    def told(*command: str) -> tuple[object, object]:
+        document = served.ok(*command, "--json").document
+        (share,) = document if isinstance(document, list) else (document,)
+        return share["recycle_bin_files"], share["recycle_bin_bytes"]
+
+    assert ((2, 2 << 20), (None, None)) == (told(*asked), told("share", "list", "tenant"))
+    served.ok("server", "stop", "tenant")
+    assert "bin         its server does not say what it holds\n" in served.ok(*asked).out
+    assert (None, None) == told(*asked)
+    served.ok("share", "set", "tenant", "files", "--no-recycle-bin")
+    assert "bin  " not in served.ok(*asked).out
+
+
+def test_a_bin_that_nothing_empties_is_told(served: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its server runs an image of a former release; set and show say what to do."""
+    monkeypatch.setattr(MemorySmbFiles, "recycled", lambda *_: RecycledFiles(0, 0, emptied=False))
+    for command in (("set", "tenant", "files", "--recycle-bin"), ("show", "tenant", "files")):
+        assert " server upgrade tenant\n" in served.ok("share", *command).out
 
 
 def test_a_preset_sets_every_option_and_others_win(served: Terminal) -> None:

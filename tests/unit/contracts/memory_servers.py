@@ -146,6 +146,9 @@ class MemorySmb(MemoryMounts, MemoryDevices, SmbWorld):
     def take_execute_bits(self, server: ShareServer, share: ShareName) -> None:
         self._of_share(server, share).executable = False
 
+    def put_recycled(self, server: ShareServer, share: ShareName) -> None:
+        self._of_share(server, share).recycled.append(b"x")
+
     def executable(self, server: ShareServer, share: ShareName) -> bool:
         return self._of_share(server, share).executable
 

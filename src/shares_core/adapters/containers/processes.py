@@ -10,11 +10,9 @@ from shares_core.adapters.containers.runtime import container_name
 from shares_core.adapters.state.layout import Layout
 from shares_core.domain.errors import BackendFailure
 from shares_core.domain.views import RunState
-from shares_core.ports.processes import Script, ServerProcesses
+from shares_core.ports.processes import LONGEST_SECONDS, Script, ServerProcesses
 from shares_core.ports.runtime import ServerRuntime
 
-#: A script's time limit: whatever runs beside it can hold it up. Longer than any script needs.
-_SECONDS = 40.0
 #: The agent begins at once, except on a very busy host.
 _BEGIN_SECONDS = 2.0
 
@@ -41,14 +39,14 @@ class ContainerProcesses(ServerProcesses):
                 return False  # it has ended since the look
         return True
 
-    def run(self, server_id: str, script: Script, *arguments: str) -> str:
-        said = agent.ask(self._layout, server_id, script, arguments, _BEGIN_SECONDS, _SECONDS)
+    def run(self, server_id: str, script: Script, *arguments: str, seconds: float = LONGEST_SECONDS) -> str:
+        said = agent.ask(self._layout, server_id, script, arguments, _BEGIN_SECONDS, seconds)
         what = f"{script.name} in server {server_id}"
         if said is None:
             if not self._runs(server_id):  # a container of that name that is not ours: run nothing in it
                 raise BackendFailure(f"running {what}: the server does not run")
             argv = ("bash", "-c", script.text, script.name, *arguments)
-            said = run_inside(self._docker.api, container_name(server_id), argv, what, _SECONDS)
+            said = run_inside(self._docker.api, container_name(server_id), argv, what, seconds)
         if said.status != 0:
             words = " ".join((said.stderr or said.stdout).decode(errors="replace").split())[-300:]
             raise BackendFailure(f"{what} failed with status {said.status}: {words}")

@@ -11,8 +11,10 @@ from pathlib import Path
 from shares_core.adapters.linux.files import place_whole, sweep, write_whole
 from shares_core.adapters.linux.oserrors import os_errors
 from shares_core.adapters.samba.render import (
+    BINS,
     USER_MAP,
     account_name,
+    render_bins,
     render_group,
     render_passwd,
     render_smb_conf,
@@ -30,7 +32,7 @@ from shares_core.ports.smb import SmbConfig
 
 _PASSWORDS = "smbpasswd"
 #: smbd may read these, and only root may write them.
-_ROOTS = ("passwd", "group", USER_MAP, "smb.conf")
+_ROOTS = ("passwd", "group", USER_MAP, "smb.conf", BINS)
 
 
 class SambaConfig(SmbConfig):
@@ -82,6 +84,7 @@ class SambaConfig(SmbConfig):
             _PASSWORDS: render_smbpasswd(server.accounts, hashes),
             USER_MAP: render_user_map(server),
             "smb.conf": render_smb_conf(server, self._connections),
+            BINS: render_bins(server),
         }
 
     def _write(self, server: ShareServer, texts: Mapping[str, str]) -> None:

@@ -21,7 +21,7 @@ from shares_core.domain.names import SERVICE_ACCOUNT, WORKGROUP, UserName, forms
 from shares_core.domain.protection import Encryption
 from shares_core.domain.secret import PasswordHash
 from shares_core.domain.server import Account, ShareServer
-from shares_core.domain.share import CifsShare, FileSystemKind
+from shares_core.domain.share import CifsShare, FileSystemKind, ShareStatus
 from shares_core.domain.snapshots import GMT_FORM
 
 CONFIG_FILE = f"{CONFIG_FOLDER}/smb.conf"
@@ -29,6 +29,11 @@ PASSWORD_FILE = f"{PRIVATE_FOLDER}/smbpasswd"
 #: The file's name in the server's folder.
 USER_MAP = "users.map"
 USER_MAP_FILE = f"{CONFIG_FOLDER}/{USER_MAP}"
+#: The list of recycle bins in the same folder, which the image's empty-bins reads.
+BINS = "bins"
+#: A share's recycle bin, a folder below the one that it serves. Clients see dot files as hidden.
+_BIN = ".recycle"
+_DAY_SECONDS = 86_400
 #: Samba's guest account, as which nobody logs in. As every account, it has a sign that no person's name has.
 GUEST = "<guest>"
 _NOBODY = 65534
@@ -83,13 +88,18 @@ _GLOBAL: Mapping[str, str] = {
     # Alternate data streams are extended attributes, which hold 64 KiB at most. A Mac's resource fork may be
     # larger, and is a hidden file: `._name`. If these names were vetoed, Samba 4.22 would not find those in
     # subfolders itself.
-    "vfs objects": "fruit streams_xattr shadow_copy2",
     "fruit:metadata": "stream",
     "fruit:resource": "file",
     "fruit:veto_appledouble": "no",
     "fruit:delete_empty_adfiles": "yes",
     "fruit:wipe_intentionally_left_blank_rfork": "yes",
     "fruit:nfs_aces": "no",
+    # A file that is deleted moves to the same place in the bin; a second of its name becomes a copy.
+    "recycle:repository": _BIN,
+    "recycle:keeptree": "yes",
+    "recycle:versions": "yes",
+    "recycle:directory_mode": "0700",
+    "recycle:subdir_mode": "0700",
     "smb2 max credits": f"{CREDITS}",
     "smb2 max read": f"{LARGEST_REQUEST}",
     "smb2 max write": f"{LARGEST_REQUEST}",
@@ -170,12 +180,38 @@ def _share_parameters(share: CifsShare, accounts: Mapping[str, str]) -> dict[str
         "shadow:localtime": "no",
         "shadow:sort": "desc",
         "fruit:time machine max size": f"{limit.bytes if limit else 0}",  # 0 is none
+        "vfs objects": _vfs_objects(share),
     }
+
+
+def _vfs_objects(share: CifsShare) -> str:
+    """The modules that a request passes through, from the client to the files."""
+    # The bin before fruit, which would delete files itself: so a resource fork moves with its file, too.
+    recycling = ("recycle",) if share.options.recycle_bin is not None else ()
+    return " ".join((*recycling, "fruit", "streams_xattr", "shadow_copy2"))
 
 
 def folder_of(share: CifsShare) -> str:
     """The folder that the share serves, as smbd sees it."""
     return f"{SHARES_FOLDER}/{share.id}/{share.folder}"
+
+
+def recycled_in(share: CifsShare) -> str:
+    """The folder of the share's recycle bin, as smbd sees it."""
+    return f"{folder_of(share)}/{_BIN}"
+
+
+def render_bins(server: ShareServer) -> str:
+    """The list of recycle bins for the image's empty-bins: KEPT CLEARED FOLDER of each share, in seconds.
+
+    A share has a line if it has or had a bin.
+    """
+    return "".join(
+        f"{kept.days * _DAY_SECONDS if kept else 0} {share.bin_cleared} {folder_of(share)}\n"
+        for share in server.shares
+        if share.status is ShareStatus.READY
+        if (kept := share.options.recycle_bin) or share.bin_cleared
+    )
 
 
 def _user_list(accounts: Mapping[str, str], rules: Iterable[AccessRule]) -> str:

@@ -253,11 +253,13 @@ forget() {
   done
 }
 
-# Ends the walk of make_executable.sh below folder $1: it would keep the share mounted.
-end_walk() {
-  local pid
-  { read -r pid <"/tmp/make-executable${1//\//-}/pid"; } 2>/dev/null || return 0
-  if [[ $pid =~ ^[0-9]+$ ]]; then kill -KILL -- "-$pid" 2>/dev/null || :; fi # it has ended
+# Ends the walks of make_executable.sh and of empty-bins below folder $1: they would keep the share mounted.
+end_walks() {
+  local walk pid
+  for walk in make-executable bin; do
+    { read -r pid <"/tmp/$walk${1//\//-}/pid"; } 2>/dev/null || continue
+    if [[ $pid =~ ^[0-9]+$ ]]; then kill -KILL -- "-$pid" 2>/dev/null || :; fi # it has ended
+  done
 }
 
 # Ends the processes $pids, and looks until they are gone.
@@ -291,7 +293,7 @@ case $verb in
     settle
     close "$1"
     forget "$2"
-    end_walk "$2"
+    end_walks "$2"
     ;;
   close-user)
     share=$1 folder=$2

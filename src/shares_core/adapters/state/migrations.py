@@ -165,7 +165,7 @@ def _share_of_3(share: Document) -> Document:
     options = {"time_machine": share["time_machine"], "recycle_bin": None, "audit": False}
     filesystem = share["volume"]["filesystem"] | {"case_fold": False}
     kept["volume"] = share["volume"] | {"filesystem": filesystem}
-    return kept | {"options": options, "snapshots": [], "schedule": None, "origin": ""}
+    return kept | {"options": options, "snapshots": [], "schedule": None, "origin": "", "bin_cleared": 0}
 
 
 _STEPS: Mapping[int, Callable[[Document, Traits], Document]] = {1: _from_1, 2: _from_2, 3: _from_3}

@@ -16,20 +16,25 @@ class SetOptions(ServerOperation):
     """Only goes forward: the record already holds the new options.
 
     The share is closed on every connection, because Samba reads most options when a client comes to a share.
-    Clients come back by themselves.
+    Clients come back by themselves. ``clears_bin`` is that the share had a recycle bin and has none any more:
+    once nobody moves files there, what is in the bin goes.
     """
 
     kind: ClassVar[str] = "share.set"
     forward_only: ClassVar[bool] = True
 
     share_id: str
+    clears_bin: bool = False
 
     def run(self, work: ServerWork) -> None:
         publish(work.ports, work.server)
-        share = work.server.share_by_id(self.share_id)
+        server, share = work.server, work.server.share_by_id(self.share_id)
         if share is not None:
-            work.ports.smb_sessions.close_share(work.server, share.name)
-        work.finish(work.server)
+            work.ports.smb_sessions.close_share(server, share.name)
+            if self.clears_bin:
+                server = server.with_share(share.with_bin_cleared(work.ports.clock.now()))
+                publish(work.ports, server)
+        work.finish(server)
 
     def recover(self, work: ServerWork) -> None:
         self.run(work)

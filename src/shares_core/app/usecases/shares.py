@@ -26,7 +26,7 @@ from shares_core.domain.server import ShareServer
 from shares_core.domain.share import CifsShare, FileSystem, FileSystemKind
 from shares_core.domain.snapshots import SnapshotSource
 from shares_core.domain.undo import undone_by
-from shares_core.domain.views import CheckView, ExtendView, ExtendWay, RunState, ShareView
+from shares_core.domain.views import CheckView, ExtendView, ExtendWay, RecycledFiles, RunState, ShareView
 from shares_core.domain.volume import DEFAULT_POOL, DISK_OWNER, PoolName, ShareVolume, VolumeRef
 from shares_core.ports import Ports
 from shares_core.ports.storage import Volume, require_volume
@@ -173,10 +173,25 @@ class Shares:
             return self._view(work.server, work.share, made.size, work.found)
 
     def show(self, server: str, share: str) -> ShareView:
-        """Return the share as recorded, with its used and free space. Raises InvalidInput."""
+        """Return the share as recorded, with its used and free space, and what its recycle bin holds.
+
+        Only that is asked of the server, which may take seconds. Raises InvalidInput.
+        """
         found = self._leases.find(server)
-        shown = found.share(share)
-        return self._view(found, shown, self._volume_size(shown))
+        return self._shown(found, found.share(share))
+
+    def _shown(self, server: ShareServer, share: CifsShare, state: RunState = RunState.UNKNOWN) -> ShareView:
+        return evolve(
+            self._view(server, share, self._volume_size(share), state), recycled=self._recycled(server, share)
+        )
+
+    def _recycled(self, server: ShareServer, share: CifsShare) -> RecycledFiles | None:
+        if share.options.recycle_bin is None:
+            return None
+        try:
+            return self._ports.smb_files.recycled(server, share)
+        except SharesError:
+            return None
 
     def list(self, server: str | None = None) -> tuple[ShareView, ...]:
         """List the shares of one server, or of all by the servers' names.
@@ -223,10 +238,12 @@ class Shares:
             wanted.check(found.capacity)
             if wanted != found.options:
                 changed = held.server.with_share(found.with_options(wanted))
-                held.journal(SetOptions(**begun(self._ports), share_id=found.id), changed)
+                clears = found.options.recycle_bin is not None and wanted.recycle_bin is None
+                operation = SetOptions(**begun(self._ports), share_id=found.id, clears_bin=clears)
+                held.journal(operation, changed)
                 perform(held)
             shown = held.server.share(share)
-            return self._view(held.server, shown, self._volume_size(shown), held.found)
+            return self._shown(held.server, shown, held.found)
 
     def extend(self, server: str, share: str, capacity: Capacity, *, online_only: bool = False) -> ExtendView:
         """Make the share larger, online if the kernel allows it.

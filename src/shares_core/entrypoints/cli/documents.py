@@ -123,6 +123,8 @@ def share(view: ShareView) -> Document:
         "acls": "none",
         "stream_limit_bytes": view.stream_limit,
         **_options(found.options),
+        "recycle_bin_bytes": view.recycled.bytes if view.recycled else None,
+        "recycle_bin_files": view.recycled.files if view.recycled else None,
         "differing": list(found.options.differing),
         "snapshots": [str(each.name) for each in found.snapshots],
         "export_locations": list(view.export_locations),

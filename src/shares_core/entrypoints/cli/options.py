@@ -43,7 +43,8 @@ _OPTIONS = (
         is_flag=False,
         flag_value=str(RecycleBin().days),
         metavar="[DAYS]",
-        help=f"Keep deleted files, for {RecycleBin().days} days or as many as given.",
+        help=f"Keep deleted files, in the hidden folder .recycle, for {RecycleBin().days} days or as many as "
+        "given. A full share gives up the oldest.",
     ),
     click.option("--no-recycle-bin", is_flag=True, help="Delete at once. What is in the bin goes too."),
     click.option(

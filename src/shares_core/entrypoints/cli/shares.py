@@ -158,6 +158,7 @@ def set_options(invocation: Invocation, /, server: str, name: str, **given: Any)
     def tell() -> None:
         found = options.of_share(view.share.options) or "the default options"
         invocation.out.lines(f"share {view.share.name} has {found}")
+        _warn_of_bin(invocation, view)
 
     invocation.out.answer(documents.share(view), tell)
 
@@ -259,6 +260,7 @@ def _tell(invocation: Invocation, view: ShareView) -> None:
             ("filesystem", f"{found.filesystem.kind}{_FOLDS if found.filesystem.case_fold else ''}"),
             ("pool", str(found.volume.pool)),
             ("options", options.of_share(found.options)),
+            ("bin", _recycled(view)),
             ("streams", _streams(view)),
             ("snapshots", str(len(found.snapshots) or "")),
             ("acls", "none: its access rules decide"),
@@ -268,8 +270,28 @@ def _tell(invocation: Invocation, view: ShareView) -> None:
     )
     if usage and usage.running_out:
         out.lines(f"warning: it {usage.running_out}")
+    _warn_of_bin(invocation, view)
     if found.damaged:
         out.lines("", _repair(invocation, view))
+
+
+def _recycled(view: ShareView) -> str:
+    """What is in its recycle bin."""
+    if view.share.options.recycle_bin is None:
+        return ""
+    if view.recycled is None:
+        return "its server does not say what it holds"
+    return f"{view.recycled.files:,} files, {format_bytes(view.recycled.bytes)}"
+
+
+def _warn_of_bin(invocation: Invocation, view: ShareView) -> None:
+    """Say so if nothing empties the bin."""
+    if view.recycled is not None and not view.recycled.emptied:
+        line = invocation.command("server", "upgrade", str(view.server.name))
+        invocation.out.lines(
+            "warning: nothing empties its recycle bin: its server runs an image of a former release",
+            f"next: {line}",
+        )
 
 
 def _repair(invocation: Invocation, view: ShareView) -> str:
