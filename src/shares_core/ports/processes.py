@@ -6,9 +6,6 @@ from abc import ABC, abstractmethod
 
 from attrs import frozen
 
-#: Longer than any script needs: whatever runs beside it can hold it up.
-LONGEST_SECONDS = 40.0
-
 
 @frozen
 class Script:
@@ -29,9 +26,10 @@ class ServerProcesses(ABC):
         """
 
     @abstractmethod
-    def run(self, server_id: str, script: Script, *arguments: str, seconds: float = LONGEST_SECONDS) -> str:
-        """Run a script inside, as the service's user, and return its standard output within ``seconds``.
+    def run(self, server_id: str, script: Script, *arguments: str, seconds: float | None = None) -> str:
+        """Run a script inside, as the service's user, and return its standard output.
 
+        It has ``seconds``; if they are not given, more than any script needs.
         It may be started twice, so the script has to allow that. Raises BackendFailure if the server does not
         run, for an exit status other than 0, and if the script does not end in time or prints too much: then
         it may still be at work.

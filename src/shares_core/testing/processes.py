@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shares_core.domain.errors import BackendFailure
 from shares_core.domain.names import key_of
-from shares_core.ports.processes import LONGEST_SECONDS, Script, ServerProcesses
+from shares_core.ports.processes import Script, ServerProcesses
 from shares_core.testing.clients import OpenFile, Session
 from shares_core.testing.host import MemoryHost
 from shares_core.testing.state import Container
@@ -32,7 +32,7 @@ class MemoryProcesses(ServerProcesses):
                 self._settled(server_id, container)
         return True
 
-    def run(self, server_id: str, script: Script, *arguments: str, seconds: float = LONGEST_SECONDS) -> str:
+    def run(self, server_id: str, script: Script, *arguments: str, seconds: float | None = None) -> str:
         container = self._running(server_id)
         if container is None:
             raise BackendFailure(f"running {script.name} in server {server_id}: the server does not run")

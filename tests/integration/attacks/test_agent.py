@@ -5,8 +5,7 @@ Whatever it answers, a deny that returns has taken effect, unless the whole answ
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import pytest
 
@@ -14,8 +13,7 @@ from shares_core import BackendFailure
 from shares_core.adapters.containers import processes
 from tests.integration.conftest import Tenant
 from tests.integration.support.held import SHARE_CLOSED, Held
-from tests.integration.support.intruder import Intruder, in_time, refused
-from tests.testkit.probes import until
+from tests.integration.support.intruder import Intruder, impostor, in_time, refused
 
 OK = "NT_STATUS_OK"
 DENIED = "NT_STATUS_ACCESS_DENIED"
@@ -37,24 +35,6 @@ BAD_ANSWER = {
         "proves nothing",
     ),
 }
-
-
-@contextmanager
-def impostor(intruder: Intruder, does: str) -> Iterator[None]:
-    """Stops the agent and takes its requests, until the block ends."""
-    intruder.kill_agent("STOP")
-    intruder.start(
-        f"""
-        exec 3<>/config/agent/requests; echo $$ > /tmp/impostor
-        while read -r name <&3; do answer=/config/agent/$name.answer; {{ {does}; }} 3<&- & done
-        """
-    )
-    assert until(lambda: intruder.sh("[ -s /tmp/impostor ]")[0] == 0)
-    try:
-        yield
-    finally:
-        intruder.succeeds("kill $(< /tmp/impostor); rm /tmp/impostor")
-        intruder.kill_agent("CONT")
 
 
 def is_out(held: Held) -> bool:

@@ -94,6 +94,24 @@ class Intruder:
 
 
 @contextmanager
+def impostor(intruder: Intruder, does: str) -> Iterator[None]:
+    """Stops the agent and takes its requests, until the block ends."""
+    intruder.kill_agent("STOP")
+    intruder.start(
+        f"""
+        exec 3<>/config/agent/requests; echo $$ > /tmp/impostor
+        while read -r name <&3; do answer=/config/agent/$name.answer; {{ {does}; }} 3<&- & done
+        """
+    )
+    assert until(lambda: intruder.sh("[ -s /tmp/impostor ]")[0] == 0)
+    try:
+        yield
+    finally:
+        intruder.succeeds("kill $(< /tmp/impostor); rm /tmp/impostor")
+        intruder.kill_agent("CONT")
+
+
+@contextmanager
 def canary(folder: Path) -> Iterator[Path]:
     """A file of root on the host, which must not change during the block."""
     path = folder / "canary"

@@ -56,14 +56,14 @@ def test_a_share_offers_backups_to_macs_if_its_record_says_so() -> None:
     assert [("no", "0"), ("yes", "0"), ("yes", str(3 * GIB))] == told
 
 
-def test_deleted_files_pass_the_recycle_bin_before_all_else() -> None:
-    """Modules that come before it would delete them. A share without a bin has the other modules alone."""
+def test_deleted_files_pass_the_recycle_bin_after_all_else() -> None:
+    """It does not know streams, which must not reach it. A share without a bin has the other modules alone."""
     told = []
     for options in (ShareOptions(), ShareOptions(recycle_bin=RecycleBin(7))):
         text = render_smb_conf(SERVER.with_share(evolve(SHARE, options=options)))
         told.append(_section(text, "R&D 2026")["vfs objects"])
         assert ".recycle" == _section(text, "global")["recycle:repository"]
-    assert ["fruit streams_xattr", "recycle fruit streams_xattr"] == told
+    assert ["fruit streams_xattr", "fruit streams_xattr recycle"] == told
 
 
 def test_the_list_of_bins_has_each_share_that_has_or_had_one() -> None:

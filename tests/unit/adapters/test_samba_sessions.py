@@ -20,7 +20,7 @@ from shares_core.adapters.samba.sessions import SambaSessions
 from shares_core.domain.errors import BackendFailure
 from shares_core.domain.names import ShareName, UserName
 from shares_core.domain.server import ShareServer
-from shares_core.ports.processes import LONGEST_SECONDS, Script, ServerProcesses
+from shares_core.ports.processes import Script, ServerProcesses
 
 # net status sessions parseable, Samba 4.22
 OUTPUT = """\
@@ -223,7 +223,7 @@ class Processes(ServerProcesses):
         self.looks_running -= 1
         return self.looks_running >= 0
 
-    def run(self, server_id: str, script: Script, *arguments: str, seconds: float = LONGEST_SECONDS) -> str:
+    def run(self, server_id: str, script: Script, *arguments: str, seconds: float | None = None) -> str:
         self.asked.append((script.name, *arguments))
         if self.output is None:
             raise BackendFailure("it fails")

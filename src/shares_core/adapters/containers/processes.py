@@ -10,9 +10,11 @@ from shares_core.adapters.containers.runtime import container_name
 from shares_core.adapters.state.layout import Layout
 from shares_core.domain.errors import BackendFailure
 from shares_core.domain.views import RunState
-from shares_core.ports.processes import LONGEST_SECONDS, Script, ServerProcesses
+from shares_core.ports.processes import Script, ServerProcesses
 from shares_core.ports.runtime import ServerRuntime
 
+#: A script's time limit: whatever runs beside it can hold it up. Longer than any script needs.
+_SECONDS = 40.0
 #: The agent begins at once, except on a very busy host.
 _BEGIN_SECONDS = 2.0
 
@@ -39,7 +41,8 @@ class ContainerProcesses(ServerProcesses):
                 return False  # it has ended since the look
         return True
 
-    def run(self, server_id: str, script: Script, *arguments: str, seconds: float = LONGEST_SECONDS) -> str:
+    def run(self, server_id: str, script: Script, *arguments: str, seconds: float | None = None) -> str:
+        seconds = _SECONDS if seconds is None else seconds
         said = agent.ask(self._layout, server_id, script, arguments, _BEGIN_SECONDS, seconds)
         what = f"{script.name} in server {server_id}"
         if said is None:

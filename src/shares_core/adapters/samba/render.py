@@ -186,9 +186,10 @@ def _share_parameters(share: CifsShare, accounts: Mapping[str, str]) -> dict[str
 
 def _vfs_objects(share: CifsShare) -> str:
     """The modules that a request passes through, from the client to the files."""
-    # The bin before fruit, which would delete files itself: so a resource fork moves with its file, too.
+    # The bin comes last: Samba 4.22's does not know streams. If one were deleted through it, the stream would
+    # stay, and its file's resource fork would be gone. fruit has a file's resource fork deleted beside it.
     recycling = ("recycle",) if share.options.recycle_bin is not None else ()
-    return " ".join((*recycling, "fruit", "streams_xattr", "shadow_copy2"))
+    return " ".join(("fruit", "streams_xattr", *recycling, "shadow_copy2"))
 
 
 def folder_of(share: CifsShare) -> str:
