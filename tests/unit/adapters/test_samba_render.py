@@ -57,7 +57,7 @@ def test_a_share_offers_backups_to_macs_if_its_record_says_so() -> None:
 
 
 def test_deleted_files_pass_the_recycle_bin_after_all_else() -> None:
-    """It does not know streams, which must not reach it. A share without a bin has the other modules alone."""
+    """It does not know streams, which must not reach it. Without a bin there are the other modules alone."""
     told = []
     for options in (ShareOptions(), ShareOptions(recycle_bin=RecycleBin(7))):
         text = render_smb_conf(SERVER.with_share(evolve(SHARE, options=options)))

@@ -90,6 +90,17 @@ class MemoryClient(DemoClient):
         opened.session.end()
         return "", content
 
+    def delete(self, target: Target, name: str) -> str:
+        opened = self._open(target, name, write=True)
+        opened.delete()
+        opened.session.end()
+        return ""
+
+    def rename(self, target: Target, name: str, to: str) -> str:
+        """Of files in the recycle bin alone."""
+        assert name == f".recycle\\{to}"
+        return self.write(target, to, self._world.content("shares-core-demo", target.share).recycled.pop())
+
     @contextmanager
     def _connected(self, target: Target, name: str) -> Iterator[Connection]:
         opened = self._open(target, name)

@@ -15,14 +15,14 @@ from shares_core.ports import Events
 from shares_core.testing import Fault, FaultPlan, ProcessDied, memory_ports
 
 STEPS = [
-    *("server", "share", "allow-rw", "client", "write", "read", "extend", "intact", "allow-ro", "read-only"),
-    *("deny", "refused", "delete", "remove"),
+    *("server", "share", "allow-rw", "client", "write", "read", "extend", "intact", "recycle"),
+    *("allow-ro", "read-only", "deny", "refused", "delete", "remove"),
 ]
 
 
 def test_the_demo_leaves_nothing(terminal: Terminal) -> None:
     out = terminal.ok("demo").out
-    assert "14 steps in " in out.splitlines()[-1]
+    assert "15 steps in " in out.splitlines()[-1]
     assert "bob read the file, and could not write: NT_STATUS_ACCESS_DENIED" in out
     assert "ada is refused: NT_STATUS_ACCESS_DENIED; bob still reads" in out
     assert {} == _left(terminal)
@@ -103,7 +103,7 @@ def test_a_failed_clean_up_is_reported_and_finished_by_the_next_demo(terminal: T
     assert {} == _left(terminal)
 
 
-@pytest.mark.parametrize("after", range(0, 120, 7))
+@pytest.mark.parametrize("after", range(0, 140, 7))
 def test_the_next_demo_removes_what_a_killed_one_left(terminal: Terminal, after: int) -> None:
     """Wherever it was killed: before its server had an id, and beside another server."""
     terminal.ok("server", "create", "other")

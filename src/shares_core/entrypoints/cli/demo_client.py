@@ -67,6 +67,14 @@ class DemoClient(ABC):
         """Read a file. Returns the status and the content."""
 
     @abstractmethod
+    def delete(self, target: Target, name: str) -> str:
+        """Delete a file. Returns the status."""
+
+    @abstractmethod
+    def rename(self, target: Target, name: str, to: str) -> str:
+        """Give a file another path. Returns the status."""
+
+    @abstractmethod
     def connect(self, target: Target, name: str) -> AbstractContextManager[Connection]:
         """Read a file, and stay connected."""
 
@@ -137,6 +145,12 @@ class NamespaceClient(DemoClient):
         here.unlink(missing_ok=True)
         status = self._ask(target, f'get "{name}" "in"')
         return status, here.read_bytes() if here.exists() else b""
+
+    def delete(self, target: Target, name: str) -> str:
+        return self._ask(target, f'del "{name}"')
+
+    def rename(self, target: Target, name: str, to: str) -> str:
+        return self._ask(target, f'rename "{name}" "{to}"')
 
     @contextmanager
     def connect(self, target: Target, name: str) -> Iterator[Connection]:

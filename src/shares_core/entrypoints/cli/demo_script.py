@@ -103,6 +103,7 @@ class Demo:
                 step.text = f"a client at {place.address.ip}, in network namespace {place.namespace}"
             content = self._write_and_read(client, writer)
             self._extend(client, writer, content)
+            self._recycle(client, writer, content)
             reader = self._read_only(client, server, content)
             self._deny(client, writer, reader)
             if not keep:
@@ -161,6 +162,17 @@ class Demo:
         with self.steps.step("intact", "reading the file again") as step:
             self._same(client, writer, content)
             step.text = "the file is intact"
+
+    def _recycle(self, client: DemoClient, writer: Target, content: bytes) -> None:
+        with self.steps.step("recycle", "turning on the recycle bin, and deleting the file") as step:
+            self.host.shares.set(SERVER, SHARE, recycle_bin=True)
+            _expect("deleting the file", "", client.delete(writer, _FILE))
+            held = self.host.shares.show(SERVER, SHARE).recycled
+            if held is None or held.files != 1:
+                raise BackendFailure("the file that was deleted is not in the recycle bin")
+            _expect("moving the file back", "", client.rename(writer, f".recycle\\{_FILE}", _FILE))
+            self._same(client, writer, content)
+            step.text = f"{writer.user} deleted the file, and moved it back out of the recycle bin"
 
     def _read_only(self, client: DemoClient, server: ShareServer, content: bytes) -> Target:
         reader = self._let_in(server, READER, AccessLevel.READ_ONLY)

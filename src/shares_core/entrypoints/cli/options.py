@@ -46,7 +46,7 @@ _OPTIONS = (
         help=f"Keep deleted files, in the hidden folder .recycle, for {RecycleBin().days} days or as many as "
         "given. A full share gives up the oldest.",
     ),
-    click.option("--no-recycle-bin", is_flag=True, help="Delete at once. What is in the bin goes too."),
+    click.option("--no-recycle-bin", is_flag=True, help="Delete at once, and delete what is in the bin."),
     click.option(
         "--audit/--no-audit",
         default=None,
