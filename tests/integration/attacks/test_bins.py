@@ -58,17 +58,31 @@ def test_a_bin_that_is_something_else_is_left_alone(intruder: Intruder, other: B
     assert _is_whole(other)
 
 
-@pytest.mark.parametrize("signal", ["KILL", "HUP"])
-def test_what_empties_the_bins_comes_back(intruder: Intruder, signal: str) -> None:
-    """With the next request of the host, or within a minute; a SIGHUP does nothing to it."""
+@pytest.mark.parametrize("agent", ["with the agent", "without the agent"])
+def test_what_empties_the_bins_comes_back(intruder: Intruder, agent: str) -> None:
+    """With the next request of the host: the agent starts it, or, if that is gone, a look at the bin."""
     emptied, host = Bin(intruder), intruder.site.host
     emptied.set_to(30)
     assert until(lambda: len(running(intruder)) == 1)
     (former,) = running(intruder)
-    intruder.succeeds(f"kill -{signal} {former}")
-    assert until(lambda: (signal == "HUP") == (former in running(intruder)))
+    if agent == "without the agent":
+        intruder.kill_agent()
+    intruder.succeeds(f"kill -KILL {former}")
     assert host.shares.show(intruder.server, "files").recycled is not None
+    assert until(lambda: [former] != running(intruder) != [])
+
+
+def test_a_sighup_does_not_end_what_empties_the_bins(intruder: Intruder) -> None:
+    """It is for smbd, which reloads."""
+    emptied = Bin(intruder)
+    emptied.set_to(30)
     assert until(lambda: len(running(intruder)) == 1)
+    (pid,) = running(intruder)
+    intruder.succeeds(f"kill -HUP {pid}")
+    intruder.succeeds(f"mkdir -p {emptied.path}; : >{emptied.path}/file")
+    emptied.set_to(False)
+    assert until(lambda: emptied.files() == [])
+    assert [pid] == running(intruder)
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,7 @@ _ALWAYS = {
     "force directory mode": "0700",
     "force group": "shares",
     "force user": "shares",
+    "vfs objects": "fruit streams_xattr",
 }
 
 

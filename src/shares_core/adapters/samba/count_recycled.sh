@@ -7,7 +7,10 @@ set -uo pipefail
 
 WAIT_SECONDS=4
 emptied=kept # by an image of a former release
-if command -v empty-bins >/dev/null; then emptied=emptied; fi
+if command -v empty-bins >/dev/null; then
+  emptied=emptied
+  setsid --fork empty-bins </dev/null >/dev/null 2>&1 # if the agent, which keeps it running, was killed
+fi
 held='0 0'
 if [[ -d $1 && ! -L $1 ]]; then
   # What is removed meanwhile is no failure.

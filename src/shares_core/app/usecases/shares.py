@@ -242,8 +242,7 @@ class Shares:
                 operation = SetOptions(**begun(self._ports), share_id=found.id, clears_bin=clears)
                 held.journal(operation, changed)
                 perform(held)
-            shown = held.server.share(share)
-            return self._shown(held.server, shown, held.found)
+        return self._shown(held.server, held.server.share(share), held.found)
 
     def extend(self, server: str, share: str, capacity: Capacity, *, online_only: bool = False) -> ExtendView:
         """Make the share larger, online if the kernel allows it.
