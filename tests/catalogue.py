@@ -18,7 +18,7 @@ from shares_core.bootstrap import Host
 from shares_core.domain.secret import Secret
 
 #: The names of public methods that only read.
-LOOKERS = frozenset({"list", "show", "log", "files"})
+LOOKERS = frozenset({"list", "show", "log", "files", "audit"})
 #: What changes nothing that is recorded or on the host: it ends connections, which end at any time anyway.
 PASSING = frozenset({"sessions.close"})
 

@@ -135,6 +135,7 @@ def ports(
     from shares_core.adapters.samba.files import SambaFiles
     from shares_core.adapters.samba.profile import SMB, connections_within
     from shares_core.adapters.samba.sessions import SambaSessions
+    from shares_core.adapters.state.audit import DiskAuditTrails
     from shares_core.adapters.state.folders import DiskFolders
     from shares_core.adapters.state.installation import Installation
     from shares_core.adapters.state.layout import Layout
@@ -169,6 +170,7 @@ def ports(
             smb_files=SambaFiles(processes),
             records=DiskRecords(layout, OPERATIONS, former),
             secrets=DiskSecrets(layout),
+            audit=DiskAuditTrails(layout, config.audit.days, config.audit.size, timeout),
             locks=FileLocks(layout, timeout if patience is None else min(timeout, patience)),
             progress=DiskProgress(layout),
             clock=SystemClock(),

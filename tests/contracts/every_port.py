@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tests.contracts.audit import AuditContract
 from tests.contracts.clock import ClockContract
 from tests.contracts.events import EventsContract
 from tests.contracts.filesystems import FileSystemsContract
@@ -33,6 +34,7 @@ SUITES: Mapping[str, type] = {
     "smb_files": SmbFilesContract,
     "records": RecordsContract,
     "secrets": SecretsContract,
+    "audit": AuditContract,
     "locks": LocksContract,
     "progress": ProgressContract,
     "clock": ClockContract,

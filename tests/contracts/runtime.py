@@ -9,7 +9,7 @@ import pytest
 from shares_core.adapters.linux.polling import wait_until
 from shares_core.domain.errors import BackendFailure, Conflict, HostNotReady
 from shares_core.domain.views import RunState
-from shares_core.ports.runtime import ServerRuntime
+from shares_core.ports.runtime import LogPart, ServerRuntime
 from tests.contracts.values import UID, new_server
 from tests.contracts.world import World
 
@@ -248,6 +248,49 @@ class ServerRuntimeContract:
         runtime.remove(server_id)
         assert () == runtime.log(server_id)
 
+    def test_a_log_is_read_on_from_a_bookmark(self, world: RuntimeWorld, server_id: str) -> None:
+        """Each line once, also those that come later, until the container has ended."""
+        runtime = world.ports.runtime
+        assert LogPart((), "") == runtime.log_since(server_id, "")
+        runtime.ensure(server_id, UID)
+        runtime.start(server_id)
+        assert wait_until(lambda: bool(runtime.log_since(server_id, "").lines), 30)
+        first = runtime.log_since(server_id, "")
+        assert first.complete
+        runtime.end(server_id)
+        rest = runtime.log_since(server_id, first.bookmark)
+        assert (runtime.log(server_id), True) == ((*first.lines, *rest.lines), rest.complete)
+        assert LogPart((), rest.bookmark) == runtime.log_since(server_id, rest.bookmark)
+
+    def test_an_ended_container_keeps_its_log(self, world: RuntimeWorld, server_id: str) -> None:
+        """Nothing runs in it any more; any number of times, and without a container too."""
+        runtime = world.ports.runtime
+        runtime.end(server_id)
+        runtime.ensure(server_id, UID)
+        _bring_up(runtime, server_id)
+        namespace = runtime.inspect(server_id).namespace
+        for _ in range(2):
+            runtime.end(server_id)
+            assert (_STOPPED, False) == (runtime.inspect(server_id).state, world.lives(namespace))
+        assert runtime.log(server_id)
+
+    def test_lines_that_went_unread_are_told(self, world: RuntimeWorld, server_id: str) -> None:
+        """If a container was removed that still ran when its log was read last; not if it had ended."""
+        runtime = world.ports.runtime
+        bookmarks = []
+        for ends in (False, True):
+            runtime.ensure(server_id, UID)
+            _bring_up(runtime, server_id)
+            if ends:
+                runtime.end(server_id)
+            bookmarks.append(runtime.log_since(server_id, "").bookmark)
+            runtime.remove(server_id)
+        runtime.ensure(server_id, UID)
+        _bring_up(runtime, server_id)
+        parts = [runtime.log_since(server_id, bookmark) for bookmark in bookmarks]
+        assert [False, True] == [part.complete for part in parts]
+        assert all(part.lines for part in parts)
+
     def test_without_docker_nothing_is_said_of_containers(self, world: RuntimeWorld, server_id: str) -> None:
         """Neither that they exist nor that they do not."""
         world.ports.runtime.ensure(server_id, UID)
@@ -260,6 +303,8 @@ class ServerRuntimeContract:
             lambda: silent.inspect(server_id),
             lambda: silent.ensure(server_id, UID),
             lambda: silent.start(server_id),
+            lambda: silent.end(server_id),
+            lambda: silent.log_since(server_id, ""),
             lambda: silent.remove(server_id),
         ):
             with pytest.raises(HostNotReady):

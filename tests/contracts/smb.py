@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 from attrs import evolve
 
+from shares_core.adapters.linux.polling import wait_until
 from shares_core.domain.access import AccessLevel
+from shares_core.domain.audit import AuditAction, AuditEntry
 from shares_core.domain.errors import BackendFailure
 from shares_core.domain.names import ShareName, UserName
+from shares_core.domain.options import ShareOptions
 from shares_core.domain.secret import Secret
 from shares_core.domain.server import Account, ShareServer
 from shares_core.domain.share import ShareStatus
@@ -124,6 +127,28 @@ class SmbConfigContract(SmbContract):
         """Whatever it calls them; the rest of the text stays."""
         smb_config = world.ports.smb_config
         assert "nothing of theirs" == smb_config.explained(serving.server, "nothing of theirs")
+
+    def test_smbd_logs_what_is_done_on_audited_shares(self, world: SmbWorld, serving: Serving) -> None:
+        """What is opened for writing, and no more; of the shares that are named."""
+        smb_config, runtime = world.ports.smb_config, world.ports.runtime
+        server = serving.server
+        audited = server.share(FILES).with_options(ShareOptions(audit=True))
+        server = serving.publish(server.with_share(audited))
+        serving.connect(ADA).hold(FILES, write=False)
+        serving.connect(ADA).hold(OTHER)
+        serving.connect(BOB).hold(FILES)
+
+        def said() -> Mapping[str, Sequence[AuditEntry]]:
+            return smb_config.audited(server, [each.id for each in server.shares], runtime.log(server.id))
+
+        assert wait_until(lambda: bool(said()), 10)
+        assert [audited.id] == [*said()]
+        (entry,) = said()[audited.id]
+        assert (AuditAction.OPENED, ("bob",), "file") == (entry.action, entry.users, entry.path)
+        assert entry.address
+        assert {} == smb_config.audited(server, (), runtime.log(server.id))
+        assert any(smb_config.is_audit(line.text) for line in runtime.log(server.id))
+        assert not smb_config.is_audit("smbd version 4 started.")
 
     def test_a_server_without_folders_cannot_be_configured(self, world: SmbWorld) -> None:
         """None are made on the way."""

@@ -19,6 +19,7 @@ from shares_core.adapters.pools.files import devices
 from shares_core.domain.capacity import MIB, Capacity
 from shares_core.domain.errors import BackendFailure, ShareDamaged, ShareFailed
 from shares_core.domain.volume import DISK_OWNER, FileSystemKind
+from tests.contracts.audit import AuditContract
 from tests.contracts.clock import ClockContract
 from tests.contracts.events import EventsContract
 from tests.contracts.every_port import SUITES, suites_run_by
@@ -90,6 +91,12 @@ class TestThreadWorkers(WorkersContract):
 
 class TestRandomIds(IdsContract):
     """The kernel's random numbers."""
+
+    kind_of_world = RealWorld
+
+
+class TestDiskAuditTrails(AuditContract):
+    """Files of JSON lines."""
 
     kind_of_world = RealWorld
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from shares_core.config.settings import (
     MACHINE_SETTINGS,
+    AuditSettings,
     DockerSettings,
     FilePool,
     HostConfig,
@@ -14,6 +15,7 @@ from shares_core.config.settings import (
 
 __all__ = [
     "MACHINE_SETTINGS",
+    "AuditSettings",
     "DockerSettings",
     "FilePool",
     "HostConfig",

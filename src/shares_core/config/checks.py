@@ -41,6 +41,23 @@ def at_least(smallest: int) -> Any:
     return check
 
 
+def between(smallest: int, largest: int) -> Any:
+    def check(_: object, attribute: Any, value: object) -> None:
+        if not isinstance(value, int) or isinstance(value, bool) or not smallest <= value <= largest:
+            raise InvalidInput(
+                f"{attribute.name} must be a whole number from {smallest} to {largest}, not {value!r}",
+                hint=f"give {smallest} to {largest}",
+            )
+
+    return check
+
+
+def enough_room(_: object, __: object, value: Any) -> None:
+    require(value, Capacity, "size", hint="Capacity.parse('16MiB') reads a size")
+    if value.bytes < MIB:
+        raise InvalidInput(f"a day's trail needs at least 1 MiB, not {value}", hint="give 1MiB or more")
+
+
 def one_word(example: str) -> Any:
     def check(_: object, attribute: Any, value: Any) -> None:
         hint = f"give one like {example}, or leave it out"

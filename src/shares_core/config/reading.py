@@ -14,6 +14,7 @@ from attrs import Attribute, evolve, fields, resolve_types
 from cattrs import Converter
 
 from shares_core.config.settings import (
+    AuditSettings,
     DockerSettings,
     FilePool,
     HostConfig,
@@ -49,6 +50,7 @@ _SECTIONS: Mapping[type, Any] = {
     DefaultNetwork: _DEFAULT.network,
     DockerSettings: _DEFAULT.docker,
     ServerSettings: _DEFAULT.server,
+    AuditSettings: _DEFAULT.audit,
     FilePool: FilePool(),
     LvmPool: LvmPool(),
 }

@@ -11,9 +11,17 @@ from typing import Any, ClassVar, Self
 from attrs import converters, evolve, field, frozen
 from attrs.validators import optional
 
-from shares_core.config.checks import absolute, as_path, at_least, enough_memory, one_word
+from shares_core.config.checks import (
+    absolute,
+    as_path,
+    at_least,
+    between,
+    enough_memory,
+    enough_room,
+    one_word,
+)
 from shares_core.domain.addresses import BridgeName
-from shares_core.domain.capacity import GIB, Capacity
+from shares_core.domain.capacity import GIB, MIB, Capacity
 from shares_core.domain.checks import must_be, require
 from shares_core.domain.errors import InvalidInput
 from shares_core.domain.network import DefaultNetwork
@@ -143,6 +151,14 @@ class ServerSettings:
     processes: int = field(default=1024, validator=at_least(64))
 
 
+@frozen(kw_only=True)
+class AuditSettings:
+    """How much of the audit trails is kept: ``days``, each of which has up to ``size`` for a share."""
+
+    days: int = field(default=90, validator=between(1, 36500))
+    size: Capacity = field(default=Capacity(16 * MIB), validator=enough_room, metadata={"example": "16MiB"})
+
+
 def _some_pools(_: object, __: object, pools: Any) -> None:
     hint = "FilePool(...) is one, LvmPool(...) another"
     require(pools, tuple, "pools", hint=f"give a tuple of them: {hint}")
@@ -195,6 +211,9 @@ class HostConfig:
     server: ServerSettings = field(
         default=ServerSettings(), validator=must_be(ServerSettings, "server", hint="give ServerSettings")
     )
+    audit: AuditSettings = field(
+        default=AuditSettings(), validator=must_be(AuditSettings, "audit", hint="give AuditSettings")
+    )
 
     def __attrs_post_init__(self) -> None:
         object.__setattr__(self, "pools", _placed(self.pools, self.state_dir))
@@ -243,6 +262,8 @@ class HostConfig:
             url = "unix:///run/docker.sock"    image = "shares-core-samba"
             [server]
             memory = "1GiB"          processes = 1024
+            [audit]
+            days = 90                size = "16MiB"         # for each share and day
 
         Raises InvalidInput for a file that cannot be read, an unknown key or a wrong value.
         """

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
+from shares_core.ports.audit import AuditTrails
 from shares_core.ports.clock import Clock
 from shares_core.ports.events import Events
 from shares_core.ports.filesystems import FileSystems
@@ -41,6 +42,7 @@ class Ports:
     smb_files: SmbFiles
     records: Records
     secrets: Secrets
+    audit: AuditTrails
     locks: Locks
     progress: Progress
     clock: Clock
@@ -50,6 +52,7 @@ class Ports:
 
 
 __all__ = [
+    "AuditTrails",
     "BlockStorage",
     "Clock",
     "Events",

@@ -35,6 +35,8 @@ class EventKind(StrEnum):
     WATCHING = "watching"
     CANNOT_WATCH = "cannot watch"
     CANNOT_LOOK = "cannot look"
+    #: What a server's log says of audited files could not be taken into the trails.
+    CANNOT_COLLECT = "cannot collect"
     REPAIRED = "repaired"
     REPAIR_FAILED = "repair failed"
     ORPHAN = "orphan"

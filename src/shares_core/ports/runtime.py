@@ -35,6 +35,18 @@ class Ended:
     complete: bool = True
 
 
+@frozen
+class LogPart:
+    """What a container has logged since a bookmark, and the bookmark of its end.
+
+    If it is not ``complete``, some of it was overwritten or went with a former container.
+    """
+
+    lines: tuple[LogLine, ...]
+    bookmark: str
+    complete: bool = True
+
+
 class ServerRuntime(ABC):
     """One container for each server: unprivileged, without capabilities, without a network of its own.
 
@@ -71,6 +83,10 @@ class ServerRuntime(ABC):
         """
 
     @abstractmethod
+    def end(self, server_id: str) -> None:
+        """Stop every process in the container, which stays, with all that was logged. Idempotent."""
+
+    @abstractmethod
     def remove(self, server_id: str) -> None:
         """Stop the container with every process in it, and remove it. Idempotent."""
 
@@ -102,6 +118,14 @@ class ServerRuntime(ABC):
         """What the service in the server's container has logged, after that time.
 
         Only its end is kept. Empty without a container. A compromised server may log anything.
+        """
+
+    @abstractmethod
+    def log_since(self, server_id: str, bookmark: str) -> LogPart:
+        """What the service in the server's container has logged since ``bookmark``; empty for all of it.
+
+        In the order of the log, whatever the clock did. Without a container nothing, and the same bookmark.
+        Takes no longer for a long log. A compromised server may log anything.
         """
 
     @abstractmethod

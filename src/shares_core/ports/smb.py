@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 
+from shares_core.domain.audit import AuditEntry
 from shares_core.domain.names import ShareName, UserName
 from shares_core.domain.secret import PasswordHash
 from shares_core.domain.server import ShareServer
 from shares_core.domain.sessions import OpenFile, SmbSession
 from shares_core.domain.share import CifsShare
-from shares_core.domain.views import RecycledFiles
+from shares_core.domain.views import LogLine, RecycledFiles
 
 
 class SmbConfig(ABC):
@@ -36,6 +37,19 @@ class SmbConfig(ABC):
     @abstractmethod
     def explained(self, server: ShareServer, text: str) -> str:
         """What smbd says of its accounts, with the names of the server's users in their place."""
+
+    @abstractmethod
+    def is_audit(self, text: str) -> bool:
+        """Whether a line of smbd's log is for the audit trails."""
+
+    @abstractmethod
+    def audited(
+        self, server: ShareServer, share_ids: Collection[str], lines: Sequence[LogLine]
+    ) -> Mapping[str, Sequence[AuditEntry]]:
+        """What lines of smbd's log say that clients did on these shares, by their ids.
+
+        A compromised server may say what it likes, of any of its shares.
+        """
 
 
 class SmbSessions(ABC):

@@ -32,6 +32,7 @@ from collections.abc import Callable
 from typing import Any
 
 from shares_core.ports import Events, Ports, ServerProcesses
+from shares_core.testing.audit import MemoryAuditTrails
 from shares_core.testing.clients import OpenFile, Session, SmbRefused
 from shares_core.testing.clock import MemoryClock
 from shares_core.testing.events import MemoryEvents
@@ -103,6 +104,7 @@ def memory_ports(
             smb_files=MemorySmbFiles(host),
             records=MemoryRecords(host),
             secrets=MemorySecrets(host),
+            audit=MemoryAuditTrails(host),
             locks=MemoryLocks(host.lock_table, lock_timeout),
             progress=MemoryProgress(host),
             clock=MemoryClock(host),

@@ -32,6 +32,9 @@ class Serving(Protocol):
 
     sessions: list[Session]
 
+    def log_audit(self, server_id: str, share_id: str, *words: str) -> None:
+        """What smbd logs of a client's change."""
+
     def served_filesystem(self, server_id: str, share: ServedShare) -> MemoryFileSystem | None:
         """The file system of a share if smbd can serve it, or None."""
 
@@ -63,6 +66,8 @@ class Session:
             raise SmbRefused(ACCESS_DENIED)
         opened = OpenFile(self, served, name, write)
         self.files.append(opened)
+        if write and served.options.audit:
+            self.host.log_audit(self.server_id, served.id, "opened", self.user, name)
         return opened
 
     def level(self, share: str) -> AccessLevel | None:

@@ -9,10 +9,11 @@ from attrs import define, field
 
 from shares_core.domain.access import AccessLevel
 from shares_core.domain.addresses import Address, MacAddress
-from shares_core.domain.capacity import GIB, Capacity
+from shares_core.domain.capacity import GIB, MIB, Capacity
 from shares_core.domain.names import UserName, key_of
 from shares_core.domain.secret import PasswordHash
 from shares_core.domain.server import ShareServer
+from shares_core.domain.views import LogLine
 from shares_core.domain.volume import DEFAULT_POOL, FileSystemKind, PoolName, VolumeRef
 from shares_core.ports.events import Event
 from shares_core.testing.clients import HOST_UNREACHABLE, LOGON_FAILURE, OpenFile, Session, SmbRefused
@@ -26,9 +27,13 @@ from shares_core.testing.state import (
     MemoryBridge,
     MemoryFileSystem,
     MemoryMount,
+    MemoryTrail,
     MemoryVolume,
     ServedShare,
 )
+
+#: Begins what smbd in memory logs for the audit trails.
+AUDIT = "audit"
 
 
 def _kinds(kinds: Iterable[FileSystemKind]) -> frozenset[FileSystemKind]:
@@ -105,6 +110,11 @@ class MemoryHost:
     #: The progress of operations: how much is done, of how much.
     progress: dict[str, tuple[int, int]] = field(factory=dict)
 
+    #: The servers' audit trails; how many days they keep, and the bytes that they have for a share's day.
+    trails: dict[str, MemoryTrail] = field(factory=dict)
+    audit_days: int = 90
+    audit_room: int = 16 * MIB
+
     lock_table: LockTable = field(init=False, factory=LockTable)
     #: Held during each verb, so that verbs are atomic among threads.
     mutex: threading.RLock = field(init=False, factory=threading.RLock)
@@ -167,6 +177,11 @@ class MemoryHost:
         session = Session(self, server_id, user, container.loaded)
         self.sessions.append(session)
         return session
+
+    def log_audit(self, server_id: str, share_id: str, *words: str) -> None:
+        """What smbd logs of a client's change: the action, the user, the path."""
+        log = self.containers[server_id].log
+        log.append(LogLine(f"2026-01-01T00:00:00.{self.count():09d}Z", "\t".join((AUDIT, share_id, *words))))
 
     def _logins(self, server_id: str) -> set[tuple[str, str]]:
         accounts = self.folders[server_id].accounts

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from shares_core.domain.errors import BackendFailure, Conflict, HostNotReady
 from shares_core.domain.remedy import Call, Remedy, UseCase
 from shares_core.domain.views import LogLine, RunState
-from shares_core.ports.runtime import ContainerState, Ended, ServerRuntime
+from shares_core.ports.runtime import ContainerState, Ended, LogPart, ServerRuntime
 from shares_core.testing.faults import halfway
 from shares_core.testing.host import MemoryHost
 from shares_core.testing.state import Container
@@ -34,7 +34,7 @@ class MemoryRuntime(ServerRuntime):
                 self.check(stale_image_ok=True)
             if server_id not in self._host.folders:
                 raise BackendFailure(f"server {server_id} has no folder")
-            self._host.containers[server_id] = Container(uid, image or self._image)
+            self._host.containers[server_id] = Container(uid, image or self._image, number=self._host.count())
             halfway()
         elif container.foreign or container.uid != uid:
             raise Conflict(f"the container of server {server_id} is not the one that is needed")
@@ -59,6 +59,10 @@ class MemoryRuntime(ServerRuntime):
         if self._host.smbd_fails and container.image not in self._host.good_images:
             self._host.kill_container(server_id)
             raise BackendFailure(f"smbd of server {server_id} ended: {self._host.smbd_fails}")
+
+    def end(self, server_id: str) -> None:
+        if self._ours(server_id) is not None:
+            self._host.kill_container(server_id)
 
     def remove(self, server_id: str) -> None:
         if self._ours(server_id) is not None:
@@ -99,6 +103,17 @@ class MemoryRuntime(ServerRuntime):
     def log(self, server_id: str, after: str = "") -> tuple[LogLine, ...]:
         container = self._ours(server_id)
         return () if container is None else tuple(line for line in container.log if line.time > after)
+
+    def log_since(self, server_id: str, bookmark: str) -> LogPart:
+        container = self._ours(server_id)
+        if container is None or not container.log:
+            return LogPart((), bookmark)
+        number, place, state = (bookmark or "0 0 ended").split(" ")
+        fits = int(number) == container.number
+        complete = int(place) <= len(container.log) if fits else state == "ended"
+        since = int(place) if fits and complete else 0
+        end = f"{container.number} {len(container.log)} {'running' if container.running else 'ended'}"
+        return LogPart(tuple(container.log[since:]), end, complete)
 
     def list(self) -> Mapping[str, RunState]:
         self._need_docker()

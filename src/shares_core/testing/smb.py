@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 
+from shares_core.domain.audit import AuditAction, AuditEntry
 from shares_core.domain.errors import BackendFailure
 from shares_core.domain.names import ShareName, UserName, key_of
 from shares_core.domain.secret import PasswordHash
 from shares_core.domain.server import ShareServer
 from shares_core.domain.sessions import OpenFile, SmbSession
 from shares_core.domain.share import CifsShare
-from shares_core.domain.views import RecycledFiles
+from shares_core.domain.views import LogLine, RecycledFiles
 from shares_core.ports.processes import ServerProcesses
 from shares_core.ports.smb import SmbConfig, SmbFiles, SmbSessions
 from shares_core.testing.clients import Session
 from shares_core.testing.faults import halfway
-from shares_core.testing.host import MemoryHost
+from shares_core.testing.host import AUDIT, MemoryHost
 from shares_core.testing.processes import REVOKE
 from shares_core.testing.state import MemoryFileSystem, ServedShare
 
@@ -52,6 +53,22 @@ class MemorySmbConfig(SmbConfig):
 
     def explained(self, server: ShareServer, text: str) -> str:
         return text
+
+    def is_audit(self, text: str) -> bool:
+        return text.startswith(f"{AUDIT}\t")
+
+    def audited(
+        self, server: ShareServer, share_ids: Collection[str], lines: Sequence[LogLine]
+    ) -> Mapping[str, Sequence[AuditEntry]]:
+        users = {account.name.key: str(account.name) for account in server.accounts}
+        found: dict[str, list[AuditEntry]] = {}
+        for line in filter(lambda each: self.is_audit(each.text), lines):
+            _, share_id, action, user, path = line.text.split("\t")
+            if share_id in share_ids:
+                name = users.get(key_of(user), f"?{user}")
+                entry = AuditEntry(line.time, AuditAction(action), (name,), ADDRESS, path)
+                found.setdefault(share_id, []).append(entry)
+        return found
 
 
 def _accounts(

@@ -8,6 +8,7 @@ from enum import Enum, auto
 from attrs import define, field, frozen
 
 from shares_core.domain.access import AccessLevel, AccessRule
+from shares_core.domain.audit import AuditEntry
 from shares_core.domain.names import ShareName, UserName, key_of
 from shares_core.domain.network import Bridge, Interface
 from shares_core.domain.options import ShareOptions
@@ -112,6 +113,18 @@ class ServedShare:
 
 
 @define
+class MemoryTrail:
+    """A server's audit trails by the ids of its shares, and how far its log was taken into them.
+
+    ``unfinished`` is how many entries of each share a killed caller appended.
+    """
+
+    bookmark: str = ""
+    shares: dict[str, list[AuditEntry]] = field(factory=dict)
+    unfinished: dict[str, int] = field(factory=dict)
+
+
+@define
 class Folder:
     """A server's folder on the host, with the two files that Samba reads.
 
@@ -131,7 +144,7 @@ class Container:
     """A server's container. ``loaded`` is the configuration that its smbd was last told to load.
 
     ``image`` is what it was made from, ``namespace`` is empty while it does not run. A ``foreign`` container
-    belongs to another installation. ``log`` is what its smbd has logged.
+    belongs to another installation. ``log`` is what its smbd has logged; ``number`` tells it from others.
     """
 
     uid: int
@@ -140,6 +153,7 @@ class Container:
     loaded: tuple[ServedShare, ...] = ()
     foreign: bool = False
     log: list[LogLine] = field(factory=list)
+    number: int = 0
 
     @property
     def running(self) -> bool:

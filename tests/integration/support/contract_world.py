@@ -5,22 +5,29 @@ from __future__ import annotations
 import re
 import subprocess
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+
+from attrs import evolve
 
 from shares_core import FilePool, HostConfig, bootstrap
 from shares_core.adapters.containers.runtime import DockerRuntime
 from shares_core.adapters.linux.mountinfo import mount_at, mounts_below
 from shares_core.adapters.linux.system import CallbackEvents
+from shares_core.adapters.state.audit import DiskAuditTrails
 from shares_core.adapters.state.layout import Layout
+from shares_core.domain.audit import AuditEntry
+from shares_core.domain.capacity import Capacity
 from shares_core.domain.names import UserName
 from shares_core.domain.secret import PasswordHash
 from shares_core.domain.server import ShareServer
 from shares_core.ports import Locks, Ports
+from shares_core.ports.audit import AuditTrails
 from shares_core.ports.events import Event
 from shares_core.ports.progress import Progress
 from shares_core.ports.runtime import ServerRuntime
+from tests.contracts.audit import DAYS, FILES, ROOM, SERVER, TODAY, AuditWorld
 from tests.contracts.events import EventsWorld
 from tests.contracts.folders import FoldersWorld
 from tests.contracts.locks import LocksWorld, Take, of_claims, of_share
@@ -33,13 +40,14 @@ from tests.integration.support.killed import killed_in
 from tests.testkit.leftovers import ROOT, remove_installation
 
 
-class RealWorld(EventsWorld, FoldersWorld, LocksWorld, ProgressWorld, RecordsWorld, SecretsWorld):
+class RealWorld(AuditWorld, EventsWorld, FoldersWorld, LocksWorld, ProgressWorld, RecordsWorld, SecretsWorld):
     """The contents of a state folder. ``close`` removes whatever exists then."""
 
     def __init__(self) -> None:
         self.state_dir = ROOT / f"run-{uuid.uuid4().hex[:8]}"
         self.config = HostConfig(state_dir=self.state_dir, pools=(FilePool(size=POOL),))
         self.layout = Layout(self.state_dir)
+        self.trails = DiskAuditTrails(self.layout, DAYS, Capacity(ROOM), 10)
         self.cleanup = ExitStack()
         self.cleanup.callback(remove_installation, self.state_dir)
         self._heard: list[Event] = []
@@ -48,6 +56,7 @@ class RealWorld(EventsWorld, FoldersWorld, LocksWorld, ProgressWorld, RecordsWor
     def opened(self, config: HostConfig) -> Ports:
         """The ports of a configuration; their connection to Docker is closed at the end."""
         ports = bootstrap.ports(config, CallbackEvents(self._heard.append))
+        ports = evolve(ports, audit=self.trails)
         self.cleanup.callback(_disconnect, ports.runtime)
         return ports
 
@@ -60,6 +69,18 @@ class RealWorld(EventsWorld, FoldersWorld, LocksWorld, ProgressWorld, RecordsWor
 
     def killed_in(self, call: str, *arguments: object, where: str = "") -> None:
         killed_in(self.config, call, *arguments, where=where)
+
+    # -- audit
+
+    def others_trails(self) -> AuditTrails:
+        return DiskAuditTrails(self.layout, DAYS, Capacity(ROOM), 10)
+
+    def half_appended(self, former: str, bookmark: str, added: Sequence[AuditEntry]) -> None:
+        where = "shares_core.adapters.state.audit.write_whole"
+        self.killed_in("audit.append", SERVER, former, bookmark, {FILES: added}, TODAY, where=where)
+
+    def traces(self) -> bool:
+        return self.layout.audit.exists() and any(self.layout.audit.iterdir())
 
     # -- events
 

@@ -98,10 +98,10 @@ def test_a_plan_skips_and_repeats(ports: Ports) -> None:
         ),
         (
             "ensure_volume",
-            "name one of filesystems, folders, locks, network, processes, records, runtime, secrets, ",
+            "name one of audit, filesystems, folders, locks, network, processes, records, runtime, secrets, ",
         ),
-        ("nothing.ensure", "name one of filesystems, "),
-        ("", "name one of filesystems, "),
+        ("nothing.ensure", "name one of audit, filesystems, "),
+        ("", "name one of audit, filesystems, "),
         ("clock.now", "clock.now cannot fail"),
         ("ids.new_id", "ids.new_id cannot fail"),
     ],

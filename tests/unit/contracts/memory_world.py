@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import pytest
+from tests.contracts.audit import DAYS, FILES, ROOM, SERVER, TODAY, AuditWorld
 from tests.contracts.events import EventsWorld
 from tests.contracts.folders import FoldersWorld
 from tests.contracts.locks import LocksWorld, Take
@@ -17,12 +18,14 @@ from tests.contracts.secrets import SecretsWorld
 from tests.contracts.storage_world import POOL, StorageWorld
 from tests.contracts.values import ABSENT, OWNER, UID
 
+from shares_core.domain.audit import AuditEntry
 from shares_core.domain.capacity import Capacity
 from shares_core.domain.names import UserName
 from shares_core.domain.secret import PasswordHash
 from shares_core.domain.server import ShareServer
 from shares_core.domain.volume import DEFAULT_POOL, PoolName, VolumeRef
 from shares_core.ports import Locks, Ports
+from shares_core.ports.audit import AuditTrails
 from shares_core.ports.events import Event
 from shares_core.ports.progress import Progress
 from shares_core.ports.runtime import ServerRuntime
@@ -40,6 +43,7 @@ from shares_core.testing.storage import volume_at
 
 
 class MemoryWorld(
+    AuditWorld,
     EventsWorld,
     FoldersWorld,
     LocksWorld,
@@ -52,7 +56,7 @@ class MemoryWorld(
     """The first half; the rest is in the classes below."""
 
     def __init__(self, *, lagging: bool = False) -> None:
-        self.host = MemoryHost(pool_size=POOL, lagging=lagging)
+        self.host = MemoryHost(pool_size=POOL, lagging=lagging, audit_days=DAYS, audit_room=ROOM)
         self._ports = memory_ports(self.host)
 
     @property
@@ -65,6 +69,18 @@ class MemoryWorld(
         plan = FaultPlan().on(verb, Fault(moment, dies=True, step=step))
         with pytest.raises(ProcessDied):
             yield memory_ports(self.host, faults=plan)
+
+    # -- audit
+
+    def others_trails(self) -> AuditTrails:
+        return memory_ports(self.host).audit
+
+    def half_appended(self, former: str, bookmark: str, added: Sequence[AuditEntry]) -> None:
+        with self.dying("audit.append") as ports:
+            ports.audit.append(SERVER, former, bookmark, {FILES: added}, TODAY)
+
+    def traces(self) -> bool:
+        return bool(self.host.trails)
 
     # -- events
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 import pytest
+from tests.contracts.audit import AuditContract
 from tests.contracts.clock import ClockContract
 from tests.contracts.events import EventsContract
 from tests.contracts.every_port import SUITES, suites_run_by
@@ -51,6 +52,10 @@ class TestSerialWorkers(WorkersContract):
 
 class TestMemoryIds(IdsContract):
     """On a host's counter."""
+
+
+class TestMemoryAuditTrails(AuditContract):
+    """On a host's trails."""
 
 
 class TestMemoryFolders(ServerFoldersContract):

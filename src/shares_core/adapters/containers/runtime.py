@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from shares_core.adapters.containers.client import Docker
 from shares_core.adapters.containers.errors import docker_errors
 from shares_core.adapters.containers.events import LABEL_SERVER, wait_for_docker, wait_for_ends
 from shares_core.adapters.containers.image import require_image
+from shares_core.adapters.containers.log import LogMark, lines_after, parse_log, second_of
 from shares_core.adapters.containers.settings import Limits, container_settings, fingerprint
 from shares_core.adapters.linux.oserrors import os_errors
 from shares_core.adapters.linux.polling import wait_until
@@ -23,13 +23,15 @@ from shares_core.domain.errors import BackendFailure, Conflict
 from shares_core.domain.remedy import Call, Parameter, Remedy, UseCase
 from shares_core.domain.service import ServiceProfile, TcpPort
 from shares_core.domain.views import LogLine, RunState
-from shares_core.ports.runtime import ContainerState, Ended, ServerRuntime
+from shares_core.ports.runtime import ContainerState, Ended, LogPart, ServerRuntime
 
 LABEL_INSTALLATION = "shares-core.installation"
 _LABEL_CONFINEMENT = "shares-core.confinement"
 _READY_SECONDS = 30.0
 #: How long Docker may take for another caller's request.
 _LATE_SECONDS = 30.0
+#: So many of its last lines are read of a log, until the bookmark is among them: few are new.
+_TAILS: tuple[int | str, ...] = (256, 4096, "all")
 _LISTEN = " 0A "  # in the kernel's table of sockets
 
 
@@ -162,6 +164,12 @@ class DockerRuntime(ServerRuntime):
             if not wait_until(lambda: not self._is_being_removed(found["Id"]), _LATE_SECONDS):
                 self._docker.api.remove_container(found["Id"], force=True, v=True)
 
+    def end(self, server_id: str) -> None:
+        found = self._ours(server_id)
+        if found is not None:
+            with docker_errors(f"stopping the container of server {server_id}"):
+                self._docker.api.stop(found["Id"], timeout=0)
+
     def _is_being_removed(self, container_id: str) -> bool:
         """Remove the container. Returns whether Docker is already removing it.
 
@@ -217,9 +225,36 @@ class DockerRuntime(ServerRuntime):
             return ()
         with docker_errors(f"reading the log of server {server_id}"):
             log: bytes = self._docker.api.logs(
-                container_name(server_id), timestamps=True, since=_second_of(after)
+                container_name(server_id), timestamps=True, since=second_of(after)
             )
         return tuple(line for line in parse_log(log) if line.time > after)
+
+    def log_since(self, server_id: str, bookmark: str) -> LogPart:
+        found = self._ours(server_id)
+        if found is None:
+            return LogPart((), bookmark)
+        mark = LogMark.read(bookmark)
+        fits = mark.container == found["Id"][:12]
+        # Looked at before the log: what ended by then logs nothing after it.
+        lines: tuple[LogLine, ...] = ()
+        since: tuple[LogLine, ...] | None = None
+        ended = not found["State"]["Running"]
+        for tail in _TAILS if fits else _TAILS[-1:]:
+            lines = self._last_lines(server_id, found["Id"], tail)
+            since = lines_after(lines, mark.time) if fits else None
+            if since is not None:
+                break
+        if not lines:
+            return LogPart((), bookmark)
+        end = LogMark(found["Id"][:12], lines[-1].time, ended)
+        if since is not None:
+            return LogPart(since, str(end))
+        return LogPart(lines, str(end), complete=not fits and (not bookmark or mark.ended))
+
+    def _last_lines(self, server_id: str, container_id: str, tail: int | str) -> tuple[LogLine, ...]:
+        with docker_errors(f"reading the log of server {server_id}"):
+            log: bytes = self._docker.api.logs(container_id, timestamps=True, tail=tail)
+        return parse_log(log)
 
     def list(self) -> Mapping[str, RunState]:
         return {
@@ -263,17 +298,6 @@ class DockerRuntime(ServerRuntime):
     def _is_ours(self, found: dict[str, Any]) -> bool:
         label = (found["Config"]["Labels"] or {}).get(LABEL_INSTALLATION)
         return label is not None and label == self._installation.known_id()
-
-
-def _second_of(time: str) -> datetime | None:
-    """The whole second of a line's time, from which Docker is asked for more; None from the beginning."""
-    return datetime.fromisoformat(time[:19]) if time else None
-
-
-def parse_log(log: bytes) -> tuple[LogLine, ...]:
-    """Docker's log with timestamps: each line begins with its time."""
-    parts = (line.partition(" ") for line in log.decode(errors="replace").split("\n") if line)
-    return tuple(LogLine(time, text) for time, _, text in parts)
 
 
 def container_name(server_id: str) -> str:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import errno
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from shares_core.adapters.linux.files import place_whole, sweep, write_whole
 from shares_core.adapters.linux.oserrors import os_errors
+from shares_core.adapters.samba.audit import entries_of, is_statement
 from shares_core.adapters.samba.render import (
     BINS,
     USER_MAP,
     account_name,
+    folder_of,
     render_bins,
     render_group,
     render_passwd,
@@ -22,11 +24,13 @@ from shares_core.adapters.samba.render import (
     render_user_map,
 )
 from shares_core.adapters.state.layout import Layout
+from shares_core.domain.audit import AuditEntry
 from shares_core.domain.errors import BackendFailure
 from shares_core.domain.names import UserName
 from shares_core.domain.remedy import Call, Remedy, UseCase
 from shares_core.domain.secret import PasswordHash
 from shares_core.domain.server import ShareServer
+from shares_core.domain.views import LogLine
 from shares_core.ports.processes import ServerProcesses
 from shares_core.ports.smb import SmbConfig
 
@@ -68,6 +72,15 @@ class SambaConfig(SmbConfig):
         for account in server.accounts:
             text = text.replace(account_name(account), str(account.name))
         return text
+
+    def is_audit(self, text: str) -> bool:
+        return is_statement(text)
+
+    def audited(
+        self, server: ShareServer, share_ids: Collection[str], lines: Sequence[LogLine]
+    ) -> Mapping[str, Sequence[AuditEntry]]:
+        roots = {share.id: folder_of(share) for share in server.shares if share.id in share_ids}
+        return entries_of(lines, roots, server.accounts)
 
     def _applied(self, server: ShareServer) -> Path:
         """A file of root's that the container does not see: what smbd may write to does not count."""

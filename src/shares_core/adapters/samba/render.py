@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from shares_core.adapters.samba.audit import OPERATIONS, prefix_of
 from shares_core.adapters.samba.profile import (
     CONFIG_FOLDER,
     CREDITS,
@@ -172,6 +173,11 @@ def _share_parameters(share: CifsShare, accounts: Mapping[str, str]) -> dict[str
         "force create mode": "0700",
         "force directory mode": "0700",
         "write list": _user_list(accounts, writers),
+        "vfs objects": _vfs_objects(share),
+        "full_audit:prefix": prefix_of(share),
+        "full_audit:success": " ".join(OPERATIONS),
+        "full_audit:failure": "none",
+        "full_audit:syslog": "no",
         "fruit:time machine": "no" if share.options.time_machine is None else "yes",
         # Snapshots, as Previous Versions: each is mounted beside the shares, and only this share finds it.
         "shadow:mountpoint": f"{SHARES_FOLDER}/{share.id}",
@@ -180,7 +186,6 @@ def _share_parameters(share: CifsShare, accounts: Mapping[str, str]) -> dict[str
         "shadow:localtime": "no",
         "shadow:sort": "desc",
         "fruit:time machine max size": f"{limit.bytes if limit else 0}",  # 0 is none
-        "vfs objects": _vfs_objects(share),
     }
 
 
@@ -189,7 +194,9 @@ def _vfs_objects(share: CifsShare) -> str:
     # The bin comes last: Samba 4.22's does not know streams. If one were deleted through it, the stream would
     # stay, and its file's resource fork would be gone. fruit has a file's resource fork deleted beside it.
     recycling = ("recycle",) if share.options.recycle_bin is not None else ()
-    return " ".join(("fruit", "streams_xattr", *recycling, "shadow_copy2"))
+    # The audit comes first: it sees what clients ask for, not how it is done.
+    audit = ("full_audit",) if share.options.audit else ()
+    return " ".join((*audit, "fruit", "streams_xattr", *recycling, "shadow_copy2"))
 
 
 def folder_of(share: CifsShare) -> str:

@@ -19,6 +19,7 @@ class Layout:
         records/<server>.json   the truth about each server
         names/<name>            a link that says which server has the name; made anew if it is lost
         secrets/<server>.json   its password hashes, root only
+        audit/<server>/<share>/ what clients did there, a file for each day
         locks/                  lock files
         progress/<operation>    how far it has come, while it is at work
         servers/                root only; bound onto itself as a shared mount
@@ -45,6 +46,10 @@ class Layout:
     @property
     def secrets(self) -> Path:
         return self.state_dir / "secrets"
+
+    @property
+    def audit(self) -> Path:
+        return self.state_dir / "audit"
 
     @property
     def locks(self) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shares_core.app.lifecycle.audit import remove_container
 from shares_core.domain.errors import BackendFailure, SharesError
 from shares_core.domain.server import DesiredState, ShareServer
 from shares_core.domain.views import RunState
@@ -44,7 +45,7 @@ def replace_container(ports: Ports, server: ShareServer) -> float:
     """
     former = ports.runtime.inspect(server.id).image if is_outdated(ports, server) else ""
     began = ports.clock.elapsed()
-    ports.runtime.remove(server.id)
+    remove_container(ports, server)
     try:
         run_container(ports, server)
     except BaseException as error:  # also after an interruption: nobody else knows the former image
@@ -57,7 +58,7 @@ def replace_container(ports: Ports, server: ShareServer) -> float:
 def _go_back(ports: Ports, server: ShareServer, former: str, error: BaseException) -> None:
     """Run the server in its former image, and note the outcome on the error."""
     try:
-        ports.runtime.remove(server.id)
+        remove_container(ports, server)
         run_container(ports, server, former)
     except SharesError as failure:
         error.add_note(f"going back to the former image failed too: {failure}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shares_core.app.lifecycle.audit import ensure_trails, remove_container
 from shares_core.domain.server import ShareServer
 from shares_core.ports import Ports
 
@@ -13,7 +14,8 @@ def publish(ports: Ports, server: ShareServer) -> None:
 
 
 def configure(ports: Ports, server: ShareServer) -> None:
-    """The same for a server whose folders exist."""
+    """The same for a server whose folders exist. What Samba is to log is kept from the beginning."""
+    ensure_trails(ports, server)
     ports.smb_config.apply(server, ports.secrets.hashes(server.id))
 
 
@@ -24,5 +26,5 @@ def ensure_folders(ports: Ports, server: ShareServer) -> None:
     former configuration, so it is removed, and the next reconcile brings the server up.
     """
     if not ports.folders.ensured(server.id, server.uid):
-        ports.runtime.remove(server.id)
+        remove_container(ports, server)
         ports.folders.ensure(server.id, server.uid)

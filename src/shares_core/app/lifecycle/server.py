@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from shares_core.app.lifecycle.audit import remove_container
 from shares_core.app.lifecycle.container import (
     ensure_running,
     is_outdated,
@@ -61,7 +62,7 @@ def bring_down(ports: Ports, server: ShareServer, *, leave: Collection[str] = ()
     are left to the operations at work on them. A share whose pool is missing keeps its device, and the others
     go on.
     """
-    ports.runtime.remove(server.id)
+    remove_container(ports, server)
     for interface in server.interfaces:
         ports.network.unplug(interface)
     for share in server.shares:

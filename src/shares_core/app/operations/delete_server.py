@@ -53,6 +53,7 @@ def remove_server(work: ServerWork) -> None:
     _release_networks(ports, server)
     ports.folders.remove(server.id)
     ports.secrets.clear(server.id)
+    ports.audit.clear(server.id)
     ports.records.remove(server.id)
     for share in server.shares:
         ports.locks.forget(share.id)

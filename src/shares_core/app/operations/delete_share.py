@@ -81,6 +81,7 @@ def remove_volume(work: ShareWork) -> None:
     ports.filesystems.unmount_scratch(share.volume)
     for ref in share.refs:
         ports.storage.remove_volume(ref, work.report)
+    ports.audit.remove(work.server.id, share.id)
     ports.events.emit(Event.of_share(EventKind.SHARE_REMOVED, work.server, share))
     with work.locked() as held:
         work.finish(held, held.server.without_share(share.id))

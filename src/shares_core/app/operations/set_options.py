@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from attrs import frozen
 
+from shares_core.app.lifecycle.audit import collect
 from shares_core.app.lifecycle.publish import publish
 from shares_core.app.operations.work import ServerWork
 from shares_core.domain.operation import ServerOperation
@@ -34,6 +35,8 @@ class SetOptions(ServerOperation):
             if self.clears_bin:
                 server = server.with_share(share.with_bin_cleared(work.ports.clock.now()))
                 publish(work.ports, server)
+            if not share.options.audit and server.id in work.ports.audit.servers():
+                collect(work.ports, server, also=(share.id,))  # what was done until now
         work.finish(server)
 
     def recover(self, work: ServerWork) -> None:

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from attrs import frozen
 
+from shares_core.app.lifecycle.audit import remove_container
 from shares_core.app.lifecycle.container import run_container
 from shares_core.app.lifecycle.publish import publish
 from shares_core.app.operations.work import ServerWork
@@ -34,7 +35,7 @@ class SetProtection(ServerOperation):
             work.finish(server)
             return
         image = ports.runtime.inspect(server.id).image
-        ports.runtime.remove(server.id)
+        remove_container(ports, server)
         work.finish(server)
         # If this fails, the next reconcile brings the server up; nothing else has to wait for it.
         if server.desired is DesiredState.RUNNING:

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from attrs import evolve, frozen
 
 from shares_core.app.leases import Leases
+from shares_core.app.lifecycle.audit import try_to_collect
 from shares_core.app.operations.create_server import CreateServer
 from shares_core.app.operations.delete_server import DeleteServer
 from shares_core.app.reconcile.apply import repair
@@ -49,6 +50,8 @@ class Fleet:
         if not dry_run:
             views = list(self._ports.workers.each(lambda each: self._repair(*each, upgrade=upgrade), looked))
             forget_progress(self._ports)
+            for server in servers:
+                try_to_collect(self._ports, server)
         unreadable = [_unreadable(record) for record in records if isinstance(record, RecordUnreadable)]
         return ReconcileReport(
             servers=(*filter(None, views), *unreadable),

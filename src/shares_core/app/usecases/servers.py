@@ -190,14 +190,15 @@ class Servers:
     def log(self, name: str, after: str = "") -> tuple[LogLine, ...]:
         """What the server's Samba has logged, after that time: above all, whom it refused, and why.
 
-        Raises InvalidInput, NotFound.
+        Without what it says of audited files: ``shares.audit`` has that. Raises InvalidInput, NotFound.
         """
         if after and _LOG_TIME.fullmatch(after) is None:
             raise InvalidInput(f"{after[:100]!a} is not a time of the log", hint="give the time of a line")
         server = self._leases.find(name)
         explained = self._ports.smb_config.explained
         lines = self._ports.runtime.log(server.id, after)
-        return tuple(evolve(line, text=explained(server, line.text)) for line in lines)
+        told = (line for line in lines if not self._ports.smb_config.is_audit(line.text))
+        return tuple(evolve(line, text=explained(server, line.text)) for line in told)
 
     def list(self) -> tuple[ServerView | RecordUnreadable, ...]:
         """List every server by name; an unreadable record is returned as its error."""

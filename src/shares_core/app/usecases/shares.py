@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from attrs import evolve, frozen
 
 from shares_core.app.leases import Leases
+from shares_core.app.lifecycle.audit import try_to_collect
 from shares_core.app.operations.check_share import Checked, CheckShare
 from shares_core.app.operations.create_share import CreateShare
 from shares_core.app.operations.delete_share import DeleteShare, DeleteStage
@@ -16,6 +17,7 @@ from shares_core.app.operations.perform import Begun, begun, perform
 from shares_core.app.operations.set_options import SetOptions
 from shares_core.app.operations.work import ShareWork
 from shares_core.app.usecases.pools import configured
+from shares_core.domain.audit import AuditEntry, check_moment
 from shares_core.domain.capacity import Capacity
 from shares_core.domain.checks import require
 from shares_core.domain.errors import AlreadyExists, Conflict, InvalidInput, NotEmpty, SharesError
@@ -243,6 +245,23 @@ class Shares:
                 held.journal(operation, changed)
                 perform(held)
         return self._shown(held.server, held.server.share(share), held.found)
+
+    def audit(self, server: str, share: str, after: str = "", limit: int = 10_000) -> tuple[AuditEntry, ...]:
+        """What clients did to the share's files after that time, in order: at least ``limit``, if there is.
+
+        ``after`` is the time of an entry or a day; empty is the beginning of what is kept. Takes what the
+        server has logged by now into the trail first. Empty if the share was never audited. As the server
+        says: a compromised one may lie, but takes nothing away. Raises InvalidInput.
+        """
+        check_moment(after)
+        require(limit, int, "a number of entries", hint="give 1 or more")
+        if limit < 1:
+            raise InvalidInput(f"{limit} is not a number of entries", hint="give 1 or more")
+        found = self._leases.find(server)
+        audited = found.share(share)
+        if audited.options.audit:
+            try_to_collect(self._ports, found)
+        return self._ports.audit.read(found.id, audited.id, after, limit)
 
     def extend(self, server: str, share: str, capacity: Capacity, *, online_only: bool = False) -> ExtendView:
         """Make the share larger, online if the kernel allows it.

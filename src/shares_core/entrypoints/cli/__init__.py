@@ -9,6 +9,7 @@ import click
 
 from shares_core.entrypoints.cli import (
     access,
+    audit,
     demo,
     doctor,
     image,
@@ -60,6 +61,7 @@ def root() -> None:
     """
 
 
+shares.share.add_command(audit.audit)
 for command in (
     servers.server,
     shares.share,

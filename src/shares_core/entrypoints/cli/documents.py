@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from shares_core.domain.access import AccessRule
+from shares_core.domain.audit import AuditEntry
 from shares_core.domain.capacity import format_bytes
 from shares_core.domain.errors import RecordUnreadable
 from shares_core.domain.findings import Finding
@@ -40,6 +41,17 @@ from shares_core.entrypoints.cli.remedies import pool_warning, problem_of
 from shares_core.entrypoints.cli.text import locations, smbclient_lines, state_of
 
 Document = dict[str, Any]
+
+
+def audit_entry(entry: AuditEntry) -> Document:
+    return {
+        "time": entry.time,
+        "action": str(entry.action),
+        "users": list(entry.users),
+        "address": entry.address or None,
+        "path": entry.path or None,
+        "new_path": entry.new_path or None,
+    }
 
 
 def interface(value: Interface) -> Document:

@@ -50,7 +50,7 @@ _OPTIONS = (
     click.option(
         "--audit/--no-audit",
         default=None,
-        help="Record who opened files for writing, renamed and deleted them.",
+        help="Record who opened files for writing, renamed and deleted them: see 'share audit'.",
     ),
 )
 

@@ -159,6 +159,8 @@ def set_options(invocation: Invocation, /, server: str, name: str, **given: Any)
         found = options.of_share(view.share.options) or "the default options"
         invocation.out.lines(f"share {view.share.name} has {found}")
         _warn_of_bin(invocation, view)
+        if chosen.get("audit"):
+            _tell_audit(invocation, view)
 
     invocation.out.answer(documents.share(view), tell)
 
@@ -211,16 +213,20 @@ def check(invocation: Invocation, server: str, name: str, *, repair: bool) -> No
 def delete(invocation: Invocation, server: str, name: str, *, with_snapshots: bool) -> None:
     """Remove a share and its data, and disconnect whoever uses it.
 
-    Refuses while it has snapshots.
-
-    The data of a thick logical volume is overwritten, which takes as long as the disk takes; after that
-    nothing can restore it.
+    Refuses while it has snapshots. Its audit trail goes too: copy it first. The data of a thick logical volume is
+    overwritten, which takes as long as the disk takes; after that nothing can restore it.
     """
     invocation.changing().shares.delete(server, name, with_snapshots=with_snapshots)
     invocation.out.answer(
         {"server": server, "share": name, "deleted": True},
         lambda: invocation.out.lines(f"share {name} of server {server} is deleted"),
     )
+
+
+def _tell_audit(invocation: Invocation, view: ShareView) -> None:
+    words = ("share", "audit", str(view.server.name), str(view.share.name))
+    invocation.out.lines("", f"next: {invocation.command('watch')} keeps the trail as long as it runs")
+    invocation.out.lines(f"next: {invocation.command(*words)} shows it")
 
 
 def _tell_checked(invocation: Invocation, view: CheckView) -> None:
