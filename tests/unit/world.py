@@ -83,6 +83,7 @@ class World:
             "bridges": machine.bridges,
             "links": machine.links,
             "progress": machine.progress,
+            "trails": machine.trails,
             "locks": machine.lock_table.kept | machine.lock_table.held,
         }
         return {name: value for name, value in held.items() if value}

@@ -11,6 +11,7 @@ from attrs import evolve
 from shares_core.adapters.samba.render import render_smb_conf
 from shares_core.domain.access import AccessLevel, AccessRule
 from shares_core.domain.names import ShareName
+from shares_core.domain.options import ShareOptions
 from shares_core.domain.server import ShareServer
 from shares_core.domain.share import FileSystemKind, ShareStatus
 from tests.integration.oracles.box import Box
@@ -39,7 +40,13 @@ _ALWAYS = {
     "force directory mode": "0700",
     "force group": "shares",
     "force user": "shares",
-    "vfs objects": "fruit streams_xattr",
+    "full_audit:failure": "none",
+    "full_audit:success": "create_file renameat unlinkat linkat",
+    "full_audit:syslog": "no",
+    "shadow:localtime": "no",
+    "shadow:snapdir": "/shares",
+    "shadow:sort": "desc",
+    "vfs objects": "fruit streams_xattr shadow_copy2",
 }
 
 
@@ -54,6 +61,8 @@ def _meant(server: ShareServer) -> Sections:
         writers = [f"<{uids[r.principal.name]}>" for r in share.rules if r.level is AccessLevel.READ_WRITE]
         section: dict[str, str | list[str]] = {"path": f"/shares/{share.id}/data", "valid users": users}
         section |= {"browseable": "No"} if share.name.is_hidden else {}
+        section |= {"vfs objects": f"{'full_audit ' if share.options.audit else ''}fruit streams_xattr"}
+        section |= {"full_audit:prefix": f"shares-audit|{share.id}|%U|%I"}
         section |= {"strict allocate": "Yes"} if share.filesystem.kind is FileSystemKind.XFS else {}
         sections[str(share.name)] = section | _ALWAYS | ({"write list": writers} if writers else {})
     return sections
@@ -155,7 +164,7 @@ def _asked(box: Box, section: str, parameter: str) -> str:
 def test_each_parameter_of_a_share_is_as_meant(box: Box, name: str) -> None:
     """Asked one by one, with Samba's defaults: closed except for users with a rule."""
     rules = (AccessRule.for_user("ada", "rw"), AccessRule.for_user("bob", "ro"))
-    share = evolve(SHARE, name=ShareName(name), rules=rules)
+    share = evolve(SHARE, name=ShareName(name), rules=rules, options=ShareOptions(audit=True))
     box.place("config/smb.conf", render_smb_conf(evolve(SERVER, shares=(share,))))
     expected = {
         "path": f"/shares/{SHARE.id}/data",
@@ -173,7 +182,10 @@ def test_each_parameter_of_a_share_is_as_meant(box: Box, name: str) -> None:
         "follow symlinks": "No",
         "printable": "No",
         "hosts allow": "",
-        "vfs objects": "fruit streams_xattr",
+        "vfs objects": "full_audit fruit streams_xattr",
+        "full_audit:prefix": f"shares-audit|{SHARE.id}|%U|%I",
+        "full_audit:success": "create_file renameat unlinkat linkat",
+        "full_audit:failure": "none",
         "nt acl support": "No",
         "acl allow execute always": "Yes",
         "create mask": "0700",

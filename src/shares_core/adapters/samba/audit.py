@@ -24,6 +24,9 @@ OPERATIONS = ("create_file", "renameat", "unlinkat", "linkat")
 #: The operating system takes no longer path.
 _LONGEST_PATH = 4096
 _LONGEST_WORD = 255
+#: A line with two such paths. Samba breaks lines that are longer than its buffer, and ends a part like this.
+_LONGEST_LINE = 3 * _LONGEST_PATH
+_BROKEN = " +>"
 #: Rights that include writing: data, appended data, all that is allowed, all, and writing in general (MS-SMB2
 #: 2.2.13.1.1).
 _WRITING = 0x2 | 0x4 | 0x02000000 | 0x10000000 | 0x40000000
@@ -60,7 +63,7 @@ def entries_of(
     """
     found: dict[str, list[AuditEntry]] = {}
     users: dict[str, tuple[str, ...]] = {}
-    for line in lines:
+    for line in _whole(lines):
         for said in _statements(line.text):
             if said.share_id not in roots:
                 continue
@@ -70,6 +73,27 @@ def entries_of(
             entry = AuditEntry(line.time, said.action, users[said.seen], said.address, *paths)
             found.setdefault(said.share_id, []).append(entry)
     return found
+
+
+def _whole(lines: Iterable[LogLine]) -> Iterator[LogLine]:
+    """The lines, with the parts of each long statement put together: Samba breaks it, and says so.
+
+    No path ends like a broken line: Samba refuses such names.
+    """
+    begun: LogLine | None = None
+    for line in lines:
+        if begun is not None:
+            if is_statement(line.text):
+                yield begun  # another process was quicker: its rest comes later, and is left out
+            else:
+                line = LogLine(begun.time, begun.text + line.text)
+        begun = None
+        if line.text.endswith(_BROKEN) and is_statement(line.text) and len(line.text) < _LONGEST_LINE:
+            begun = LogLine(line.time, line.text.removesuffix(_BROKEN))
+        else:
+            yield line
+    if begun is not None:
+        yield begun
 
 
 def _below(path: str, root: str) -> str:
@@ -101,6 +125,8 @@ def _done(operation: str, arguments: list[str]) -> tuple[AuditAction, str, str] 
         case "create_file", [mask, "file", disposition, path]:
             action = _DISPOSITIONS.get(disposition) or (_writes(mask) and AuditAction.OPENED)
             return (action, path, "") if action else None
+        case "renameat", [path]:  # a broken line
+            return AuditAction.RENAMED, path, ""
         case "renameat", [path, new_path] if _is_unfinished(path):
             return AuditAction.CREATED_FOLDER, new_path, ""
         case "renameat", [path, new_path]:

@@ -63,6 +63,7 @@ class DiskAuditTrails(AuditTrails):
             return
         with os_errors("making an audit trail"):
             make_private_folder(self._state_dir)
+            make_private_folder(self._folder)
             while True:
                 make_private_folder(self._server(server_id))
                 with suppress(FileNotFoundError), self._locked(server_id):

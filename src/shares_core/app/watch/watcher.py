@@ -11,6 +11,7 @@ from typing import Self
 from attrs import evolve
 
 from shares_core.app.usecases.fleet import Fleet
+from shares_core.app.watch.collector import Collector
 from shares_core.app.watch.workqueue import WorkQueue
 from shares_core.domain.backoff import Backoff
 from shares_core.domain.drift import Drift
@@ -56,15 +57,18 @@ class Watcher:
         self._working: dict[str, Future[ReconcileReport]] = {}
         self._told: set[_Told] = set()
         self._workers = ThreadPoolExecutor(_AT_ONCE, "repair")
+        self._collector = Collector(ports)
 
     def __enter__(self) -> Self:
         """Start all threads now: later the host might not have any."""
         together = Barrier(_AT_ONCE)
         try:
             wait([self._workers.submit(together.wait) for _ in range(_AT_ONCE)])
+            self._collector.start()
         except BaseException:
             together.abort()
             self._workers.shutdown()
+            self._collector.stop()
             raise
         return self
 
@@ -73,6 +77,7 @@ class Watcher:
     ) -> None:
         """Wait for the repairs that are under way; start no others."""
         self._workers.shutdown(wait=True, cancel_futures=True)
+        self._collector.stop()
 
     def round(self) -> None:
         """Wait until a container ends, or a second; start due work, and take note of finished work.
@@ -80,7 +85,7 @@ class Watcher:
         If Docker does not answer, wait for it, and then look at everything. Raises nothing: it goes on
         whatever the host runs short of.
         """
-        for step in (self._hear, self._go_on):
+        for step in (self._hear, self._go_on, self._collector.round):
             try:
                 step()
             except Exception as error:  # noqa: BLE001 - nobody else is there to go on

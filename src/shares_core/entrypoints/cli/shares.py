@@ -213,8 +213,8 @@ def check(invocation: Invocation, server: str, name: str, *, repair: bool) -> No
 def delete(invocation: Invocation, server: str, name: str, *, with_snapshots: bool) -> None:
     """Remove a share and its data, and disconnect whoever uses it.
 
-    Refuses while it has snapshots. Its audit trail goes too: copy it first. The data of a thick logical volume is
-    overwritten, which takes as long as the disk takes; after that nothing can restore it.
+    Refuses while it has snapshots. Its audit trail goes too: copy it first. The data of a thick logical
+    volume is overwritten, which takes as long as the disk takes; after that nothing can restore it.
     """
     invocation.changing().shares.delete(server, name, with_snapshots=with_snapshots)
     invocation.out.answer(
