@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from shares_core.bootstrap import Host, open_host
-from shares_core.config import DockerSettings, FilePool, HostConfig, LvmPool, ServerSettings
+from shares_core.config import AuditSettings, DockerSettings, FilePool, HostConfig, LvmPool, ServerSettings
 from shares_core.domain.access import AccessLevel, AccessRule, RefusedUser, rules_for
 from shares_core.domain.capacity import Capacity
 from shares_core.domain.errors import (
@@ -45,6 +45,7 @@ __all__ = [
     "AccessRule",
     "AddressTaken",
     "AlreadyExists",
+    "AuditSettings",
     "BackendFailure",
     "Busy",
     "Call",

@@ -46,7 +46,6 @@ _ALWAYS = {
     "shadow:localtime": "no",
     "shadow:snapdir": "/shares",
     "shadow:sort": "desc",
-    "vfs objects": "fruit streams_xattr shadow_copy2",
 }
 
 
@@ -61,7 +60,11 @@ def _meant(server: ShareServer) -> Sections:
         writers = [f"<{uids[r.principal.name]}>" for r in share.rules if r.level is AccessLevel.READ_WRITE]
         section: dict[str, str | list[str]] = {"path": f"/shares/{share.id}/data", "valid users": users}
         section |= {"browseable": "No"} if share.name.is_hidden else {}
-        section |= {"vfs objects": f"{'full_audit ' if share.options.audit else ''}fruit streams_xattr"}
+        first = ["full_audit"] if share.options.audit else []
+        bin_of = ["recycle"] if share.options.recycle_bin is not None else []
+        section |= {"vfs objects": [*first, "fruit", "streams_xattr", *bin_of, "shadow_copy2"]}
+        section |= {"shadow:mountpoint": f"/shares/{share.id}"}
+        section |= {"shadow:format": f"{share.id}@GMT-%Y.%m.%d-%H.%M.%S"}
         section |= {"full_audit:prefix": f"shares-audit|{share.id}|%U|%I"}
         section |= {"strict allocate": "Yes"} if share.filesystem.kind is FileSystemKind.XFS else {}
         sections[str(share.name)] = section | _ALWAYS | ({"write list": writers} if writers else {})
@@ -77,7 +80,7 @@ def _parsed(output: str) -> tuple[dict[str, str], Sections]:
     common = found.pop("global")
     for own in ("netbios name", "server multi channel support"):  # what differs between servers
         common.pop(own, "")
-    lists = ("valid users", "write list")
+    lists = ("valid users", "write list", "vfs objects")
     return common, {
         name: {key: value.split() if key in lists else value for key, value in section.items()}
         for name, section in found.items()

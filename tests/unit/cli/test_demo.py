@@ -15,7 +15,7 @@ from shares_core.ports import Events
 from shares_core.testing import Fault, FaultPlan, ProcessDied, memory_ports
 
 STEPS = [
-    *("server", "share", "allow-rw", "client", "write", "read", "extend", "intact", "recycle"),
+    *("server", "share", "allow-rw", "client", "write", "read", "audit", "extend", "intact", "recycle"),
     *("allow-ro", "read-only", "deny", "refused", "delete", "remove"),
 ]
 

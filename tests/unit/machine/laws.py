@@ -77,6 +77,8 @@ def nothing_is_orphaned(machine: MemoryHost) -> None:
         "scratch": machine.scratch - volumes,
         "filters": machine.filters - {name for interface in interfaces for name in interface.devices},
         "links": machine.links.keys() - {interface.host_device for interface in interfaces},
+        "trails": {(each, share) for each, trail in machine.trails.items() for share in trail.shares}
+        - shares.keys(),
         "bridges": machine.bridges.keys() - {interface.attachment.device for interface in interfaces},
     }
     assert not any(strays.values()), f"orphans: { ({kind: s for kind, s in strays.items() if s}) }"

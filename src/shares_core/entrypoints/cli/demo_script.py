@@ -15,6 +15,7 @@ from shares_core.domain.addresses import MacAddress
 from shares_core.domain.capacity import MIB, Capacity, format_bytes
 from shares_core.domain.errors import BackendFailure, Conflict, NoCapacity
 from shares_core.domain.network import InterfaceSpec
+from shares_core.domain.options import ShareOptions
 from shares_core.domain.server import ShareServer
 from shares_core.domain.views import ExtendWay, ServerView
 from shares_core.entrypoints.cli.demo_client import DemoClient, Place, Target
@@ -93,8 +94,8 @@ class Demo:
         server = self._make_server(marker)
         self.files.write(evolve(marker, server_id=server.id))
         with self.steps.step("share", "making the share") as step:
-            self.host.shares.create(SERVER, SHARE, _FIRST)
-            step.text = f"share {SHARE!r}: {_FIRST}, on a file system of its own"
+            self.host.shares.create(SERVER, SHARE, _FIRST, options=ShareOptions(audit=True))
+            step.text = f"share {SHARE!r}: {_FIRST}, on a file system of its own, and audited"
         writer = self._let_in(server, WRITER, AccessLevel.READ_WRITE)
         with ExitStack() as stack:
             with self.steps.step("client", "making a client") as step:
@@ -102,6 +103,7 @@ class Demo:
                 client = stack.enter_context(self.open_client(place))
                 step.text = f"a client at {place.address.ip}, in network namespace {place.namespace}"
             content = self._write_and_read(client, writer)
+            self._audit(writer)
             self._extend(client, writer, content)
             self._recycle(client, writer, content)
             reader = self._read_only(client, server, content)
@@ -154,6 +156,18 @@ class Demo:
             self._same(client, writer, content)
             step.text = f"{writer.user} read the same {format_bytes(_SIZE)} back"
         return content
+
+    def _audit(self, writer: Target) -> None:
+        with self.steps.step("audit", "reading the audit trail") as step:
+            trail = self.host.shares.audit(SERVER, SHARE)
+            entry = next(
+                (entry for entry in trail if (entry.users, entry.path) == ((writer.user,), _FILE)), None
+            )
+            if entry is None:
+                raise BackendFailure(f"the audit trail does not say that {writer.user} wrote {_FILE}")
+            step.text = (
+                f"the audit trail says who wrote: {writer.user} at {entry.address} {entry.action} {_FILE}"
+            )
 
     def _extend(self, client: DemoClient, writer: Target, content: bytes) -> None:
         with self.steps.step("extend", "extending the share") as step:
