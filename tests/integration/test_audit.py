@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from contextlib import closing
 
@@ -16,6 +17,7 @@ from shares_core.domain.audit import AuditAction, AuditEntry
 from shares_core.domain.names import UserName, forms_of
 from shares_core.domain.protection import Encryption
 from tests.integration.conftest import NewClient, NewServer, Tenant
+from tests.integration.support.inside import executed
 from tests.reliability.watched import watching
 from tests.testkit.clients import READ, READ_WRITE, nt_status, open_file
 from tests.testkit.probes import until
@@ -38,7 +40,17 @@ def audited(tenant: Tenant) -> Tenant:
     return tenant
 
 
+def settle(tenant: Tenant) -> None:
+    """Wait until Docker's log has all that smbd has said: Docker copies it in its own time, in order."""
+    name, word = f"shares-{tenant.server_id}", uuid.uuid4().hex
+    with closing(docker.from_env()) as client:
+        status, _, errors = executed(client.api, name, "bash", "-c", f"echo {word} > /proc/1/fd/1")
+        assert status == 0, errors
+        assert until(lambda: word.encode() in client.api.logs(name, tail=100))
+
+
 def trail(tenant: Tenant, share: str = "files") -> tuple[AuditEntry, ...]:
+    settle(tenant)
     return tenant.site.host.shares.audit(tenant.server, share)
 
 
@@ -190,7 +202,11 @@ def test_a_client_with_an_ipv6_address_is_told(
     site.host.shares.set("six", "files", audit=True)
     ada = site.smb(client_on(bridge, "fd00:5::9/64"), "fd00:5::5", "ada", site.allow("six", "files", "ada"))
     assert ada.put("files", "f", b"x").status == OK
-    assert ["fd00:5::9"] == [entry.address for entry in site.host.shares.audit(str(server.name), "files")]
+
+    def addresses() -> list[str]:
+        return [entry.address for entry in site.host.shares.audit(str(server.name), "files")]
+
+    assert until(lambda: addresses() == ["fd00:5::9"])
 
 
 # ---- what clients cannot do
@@ -266,6 +282,7 @@ def test_a_trail_outlives_its_container(audited: Tenant, change: Callable[[Tenan
     """Whatever replaces it, what was done until then is kept, and nothing is said to be missing."""
     ada = audited.user("ada")
     assert ada.put("files", "before", b"x").status == OK
+    settle(audited)
     change(audited)
     assert until(lambda: ada.put("files", "after", b"x").status == OK)
     paths = [entry.path for entry in trail(audited)]
@@ -317,6 +334,7 @@ def test_the_log_for_people_has_no_audit(audited: Tenant) -> None:
     ada = audited.user("ada")
     assert ada.put("files", "f", b"x").status == OK
     assert evolve(ada, password="wrong").do("files", "ls").status == "NT_STATUS_LOGON_FAILURE"
+    settle(audited)
     texts = [line.text for line in audited.site.host.servers.log(audited.server)]
     assert any("ada" in text for text in texts)
     assert not any("shares-audit" in text for text in texts)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 import unicodedata
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -22,6 +21,8 @@ _MOMENT = re.compile(r"\d{4}-\d\d-\d\d(T\d\d(:\d\d(:\d\d(\.\d{1,9})?)?)?Z?)?")
 UNKNOWN = "?"
 #: How long a name Samba logs: it cuts longer ones.
 _LONGEST_SEEN = 255
+#: Unicode's last letter that has a case: looking through all that follow would take long.
+_LAST_LETTER = 0x1E943
 #: What Samba leaves of a name in its log; it writes an underscore for every other byte of UTF-8.
 _LEFT = frozenset("abcdefghijklmnopqrstuvwxyz0123456789. _-")
 
@@ -114,7 +115,7 @@ def _one(char: str) -> tuple[str, ...]:
 def _same_letters() -> dict[str, tuple[str, ...]]:
     """The letters that differ in case only, by their upper case."""
     letters: dict[str, list[str]] = {}
-    for char in map(chr, range(sys.maxunicode + 1)):
+    for char in map(chr, range(_LAST_LETTER + 1)):
         if unicodedata.category(char) in {"Lu", "Ll", "Lt"}:
             for upper in {char.upper(), char.lower().upper()}:
                 letters.setdefault(upper, []).append(char)

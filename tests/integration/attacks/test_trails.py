@@ -71,7 +71,7 @@ def test_a_flood_erases_nothing(street: Street) -> None:
     """Its own day is full, which is told; the host's disk, the neighbour and its trail are unharmed."""
     assert street.ada.put("files", "before", b"x").status == OK
     assert street.nora.put("files", "before", b"x").status == OK
-    assert (["before"], ["before"]) == (street.paths(), street.paths("next-door"))
+    assert until(lambda: (street.paths(), street.paths("next-door")) == (["before"], ["before"]))
     (file,) = street.files()
     kept = file.read_bytes()
     line = f"shares-audit|{street.share_id('broken', 'files')}|ada|10.9.9.9|unlinkat|ok|/flood"
@@ -84,7 +84,8 @@ def test_a_flood_erases_nothing(street: Street) -> None:
     assert file.read_bytes().startswith(kept)
     assert [file] == street.files()
     assert file.stat().st_size <= ROOM
-    assert ["before", *(f"meanwhile{number}" for number in range(5))] == street.paths("next-door")
+    expected = ["before", *(f"meanwhile{number}" for number in range(5))]
+    assert until(lambda: street.paths("next-door") == expected)
     with in_time(60):
         street.site.host.servers.stop("broken")
         street.site.host.servers.start("broken")
@@ -114,7 +115,7 @@ def test_a_forged_line_stays_in_its_own_trails(street: Street) -> None:
     for share_id in (theirs, unkept, f"../{server_id}/{theirs}", f"../../{server_id}", "..", "/etc", ""):
         street.forge(share_id, "/forged")
     street.forge(street.share_id("broken", "files"), "/etc/passwd/../\x1b[31mforged")
-    assert ["/etc/passwd/../\x1b[31mforged"] == street.paths()
+    assert until(lambda: street.paths() == ["/etc/passwd/../\x1b[31mforged"])
     assert ([], []) == (street.paths("next-door"), street.paths("broken", "unaudited"))
     after = {path for path in street.site.config.state_dir.rglob("*") if "servers" not in path.parts}
     assert set(street.files()) == {path for path in after - before if path.suffix == ".jsonl"}
@@ -123,6 +124,6 @@ def test_a_forged_line_stays_in_its_own_trails(street: Street) -> None:
 def test_a_compromised_server_does_not_see_its_trails(street: Street) -> None:
     """They are nowhere in its container, so there is nothing to erase."""
     assert street.ada.put("files", "secret-name", b"x").status == OK
-    assert ["secret-name"] == street.paths()
+    assert until(lambda: street.paths() == ["secret-name"])
     found = street.intruder.sh("find / -name '*.jsonl' -o -name bookmark.json 2>/dev/null")[1]
     assert "" == found.strip()

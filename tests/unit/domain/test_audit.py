@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shares_core.domain.audit import check_moment, day_of, users_seen_as
+from shares_core.domain.audit import _LAST_LETTER, check_moment, day_of, users_seen_as
 from shares_core.domain.errors import InvalidInput
 from shares_core.domain.names import UserName, forms_of
 from shares_core.domain.server import Account
@@ -58,6 +60,11 @@ def test_every_name_is_known_again(name: str) -> None:
         for typed in (form, form.upper(), form.lower()):
             if len(typed) == len(form):
                 assert (name,) == users_seen_as(logged(typed), found)
+
+
+def test_no_letter_is_forgotten() -> None:
+    """Whatever Unicode this Python has."""
+    assert [] == [c for c in range(_LAST_LETTER + 1, sys.maxunicode + 1) if chr(c).lower() != chr(c).upper()]
 
 
 def test_all_accounts_that_it_may_mean_are_named() -> None:
