@@ -78,7 +78,7 @@ def nothing_is_orphaned(machine: MemoryHost) -> None:
         "filters": machine.filters - {name for interface in interfaces for name in interface.devices},
         "links": machine.links.keys() - {interface.host_device for interface in interfaces},
         "trails": {(each, share) for each, trail in machine.trails.items() for share in trail.shares}
-        - shares.keys(),
+        - {(record.id, share.id) for record, share in shares},
         "bridges": machine.bridges.keys() - {interface.attachment.device for interface in interfaces},
     }
     assert not any(strays.values()), f"orphans: { ({kind: s for kind, s in strays.items() if s}) }"
