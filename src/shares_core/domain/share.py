@@ -131,8 +131,12 @@ class CifsShare:
     @property
     def served(self) -> bool:
         """Whether Samba's configuration has a section for it: no rule, no section."""
-        meanwhile = self.operation is None or self.operation.serves
-        return bool(self.rules) and self.failure is None and meanwhile
+        return bool(self.rules) and self.is_mounted
+
+    @property
+    def is_mounted(self) -> bool:
+        """Whether a running server has it mounted, and nothing keeps clients from it but a missing rule."""
+        return self.failure is None and (self.operation is None or self.operation.serves)
 
     def beginning(self, operation: ShareOperation) -> CifsShare:
         """With the operation under way; its failure is cleared if the share is being removed."""

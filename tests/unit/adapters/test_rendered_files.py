@@ -34,7 +34,7 @@ _SECTION = """\
 	force create mode = 0700
 	force directory mode = 0700
 	write list = "<10000>", "<guest>"
-	vfs objects = fruit streams_xattr
+	vfs objects = fruit streams_xattr shadow_copy2
 	full_audit:prefix = shares-audit|5aaaaaaaaaaa|%U|%I
 	full_audit:success = create_file renameat unlinkat linkat
 	full_audit:failure = none
@@ -46,7 +46,6 @@ _SECTION = """\
 	shadow:localtime = no
 	shadow:sort = desc
 	fruit:time machine max size = 0
-	vfs objects = fruit streams_xattr
 """
 _PASSWD = """\
 shares:x:2000007:2000007::/nonexistent:/usr/sbin/nologin

@@ -57,13 +57,13 @@ def test_a_share_offers_backups_to_macs_if_its_record_says_so() -> None:
 
 
 def test_deleted_files_pass_the_recycle_bin_after_all_else() -> None:
-    """It does not know streams, which must not reach it. Without a bin there are the other modules alone."""
+    """It does not know streams, which must not reach it. Only what finds snapshots is nearer to the files."""
     told = []
     for options in (ShareOptions(), ShareOptions(recycle_bin=RecycleBin(7))):
         text = render_smb_conf(SERVER.with_share(evolve(SHARE, options=options)))
         told.append(_section(text, "R&D 2026")["vfs objects"])
         assert ".recycle" == _section(text, "global")["recycle:repository"]
-    assert ["fruit streams_xattr", "fruit streams_xattr recycle"] == told
+    assert ["fruit streams_xattr shadow_copy2", "fruit streams_xattr recycle shadow_copy2"] == told
 
 
 def test_the_list_of_bins_has_each_share_that_has_or_had_one() -> None:

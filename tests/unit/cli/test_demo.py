@@ -22,7 +22,7 @@ STEPS = [
 
 def test_the_demo_leaves_nothing(terminal: Terminal) -> None:
     out = terminal.ok("demo").out
-    assert "15 steps in " in out.splitlines()[-1]
+    assert "16 steps in " in out.splitlines()[-1]
     assert "bob read the file, and could not write: NT_STATUS_ACCESS_DENIED" in out
     assert "ada is refused: NT_STATUS_ACCESS_DENIED; bob still reads" in out
     assert {} == _left(terminal)

@@ -67,8 +67,8 @@ def test_a_share_is_made_from_a_snapshot(served: Terminal) -> None:
     assert ["64 MiB", "96 MiB"] == list(map(str, sizes))
     for given, said in (
         (("--size", "16MiB"), "snapshot s has 64 MiB, more than 16 MiB"),
-        (("--filesystem", "xfs"), "leave out --filesystem and --pool"),
-        (("--pool", "fast"), "leave out --filesystem and --pool"),
+        (("--filesystem", "xfs"), "leave out --filesystem, --pool and --case-fold"),
+        (("--pool", "fast"), "leave out --filesystem, --pool and --case-fold"),
     ):
         result = served("share", "create", "tenant", "less", "--from-snapshot", "tenant/files@s", *given)
         assert (2, True) == (result.status, said in result.err), result.err

@@ -22,7 +22,7 @@ from shares_core.domain.names import SERVICE_ACCOUNT, WORKGROUP, UserName, forms
 from shares_core.domain.protection import Encryption
 from shares_core.domain.secret import PasswordHash
 from shares_core.domain.server import Account, ShareServer
-from shares_core.domain.share import CifsShare, FileSystemKind, ShareStatus
+from shares_core.domain.share import CifsShare, FileSystemKind
 from shares_core.domain.snapshots import GMT_FORM
 
 CONFIG_FILE = f"{CONFIG_FOLDER}/smb.conf"
@@ -217,7 +217,7 @@ def render_bins(server: ShareServer) -> str:
     return "".join(
         f"{kept.days * _DAY_SECONDS if kept else 0} {share.bin_cleared} {folder_of(share)}\n"
         for share in server.shares
-        if share.status is ShareStatus.READY
+        if share.is_mounted
         if (kept := share.options.recycle_bin) or share.bin_cleared
     )
 
