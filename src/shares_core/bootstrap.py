@@ -89,7 +89,8 @@ def watcher(ports: Ports, network: DefaultNetwork) -> Watcher:
     """The watcher that keeps the servers up, over the given ports."""
     from shares_core.app.watch.watcher import Watcher
 
-    return Watcher(ports, host(ports, network).fleet)
+    made = host(ports, network)
+    return Watcher(ports, made.fleet, made.schedules)
 
 
 def open_watcher(config: HostConfig, events: Events | None = None) -> Watcher:

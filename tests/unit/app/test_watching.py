@@ -15,6 +15,7 @@ from shares_core import bootstrap
 from shares_core.app.watch.watcher import LOOK_SECONDS, Watcher
 from shares_core.domain.backoff import Backoff
 from shares_core.domain.capacity import MIB
+from shares_core.domain.schedules import Schedule
 from shares_core.testing import Call, FaultPlan, memory_ports
 
 
@@ -303,3 +304,30 @@ def test_a_share_that_runs_out_of_room_is_told_once(served: World, watcher: Watc
         assert count == looked()
     expected = ("share nearly full", "tenant/files: has only 2 MiB of 63 MiB left")
     assert 2 == told(served).count(expected)
+
+
+def test_scheduled_snapshots_are_taken_and_removed(served: World, watcher: Watcher) -> None:
+    """One in each hour, of which the last two are kept; what a person took stays."""
+    served.host.schedules.set("tenant", "files", Schedule(hourly=2))
+    served.host.snapshots.create("tenant", "files", "mine")
+
+    def taken() -> list[str]:
+        return [str(each.name) for each in served.share("tenant", "files").snapshots]
+
+    counts = []
+    for _ in range(4):
+        before = taken()
+        assert rounds_until(watcher, lambda before=before: taken()[-1:] != before[-1:])  # type: ignore[misc]
+        let_pass(watcher, served, 100)
+        counts.append(len(taken()))
+        served.machine.time += 3600
+    assert ([2, 3, 3, 3], "mine") == (counts, taken()[0])
+
+
+def test_a_schedule_that_fails_is_told_once_and_hinders_nobody(served: World, watcher: Watcher) -> None:
+    served.machine.reflinks = False
+    served.host.schedules.set("tenant", "files", Schedule(hourly=2))
+    let_pass(watcher, served, 200)
+    failures = [what for what, _ in told(served) if what == "snapshot failed"]
+    assert 1 == len(failures)
+    assert admits(served)

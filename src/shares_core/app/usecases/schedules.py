@@ -7,7 +7,7 @@ from attrs import frozen
 from shares_core.app.leases import Leases
 from shares_core.app.usecases.snapshots import Snapshots, take
 from shares_core.domain.checks import require
-from shares_core.domain.errors import SharesError
+from shares_core.domain.errors import Busy, SharesError
 from shares_core.domain.schedules import Schedule
 from shares_core.domain.server import DesiredState, ShareServer
 from shares_core.domain.share import CifsShare, ShareStatus
@@ -68,6 +68,8 @@ class Schedules:
             for snapshot in share.schedule.expired(share.snapshots) if share.schedule is not None else ():
                 self._snapshots.delete(*names, str(snapshot.name))
                 removed.append(str(snapshot.name))
+        except Busy:
+            pass  # the next call is soon enough
         except SharesError as error:
             return ScheduledView(*names, taken, tuple(removed), str(error))
         return ScheduledView(*names, taken, tuple(removed))

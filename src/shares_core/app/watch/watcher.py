@@ -11,7 +11,9 @@ from typing import Self
 from attrs import evolve
 
 from shares_core.app.usecases.fleet import Fleet
-from shares_core.app.watch.collector import Collector
+from shares_core.app.usecases.schedules import Schedules
+from shares_core.app.watch.collector import collector
+from shares_core.app.watch.scheduler import scheduler
 from shares_core.app.watch.workqueue import WorkQueue
 from shares_core.domain.backoff import Backoff
 from shares_core.domain.drift import Drift
@@ -42,7 +44,7 @@ class Watcher:
     should wait for a server's lock no longer than ``ROUND_SECONDS``.
     """
 
-    def __init__(self, ports: Ports, fleet: Fleet) -> None:
+    def __init__(self, ports: Ports, fleet: Fleet, schedules: Schedules) -> None:
         self._ports = ports
         self._fleet = fleet
         self._bookmark = ""
@@ -57,7 +59,8 @@ class Watcher:
         self._working: dict[str, Future[ReconcileReport]] = {}
         self._told: set[_Told] = set()
         self._workers = ThreadPoolExecutor(_AT_ONCE, "repair")
-        self._collector = Collector(ports)
+        self._collector = collector(ports)
+        self._scheduler = scheduler(ports, schedules)
 
     def __enter__(self) -> Self:
         """Start all threads now: later the host might not have any."""
@@ -65,10 +68,12 @@ class Watcher:
         try:
             wait([self._workers.submit(together.wait) for _ in range(_AT_ONCE)])
             self._collector.start()
+            self._scheduler.start()
         except BaseException:
             together.abort()
             self._workers.shutdown()
             self._collector.stop()
+            self._scheduler.stop()
             raise
         return self
 
@@ -78,6 +83,7 @@ class Watcher:
         """Wait for the repairs that are under way; start no others."""
         self._workers.shutdown(wait=True, cancel_futures=True)
         self._collector.stop()
+        self._scheduler.stop()
 
     def round(self) -> None:
         """Wait until a container ends, or a second; start due work, and take note of finished work.
@@ -85,7 +91,7 @@ class Watcher:
         If Docker does not answer, wait for it, and then look at everything. Raises nothing: it goes on
         whatever the host runs short of.
         """
-        for step in (self._hear, self._go_on, self._collector.round):
+        for step in (self._hear, self._go_on, self._collector.round, self._scheduler.round):
             try:
                 step()
             except Exception as error:  # noqa: BLE001 - nobody else is there to go on
