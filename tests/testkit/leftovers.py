@@ -81,6 +81,8 @@ def remove_installation(state_dir: Path) -> None:
         for family in FAMILIES:
             owners = owners_of_tables(family)
             _remove_tables(name for name, owner in owners.items() if owner.endswith(installation))
+    # Before their disk is unmounted, which takes their paths away; what is in use goes with its mount.
+    _detach_loops_below(state_dir)
     unmount_below(state_dir)
     _detach_loops_below(state_dir)
     shutil.rmtree(state_dir, ignore_errors=True)
