@@ -13,7 +13,6 @@ from shares_core.domain.remedy import HostTool, Remedy
 from shares_core.domain.secret import Secret
 from shares_core.domain.server import ShareServer
 from shares_core.domain.share import CifsShare
-from shares_core.domain.snapshots import Snapshot
 from shares_core.domain.volume import PoolName
 
 #: The operator should know if more than this percentage of a thin pool is used.
@@ -362,34 +361,6 @@ class CheckView:
     share: ShareView
     damage: str = ""
     repair: str = ""
-
-
-@frozen
-class SnapshotView:
-    """A snapshot of a share of a server."""
-
-    server: ShareServer
-    share: CifsShare
-    snapshot: Snapshot
-
-
-@frozen
-class ScheduledView:
-    """What a schedule did with a share's snapshots, by their names; ``problem`` says why it failed."""
-
-    server: str
-    share: str
-    taken: str = ""
-    removed: tuple[str, ...] = ()
-    problem: str = ""
-
-
-@frozen
-class RevertView:
-    """What a revert did: the share holds what ``snapshot`` holds. ``capacity_before`` was its capacity."""
-
-    snapshot: SnapshotView
-    capacity_before: Capacity
 
 
 @frozen

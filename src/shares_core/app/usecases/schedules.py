@@ -11,7 +11,7 @@ from shares_core.domain.errors import Busy, SharesError
 from shares_core.domain.schedules import Schedule
 from shares_core.domain.server import DesiredState, ShareServer
 from shares_core.domain.share import CifsShare, ShareStatus
-from shares_core.domain.views import ScheduledView
+from shares_core.domain.snapshot_views import ScheduledView
 from shares_core.ports import Ports
 
 

@@ -20,10 +20,11 @@ from shares_core.app.usecases.pools import configured
 from shares_core.domain.audit import AuditEntry, check_moment
 from shares_core.domain.capacity import Capacity
 from shares_core.domain.checks import require
-from shares_core.domain.errors import AlreadyExists, Conflict, InvalidInput, NotEmpty, SharesError
+from shares_core.domain.errors import InvalidInput, NotEmpty, SharesError
 from shares_core.domain.names import ShareName
 from shares_core.domain.options import RecycleBin, ShareOptions, TimeMachine
-from shares_core.domain.remedy import Call, Parameter, Remedy, UseCase
+from shares_core.domain.remedy import Parameter, Remedy
+from shares_core.domain.request import ShareRequest
 from shares_core.domain.server import ShareServer
 from shares_core.domain.share import CifsShare, FileSystem, FileSystemKind
 from shares_core.domain.snapshots import SnapshotSource
@@ -80,13 +81,8 @@ class Shares:
             made = FileSystem(filesystem, ids.new_uuid(), case_fold)
             return ShareVolume(VolumeRef(wanted, ids.new_id()), made, DISK_OWNER, traits)
 
-        def same(existing: CifsShare) -> None:
-            _require_same(existing, name, capacity, filesystem, wanted)
-            _require_case_fold(existing, case_fold)
-            _require_options(existing, options)
-
-        chosen = options or ShareOptions()
-        return self._created(server, name, capacity, volume, same, chosen, case_fold=case_fold)
+        request = ShareRequest(name, capacity, filesystem, wanted, options, case_fold)
+        return self._created(server, request, volume)
 
     def clone(
         self,
@@ -125,46 +121,36 @@ class Shares:
             anew = evolve(copied.filesystem, uuid=ids.new_uuid())
             return evolve(copied, ref=VolumeRef(copied.pool, ids.new_id()), filesystem=anew)
 
-        def same(existing: CifsShare) -> None:
-            _require_same(existing, name, wanted, copied.filesystem.kind, copied.pool)
-            if existing.origin != snapshot.id:
-                raise AlreadyExists(
-                    "share", str(existing.name), f"it was not made from {source}", hint="choose another name"
-                )
-            _require_options(existing, options)
-
-        folds, chosen = copied.filesystem.case_fold, options or ShareOptions()
-        return self._created(server, name, wanted, volume, same, chosen, copied, case_fold=folds)
+        filesystem = copied.filesystem
+        request = ShareRequest(
+            name, wanted, filesystem.kind, copied.pool, options, filesystem.case_fold, snapshot.id
+        )
+        return self._created(server, request, volume, copied)
 
     def _created(
         self,
         server: str,
-        name: ShareName,
-        capacity: Capacity,
+        request: ShareRequest,
         volume: Callable[[], ShareVolume],
-        require_same: Callable[[CifsShare], None],
-        options: ShareOptions,
         source: ShareVolume | None = None,
-        *,
-        case_fold: bool,
     ) -> ShareView:
         """The share, made if it does not exist, from ``source`` or empty."""
         ids = self._ports.ids
         with ExitStack() as slot:
-            with self._leases.settled(server, name, await_made=True) as held:
-                existing = held.server.find_share(name)
+            with self._leases.settled(server, request.name, await_made=True) as held:
+                existing = held.server.find_share(request.name)
                 if existing is not None:
-                    require_same(existing)
+                    request.require_same(existing)
                     return self._view(held.server, existing, self._volume_size(existing), held.found)
-                self._ports.filesystems.require_mounting(case_fold=case_fold)
+                self._ports.filesystems.require_mounting(case_fold=request.case_fold)
                 share_id = ids.new_id()
                 minted = CifsShare(
                     id=share_id,
-                    name=name,
-                    capacity=capacity,
+                    name=request.name,
+                    capacity=request.capacity,
                     volume=volume(),
-                    options=options,
-                    origin="" if source is None else source.id,
+                    options=request.options or ShareOptions(),
+                    origin=request.origin,
                 )
                 work = ShareWork(self._ports, held.server, minted, held.found)
                 self._leases.take_slot(slot, held.server, minted)
@@ -379,65 +365,3 @@ def _deletion(share: CifsShare, journal: Begun) -> DeleteShare:
     stage = former.stage if isinstance(former, DeleteShare) else DeleteStage.CLOSING
     others = tuple(ref for ref in share.refs if ref != share.volume.ref)
     return DeleteShare(**journal, share_id=share.id, stage=stage, others=others)
-
-
-def _require_case_fold(existing: CifsShare, case_fold: bool) -> None:
-    """Raise AlreadyExists if the share finds names in another way than is wanted."""
-    if existing.filesystem.case_fold is not case_fold:
-        raise AlreadyExists(
-            "share",
-            str(existing.name),
-            f"its file system {'does not fold' if case_fold else 'folds'} case",
-            hint="choose another name: a file system stays as it was made",
-        )
-
-
-def _require_options(existing: CifsShare, wanted: ShareOptions | None) -> None:
-    """Raise AlreadyExists if the share has other options than those wanted; None fits any."""
-    if wanted not in (None, existing.options):
-        raise AlreadyExists(
-            "share",
-            str(existing.name),
-            "its options differ from those asked for",
-            hint=Remedy.of(Call(UseCase.SHARES_SET), " changes them"),
-        )
-
-
-def _require_same(
-    existing: CifsShare, name: ShareName, capacity: Capacity, kind: FileSystemKind, pool: PoolName
-) -> None:
-    """Raise AlreadyExists if the share differs, and Conflict if it was not completely made."""
-    if not existing.is_whole:
-        raise Conflict(
-            f"share {existing.name.value!r} is {existing.status}: {existing.reason}",
-            hint=Remedy.of(
-                Call(UseCase.RECONCILE),
-                " tries again; ",
-                Call(UseCase.SHARES_DELETE),
-                " removes it, and whatever is in it",
-            ),
-        )
-    if existing.name != name:
-        raise AlreadyExists(
-            "share",
-            str(existing.name),
-            f"{name} differs from it in case only, which SMB does not tell apart",
-            hint=f"name {existing.name}, or choose another name",
-        )
-    if (existing.capacity, existing.filesystem.kind) != (capacity, kind):
-        only_larger = existing.filesystem.kind is kind and existing.capacity < capacity
-        raise AlreadyExists(
-            "share",
-            str(existing.name),
-            f"it has {existing.capacity} with {existing.filesystem.kind}, not {capacity} with {kind}",
-            hint=Remedy.of(Call(UseCase.SHARES_EXTEND), " makes it larger")
-            if only_larger
-            else "choose another name",
-        )
-    if existing.volume.pool != pool:
-        raise AlreadyExists(
-            "share",
-            str(existing.name),
-            f"it is in the pool {existing.volume.pool}, not in {pool}",
-            hint="choose another name: a share stays in its pool",
-        )

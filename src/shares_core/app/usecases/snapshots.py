@@ -13,8 +13,8 @@ from shares_core.domain.errors import Conflict
 from shares_core.domain.remedy import Parameter, Remedy
 from shares_core.domain.server import ShareServer
 from shares_core.domain.share import CifsShare
+from shares_core.domain.snapshot_views import RevertView, SnapshotView
 from shares_core.domain.snapshots import SnapshotName
-from shares_core.domain.views import RevertView, SnapshotView
 from shares_core.domain.volume import VolumeRef
 from shares_core.ports import Ports
 

@@ -19,6 +19,7 @@ from shares_core.domain.schedules import Schedule
 from shares_core.domain.server import Account, ShareServer
 from shares_core.domain.sessions import ClosedSessions, OpenFile, SmbSession
 from shares_core.domain.share import CifsShare
+from shares_core.domain.snapshot_views import RevertView, SnapshotView
 from shares_core.domain.views import (
     AccessView,
     CheckView,
@@ -30,11 +31,9 @@ from shares_core.domain.views import (
     ReconcileOutcome,
     ReconcileReport,
     ReconcileView,
-    RevertView,
     RunState,
     ServerView,
     ShareView,
-    SnapshotView,
     UpgradeView,
 )
 from shares_core.entrypoints.cli.remedies import pool_warning, problem_of

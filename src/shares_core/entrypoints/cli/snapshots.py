@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from shares_core.domain.views import RevertView, SnapshotView
+from shares_core.domain.snapshot_views import RevertView, SnapshotView
 from shares_core.entrypoints.cli import documents
 from shares_core.entrypoints.cli.framework import Group
 from shares_core.entrypoints.cli.invocation import Invocation, pass_invocation
