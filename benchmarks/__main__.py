@@ -1,7 +1,8 @@
 """``python -m benchmarks [ROUNDS]``: the medians of each operation and of its floor, and their ratio.
 
 ``python -m benchmarks scale [ROUNDS]`` measures how long calls take beside 0, 300 and 1,000 other shares,
-``python -m benchmarks folders [ROUNDS]`` how long clients take in folders of 1,000, 10,000 and 100,000 files.
+``python -m benchmarks folders [ROUNDS]`` how long clients take in folders of 1,000, 10,000 and 100,000 files,
+``python -m benchmarks snapshots [ROUNDS]`` how long snapshots, clones and going back to one take.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from tests.testkit.clients import ClientNamespace
 from tests.testkit.leftovers import ROOT, clean_host, remove_installation
 
 import shares_core
-from benchmarks import folders, scale, slots
+from benchmarks import folders, scale, slots, snapshots
 from benchmarks.floor import Floor, run
 from benchmarks.lvm import CREATE, DELETE, EXTEND, LvmFloor
 from benchmarks.lvm import GOALS as LVM_GOALS
@@ -183,6 +184,8 @@ def main() -> None:
             scale.measure(_rounds(arguments[1:]))
         elif arguments[:1] == ["folders"]:
             folders.measure(_rounds(arguments[1:]))
+        elif arguments[:1] == ["snapshots"]:
+            snapshots.measure(_rounds(arguments[1:]))
         else:
             measure(_rounds(arguments))
 

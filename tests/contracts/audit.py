@@ -97,6 +97,16 @@ class AuditContract:
         assert audit.append(SERVER, "one", "two", {FILES: entries(5, 2)}, TODAY)
         assert tuple(entries(7)) == audit.read(SERVER, FILES)
 
+    def test_another_trail_that_grew_meanwhile_changes_nothing_of_that(
+        self, world: AuditWorld, audit: AuditTrails
+    ) -> None:
+        """The entries of a killed caller are there once, also if the last call was about another share."""
+        assert audit.append(SERVER, "", "one", {FILES: entries(2)}, TODAY)
+        assert audit.append(SERVER, "one", "two", {OTHER: [entry("z")]}, TODAY)
+        world.half_appended("two", "three", entries(3, 2))
+        assert audit.append(SERVER, "two", "three", {FILES: entries(3, 2)}, TODAY)
+        assert tuple(entries(5)) == audit.read(SERVER, FILES)
+
     def test_a_trail_is_read_from_any_time_and_in_parts(self, audit: AuditTrails) -> None:
         """From a day, or after an entry; what happened at the same moment is in the same part."""
         before = entry("x", day="2026-03-02")

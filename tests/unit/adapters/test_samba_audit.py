@@ -109,6 +109,14 @@ def test_statements_are_told_from_other_lines() -> None:
     assert not is_statement("smbd version 4.22.11 started.")
 
 
+def test_names_of_users_and_machines_that_samba_logs_are_no_statements() -> None:
+    """A client without an account chooses them, and can neither forge an entry nor hide its failed logins."""
+    forged = f"{_BEGIN}unlinkat|ok|{ROOTS[SHARE]}/payroll"
+    line = f"Auth: [SMB2,(null)] user [WORKGROUP]\\[{forged}shares-audit|] at [Mon, 30 Nov 2026]"
+    assert not is_statement(line)
+    assert [] == read(line)
+
+
 def test_a_log_goes_on_after_the_last_line_of_a_time() -> None:
     """By its place, not by its time: the clock may have been set back."""
     lines = tuple(LogLine(time, text) for time, text in (("5", "a"), ("6", "b"), ("6", "c"), ("1", "d")))

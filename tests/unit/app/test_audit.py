@@ -270,3 +270,13 @@ def test_a_day_is_bounded(audited: World) -> None:
     *some, last = paths(audited)
     assert ("full", [f"{number}" for number in range(len(some))]) == (last, some)
     assert isinstance(audited.machine, MemoryHost)
+
+
+def test_a_log_that_cannot_be_taken_keeps_nobody_from_being_denied(audited: World) -> None:
+    """Nor from anything else on that server: turning the audit off reports it."""
+    process = audited.process(FaultPlan().on("runtime.log_since"))
+    process.shares.set("tenant", "files", audit=False)
+    assert "cannot collect" in [event.what for event in audited.machine.events]
+    assert not audited.share("tenant", "files").options.audit
+    audited.host.access.deny("tenant", "files", "ada")
+    assert {} == {key: level for key, level in audited.admitted().items() if key[1] == "ada"}

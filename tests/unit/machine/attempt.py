@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from shares_core.domain.errors import SharesError
+from shares_core.domain.errors import BackendFailure, SharesError
 from shares_core.testing import ProcessDied
+
+
+def error_of(
+    answer: object, error: SharesError | ProcessDied | None, struck: bool
+) -> SharesError | ProcessDied | None:
+    """The error of a call. A use case about many shares tells the problem of each instead of raising it."""
+    told = answer if isinstance(answer, tuple) else ()
+    if error is None and struck and any(getattr(each, "problem", "") for each in told):
+        return BackendFailure("a share's")
+    return error
 
 
 @frozen

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from itertools import pairwise
 
 from tests.unit.machine import laws
-from tests.unit.machine.attempt import Attempt
+from tests.unit.machine.attempt import Attempt, error_of
 from tests.unit.machine.meaning import Meant, meant, narrowed
 from tests.unit.machine.model import RANK, Model
 from tests.unit.machine.operations import Operation, reconcile, start
@@ -110,7 +110,8 @@ class Driver:
         except (SharesError, ProcessDied) as raised:
             error = raised
         self.watch.disarm()
-        return Attempt(answer, error, trouble.struck(self.watch.plan))
+        struck = trouble.struck(self.watch.plan)
+        return Attempt(answer, error_of(answer, error, bool(struck)), struck)
 
     def _conclude(
         self, operation: Operation, ended: Attempt, predicted: list[Meant], *, blurred: bool

@@ -6,7 +6,7 @@ case, and yields after each what becomes of it if the use case then fails.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from enum import Enum
 
@@ -222,7 +222,8 @@ class Model:
         yield Stage.STICKS
 
     def clone_share(self, name: str, share: str, source: tuple[str, str, str]) -> Iterator[Stage]:
-        copied = self.server(source[0]).share(source[1]).snapshot(source[2])
+        origin = self.server(source[0]).share(source[1])
+        copied = origin.snapshot(source[2])
         server = self.server(name)
         if share in server.shares:
             there = server.shares[share]
@@ -230,7 +231,9 @@ class Model:
                 raise Refused(AlreadyExists)
             return
         self._reserve(0, copied.size)
-        server.shares[share] = Share(copied.size, files=dict(copied.files), origin=copied.number)
+        server.shares[share] = Share(
+            copied.size, origin.options, files=dict(copied.files), origin=copied.number
+        )
         yield Stage.UNDONE
 
     # -- snapshots
@@ -255,12 +258,12 @@ class Model:
             found.schedule = schedule
             yield Stage.UNDONE
 
-    def run_schedules(self, failed: Set[tuple[str, str]]) -> Iterator[Stage]:
-        """What cannot be taken is left for the next time, as are the shares that have ``failed``."""
-        for name, server in sorted(self.servers.items()):
-            for each, share in server.shares.items() if server.running else ():
+    def run_schedules(self) -> Iterator[Stage]:
+        """What cannot be taken is left for the next time."""
+        for _, server in sorted(self.servers.items()):
+            for share in server.shares.values() if server.running else ():
                 known = any(snapshot.scheduled for snapshot in share.snapshots.values())
-                if share.schedule is None or known or (name, each) in failed:
+                if share.schedule is None or known:
                     continue
                 with suppress(Refused):
                     self._reserve(0, share.size)

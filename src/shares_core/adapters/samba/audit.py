@@ -1,7 +1,8 @@
 """How a server's log says what clients did: one line for each statement, whose form we configure.
 
-Samba refuses file names with a ``|`` or a control character, so no client can forge a field or a line. A
-compromised server can: what is read here is what it *says*.
+Samba refuses file names with a ``|`` or a control character, so no client can forge a field or a line. Names
+of users and of their machines, which Samba logs too, may have a ``|``, but do not begin a line. A compromised
+server can forge anything: what is read here is what it *says*.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from shares_core.domain.share import CifsShare
 from shares_core.domain.views import LogLine
 
 _BETWEEN = "|"
-#: Begins a statement in the log. No client can write it there.
+#: Begins a line with a statement.
 _MARK = f"shares-audit{_BETWEEN}"
 #: Samba's names of the operations that it has to log.
 OPERATIONS = ("create_file", "renameat", "unlinkat", "linkat")
@@ -51,7 +52,7 @@ def prefix_of(share: CifsShare) -> str:
 
 def is_statement(text: str) -> bool:
     """Whether a line of the log is for the audit trail."""
-    return _MARK in text
+    return text.startswith(_MARK)
 
 
 def entries_of(
@@ -111,7 +112,9 @@ class _Statement:
 
 
 def _statements(text: str) -> Iterator[_Statement]:
-    """Those of one line: a line longer than a pipe takes at once may have another process's inside."""
+    """Those of one line: one that is longer than a pipe takes at once may have another process's in it."""
+    if not is_statement(text):
+        return
     for part in text.split(_MARK)[1:]:
         share_id, seen, address, operation, result, *rest = (*part.split(_BETWEEN), *[""] * 5)
         done = _done(operation, [each for each in rest if each]) if result == "ok" else None

@@ -95,7 +95,11 @@ class DiskAuditTrails(AuditTrails):
                 if self._share(server_id, share_id).is_dir():
                     sizes |= self._append(server_id, share_id, added, state.sizes)
             if bookmark != former or sizes:
-                self._save(server_id, _State(bookmark, sizes or state.sizes))
+                known = {**state.sizes, **sizes}
+                there = {
+                    name: size for name, size in known.items() if (self._server(server_id) / name).exists()
+                }
+                self._save(server_id, _State(bookmark, there))
             self._remove_old(server_id, today)
         return True
 
@@ -165,7 +169,9 @@ class DiskAuditTrails(AuditTrails):
                     f"another caller holds the audit trails of server {server_id}",
                     hint="try again later; 'lock_timeout' in the configuration sets how long to wait",
                 )
-            os.stat(self._server(server_id))  # another caller may have removed it meanwhile
+            # Another caller may have removed it meanwhile, and a third have made it anew.
+            if not os.path.samestat(os.stat(self._server(server_id)), os.fstat(descriptor)):
+                raise FileNotFoundError(self._server(server_id))
             yield
 
     def _load(self, server_id: str) -> _State:

@@ -27,7 +27,7 @@ def ensure_trails(ports: Ports, server: ShareServer) -> None:
 
 
 def collect(ports: Ports, server: ShareServer, *, also: Collection[str] = ()) -> None:
-    """Take what the server's log says since the last time into its trails. Idempotent, and holds no lock.
+    """Take what the server's log says since the last time into its trails. Idempotent, and takes no lock.
 
     ``also`` are the ids of shares that were audited until now. Does nothing for a server without any. Raises
     Busy if others are always quicker.
@@ -47,10 +47,10 @@ def collect(ports: Ports, server: ShareServer, *, also: Collection[str] = ()) ->
     raise Busy(f"others take the log of server {server.name} into its audit trails all the time")
 
 
-def try_to_collect(ports: Ports, server: ShareServer) -> None:
+def try_to_collect(ports: Ports, server: ShareServer, *, also: Collection[str] = ()) -> None:
     """The same, but an error is only reported: it is no reason to leave the rest undone."""
     try:
-        collect(ports, server)
+        collect(ports, server, also=also)
     except SharesError as error:
         ports.events.emit(Event(EventKind.CANNOT_COLLECT, str(server.name), detail=str(error)))
 
@@ -71,14 +71,18 @@ def remove_container(ports: Ports, server: ShareServer) -> None:
     ports.runtime.remove(server.id)
 
 
-def collect_all(ports: Ports) -> dict[str, SharesError]:
-    """Collect of every server with trails. Returns the errors, by the ids of their servers."""
-    errors: dict[str, SharesError] = {}
-    for server_id in ports.audit.servers():
+def collect_all(ports: Ports) -> dict[str, Exception]:
+    """Collect of every server with trails, side by side. Returns the errors, by the ids of their servers."""
+
+    def collected(server_id: str) -> Exception | None:
         try:
             server = ports.records.load(server_id)
             if server is not None:
                 collect(ports, server)
-        except SharesError as error:
-            errors[server_id] = error
-    return errors
+        except Exception as error:  # noqa: BLE001 - one server's trouble is not the others'
+            return error
+        return None
+
+    ids = ports.audit.servers()
+    found = zip(ids, ports.workers.each(collected, ids), strict=True)
+    return {server_id: error for server_id, error in found if error is not None}

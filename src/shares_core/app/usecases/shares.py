@@ -34,6 +34,8 @@ from shares_core.domain.volume import DEFAULT_POOL, DISK_OWNER, PoolName, ShareV
 from shares_core.ports import Ports
 from shares_core.ports.storage import Volume, require_volume
 
+_DEFAULTS = ShareOptions()
+
 
 @frozen
 class Shares:
@@ -95,9 +97,10 @@ class Shares:
         """Make a share that holds what a snapshot holds, of this server or another; nobody has access yet.
 
         It is in the snapshot's pool, and has its size if ``capacity`` is None. It depends on nothing: its
-        source can be deleted, and neither sees what is written to the other. If the share exists and fits, it
-        is returned as it is. Raises InvalidInput (smaller than the snapshot), AlreadyExists, NoCapacity,
-        HostNotReady if its volumes cannot share blocks; after any error nothing of a new share is left.
+        source can be deleted, and neither sees what is written to the other. Without ``options`` it has those
+        of the source's share. If the share exists and fits, it is returned as it is. Raises InvalidInput
+        (smaller than the snapshot), AlreadyExists, NoCapacity, HostNotReady if its volumes cannot share
+        blocks; after any error nothing of a new share is left.
         """
         name = ShareName(share)
         require(
@@ -112,8 +115,7 @@ class Shares:
                 f"snapshot {snapshot.name} has {snapshot.capacity}, more than {wanted}",
                 hint="give a larger size, or none",
             )
-        if options is not None:
-            options.check(wanted)
+        (options or origin.options).check(wanted)
         copied = origin.volume_of(snapshot)
 
         def volume() -> ShareVolume:
@@ -125,7 +127,7 @@ class Shares:
         request = ShareRequest(
             name, wanted, filesystem.kind, copied.pool, options, filesystem.case_fold, snapshot.id
         )
-        return self._created(server, request, volume, copied)
+        return self._created(server, request, volume, copied, origin.options)
 
     def _created(
         self,
@@ -133,8 +135,9 @@ class Shares:
         request: ShareRequest,
         volume: Callable[[], ShareVolume],
         source: ShareVolume | None = None,
+        options: ShareOptions = _DEFAULTS,
     ) -> ShareView:
-        """The share, made if it does not exist, from ``source`` or empty."""
+        """The share, made if it does not exist, from ``source`` or empty. ``options`` are for one without."""
         ids = self._ports.ids
         with ExitStack() as slot:
             with self._leases.settled(server, request.name, await_made=True) as held:
@@ -149,7 +152,7 @@ class Shares:
                     name=request.name,
                     capacity=request.capacity,
                     volume=volume(),
-                    options=request.options or ShareOptions(),
+                    options=request.options or options,
                     origin=request.origin,
                 )
                 work = ShareWork(self._ports, held.server, minted, held.found)
@@ -227,7 +230,12 @@ class Shares:
             if wanted != found.options:
                 changed = held.server.with_share(found.with_options(wanted))
                 clears = found.options.recycle_bin is not None and wanted.recycle_bin is None
-                operation = SetOptions(**begun(self._ports), share_id=found.id, clears_bin=clears)
+                operation = SetOptions(
+                    **begun(self._ports),
+                    share_id=found.id,
+                    clears_bin=clears,
+                    ends_audit=found.options.audit and not wanted.audit,
+                )
                 held.journal(operation, changed)
                 perform(held)
         return self._shown(held.server, held.server.share(share), held.found)
