@@ -13,7 +13,8 @@ from shares_core.domain.access import AccessLevel, AccessRule
 from shares_core.domain.names import ShareName
 from shares_core.domain.options import ShareOptions
 from shares_core.domain.server import ShareServer
-from shares_core.domain.share import FileSystemKind, ShareStatus
+from shares_core.domain.share import FileSystemKind
+from tests.contracts.operations import SERVED
 from tests.integration.oracles.box import Box
 from tests.integration.oracles.strategies import accepted, examples, servers
 from tests.integration.oracles.strategies import names as names_of
@@ -53,7 +54,7 @@ def _meant(server: ShareServer) -> Sections:
     """What the record means, in Samba's words."""
     sections: Sections = {}
     for share in server.shares:
-        if share.status is not ShareStatus.READY or not share.rules:
+        if share.status not in SERVED or not share.rules:
             continue
         uids = {account.name: account.uid for account in server.accounts}
         users = [f"<{uids[rule.principal.name]}>" for rule in share.rules]
@@ -66,6 +67,7 @@ def _meant(server: ShareServer) -> Sections:
         section |= {"shadow:mountpoint": f"/shares/{share.id}"}
         section |= {"shadow:format": f"{share.id}@GMT-%Y.%m.%d-%H.%M.%S"}
         section |= {"full_audit:prefix": f"shares-audit|{share.id}|%U|%I"}
+        section |= {"case sensitive": "Yes" if share.filesystem.case_fold else "No"}
         section |= {"strict allocate": "Yes"} if share.filesystem.kind is FileSystemKind.XFS else {}
         sections[str(share.name)] = section | _ALWAYS | ({"write list": writers} if writers else {})
     return sections
@@ -185,7 +187,7 @@ def test_each_parameter_of_a_share_is_as_meant(box: Box, name: str) -> None:
         "follow symlinks": "No",
         "printable": "No",
         "hosts allow": "",
-        "vfs objects": "full_audit fruit streams_xattr",
+        "vfs objects": "full_audit fruit streams_xattr shadow_copy2",
         "full_audit:prefix": f"shares-audit|{SHARE.id}|%U|%I",
         "full_audit:success": "create_file renameat unlinkat linkat",
         "full_audit:failure": "none",
