@@ -24,12 +24,16 @@ def sync(mount_point: str) -> None:
 
 
 def thaw(mount_point: str) -> None:
-    """Let the writers go on, if somebody has frozen it. Idempotent."""
-    with os_errors(f"thawing {mount_point}"), _opened(mount_point) as folder:
+    """Let the writers go on, if somebody has frozen it. Idempotent.
+
+    One that the kernel has shut down after an error cannot even be opened; nobody writes to it.
+    """
+    with os_errors(f"thawing {mount_point}"):
         try:
-            fcntl.ioctl(folder, _FITHAW, 0)
+            with _opened(mount_point) as folder:
+                fcntl.ioctl(folder, _FITHAW, 0)
         except OSError as error:
-            if error.errno != errno.EINVAL:  # nobody has
+            if error.errno not in (errno.EINVAL, errno.EIO):  # nobody has; it is shut down
                 raise
 
 
