@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import pytest
 from tests.unit.world import NETWORK, PASSWORD, RW, SMALL, World
 
 from shares_core import bootstrap
+from shares_core.app.lifecycle.audit import collect_all
 from shares_core.app.watch.collector import COLLECT_SECONDS
 from shares_core.domain.audit import AuditAction
 from shares_core.domain.errors import BackendFailure, InvalidInput, NotFound
@@ -280,3 +282,16 @@ def test_a_log_that_cannot_be_taken_keeps_nobody_from_being_denied(audited: Worl
     assert not audited.share("tenant", "files").options.audit
     audited.host.access.deny("tenant", "files", "ada")
     assert {} == {key: level for key, level in audited.admitted().items() if key[1] == "ada"}
+
+
+def test_what_was_kept_long_enough_goes_although_nothing_is_audited_any_more(audited: World) -> None:
+    """Whoever collects removes it."""
+    write(audited, "a")
+    assert ["a"] == paths(audited)
+    audited.host.shares.set("tenant", "files", audit=False)
+    (entry,) = audited.host.shares.audit("tenant", "files")
+    logged = int(datetime.fromisoformat(f"{entry.time[:19]}+00:00").timestamp())
+    audited.machine.time = logged + (audited.machine.audit_days + 1) * 86_400
+    ports = memory_ports(audited.machine)
+    assert {} == collect_all(ports)
+    assert [] == kept(audited)

@@ -233,8 +233,7 @@ def test_a_host_short_of_resources_does_not_end_the_service(served: World) -> No
 
     with bootstrap.watcher(memory_ports(served.machine, faults=out_of_threads), NETWORK) as watcher:
         served.machine.reboot()
-        assert rounds_until(watcher, lambda: admits(served))
-    assert {0} == {*short.values()}
+        assert rounds_until(watcher, lambda: admits(served) and not any(short.values()))
     assert ("cannot watch", "can't start new thread") in told(served)
 
 

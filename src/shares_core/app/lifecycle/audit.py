@@ -72,13 +72,19 @@ def remove_container(ports: Ports, server: ShareServer) -> None:
 
 
 def collect_all(ports: Ports) -> dict[str, Exception]:
-    """Collect of every server with trails, side by side. Returns the errors, by the ids of their servers."""
+    """Collect of every server with trails, side by side. Returns the errors, by the ids of their servers.
+
+    Where nothing is audited any more, what is older than is kept goes all the same.
+    """
 
     def collected(server_id: str) -> Exception | None:
         try:
             server = ports.records.load(server_id)
-            if server is not None:
+            if server is not None and audited(server):
                 collect(ports, server)
+            else:
+                former = ports.audit.bookmark(server_id)
+                ports.audit.append(server_id, former, former, {}, day_of(ports.clock.now()))
         except Exception as error:  # noqa: BLE001 - one server's trouble is not the others'
             return error
         return None
