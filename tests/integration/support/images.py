@@ -32,6 +32,6 @@ def image_without(site: Site, path: str) -> Iterator[str]:
     name = f"shares-core-test-{uuid.uuid4().hex[:8]}"
     recipe = f"FROM {site.config.docker.image}\nRUN rm {path}\n".encode()
     with closing(docker.from_env()) as client:
-        client.images.build(fileobj=io.BytesIO(recipe), tag=name, rm=True)
+        client.images.build(fileobj=io.BytesIO(recipe), tag=name, rm=True, network_mode="none")
         yield name
         client.images.remove(name, force=True)
