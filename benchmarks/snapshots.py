@@ -9,6 +9,7 @@ import os
 import random
 import statistics
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ from tests.testkit.site import Site, opened_site
 from benchmarks.floor import run
 from benchmarks.measuring import Times
 from shares_core import Capacity, FilePool, SnapshotSource
-from shares_core.adapters.pools.files.frozen_clone import main as frozen_clone
+from shares_core.adapters.pools.files import frozen_clone
 from shares_core.adapters.state.layout import Layout
 
 SIZES = ("1GiB", "16GiB")
@@ -51,11 +52,11 @@ def _of_size(site: Site, folder: Path, size: str, rounds: int) -> tuple[Times, T
     host, share = site.host, f"share-{size}"
     made = host.shares.create(_SERVER, share, Capacity.parse(size)).share
     _fill(_files(site, share), made.capacity.bytes // 2)
-    image = folder / f"{made.volume.id}.img"
     bare, full = Times(), Times()
     for number in range(rounds + 1):
         if number == 1:  # the first round warms both up, and does not count
             bare, full = Times(), Times()
+        image = folder / f"{host.shares.show(_SERVER, share).share.volume.id}.img"  # going back makes another
         _floor_round(site, share, image, bare)
         _our_round(site, share, full)
     host.shares.delete(_SERVER, share)
@@ -77,7 +78,7 @@ def _floor_round(site: Site, share: str, image: Path, times: Times) -> None:
 def _copied(image: Path, copy: Path, target: Path, frozen: str) -> None:
     """Sync, copy, check as resizing and renaming want it, and mount."""
     run("sync", "--file-system", frozen or str(image.parent))
-    frozen_clone(str(image), str(copy), frozen)
+    run(sys.executable, "-I", "-S", frozen_clone.__file__, str(image), str(copy), *filter(None, (frozen,)))
     if not frozen:
         subprocess.run(("e2fsck", "-fy", str(copy)), check=False, capture_output=True)
     run("mount", "-o", "loop" + (",ro" if frozen else ""), str(copy), str(target))
