@@ -16,14 +16,15 @@ from shares_core.testing import Fault, FaultPlan, ProcessDied, memory_ports
 
 STEPS = [
     *("server", "share", "allow-rw", "client", "write", "read", "audit", "extend", "intact", "recycle"),
-    *("allow-ro", "read-only", "deny", "refused", "delete", "remove"),
+    *("allow-ro", "read-only", "session", "deny", "refused", "delete", "remove"),
 ]
 
 
 def test_the_demo_leaves_nothing(terminal: Terminal) -> None:
     out = terminal.ok("demo").out
-    assert "16 steps in " in out.splitlines()[-1]
+    assert "17 steps in " in out.splitlines()[-1]
     assert "bob read the file, and could not write: NT_STATUS_ACCESS_DENIED" in out
+    assert "session list: ada from " in out
     assert "ada is refused: NT_STATUS_ACCESS_DENIED; bob still reads" in out
     assert {} == _left(terminal)
 

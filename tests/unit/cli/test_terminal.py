@@ -32,4 +32,4 @@ def test_a_moving_line_prints_markup_as_text(capsys: pytest.CaptureFixture[str])
 
 def test_image_build_and_demo_run_on_a_terminal(screen: Terminal) -> None:
     assert "was built in " in screen.ok("image", "build").out
-    assert "16 steps in " in screen.ok("demo").out
+    assert "17 steps in " in screen.ok("demo").out

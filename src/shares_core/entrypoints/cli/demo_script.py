@@ -201,13 +201,18 @@ class Demo:
         return reader
 
     def _deny(self, client: DemoClient, writer: Target, reader: Target) -> None:
-        with self.steps.step("deny", f"denying {writer.user} while she is connected") as step:
-            with client.connect(writer, _FILE) as connection:
+        with client.connect(writer, _FILE) as connection:
+            with self.steps.step("session", "listing who is connected") as step:
+                found = [each for each in self.host.sessions.list(SERVER, SHARE) if each.user == writer.user]
+                if not found:
+                    raise BackendFailure(f"{writer.user} is connected, and not in the list of sessions")
+                step.text = f"session list: {writer.user} from {found[0].address}, with {found[0].dialect}"
+            with self.steps.step("deny", f"denying {writer.user} while she is connected") as step:
                 self.host.access.deny(SERVER, SHARE, writer.user)
                 status = connection.last_words()
-            if not status:
-                raise BackendFailure(f"{writer.user} was denied, but her open connection still worked")
-            step.text = f"denied {writer.user}: her open connection was closed: {status}"
+                if not status:
+                    raise BackendFailure(f"{writer.user} was denied, but her open connection still worked")
+                step.text = f"denied {writer.user}: her open connection was closed: {status}"
         with self.steps.step("refused", f"trying to connect as {writer.user}") as step:
             status, _ = client.read(writer, _FILE)
             _expect("connecting as a user who was denied", _DENIED, status)
