@@ -30,9 +30,11 @@ def told(world: World) -> list[tuple[str, str]]:
 
 
 def a_round(watcher: Watcher) -> None:
-    """A round, with the repairs that it starts, which run in their own threads."""
+    """A round, with the repairs and the periodic work that it starts, which run in their own threads."""
     watcher.round()
+    periodic = (watcher._collector._working, watcher._scheduler._working)
     wait(watcher._working.values(), 10)
+    wait([each for each in periodic if each is not None], 10)
 
 
 def rounds_until(watcher: Watcher, condition: Callable[[], bool], rounds: int = 200) -> bool:
