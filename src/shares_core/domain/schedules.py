@@ -60,7 +60,7 @@ class Schedule:
 
     @property
     def shortest(self) -> str:
-        """The kind of period in each of which one is taken."""
+        """The kind of its shortest period: one snapshot is taken in each."""
         return next(kind for kind in _PERIODS if getattr(self, kind))
 
     def is_due(self, taken: Iterable[Snapshot], now: int) -> bool:

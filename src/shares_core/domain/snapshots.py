@@ -65,7 +65,7 @@ class Snapshot:
         return _written(self.second, GMT_FORM)
 
     def mount_id(self, share_id: str) -> str:
-        """What names its mount, where the share's own is named by the share's id."""
+        """The name of its mount; the share's own mount has the share's id."""
         return f"{share_id}{self.token}"
 
 

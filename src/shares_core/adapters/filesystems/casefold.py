@@ -8,6 +8,7 @@ import struct
 from contextlib import suppress
 from pathlib import Path
 
+from shares_core.adapters.linux.files import open_folder
 from shares_core.adapters.linux.mountcalls import MountCalls
 from shares_core.adapters.linux.oserrors import os_errors
 from shares_core.domain.errors import BackendFailure, HostNotReady
@@ -49,13 +50,10 @@ def fold_case(folder: str, parent: int) -> None:
 
     Raises OSError.
     """
-    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
-    try:
+    with open_folder(folder, parent) as opened:
         (flags,) = struct.unpack("=i", fcntl.ioctl(opened, _GET_FLAGS, bytes(4)))
         if not flags & _CASEFOLD:
             fcntl.ioctl(opened, _SET_FLAGS, struct.pack("=i", flags | _CASEFOLD))
-    finally:
-        os.close(opened)
 
 
 def search_by_hash_alone(device: str) -> None:

@@ -6,9 +6,8 @@ import ctypes
 import errno
 import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 
+from shares_core.adapters.linux.files import open_folder
 from shares_core.adapters.linux.oserrors import os_errors
 
 _FITHAW = 0xC0045878  # linux/fs.h
@@ -17,7 +16,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 def sync(mount_point: str) -> None:
     """Write to the disk what is not there yet (syncfs(2), which Python lacks). Idempotent."""
-    with os_errors(f"writing {mount_point} to its disk"), _opened(mount_point) as folder:
+    with os_errors(f"writing {mount_point} to its disk"), open_folder(mount_point) as folder:
         if _libc.syncfs(folder) != 0:
             number = ctypes.get_errno()
             raise OSError(number, os.strerror(number))
@@ -30,17 +29,8 @@ def thaw(mount_point: str) -> None:
     """
     with os_errors(f"thawing {mount_point}"):
         try:
-            with _opened(mount_point) as folder:
+            with open_folder(mount_point) as folder:
                 fcntl.ioctl(folder, _FITHAW, 0)
         except OSError as error:
             if error.errno not in (errno.EINVAL, errno.EIO):  # nobody has; it is shut down
                 raise
-
-
-@contextmanager
-def _opened(mount_point: str) -> Iterator[int]:
-    folder = os.open(mount_point, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        yield folder
-    finally:
-        os.close(folder)

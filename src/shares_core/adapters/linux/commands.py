@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import stat
@@ -11,8 +10,8 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
+from shares_core.adapters.linux.flock import lock_within
 from shares_core.adapters.linux.oserrors import os_errors
-from shares_core.adapters.linux.polling import wait_until
 from shares_core.adapters.linux.uninterrupted import to_its_end
 from shares_core.domain.errors import BackendFailure, CommandFailed, HostNotReady
 from shares_core.domain.remedy import HostTool, Packages, Remedy
@@ -151,16 +150,8 @@ def _lock(descriptor: int, device: str) -> None:
 
     This also keeps udev off the device: https://systemd.io/BLOCK_DEVICE_LOCKING.
     """
-
-    def taken() -> bool:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
     with os_errors(f"locking {device}"):
-        if not wait_until(taken, _AT_WORK_SECONDS):
+        if not lock_within(descriptor, _AT_WORK_SECONDS):
             raise BackendFailure(
                 f"a command that an interrupted call began is still at work on {device}",
                 hint=Remedy.of(HostTool("fuser", ("-v", device)), " shows it; try again when it has ended"),

@@ -16,9 +16,13 @@ _SWEEP_SECONDS = 5.0
 
 
 @contextmanager
-def open_folder(folder: Path) -> Iterator[int]:
-    """A descriptor of the folder itself, never of the target of a symbolic link in its place."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+def open_folder(folder: str | Path, parent: int | None = None) -> Iterator[int]:
+    """A descriptor of the folder itself, never of the target of a symbolic link in its place.
+
+    A relative path begins at the open folder ``parent``, if there is one.
+    """
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(folder, flags, dir_fd=parent)
     try:
         yield descriptor
     finally:
@@ -105,14 +109,10 @@ def _take_apart(entry: str, aside: int) -> bool:
     with suppress(IsADirectoryError):
         os.unlink(entry, dir_fd=aside)  # its owner has just put a file in the folder's place
         return True
-    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-    descriptor = os.open(entry, flags, dir_fd=aside)
-    try:
-        for inner in os.listdir(descriptor):
+    with open_folder(entry, aside) as folder:
+        for inner in os.listdir(folder):
             with suppress(FileNotFoundError):
-                _unlink_or_move(inner, descriptor, aside)
-    finally:
-        os.close(descriptor)
+                _unlink_or_move(inner, folder, aside)
     try:
         os.rmdir(entry, dir_fd=aside)
     except OSError as error:

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
@@ -23,8 +22,8 @@ from typing import Any
 from attrs import frozen
 
 from shares_core.adapters.linux.files import make_private_folder, open_folder, write_whole
+from shares_core.adapters.linux.flock import lock_within
 from shares_core.adapters.linux.oserrors import os_errors
-from shares_core.adapters.linux.polling import wait_until
 from shares_core.adapters.state.audit_file import append_to, entry_of
 from shares_core.adapters.state.layout import Layout
 from shares_core.domain.audit import AuditEntry
@@ -164,7 +163,7 @@ class DiskAuditTrails(AuditTrails):
     def _locked(self, server_id: str) -> Iterator[None]:
         """Hold the server's trails. Raises FileNotFoundError if there are none, and Busy."""
         with open_folder(self._server(server_id)) as descriptor:
-            if not wait_until(lambda: _is_locked(descriptor), self._timeout):
+            if not lock_within(descriptor, self._timeout):
                 raise Busy(
                     f"another caller holds the audit trails of server {server_id}",
                     hint="try again later; 'lock_timeout' in the configuration sets how long to wait",
@@ -186,14 +185,6 @@ class DiskAuditTrails(AuditTrails):
     def _save(self, server_id: str, state: _State) -> None:
         content = json.dumps({"bookmark": state.bookmark, "sizes": dict(state.sizes)})
         write_whole(self._server(server_id) / _BOOKMARK, content.encode())
-
-
-def _is_locked(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _listed(folder: Path) -> list[str]:

@@ -48,7 +48,7 @@ def collect(ports: Ports, server: ShareServer, *, also: Collection[str] = ()) ->
 
 
 def try_to_collect(ports: Ports, server: ShareServer, *, also: Collection[str] = ()) -> None:
-    """The same, but an error is only reported: it is no reason to leave the rest undone."""
+    """The same, but an error is only reported, so that the rest is still done."""
     try:
         collect(ports, server, also=also)
     except SharesError as error:

@@ -14,7 +14,7 @@ from shares_core.ports.events import Event, EventKind
 def mount_snapshots(ports: Ports, server: ShareServer, share: CifsShare) -> None:
     """Mount those of the share that can be mounted. Idempotent. Raises no expected error.
 
-    One that cannot be mounted is not served, which is an event and nobody's trouble but its own.
+    If one cannot be mounted, an event says so; the share and its other snapshots are served all the same.
     """
     for snapshot in share.snapshots:
         try:

@@ -22,8 +22,8 @@ class Observation:
 
     Servers and shares are named by their ids; ``held`` are those that somebody is at work on. ``left`` are
     shares that are mounted or attached although their servers should be stopped, ``troubles`` those of the
-    ready shares of servers that should run, and ``without_snapshots`` those of which not all are mounted.
-    ``unobservable`` says why a server could not be observed.
+    ready shares of servers that should run; ``without_snapshots`` are those of them with a snapshot that is
+    not mounted. ``unobservable`` says why a server could not be observed.
     """
 
     states: Mapping[str, RunState] = {}
@@ -85,7 +85,7 @@ def _misconfigured(
 
 
 def _without_snapshots(ports: Ports, shares: Mapping[tuple[str, str], CifsShare]) -> frozenset[str]:
-    """The shares of which a snapshot is not mounted."""
+    """The shares with a snapshot that is not mounted."""
     if not any(share.snapshots for share in shares.values()):
         return frozenset()
     mounted = frozenset(ports.filesystems.list())

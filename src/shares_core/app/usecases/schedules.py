@@ -50,7 +50,7 @@ class Schedules:
         """
         servers = (record for record in self._ports.records.load_all() if isinstance(record, ShareServer))
         done = [
-            self._of_share(server, share)
+            self._of_share(server, share, share.schedule)
             for server in servers
             if server.desired is DesiredState.RUNNING
             for share in server.shares
@@ -58,14 +58,14 @@ class Schedules:
         ]
         return tuple(view for view in done if view.taken or view.removed or view.problem)
 
-    def _of_share(self, server: ShareServer, share: CifsShare) -> ScheduledView:
+    def _of_share(self, server: ShareServer, share: CifsShare, schedule: Schedule) -> ScheduledView:
         names = str(server.name), str(share.name)
         taken, removed = "", []
         try:
-            if share.schedule is not None and share.schedule.is_due(share.snapshots, self._ports.clock.now()):
+            if schedule.is_due(share.snapshots, self._ports.clock.now()):
                 view = take(self._ports, self._leases, *names, scheduled=True)
                 taken, share = str(view.snapshot.name), view.share
-            for snapshot in share.schedule.expired(share.snapshots) if share.schedule is not None else ():
+            for snapshot in schedule.expired(share.snapshots):
                 self._snapshots.delete(*names, str(snapshot.name))
                 removed.append(str(snapshot.name))
         except Busy:

@@ -297,7 +297,7 @@ class Shares:
         return capacity > share.capacity
 
     def delete(self, server: str, share: str, *, with_snapshots: bool = False) -> None:
-        """Remove the share and its data, ``with_snapshots`` those too, disconnecting whoever uses it.
+        """Remove the share and its data, disconnecting its clients; ``with_snapshots`` its snapshots too.
 
         It only goes forward, unless it is cancelled before the data is removed: after an error, the next call
         carries on. Raises InvalidInput, and NotEmpty, touching nothing, if it has snapshots.
