@@ -29,11 +29,11 @@ from shares_core.adapters.state.layout import Layout
 SIZES = ("1GiB", "16GiB")
 #: The goals: of an operation as a multiple of its floor, and of the larger share as one of the smaller.
 FLOOR_GOAL, SIZE_GOAL, PAUSE_GOAL = 1.5, 1.3, 0.1
-#: Pieces into which random writes cut the share's file for the longest pause.
-EXTENTS = (10_000, 100_000)
+#: So many random writes cut the share's file into pieces, about two each, for the longest pause.
+WRITES = (5_000, 10_000, 1_000_000)
 SNAPSHOT, CLONE, REVERT = "snapshot", "clone", "revert"
 _SERVER, _CHUNK, _BLOCK = "bench", 16 << 20, 4096
-_GIBIBYTES = 200
+_GIBIBYTES, _DATABASE = 200, 8 << 30
 
 
 def measure(rounds: int) -> None:
@@ -43,7 +43,7 @@ def measure(rounds: int) -> None:
         with opened_site(pools=(pool,)) as site:
             site.host.servers.create(_SERVER)
             times = {size: _of_size(site, folder, size, rounds) for size in SIZES}
-            pauses = {extents: _pause(site, extents) for extents in EXTENTS}
+            pauses = {writes: _pause(site, writes) for writes in WRITES}
     _report(times, pauses, rounds)
 
 
@@ -93,15 +93,15 @@ def _our_round(site: Site, share: str, times: Times) -> None:
     host.snapshots.delete(_SERVER, share, "s")
 
 
-def _pause(site: Site, extents: int) -> tuple[int, float]:
+def _pause(site: Site, writes: int) -> tuple[int, float]:
     """How many pieces the share's file has, and for how long a writer waits while a snapshot is taken."""
     host, share = site.host, "fragmented"
-    host.shares.create(_SERVER, share, Capacity.parse("8GiB"))
+    host.shares.create(_SERVER, share, Capacity.parse("12GiB"))
     try:
         file = _files(site, share) / "database"
-        _fill(file.parent, 4 << 30, file.name)
+        _fill(file.parent, _DATABASE, file.name)
         host.snapshots.create(_SERVER, share, "shares-all")  # from here each write makes a piece of its own
-        _write_at_random(file, extents)
+        _write_at_random(file, writes)
         with _longest_write(file) as longest:
             host.snapshots.create(_SERVER, share, "measured")
         image = site.host.shares.show(_SERVER, share).share.volume.id
@@ -115,7 +115,7 @@ def _write_at_random(file: Path, count: int) -> None:
     chosen = random.Random(20261130)  # noqa: S311 - the same pieces each time
     with file.open("r+b", buffering=0) as opened:
         for _ in range(count):
-            opened.seek(chosen.randrange((4 << 30) // _BLOCK) * _BLOCK)
+            opened.seek(chosen.randrange(_DATABASE // _BLOCK) * _BLOCK)
             opened.write(os.urandom(_BLOCK))
         os.fsync(opened.fileno())
 

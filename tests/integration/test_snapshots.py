@@ -8,6 +8,7 @@ import struct
 import subprocess
 import threading
 from collections.abc import Iterator
+from mmap import mmap
 from pathlib import Path
 from random import Random
 
@@ -191,6 +192,59 @@ def test_writers_stay_connected_and_lose_nothing(tenant: Tenant) -> None:
         assert isinstance(held, bytes)
         pages = [held[at : at + page] for at in range(0, len(held), page)]
         assert all(hashlib.sha256(each[32:]).digest() == each[:32] for each in pages if len(each) == page)
+
+
+def test_a_clone_of_a_share_that_is_written_to_has_one_moment(tenant: Tenant) -> None:
+    """A database in thousands of pieces: no page is torn, no write is there without all before it."""
+    host = tenant.site.host
+    server = host.servers.show(tenant.server).server
+    shares = tenant.site.config.state_dir / "servers" / server.id / "shares"
+    database = shares / server.share("files").id / "data" / "database"
+    pages, page = 10_000, 4096
+    written: list[int] = []  # which page was written by which write
+    chosen, done = Random(20261201), threading.Event()
+
+    def content(number: int) -> bytes:
+        body = number.to_bytes(8, "big") * ((page - 32) // 8)
+        return hashlib.sha256(body).digest() + body
+
+    def write(file: int, index: int) -> None:
+        written.append(index)
+        with mmap(-1, page) as aligned:  # for direct I/O, which writes in this order
+            aligned.write(content(len(written)))
+            os.pwrite(file, aligned, index * page)
+
+    def go_on() -> None:
+        file = os.open(database, os.O_WRONLY | os.O_DIRECT)
+        try:
+            while not done.is_set():
+                write(file, chosen.randrange(pages))
+        finally:
+            os.close(file)
+
+    database.write_bytes(content(0) * pages)
+    take(tenant, "shares-all")  # from here each write makes a piece of its own
+    file = os.open(database, os.O_WRONLY | os.O_DIRECT)
+    for index in chosen.sample(range(pages), 4000):
+        write(file, index)
+    os.close(file)
+    writer = threading.Thread(target=go_on)
+    writer.start()
+    try:
+        before = len(written)
+        take(tenant, "amid")
+    finally:
+        done.set()
+        writer.join()
+    copy = host.shares.clone(tenant.server, "copy", SnapshotSource.parse(f"{tenant.server}/files@amid"))
+    held = (shares / copy.share.id / "data" / "database").read_bytes()
+    found = [held[at : at + page] for at in range(0, len(held), page)]
+    numbers = [int.from_bytes(each[32:40], "big") for each in found]
+    moment = max(numbers)
+    assert before - 1 <= moment
+    there = dict.fromkeys(range(pages), 0) | {index: n for n, index in enumerate(written[:moment], 1)}
+    assert list(there.values()) == numbers
+    assert all(each == content(number) for each, number in zip(found, numbers, strict=True))
 
 
 def test_a_share_made_from_a_snapshot_is_its_own(tenant: Tenant) -> None:

@@ -23,9 +23,10 @@ STEPS = [
 def test_the_demo_leaves_nothing(terminal: Terminal) -> None:
     out = terminal.ok("demo").out
     assert "17 steps in " in out.splitlines()[-1]
-    assert "bob read the file, and could not write: NT_STATUS_ACCESS_DENIED" in out
+    assert "Max Mustermann read the file, and could not write: NT_STATUS_ACCESS_DENIED" in out
+    assert "with the preset archive: --recycle-bin 365 --audit" in out
     assert "session list: ada from " in out
-    assert "ada is refused: NT_STATUS_ACCESS_DENIED; bob still reads" in out
+    assert "ada is refused: NT_STATUS_ACCESS_DENIED; Max Mustermann still reads" in out
     assert {} == _left(terminal)
 
 

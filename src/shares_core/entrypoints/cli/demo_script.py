@@ -17,17 +17,19 @@ from shares_core.domain.audit import AuditEntry
 from shares_core.domain.capacity import MIB, Capacity, format_bytes
 from shares_core.domain.errors import BackendFailure, Conflict, NoCapacity
 from shares_core.domain.network import InterfaceSpec
-from shares_core.domain.options import ShareOptions
+from shares_core.domain.presets import share_preset
 from shares_core.domain.server import ShareServer
 from shares_core.domain.views import ExtendWay, ServerView
 from shares_core.entrypoints.cli.demo_client import DemoClient, Place, Target
 from shares_core.entrypoints.cli.demo_marker import SERVER, Marker, MarkerFile, find_server, remove_run
 from shares_core.entrypoints.cli.demo_steps import Steps
+from shares_core.entrypoints.cli.options import of_share
 from shares_core.entrypoints.cli.text import hosts
 
 SHARE = "projects"
 WRITER = "ada"
-READER = "bob"
+READER = "Max Mustermann"
+_PRESET = "archive"
 _FILE = "hello.bin"
 _SIZE = 8 * MIB
 _FIRST, _SECOND = Capacity(256 * MIB), Capacity(512 * MIB)
@@ -97,8 +99,10 @@ class Demo:
         server = self._make_server(marker)
         self.files.write(evolve(marker, server_id=server.id))
         with self.steps.step("share", "making the share") as step:
-            self.host.shares.create(SERVER, SHARE, _FIRST, options=ShareOptions(audit=True))
-            step.text = f"share {SHARE!r}: {_FIRST}, on a file system of its own, and audited"
+            options = share_preset(_PRESET)
+            self.host.shares.create(SERVER, SHARE, _FIRST, options=options)
+            step.text = f"share {SHARE!r}: {_FIRST}, on a file system of its own"
+            step.text += f", with the preset {_PRESET}: {of_share(options)}"
         writer = self._let_in(server, WRITER, AccessLevel.READ_WRITE)
         with ExitStack() as stack:
             with self.steps.step("client", "making a client") as step:
@@ -181,8 +185,7 @@ class Demo:
             step.text = "the file is intact"
 
     def _recycle(self, client: DemoClient, writer: Target, content: bytes) -> None:
-        with self.steps.step("recycle", "turning on the recycle bin, and deleting the file") as step:
-            self.host.shares.set(SERVER, SHARE, recycle_bin=True)
+        with self.steps.step("recycle", "deleting the file, and moving it back") as step:
             _expect("deleting the file", "", client.delete(writer, _FILE))
             held = self.host.shares.show(SERVER, SHARE).recycled
             if held is None or held.files != 1:
