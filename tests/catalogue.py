@@ -41,6 +41,8 @@ CHANGES: Mapping[str, frozenset[str]] = {
         "snapshots.create": "snapshot.create",
         "snapshots.delete": "snapshot.delete",
         "snapshots.revert": "share.revert",
+        "snapshots.export": "",
+        "snapshots.unexport": "snapshot.unexport",
         "schedules.set": "",
         "schedules.clear": "",
         "schedules.run": "snapshot.create snapshot.delete",

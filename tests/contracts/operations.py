@@ -18,6 +18,7 @@ from shares_core.app.operations.restrict_access import RestrictAccess
 from shares_core.app.operations.revert_share import RevertShare
 from shares_core.app.operations.set_options import SetOptions
 from shares_core.app.operations.set_protection import SetProtection
+from shares_core.app.operations.unexport_snapshot import UnexportSnapshot
 from shares_core.domain.access import AccessRule
 from shares_core.domain.capacity import GIB, Capacity
 from shares_core.domain.names import UserName
@@ -48,11 +49,12 @@ def server_operations(share_id: str) -> tuple[ServerOperation, ...]:
     return (
         CreateServer(id=ID, since=SINCE),
         DeleteServer(id=ID, since=SINCE),
-        GrantAccess(id=ID, since=SINCE, share_id=share_id, rules=_RULES, accounts=(ada,)),
-        RestrictAccess(id=ID, since=SINCE, share_id=share_id, users=(ada, bob)),
+        GrantAccess(id=ID, since=SINCE, export_id=share_id, rules=_RULES, accounts=(ada,)),
+        RestrictAccess(id=ID, since=SINCE, export_id=share_id, users=(ada, bob)),
         EndSessions(id=ID, since=SINCE, user=ada),
         SetProtection(id=ID, since=SINCE, restarts=True),
         SetOptions(id=ID, since=SINCE, share_id=share_id, clears_bin=True),
+        UnexportSnapshot(id=ID, since=SINCE, snapshot_id=SNAPSHOT.id),
     )
 
 

@@ -17,7 +17,16 @@ from smbprotocol.create_contexts import CreateContextName, SMB2CreateContextRequ
 from smbprotocol.open import CreateDisposition, ImpersonationLevel, Open, ShareAccess
 from smbprotocol.tree import TreeConnect
 
-from shares_core import Capacity, Conflict, FilePool, FileSystemKind, HostNotReady, NotEmpty, SnapshotSource
+from shares_core import (
+    AccessLevel,
+    Capacity,
+    Conflict,
+    FilePool,
+    FileSystemKind,
+    HostNotReady,
+    NotEmpty,
+    SnapshotSource,
+)
 from shares_core.domain.snapshots import Snapshot
 from tests.integration.conftest import Tenant, new_tenant
 from tests.reliability.kills import MOMENTS, Campaign
@@ -317,6 +326,48 @@ def test_a_snapshot_that_a_client_reads_can_be_deleted(tenant: Tenant) -> None:
     assert host.snapshots.list(tenant.server) == ()
     assert host.fleet.reconcile().is_empty
     assert not host.fleet.reconcile().orphans
+
+
+def test_an_exported_snapshot_is_a_share_of_its_own(tenant: Tenant) -> None:
+    """Its rules are its own, nobody writes to it, and it is served again after a restart."""
+    host, ada = tenant.site.host, user(tenant, "ada")
+    bob = user(tenant, "bob", "ro")
+    assert ada.do("files", "mkdir Sub").status == OK
+    assert ada.put("files", "Sub\\x", b"then").status == OK
+    take(tenant, "s")
+    assert ada.put("files", "Sub\\x", b"now").status == OK
+    host.snapshots.export(tenant.server, "files", "s")
+    assert ada.do("files@s", "ls").status == "NT_STATUS_BAD_NETWORK_NAME"
+    view = host.access.allow(tenant.server, "files@s", "bob")
+    assert view.rule.level is AccessLevel.READ_ONLY
+    assert bob.get("files@s", "Sub\\x") == b"then"
+    assert bob.get("FILES@S", "SUB\\X") == b"then"
+    assert ada.do("files@s", "ls").status == "NT_STATUS_ACCESS_DENIED"
+    for command in ("put /dev/null new", "del Sub\\x", "mkdir new", "rename Sub Other"):
+        assert bob.do("files@s", command).status == "NT_STATUS_MEDIA_WRITE_PROTECTED", command
+    assert host.sessions.list(tenant.server, "files@s") == ()
+    host.servers.stop(tenant.server)
+    host.servers.start(tenant.server)
+    with bob.connection() as session:
+        held = open_file(bob.tree(session, "files@s"), "Sub\\x", access=READ)
+        assert held.read(0, 4) == b"then"
+        (found,) = host.sessions.list(tenant.server, "files@s")
+        assert (found.user, found.shares) == ("bob", ("files@s",))
+        host.snapshots.revert(tenant.server, "files", "s")
+        assert held.read(0, 4) == b"then"
+        host.access.deny(tenant.server, "files@s", "bob")
+        with pytest.raises(Exception, match=r"STATUS|closed|reset"):
+            held.read(0, 4)
+    assert bob.get("files", "Sub\\x") == b"then"
+    host.access.allow(tenant.server, "files@s", "ada")
+    with ada.connection() as session:
+        held = open_file(ada.tree(session, "files@s"), "Sub\\x", access=READ)
+        host.snapshots.unexport(tenant.server, "files", "s")
+        with pytest.raises(Exception, match=r"STATUS|closed|reset"):
+            held.read(0, 4)
+    assert ada.do("files@s", "ls").status == "NT_STATUS_BAD_NETWORK_NAME"
+    assert host.fleet.reconcile().is_empty
+    host.snapshots.delete(tenant.server, "files", "s")
 
 
 def test_a_pool_keeps_every_promise_or_refuses(sharing_site: Site) -> None:

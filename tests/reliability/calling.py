@@ -36,6 +36,7 @@ LEFT_OUT = {
     **dict.fromkeys(
         (
             *("shares.clone", "snapshots.create", "snapshots.delete", "snapshots.revert"),
+            *("snapshots.export", "snapshots.unexport"),
             *("schedules.set", "schedules.clear", "schedules.run"),
         ),
         "their pool cannot share blocks; the kills try it on one that can",

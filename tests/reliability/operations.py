@@ -216,6 +216,7 @@ def snapshots(host: Host) -> list[str]:
 def without_snapshot(host: Host) -> None:
     host.schedules.clear(SERVER, KEPT)
     for name in snapshots(host):
+        host.snapshots.unexport(SERVER, KEPT, name)
         host.snapshots.delete(SERVER, KEPT, name)
 
 
@@ -223,6 +224,17 @@ def with_snapshot(host: Host) -> None:
     if snapshots(host) != ["before"]:
         without_snapshot(host)
         host.snapshots.create(SERVER, KEPT, "before")
+
+
+def exported(host: Host) -> None:
+    with_snapshot(host)
+    host.snapshots.export(SERVER, KEPT, "before")
+    host.access.allow(SERVER, f"{KEPT}@before", ADA)
+
+
+def not_exported(host: Host) -> None:
+    with_snapshot(host)
+    host.snapshots.unexport(SERVER, KEPT, "before")
 
 
 def ready_to_run(host: Host) -> None:
@@ -338,5 +350,17 @@ SNAPSHOTS = (
         lambda h: h.schedules.show(SERVER, KEPT) is None,
     ),
     Operation("run a schedule", call("schedules.run"), ready_to_run, lambda h: len(snapshots(h)) == 1),
+    Operation(
+        "export a snapshot",
+        call("snapshots.export", SERVER, KEPT, "before"),
+        not_exported,
+        lambda h: h.snapshots.show(SERVER, KEPT, "before").export is not None,
+    ),
+    Operation(
+        "take an export back",
+        call("snapshots.unexport", SERVER, KEPT, "before"),
+        exported,
+        lambda h: h.snapshots.show(SERVER, KEPT, "before").export is None,
+    ),
     Operation("revert", call("snapshots.revert", SERVER, KEPT, "before"), ready_to_revert, always),
 )

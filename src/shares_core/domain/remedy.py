@@ -29,6 +29,8 @@ class UseCase(StrEnum):
     SHARES_EXTEND = "Host.shares.extend"
     SHARES_CHECK = "Host.shares.check"
     SHARES_DELETE = "Host.shares.delete"
+    SNAPSHOTS_EXPORT = "Host.snapshots.export"
+    SNAPSHOTS_UNEXPORT = "Host.snapshots.unexport"
     USERS_LIST = "Host.users.list"
     POOL_SHOW = "Host.pool.show"
     OPERATIONS_LIST = "Host.operations.list"

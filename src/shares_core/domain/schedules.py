@@ -74,7 +74,10 @@ class Schedule:
         return all(_period(self.shortest, each.second) < present for each in scheduled)
 
     def expired(self, taken: Iterable[Snapshot]) -> tuple[Snapshot, ...]:
-        """The scheduled ones that are not kept any more. What a person took is never among them."""
+        """The scheduled ones that are not kept any more.
+
+        What a person took is never among them, nor what is exported.
+        """
         newest_first = sorted(
             (each for each in taken if each.scheduled), key=lambda each: each.second, reverse=True
         )
@@ -84,7 +87,8 @@ class Schedule:
             for each in newest_first:
                 last_of.setdefault(_period(kind, each.second), each.id)
             kept.update(list(last_of.values())[: getattr(self, kind)])
-        return tuple(each for each in reversed(newest_first) if each.id not in kept)
+        gone = (each for each in reversed(newest_first) if each.id not in kept)
+        return tuple(each for each in gone if not each.is_exported)
 
 
 def _period(kind: str, second: int) -> int:

@@ -7,9 +7,10 @@ from enum import StrEnum
 
 from attrs import evolve, frozen
 
-from shares_core.domain.access import Principal
+from shares_core.domain.access import AccessRule, Principal
 from shares_core.domain.claim import Claim
 from shares_core.domain.errors import AlreadyExists, NoCapacity, NotFound
+from shares_core.domain.exports import Export, exports_of
 from shares_core.domain.locations import ClientKind, ExportLocation, locations_at
 from shares_core.domain.names import ServerName, ShareName, UserName
 from shares_core.domain.network import Interface
@@ -73,13 +74,13 @@ class ShareServer:
         """The share of that name. Raises NotFound."""
         share = self.find_share(name)
         if share is None:
-            raise NotFound(
-                "share",
-                str(name),
-                where=f"server {self.name.value!r}",
-                hint=Remedy.of(Call(UseCase.SHARES_LIST, (str(self.name),)), " lists those that are there"),
+            raise self._no_share(
+                str(name), Call(UseCase.SHARES_LIST, (str(self.name),)), " lists those that are there"
             )
         return share
+
+    def _no_share(self, name: str, *hint: Call | str) -> NotFound:
+        return NotFound("share", name, where=f"server {self.name.value!r}", hint=Remedy.of(*hint))
 
     def share_by_id(self, share_id: str) -> CifsShare | None:
         return next((share for share in self.shares if share.id == share_id), None)
@@ -91,12 +92,55 @@ class ShareServer:
             raise AlreadyExists(
                 "share", str(same_name.name), "names differ in more than case", hint="choose another name"
             )
+        self._require_other_names(share)
         if self.share_by_id(share.id) is None:
             return evolve(self, shares=(*self.shares, share))
         return evolve(self, shares=tuple(share if old.id == share.id else old for old in self.shares))
 
     def without_share(self, share_id: str) -> ShareServer:
         return evolve(self, shares=tuple(share for share in self.shares if share.id != share_id))
+
+    def _require_other_names(self, share: CifsShare) -> None:
+        """Raise AlreadyExists if another share, or a snapshot of it, is served under one of its names."""
+        names = {export.name.key for export in exports_of(share)}
+        for export in self.exports:
+            if export.share.id != share.id and export.name.key in names:
+                raise AlreadyExists(
+                    "share", str(export.name), "a snapshot is exported so", hint="choose another name"
+                )
+
+    # -- what is served: the shares, and snapshots of them
+
+    @property
+    def exports(self) -> tuple[Export, ...]:
+        """All that clients may connect to, if there is a rule for them."""
+        return tuple(export for share in self.shares for export in exports_of(share))
+
+    def find_export(self, name: str | ShareName) -> Export | None:
+        """The share of that name, in any case, or the exported snapshot, or None. Raises InvalidInput."""
+        key = (name if isinstance(name, ShareName) else ShareName(name)).key
+        return next((export for export in self.exports if export.name.key == key), None)
+
+    def export(self, name: str | ShareName) -> Export:
+        """The share of that name, or the exported ``SHARE@SNAPSHOT``. Raises InvalidInput, NotFound."""
+        found = self.find_export(name)
+        if found is not None:
+            return found
+        key = (name if isinstance(name, ShareName) else ShareName(name)).key
+        for share in self.shares:
+            for snapshot in share.snapshots:
+                if f"{share.name.key}@{snapshot.name.key}" == key:
+                    words = (str(self.name), str(share.name), str(snapshot.name))
+                    raise self._no_share(str(name), Call(UseCase.SNAPSHOTS_EXPORT, words), " makes it one")
+        return Export(self.share(name))
+
+    def export_by_id(self, export_id: str) -> Export | None:
+        return next((export for export in self.exports if export.id == export_id), None)
+
+    def with_rules(self, export_id: str, rules: tuple[AccessRule, ...]) -> ShareServer:
+        """With these rules for the share or the exported snapshot; unchanged if it is gone."""
+        export = self.export_by_id(export_id)
+        return self if export is None else self.with_share(export.with_rules(rules))
 
     # -- accounts
 
@@ -135,10 +179,10 @@ class ShareServer:
     def without_account(self, name: UserName) -> ShareServer:
         return evolve(self, accounts=tuple(a for a in self.accounts if a.name != name))
 
-    def shares_of(self, name: UserName) -> tuple[CifsShare, ...]:
-        """The shares that have a rule for the user."""
+    def exports_of(self, name: UserName) -> tuple[Export, ...]:
+        """The shares and snapshots that have a rule for the user."""
         principal = Principal(name)
-        return tuple(s for s in self.shares if any(rule.principal == principal for rule in s.rules))
+        return tuple(e for e in self.exports if any(rule.principal == principal for rule in e.rules))
 
     # -- the rest
 
@@ -164,8 +208,8 @@ class ShareServer:
     def wanting(self, desired: DesiredState) -> ShareServer:
         return evolve(self, desired=desired)
 
-    def locations(self, share: CifsShare) -> tuple[ExportLocation, ...]:
-        """Where clients find the share: for each address, one for each kind of client."""
+    def locations(self, share: CifsShare | Export) -> tuple[ExportLocation, ...]:
+        """Where clients find it: for each address, one for each kind of client."""
         return tuple(
             location
             for interface in self.interfaces
@@ -173,7 +217,7 @@ class ShareServer:
             for location in locations_at(address.ip, share.name)
         )
 
-    def export_locations(self, share: CifsShare) -> tuple[str, ...]:
+    def export_locations(self, share: CifsShare | Export) -> tuple[str, ...]:
         r"""``\\address\share``, one for each address, as Windows and Manila take it."""
         return tuple(each.location for each in self.locations(share) if each.client is ClientKind.WINDOWS)
 

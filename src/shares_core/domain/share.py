@@ -193,6 +193,12 @@ class CifsShare:
     def with_snapshot(self, snapshot: Snapshot) -> CifsShare:
         return evolve(self, snapshots=(*self.snapshots, snapshot))
 
+    def with_snapshot_rules(self, snapshot_id: str, rules: tuple[AccessRule, ...] | None) -> CifsShare:
+        """With the snapshot exported to those whom the rules name; with None, not exported."""
+        changed = None if rules is None else rule_set(rules)
+        found = (evolve(s, rules=changed) if s.id == snapshot_id else s for s in self.snapshots)
+        return evolve(self, snapshots=tuple(found))
+
     def without_snapshot(self, snapshot_id: str) -> CifsShare:
         return evolve(self, snapshots=tuple(each for each in self.snapshots if each.id != snapshot_id))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from attrs import frozen
 
 from shares_core.domain.capacity import Capacity
+from shares_core.domain.exports import Export
 from shares_core.domain.server import ShareServer
 from shares_core.domain.share import CifsShare
 from shares_core.domain.snapshots import Snapshot
@@ -17,6 +18,11 @@ class SnapshotView:
     server: ShareServer
     share: CifsShare
     snapshot: Snapshot
+
+    @property
+    def export(self) -> Export | None:
+        """The snapshot as clients connect to it; None unless it is exported."""
+        return Export(self.share, self.snapshot) if self.snapshot.is_exported else None
 
 
 @frozen

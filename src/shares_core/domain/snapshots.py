@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from attrs import field, frozen
 
+from shares_core.domain.access import AccessRule
 from shares_core.domain.capacity import Capacity
 from shares_core.domain.checks import require
 from shares_core.domain.errors import InvalidInput
@@ -44,7 +45,8 @@ class Snapshot:
     """One snapshot of a share, in a volume of its own in the share's pool, which has its ``id``.
 
     ``second`` is the unix time by which clients know it: no other snapshot of its share has the same.
-    ``capacity`` is what the share had then. A ``scheduled`` one was not taken by a person.
+    ``capacity`` is what the share had then. A ``scheduled`` one was not taken by a person. ``rules`` say who
+    may connect to it as to a share; None unless it is exported.
     """
 
     id: str
@@ -52,12 +54,22 @@ class Snapshot:
     second: int = field()
     capacity: Capacity
     scheduled: bool = False
+    rules: tuple[AccessRule, ...] | None = field(default=None)
 
     @second.validator
     def _check(self, _: object, value: int) -> None:
         require(value, int, "the time of a snapshot", hint="give unix seconds")
         if not 0 <= value <= _LAST_SECOND:
             raise InvalidInput(f"{value} is not the time of a snapshot", hint="give unix seconds")
+
+    @rules.validator
+    def _check_exported(self, _: object, value: object) -> None:
+        if value is not None:
+            ShareName(f"share@{self.name}")
+
+    @property
+    def is_exported(self) -> bool:
+        return self.rules is not None
 
     @property
     def token(self) -> str:

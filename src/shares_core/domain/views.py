@@ -9,6 +9,7 @@ from attrs import field, frozen
 from shares_core.domain.access import AccessRule
 from shares_core.domain.capacity import Capacity, format_bytes
 from shares_core.domain.drift import Drift
+from shares_core.domain.exports import Export
 from shares_core.domain.remedy import HostTool, Remedy
 from shares_core.domain.secret import Secret
 from shares_core.domain.server import ShareServer
@@ -153,12 +154,17 @@ class AccessView:
     """
 
     server: ShareServer
-    share: CifsShare
+    export: Export
     rule: AccessRule
     outcome: PasswordOutcome
     password: Secret | None = None
     stale_connections: int | None = 0
     state: RunState = field(default=RunState.UNKNOWN, eq=False)
+
+    @property
+    def share(self) -> CifsShare:
+        """The share, or the one whose snapshot it is."""
+        return self.export.share
 
 
 @frozen

@@ -79,9 +79,9 @@ def _accounts(
 
 def _served(server: ShareServer) -> tuple[ServedShare, ...]:
     return tuple(
-        ServedShare(share.id, share.name, share.folder, share.rules, share.options)
-        for share in server.shares
-        if share.served
+        ServedShare(export.mount_id, export.name, export.share.folder, export.rules, export.share.options)
+        for export in server.exports
+        if export.served
     )
 
 

@@ -98,7 +98,7 @@ class MemoryVolume:
 
 @frozen
 class ServedShare:
-    """A section of the server's smb.conf."""
+    """A section of the server's smb.conf; ``id`` names the mount."""
 
     id: str
     name: ShareName

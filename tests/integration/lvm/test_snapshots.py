@@ -69,6 +69,12 @@ def test_the_kernels_client_mounts_a_snapshot(tenant: Tenant) -> None:
         assert (folder / "x").read_bytes() == b"then"
         with pytest.raises(OSError, match=r"Read-only|Permission"):
             (folder / "new").write_bytes(b"x")
+    tenant.site.host.snapshots.export(tenant.server, "files", "s")
+    tenant.site.host.access.allow(tenant.server, "files@s", "ada")
+    with mounted(ada, "files@s") as folder:
+        assert (folder / "x").read_bytes() == b"then"
+        with pytest.raises(OSError, match=r"Read-only|Permission"):
+            (folder / "new").write_bytes(b"x")
 
 
 def test_thick_volumes_have_no_snapshots() -> None:

@@ -62,9 +62,9 @@ def check_host_equals_records(world: World) -> None:
     for record in records:
         assert {account.name for account in record.accounts} == set(machine.secrets.get(record.id, {}))
         allowed = {
-            (str(share.name), str(rule.principal.name)): rule.level
-            for share in record.shares
-            for rule in share.rules
+            (str(export.name), str(rule.principal.name)): rule.level
+            for export in record.exports
+            for rule in export.rules
         }
         assert machine.admitted(record.id) == (allowed if record.id in machine.containers else {})
         for session in machine.sessions_of(record.id):

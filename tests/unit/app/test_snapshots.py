@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 from tests.unit.app.test_crashes import populated
 from tests.unit.app.use_cases import files
-from tests.unit.world import LARGE, NETWORK, World
+from tests.unit.world import LARGE, NETWORK, PASSWORD, RO, RW, SMALL, World
 
 from shares_core.app.operations.revert_share import RevertShare
 from shares_core.bootstrap import Host, host
+from shares_core.domain.access import AccessRule
 from shares_core.domain.capacity import Capacity
 from shares_core.domain.errors import AlreadyExists, InvalidInput, ShareFailed, SharesError
 from shares_core.domain.options import TimeMachine
+from shares_core.domain.schedules import Schedule
 from shares_core.domain.server import ShareServer
 from shares_core.domain.share import ShareStatus
 from shares_core.domain.snapshots import SnapshotSource
@@ -206,3 +208,67 @@ def test_a_cancelled_snapshot_is_not_taken(world: World) -> None:
         process.snapshots.create("tenant", "files", "now")
     assert before == set(world.machine.volumes)
     assert world.admitted()
+
+
+@pytest.fixture
+def exported(world: World) -> World:
+    """A snapshot that ada may read."""
+    world.host.snapshots.export("tenant", "files", "before")
+    world.host.access.allow("tenant", "files@before", "ada")
+    return world
+
+
+def test_an_exported_snapshot_can_only_be_read(exported: World) -> None:
+    """Nobody is let in to write, and the rules of its share do not count there."""
+    access = exported.host.access
+    assert [AccessRule.for_user("ada", RO)] == list(access.list("tenant", "files@before"))
+    before = dict(exported.machine.records)
+    with pytest.raises(InvalidInput, match="a snapshot is read-only"):
+        access.allow("tenant", "files@before", "bob", RW)
+    with pytest.raises(InvalidInput, match="a snapshot is read-only"):
+        access.replace("tenant", "files@before", [AccessRule.for_user("bob", RW)])
+    assert before == exported.machine.records
+    assert ("files@before", "bob") not in exported.admitted()
+
+
+def test_an_exported_snapshot_outlives_what_happens_to_its_share(exported: World) -> None:
+    """A revert and a check do not disconnect its clients; deleting the share does."""
+    client = exported.connect("ada", PASSWORD)
+    opened = client.open("files@before")
+    exported.host.snapshots.revert("tenant", "files", "before")
+    exported.host.shares.check("tenant", "files")
+    assert [opened] == client.files
+    exported.host.shares.delete("tenant", "files", with_snapshots=True)
+    assert [] == client.files
+    assert {} == exported.admitted()
+
+
+def test_a_schedule_removes_no_exported_snapshot(world: World) -> None:
+    """It does once it is exported no more."""
+    host = world.host
+    host.snapshots.delete("tenant", "files", "before")
+    host.schedules.set("tenant", "files", Schedule(hourly=1))
+    ((first,),) = ([each.taken] for each in host.schedules.run())
+    host.snapshots.export("tenant", "files", first)
+    for _ in range(2):
+        world.machine.time += 3600
+        host.schedules.run()
+    assert [True, False] == [view.snapshot.is_exported for view in host.snapshots.list("tenant")]
+    host.snapshots.unexport("tenant", "files", first)
+    host.schedules.run()
+    assert first not in [str(view.snapshot.name) for view in host.snapshots.list("tenant")]
+
+
+def test_no_two_things_are_served_under_one_name(exported: World) -> None:
+    """Neither a share beside an exported snapshot nor the reverse."""
+    host = exported.host
+    with pytest.raises(AlreadyExists, match="a snapshot is exported so"):
+        host.shares.create("tenant", "Files@Before", SMALL)
+    host.shares.create("tenant", "files@other", SMALL)
+    host.snapshots.create("tenant", "files", "other")
+    with pytest.raises(AlreadyExists):
+        host.snapshots.export("tenant", "files", "other")
+    host.snapshots.create("tenant", "files", "20:00")
+    with pytest.raises(InvalidInput, match="files@20:00"):
+        host.snapshots.export("tenant", "files", "20:00")
+    assert [True, False, False] == [v.snapshot.is_exported for v in host.snapshots.list("tenant", "files")]

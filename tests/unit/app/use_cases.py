@@ -110,6 +110,16 @@ def took_the_next_snapshot(world: World) -> bool:
     return len(taken) in (1, 2) and taken[-1].second >= world.machine.time and world.admitted() != {}
 
 
+def export_snapshot(world: World) -> None:
+    take_snapshot(world)
+    world.host.snapshots.export("tenant", "files", "before")
+    world.host.access.allow("tenant", "files@before", "ada")
+
+
+def exported(world: World) -> tuple[AccessRule, ...] | None:
+    return world.share("tenant", "files").snapshot("before").rules
+
+
 def snapshots(world: World) -> list[str]:
     return [str(each.name) for each in world.share("tenant", "files").snapshots]
 
@@ -202,6 +212,32 @@ USE_CASES = [
         call("snapshots.revert", "tenant", "files", "before"),
         lambda w: "since" not in files(w).files and snapshots(w) == ["before"] and w.admitted() != {},
         given=take_snapshot,
+    ),
+    UseCase(
+        "export a snapshot",
+        call("snapshots.export", "tenant", "files", "before"),
+        lambda w: exported(w) == (),
+        undone=True,
+        given=take_snapshot,
+    ),
+    UseCase(
+        "allow a user on a snapshot",
+        call("access.allow", "tenant", "files@before", "carl", None, PASSWORD),
+        lambda w: has(w, "files@before", "carl") is RO and logs_in(w, "carl", PASSWORD),
+        undone=True,
+        given=export_snapshot,
+    ),
+    UseCase(
+        "deny a user on a snapshot",
+        call("access.deny", "tenant", "files@before", "ada"),
+        lambda w: has(w, "files@before", "ada") is None and has(w, "files", "ada") is RW,
+        given=export_snapshot,
+    ),
+    UseCase(
+        "take an export back",
+        call("snapshots.unexport", "tenant", "files", "before"),
+        lambda w: exported(w) is None and has(w, "files@before", "ada") is None,
+        given=export_snapshot,
     ),
     UseCase(
         "set a schedule",

@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 from tests.unit.cli.terminal import Terminal
 
-SNAPSHOT_KEYS = ["name", "server", "share", "id", "taken", "token", "capacity_bytes", "capacity", "scheduled"]
+SNAPSHOT_KEYS = [
+    *("name", "server", "share", "id", "taken", "token", "capacity_bytes", "capacity", "scheduled"),
+    *("export", "export_locations", "locations", "access"),
+]
 
 
 def test_snapshots_are_taken_listed_and_shown(served: Terminal) -> None:
@@ -58,6 +61,30 @@ def test_a_share_goes_back_to_its_newest_snapshot(served: Terminal) -> None:
     assert [*SNAPSHOT_KEYS, "capacity_before_bytes"] == list(document)
 
 
+def test_a_snapshot_is_exported_as_a_share_of_its_own(served: Terminal) -> None:
+    """Nobody may use it at first; who is let in may read; then it can be taken back, and deleted."""
+    served.ok("snapshot", "create", "tenant", "files", "before")
+    said = served.ok("snapshot", "export", "tenant", "files", "before").out
+    assert "exported as  files@before\n" in said
+    assert "access       nobody\n" in said
+    assert "//10.254.0.2/files@before\n" in said
+    said = served.ok("access", "allow", "tenant", "files@before", "carl").out
+    assert "carl may only read files@before on tenant\n" in said
+    assert "smbclient //10.254.0.2/files@before -U carl\n" in said
+    document = served.ok("snapshot", "show", "tenant", "files", "before", "--json").document
+    assert ("files@before", [{"user": "carl", "level": "ro"}]) == (document["export"], document["access"])
+    assert document["export_locations"] == [r"\\10.254.0.2\files@before"]
+    assert "carl  ro" in served.ok("access", "list", "tenant", "FILES@Before").out
+    result = served("snapshot", "delete", "tenant", "files", "before")
+    assert (4, True) == (result.status, "is exported as files@before" in result.err)
+    assert "'shares-core" in result.err
+    assert "snapshot unexport tenant files before' first" in result.err
+    assert "is not exported" in served.ok("snapshot", "unexport", "tenant", "files", "before").out
+    result = served("access", "allow", "tenant", "files@before", "carl")
+    assert (3, True) == (result.status, "snapshot export tenant files before' makes it one" in result.err)
+    served.ok("snapshot", "delete", "tenant", "files", "before")
+
+
 def test_a_share_is_made_from_a_snapshot(served: Terminal) -> None:
     """With its size, or a larger one."""
     served.ok("snapshot", "create", "tenant", "files", "s")
@@ -83,6 +110,9 @@ def test_a_share_is_made_from_a_snapshot(served: Terminal) -> None:
         (("snapshot", "create", "tenant", "files", "a b"), 2, "cannot be used"),
         (("snapshot", "create", "tenant", "no"), 3, "share 'no'"),
         (("snapshot", "revert", "tenant", "files", "no"), 3, "snapshot 'no'"),
+        (("snapshot", "export", "tenant", "files", "no"), 3, "snapshot 'no'"),
+        (("snapshot", "unexport", "tenant", "files", "no"), 3, "snapshot 'no'"),
+        (("access", "allow", "tenant", "files@no", "ada"), 3, "share 'files@no'"),
         (("snapshot", "delete", "tenant", "files", "no"), 3, "snapshot 'no'"),
     ],
 )

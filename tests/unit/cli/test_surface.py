@@ -15,6 +15,7 @@ COMMANDS = {
     "share create", "share list", "share show", "share set", "share extend", "share check", "share audit",
     "share delete",
     "snapshot create", "snapshot list", "snapshot show", "snapshot delete", "snapshot revert",
+    "snapshot export", "snapshot unexport",
     "schedule set", "schedule show", "schedule clear",
     "access allow", "access deny", "access list", "access replace",
     "user list", "user set-password", "user remove",

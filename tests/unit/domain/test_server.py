@@ -10,6 +10,7 @@ from shares_core.app.operations.delete_server import DeleteServer
 from shares_core.domain import server
 from shares_core.domain.access import AccessRule
 from shares_core.domain.errors import AlreadyExists, InvalidInput, NoCapacity, NotFound
+from shares_core.domain.exports import Export
 from shares_core.domain.names import ServerName, ShareName, UserName
 from shares_core.domain.server import FIRST_SERVER_UID, Account, DesiredState, ShareServer, free_uid
 from shares_core.domain.volume import DISK_OWNER
@@ -68,13 +69,14 @@ def test_an_account_is_found_in_any_case_by_people_and_exactly_by_rules() -> Non
         SERVER.account("@root")
 
 
-def test_a_users_shares_are_those_with_a_rule_for_the_user() -> None:
+def test_a_users_exports_are_those_with_a_rule_for_the_user() -> None:
     """Exactly that user's, in any state."""
     ada, bob, eve = (AccessRule.for_user(name, "ro") for name in ("ada", "bob", "eve"))
     first, second = SHARE.with_rules((ada, bob)), OTHER.with_rules((bob, eve))
     server = evolve(SERVER, shares=(first, second))
-    found = {name: server.shares_of(UserName(name)) for name in ("ada", "bob", "eve", "joe")}
-    assert {"ada": (first,), "bob": (first, second), "eve": (second,), "joe": ()} == found
+    found = {name: server.exports_of(UserName(name)) for name in ("ada", "bob", "eve", "joe")}
+    one, two = Export(first), Export(second)
+    assert {"ada": (one,), "bob": (one, two), "eve": (two,), "joe": ()} == found
 
 
 def test_operation_and_desired_state_are_all_that_changes() -> None:

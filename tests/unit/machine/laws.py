@@ -9,6 +9,7 @@ from tests.unit.machine.model import DEFAULT_HOME, GRANULARITY, UNTOLD, Model, S
 from tests.unit.machine.picture import Picture
 from tests.unit.machine.reach import Ceiling, Reach
 
+from shares_core.domain.access import AccessLevel, AccessRule
 from shares_core.domain.capacity import round_up
 from shares_core.domain.server import DesiredState, ShareServer
 from shares_core.domain.share import CifsShare, ShareStatus
@@ -111,8 +112,8 @@ def agrees(record: ShareServer | None, hashes: Mapping[str, str], server: Server
         str(share.name): (
             share.capacity.bytes,
             (share.options, share.schedule),
-            {str(r.principal.name): r.level for r in share.rules},
-            {str(each.name): each.capacity.bytes for each in share.snapshots},
+            _by_user(share.rules),
+            {str(each.name): (each.capacity.bytes, _by_user(each.rules)) for each in share.snapshots},
         )
         for share in record.shares
     }
@@ -123,7 +124,7 @@ def agrees(record: ShareServer | None, hashes: Mapping[str, str], server: Server
         == (home, record.desired is DesiredState.RUNNING, record.protection)
         and shares
         == {
-            name: (share.size, (share.options, share.schedule), share.rules, _sizes(share))
+            name: (share.size, (share.options, share.schedule), share.rules, _snapshots(share))
             for name, share in server.shares.items()
         }
         and {str(account.name) for account in record.accounts} == server.passwords.keys()
@@ -134,8 +135,12 @@ def agrees(record: ShareServer | None, hashes: Mapping[str, str], server: Server
     )
 
 
-def _sizes(share: Share) -> dict[str, int]:
-    return {name: snapshot.size for name, snapshot in share.snapshots.items()}
+def _by_user(rules: tuple[AccessRule, ...] | None) -> dict[str, AccessLevel] | None:
+    return None if rules is None else {str(rule.principal.name): rule.level for rule in rules}
+
+
+def _snapshots(share: Share) -> dict[str, tuple[int, dict[str, AccessLevel] | None]]:
+    return {name: (snapshot.size, snapshot.rules) for name, snapshot in share.snapshots.items()}
 
 
 def acknowledged_is_there(machine: MemoryHost, possible: list[Model], names: Iterable[str]) -> list[Model]:
@@ -184,7 +189,7 @@ def settled_host_equals_records(machine: MemoryHost, record: ShareServer, server
         _share_is_whole(machine, record, record.share(name), share.files, mounted=running)
         for each, snapshot in share.snapshots.items():
             _snapshot_is_whole(machine, record, record.share(name), each, snapshot.files, mounted=running)
-    rules = {(name, user): lv for name, share in server.shares.items() for user, lv in share.rules.items()}
+    rules = {(name, user): lv for name, each in server.exports.items() for user, lv in each.rules.items()}
     assert machine.admitted(record.id) == (rules if running else {})
 
 

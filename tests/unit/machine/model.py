@@ -6,11 +6,11 @@ case, and yields after each what becomes of it if the use case then fails.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from enum import Enum
 
-from attrs import define, field
+from attrs import define, evolve, field
 from tests.unit.world import RO, RW
 
 from shares_core.domain.access import AccessLevel
@@ -18,6 +18,7 @@ from shares_core.domain.capacity import round_up
 from shares_core.domain.errors import (
     AddressTaken,
     AlreadyExists,
+    Conflict,
     InvalidInput,
     NoCapacity,
     NotEmpty,
@@ -67,6 +68,27 @@ class Snapshot:
     scheduled: bool = False
     #: Its own among all that were ever taken; names are used again.
     number: int = 0
+    #: Who may connect to it; None unless it is exported.
+    rules: dict[str, AccessLevel] | None = None
+
+
+@define
+class Export:
+    """The rules of a share, or of a snapshot that is exported."""
+
+    of: Share | Snapshot
+    level: AccessLevel
+
+    @property
+    def rules(self) -> dict[str, AccessLevel]:
+        return self.of.rules or {}
+
+    def set(self, rules: Rules) -> None:
+        self.of.rules = dict(rules)
+
+    def check(self, *levels: AccessLevel) -> None:
+        if any(RANK[level] > RANK[self.level] for level in levels):
+            raise Refused(InvalidInput)
 
 
 @define
@@ -106,6 +128,26 @@ class Server:
             raise Refused(NotFound)
         return self.shares[name]
 
+    def export(self, name: str) -> Export:
+        share, at, snapshot = name.partition("@")
+        found = self.share(share)
+        if not at:
+            return Export(found, RW)
+        if found.snapshot(snapshot).rules is None:
+            raise Refused(NotFound)
+        return Export(found.snapshot(snapshot), RO)
+
+    @property
+    def exports(self) -> dict[str, Export]:
+        names = list(self.shares)
+        names += [
+            f"{name}@{each}"
+            for name, share in self.shares.items()
+            for each, snapshot in share.snapshots.items()
+            if snapshot.rules is not None
+        ]
+        return {name: self.export(name) for name in names}
+
 
 @define
 class Model:
@@ -113,8 +155,8 @@ class Model:
 
     pool: int
     servers: dict[str, Server] = field(factory=dict)
-    #: How many snapshots were ever taken.
-    taken: int = 0
+    #: How many snapshots were ever taken: only for their numbers.
+    taken: int = field(default=0, eq=False)
 
     def copy(self) -> Model:
         servers = {name: _copied(server) for name, server in self.servers.items()}
@@ -137,7 +179,7 @@ class Model:
         return {
             (name, share, user): level
             for name, server in self.servers.items()
-            for share, kept in server.shares.items()
+            for share, kept in server.exports.items()
             for user, level in kept.rules.items()
         }
 
@@ -248,9 +290,22 @@ class Model:
 
     def delete_snapshot(self, name: str, share: str, snapshot: str) -> Iterator[Stage]:
         found = self.server(name).share(share)
-        found.snapshot(snapshot)
+        if found.snapshot(snapshot).rules is not None:
+            raise Refused(Conflict)
         del found.snapshots[snapshot]
         yield Stage.STICKS
+
+    def export_snapshot(self, name: str, share: str, snapshot: str) -> Iterator[Stage]:
+        found = self.server(name).share(share).snapshot(snapshot)
+        if found.rules is None:
+            found.rules = {}
+            yield Stage.UNDONE
+
+    def unexport_snapshot(self, name: str, share: str, snapshot: str) -> Iterator[Stage]:
+        found = self.server(name).share(share).snapshot(snapshot)
+        if found.rules is not None:
+            found.rules = None
+            yield Stage.STICKS
 
     def set_schedule(self, name: str, share: str, schedule: Schedule | None) -> Iterator[Stage]:
         found = self.server(name).share(share)
@@ -258,12 +313,17 @@ class Model:
             found.schedule = schedule
             yield Stage.UNDONE
 
-    def run_schedules(self) -> Iterator[Stage]:
-        """What cannot be taken is left for the next time."""
-        for _, server in sorted(self.servers.items()):
-            for share in server.shares.values() if server.running else ():
+    def run_schedules(self, taken: Collection[tuple[str, str]] | None) -> Iterator[Stage]:
+        """What cannot be taken is left for the next time.
+
+        ``taken`` are the shares of which one was, if that is known: one on which an operation was interrupted
+        waits until somebody has recovered it.
+        """
+        for name, server in sorted(self.servers.items()):
+            for each, share in server.shares.items() if server.running else ():
                 known = any(snapshot.scheduled for snapshot in share.snapshots.values())
-                if share.schedule is None or known:
+                waits = taken is not None and (name, each) not in taken
+                if share.schedule is None or known or waits:
                     continue
                 with suppress(Refused):
                     self._reserve(0, share.size)
@@ -285,23 +345,24 @@ class Model:
     ) -> Iterator[Stage]:
         """``told`` is the password that the use case generates for a new user without one."""
         server = self.server(name)
-        rules = server.share(share).rules
-        known = user in server.passwords
+        export = server.export(share)
+        export.check(level)
+        rules, known = export.rules, user in server.passwords
         if known and password is not None:
             server.passwords[user] = password
             yield Stage.STICKS
         before = rules.get(user)
-        rules[user] = level
+        export.set({**rules, user: level})
         if not known:
             server.passwords[user] = password or told
         yield Stage.STICKS if RANK[level] < RANK[before] else Stage.UNDONE
 
     def deny(self, name: str, share: str, user: str) -> Iterator[Stage]:
         server = self.server(name)
-        rules = server.share(share).rules
+        export = server.export(share)
         if user not in server.passwords:
             raise Refused(NotFound)
-        rules.pop(user, None)
+        export.set({each: level for each, level in export.rules.items() if each != user})
         yield Stage.STICKS
 
     def replace(
@@ -309,16 +370,17 @@ class Model:
     ) -> Iterator[Stage]:
         """First revoke what the rules do not grant, then grant the rest."""
         server = self.server(name)
-        found = server.share(share)
+        found = server.export(share)
+        found.check(*rules.values())
         lowest = {
             user: min(level, rules[user], key=RANK.__getitem__)
             for user, level in found.rules.items()
             if user in rules
         }
         if lowest != found.rules:
-            found.rules = lowest
+            found.set(lowest)
             yield Stage.STICKS
-        found.rules = dict(rules)
+        found.set(rules)
         for user in rules:
             if user not in server.passwords:
                 server.passwords[user] = passwords.get(user) or told.get(user, UNTOLD)
@@ -338,13 +400,14 @@ class Model:
         server = self.server(name)
         if server.passwords.pop(user, None) is None:
             raise Refused(NotFound)
-        for share in server.shares.values():
-            share.rules.pop(user, None)
+        for export in server.exports.values():
+            export.set({each: level for each, level in export.rules.items() if each != user})
         yield Stage.STICKS
 
 
 def _kept(snapshot: Snapshot) -> Snapshot:
-    return Snapshot(snapshot.size, dict(snapshot.files), snapshot.second, snapshot.scheduled, snapshot.number)
+    rules = None if snapshot.rules is None else dict(snapshot.rules)
+    return evolve(snapshot, files=dict(snapshot.files), rules=rules)
 
 
 def _copied(server: Server) -> Server:

@@ -21,6 +21,7 @@ from shares_core.domain.presets import share_preset
 from shares_core.domain.protection import Dialect, Encryption
 from shares_core.domain.schedules import Schedule
 from shares_core.domain.secret import Secret
+from shares_core.domain.snapshot_views import ScheduledView
 from shares_core.domain.snapshots import SnapshotSource
 from shares_core.domain.views import AccessView, PasswordView
 
@@ -41,7 +42,8 @@ class Operation:
     unless each call generates a password; ``brings``, that it brings servers up or down; ``upgrades``, that
     it gives servers the current image; ``replaces``, that it may give a server another container;
     ``cancels``, that it ends an operation that was interrupted, or that another caller is at work on.
-    ``share`` and ``users`` are whose open files it may close; None is everybody's. ``slot`` means that it
+    ``share`` and ``users`` are whose open files it may close; None is everybody's; with ``exports`` also
+    those of the share's snapshots. ``slot`` means that it
     holds its share for long. ``calls`` is its approximate number of port calls, so that faults strike.
     """
 
@@ -56,6 +58,7 @@ class Operation:
     replaces: bool = False
     cancels: bool = False
     slot: bool = False
+    exports: bool = False
     calls: int = 9
 
     def __repr__(self) -> str:
@@ -65,7 +68,7 @@ class Operation:
         """Whether it may close a client's open file."""
         return (
             self.server in ("", server)
-            and self.share in (None, share)
+            and self.share in (None, share, *((share.partition("@")[0],) if self.exports else ()))
             and (self.users is None or user in self.users)
         )
 
@@ -254,6 +257,7 @@ def delete_share(name: str, share: str) -> Operation:
         lambda model, _: model.delete_share(name, share),
         share,
         slot=True,
+        exports=True,
         calls=9,
     )
 
@@ -287,6 +291,24 @@ def delete_snapshot(name: str, share: str, snapshot: str) -> Operation:
     )
 
 
+def export_snapshot(name: str, share: str, snapshot: str) -> Operation:
+    return Operation(
+        call("snapshots.export", name, share, snapshot),
+        name,
+        lambda model, _: model.export_snapshot(name, share, snapshot),
+        users=frozenset(),
+    )
+
+
+def unexport_snapshot(name: str, share: str, snapshot: str) -> Operation:
+    return Operation(
+        call("snapshots.unexport", name, share, snapshot),
+        name,
+        lambda model, _: model.unexport_snapshot(name, share, snapshot),
+        f"{share}@{snapshot}",
+    )
+
+
 def set_schedule(name: str, share: str) -> Operation:
     return Operation(
         call("schedules.set", name, share, _SCHEDULE),
@@ -308,10 +330,14 @@ def clear_schedule(name: str, share: str) -> Operation:
 
 
 def run_schedules() -> Operation:
+    def meaning(model: Model, answer: tuple[ScheduledView, ...] | None) -> Iterator[Stage]:
+        taken = None if answer is None else {(view.server, view.share) for view in answer if view.taken}
+        return model.run_schedules(taken)
+
     return Operation(
         call("schedules.run"),
         "",
-        lambda model, _: model.run_schedules(),
+        meaning,
         users=frozenset(),
         slot=True,
         calls=18,
@@ -393,6 +419,7 @@ def remove_user(name: str, user: str) -> Operation:
 # -- all of them
 
 _SHARES = st.sampled_from(["x", "x", "y"])
+_EXPORTS = st.sampled_from(["x", "x", "y", "x@s"])
 _SCHEDULE = Schedule(hourly=3)
 _SNAPSHOTS = st.sampled_from(["s", "s", "t"])
 _USERS = st.sampled_from(["ada", "ada", "bob"])
@@ -427,13 +454,15 @@ def drawn(
         "snapshots.create": build(create_snapshot, *there, _SNAPSHOTS),
         "snapshots.delete": build(delete_snapshot, *there, _SNAPSHOTS),
         "snapshots.revert": build(revert, *there, _SNAPSHOTS),
+        "snapshots.export": build(export_snapshot, *there, _SNAPSHOTS),
+        "snapshots.unexport": build(unexport_snapshot, *there, _SNAPSHOTS),
         # On one share, so that one whose snapshot fails does not stand between two others.
         "schedules.set": build(set_schedule, st.just("a"), st.just("x")),
         "schedules.clear": build(clear_schedule, *there),
         "schedules.run": build(run_schedules),
-        "access.allow": build(allow, *there, _USERS, _LEVELS, passwords),
-        "access.deny": build(deny, *there, _USERS),
-        "access.replace": build(replace, *there, _RULES, st.just({"bob": "two"})),
+        "access.allow": build(allow, servers, _EXPORTS, _USERS, _LEVELS, passwords),
+        "access.deny": build(deny, servers, _EXPORTS, _USERS),
+        "access.replace": build(replace, servers, _EXPORTS, _RULES, st.just({"bob": "two"})),
         "users.set_password": build(set_password, servers, _USERS, passwords),
         "users.remove": build(remove_user, servers, _USERS),
         "operations.cancel": build(cancel, *there),

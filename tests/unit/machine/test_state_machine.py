@@ -21,7 +21,7 @@ from shares_core.testing import MemoryHost, SmbRefused
 
 # Some come more often, so that most calls find something.
 SERVERS = st.sampled_from(["a", "a", "b", "c"])
-SHARES = st.sampled_from(["x", "x", "y"])
+SHARES = st.sampled_from(["x", "x", "y", "x@s"])
 USERS = st.sampled_from(["ada", "ada", "bob"])
 SIZES = st.sampled_from([16 * MIB, 24 * MIB, 24 * MIB + 100, 48 * MIB])
 POOL = Capacity(144 * MIB)
@@ -95,7 +95,7 @@ class Tenants(RuleBasedStateMachine):
                 if password == UNTOLD:
                     continue
                 session = self.driver.watch.connect(name, user, password)
-                for share, kept in server.shares.items():
+                for share, kept in server.exports.items():
                     assert kept.rules.get(user) == session.level(share)
                 session.end()
 

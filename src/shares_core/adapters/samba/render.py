@@ -18,6 +18,7 @@ from shares_core.adapters.samba.profile import (
     SHARES_FOLDER,
 )
 from shares_core.domain.access import AccessLevel, AccessRule
+from shares_core.domain.exports import Export
 from shares_core.domain.names import SERVICE_ACCOUNT, WORKGROUP, UserName, forms_of, netbios_name
 from shares_core.domain.protection import Encryption
 from shares_core.domain.secret import PasswordHash
@@ -118,7 +119,7 @@ _GLOBAL: Mapping[str, str] = {
 
 
 def render_smb_conf(server: ShareServer, connections: int = 0) -> str:
-    """smb.conf, with a section for each served share: ready, and with a rule.
+    """smb.conf, with a section for all that is served: ready, and with a rule.
 
     smbd turns away more clients than ``connections`` before they cost anything; 0 means no limit.
     """
@@ -131,8 +132,8 @@ def render_smb_conf(server: ShareServer, connections: int = 0) -> str:
     }
     accounts = account_names(server)
     sections = [_section("global", {**_GLOBAL, **own})]
-    served = (share for share in server.shares if share.served)
-    sections += [_section(str(share.name), _share_parameters(share, accounts)) for share in served]
+    served = (export for export in server.exports if export.served)
+    sections += [_section(str(export.name), _export_parameters(export, accounts)) for export in served]
     return "\n".join(sections)
 
 
@@ -150,14 +151,15 @@ def _section(name: str, parameters: Mapping[str, str]) -> str:
     return f"[{name}]\n{lines}"
 
 
-def _share_parameters(share: CifsShare, accounts: Mapping[str, str]) -> dict[str, str]:
-    writers = [rule for rule in share.rules if rule.level is AccessLevel.READ_WRITE]
+def _export_parameters(export: Export, accounts: Mapping[str, str]) -> dict[str, str]:
+    share = export.share
+    writers = [rule for rule in export.rules if rule.level is AccessLevel.READ_WRITE]
     limit = share.options.backup_limit
     # Always all parameters: a process that serves the share keeps a parameter that its section no longer has.
     return {
-        "path": folder_of(share),
+        "path": served_folder(export),
         "read only": "yes",
-        "valid users": _user_list(accounts, share.rules),
+        "valid users": _user_list(accounts, export.rules),
         "browseable": "no" if share.name.is_hidden else "yes",
         "guest ok": "no",
         "force user": SERVICE_ACCOUNT,
@@ -173,7 +175,7 @@ def _share_parameters(share: CifsShare, accounts: Mapping[str, str]) -> dict[str
         "force create mode": "0700",
         "force directory mode": "0700",
         "write list": _user_list(accounts, writers),
-        "vfs objects": _vfs_objects(share),
+        "vfs objects": _vfs_objects(export),
         "full_audit:prefix": prefix_of(share),
         "full_audit:success": " ".join(OPERATIONS),
         "full_audit:failure": "none",
@@ -189,8 +191,11 @@ def _share_parameters(share: CifsShare, accounts: Mapping[str, str]) -> dict[str
     }
 
 
-def _vfs_objects(share: CifsShare) -> str:
+def _vfs_objects(export: Export) -> str:
     """The modules that a request passes through, from the client to the files."""
+    if export.snapshot is not None:  # nobody changes it, and it has no former versions
+        return "fruit streams_xattr"
+    share = export.share
     # The bin comes last: Samba 4.22's does not know streams. If one were deleted through it, the stream would
     # stay, and its file's resource fork would be gone. fruit has a file's resource fork deleted beside it.
     recycling = ("recycle",) if share.options.recycle_bin is not None else ()
@@ -201,7 +206,12 @@ def _vfs_objects(share: CifsShare) -> str:
 
 def folder_of(share: CifsShare) -> str:
     """The folder that the share serves, as smbd sees it."""
-    return f"{SHARES_FOLDER}/{share.id}/{share.folder}"
+    return served_folder(Export(share))
+
+
+def served_folder(export: Export) -> str:
+    """The same for a share or a snapshot."""
+    return f"{SHARES_FOLDER}/{export.mount_id}/{export.share.folder}"
 
 
 def recycled_in(share: CifsShare) -> str:

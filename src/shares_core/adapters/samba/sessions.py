@@ -9,7 +9,7 @@ from pathlib import Path
 from shares_core.adapters.linux.polling import wait_until
 from shares_core.adapters.samba.profile import SHARES_FOLDER
 from shares_core.adapters.samba.proof import Proof, parse_proof
-from shares_core.adapters.samba.render import account_names, folder_of
+from shares_core.adapters.samba.render import account_names, served_folder
 from shares_core.adapters.samba.status import parse_files_of, parse_sessions_of
 from shares_core.domain.errors import BackendFailure
 from shares_core.domain.names import ShareName, UserName
@@ -41,7 +41,7 @@ class SambaSessions(SmbSessions):
         self._processes = processes
 
     def close_share(self, server: ShareServer, share: ShareName) -> None:
-        served = any(each.served and each.name.key == share.key for each in server.shares)
+        served = any(each.served and each.name.key == share.key for each in server.exports)
         proof = self._revoke(server, "close-share", *_returning(served), str(share), _folder(server, share))
         if proof is not None:
             _closed(server, share, proof.open_still(share))
@@ -124,15 +124,15 @@ def _accounts(server: ShareServer, users: Iterable[UserName]) -> tuple[str, ...]
 
 def _folder(server: ShareServer, share: ShareName) -> str:
     """The folder inside the container that the share serves; that of all shares if it is not known."""
-    found = server.find_share(share)
-    return SHARES_FOLDER if found is None else folder_of(found)
+    found = server.find_export(share)
+    return SHARES_FOLDER if found is None else served_folder(found)
 
 
 def _allowed(server: ShareServer, share: ShareName) -> set[str]:
     """The keys of the users who have access to the share."""
     return {
         rule.principal.name.key
-        for each in server.shares
+        for each in server.exports
         if each.served and each.name.key == share.key
         for rule in each.rules
     }

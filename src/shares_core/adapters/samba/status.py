@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TypeVar
 
-from shares_core.adapters.samba.render import folder_of
+from shares_core.adapters.samba.render import served_folder
 from shares_core.domain.errors import BackendFailure
 from shares_core.domain.server import ShareServer
 from shares_core.domain.sessions import OpenFile, SmbSession
@@ -73,7 +73,7 @@ def _sessions(said: Mapping[str, Any], server: ShareServer) -> Iterator[SmbSessi
     shares: dict[str, set[str]] = {}
     for connect in _bounded(said.get("tcons", {})).values():
         shares.setdefault(_text(connect["session_id"]), set()).add(_text(connect["service"]))
-    served = {str(share.name) for share in server.shares}
+    served = {str(export.name) for export in server.exports}
     users = {account.uid: str(account.name) for account in server.accounts}
     for each in _bounded(said.get("sessions", {})).values():
         key, uid = _text(each["session_id"]), int(each["uid"])
@@ -96,7 +96,7 @@ def _files(
     for session in sessions:
         users.setdefault(session.connection, set()).add(session.user)
     told = {pid: tuple(sorted(names)) for pid, names in users.items()}
-    names = {folder_of(share): str(share.name) for share in server.shares}
+    names = {served_folder(export): str(export.name) for export in server.exports}
     locks = said.get("byte_range_locks", {})
     for path, file in _bounded(said.get("open_files", {})).items():
         share = names.get(_text(file["service_path"]))

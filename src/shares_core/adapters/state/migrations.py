@@ -143,8 +143,8 @@ def _volume(volume: Document) -> Document:
     return volume | {"large_attributes": is_large, "executable": False}
 
 
-# -- 3 to 4: the options of a share stand together, a file system may fold case, and the uid of a removed
-#    account is not used again
+# -- 3 to 4: the options of a share stand together, a file system may fold case, the uid of a removed account
+#    is not used again, and a rule may also be about a snapshot
 
 _FIRST_ACCOUNT_UID = 10_000
 
@@ -152,7 +152,16 @@ _FIRST_ACCOUNT_UID = 10_000
 def _from_3(server: Document, _: Traits) -> Document:
     uids = [account["uid"] for account in server["accounts"]]
     shares = [_share_of_3(share) for share in server["shares"]]
-    return server | {"shares": shares, "next_uid": max(uids, default=_FIRST_ACCOUNT_UID - 1) + 1}
+    next_uid = max(uids, default=_FIRST_ACCOUNT_UID - 1) + 1
+    return server | {"shares": shares, "next_uid": next_uid, "operation": _on_export(server["operation"])}
+
+
+def _on_export(operation: Document | None) -> Document | None:
+    """A share's id is also that of what it exports."""
+    if operation is None or operation["kind"] not in ("access.grant", "access.restrict"):
+        return operation
+    kept = {key: value for key, value in operation.items() if key != "share_id"}
+    return kept | {"export_id": operation["share_id"]}
 
 
 def _share_of_3(share: Document) -> Document:

@@ -21,6 +21,7 @@ from shares_core.app.operations.restrict_access import RestrictAccess
 from shares_core.app.operations.revert_share import RevertShare
 from shares_core.app.operations.set_options import SetOptions
 from shares_core.app.operations.set_protection import SetProtection
+from shares_core.app.operations.unexport_snapshot import UnexportSnapshot
 from shares_core.domain.operation import Operation
 
 #: By their wire names, which stay if a class is renamed.
@@ -41,5 +42,6 @@ OPERATIONS: Mapping[str, type[Operation]] = {
         CreateSnapshot,
         DeleteSnapshot,
         RevertShare,
+        UnexportSnapshot,
     )
 }

@@ -21,7 +21,7 @@ class GrantAccess(ServerOperation):
 
     kind: ClassVar[str] = "access.grant"
 
-    share_id: str
+    export_id: str
     rules: tuple[AccessRule, ...]
     accounts: tuple[UserName, ...] = ()
 
@@ -32,9 +32,7 @@ class GrantAccess(ServerOperation):
         work.finish(server)
 
     def _granted(self, server: ShareServer) -> ShareServer:
-        share = server.share_by_id(self.share_id)
-        if share is not None:
-            server = server.with_share(share.with_rules(self.rules))
+        server = server.with_rules(self.export_id, self.rules)
         for name in self.accounts:
             server = server.with_account(name)
         return server
@@ -44,10 +42,10 @@ class GrantAccess(ServerOperation):
         ports = work.ports
         # The last save may have taken effect although it failed.
         server = work.save(work.server)
-        share = server.share_by_id(self.share_id)
-        if share is not None:
-            came_in = tuple(principal.name for principal in restricted(self.rules, share.rules))
-            revoke(ports, server, share.id, came_in)
+        export = server.export_by_id(self.export_id)
+        if export is not None:
+            came_in = tuple(principal.name for principal in restricted(self.rules, export.rules))
+            revoke(ports, server, export.id, came_in)
             # A connection would outlive its account, and serve the next account of that name.
             for name in self.accounts:
                 ports.smb_sessions.end_user(server, name)

@@ -21,20 +21,20 @@ class RestrictAccess(ServerOperation):
     kind: ClassVar[str] = "access.restrict"
     forward_only: ClassVar[bool] = True
 
-    share_id: str
+    export_id: str
     users: tuple[UserName, ...]
 
     def run(self, work: ServerWork) -> None:
-        revoke(work.ports, work.server, self.share_id, self.users)
+        revoke(work.ports, work.server, self.export_id, self.users)
         work.finish(work.server)
 
     def recover(self, work: ServerWork) -> None:
         self.run(work)
 
 
-def revoke(ports: Ports, server: ShareServer, share_id: str, users: tuple[UserName, ...]) -> None:
+def revoke(ports: Ports, server: ShareServer, export_id: str, users: tuple[UserName, ...]) -> None:
     """Enforce the recorded, more restrictive rules, also on those who are connected."""
     publish(ports, server)
-    share = server.share_by_id(share_id)
-    if share is not None and users:
-        ports.smb_sessions.close_user(server, share.name, users)
+    export = server.export_by_id(export_id)
+    if export is not None and users:
+        ports.smb_sessions.close_user(server, export.name, users)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 
 from attrs import evolve, frozen
 
@@ -27,9 +27,9 @@ from shares_core.domain.access import (
 )
 from shares_core.domain.checks import require
 from shares_core.domain.errors import BackendFailure
+from shares_core.domain.exports import Export
 from shares_core.domain.names import UserName
 from shares_core.domain.secret import Secret, require_secret
-from shares_core.domain.share import CifsShare
 from shares_core.domain.views import AccessView, PasswordOutcome
 from shares_core.ports import Ports
 
@@ -46,13 +46,15 @@ class Access:
         server: str,
         share: str,
         user: str,
-        level: AccessLevel = AccessLevel.READ_WRITE,
+        level: AccessLevel | None = None,
         password: Secret | None = None,
         *,
         reconnect: bool = False,
     ) -> AccessView:
         """Let a user read, or read and write. Replaces the user's former rule.
 
+        ``share`` may also be an exported snapshot, ``SHARE@SNAPSHOT``: it can only be read. Without ``level``
+        the user may do all that is possible there.
         An unknown user gets an account. A given password is set, which ends the user's sessions; otherwise an
         existing user keeps the present password and a new user gets a generated one, returned only once.
         Lowering a level takes effect on open connections before the call returns. Raising it does not: the
@@ -62,9 +64,12 @@ class Access:
         was granted is undone.
         """
         require_secret(password)
-        rule = AccessRule.for_user(user, level)
-        with self._leases.settled(server, share) as held:
-            found = held.server.share(share).require_ready()
+        UserName(user)
+        if level is not None:
+            AccessLevel.parse(level)
+        with self._settled(server, share) as (held, found):
+            rule = AccessRule.for_user(user, level or found.highest)
+            found.check((rule,))
             known = held.server.find_account(rule.principal.name) is not None
             if known and password is not None:
                 change_password(held, rule.principal.name, password)
@@ -83,15 +88,15 @@ class Access:
         user that the server does not know.
         """
         with self._leases.server(server) as held:
-            found = held.server.share(share)
+            found = held.server.export(share)
             principal = Principal(held.server.account(user).name)
             rules = without_principal(found.rules, principal)
             self._change(held, found, rules, {})
             return rules != found.rules
 
     def list(self, server: str, share: str) -> tuple[AccessRule, ...]:
-        """List the share's rules by the users' names. Raises InvalidInput."""
-        return self._leases.find(server).share(share).rules
+        """List the rules of the share or exported snapshot by the users' names. Raises InvalidInput."""
+        return self._leases.find(server).export(share).rules
 
     def replace(
         self,
@@ -110,16 +115,25 @@ class Access:
         """
         wanted = rule_set(rules)
         given = _by_rule(passwords or {}, wanted)
-        with self._leases.settled(server, share) as held:
-            found = held.server.share(share).require_ready()
+        with self._settled(server, share) as (held, found):
+            found.check(wanted)
             made = self._change(held, found, wanted, given)
             if reconnect:
                 publish(self._ports, held.server)
             views = [_view(held, found, rule, made) for rule in wanted]
         return self._reached(found, views, reconnect=reconnect)
 
+    @contextmanager
+    def _settled(self, server: str, share: str) -> Iterator[tuple[ServerWork, Export]]:
+        """Hold the server's lock while nothing is under way on the share. Raises NotFound, ShareFailed."""
+        named = self._leases.find(server).export(share).share.name
+        with self._leases.settled(server, named) as held:
+            found = held.server.export(share)
+            found.share.require_ready()
+            yield held, found
+
     def _reached(
-        self, former: CifsShare, views: Sequence[AccessView], *, reconnect: bool
+        self, former: Export, views: Sequence[AccessView], *, reconnect: bool
     ) -> tuple[AccessView, ...]:
         """The views with how many connections a raised level has not reached; nobody waits for that.
 
@@ -148,45 +162,45 @@ class Access:
     def _change(
         self,
         held: ServerWork,
-        share: CifsShare,
+        export: Export,
         rules: tuple[AccessRule, ...],
         passwords: Mapping[UserName, Secret],
     ) -> dict[UserName, Secret | None]:
-        """Go from the share's rules to these. Returns the new accounts, with generated passwords."""
+        """Go from its rules to these. Returns the new accounts, with generated passwords."""
         names = [rule.principal.name for rule in rules]
         new = [name for name in names if held.server.find_account(name) is None]
-        lowest = intersection(share.rules, rules)
-        if lowest != share.rules:
-            self._restrict(held, share, lowest)
+        lowest = intersection(export.rules, rules)
+        if lowest != export.rules:
+            self._restrict(held, export, lowest)
         if lowest == rules:
             return {}
         generated = {name: self._ports.ids.new_password() for name in new if name not in passwords}
-        self._grant(held, share, rules, {name: passwords.get(name) or generated[name] for name in new})
+        self._grant(held, export, rules, {name: passwords.get(name) or generated[name] for name in new})
         return {name: generated.get(name) for name in new}
 
-    def _restrict(self, held: ServerWork, share: CifsShare, rules: tuple[AccessRule, ...]) -> None:
-        users = tuple(principal.name for principal in restricted(share.rules, rules))
-        operation = RestrictAccess(**begun(self._ports), share_id=share.id, users=users)
-        held.journal(operation, held.server.with_share(share.with_rules(rules)))
+    def _restrict(self, held: ServerWork, export: Export, rules: tuple[AccessRule, ...]) -> None:
+        users = tuple(principal.name for principal in restricted(export.rules, rules))
+        operation = RestrictAccess(**begun(self._ports), export_id=export.id, users=users)
+        held.journal(operation, held.server.with_rules(export.id, rules))
         perform(held)
 
     def _grant(
         self,
         held: ServerWork,
-        share: CifsShare,
+        export: Export,
         rules: tuple[AccessRule, ...],
         new: Mapping[UserName, Secret],
     ) -> None:
         now, digest = self._ports.clock.now(), self._ports.secrets.digest
         held.hashes = {name: digest(secret, now) for name, secret in new.items()}
-        operation = GrantAccess(**begun(self._ports), share_id=share.id, rules=rules, accounts=tuple(new))
+        operation = GrantAccess(**begun(self._ports), export_id=export.id, rules=rules, accounts=tuple(new))
         held.journal(operation)
         perform(held)
 
 
 def _view(
     held: ServerWork,
-    share: CifsShare,
+    export: Export,
     rule: AccessRule,
     made: Mapping[UserName, Secret | None],
     *,
@@ -198,7 +212,9 @@ def _view(
         outcome = PasswordOutcome.GENERATED
     else:
         outcome = PasswordOutcome.SET if changed or name in made else PasswordOutcome.KEPT
-    return AccessView(held.server, held.server.share(share.name), rule, outcome, generated, state=held.found)
+    return AccessView(
+        held.server, held.server.export(export.name), rule, outcome, generated, state=held.found
+    )
 
 
 def _by_rule(

@@ -51,9 +51,8 @@ class Users:
         with self._leases.server(server) as held:
             name = held.server.account(user).name
             without = held.server
-            for share in without.shares_of(name):
-                rules = without_principal(share.rules, Principal(name))
-                without = without.with_share(share.with_rules(rules))
+            for export in held.server.exports_of(name):
+                without = without.with_rules(export.id, without_principal(export.rules, Principal(name)))
             held.hashes = {}
             held.journal(EndSessions(**begun(self._ports), user=name), without.without_account(name))
             perform(held)

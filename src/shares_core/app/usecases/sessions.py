@@ -50,7 +50,7 @@ class Sessions:
     def _named(self, server: str, share: str | None) -> tuple[ShareServer, str | None]:
         """The server, and the share's name as its record has it."""
         found = self._leases.find(server)
-        return found, str(found.share(share).name) if share is not None else None
+        return found, str(found.export(share).name) if share is not None else None
 
     def close(
         self, server: str, *, user: str | None = None, address: str | None = None, id: str | None = None

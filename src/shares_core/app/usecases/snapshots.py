@@ -1,4 +1,4 @@
-"""Snapshots of shares: create, list, show, delete; and reverting a share to one."""
+"""Snapshots of shares: create, list, show, delete, export; and reverting a share to one."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from shares_core.app.operations.create_snapshot import CreateSnapshot
 from shares_core.app.operations.delete_snapshot import DeleteSnapshot
 from shares_core.app.operations.perform import begun, perform
 from shares_core.app.operations.revert_share import RevertShare
+from shares_core.app.operations.unexport_snapshot import UnexportSnapshot
 from shares_core.domain.errors import Conflict
-from shares_core.domain.remedy import Parameter, Remedy
+from shares_core.domain.exports import name_of
+from shares_core.domain.remedy import Call, Parameter, Remedy, UseCase
 from shares_core.domain.server import ShareServer
 from shares_core.domain.share import CifsShare
 from shares_core.domain.snapshot_views import RevertView, SnapshotView
@@ -55,15 +57,49 @@ class Snapshots:
         """Remove the snapshot. The share stays served; its clients are disconnected if one has it open.
 
         It stays if somebody else uses it; otherwise it only goes forward: after an error, the next call
-        carries on. A share that has failed can lose snapshots too.
+        carries on. A share that has failed can lose snapshots too. Raises Conflict if it is exported.
         """
         with self._leases.share(server, share) as work:
             with work.locked() as held:
                 found = _require_idle(work.share)
                 snapshot = found.snapshot(name)
+                if snapshot.is_exported:
+                    words = (str(work.server.name), str(found.name), str(snapshot.name))
+                    raise Conflict(
+                        f"snapshot {snapshot.name} is exported as {name_of(found, snapshot)}",
+                        hint=Remedy.of(Call(UseCase.SNAPSHOTS_UNEXPORT, words), " first"),
+                    )
                 operation = DeleteSnapshot(**begun(self._ports), share_id=found.id, snapshot_id=snapshot.id)
                 work.journal(held, operation)
             perform(work)
+
+    def export(self, server: str, share: str, name: str) -> SnapshotView:
+        """Make the snapshot a read-only share of its own, ``SHARE@SNAPSHOT``, which nobody may use yet.
+
+        ``access.allow`` with that name lets users in. Idempotent. Raises ShareFailed; AlreadyExists if
+        another share has that name, InvalidInput if no share can have it.
+        """
+        with self._leases.settled(server, share) as held:
+            found = held.server.share(share).require_ready()
+            snapshot = found.snapshot(name)
+            if not snapshot.is_exported:
+                name_of(found, snapshot)
+                exported = found.with_snapshot_rules(snapshot.id, ())
+                held.save_or_restore(held.server.with_share(exported))
+            return _view(held.server, held.server.share(share), name)
+
+    def unexport(self, server: str, share: str, name: str) -> None:
+        """Take the export back with all its rules, and disconnect its clients. Idempotent.
+
+        It only goes forward: after an error, the next call carries on.
+        """
+        with self._leases.server(server) as held:
+            found = held.server.share(share)
+            snapshot = found.snapshot(name)
+            if snapshot.is_exported:
+                operation = UnexportSnapshot(**begun(self._ports), snapshot_id=snapshot.id)
+                held.journal(operation, held.server.with_share(found.with_snapshot_rules(snapshot.id, ())))
+                perform(held)
 
     def revert(self, server: str, share: str, name: str, *, older: bool = False) -> RevertView:
         """Make the share hold what it held when the snapshot was taken; its clients are disconnected.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from shares_core.domain.access import AccessLevel, AccessRule, RefusedUser, rules_for
+from shares_core.domain.access import AccessLevel, RefusedUser, rules_for
 from shares_core.domain.errors import BackendFailure, InvalidInput
 from shares_core.domain.names import UserName
 from shares_core.domain.views import AccessView
@@ -34,13 +34,14 @@ def access() -> None:
 @access.command(
     "allow",
     epilog="shares-core access allow tenant-a projects ada\n"
-    "shares-core access allow tenant-a projects bob --level ro --password-stdin <password-file",
+    "shares-core access allow tenant-a projects bob --level ro --password-stdin <password-file\n"
+    "shares-core access allow tenant-a projects@before-the-move ada",
 )
 @click.argument("server", metavar="SERVER")
 @click.argument("share", metavar="SHARE")
 @click.argument("user", metavar="USER")
 @click.option(
-    "--level", metavar="rw|ro", default="rw", show_default=True, help="Read and write, or only read."
+    "--level", metavar="rw|ro", help="Read and write, which is the default, or only read: a snapshot, always."
 )
 @click.option(
     "--password-stdin", is_flag=True, help="Set the user's password to the first line of standard input."
@@ -52,7 +53,7 @@ def allow(
     server: str,
     share: str,
     user: str,
-    level: str,
+    level: str | None,
     password_stdin: bool,
     reconnect: bool,
 ) -> None:
@@ -60,22 +61,26 @@ def allow(
 
     A user who is new to the server gets an account. Without --password-stdin, a new user's password is
     generated and printed only once; a known user keeps the present password. A lowered level reaches
-    connected clients at once, a raised one when they use the share anew.
+    connected clients at once, a raised one when they use the share anew. SHARE may also be a snapshot that
+    is exported: SHARE@SNAPSHOT.
     """
-    rule = AccessRule.for_user(user, level)
+    UserName(user)
+    wanted = None if level is None else AccessLevel.parse(level)
     host = invocation.changing()
     password = from_stdin(password_stdin)
-    view = host.access.allow(server, share, user, rule.level, password, reconnect=reconnect)
+    view = host.access.allow(server, share, user, wanted, password, reconnect=reconnect)
 
     def tell() -> None:
         name = str(view.rule.principal.name)
-        invocation.out.lines(f"{name} may {_LEVELS[view.rule.level]} {view.share.name} on {view.server.name}")
+        invocation.out.lines(
+            f"{name} may {_LEVELS[view.rule.level]} {view.export.name} on {view.server.name}"
+        )
         invocation.out.fields(
-            [*described(name, view.outcome, view.password), *locations(view.server, view.share)]
+            [*described(name, view.outcome, view.password), *locations(view.server, view.export)]
         )
         invocation.out.lines(*_stale(view))
         invocation.tell_unreachable(view.server, view.state)
-        lines = smbclient_lines(view.server, view.share, name)
+        lines = smbclient_lines(view.server, view.export, name)
         invocation.out.lines("", *(f"try: {line}" for line in lines))
 
     invocation.out.answer(documents.access(view), tell)

@@ -11,6 +11,7 @@ from shares_core.domain.access import AccessRule
 from shares_core.domain.audit import AuditEntry
 from shares_core.domain.capacity import format_bytes
 from shares_core.domain.errors import RecordUnreadable
+from shares_core.domain.exports import Export
 from shares_core.domain.findings import Finding
 from shares_core.domain.network import Interface
 from shares_core.domain.operation import Operation
@@ -154,7 +155,7 @@ def _options(options: ShareOptions) -> Document:
     }
 
 
-def _locations(server: ShareServer, found: CifsShare) -> list[Document]:
+def _locations(server: ShareServer, found: CifsShare | Export) -> list[Document]:
     """All locations, each with the kind of client that takes it."""
     return [{"client": client, "location": location} for client, location in locations(server, found)]
 
@@ -172,19 +173,23 @@ def access(view: AccessView) -> Document:
     user = str(view.rule.principal.name)
     return {
         "server": str(view.server.name),
-        "share": str(view.share.name),
+        "share": str(view.export.name),
         **rule(view.rule),
         "password_outcome": str(view.outcome),
         "password": view.password.reveal() if view.password else None,
         "stale_connections": view.stale_connections,
-        "export_locations": list(view.server.export_locations(view.share)),
-        "locations": _locations(view.server, view.share),
-        "smbclient": smbclient_lines(view.server, view.share, user),
+        "export_locations": list(view.server.export_locations(view.export)),
+        "locations": _locations(view.server, view.export),
+        "smbclient": smbclient_lines(view.server, view.export, user),
     }
 
 
 def snapshot(view: SnapshotView) -> Document:
-    """A snapshot; ``taken`` is in unix seconds, ``token`` what clients call that moment."""
+    """A snapshot; ``taken`` is in unix seconds, ``token`` what clients call that moment.
+
+    ``export`` is the name under which it is exported, null if it is not.
+    """
+    export = view.export
     return {
         "name": str(view.snapshot.name),
         "server": str(view.server.name),
@@ -195,6 +200,10 @@ def snapshot(view: SnapshotView) -> Document:
         "capacity_bytes": view.snapshot.capacity.bytes,
         "capacity": str(view.snapshot.capacity),
         "scheduled": view.snapshot.scheduled,
+        "export": str(export.name) if export else None,
+        "export_locations": list(view.server.export_locations(export)) if export else [],
+        "locations": _locations(view.server, export) if export else [],
+        "access": [rule(each) for each in export.rules] if export else [],
     }
 
 

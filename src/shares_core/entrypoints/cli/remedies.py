@@ -20,6 +20,8 @@ COMMANDS: Mapping[UseCase, tuple[str, ...]] = {
     UseCase.SHARES_EXTEND: ("share", "extend"),
     UseCase.SHARES_CHECK: ("share", "check"),
     UseCase.SHARES_DELETE: ("share", "delete"),
+    UseCase.SNAPSHOTS_EXPORT: ("snapshot", "export"),
+    UseCase.SNAPSHOTS_UNEXPORT: ("snapshot", "unexport"),
     UseCase.USERS_LIST: ("user", "list"),
     UseCase.POOL_SHOW: ("pool", "show"),
     UseCase.OPERATIONS_LIST: ("operation", "list"),

@@ -17,7 +17,7 @@ from shares_core.entrypoints.cli.errors import FAILED
 from shares_core.entrypoints.cli.framework import Group
 from shares_core.entrypoints.cli.invocation import Invocation, pass_invocation
 from shares_core.entrypoints.cli.servers import fail_for, unreadable_among
-from shares_core.entrypoints.cli.text import does_not_run, locations, under_way
+from shares_core.entrypoints.cli.text import access, does_not_run, locations, under_way
 
 _WAYS = {
     ExtendWay.ONLINE: "online: its clients stayed connected",
@@ -251,7 +251,6 @@ def _tell_extended(invocation: Invocation, view: ExtendView) -> None:
 
 def _tell(invocation: Invocation, view: ShareView) -> None:
     found, usage, out = view.share, view.usage, invocation.out
-    access = ", ".join(f"{rule.principal.name} ({rule.level})" for rule in found.rules)
     out.fields(
         [
             ("share", str(found.name)),
@@ -270,7 +269,7 @@ def _tell(invocation: Invocation, view: ShareView) -> None:
             ("streams", _streams(view)),
             ("snapshots", str(len(found.snapshots) or "")),
             ("acls", "none: its access rules decide"),
-            ("access", access or "nobody"),
+            ("access", access(found.rules) or "nobody"),
             *locations(view.server, found),
         ]
     )

@@ -8,6 +8,7 @@ from shares_core.domain.snapshot_views import RevertView, SnapshotView
 from shares_core.entrypoints.cli import documents
 from shares_core.entrypoints.cli.framework import Group
 from shares_core.entrypoints.cli.invocation import Invocation, pass_invocation
+from shares_core.entrypoints.cli.text import access, locations
 
 _SERVER = click.argument("server", metavar="SERVER")
 _SHARE = click.argument("share", metavar="SHARE")
@@ -83,6 +84,41 @@ def delete(invocation: Invocation, server: str, share: str, name: str) -> None:
     )
 
 
+@snapshot.command(
+    "export",
+    epilog="shares-core snapshot export tenant-a projects before-the-move\n"
+    "shares-core access allow tenant-a projects@before-the-move ada",
+)
+@_SERVER
+@_SHARE
+@_NAME
+@pass_invocation
+def export(invocation: Invocation, server: str, share: str, name: str) -> None:
+    """Serve a snapshot as a read-only share of its own.
+
+    It is SHARE@SNAPSHOT, and has rules of its own: nobody may use it until 'access allow' lets them.
+    """
+    view = invocation.changing().snapshots.export(server, share, name)
+    invocation.out.answer(documents.snapshot(view), lambda: _tell(invocation, view))
+
+
+@snapshot.command("unexport")
+@_SERVER
+@_SHARE
+@_NAME
+@pass_invocation
+def unexport(invocation: Invocation, server: str, share: str, name: str) -> None:
+    """Serve a snapshot as a share no more.
+
+    Its rules go, and its clients are disconnected. The snapshot stays.
+    """
+    invocation.changing().snapshots.unexport(server, share, name)
+    invocation.out.answer(
+        {"server": server, "share": share, "snapshot": name, "exported": False},
+        lambda: invocation.out.lines(f"snapshot {name} of share {share} is not exported"),
+    )
+
+
 @snapshot.command("revert", epilog="shares-core snapshot revert tenant-a projects before-the-move")
 @_SERVER
 @_SHARE
@@ -90,7 +126,7 @@ def delete(invocation: Invocation, server: str, share: str, name: str) -> None:
 @click.option("--older", is_flag=True, help="Also to a snapshot that is not the newest.")
 @pass_invocation
 def revert(invocation: Invocation, server: str, share: str, name: str, *, older: bool) -> None:
-    """Make a share hold again what it held when the snapshot was taken.
+    """Make a share hold what it held at a snapshot again.
 
     What was written since is lost. Its clients are disconnected; its rules, options and snapshots stay, and
     it has the size of that time again.
@@ -107,8 +143,19 @@ def _tell(invocation: Invocation, view: SnapshotView) -> None:
             ("server", str(view.server.name)),
             ("taken", view.snapshot.token),
             ("size", str(view.snapshot.capacity)),
+            *_exported(view),
         ]
     )
+
+
+def _exported(view: SnapshotView) -> list[tuple[str, str]]:
+    if view.export is None:
+        return []
+    return [
+        ("exported as", str(view.export.name)),
+        ("access", access(view.export.rules) or "nobody"),
+        *locations(view.server, view.export),
+    ]
 
 
 def _tell_reverted(invocation: Invocation, done: RevertView) -> None:

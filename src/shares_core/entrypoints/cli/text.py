@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from shares_core.domain.access import AccessRule
+from shares_core.domain.exports import Export
 from shares_core.domain.operation import Operation
 from shares_core.domain.server import DesiredState, ShareServer
 from shares_core.domain.share import CifsShare
@@ -25,6 +27,11 @@ def escaped(text: str) -> str:
 def shell(*words: str) -> str:
     """A command line that a POSIX shell reads back as these words."""
     return shlex.join(words)
+
+
+def access(rules: Iterable[AccessRule]) -> str:
+    """Who may use something: ``ada (rw), bob (ro)``; empty for nobody."""
+    return ", ".join(f"{rule.principal.name} ({rule.level})" for rule in rules)
 
 
 def smbclient_line(host: str, share: str, user: str) -> str:
@@ -64,14 +71,14 @@ def hosts(server: ShareServer) -> tuple[str, ...]:
     return tuple(str(address.ip) for interface in server.interfaces for address in interface.addresses)
 
 
-def smbclient_lines(server: ShareServer, share: CifsShare, user: str) -> list[str]:
+def smbclient_lines(server: ShareServer, share: CifsShare | Export, user: str) -> list[str]:
     """The commands to try, one for each address; none for a user whose name it would take for a password."""
     if "%" in user:
         return []
     return [smbclient_line(host, str(share.name), user) for host in hosts(server)]
 
 
-def locations(server: ShareServer, share: CifsShare) -> list[tuple[str, str]]:
+def locations(server: ShareServer, share: CifsShare | Export) -> list[tuple[str, str]]:
     """Each address's export locations, as (client, location), ready to paste."""
     return [(str(each.client), each.location) for each in server.locations(share)]
 
