@@ -216,8 +216,9 @@ class Floor:
         argv = ["losetup", "--find", "--show", "--direct-io=on", str(self.folder / "images" / name)]
         return subprocess.run(argv, check=True, capture_output=True, text=True).stdout.strip()
 
-    def mount(self, name: str, device: str, kind: str = "ext4") -> None:
-        run("mount", "-t", kind, "-o", _MOUNT_OPTIONS, device, str(self.folder / "shares" / name))
+    def mount(self, name: str, device: str, kind: str = "ext4", options: str = "rw") -> None:
+        options = f"{_MOUNT_OPTIONS},{options}"
+        run("mount", "-t", kind, "-o", options, device, str(self.folder / "shares" / name))
 
     def device(self, name: str) -> str:
         target = self.folder / "shares" / name

@@ -1,6 +1,6 @@
-"""How long a snapshot, a clone and going back take, beside their bare steps, and for how long writers wait.
+"""How long a snapshot, a clone and a revert take, beside their bare steps, and for how long writers wait.
 
-On files on an xfs of their own, with a share of 1 GiB and one of 16 GiB, both half full of data.
+On files on an xfs of their own, in a share with 1 GiB of data and in one with 50 GiB.
 """
 
 from __future__ import annotations
@@ -20,77 +20,124 @@ from tests.settings import folder_of
 from tests.testkit.sharing import sharing_folder
 from tests.testkit.site import Site, opened_site
 
-from benchmarks.floor import run
+from benchmarks.floor import Floor, run
 from benchmarks.measuring import Times
 from shares_core import Capacity, FilePool, SnapshotSource
 from shares_core.adapters.pools.files import frozen_clone
 from shares_core.adapters.state.layout import Layout
 
-SIZES = ("1GiB", "16GiB")
+DATA = ("1GiB", "50GiB")
 #: The goals: of an operation as a multiple of its floor, and of the larger share as one of the smaller.
 FLOOR_GOAL, SIZE_GOAL, PAUSE_GOAL = 1.5, 1.3, 0.1
 #: So many random writes cut the share's file into pieces, about two each, for the longest pause.
 WRITES = (5_000, 10_000, 1_000_000)
 SNAPSHOT, CLONE, REVERT = "snapshot", "clone", "revert"
-_SERVER, _CHUNK, _BLOCK = "bench", 16 << 20, 4096
-_GIBIBYTES, _DATABASE = 200, 8 << 30
+_SERVER, _SHARE, _CHUNK, _BLOCK = "bench", "files", 16 << 20, 4096
+_GIBIBYTES, _DATABASE = 400, 8 << 30
 
 
 def measure(rounds: int) -> None:
     """Print all rows. Leaves nothing."""
     with sharing_folder(_GIBIBYTES) as folder:
         pool = FilePool(size=Capacity.parse(f"{_GIBIBYTES - 20}GiB"), dir=folder)
-        with opened_site(pools=(pool,)) as site:
+        with opened_site(pools=(pool,)) as site, _bare_samba(site, folder) as floor:
             site.host.servers.create(_SERVER)
-            times = {size: _of_size(site, folder, size, rounds) for size in SIZES}
+            times = {data: _of_data(site, folder, floor, data, rounds) for data in DATA}
             pauses = {writes: _pause(site, writes) for writes in WRITES}
     _report(times, pauses, rounds)
 
 
-def _of_size(site: Site, folder: Path, size: str, rounds: int) -> tuple[Times, Times]:
-    """The floor's times and ours with a share of that size."""
-    host, share = site.host, f"share-{size}"
-    made = host.shares.create(_SERVER, share, Capacity.parse(size)).share
-    _fill(_files(site, share), made.capacity.bytes // 2)
+@contextmanager
+def _bare_samba(site: Site, pool: Path) -> Iterator[Floor]:
+    """A bare container whose shares' files are beside the pool."""
+    floor = Floor(pool.with_name("floor"), site.config.docker.image, "sctest-floor")
+    floor.prepare()
+    try:
+        floor.create_server()
+        yield floor
+    finally:
+        floor.remove_all()
+
+
+def _of_data(site: Site, pool: Path, floor: Floor, data: str, rounds: int) -> tuple[Times, Times]:
+    """The floor's times and ours with a share that holds so much."""
+    host, size = site.host, Capacity.parse(data).bytes
+    made = host.shares.create(_SERVER, _SHARE, Capacity(size * 5 // 4)).share
+    host.access.allow(_SERVER, _SHARE, "bench")
+    _fill(_files(site, _SHARE), size)
+    # The floor's share is a copy, so that both hold the same in the same places.
+    _copied(pool / f"{made.volume.id}.img", floor, _SHARE, str(_mount_of(site, _SHARE)))
+    floor.mount(_SHARE, floor.attach(_SHARE))
+    floor.allow(_SHARE)
     bare, full = Times(), Times()
     for number in range(rounds + 1):
         if number == 1:  # the first round warms both up, and does not count
             bare, full = Times(), Times()
-        image = folder / f"{host.shares.show(_SERVER, share).share.volume.id}.img"  # going back makes another
-        _floor_round(site, share, image, bare)
-        _our_round(site, share, full)
-    host.shares.delete(_SERVER, share)
+        _floor_round(floor, bare)
+        _our_round(site, full)
+    host.shares.delete(_SERVER, _SHARE)
+    floor.delete_share(_SHARE)
     return bare, full
 
 
-def _floor_round(site: Site, share: str, image: Path, times: Times) -> None:
-    """The bare steps: nothing is recorded, and nobody is told."""
-    copy, target, mounted = image.with_suffix(".copy"), image.with_suffix(".target"), _mount_of(site, share)
-    target.mkdir(exist_ok=True)
-    for operation, frozen in ((SNAPSHOT, str(mounted)), (CLONE, ""), (REVERT, "")):
-        copy.touch()
-        times.measure(operation, lambda frozen=frozen: _copied(image, copy, target, frozen))  # type: ignore[misc]
-        run("umount", str(target))
-        copy.unlink()
-    target.rmdir()
+def _floor_round(floor: Floor, times: Times) -> None:
+    """The bare steps: without a lock, a look at what is there, or an undo."""
+    times.measure(SNAPSHOT, lambda: _bare_snapshot(floor))
+    times.measure(CLONE, lambda: _bare_clone(floor))
+    times.measure(REVERT, lambda: _bare_revert(floor))
+    for name in ("clone", "snapshot"):
+        floor.delete_share(name)
 
 
-def _copied(image: Path, copy: Path, target: Path, frozen: str) -> None:
-    """Sync, copy, check as resizing and renaming want it, and mount."""
-    run("sync", "--file-system", frozen or str(image.parent))
-    run(sys.executable, "-I", "-S", frozen_clone.__file__, str(image), str(copy), *filter(None, (frozen,)))
-    if not frozen:
-        subprocess.run(("e2fsck", "-fy", str(copy)), check=False, capture_output=True)
-    run("mount", "-o", "loop" + (",ro" if frozen else ""), str(copy), str(target))
+def _bare_snapshot(floor: Floor) -> None:
+    """Note it, sync, clone while frozen, mount, note that it is there."""
+    mounted = floor.folder / "shares" / _SHARE
+    floor.record()
+    run("sync", "--file-system", str(mounted))
+    _copied(floor.folder / "images" / _SHARE, floor, "snapshot", str(mounted))
+    floor.mount("snapshot", floor.attach("snapshot"), options="ro")
+    floor.record()
 
 
-def _our_round(site: Site, share: str, times: Times) -> None:
-    host, source = site.host, SnapshotSource.parse(f"{_SERVER}/{share}@s")
-    times.measure(SNAPSHOT, lambda: host.snapshots.create(_SERVER, share, "s"))
+def _bare_clone(floor: Floor) -> None:
+    """The same of a snapshot: its copy gets a UUID of its own, once the kernel has replayed its journal."""
+    floor.record()
+    _copied(floor.folder / "images" / "snapshot", floor, "clone")
+    device = floor.attach("clone")
+    floor.mount("clone", device, options="ro")
+    floor.unmount("clone")
+    run("tune2fs", "-O", "metadata_csum_seed", "-U", "random", device)
+    floor.mount("clone", device)
+    floor.record()
+
+
+def _bare_revert(floor: Floor) -> None:
+    """Note it, withdraw the share, put a copy of the snapshot in its place, note that, serve it."""
+    floor.record()
+    floor.deny(_SHARE)
+    run("losetup", "--detach", floor.unmount(_SHARE))
+    (floor.folder / "images" / _SHARE).unlink()
+    _copied(floor.folder / "images" / "snapshot", floor, _SHARE)
+    floor.mount(_SHARE, floor.attach(_SHARE))
+    floor.record()
+    floor.allow(_SHARE)
+
+
+def _copied(source: Path, floor: Floor, name: str, *frozen: str) -> None:
+    """Give the floor's share of that name the blocks of the source."""
+    image = floor.folder / "images" / name
+    image.touch()
+    (floor.folder / "shares" / name).mkdir(exist_ok=True)
+    run(sys.executable, "-I", "-S", frozen_clone.__file__, str(source), str(image), *frozen)
+
+
+def _our_round(site: Site, times: Times) -> None:
+    host, source = site.host, SnapshotSource.parse(f"{_SERVER}/{_SHARE}@s")
+    times.measure(SNAPSHOT, lambda: host.snapshots.create(_SERVER, _SHARE, "s"))
     times.measure(CLONE, lambda: host.shares.clone(_SERVER, "copy", source))
-    times.measure(REVERT, lambda: host.snapshots.revert(_SERVER, share, "s"))
+    times.measure(REVERT, lambda: host.snapshots.revert(_SERVER, _SHARE, "s"))
     host.shares.delete(_SERVER, "copy")
-    host.snapshots.delete(_SERVER, share, "s")
+    host.snapshots.delete(_SERVER, _SHARE, "s")
 
 
 def _pause(site: Site, writes: int) -> tuple[int, float]:
@@ -170,14 +217,14 @@ def _pool_of(site: Site) -> Path:
 def _report(times: dict[str, tuple[Times, Times]], pauses: dict[int, tuple[int, float]], rounds: int) -> None:
     print(f"{'median':24} {'floor':>9} {'ours':>9} {'ratio':>7} {'goal':>7}")
     medians = {}
-    for size, (bare, full) in times.items():
+    for data, (bare, full) in times.items():
         for operation, measured in full.seconds.items():
             floor, ours = statistics.median(bare.seconds[operation]), statistics.median(measured)
-            medians[size, operation] = ours
-            what = f"{operation}, {size}"
+            medians[data, operation] = ours
+            what = f"{operation}, {data}"
             figures = f"{floor * 1000:6.0f} ms {ours * 1000:6.0f} ms {ours / floor:6.2f}x"
             print(f"{what:24} {figures} {FLOOR_GOAL:6.1f}x")
-    small, large = SIZES
+    small, large = DATA
     for operation in (SNAPSHOT, CLONE, REVERT):
         ratio = medians[large, operation] / medians[small, operation]
         print(f"{operation}, {large} to {small:8} {'':9} {'':9} {ratio:6.2f}x {SIZE_GOAL:6.1f}x")

@@ -43,6 +43,7 @@ CHANGES: Mapping[str, frozenset[str]] = {
         "snapshots.revert": "share.revert",
         "snapshots.export": "",
         "snapshots.unexport": "snapshot.unexport",
+        "pool.extend": "",
         "schedules.set": "",
         "schedules.clear": "",
         "schedules.run": "snapshot.create snapshot.delete",

@@ -11,6 +11,13 @@ from shares_core import Capacity, FilePool, HostConfig, LvmPool
 from shares_core.domain.volume import DEFAULT_POOL, PoolName
 
 
+def volumes_in(config: HostConfig, pool: PoolName = DEFAULT_POOL) -> Path:
+    """Where a pool of files has its volumes."""
+    found = config.pool(pool)
+    assert isinstance(found, FilePool)
+    return found.folder / "volumes" if found.xfs_image else found.folder
+
+
 def folder_of(config: HostConfig, pool: PoolName = DEFAULT_POOL) -> Path:
     """The folder of a pool of files."""
     found = config.pool(pool)

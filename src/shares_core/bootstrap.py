@@ -192,6 +192,12 @@ def _pool(
     settings: PoolSettings, layout: Layout, installation: Installation, lock_timeout: float
 ) -> VolumePool:
     """The pool that the settings describe."""
+    if isinstance(settings, FilePool) and settings.xfs_image:
+        from shares_core.adapters.pools.files.image_pool import ImageFilePool
+
+        return ImageFilePool(
+            settings.folder, settings.size, installation, lock_timeout=lock_timeout, name=settings.name
+        )
     if isinstance(settings, FilePool):
         from shares_core.adapters.pools.files.pool import LoopFilePool
 

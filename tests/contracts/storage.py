@@ -9,7 +9,14 @@ import pytest
 from attrs import evolve
 
 from shares_core.domain.capacity import MIB, Capacity
-from shares_core.domain.errors import BackendFailure, Conflict, HostNotReady, NoCapacity, ShareFailed
+from shares_core.domain.errors import (
+    BackendFailure,
+    Conflict,
+    HostNotReady,
+    InvalidInput,
+    NoCapacity,
+    ShareFailed,
+)
 from shares_core.domain.volume import DEFAULT_POOL, PoolName, VolumeRef
 from shares_core.ports.storage import BlockStorage
 from tests.contracts.storage_snapshots import StorageSnapshots
@@ -17,9 +24,11 @@ from tests.contracts.storage_world import POOL, StorageWorld
 from tests.contracts.values import ABSENT, OWNER, ref
 
 SIZE, LARGER, MOST = Capacity(32 * MIB), Capacity(48 * MIB), Capacity(600 * MIB)
+TWICE = Capacity(2 * POOL.bytes)
 _NEED_THE_POOL: dict[str, Callable[[BlockStorage, VolumeRef], object]] = {
     "prepare": lambda storage, _: storage.prepare(DEFAULT_POOL),
     "pool": lambda storage, _: storage.pool(DEFAULT_POOL),
+    "extend_pool": lambda storage, _: storage.extend_pool(DEFAULT_POOL, TWICE),
     "ensure_volume": lambda storage, ref: storage.ensure_volume(ref, SIZE, OWNER),
     "find_volume": lambda storage, ref: storage.find_volume(ref),
     "grow_volume": lambda storage, ref: storage.grow_volume(ref, LARGER),
@@ -42,6 +51,26 @@ class BlockStorageContract(StorageSnapshots):
         for verb in ("ensure_volume", "find_volume", "remove_volume"):
             with pytest.raises(HostNotReady):
                 _NEED_THE_POOL[verb](storage, ABSENT)
+
+    def test_a_pool_gets_larger_or_says_how(self, world: StorageWorld) -> None:
+        """Its volumes stay attached; twice is once, and it never gets smaller."""
+        storage = _prepared(world)
+        volume = storage.ensure_volume(ref(world.new_id()), SIZE, OWNER)
+        device, before = storage.attach(volume.ref), storage.pool(DEFAULT_POOL)
+        if not world.extends:
+            with pytest.raises(HostNotReady, match="the pool default is"):
+                storage.extend_pool(DEFAULT_POOL, TWICE)
+            assert before == storage.pool(DEFAULT_POOL)
+            return
+        storage.extend_pool(DEFAULT_POOL, TWICE)
+        after = storage.pool(DEFAULT_POOL)
+        assert after.total - before.total > POOL.bytes * 9 // 10
+        assert after.free - before.free > POOL.bytes * 9 // 10
+        storage.extend_pool(DEFAULT_POOL, TWICE)
+        with pytest.raises(InvalidInput):
+            storage.extend_pool(DEFAULT_POOL, POOL)
+        assert after == storage.pool(DEFAULT_POOL)
+        assert (device, volume) == (storage.device(volume.ref), storage.find_volume(volume.ref))
 
     def test_missing_pools_are_named_too(self, world: StorageWorld) -> None:
         """A pool that is not configured is missing for every verb."""

@@ -23,6 +23,11 @@ class StorageWorld(DeviceWorld):
     def shares_blocks(self) -> bool:
         """Whether volumes of its pool can share blocks, and so have snapshots."""
 
+    @property
+    @abstractmethod
+    def extends(self) -> bool:
+        """Whether its pool makes its own room, and so can be extended."""
+
     @abstractmethod
     def lost_pool(self) -> AbstractContextManager[None]:
         """Inside, the pool is missing; something empty is in its place."""

@@ -41,7 +41,7 @@ from tests.contracts.values import UID
 from tests.contracts.workers import WorkersContract
 from tests.integration.support.contract_clients import RealSmb
 from tests.integration.support.contract_servers import RealContainers, RealDevices
-from tests.integration.support.contract_storage import RealPools, RealStorage, SharingStorage
+from tests.integration.support.contract_storage import ImageStorage, RealPools, RealStorage, SharingStorage
 from tests.integration.support.contract_world import RealWorld
 from tests.integration.support.namespaces import helpers
 
@@ -141,6 +141,12 @@ class TestLoopFilePoolOnXfs(BlockStorageContract):
     """Files that can share blocks."""
 
     kind_of_world = SharingStorage
+
+
+class TestImageFilePool(BlockStorageContract):
+    """Files in an xfs that the pool makes for itself."""
+
+    kind_of_world = ImageStorage
 
 
 @contextmanager

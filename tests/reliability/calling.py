@@ -41,6 +41,7 @@ LEFT_OUT = {
         ),
         "their pool cannot share blocks; the kills try it on one that can",
     ),
+    "pool.extend": "their pool is a folder of files; the kills try it on an xfs image",
     "shares.set": "it disconnects clients that write, which is a fault here; the kills try it",
     "servers.set": "it ends the connections of clients that write, which is a fault here; the kills try it",
 }

@@ -19,7 +19,7 @@ from shares_core.domain.schedules import Schedule
 from shares_core.domain.snapshots import SnapshotSource
 from shares_core.domain.views import RunState
 from shares_core.testing import Fault, FaultPlan, Moment, ProcessDied, intercept
-from tests.catalogue import Call, call, operation_id, server_id
+from tests.catalogue import Call, Found, call, operation_id, server_id
 
 SERVER, KEPT, NEW = "kills", "kept", "new"
 SMALL, LARGE = Capacity(32 * MIB), Capacity(48 * MIB)
@@ -313,6 +313,22 @@ FURTHER = (
         let_ada_write_without_carl,
         lambda h: level(h, ADA) is None,  # revoking comes first, and granting may be undone
         narrows=True,
+    ),
+)
+
+
+def a_larger_pool(host: Host) -> Capacity:
+    """More than its image has: what it holds is less by its own tables."""
+    return Capacity(host.pool.show().total + 256 * MIB)
+
+
+#: What needs a pool in an xfs image.
+POOLS = (
+    Operation(
+        "extend the pool",
+        call("pool.extend", "default", Found("a larger size", a_larger_pool)),
+        lambda h: None,
+        always,
     ),
 )
 

@@ -17,7 +17,7 @@ from shares_core.app.operations import OPERATIONS
 from shares_core.domain.pools import volume_name
 from shares_core.domain.server import DesiredState, ShareServer
 from shares_core.domain.share import CifsShare, ShareStatus
-from tests.settings import folder_of, group_of
+from tests.settings import group_of, volumes_in
 from tests.testkit.footprint import devices, loops_below, mounts_below
 from tests.testkit.leftovers import owners_of_tables
 from tests.testkit.volume_groups import lvm
@@ -110,7 +110,7 @@ def as_it_is(config: HostConfig) -> Seen:
 def _volumes(config: HostConfig, installation: str) -> tuple[frozenset[str], frozenset[str]]:
     """The ids of all volumes, and of those that have a device."""
     if isinstance(config.pool(), FilePool):
-        folder = folder_of(config)
+        folder = volumes_in(config)
         there = folder.iterdir() if folder.is_dir() else ()  # made with the first share
         files = [path for path in there if path.suffix in (".img", ".part")]
         attached = frozenset(Path(path).stem for path in loops_below(folder))

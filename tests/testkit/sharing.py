@@ -12,6 +12,17 @@ from tests.testkit.leftovers import ROOT, remove_installation
 
 
 @contextmanager
+def new_folder() -> Iterator[Path]:
+    """A folder for a pool, on the machine's own disk; the end of the block removes all that is in it."""
+    folder = ROOT / f"pool-{uuid.uuid4().hex[:8]}"
+    folder.mkdir(mode=0o700, parents=True)
+    try:
+        yield folder / "pool"
+    finally:
+        remove_installation(folder)
+
+
+@contextmanager
 def sharing_folder(gibibytes: int = 3) -> Iterator[Path]:
     """A folder on an xfs of its own; the end of the block removes both.
 

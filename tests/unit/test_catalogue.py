@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RULE_MARKER
 from tests.catalogue import CHANGES, Call, call, changing_methods
 from tests.reliability.calling import LEFT_OUT, Caller, Job
-from tests.reliability.operations import FURTHER, SNAPSHOTS
+from tests.reliability.operations import FURTHER, POOLS, SNAPSHOTS
 from tests.reliability.operations import OPERATIONS as KILLED
 from tests.unit.app.test_crashes import populated
 from tests.unit.app.use_cases import USE_CASES, UseCase
@@ -140,7 +140,7 @@ def test_the_state_machine_has_a_rule_for_every_change() -> None:
 
 def test_every_change_is_killed_at_every_step() -> None:
     """On a real host."""
-    assert set(CHANGES) == {operation.work.path for operation in (*KILLED, *FURTHER, *SNAPSHOTS)}
+    assert set(CHANGES) == {operation.work.path for operation in (*KILLED, *FURTHER, *SNAPSHOTS, *POOLS)}
 
 
 def test_many_callers_make_every_change(world: World, tmp_path: Path) -> None:

@@ -188,3 +188,21 @@ def test_the_settings_decide_what_volumes_are(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match=f"the pool default is of files in {tmp_path}/pool") as told:
         pool_builder(config)
     assert 'write kind = "lvm" in its [pool]' in told.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("overprovision = true", "an xfs image cannot promise more than it has"),
+        ('size = "299MiB"', "an xfs image has at least 300 MiB, not 299 MiB"),
+        ('kind = "lvm"', 'xfs_image counts for nothing with [pool] kind = "lvm"'),
+    ],
+)
+def test_an_xfs_image_can_be_what_it_says(tmp_path: Path, text: str, why: str) -> None:
+    """It holds all that it promises."""
+    assert _load(tmp_path, "[pool]\nxfs_image = true").pool() == FilePool(
+        xfs_image=True, dir=HostConfig().state_dir / "pool"
+    )
+    with pytest.raises(InvalidInput) as refused:
+        _load(tmp_path, f"[pool]\nxfs_image = true\n{text}")
+    assert why in str(refused.value)

@@ -31,6 +31,8 @@ from shares_core.domain.volume import DEFAULT_POOL, PoolName
 #: The machine's own settings, used unless others are named, at a shell and in Python alike.
 MACHINE_SETTINGS = Path("/etc/shares-core.toml")
 
+#: mkfs.xfs makes nothing smaller (since xfsprogs 5.19).
+SMALLEST_IMAGE = Capacity(300 * MIB)
 _NAME_HINT = "PoolName('fast') is one"
 
 
@@ -40,7 +42,8 @@ class FilePool:
 
     The pool ``default`` is in ``pool`` in the state folder unless it names another folder. With
     ``overprovision`` shares may be promised more than ``size``: if the disk fills up, writes fail in shares
-    that are not full themselves.
+    that are not full themselves. With ``xfs_image`` the pool makes itself an xfs in a file of that size, in
+    which its volumes can share blocks; that is for new pools.
     """
 
     kind: ClassVar[PoolKind] = PoolKind.FILES
@@ -60,6 +63,18 @@ class FilePool:
     overprovision: bool = field(
         default=False, validator=must_be(bool, "overprovision", hint="give True or False")
     )
+    xfs_image: bool = field(default=False, validator=must_be(bool, "xfs_image", hint="give True or False"))
+
+    def __attrs_post_init__(self) -> None:
+        if self.xfs_image and self.overprovision:
+            raise InvalidInput(
+                "an xfs image cannot promise more than it has: all of it is reserved",
+                hint="leave one of xfs_image and overprovision out",
+            )
+        if self.xfs_image and self.size < SMALLEST_IMAGE:
+            raise InvalidInput(
+                f"an xfs image has at least {SMALLEST_IMAGE}, not {self.size}", hint="give a larger size"
+            )
 
     @property
     def folder(self) -> Path:
@@ -253,6 +268,7 @@ class HostConfig:
             [pool]                                          # or several: [[pool]], each with
             name = "default"                                # a name of its own
             dir = "/srv/pool"        size = "500GiB"        overprovision = false
+            xfs_image = false                               # so that it can have snapshots on an ext4
                                                     # or:
             kind = "lvm"             volume_group = "vg0"   thin_pool = "pool"
             wipe_deleted = true                             # thick volumes

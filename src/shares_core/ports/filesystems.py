@@ -30,13 +30,12 @@ class FileSystems(ABC):
         """
 
     @abstractmethod
-    def renew(
-        self, device: str, volume: ShareVolume, former: FileSystem, report: Report = unreported
-    ) -> None:
+    def renew(self, device: str, volume: ShareVolume, former: FileSystem) -> None:
         """Give a copy of the file system ``former``, which is not mounted, the identity of ``volume``.
 
-        Idempotent. Raises ShareFailed, and writes nothing, if the device holds neither; ShareDamaged if it is
-        damaged. Half-done leaves one of the two.
+        Takes no longer for a large one. Idempotent. Raises ShareFailed, and writes nothing, if the device
+        holds neither; ShareDamaged if it is so damaged that its journal cannot be replayed. Half-done leaves
+        one of the two.
         """
 
     @abstractmethod

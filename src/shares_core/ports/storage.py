@@ -67,6 +67,14 @@ class BlockStorage(ABC):
         """
 
     @abstractmethod
+    def extend_pool(self, pool: PoolName, size: Capacity) -> None:
+        """Make a pool larger that makes its own room: one in an xfs image.
+
+        Idempotent. Raises InvalidInput for a smaller size, NoCapacity, and HostNotReady for other pools,
+        which says how they get larger. Half-done leaves it as it was, or larger.
+        """
+
+    @abstractmethod
     def ensure_volume(self, ref: VolumeRef, size: Capacity, owner: VolumeOwner) -> Volume:
         """Make a volume of at least ``size``, with its space reserved, that holds nothing like data.
 

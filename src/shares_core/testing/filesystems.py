@@ -56,9 +56,7 @@ class MemoryFileSystems(FileSystems):
         halfway()
         there.content, there.debris = MemoryFileSystem(volume.filesystem, _whole_blocks(there)), False
 
-    def renew(
-        self, device: str, volume: ShareVolume, former: FileSystem, report: Report = unreported
-    ) -> None:
+    def renew(self, device: str, volume: ShareVolume, former: FileSystem) -> None:
         if self.holds(device, volume):
             return
         _, content = self._identified(device, evolve(volume, filesystem=former))

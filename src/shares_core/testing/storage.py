@@ -7,7 +7,14 @@ from contextlib import contextmanager
 from copy import deepcopy
 
 from shares_core.domain.capacity import Capacity, format_bytes, round_up
-from shares_core.domain.errors import BackendFailure, Conflict, HostNotReady, NoCapacity, ShareFailed
+from shares_core.domain.errors import (
+    BackendFailure,
+    Conflict,
+    HostNotReady,
+    InvalidInput,
+    NoCapacity,
+    ShareFailed,
+)
 from shares_core.domain.remedy import Call, Remedy, UseCase
 from shares_core.domain.views import PoolView
 from shares_core.domain.volume import PoolName, VolumeRef, VolumeTraits
@@ -59,6 +66,13 @@ class MemoryStorage(BlockStorage):
         provisioned = sum(volume.size for ref, volume in self._host.volumes.items() if ref.pool == pool)
         free = total if self._host.overprovision else max(0, total - provisioned)
         return PoolView(pool, "memory", "memory", total, provisioned, free, self._host.overprovision)
+
+    def extend_pool(self, pool: PoolName, size: Capacity) -> None:
+        self._need_prepared(pool)
+        if size < self._host.pool_size:
+            raise InvalidInput(f"the pool has {self._host.pool_size}", hint="give a larger size")
+        halfway()
+        self._host.pool_size = size
 
     def ensure_volume(self, ref: VolumeRef, size: Capacity, owner: VolumeOwner) -> Volume:
         self._need_prepared(ref.pool)

@@ -27,7 +27,7 @@ from tests.integration.support.contract_world import RealWorld
 from tests.integration.support.damage import debugfs, meet_damage, ruin_root, ruin_tables
 from tests.integration.support.namespaces import no_user_namespaces
 from tests.integration.support.owners import mounted_aside
-from tests.settings import folder_of, with_pool
+from tests.settings import folder_of, volumes_in, with_pool
 from tests.testkit.sharing import sharing_folder
 
 _CHUNK = 4 * 1024 * 1024
@@ -58,6 +58,10 @@ class RealStorage(RealWorld, StorageWorld, FileSystemsWorld):
     @property
     def shares_blocks(self) -> bool:
         """ext4 cannot, and these worlds are on one."""
+        return False
+
+    @property
+    def extends(self) -> bool:
         return False
 
     @contextmanager
@@ -113,10 +117,10 @@ class RealStorage(RealWorld, StorageWorld, FileSystemsWorld):
         self.killed_in("storage.grow_volume", ref, size, where=_RESERVING)
 
     def lose_volume(self, ref: VolumeRef) -> None:
-        (folder_of(self.config) / f"{ref.id}.img").unlink()
+        (volumes_in(self.config) / f"{ref.id}.img").unlink()
 
     def is_reserved(self, ref: VolumeRef) -> bool:
-        there = (folder_of(self.config) / f"{ref.id}.img").stat()
+        there = (volumes_in(self.config) / f"{ref.id}.img").stat()
         return there.st_blocks * 512 >= there.st_size
 
     def overprovisioned_pool(self) -> BlockStorage:
@@ -149,7 +153,7 @@ class RealStorage(RealWorld, StorageWorld, FileSystemsWorld):
             return 0
 
     def cut_behind(self, ref: VolumeRef, size: int) -> None:
-        os.truncate(folder_of(self.config) / f"{ref.id}.img", size)
+        os.truncate(volumes_in(self.config) / f"{ref.id}.img", size)
 
     # -- mounts
 
@@ -333,6 +337,23 @@ class SharingStorage(RealStorage):
 
     @property
     def shares_blocks(self) -> bool:
+        return True
+
+
+class ImageStorage(RealStorage):
+    """A pool in an xfs that it makes for itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.config = with_pool(self.config, xfs_image=True)
+        self._ports = self.opened(self.config)
+
+    @property
+    def shares_blocks(self) -> bool:
+        return True
+
+    @property
+    def extends(self) -> bool:
         return True
 
 

@@ -10,6 +10,7 @@ from tests.catalogue import Call, call, operation_id, server_id
 from tests.unit.world import LARGE, PASSWORD, RO, RW, SMALL, World, on
 
 from shares_core.domain.access import AccessLevel, AccessRule
+from shares_core.domain.capacity import Capacity
 from shares_core.domain.names import UserName
 from shares_core.domain.presets import share_preset
 from shares_core.domain.protection import Dialect
@@ -21,6 +22,7 @@ from shares_core.domain.snapshots import SnapshotSource
 from shares_core.testing import Fault, FaultPlan, Moment, ProcessDied, SmbRefused
 from shares_core.testing.state import MemoryFileSystem
 
+LARGE_POOL = Capacity.parse("1TiB")
 OTHER = Secret("battery staple")
 
 
@@ -238,6 +240,11 @@ USE_CASES = [
         call("snapshots.unexport", "tenant", "files", "before"),
         lambda w: exported(w) is None and has(w, "files@before", "ada") is None,
         given=export_snapshot,
+    ),
+    UseCase(
+        "extend a pool",
+        call("pool.extend", "default", LARGE_POOL),
+        lambda w: w.machine.pool_size == LARGE_POOL,
     ),
     UseCase(
         "set a schedule",

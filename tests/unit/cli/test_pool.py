@@ -225,3 +225,19 @@ def test_no_command_makes_a_pool_of_files(terminal: Terminal) -> None:
     result = terminal("pool", "create", "/dev/sdb")
     assert (2, "") == (result.status, result.out)
     assert f"the pool default is of files in {terminal.state_dir}/pool, which are made when" in result.err
+
+
+def test_a_pool_gets_larger_and_never_smaller(served: Terminal) -> None:
+    """Whatever else is wrong with the request changes nothing."""
+    before = served.world.machine.pool_size
+    assert "the pool default has " in served.ok("pool", "extend", "default", "--size", "2TiB").out
+    document = served.ok("pool", "extend", "default", "--size", "2TiB", "--json").document
+    assert (POOL_KEYS, 2 << 40) == (list(document), document["total_bytes"])
+    for arguments, status in (
+        (("default", "--size", str(before).replace(" ", "")), 2),
+        (("default", "--size", "much"), 2),
+        (("default",), 2),
+        (("none", "--size", "3TiB"), 3),
+    ):
+        assert status == served("pool", "extend", *arguments).status, arguments
+    assert 2 << 40 == served.world.machine.pool_size.bytes

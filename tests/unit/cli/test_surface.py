@@ -21,7 +21,8 @@ COMMANDS = {
     "user list", "user set-password", "user remove",
     "session list", "session close", "file list",
     "operation list", "operation show", "operation cancel",
-    "pool list", "pool show", "pool create", "image build", "reconcile", "watch", "doctor", "demo",
+    "pool list", "pool show", "pool create", "pool extend",
+    "image build", "reconcile", "watch", "doctor", "demo",
 }  # fmt: skip
 GROUPS = (
     "server",

@@ -93,6 +93,10 @@ class MemoryWorld(
     def shares_blocks(self) -> bool:
         return self.host.reflinks
 
+    @property
+    def extends(self) -> bool:
+        return True
+
     # -- locks
 
     def locks(self, timeout: float) -> Locks:

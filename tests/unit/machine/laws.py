@@ -144,7 +144,9 @@ def _snapshots(share: Share) -> dict[str, tuple[int, dict[str, AccessLevel] | No
 
 
 def acknowledged_is_there(machine: MemoryHost, possible: list[Model], names: Iterable[str]) -> list[Model]:
-    """Each settled record says what the model says. Returns the models that agree."""
+    """Each settled record says what the model says, and so does the pool. Returns the models that agree."""
+    possible = [model for model in possible if model.pool == machine.pool_size.bytes]
+    assert possible, f"the pool has {machine.pool_size}"
     records = {str(record.name): record for record in records_of(machine)}
     for name in names:
         record = records.get(name)

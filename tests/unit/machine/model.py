@@ -191,6 +191,12 @@ class Model:
         if used - round_up(before, GRANULARITY) + round_up(after, GRANULARITY) > self.pool:
             raise Refused(NoCapacity)
 
+    def extend_pool(self, size: int) -> Iterator[Stage]:
+        if size < self.pool:
+            raise Refused(InvalidInput)
+        self.pool = size
+        yield Stage.STICKS
+
     # -- servers
 
     def create_server(self, name: str, home: str) -> Iterator[Stage]:

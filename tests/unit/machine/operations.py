@@ -12,7 +12,7 @@ from tests.unit.machine.model import DEFAULT_HOME, UNTOLD, Model, Refused, Rules
 from tests.unit.world import RO, RW, on
 
 from shares_core.domain.access import AccessLevel, AccessRule
-from shares_core.domain.capacity import Capacity
+from shares_core.domain.capacity import MIB, Capacity
 from shares_core.domain.errors import NotFound
 from shares_core.domain.names import UserName
 from shares_core.domain.network import InterfaceSpec
@@ -309,6 +309,16 @@ def unexport_snapshot(name: str, share: str, snapshot: str) -> Operation:
     )
 
 
+def extend_pool(size: int) -> Operation:
+    return Operation(
+        call("pool.extend", "default", Capacity(size)),
+        "",
+        lambda model, _: model.extend_pool(size),
+        users=frozenset(),
+        calls=2,
+    )
+
+
 def set_schedule(name: str, share: str) -> Operation:
     return Operation(
         call("schedules.set", name, share, _SCHEDULE),
@@ -456,6 +466,7 @@ def drawn(
         "snapshots.revert": build(revert, *there, _SNAPSHOTS),
         "snapshots.export": build(export_snapshot, *there, _SNAPSHOTS),
         "snapshots.unexport": build(unexport_snapshot, *there, _SNAPSHOTS),
+        "pool.extend": build(extend_pool, st.sampled_from([72 * MIB, 160 * MIB])),
         # On one share, so that one whose snapshot fails does not stand between two others.
         "schedules.set": build(set_schedule, st.just("a"), st.just("x")),
         "schedules.clear": build(clear_schedule, *there),

@@ -92,14 +92,12 @@ class LinuxFileSystems(FileSystems):
             zeroed = volume.traits.zeroed
             make_ext4(device, filesystem.uuid, zeroed=zeroed, case_fold=filesystem.case_fold)
 
-    def renew(
-        self, device: str, volume: ShareVolume, former: FileSystem, report: Report = unreported
-    ) -> None:
+    def renew(self, device: str, volume: ShareVolume, former: FileSystem) -> None:
         if self.holds(device, volume):
             return
         require_on(device, former)
         require_idle(device)
-        renew(self._calls, device, former, volume.filesystem.uuid, self._scratch(volume), report)
+        renew(self._calls, device, former, volume.filesystem.uuid, self._scratch(volume))
 
     def require_mounting(self, *, case_fold: bool = False) -> None:
         require_mounting(self._calls)

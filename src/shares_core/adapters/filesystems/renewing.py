@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from shares_core.adapters.filesystems.scratch import settle
+from shares_core.adapters.filesystems.scratch import require_replayed
 from shares_core.adapters.linux.commands import run
 from shares_core.adapters.linux.mountcalls import MountCalls
 from shares_core.domain.share import FileSystem, FileSystemKind
-from shares_core.ports.progress import Report
 
 
-def renew(
-    calls: MountCalls, device: str, former: FileSystem, uuid: str, folder: Path, report: Report
-) -> None:
-    """Replace the UUID of ``former``, which the device holds, after making it whole.
+def renew(calls: MountCalls, device: str, former: FileSystem, uuid: str, folder: Path) -> None:
+    """Replace the UUID of ``former``, which the device holds, after its journal was replayed.
 
-    An ext4 keeps the seed of its checksums (metadata_csum_seed), so that nothing else is written anew. Raises
-    as ``settle`` does.
+    An ext4 keeps the seed of its checksums (metadata_csum_seed), so that nothing else is read or written,
+    however large it is. Raises as ``require_replayed`` does.
     """
-    settle(calls, device, former, folder, report)
+    require_replayed(calls, device, former, folder)
     if former.kind is FileSystemKind.XFS:
         run(("xfs_db", "-x", "-p", "xfs_admin", "-c", f"uuid {uuid}", device), holding=device)
     else:

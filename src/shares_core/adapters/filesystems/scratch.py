@@ -41,6 +41,12 @@ def replay(calls: MountCalls, device: str, filesystem: FileSystem, folder: Path)
     return None
 
 
+def require_replayed(calls: MountCalls, device: str, filesystem: FileSystem, folder: Path) -> None:
+    """Have the kernel replay the journal. Raises as ``settle`` does if it does not."""
+    if refusal := replay(calls, device, filesystem, folder):
+        raise _unusable(device, filesystem, refusal) from refusal
+
+
 def settle(
     calls: MountCalls, device: str, filesystem: FileSystem, folder: Path, report: Report = unreported
 ) -> None:
@@ -49,8 +55,7 @@ def settle(
     Raises ShareDamaged if it is damaged, and ShareFailed if it cannot be mounted for another reason.
     """
     # First, because an xfs's journal may hold a larger size than its superblock.
-    if refusal := replay(calls, device, filesystem, folder):
-        raise _unusable(device, filesystem, refusal) from refusal
+    require_replayed(calls, device, filesystem, folder)
     if filesystem.kind is FileSystemKind.EXT4:
         settle_ext4(device, filesystem, report)
 

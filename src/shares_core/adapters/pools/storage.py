@@ -28,6 +28,9 @@ class Pools(BlockStorage):
     def pool(self, pool: PoolName) -> PoolView:
         return self.named(pool).pool()
 
+    def extend_pool(self, pool: PoolName, size: Capacity) -> None:
+        self.named(pool).extend(size)
+
     def ensure_volume(self, ref: VolumeRef, size: Capacity, owner: VolumeOwner) -> Volume:
         return self.named(ref.pool).ensure_volume(ref.id, size, owner)
 

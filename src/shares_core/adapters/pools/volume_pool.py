@@ -27,6 +27,9 @@ class VolumePool(ABC):
     def pool(self) -> PoolView: ...
 
     @abstractmethod
+    def extend(self, size: Capacity) -> None: ...
+
+    @abstractmethod
     def ensure_volume(self, volume_id: str, size: Capacity, owner: VolumeOwner) -> Volume: ...
 
     @abstractmethod

@@ -73,14 +73,14 @@ def serve_again(ports: Ports, server: ShareServer, share: CifsShare) -> ShareSer
     return server
 
 
-def serve_still(ports: Ports, server: ShareServer, share: CifsShare) -> ShareServer:
+def serve_still(ports: Ports, server: ShareServer, share: CifsShare, *, running: bool) -> ShareServer:
     """Serve a share that is served, unless its server was started or stopped meanwhile. Idempotent.
 
-    Returns the server with the share; one that has failed stays as it is.
+    ``running`` is whether the server runs. Returns it with the share; one that has failed stays as it is.
     """
     if share.failure is not None:
         return server.with_share(share)
-    if is_running(ports, server) and ports.filesystems.mounted(server.id, share.id):
+    if running and ports.filesystems.mounted(server.id, share.id):
         return server.with_share(share)
     return serve_again(ports, server, share)
 

@@ -51,7 +51,7 @@ class CreateShare(ShareOperation):
                 ports.filesystems.grow_unmounted(device, copied, work.report)
                 work.checkpoint()
             # Last: what has its own identity is complete.
-            ports.filesystems.renew(device, share.volume, self.source.filesystem, work.report)
+            ports.filesystems.renew(device, share.volume, self.source.filesystem)
         work.checkpoint()
         with work.locked() as held:
             server = held.server

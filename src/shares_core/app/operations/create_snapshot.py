@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from attrs import evolve, frozen
+from attrs import frozen
 
-from shares_core.app.lifecycle.container import is_running
-from shares_core.app.lifecycle.shares import serve_still
-from shares_core.app.lifecycle.snapshots import mount_snapshots
+from shares_core.app.operations.snapshotting import conclude
 from shares_core.app.operations.work import ShareWork
 from shares_core.domain.operation import ShareOperation, ShareStatus
+from shares_core.domain.share import CifsShare
 from shares_core.domain.snapshots import Snapshot
 from shares_core.ports.storage import VolumeOwner
 
@@ -59,16 +58,8 @@ class CreateSnapshot(ShareOperation):
         self._conclude(work, taken=taken)
 
     def _conclude(self, work: ShareWork, *, taken: bool) -> None:
-        """Record the result, and see to it that the share is served. The snapshot is mounted last."""
-        ports = work.ports
-        with work.locked() as held:
-            running = is_running(ports, held.server)
-            server = serve_still(ports, held.server, evolve(work.share, operation=None))
-            ports.filesystems.thaw(server.id, self.share_id)
-            # The last save may have taken effect although it failed.
-            share = (server.share_by_id(self.share_id) or work.share).without_snapshot(self.snapshot.id)
-            if taken:
-                share = share.with_snapshot(self.snapshot)
-            work.finish(held, server.with_share(share))
-            if running:
-                mount_snapshots(ports, held.server, share)
+        def change(share: CifsShare) -> CifsShare:
+            without = share.without_snapshot(self.snapshot.id)
+            return without.with_snapshot(self.snapshot) if taken else without
+
+        conclude(work, change)

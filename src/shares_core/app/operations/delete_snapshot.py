@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from attrs import evolve, frozen
+from attrs import frozen
 
-from shares_core.app.lifecycle.container import is_running
-from shares_core.app.lifecycle.shares import serve_still
-from shares_core.app.lifecycle.snapshots import mount_snapshots, remove_snapshot
+from shares_core.app.lifecycle.snapshots import remove_snapshot
+from shares_core.app.operations.snapshotting import conclude
 from shares_core.app.operations.work import ShareWork
 from shares_core.domain.errors import SharesError
 from shares_core.domain.operation import ShareOperation, ShareStatus
@@ -44,9 +43,9 @@ class DeleteSnapshot(ShareOperation):
         except SharesError:
             # Whoever uses it must not put the share out of service.
             if found is not None and ports.storage.find_volume(share.ref_of(found)) is not None:
-                self._conclude(work, removed=False)
+                conclude(work, lambda share: share)
             raise
-        self._conclude(work, removed=True)
+        conclude(work, lambda share: share.without_snapshot(self.snapshot_id))
 
     def recover(self, work: ShareWork) -> None:
         """Carry on; a snapshot that is still in use stays."""
@@ -55,15 +54,3 @@ class DeleteSnapshot(ShareOperation):
         except SharesError:
             if work.operation is not None:
                 raise
-
-    def _conclude(self, work: ShareWork, *, removed: bool) -> None:
-        ports = work.ports
-        with work.locked() as held:
-            running = is_running(ports, held.server)
-            server = serve_still(ports, held.server, evolve(work.share, operation=None))
-            share = server.share_by_id(self.share_id) or work.share
-            if removed:
-                share = share.without_snapshot(self.snapshot_id)
-            work.finish(held, server.with_share(share))
-            if running:
-                mount_snapshots(ports, held.server, share)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from attrs import frozen
 
+from shares_core.domain.capacity import Capacity
+from shares_core.domain.checks import require
 from shares_core.domain.errors import NotFound, SharesError
 from shares_core.domain.views import ListedPool, PoolView
 from shares_core.domain.volume import DEFAULT_POOL, PoolName
@@ -23,6 +25,17 @@ class Pool:
     def show(self, name: str = str(DEFAULT_POOL)) -> PoolView:
         """Return a pool's figures in bytes. Raises InvalidInput, NotFound, HostNotReady if it is missing."""
         return self._ports.storage.pool(configured(self._ports, PoolName(name)))
+
+    def extend(self, name: str, size: Capacity) -> PoolView:
+        """Make a pool larger that is in an xfs image; its shares are served meanwhile. Returns its figures.
+
+        Idempotent. Raises InvalidInput for a smaller size, NotFound, NoCapacity, and HostNotReady for a pool
+        of another kind, which says how it gets larger.
+        """
+        require(size, Capacity, "the size of a pool", hint="Capacity.parse('100GiB') reads one")
+        pool = configured(self._ports, PoolName(name))
+        self._ports.storage.extend_pool(pool, size)
+        return self._ports.storage.pool(pool)
 
     def _listed(self, pool: PoolName) -> ListedPool:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from shares_core.domain.capacity import format_bytes
+from shares_core.domain.capacity import Capacity, format_bytes
 from shares_core.domain.pools import DevicePath
 from shares_core.domain.views import ListedPool
 from shares_core.domain.volume import DEFAULT_POOL, PoolName
@@ -74,6 +74,24 @@ def show(invocation: Invocation, name: str) -> None:
         invocation.out.lines(*(f"warning: {pool_warning(warning)}" for warning in view.warnings))
 
     invocation.out.answer(documents.pool(view), tell)
+
+
+@pool.command("extend", epilog="shares-core pool extend default --size 500GiB")
+@click.argument("name", metavar="POOL")
+@click.option("--size", metavar="SIZE", required=True, help="Its new size, like 500GiB.")
+@pass_invocation
+def extend(invocation: Invocation, name: str, size: str) -> None:
+    """Make a pool larger that is in an xfs image.
+
+    Its shares are served meanwhile. Other pools say how they get larger.
+    """
+    view = invocation.changing().pool.extend(name, Capacity.parse(size))
+    invocation.out.answer(
+        documents.pool(view),
+        lambda: invocation.out.lines(
+            f"the pool {view.name} has {format_bytes(view.free)} free, for new shares"
+        ),
+    )
 
 
 @pool.command(

@@ -18,7 +18,7 @@ from shares_core.domain.volume import DEFAULT_POOL
 
 _IDENTITY, _LOCK = "pool.json", "pool.lock"
 #: What an empty folder may hold: the second is ext4's, at the root of a disk.
-_NOBODYS = (_LOCK, "lost+found")
+NOBODYS = (_LOCK, "lost+found")
 
 
 @frozen
@@ -96,7 +96,7 @@ class FolderIdentity(PoolIdentity):
 
     def _require_empty(self) -> None:
         with os_errors(f"listing {self.folder}"):
-            strange = [name for name in os.listdir(self.folder) if name not in _NOBODYS]
+            strange = [name for name in os.listdir(self.folder) if name not in NOBODYS]
         if strange:
             raise HostNotReady(
                 f"{self.folder} is not empty and not a pool: it holds {strange[0]!r}",

@@ -43,6 +43,8 @@ class LoopFilePool(VolumePool):
         <volume>.part        a volume that is being made: it counts, but is not there yet
     """
 
+    kind = "loop files"
+
     def __init__(
         self,
         folder: Path,
@@ -52,12 +54,15 @@ class LoopFilePool(VolumePool):
         overprovision: bool = False,
         lock_timeout: float = 120,
         name: PoolName = DEFAULT_POOL,
+        identity: FolderIdentity | None = None,
     ) -> None:
         super().__init__(name)
         self.traits = VolumeTraits(thin=overprovision, zeroed=True)
         self._folder = folder
         self._size = size
-        self._identity = FolderIdentity(name, installation, folder, lock_timeout)
+        self._identity = identity or FolderIdentity(name, installation, folder, lock_timeout)
+        #: What the settings name.
+        self.location = folder
         self._overprovision = overprovision
         #: Volumes that this process has just made: nobody can have attached them yet.
         self._new: set[str] = set()
@@ -75,12 +80,22 @@ class LoopFilePool(VolumePool):
             provisioned = self._provisioned()
         return PoolView(
             name=self.name,
-            kind="loop files",
-            location=str(self._folder),
-            total=self._size.bytes,
+            kind=self.kind,
+            location=str(self.location),
+            total=self._limit(),
             provisioned=provisioned,
             free=self._free(provisioned),
             overprovisioned=self._overprovision,
+        )
+
+    def _limit(self) -> int:
+        """How much all volumes may have together."""
+        return self._size.bytes
+
+    def extend(self, size: Capacity) -> None:
+        raise HostNotReady(
+            f"the pool {self.name} is a folder of files, and as large as its settings say",
+            hint=f"give it a larger size there: {in_settings(self.name, 'size')}",
         )
 
     def _provisioned(self) -> int:
@@ -98,13 +113,13 @@ class LoopFilePool(VolumePool):
 
     def _free(self, provisioned: int) -> int:
         if self._overprovision:
-            return self._size.bytes
+            return self._limit()
         folder = self._folder
         with os_errors(f"looking for room in {folder}"):
             while not folder.exists():
                 folder = folder.parent
             disk = os.statvfs(folder)
-        return max(0, min(self._size.bytes - provisioned, disk.f_bavail * disk.f_frsize - self._owed()))
+        return max(0, min(self._limit() - provisioned, disk.f_bavail * disk.f_frsize - self._owed()))
 
     def _owed(self) -> int:
         """What volumes that share blocks may need yet: each was promised its size, and may be overwritten."""
@@ -128,7 +143,7 @@ class LoopFilePool(VolumePool):
         free = self._free(self._provisioned())
         if size > free:
             raise NoCapacity(
-                f"the pool {self._folder} has {format_bytes(free)} free, not {format_bytes(size)}",
+                f"the pool {self.location} has {format_bytes(free)} free, not {format_bytes(size)}",
                 hint="delete or shrink something, or configure a larger pool: "
                 f"{in_settings(self.name, 'size')}",
             )
@@ -209,7 +224,7 @@ class LoopFilePool(VolumePool):
             if error.errno != errno.EOPNOTSUPP:
                 raise
             raise HostNotReady(
-                f"the file system of the pool {self._folder} cannot reserve space for a file",
+                f"the file system of the pool {self.location} cannot reserve space for a file",
                 hint="put the pool on ext4 or xfs, or promise what may not be there: "
                 f"{in_settings(self.name, 'overprovision')}",
             ) from error

@@ -87,6 +87,17 @@ class LogicalVolumes(VolumePool):
         self._identity.establish(group)
         return self.traits
 
+    def extend(self, size: Capacity) -> None:
+        raise HostNotReady(
+            f"the pool {self.name} is of logical volumes, and gets larger by LVM's own tools",
+            hint=Remedy.of(self._larger, " adds to it"),
+        )
+
+    @property
+    @abstractmethod
+    def _larger(self) -> HostTool:
+        """The command that makes the pool larger."""
+
     def pool(self) -> PoolView:
         group = read_group(self._group)
         self._identity.check_read(group)

@@ -8,6 +8,7 @@ from shares_core.adapters.pools.lvm.pool import THICK, LogicalVolumes
 from shares_core.adapters.pools.lvm.report import VolumeGroup
 from shares_core.domain.errors import HostNotReady
 from shares_core.domain.pools import volume_name
+from shares_core.domain.remedy import HostTool
 from shares_core.domain.undo import undone_by
 from shares_core.domain.views import PoolView
 
@@ -19,6 +20,10 @@ class VolumeGroupPool(LogicalVolumes):
     """
 
     traits = THICK
+
+    @property
+    def _larger(self) -> HostTool:
+        return HostTool("vgextend", (str(self._group), "DEVICE"))
 
     def _check_usable(self, group: VolumeGroup) -> None:
         group.require_usable()

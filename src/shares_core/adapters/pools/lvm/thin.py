@@ -54,6 +54,10 @@ class ThinPool(LogicalVolumes):
         self._overprovision = overprovision
         self._lock_timeout = lock_timeout
 
+    @property
+    def _larger(self) -> HostTool:
+        return HostTool("lvextend", ("--size", "+SIZE", f"{self._group}/{self._pool}"))
+
     def _check_usable(self, group: VolumeGroup) -> None:
         group.require_usable()
         self._found(group)

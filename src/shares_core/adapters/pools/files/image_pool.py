@@ -1,0 +1,119 @@
+"""A pool of files in an xfs that the pool makes for itself, so that its volumes can share blocks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from attrs import field, frozen
+
+from shares_core.adapters.linux.files import make_private_folder
+from shares_core.adapters.linux.mountcalls import MountCalls
+from shares_core.adapters.linux.oserrors import os_errors
+from shares_core.adapters.pools.files.identity import NOBODYS, FolderIdentity
+from shares_core.adapters.pools.files.pool import LoopFilePool
+from shares_core.adapters.pools.files.xfs_image import PARTS, XfsImage
+from shares_core.adapters.state.installation import Installation
+from shares_core.adapters.state.locks import file_lock
+from shares_core.domain.capacity import Capacity
+from shares_core.domain.errors import HostNotReady, InvalidInput
+from shares_core.domain.volume import DEFAULT_POOL, PoolName
+
+_LOCK = "pool.lock"
+
+
+@frozen
+class ImageIdentity(FolderIdentity):
+    """The identity of the pool, which is in its xfs: whatever is mounted there has to be that one."""
+
+    image: XfsImage = field(kw_only=True)
+    size: Capacity = field(kw_only=True)
+
+    def establish(self) -> None:
+        make_private_folder(self.image.folder)
+        with self.alone():
+            if not self.image.exists():
+                self._require_new()
+                self.image.make(self.size)
+            self._ensure_mounted()
+        super().establish()
+
+    def check(self) -> None:
+        if not self.image.is_mounted():
+            self._require_image()
+            with self.alone():
+                self._ensure_mounted()
+        super().check()
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Hold the lock of whoever makes, mounts or grows the image."""
+        with file_lock(self.image.folder / _LOCK, self.lock_timeout, f"the pool {self.pool}"):
+            yield
+
+    def _ensure_mounted(self) -> None:
+        if not self.image.is_mounted():
+            self.image.mount()
+
+    def _require_image(self) -> None:
+        if not self.image.exists():
+            raise HostNotReady(
+                f"the pool {self.pool} has lost its file {self.image.file}",
+                hint="mount the disk that it is on, or restore it from a backup",
+            )
+
+    def _require_new(self) -> None:
+        """Raise HostNotReady unless nobody has used the pool and nothing is in its folder."""
+        if self.exists():
+            self._require_image()
+        with os_errors(f"listing {self.image.folder}"):
+            found = sorted(set(os.listdir(self.image.folder)) - {*NOBODYS, *PARTS})
+        if found or self.image.volumes.exists():
+            raise HostNotReady(
+                f"{self.image.folder} is not empty: it holds {(found or [self.image.volumes.name])[0]!r}",
+                hint="an xfs image is for new pools: name an empty folder in the configuration",
+            )
+
+
+class ImageFilePool(LoopFilePool):
+    """A pool in ``folder``.
+
+    ::
+
+        pool.xfs             an xfs of ``size``, all of which is reserved
+        volumes/             where it is mounted, and in it what a LoopFilePool has
+    """
+
+    kind = "loop files in an xfs image"
+
+    def __init__(
+        self,
+        folder: Path,
+        size: Capacity,
+        installation: Installation,
+        *,
+        lock_timeout: float = 120,
+        name: PoolName = DEFAULT_POOL,
+    ) -> None:
+        self._xfs = XfsImage(folder, MountCalls())
+        volumes = self._xfs.volumes
+        identity = ImageIdentity(name, installation, volumes, lock_timeout, image=self._xfs, size=size)
+        super().__init__(volumes, size, installation, lock_timeout=lock_timeout, name=name, identity=identity)
+        self._own_identity = identity
+        self.location = folder
+
+    def _limit(self) -> int:
+        return self._xfs.total if self._xfs.is_mounted() else super()._limit()
+
+    def extend(self, size: Capacity) -> None:
+        self._own_identity.check()
+        with self._own_identity.alone():
+            present = Capacity(self._xfs.size)
+            if size < present:
+                raise InvalidInput(
+                    f"the pool {self.name} has {present}, and an xfs cannot shrink to {size}",
+                    hint="give a larger size",
+                )
+            self._xfs.grow(size)

@@ -1,0 +1,153 @@
+"""An xfs in a file, for a folder whose own file system cannot share blocks between files."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from pathlib import Path
+
+from attrs import frozen
+
+from shares_core.adapters.filesystems.fsck import LONG_SECONDS
+from shares_core.adapters.filesystems.mounting import mount
+from shares_core.adapters.filesystems.xfs import grow_xfs
+from shares_core.adapters.linux.commands import run
+from shares_core.adapters.linux.mountcalls import MountCalls
+from shares_core.adapters.linux.oserrors import os_errors
+from shares_core.adapters.pools.files import devices
+from shares_core.adapters.pools.files.reserving import reserve
+from shares_core.domain.capacity import Capacity, format_bytes
+from shares_core.domain.errors import HostNotReady, NoCapacity
+from shares_core.domain.volume import FileSystem, FileSystemKind
+
+_IMAGE, _PART, _VOLUMES = "pool.xfs", "pool.xfs.part", "volumes"
+#: What the folder holds of it, beside the image.
+PARTS = (_PART, _VOLUMES)
+#: Where an xfs has its magic number and its UUID (xfs_dsb in xfs_format.h).
+_MAGIC, _UUID_AT, _UUID_BYTES = b"XFSB", 32, 16
+
+
+@frozen
+class XfsImage:
+    """The file ``pool.xfs`` in the folder, and ``volumes`` beside it, where it is mounted.
+
+    All of its space is reserved when it is made or grown, and nothing gives any of it back: what it promises
+    is there.
+    """
+
+    folder: Path
+    calls: MountCalls
+
+    @property
+    def file(self) -> Path:
+        return self.folder / _IMAGE
+
+    @property
+    def volumes(self) -> Path:
+        return self.folder / _VOLUMES
+
+    def exists(self) -> bool:
+        return os.path.lexists(self.file)
+
+    def is_mounted(self) -> bool:
+        """Whether anything is; cheap."""
+        try:
+            return os.stat(self.volumes).st_dev != os.stat(self.folder).st_dev
+        except FileNotFoundError:
+            return False
+
+    def make(self, size: Capacity) -> None:
+        """Make the file with its file system. Raises NoCapacity, and leaves nothing, if there is no room.
+
+        It gets its name when it is complete. The caller sees to it that there is none, and that nobody else
+        makes one.
+        """
+        part = self.folder / _PART
+        with os_errors(f"making {self.file}"):
+            part.unlink(missing_ok=True)  # the remains of a killed call
+            try:
+                descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+                try:
+                    self._reserve(descriptor, size.bytes)
+                    # Nothing is discarded: the space would no longer be reserved.
+                    run(("mkfs.xfs", "-q", "-K", str(part)), timeout=LONG_SECONDS)
+                    os.fsync(descriptor)
+                finally:
+                    os.close(descriptor)
+                part.rename(self.file)
+            except BaseException:
+                part.unlink(missing_ok=True)
+                raise
+
+    def mount(self) -> None:
+        """Mount it; its device goes with the mount. Raises HostNotReady if the file is not an xfs."""
+        filesystem = self._filesystem()
+        device = devices.attach(self.file)
+        self._keep_reserved(device)
+        with os_errors(f"making {self.volumes}"):
+            self.volumes.mkdir(mode=0o700, exist_ok=True)
+        try:
+            mount(self.calls, device, filesystem, self.volumes)
+        finally:
+            run(("losetup", "--detach", device))  # while it is mounted, this waits until it is not any more
+
+    def grow(self, size: Capacity) -> None:
+        """Enlarge it while it is mounted. Idempotent. Raises NoCapacity, and then changes nothing."""
+        with os_errors(f"growing {self.file}"):
+            descriptor = os.open(self.file, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                before = os.fstat(descriptor).st_size
+                try:
+                    self._reserve(descriptor, size.bytes)
+                except NoCapacity:
+                    os.ftruncate(descriptor, before)  # nothing uses the new end yet
+                    raise
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        devices.refresh(self.file)
+        device = devices.device_of(self.file)
+        if device is None:
+            raise HostNotReady(f"{self.file} is not attached", hint="mount it again: call once more")
+        grow_xfs(self.volumes, device)
+
+    @property
+    def size(self) -> int:
+        """How many bytes the file has."""
+        with os_errors(f"measuring {self.file}"):
+            return self.file.stat().st_size
+
+    @property
+    def total(self) -> int:
+        """How many bytes the mounted xfs holds, without its own tables."""
+        with os_errors(f"measuring {self.volumes}"):
+            figures = os.statvfs(self.volumes)
+        return figures.f_blocks * figures.f_frsize
+
+    def _reserve(self, descriptor: int, length: int) -> None:
+        figures = os.fstatvfs(descriptor)
+        needed = length - os.fstat(descriptor).st_blocks * 512
+        free = figures.f_bavail * figures.f_frsize
+        if needed > free:
+            raise NoCapacity(
+                f"{self.folder} has {format_bytes(free)} free, and the pool's image needs "
+                f"{format_bytes(needed)}",
+                hint="make room there, or a smaller pool",
+            )
+        reserve(descriptor, length)
+
+    def _filesystem(self) -> FileSystem:
+        with os_errors(f"reading {self.file}"), self.file.open("rb") as file:
+            block = file.read(_UUID_AT + _UUID_BYTES)
+        if not block.startswith(_MAGIC):
+            raise HostNotReady(
+                f"{self.file} is not an xfs: it was overwritten or cut", hint="restore it from a backup"
+            )
+        return FileSystem(FileSystemKind.XFS, str(uuid.UUID(bytes=block[_UUID_AT:])))
+
+    @staticmethod
+    def _keep_reserved(device: str) -> None:
+        """Let nobody discard what is free in it: the file would have holes, and its space be somebody's."""
+        limit = Path("/sys/block") / Path(device).name / "queue" / "discard_max_bytes"
+        with os_errors(f"setting {limit}"):
+            limit.write_text("0\n")

@@ -1,0 +1,160 @@
+"""Pools that make themselves an xfs, so that their volumes can share blocks on any file system."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shares_core import Capacity, FilePool, HostNotReady, InvalidInput, NoCapacity
+from tests.integration.conftest import Tenant, new_tenant
+from tests.settings import folder_of
+from tests.testkit.sharing import new_folder
+from tests.testkit.site import Site, opened_site
+
+SIZE, LARGER = Capacity.parse("1GiB"), Capacity.parse("1.5GiB")
+SMALL = Capacity.parse("64MiB")
+OK = "NT_STATUS_OK"
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    with new_folder() as folder, opened_site(pools=(_pool(folder),)) as site:
+        yield site
+
+
+@pytest.fixture
+def tenant(site: Site) -> Iterator[Tenant]:
+    with new_tenant(site) as made:
+        yield made
+
+
+def _pool(folder: Path, size: Capacity = SIZE) -> FilePool:
+    return FilePool(size=size, dir=folder, xfs_image=True)
+
+
+def image_of(site: Site) -> Path:
+    return folder_of(site.config) / "pool.xfs"
+
+
+def volumes_of(site: Site) -> Path:
+    return folder_of(site.config) / "volumes"
+
+
+def unmounted(site: Site) -> Path:
+    """Unmount it, as a reboot does. Returns the image."""
+    subprocess.run(("umount", str(volumes_of(site))), check=True)
+    listed = ("losetup", "--list", "--noheadings", "--associated", str(image_of(site)))
+    assert "" == subprocess.run(listed, check=True, capture_output=True, text=True).stdout
+    return image_of(site)
+
+
+def allocated(path: Path) -> int:
+    return path.stat().st_blocks * 512
+
+
+def test_snapshots_work_where_the_disk_cannot_share_blocks(tenant: Tenant) -> None:
+    """All of the image's space is reserved, and what the pool promises is less by its own tables."""
+    site, host = tenant.site, tenant.site.host
+    view = host.pool.show()
+    assert ("loop files in an xfs image", str(folder_of(site.config))) == (view.kind, view.location)
+    assert SIZE.bytes * 9 // 10 < view.total < SIZE.bytes <= allocated(image_of(site))
+    ada = tenant.smb("ada", site.allow(tenant.server, "files", "ada"))
+    assert ada.put("files", "x", b"then").status == OK
+    snapshot = host.snapshots.create(tenant.server, "files", "s").snapshot
+    assert ada.put("files", "x", b"now").status == OK
+    assert ada.get("files", f"{snapshot.token}\\x") == b"then"
+    trimmed = subprocess.run(("fstrim", str(volumes_of(site))), check=False, capture_output=True)
+    assert (trimmed.returncode != 0, True) == (True, allocated(image_of(site)) >= SIZE.bytes)
+
+
+def test_it_is_mounted_again_before_any_share(tenant: Tenant) -> None:
+    """After a reboot, by whoever needs it first; nothing but the file and the mount is left of it."""
+    site, host = tenant.site, tenant.site.host
+    ada = tenant.smb("ada", site.allow(tenant.server, "files", "ada"))
+    assert ada.put("files", "x", b"kept").status == OK
+    host.servers.stop(tenant.server)
+    unmounted(site)
+    assert host.fleet.reconcile().is_empty
+    host.servers.start(tenant.server)
+    assert ada.get("files", "x") == b"kept"
+
+
+def test_a_lost_image_is_not_made_again(tenant: Tenant) -> None:
+    """Neither is another file, a file system that somebody else mounted, or an empty folder taken for it."""
+    site, host = tenant.site, tenant.site.host
+    host.servers.stop(tenant.server)
+    image = unmounted(site)
+    aside = image.rename(image.with_name("aside"))
+    with pytest.raises(HostNotReady, match=r"has lost its file .*pool\.xfs"):
+        host.shares.create(tenant.server, "new", SMALL)
+    assert not image.exists()
+    image.write_bytes(bytes(4096))
+    with pytest.raises(HostNotReady, match="is not an xfs"):
+        host.shares.create(tenant.server, "new", SMALL)
+    aside.rename(image)
+    subprocess.run(("mount", "-t", "tmpfs", "none", str(volumes_of(site))), check=True)
+    with pytest.raises(HostNotReady, match="is not the pool default of this installation"):
+        host.shares.create(tenant.server, "new", SMALL)
+    subprocess.run(("umount", str(volumes_of(site))), check=True)
+    host.servers.start(tenant.server)
+    host.shares.create(tenant.server, "new", SMALL)
+
+
+def test_an_image_needs_a_folder_of_its_own_and_room() -> None:
+    """Otherwise nothing is made."""
+    with new_folder() as folder:
+        folder.mkdir()
+        (folder / "something").touch()
+        with opened_site(pools=(_pool(folder),)) as site:
+            site.host.servers.create("tenant")
+            with pytest.raises(HostNotReady, match="is not empty: it holds 'something'"):
+                site.host.shares.create("tenant", "files", SMALL)
+        (folder / "something").unlink()
+        with opened_site(pools=(_pool(folder, Capacity.parse("1000TiB")),)) as site:
+            site.host.servers.create("tenant")
+            with pytest.raises(NoCapacity, match="the pool's image needs"):
+                site.host.shares.create("tenant", "files", SMALL)
+        assert {"pool.lock"} == {path.name for path in folder.iterdir()}
+
+
+def test_a_pool_of_files_does_not_become_an_image() -> None:
+    """Its volumes would be beside it."""
+    with new_folder() as folder, opened_site(pools=(FilePool(size=SIZE, dir=folder),)) as site:
+        site.host.servers.create("tenant")
+        site.host.shares.create("tenant", "files", SMALL)
+        kept = set(folder.iterdir())
+        with opened_site(pools=(_pool(folder),)) as other:
+            other.host.servers.create("tenant")
+            with pytest.raises(HostNotReady, match="is not empty: it holds"):
+                other.host.shares.create("tenant", "files", SMALL)
+        assert kept == set(folder.iterdir())
+
+
+def test_it_grows_while_its_shares_are_served(tenant: Tenant) -> None:
+    """As far as there is room, and never gets smaller; twice is once."""
+    site, host = tenant.site, tenant.site.host
+    ada = tenant.smb("ada", site.allow(tenant.server, "files", "ada"))
+    before = host.pool.show()
+    assert ada.put("files", "x", b"kept").status == OK
+    view = host.pool.extend("default", LARGER)
+    assert view == host.pool.extend("default", LARGER)
+    assert view.total - before.total > Capacity.parse("400MiB").bytes
+    assert LARGER.bytes <= allocated(image_of(site))
+    assert host.shares.create(tenant.server, "new", Capacity(view.free - (64 << 20))).share.rules == ()
+    assert ada.get("files", "x") == b"kept"
+    with pytest.raises(InvalidInput, match="cannot shrink to 1 GiB"):
+        host.pool.extend("default", SIZE)
+    with pytest.raises(NoCapacity, match="the pool's image needs"):
+        host.pool.extend("default", Capacity.parse("1000TiB"))
+    assert (view.total, LARGER.bytes) == (host.pool.show().total, image_of(site).stat().st_size)
+
+
+def test_other_pools_say_how_they_get_larger() -> None:
+    """A folder of files by its settings."""
+    with opened_site() as site:
+        site.host.servers.create("tenant")
+        with pytest.raises(HostNotReady, match="as large as its settings say"):
+            site.host.pool.extend("default", Capacity.parse("1TiB"))
