@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import struct
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -13,9 +12,6 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from smbprotocol.create_contexts import CreateContextName, SMB2CreateContextRequest
-from smbprotocol.open import CreateDisposition, ImpersonationLevel, Open, ShareAccess
-from smbprotocol.tree import TreeConnect
 
 from shares_core import (
     AccessLevel,
@@ -27,17 +23,14 @@ from shares_core import (
     NotEmpty,
     SnapshotSource,
 )
-from shares_core.domain.snapshots import Snapshot
 from tests.integration.conftest import Tenant, new_tenant
+from tests.integration.support.previous_versions import MIB, OK, open_version, take, user, version
 from tests.reliability.kills import MOMENTS, Campaign
 from tests.reliability.operations import POOLS, SNAPSHOTS, Operation
-from tests.testkit.clients import READ, SmbClient, open_file
+from tests.testkit.clients import READ, open_file
 from tests.testkit.sharing import new_folder, sharing_folder
 from tests.testkit.site import Site, opened_site
 
-OK = "NT_STATUS_OK"
-_FROM_1601 = 11_644_473_600
-MIB = 1 << 20
 EVERY_CALL = "SHARES_CORE_TEST_EVERY_CALL" in os.environ
 
 
@@ -65,38 +58,6 @@ def image_site() -> Iterator[Site]:
 def tenant(sharing_site: Site) -> Iterator[Tenant]:
     with new_tenant(sharing_site) as made:
         yield made
-
-
-def user(tenant: Tenant, name: str, level: str = "rw", share: str = "files") -> SmbClient:
-    return tenant.smb(name, tenant.site.allow(tenant.server, share, name, level))
-
-
-def take(tenant: Tenant, name: str, share: str = "files") -> Snapshot:
-    return tenant.site.host.snapshots.create(tenant.server, share, name).snapshot
-
-
-def version(client: SmbClient, snapshot: Snapshot, path: str, share: str = "files") -> bytes | str:
-    """What the client reads of the path in that snapshot, or the status that it gets."""
-    got = client.get(share, f"{snapshot.token}\\{path}")
-    return got if isinstance(got, bytes) else got.status
-
-
-def open_version(tree: TreeConnect, name: str, snapshot: Snapshot) -> Open:
-    """Open a file as it was then, as Windows does: with a timewarp context (MS-SMB2 2.2.13.2.7)."""
-    context = SMB2CreateContextRequest()
-    context["buffer_name"] = CreateContextName.SMB2_CREATE_TIMEWARP_TOKEN
-    context["buffer_data"] = struct.pack("<Q", (snapshot.second + _FROM_1601) * 10_000_000)
-    opened = Open(tree, name)
-    opened.create(
-        ImpersonationLevel.Impersonation,
-        READ,
-        0,
-        ShareAccess.FILE_SHARE_READ,
-        CreateDisposition.FILE_OPEN,
-        0,
-        create_contexts=[context],
-    )
-    return opened
 
 
 @pytest.mark.parametrize("kind", FileSystemKind)

@@ -318,8 +318,7 @@ FURTHER = (
 
 
 def a_larger_pool(host: Host) -> Capacity:
-    """More than its image has: what it holds is less by its own tables."""
-    return Capacity(host.pool.show().total + 256 * MIB)
+    return Capacity(host.pool.show().total + 64 * MIB)
 
 
 #: What needs a pool in an xfs image.

@@ -17,6 +17,7 @@ from shares_core.app.operations import OPERATIONS
 from shares_core.domain.pools import volume_name
 from shares_core.domain.server import DesiredState, ShareServer
 from shares_core.domain.share import CifsShare, ShareStatus
+from shares_core.domain.volume import PoolName
 from tests.settings import group_of, volumes_in
 from tests.testkit.footprint import devices, loops_below, mounts_below
 from tests.testkit.leftovers import owners_of_tables
@@ -108,15 +109,22 @@ def as_it_is(config: HostConfig) -> Seen:
 
 
 def _volumes(config: HostConfig, installation: str) -> tuple[frozenset[str], frozenset[str]]:
-    """The ids of all volumes, and of those that have a device."""
-    if isinstance(config.pool(), FilePool):
-        folder = volumes_in(config)
+    """The ids of all volumes of all pools, and of those that have a device."""
+    found = [_volumes_of(config, pool.name, installation) for pool in config.pools]
+    return frozenset().union(*(there for there, _ in found)), frozenset().union(*(a for _, a in found))
+
+
+def _volumes_of(
+    config: HostConfig, pool: PoolName, installation: str
+) -> tuple[frozenset[str], frozenset[str]]:
+    if isinstance(config.pool(pool), FilePool):
+        folder = volumes_in(config, pool)
         there = folder.iterdir() if folder.is_dir() else ()  # made with the first share
         files = [path for path in there if path.suffix in (".img", ".part")]
         attached = frozenset(Path(path).stem for path in loops_below(folder))
         return frozenset(path.stem for path in files), attached
     options = ("--noheadings", "--separator", "|", "--options", "lv_name,lv_active,lv_tags")
-    rows = [line.strip().split("|") for line in lvm("lvs", *options, group_of(config)).splitlines()]
+    rows = [line.strip().split("|") for line in lvm("lvs", *options, group_of(config, pool)).splitlines()]
     ours = [row for row in rows if f"shares-core:installation:{installation}" in row[2].split(",")]
     names = {row[0].removeprefix(volume_name("")): row[1] for row in ours}
     return frozenset(names), frozenset(name for name, active in names.items() if active)

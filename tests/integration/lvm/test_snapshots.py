@@ -10,7 +10,7 @@ import pytest
 from shares_core import Capacity, FileSystemKind, HostNotReady, SnapshotSource
 from tests.integration.conftest import SPARE_GROUP, Tenant, new_tenant
 from tests.integration.lvm.conftest import Pool
-from tests.integration.test_snapshots import MIB, OK, take, user, version
+from tests.integration.support.previous_versions import MIB, OK, take, user, version
 from tests.reliability.kills import Campaign
 from tests.reliability.operations import SNAPSHOTS
 from tests.testkit.kernel_client import mounted

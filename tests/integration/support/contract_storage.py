@@ -356,6 +356,11 @@ class ImageStorage(RealStorage):
     def extends(self) -> bool:
         return True
 
+    def overprovisioned_pool(self) -> BlockStorage:
+        """It cannot be one, so this is a pool of files."""
+        self.config = with_pool(self.config, xfs_image=False)
+        return super().overprovisioned_pool()
+
 
 class RealPools(RealStorage, PoolsWorld):
     """A real host with a second pool of files."""

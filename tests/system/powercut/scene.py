@@ -17,20 +17,27 @@ SERVERS = ("storm-0", "storm-1", "storm-2")
 #: The servers that clients write to; the other is stopped and started all the time.
 WRITTEN = SERVERS[:2]
 SHARE, USER = STABLE[0], "writer"
+#: The share of which snapshots are taken, the pool that it is in, and what became of each, a line each.
+KEPT, POOL, SNAPSHOTS = "kept", "image", FOLDER / "snapshots"
 _SETTINGS = """\
 state_dir = "{folder}/state"
 [network]
 bridge = "sctstorm"
 subnet = "10.216.0.0/24"
-[pool]
+[[pool]]
 kind = "lvm"
 volume_group = "{group}"
+[[pool]]
+name = "{pool}"
+dir = "{folder}/{pool}"
+size = "1GiB"
+xfs_image = true
 """
 
 
 def install_settings() -> None:
     """Install them as the machine's own settings: the service reads no others."""
-    settings = _SETTINGS.format(folder=FOLDER, group=os.environ["SHARES_CORE_TEST_VG"])
+    settings = _SETTINGS.format(folder=FOLDER, pool=POOL, group=os.environ["SHARES_CORE_TEST_VG"])
     MACHINE_SETTINGS.write_text(settings)
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from attrs import frozen
 
-from shares_core import Capacity, FileSystemKind, Host, HostConfig, LvmPool, open_host
-from shares_core.config import MACHINE_SETTINGS
+from shares_core import Capacity, FilePool, FileSystemKind, Host, HostConfig, LvmPool, open_host
+from shares_core.config import MACHINE_SETTINGS, PoolSettings
 from shares_core.domain.addresses import BridgeName
 from shares_core.domain.network import DefaultNetwork
 from shares_core.domain.pools import ThinPoolName, VolumeGroupName
@@ -22,30 +22,37 @@ from tests.testkit.clients import ClientNamespace, SmbClient
 FOLDER = Path("/var/tmp/shares-core-reboot")
 MANIFEST = FOLDER / "manifest.json"
 USER, SHARE, THIN_POOL = "ada", "files", "sctest-reboot"
+#: A snapshot of each share that can have one, and its name as a share of its own.
+SNAPSHOT, EXPORTED = "before", "files@before"
 CAPACITY = Capacity.parse("320MiB")
 
 
 @frozen
 class Tenant:
-    """A server with one share, on thick volumes or in a thin pool."""
+    """A server with one share, on thick volumes, in a thin pool or in an xfs image."""
 
     name: str
     kind: FileSystemKind
-    thin: bool
+
+    @property
+    def has_snapshots(self) -> bool:
+        return self.name != "thick"
+
+    @property
+    def pool(self) -> PoolSettings:
+        if self.name == "image":
+            return FilePool(dir=FOLDER / "pool", size=Capacity.parse("1GiB"), xfs_image=True)
+        thin = ThinPoolName(THIN_POOL) if self.name == "thin" else None
+        return LvmPool(volume_group=VolumeGroupName(os.environ["SHARES_CORE_TEST_VG"]), thin_pool=thin)
 
     @property
     def config(self) -> HostConfig:
-        number = 1 + self.thin
+        number = 1 + [tenant.name for tenant in TENANTS].index(self.name)
         bridge, subnet = BridgeName(f"sctreboot{number}"), IPv4Network(f"10.215.{number}.0/24")
         return HostConfig(
             state_dir=FOLDER / self.name,
             network=DefaultNetwork(bridge, subnet),
-            pools=(
-                LvmPool(
-                    volume_group=VolumeGroupName(os.environ["SHARES_CORE_TEST_VG"]),
-                    thin_pool=ThinPoolName(THIN_POOL) if self.thin else None,
-                ),
-            ),
+            pools=(self.pool,),
         )
 
     @property
@@ -77,8 +84,12 @@ def acknowledged_of(client: SmbClient) -> Path:
     return FOLDER / f"acknowledged-{client.address}"
 
 
-#: The service brings back the first by itself, ``reconcile`` the other.
-TENANTS = (Tenant("thick", FileSystemKind.EXT4, thin=False), Tenant("thin", FileSystemKind.XFS, thin=True))
+#: The service brings back the first by itself, ``reconcile`` the others.
+TENANTS = (
+    Tenant("thick", FileSystemKind.EXT4),
+    Tenant("thin", FileSystemKind.XFS),
+    Tenant("image", FileSystemKind.EXT4),
+)
 
 
 def manifest() -> dict[str, Any]:

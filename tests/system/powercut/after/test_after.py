@@ -12,7 +12,7 @@ from shares_core.config import MACHINE_SETTINGS
 from tests.reliability.expecting import Expected, read
 from tests.reliability.scene import as_it_is, as_recorded, records
 from tests.system.acknowledged import acknowledged
-from tests.system.powercut import scene
+from tests.system.powercut import scene, snapshotting
 from tests.testkit.clients import ClientNamespace, SmbClient
 from tests.testkit.kernel_client import checksums, mounted
 from tests.testkit.leftovers import remove_installation
@@ -58,6 +58,7 @@ def test_the_service_brings_everything_back_and_nothing_is_lost(
     assert expected.count > 20
     assert ([], []) == (expected.faults, expected.differences(records(config)))
     record_testsuite_property("operations", expected.count)
+    assert_snapshots_are_there(record_testsuite_property)
     for number, name in enumerate(scene.WRITTEN):
         interface = host.servers.show(name).server.interfaces[0]
         namespace = ClientNamespace.create(interface.attachment.device, f"10.216.0.{210 + number}/24")
@@ -71,6 +72,19 @@ def test_the_service_brings_everything_back_and_nothing_is_lost(
             record_testsuite_property("written", len(flushed))
             (folder / "after").write_bytes(b"written after")
             assert hashlib.sha256(b"written after").hexdigest() == checksums(folder)["after"]
+
+
+def assert_snapshots_are_there(record: Callable[[str, object], None]) -> None:
+    """Each that was answered, with what it held, and the share in one of the versions that it may have."""
+    host, server = scene.host(), scene.SERVERS[0]
+    sure, versions = snapshotting.expected(scene.SNAPSHOTS.read_text().split("\n"))
+    there = {str(view.snapshot.name) for view in host.snapshots.list(server, scene.KEPT)}
+    assert {name for name, must in sure.items() if must} <= there <= sure.keys()
+    assert snapshotting.file_of().read_text() in versions
+    for name in there:
+        host.snapshots.revert(server, scene.KEPT, name, older=True)
+        assert name == snapshotting.file_of().read_text()
+    record("snapshots", len(there))
 
 
 def said(*argv: str) -> str:

@@ -38,6 +38,8 @@ def test_a_storm_is_at_its_height() -> None:
             host.shares.create(name, share, _SIZE)
     for number, name in enumerate(scene.WRITTEN):
         leave_writing(host, name, number)
+    host.shares.create(scene.SERVERS[0], scene.KEPT, _SIZE, pool=scene.POOL)
+    leave("tests.system.powercut.snapshotting", log="snapshotting.log")
     for job in scene.jobs(SEED):
         leave_calling(pickle.dumps(job), job.process)
     assert until(all_at_work, _SECONDS), sorted(path.name for path in scene.FOLDER.iterdir())
@@ -80,7 +82,7 @@ def leave(module: str, *words: str, log: str, stdin: Path = Path(os.devnull)) ->
 
 
 def all_at_work() -> bool:
-    told = [*scene.FOLDER.glob("told-*.jsonl"), *map(scene.acknowledged_of, scene.WRITTEN)]
-    if len(told) < sum(job.threads for job in scene.jobs(SEED)) + len(scene.WRITTEN):
+    told = [*scene.FOLDER.glob("told-*.jsonl"), *map(scene.acknowledged_of, scene.WRITTEN), scene.SNAPSHOTS]
+    if len(told) < sum(job.threads for job in scene.jobs(SEED)) + len(scene.WRITTEN) + 1:
         return False
     return all(path.exists() and len(path.read_text().splitlines()) >= 12 for path in told)

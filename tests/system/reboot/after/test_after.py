@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from shares_core import SharesError
+from shares_core import LvmPool, SharesError
 from shares_core.adapters.state.layout import Layout
 from shares_core.config import MACHINE_SETTINGS
 from shares_core.domain.pools import volume_name
@@ -20,8 +19,18 @@ from shares_core.domain.views import ReconcileOutcome
 from tests.settings import group_of
 from tests.system.acknowledged import acknowledged
 from tests.system.powercut.scene import INSTALLED_UNIT, UNIT
-from tests.system.reboot.scene import FOLDER, SHARE, TENANTS, THIN_POOL, Tenant, acknowledged_of, manifest
-from tests.testkit.clients import ClientNamespace
+from tests.system.reboot.scene import (
+    EXPORTED,
+    FOLDER,
+    SHARE,
+    SNAPSHOT,
+    TENANTS,
+    THIN_POOL,
+    Tenant,
+    acknowledged_of,
+    manifest,
+)
+from tests.testkit.clients import ClientNamespace, SmbClient
 from tests.testkit.kernel_client import checksums, mounted
 from tests.testkit.leftovers import remove_installation
 from tests.testkit.probes import until
@@ -47,7 +56,7 @@ def namespaces() -> Iterator[list[ClientNamespace]]:
                 tenant.host.servers.delete(tenant.name, with_shares=True)
             remove_installation(tenant.config.state_dir)
         lvm("lvremove", "--yes", f"{os.environ['SHARES_CORE_TEST_VG']}/{THIN_POOL}")
-        shutil.rmtree(FOLDER)
+        remove_installation(FOLDER)
 
 
 def test_every_synced_byte_survives_the_reboot(namespaces: list[ClientNamespace]) -> None:
@@ -55,13 +64,13 @@ def test_every_synced_byte_survives_the_reboot(namespaces: list[ClientNamespace]
 
     The service has brought back what the machine's settings name, and one reconcile does the rest.
     """
-    by_itself, by_hand = TENANTS
-    assert not (by_hand.config.state_dir / "servers").is_mount()
+    by_itself, *by_hand = TENANTS
+    assert not any((tenant.config.state_dir / "servers").is_mount() for tenant in by_hand)
     assert until(lambda: by_itself.host.fleet.reconcile(dry_run=True).is_empty, _SECONDS), journal()
-    reconciled = by_hand.host.fleet.reconcile().servers
-    assert [(by_hand.name, ReconcileOutcome.OK, "")] == [
-        (view.name, view.outcome, view.problem) for view in reconciled
-    ]
+    for tenant in by_hand:
+        assert [(tenant.name, ReconcileOutcome.OK, "")] == [
+            (view.name, view.outcome, view.problem) for view in tenant.host.fleet.reconcile().servers
+        ]
     for tenant in TENANTS:
         before = manifest()[tenant.name]
         client = tenant.client(before["password"], namespaces)
@@ -72,7 +81,22 @@ def test_every_synced_byte_survives_the_reboot(namespaces: list[ClientNamespace]
             assert {} == {name: value for name, value in flushed.items() if found.get(name) != value}
             (folder / "after").write_bytes(b"written after")
             assert hashlib.sha256(b"written after").hexdigest() == checksums(folder)["after"]
-        assert mounted_device(tenant) == device_of_the_volume(tenant)
+        if isinstance(tenant.pool, LvmPool):
+            assert mounted_device(tenant) == device_of_the_volume(tenant)
+        if tenant.has_snapshots:
+            assert_snapshot_is_there(tenant, client, before["snapshot"])
+
+
+def assert_snapshot_is_there(tenant: Tenant, client: SmbClient, files: dict[str, str]) -> None:
+    """Both as a share of its own and as a Previous Version, and the share goes back to it."""
+    token = tenant.host.snapshots.show(tenant.name, SHARE, SNAPSHOT).snapshot.token
+    with mounted(client, EXPORTED) as folder:
+        assert files == checksums(folder)
+    with mounted(client, SHARE, f"snapshot={token}") as folder:
+        assert files["synced0"] == hashlib.sha256((folder / "synced0").read_bytes()).hexdigest()
+    tenant.host.snapshots.revert(tenant.name, SHARE, SNAPSHOT)
+    with mounted(client, SHARE) as folder:
+        assert files == checksums(folder)
 
 
 def mounted_device(tenant: Tenant) -> int:

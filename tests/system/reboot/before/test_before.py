@@ -7,7 +7,9 @@ import os
 import shutil
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,9 +18,11 @@ from tests.system.powercut.before.test_before import install_service
 from tests.system.powercut.scene import INSTALLED_UNIT
 from tests.system.reboot.scene import (
     CAPACITY,
+    EXPORTED,
     FOLDER,
     MANIFEST,
     SHARE,
+    SNAPSHOT,
     TENANTS,
     THIN_POOL,
     USER,
@@ -43,7 +47,7 @@ def test_shares_are_made_written_to_and_left_in_use() -> None:
     FOLDER.mkdir(mode=0o700)
     group = os.environ["SHARES_CORE_TEST_VG"]
     lvm("lvcreate", "--yes", "--type", "thin-pool", "--size", "1g", "--name", THIN_POOL, group)
-    written, namespaces = {}, list[ClientNamespace]()
+    written, namespaces = dict[str, Any](), list[ClientNamespace]()
     for tenant in TENANTS:
         client = made(tenant, namespaces)
         with mounted(client, SHARE) as folder:
@@ -52,6 +56,14 @@ def test_shares_are_made_written_to_and_left_in_use() -> None:
             for number in range(50):
                 write_synced(folder / f"synced{number}", os.urandom(64 * 1024))
             written[tenant.name] = {"password": client.password, "files": checksums(folder)}
+        if tenant.has_snapshots:
+            written[tenant.name]["snapshot"] = dict(written[tenant.name]["files"])
+            tenant.host.snapshots.create(tenant.name, SHARE, SNAPSHOT)
+            tenant.host.snapshots.export(tenant.name, SHARE, SNAPSHOT)
+            tenant.host.access.allow(tenant.name, EXPORTED, USER)
+            with mounted(client, SHARE) as folder:
+                write_synced(folder / "synced0", b"written since")
+            written[tenant.name]["files"] |= {"synced0": sha256(b"written since").hexdigest()}
         leave_writing(client)
     install_settings(TENANTS[0])
     install_service()

@@ -39,6 +39,8 @@ class ImageIdentity(FolderIdentity):
                 self.image.make(self.size)
             self._ensure_mounted()
         super().establish()
+        if self.image.size is None:
+            self.image.note_size(self.size)
 
     def check(self) -> None:
         if not self.image.is_mounted():
@@ -82,7 +84,7 @@ class ImageFilePool(LoopFilePool):
 
     ::
 
-        pool.xfs             an xfs of ``size``, all of which is reserved
+        pool.xfs             an xfs, in which volumes may have ``size`` together; all of its space is reserved
         volumes/             where it is mounted, and in it what a LoopFilePool has
     """
 
@@ -105,12 +107,12 @@ class ImageFilePool(LoopFilePool):
         self.location = folder
 
     def _limit(self) -> int:
-        return self._xfs.total if self._xfs.is_mounted() else super()._limit()
+        return (self._xfs.size or self._size).bytes
 
     def extend(self, size: Capacity) -> None:
         self._own_identity.check()
         with self._own_identity.alone():
-            present = Capacity(self._xfs.size)
+            present = self._xfs.size or self._size
             if size < present:
                 raise InvalidInput(
                     f"the pool {self.name} has {present}, and an xfs cannot shrink to {size}",

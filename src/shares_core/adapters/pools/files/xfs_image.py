@@ -12,27 +12,37 @@ from shares_core.adapters.filesystems.fsck import LONG_SECONDS
 from shares_core.adapters.filesystems.mounting import mount
 from shares_core.adapters.filesystems.xfs import grow_xfs
 from shares_core.adapters.linux.commands import run
+from shares_core.adapters.linux.files import write_whole
 from shares_core.adapters.linux.mountcalls import MountCalls
 from shares_core.adapters.linux.oserrors import os_errors
 from shares_core.adapters.pools.files import devices
 from shares_core.adapters.pools.files.reserving import reserve
-from shares_core.domain.capacity import Capacity, format_bytes
+from shares_core.domain.capacity import MIB, Capacity, format_bytes, round_up
 from shares_core.domain.errors import HostNotReady, NoCapacity
 from shares_core.domain.volume import FileSystem, FileSystemKind
 
-_IMAGE, _PART, _VOLUMES = "pool.xfs", "pool.xfs.part", "volumes"
+_IMAGE, _PART, _VOLUMES, _SIZE = "pool.xfs", "pool.xfs.part", "volumes", "pool.size"
+#: What the xfs needs itself: its log, and a part for its tables, of which up to 1 % say who has which block,
+#: 0.6 % what is shared, and 0.4 % where files are that are in pieces of one block each.
+_LOG, _TABLES = 128 * MIB, 32
 #: What the folder holds of it, beside the image.
 PARTS = (_PART, _VOLUMES)
 #: Where an xfs has its magic number and its UUID (xfs_dsb in xfs_format.h).
 _MAGIC, _UUID_AT, _UUID_BYTES = b"XFSB", 32, 16
 
 
+def _length(size: Capacity) -> int:
+    """How long a file holds volumes of that size together."""
+    volumes: int = size.bytes
+    return round_up(volumes + volumes // _TABLES, MIB) + _LOG
+
+
 @frozen
 class XfsImage:
     """The file ``pool.xfs`` in the folder, and ``volumes`` beside it, where it is mounted.
 
-    All of its space is reserved when it is made or grown, and nothing gives any of it back: what it promises
-    is there.
+    Its size is what volumes may have in it; the file is larger, by what the xfs needs itself. All of that is
+    reserved when it is made or grown, and nothing gives any of it back: what it promises is there.
     """
 
     folder: Path
@@ -68,7 +78,7 @@ class XfsImage:
             try:
                 descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
                 try:
-                    self._reserve(descriptor, size.bytes)
+                    self._reserve(descriptor, _length(size))
                     # Nothing is discarded: the space would no longer be reserved.
                     run(("mkfs.xfs", "-q", "-K", str(part)), timeout=LONG_SECONDS)
                     os.fsync(descriptor)
@@ -98,7 +108,7 @@ class XfsImage:
             try:
                 before = os.fstat(descriptor).st_size
                 try:
-                    self._reserve(descriptor, size.bytes)
+                    self._reserve(descriptor, max(before, _length(size)))
                 except NoCapacity:
                     os.ftruncate(descriptor, before)  # nothing uses the new end yet
                     raise
@@ -110,19 +120,21 @@ class XfsImage:
         if device is None:
             raise HostNotReady(f"{self.file} is not attached", hint="mount it again: call once more")
         grow_xfs(self.volumes, device)
+        self.note_size(size)
 
     @property
-    def size(self) -> int:
-        """How many bytes the file has."""
-        with os_errors(f"measuring {self.file}"):
-            return self.file.stat().st_size
+    def size(self) -> Capacity | None:
+        """Its size as it was noted in it; None if it is not mounted, or was not yet."""
+        with os_errors(f"reading the size of {self.file}"):
+            try:
+                return Capacity(int((self.volumes / _SIZE).read_bytes()))
+            except FileNotFoundError:
+                return None
 
-    @property
-    def total(self) -> int:
-        """How many bytes the mounted xfs holds, without its own tables."""
-        with os_errors(f"measuring {self.volumes}"):
-            figures = os.statvfs(self.volumes)
-        return figures.f_blocks * figures.f_frsize
+    def note_size(self, size: Capacity) -> None:
+        """Note its size in it, mounted: the settings name only the first."""
+        with os_errors(f"noting the size of {self.file}"):
+            write_whole(self.volumes / _SIZE, str(size.bytes).encode())
 
     def _reserve(self, descriptor: int, length: int) -> None:
         figures = os.fstatvfs(descriptor)
