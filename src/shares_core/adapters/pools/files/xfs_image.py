@@ -24,7 +24,8 @@ from shares_core.domain.volume import FileSystem, FileSystemKind
 _IMAGE, _PART, _VOLUMES, _SIZE = "pool.xfs", "pool.xfs.part", "volumes", "pool.size"
 #: What the xfs needs itself: its log, and a part for its tables, of which up to 1 % say who has which block,
 #: 0.6 % what is shared, and 0.4 % where files are that are in pieces of one block each.
-_LOG, _TABLES = 128 * MIB, 32
+_LOG: int = 128 * MIB
+_TABLES = 32
 #: What the folder holds of it, beside the image.
 PARTS = (_PART, _VOLUMES)
 #: Where an xfs has its magic number and its UUID (xfs_dsb in xfs_format.h).
@@ -33,8 +34,7 @@ _MAGIC, _UUID_AT, _UUID_BYTES = b"XFSB", 32, 16
 
 def _length(size: Capacity) -> int:
     """How long a file holds volumes of that size together."""
-    volumes: int = size.bytes
-    return round_up(volumes + volumes // _TABLES, MIB) + _LOG
+    return round_up(size.bytes + size.bytes // _TABLES, MIB) + _LOG
 
 
 @frozen
