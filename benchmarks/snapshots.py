@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,26 +25,39 @@ from benchmarks.measuring import Times
 from shares_core import Capacity, FilePool, SnapshotSource
 from shares_core.adapters.pools.files import frozen_clone
 from shares_core.adapters.state.layout import Layout
+from shares_core.domain.capacity import GIB
 
 DATA = ("1GiB", "50GiB")
 #: The goals: of an operation as a multiple of its floor, and of the larger share as one of the smaller.
 FLOOR_GOAL, SIZE_GOAL, PAUSE_GOAL = 1.5, 1.3, 0.1
 #: So many random writes cut the share's file into pieces, about two each, for the longest pause.
 WRITES = (5_000, 10_000, 1_000_000)
-SNAPSHOT, CLONE, REVERT = "snapshot", "clone", "revert"
+#: How large that file is, and the disk for all of it.
+DATABASE, GIBIBYTES = 8 << 30, 400
+#: So many snapshots of one share, for what they cost when its server starts.
+MANY = 32
+OPERATIONS = SNAPSHOT, CLONE, REVERT = "snapshot", "clone", "revert"
 _SERVER, _SHARE, _CHUNK, _BLOCK = "bench", "files", 16 << 20, 4096
-_GIBIBYTES, _DATABASE = 400, 8 << 30
 
 
-def measure(rounds: int) -> None:
+def measure(
+    rounds: int,
+    *,
+    sizes: tuple[str, str] = DATA,
+    writes: Sequence[int] = WRITES,
+    database: int = DATABASE,
+    many: int = MANY,
+    gibibytes: int = GIBIBYTES,
+) -> None:
     """Print all rows. Leaves nothing."""
-    with sharing_folder(_GIBIBYTES) as folder:
-        pool = FilePool(size=Capacity.parse(f"{_GIBIBYTES - 20}GiB"), dir=folder)
+    with sharing_folder(gibibytes) as folder:
+        pool = FilePool(size=Capacity(gibibytes * GIB * 9 // 10), dir=folder)
         with opened_site(pools=(pool,)) as site, _bare_samba(site, folder) as floor:
             site.host.servers.create(_SERVER)
-            times = {data: _of_data(site, folder, floor, data, rounds) for data in DATA}
-            pauses = {writes: _pause(site, writes) for writes in WRITES}
-    _report(times, pauses, rounds)
+            times = {data: _of_data(site, folder, floor, data, rounds) for data in sizes}
+            pauses = [_pause(site, database, count) for count in writes]
+            starts = {count: _start(site, count, rounds) for count in (0, many)}
+    _report(times, pauses, starts, rounds)
 
 
 @contextmanager
@@ -128,7 +141,8 @@ def _copied(source: Path, floor: Floor, name: str, *frozen: str) -> None:
     image = floor.folder / "images" / name
     image.touch()
     (floor.folder / "shares" / name).mkdir(exist_ok=True)
-    run(sys.executable, "-I", "-S", frozen_clone.__file__, str(source), str(image), *frozen)
+    caller = (str(os.getpid()),) if frozen else ()
+    run(sys.executable, "-I", "-S", frozen_clone.__file__, str(source), str(image), *frozen, *caller)
 
 
 def _our_round(site: Site, times: Times) -> None:
@@ -140,15 +154,15 @@ def _our_round(site: Site, times: Times) -> None:
     host.snapshots.delete(_SERVER, _SHARE, "s")
 
 
-def _pause(site: Site, writes: int) -> tuple[int, float]:
+def _pause(site: Site, size: int, writes: int) -> tuple[int, float]:
     """How many pieces the share's file has, and for how long a writer waits while a snapshot is taken."""
     host, share = site.host, "fragmented"
-    host.shares.create(_SERVER, share, Capacity.parse("12GiB"))
+    host.shares.create(_SERVER, share, Capacity(size * 3 // 2))
     try:
         file = _files(site, share) / "database"
-        _fill(file.parent, _DATABASE, file.name)
+        _fill(file.parent, size, file.name)
         host.snapshots.create(_SERVER, share, "shares-all")  # from here each write makes a piece of its own
-        _write_at_random(file, writes)
+        _write_at_random(file, size, writes)
         with _longest_write(file) as longest:
             host.snapshots.create(_SERVER, share, "measured")
         image = site.host.shares.show(_SERVER, share).share.volume.id
@@ -158,11 +172,37 @@ def _pause(site: Site, writes: int) -> tuple[int, float]:
         host.shares.delete(_SERVER, share, with_snapshots=True)
 
 
-def _write_at_random(file: Path, count: int) -> None:
+def _start(site: Site, count: int, rounds: int) -> tuple[float, float]:
+    """How long its server's start takes and how much memory, with so many snapshots of a share: medians."""
+    host, seconds, bytes_ = site.host, list[float](), list[int]()
+    host.shares.create(_SERVER, _SHARE, Capacity.parse("1GiB"))
+    try:
+        for number in range(count):
+            host.snapshots.create(_SERVER, _SHARE, f"s{number}")
+        for _ in range(rounds):
+            host.servers.stop(_SERVER)
+            before = _available()
+            began = time.perf_counter()
+            host.servers.start(_SERVER)
+            seconds.append(time.perf_counter() - began)
+            bytes_.append(before - _available())
+        return statistics.median(seconds), statistics.median(bytes_)
+    finally:
+        host.shares.delete(_SERVER, _SHARE, with_snapshots=True)
+
+
+def _available() -> int:
+    """How many bytes of the machine's memory nobody needs; what can be read again does not count."""
+    Path("/proc/sys/vm/drop_caches").write_text("3")
+    lines = Path("/proc/meminfo").read_text().splitlines()
+    return next(int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable:"))
+
+
+def _write_at_random(file: Path, size: int, count: int) -> None:
     chosen = random.Random(20261130)  # noqa: S311 - the same pieces each time
     with file.open("r+b", buffering=0) as opened:
         for _ in range(count):
-            opened.seek(chosen.randrange(_DATABASE // _BLOCK) * _BLOCK)
+            opened.seek(chosen.randrange(size // _BLOCK) * _BLOCK)
             opened.write(os.urandom(_BLOCK))
         os.fsync(opened.fileno())
 
@@ -214,7 +254,12 @@ def _pool_of(site: Site) -> Path:
     return folder_of(site.config)
 
 
-def _report(times: dict[str, tuple[Times, Times]], pauses: dict[int, tuple[int, float]], rounds: int) -> None:
+def _report(
+    times: dict[str, tuple[Times, Times]],
+    pauses: Sequence[tuple[int, float]],
+    starts: dict[int, tuple[float, float]],
+    rounds: int,
+) -> None:
     print(f"{'median':24} {'floor':>9} {'ours':>9} {'ratio':>7} {'goal':>7}")
     medians = {}
     for data, (bare, full) in times.items():
@@ -224,10 +269,14 @@ def _report(times: dict[str, tuple[Times, Times]], pauses: dict[int, tuple[int, 
             what = f"{operation}, {data}"
             figures = f"{floor * 1000:6.0f} ms {ours * 1000:6.0f} ms {ours / floor:6.2f}x"
             print(f"{what:24} {figures} {FLOOR_GOAL:6.1f}x")
-    small, large = DATA
-    for operation in (SNAPSHOT, CLONE, REVERT):
+    small, large = times
+    for operation in OPERATIONS:
         ratio = medians[large, operation] / medians[small, operation]
         print(f"{operation}, {large} to {small:8} {'':9} {'':9} {ratio:6.2f}x {SIZE_GOAL:6.1f}x")
-    for pieces, pause in pauses.values():
+    for pieces, pause in pauses:
         print(f"a writer waits, {pieces:,} pieces: {pause * 1000:.0f} ms (goal {PAUSE_GOAL * 1000:.0f} ms)")
+    for count, (seconds, used) in starts.items():
+        print(
+            f"server start, {count} snapshots: {seconds * 1000:.0f} ms, {used / (1 << 20):.0f} MiB of memory"
+        )
     print(f"{rounds} rounds")

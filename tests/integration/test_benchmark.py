@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from benchmarks import folders, scale
+from benchmarks import folders, scale, snapshots
 
 from tests.integration.conftest import SPARE_GROUP
 
@@ -66,3 +66,14 @@ def test_large_folders_are_measured_beside_a_plain_samba(capsys: pytest.CaptureF
     folders.measure(2, there=(5, 20))
     rows = re.findall(r"^(\S.*?)(?: +[0-9.]+ ms){4,6}$", capsys.readouterr().out, re.MULTILINE)
     assert rows == list(folders.OPERATIONS)
+
+
+def test_snapshots_are_measured_beside_their_bare_steps(capsys: pytest.CaptureFixture[str]) -> None:
+    """Here of small shares."""
+    snapshots.measure(1, sizes=("16MiB", "32MiB"), writes=(50,), database=16 << 20, many=2, gibibytes=4)
+    printed = capsys.readouterr().out
+    assert _ROW.findall(printed) == [
+        f"{operation}, {size}" for size in ("16MiB", "32MiB") for operation in snapshots.OPERATIONS
+    ]
+    assert re.search(r"^a writer waits, [0-9,]+ pieces: [0-9]+ ms", printed, re.MULTILINE)
+    assert re.search(r"^server start, 2 snapshots: [0-9]+ ms, -?[0-9]+ MiB of memory", printed, re.MULTILINE)

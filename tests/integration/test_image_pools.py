@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import os
+import struct
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from shares_core import Capacity, FilePool, HostNotReady, InvalidInput, NoCapacity
+from shares_core import Capacity, FilePool, HostNotReady, InvalidInput, NoCapacity, SharesError, open_host
+from shares_core.adapters.pools.files import xfs_image
 from tests.integration.conftest import Tenant, new_tenant
-from tests.settings import folder_of
+from tests.settings import folder_of, with_pool
 from tests.testkit.sharing import new_folder
 from tests.testkit.site import Site, opened_site
 
 SIZE, LARGER = Capacity.parse("1GiB"), Capacity.parse("1.5GiB")
 SMALL = Capacity.parse("64MiB")
 OK = "NT_STATUS_OK"
+_XFS_GOINGDOWN = 0x8004587D
 
 
 @pytest.fixture
@@ -121,8 +127,44 @@ def test_an_image_needs_a_folder_of_its_own_and_room() -> None:
         assert {"pool.lock"} == {path.name for path in folder.iterdir()}
 
 
+def test_a_pool_that_has_shut_down_is_missing_and_hinders_no_other(tenant: Tenant) -> None:
+    """As after an error of its disk: its root cannot even be looked at."""
+    site, host = tenant.site, tenant.site.host
+    host.servers.stop(tenant.server)
+    folder = os.open(volumes_of(site), os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.ioctl(folder, _XFS_GOINGDOWN, struct.pack("=I", 2))  # without writing its log
+    finally:
+        os.close(folder)
+    (listed,) = host.pool.list()
+    assert (listed.view, True) == (None, bool(listed.problem))
+    assert [None] == [view.volume_size for view in host.shares.list(tenant.server)]
+    with pytest.raises(SharesError):
+        host.shares.create(tenant.server, "new", SMALL)
+    unmounted(site)
+    host.servers.start(tenant.server)
+    host.shares.create(tenant.server, "new", SMALL)
+
+
+def test_a_failed_growth_leaves_it_as_it_was(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody else may take the room in the last moment."""
+    host, before = tenant.site.host, image_of(tenant.site).stat()
+    monkeypatch.setattr(xfs_image, "reserve", _half)
+    with pytest.raises(NoCapacity):
+        host.pool.extend("default", LARGER)
+    after = image_of(tenant.site).stat()
+    assert (before.st_size, before.st_blocks) == (after.st_size, after.st_blocks)
+    monkeypatch.undo()
+    assert LARGER.bytes == host.pool.extend("default", LARGER).total
+
+
+def _half(descriptor: int, length: int) -> None:
+    os.posix_fallocate(descriptor, 0, length - (64 << 20))
+    raise OSError(errno.ENOSPC, "no room")
+
+
 def test_a_pool_of_files_does_not_become_an_image() -> None:
-    """Its volumes would be beside it."""
+    """Neither another's nor its own: its volumes would be beside it."""
     with new_folder() as folder, opened_site(pools=(FilePool(size=SIZE, dir=folder),)) as site:
         site.host.servers.create("tenant")
         site.host.shares.create("tenant", "files", SMALL)
@@ -131,6 +173,8 @@ def test_a_pool_of_files_does_not_become_an_image() -> None:
             other.host.servers.create("tenant")
             with pytest.raises(HostNotReady, match="is not empty: it holds"):
                 other.host.shares.create("tenant", "files", SMALL)
+        with pytest.raises(HostNotReady, match=r"has its volumes in .* itself"):
+            open_host(with_pool(site.config, xfs_image=True)).shares.create("tenant", "more", SMALL)
         assert kept == set(folder.iterdir())
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from attrs import frozen
 
 from shares_core.domain.access import AccessLevel, AccessRule
-from shares_core.domain.errors import InvalidInput
 from shares_core.domain.names import ShareName
 from shares_core.domain.share import CifsShare
 from shares_core.domain.snapshots import Snapshot
@@ -50,18 +49,17 @@ class Export:
         """
         return self.share.served if self.snapshot is None else bool(self.rules) and self.share.is_whole
 
+    def require_usable(self) -> None:
+        """Raise ShareFailed unless rules can be granted. A snapshot does not depend on how its share is."""
+        if self.snapshot is None or not self.share.is_whole:
+            self.share.require_ready()
+
     def check(self, rules: tuple[AccessRule, ...]) -> None:
         """Raise InvalidInput if a rule grants what nobody can have."""
-        for rule in rules:
-            if self.snapshot is not None and rule.level is not AccessLevel.READ_ONLY:
-                raise InvalidInput(
-                    f"{rule.principal.name} cannot write to {self.name}: a snapshot is read-only",
-                    hint=f"give {AccessLevel.READ_ONLY.value!r}",
-                )
+        self.with_rules(rules)
 
     def with_rules(self, rules: tuple[AccessRule, ...]) -> CifsShare:
-        """Its share with these rules for it. Raises InvalidInput as ``check`` does."""
-        self.check(rules)
+        """Its share with these rules for it. Raises InvalidInput if one lets somebody write to a snapshot."""
         if self.snapshot is None:
             return self.share.with_rules(rules)
         return self.share.with_snapshot_rules(self.snapshot.id, rules)

@@ -32,6 +32,7 @@ class UseCase(StrEnum):
     SNAPSHOTS_EXPORT = "Host.snapshots.export"
     SNAPSHOTS_UNEXPORT = "Host.snapshots.unexport"
     USERS_LIST = "Host.users.list"
+    POOL_EXTEND = "Host.pool.extend"
     POOL_SHOW = "Host.pool.show"
     OPERATIONS_LIST = "Host.operations.list"
     RECONCILE = "Host.fleet.reconcile"

@@ -12,7 +12,7 @@ from shares_core.domain.claim import Claim
 from shares_core.domain.errors import AlreadyExists, NoCapacity, NotFound
 from shares_core.domain.exports import Export, exports_of
 from shares_core.domain.locations import ClientKind, ExportLocation, locations_at
-from shares_core.domain.names import ServerName, ShareName, UserName
+from shares_core.domain.names import ServerName, ShareName, UserName, key_of
 from shares_core.domain.network import Interface
 from shares_core.domain.operation import ServerOperation, ShareOperation
 from shares_core.domain.protection import Protection
@@ -105,9 +105,8 @@ class ShareServer:
         names = {export.name.key for export in exports_of(share)}
         for export in self.exports:
             if export.share.id != share.id and export.name.key in names:
-                raise AlreadyExists(
-                    "share", str(export.name), "a snapshot is exported so", hint="choose another name"
-                )
+                what = "a share has that name" if export.snapshot is None else "a snapshot is exported so"
+                raise AlreadyExists("share", str(export.name), what, hint="choose another name")
 
     # -- what is served: the shares, and snapshots of them
 
@@ -124,15 +123,18 @@ class ShareServer:
     def export(self, name: str | ShareName) -> Export:
         """The share of that name, or the exported ``SHARE@SNAPSHOT``. Raises InvalidInput, NotFound."""
         found = self.find_export(name)
-        if found is not None:
-            return found
-        key = (name if isinstance(name, ShareName) else ShareName(name)).key
+        if found is None:
+            self._reject_unexported(str(name))
+            return Export(self.share(name))
+        return found
+
+    def _reject_unexported(self, name: str) -> None:
+        """Raise NotFound if that is a snapshot which is not exported."""
         for share in self.shares:
             for snapshot in share.snapshots:
-                if f"{share.name.key}@{snapshot.name.key}" == key:
+                if key_of(f"{share.name}@{snapshot.name}") == key_of(name):
                     words = (str(self.name), str(share.name), str(snapshot.name))
-                    raise self._no_share(str(name), Call(UseCase.SNAPSHOTS_EXPORT, words), " makes it one")
-        return Export(self.share(name))
+                    raise self._no_share(name, Call(UseCase.SNAPSHOTS_EXPORT, words), " makes it one")
 
     def export_by_id(self, export_id: str) -> Export | None:
         return next((export for export in self.exports if export.id == export_id), None)

@@ -7,9 +7,9 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import ClassVar
 
-from attrs import field, frozen
+from attrs import converters, field, frozen
 
-from shares_core.domain.access import AccessRule
+from shares_core.domain.access import AccessLevel, AccessRule, rule_set
 from shares_core.domain.capacity import Capacity
 from shares_core.domain.checks import require
 from shares_core.domain.errors import InvalidInput
@@ -54,7 +54,7 @@ class Snapshot:
     second: int = field()
     capacity: Capacity
     scheduled: bool = False
-    rules: tuple[AccessRule, ...] | None = field(default=None)
+    rules: tuple[AccessRule, ...] | None = field(default=None, converter=converters.optional(rule_set))
 
     @second.validator
     def _check(self, _: object, value: int) -> None:
@@ -63,9 +63,16 @@ class Snapshot:
             raise InvalidInput(f"{value} is not the time of a snapshot", hint="give unix seconds")
 
     @rules.validator
-    def _check_exported(self, _: object, value: object) -> None:
-        if value is not None:
-            ShareName(f"share@{self.name}")
+    def _check_rules(self, _: object, rules: tuple[AccessRule, ...] | None) -> None:
+        if rules is None:
+            return
+        ShareName(f"share@{self.name}")
+        for rule in rules:
+            if rule.level is not AccessLevel.READ_ONLY:
+                raise InvalidInput(
+                    f"{rule.principal.name} cannot write to snapshot {self.name}: it is read-only",
+                    hint=f"give {AccessLevel.READ_ONLY.value!r}",
+                )
 
     @property
     def is_exported(self) -> bool:

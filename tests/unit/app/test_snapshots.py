@@ -19,7 +19,7 @@ from shares_core.domain.errors import AlreadyExists, InvalidInput, ShareFailed, 
 from shares_core.domain.options import TimeMachine
 from shares_core.domain.schedules import Schedule
 from shares_core.domain.server import ShareServer
-from shares_core.domain.share import ShareStatus
+from shares_core.domain.share import Failure, ShareStatus
 from shares_core.domain.snapshots import SnapshotSource
 from shares_core.testing import Call as PortCall
 from shares_core.testing import Fault, FaultPlan, Moment, ProcessDied, memory_ports
@@ -223,9 +223,9 @@ def test_an_exported_snapshot_can_only_be_read(exported: World) -> None:
     access = exported.host.access
     assert [AccessRule.for_user("ada", RO)] == list(access.list("tenant", "files@before"))
     before = dict(exported.machine.records)
-    with pytest.raises(InvalidInput, match="a snapshot is read-only"):
+    with pytest.raises(InvalidInput, match="cannot write to snapshot before"):
         access.allow("tenant", "files@before", "bob", RW)
-    with pytest.raises(InvalidInput, match="a snapshot is read-only"):
+    with pytest.raises(InvalidInput, match="cannot write to snapshot before"):
         access.replace("tenant", "files@before", [AccessRule.for_user("bob", RW)])
     assert before == exported.machine.records
     assert ("files@before", "bob") not in exported.admitted()
@@ -241,6 +241,32 @@ def test_an_exported_snapshot_outlives_what_happens_to_its_share(exported: World
     exported.host.shares.delete("tenant", "files", with_snapshots=True)
     assert [] == client.files
     assert {} == exported.admitted()
+
+
+def test_an_exported_snapshot_of_a_damaged_share_is_served(exported: World) -> None:
+    """It may be all that is left, and somebody else can be let in to it."""
+    machine, server = exported.machine, exported.record("tenant")
+    exported.host.servers.stop("tenant")
+    damaged = server.share("files").failed(Failure.damaged("its tables are gone"))
+    machine.records[server.id] = exported.record("tenant").with_share(damaged)
+    exported.host.servers.start("tenant")
+    assert {("files@before", "ada"): RO} == exported.admitted()
+    exported.host.access.allow("tenant", "files@before", "bob")
+    assert {"ada", "bob"} == {user for _, user in exported.admitted()}
+
+
+def test_a_share_whose_exports_do_not_close_loses_nothing(exported: World) -> None:
+    """Its deletion can still be cancelled."""
+    server = exported.record("tenant")
+    plan = FaultPlan().on("smb_sessions.close_share", skip=1)
+    before = set(exported.machine.volumes)
+    with pytest.raises(SharesError):
+        exported.process(plan).shares.delete("tenant", "files", with_snapshots=True)
+    assert before == set(exported.machine.volumes)
+    (operation,) = exported.host.operations.list()
+    assert (operation.server, operation.no_return) == (str(server.name), "")
+    exported.host.operations.cancel(operation.id)
+    assert ("files@before", "ada") in exported.admitted()
 
 
 def test_a_schedule_removes_no_exported_snapshot(world: World) -> None:

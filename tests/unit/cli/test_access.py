@@ -198,7 +198,7 @@ def test_bad_input(served: Terminal, arguments: tuple[str, ...], status: int) ->
 
 def test_deny_says_whether_there_was_a_rule(served: Terminal) -> None:
     served.ok("access", "allow", "tenant", "files", "ada")
-    expected = {"server": "tenant", "share": "files", "user": "ada", "denied": True}
+    expected = {"server": "tenant", "share": "files", "user": "ada", "denied": True, "still_reads": []}
     assert expected == served.ok("access", "deny", "tenant", "files", "ada", "--json").document
     assert "ada had no access to files\n" == served.ok("access", "deny", "tenant", "files", "ada").out
     assert 3 == served("access", "deny", "tenant", "files", "bob").status

@@ -75,6 +75,10 @@ def test_a_snapshot_is_exported_as_a_share_of_its_own(served: Terminal) -> None:
     assert ("files@before", [{"user": "carl", "level": "ro"}]) == (document["export"], document["access"])
     assert document["export_locations"] == [r"\\10.254.0.2\files@before"]
     assert "carl  ro" in served.ok("access", "list", "tenant", "FILES@Before").out
+    assert "exported    files@before: carl (ro)\n" in served.ok("share", "show", "tenant", "files").out
+    served.ok("access", "allow", "tenant", "files", "carl")
+    said = served.ok("access", "deny", "tenant", "files", "carl").out
+    assert "carl may not use files on tenant any more\ncarl may still read files@before\n" == said
     result = served("snapshot", "delete", "tenant", "files", "before")
     assert (4, True) == (result.status, "is exported as files@before" in result.err)
     assert "'shares-core" in result.err

@@ -15,7 +15,6 @@ from shares_core.app.lifecycle.publish import configure, ensure_folders
 from shares_core.app.lifecycle.shares import let_go_of_share, mount_shares, trouble_with
 from shares_core.app.lifecycle.snapshots import mount_snapshots
 from shares_core.domain.server import ShareServer
-from shares_core.domain.share import ShareStatus
 from shares_core.ports import Ports
 from shares_core.ports.events import Event, EventKind
 
@@ -36,7 +35,7 @@ def bring_up(ports: Ports, server: ShareServer, *, upgrade: bool = False) -> Sha
         ensure_running(ports, mounted)
     _close_what_failed(ports, server, mounted)
     for share in mounted.shares:  # now that the shares themselves are served
-        if share.status is ShareStatus.READY:
+        if share.operation is None:  # also of one that has failed: they may be all that is left
             mount_snapshots(ports, mounted, share)
     ports.events.emit(Event(EventKind.SERVER_UP, str(server.name)))
     return mounted

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from shares_core.app.lifecycle.container import is_running
 from shares_core.domain.errors import BackendFailure, SharesError
-from shares_core.domain.exports import Export
 from shares_core.domain.server import ShareServer
 from shares_core.domain.share import CifsShare
 from shares_core.domain.snapshots import Snapshot
@@ -37,8 +36,6 @@ def unmount_snapshots(ports: Ports, server: ShareServer, share: CifsShare) -> No
 def remove_snapshot(ports: Ports, server: ShareServer, share: CifsShare, snapshot: Snapshot) -> None:
     """Remove it with what it holds. Idempotent. Disconnects the share's clients if one has it open."""
     mount_id = snapshot.mount_id(share.id)
-    if snapshot.is_exported:
-        ports.smb_sessions.close_share(server, Export(share, snapshot).name)
     try:
         ports.filesystems.unmount(server.id, mount_id)
     except BackendFailure:

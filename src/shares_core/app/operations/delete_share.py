@@ -11,6 +11,7 @@ from shares_core.app.lifecycle.shares import serve_again
 from shares_core.app.lifecycle.snapshots import remove_snapshot
 from shares_core.app.operations.work import ShareWork
 from shares_core.domain.errors import Cancelled
+from shares_core.domain.exports import exports_of
 from shares_core.domain.operation import ShareOperation, ShareStatus
 from shares_core.domain.volume import VolumeRef
 from shares_core.ports.events import Event, EventKind
@@ -62,6 +63,9 @@ class DeleteShare(ShareOperation):
     def _remove(self, work: ShareWork) -> None:
         """Disconnect whoever uses the share, and remove its volume."""
         work.withdraw()
+        for export in exports_of(work.share):
+            if export.snapshot is not None:
+                work.ports.smb_sessions.close_share(work.server, export.name)
         if self.stage is not DeleteStage.REMOVING:
             with work.locked() as held:
                 work.advance(held, evolve(self, stage=DeleteStage.REMOVING))

@@ -129,7 +129,7 @@ class Access:
         named = self._leases.find(server).export(share).share.name
         with self._leases.settled(server, named) as held:
             found = held.server.export(share)
-            found.share.require_ready()
+            found.require_usable()
             yield held, found
 
     def _reached(

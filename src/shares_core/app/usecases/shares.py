@@ -77,8 +77,13 @@ class Shares:
             require(options, ShareOptions, "a share's options", hint="ShareOptions() is the default")
             options.check(capacity)
 
+        if self._leases.find(server).find_share(name) is None:
+            self._ports.filesystems.require_mounting(case_fold=case_fold)
+            # Before anybody waits for a lock: a pool's first use may take long.
+            self._ports.storage.prepare(configured(self._ports, wanted))
+
         def volume() -> ShareVolume:
-            traits = self._ports.storage.prepare(configured(self._ports, wanted))
+            traits = self._ports.storage.prepare(wanted)
             ids = self._ports.ids
             made = FileSystem(filesystem, ids.new_uuid(), case_fold)
             return ShareVolume(VolumeRef(wanted, ids.new_id()), made, DISK_OWNER, traits)

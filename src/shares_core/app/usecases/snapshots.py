@@ -25,8 +25,8 @@ from shares_core.ports import Ports
 class Snapshots:
     """The use cases about snapshots.
 
-    Every one may raise HostNotReady, BackendFailure, Busy, NotFound and InvalidInput. A change holds only its
-    share: everything else on its server goes on.
+    Every one may raise HostNotReady, BackendFailure, Busy, NotFound and InvalidInput. What takes long holds
+    only its share: everything else on its server goes on.
     """
 
     _ports: Ports
@@ -80,7 +80,7 @@ class Snapshots:
         another share has that name, InvalidInput if no share can have it.
         """
         with self._leases.settled(server, share) as held:
-            found = held.server.share(share).require_ready()
+            found = _require_idle(held.server.share(share))
             snapshot = found.snapshot(name)
             if not snapshot.is_exported:
                 name_of(found, snapshot)

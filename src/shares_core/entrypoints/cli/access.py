@@ -8,7 +8,8 @@ import click
 
 from shares_core.domain.access import AccessLevel, RefusedUser, rules_for
 from shares_core.domain.errors import BackendFailure, InvalidInput
-from shares_core.domain.names import UserName
+from shares_core.domain.names import UserName, key_of
+from shares_core.domain.snapshot_views import SnapshotView
 from shares_core.domain.views import AccessView
 from shares_core.entrypoints.cli import documents
 from shares_core.entrypoints.cli.framework import Group
@@ -98,14 +99,26 @@ def deny(invocation: Invocation, server: str, share: str, user: str) -> None:
 
     The user's account stays until 'user remove'.
     """
-    had_rule = invocation.changing().access.deny(server, share, user)
+    host = invocation.changing()
+    had_rule = host.access.deny(server, share, user)
     said = (
         f"{user} may not use {share} on {server} any more" if had_rule else f"{user} had no access to {share}"
     )
+    still = _still_reads(host.snapshots.list(server), share, user)
     invocation.out.answer(
-        {"server": server, "share": share, "user": user, "denied": had_rule},
-        lambda: invocation.out.lines(said),
+        {"server": server, "share": share, "user": user, "denied": had_rule, "still_reads": still},
+        lambda: invocation.out.lines(said, *(f"{user} may still read {name}" for name in still)),
     )
+
+
+def _still_reads(snapshots: Sequence[SnapshotView], share: str, user: str) -> list[str]:
+    """The share's exported snapshots that have a rule for the user."""
+    exports = [view.export for view in snapshots if view.share.name.key == key_of(share)]
+    return [
+        str(export.name)
+        for export in exports
+        if export is not None and key_of(user) in {rule.principal.name.key for rule in export.rules}
+    ]
 
 
 @access.command("list")

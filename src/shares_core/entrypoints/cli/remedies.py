@@ -23,6 +23,7 @@ COMMANDS: Mapping[UseCase, tuple[str, ...]] = {
     UseCase.SNAPSHOTS_EXPORT: ("snapshot", "export"),
     UseCase.SNAPSHOTS_UNEXPORT: ("snapshot", "unexport"),
     UseCase.USERS_LIST: ("user", "list"),
+    UseCase.POOL_EXTEND: ("pool", "extend"),
     UseCase.POOL_SHOW: ("pool", "show"),
     UseCase.OPERATIONS_LIST: ("operation", "list"),
     UseCase.RECONCILE: ("reconcile",),

@@ -7,8 +7,9 @@ from typing import Any
 import click
 
 from shares_core.domain.capacity import Capacity, format_bytes
+from shares_core.domain.exports import exports_of
 from shares_core.domain.options import ShareOptions
-from shares_core.domain.share import FileSystemKind, ShareStatus
+from shares_core.domain.share import CifsShare, FileSystemKind, ShareStatus
 from shares_core.domain.snapshots import SnapshotSource
 from shares_core.domain.views import CheckView, ExtendView, ExtendWay, ShareView
 from shares_core.domain.volume import DEFAULT_POOL
@@ -270,6 +271,7 @@ def _tell(invocation: Invocation, view: ShareView) -> None:
             ("snapshots", str(len(found.snapshots) or "")),
             ("acls", "none: its access rules decide"),
             ("access", access(found.rules) or "nobody"),
+            *_exported(found),
             *locations(view.server, found),
         ]
     )
@@ -334,3 +336,9 @@ def _row(view: ShareView) -> tuple[str, ...]:
         str(found.filesystem.kind),
         ", ".join(f"{rule.principal.name}:{rule.level}" for rule in found.rules) or "nobody",
     )
+
+
+def _exported(share: CifsShare) -> list[tuple[str, str]]:
+    """Its snapshots that are shares of their own, each with who may read it."""
+    exports = (export for export in exports_of(share) if export.snapshot is not None)
+    return [("exported", f"{export.name}: {access(export.rules) or 'nobody'}") for export in exports]

@@ -37,7 +37,7 @@ def namespaces() -> Iterator[list[ClientNamespace]]:
         remove_installation(scene.config().state_dir)
         for path in (scene.INSTALLED_UNIT, MACHINE_SETTINGS):
             path.unlink()
-        subprocess.run(("rm", "--recursive", "--one-file-system", scene.FOLDER), check=True)
+        remove_installation(scene.FOLDER)
 
 
 def test_the_service_brings_everything_back_and_nothing_is_lost(

@@ -23,7 +23,7 @@ def clone(source: Path, target: Path, mount_point: str | None) -> None:
     What is mounted at ``mount_point`` is frozen meanwhile. Raises HostNotReady if their file system cannot
     share blocks.
     """
-    arguments = (str(source), str(target), *((mount_point,) if mount_point else ()))
+    arguments = (str(source), str(target), *((mount_point, str(os.getpid())) if mount_point else ()))
     try:
         run((sys.executable, "-I", "-S", _PROGRAM, *arguments), timeout=_SECONDS)
     except CommandFailed as error:

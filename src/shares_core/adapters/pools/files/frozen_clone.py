@@ -1,13 +1,14 @@
-"""A program: ``SOURCE TARGET [MOUNT]`` makes TARGET share all blocks that SOURCE has while MOUNT is frozen.
+"""A program, ``SOURCE TARGET [MOUNT CALLER]``: TARGET shares the blocks that SOURCE has with MOUNT frozen.
 
 It is a process of its own, in which nothing else can fail: whoever is killed between freezing and thawing
 a file system leaves all of its writers waiting. It imports nothing that has to be installed.
 
 Cloning takes long for a file in many pieces, and keeps its writers waiting. So it is done twice: first piece
 by piece while they go on, then as a whole while the file system is frozen. The kernel passes quickly over
-what is shared by then.
+what is shared by then. If the process CALLER is gone, nobody wants it any more: it ends without freezing.
 """
 
+import ctypes
 import errno
 import fcntl
 import os
@@ -25,16 +26,18 @@ _MAP, _EXTENT = struct.Struct("=QQLLLL"), struct.Struct("=QQQ16xL12x")
 _PIECES = 500
 #: The exit status if the file system of the files cannot share blocks.
 CANNOT_SHARE = 3
+#: The same if its caller was killed.
+ABANDONED = 4
 
 
 def _clone(source: int, target: int) -> None:
     fcntl.ioctl(target, _FICLONE, source)
 
 
-def _clone_in_parts(source: int, target: int) -> None:
+def _clone_in_parts(source: int, target: int, caller: int) -> None:
     """Clone a few pieces at a time. What is written meanwhile is missing in the target."""
     size, start = os.fstat(source).st_size, 0
-    while start < size:
+    while start < size and os.getppid() == caller:
         end = _end_of_pieces(source, start, size)
         fcntl.ioctl(target, _FICLONERANGE, _CLONE_RANGE.pack(source, start, end - start, start))
         start = end
@@ -62,7 +65,14 @@ def _can_share(target: int) -> bool:
     return True
 
 
-def main(source_path: str, target_path: str, mount: str = "") -> int:
+def _sync(folder: int) -> None:
+    """Leave little to write while it is frozen (syncfs(2), which Python lacks)."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.syncfs(folder) != 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+def main(source_path: str, target_path: str, mount: str = "", caller: str = "0") -> int:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     source = os.open(source_path, os.O_RDONLY | os.O_NOFOLLOW)
@@ -72,8 +82,11 @@ def main(source_path: str, target_path: str, mount: str = "") -> int:
     if not mount:
         _clone(source, target)
     else:
+        _clone_in_parts(source, target, int(caller))
         folder = os.open(mount, os.O_RDONLY | os.O_DIRECTORY)
-        _clone_in_parts(source, target)
+        _sync(folder)
+        if os.getppid() != int(caller):
+            return ABANDONED
         fcntl.ioctl(folder, _FIFREEZE, 0)
         try:
             _clone(source, target)

@@ -16,9 +16,9 @@ from shares_core.adapters.state.locks import file_lock
 from shares_core.domain.errors import HostNotReady
 from shares_core.domain.volume import DEFAULT_POOL
 
-_IDENTITY, _LOCK = "pool.json", "pool.lock"
+IDENTITY, LOCK = "pool.json", "pool.lock"
 #: What an empty folder may hold: the second is ext4's, at the root of a disk.
-NOBODYS = (_LOCK, "lost+found")
+NOBODYS = (LOCK, "lost+found")
 
 
 @frozen
@@ -30,7 +30,7 @@ class FolderIdentity(PoolIdentity):
 
     def locked(self) -> AbstractContextManager[None]:
         """Hold the pool's lock against every other process. Raises Busy."""
-        return file_lock(self.folder / _LOCK, self.lock_timeout, f"the pool {self.pool}")
+        return file_lock(self.folder / LOCK, self.lock_timeout, f"the pool {self.pool}")
 
     def establish(self) -> None:
         """Make the folder this installation's pool, or check that it is. Idempotent. Raises HostNotReady."""
@@ -63,7 +63,7 @@ class FolderIdentity(PoolIdentity):
                     "name": str(self.pool),
                 }
                 with os_errors(f"making the pool {self.folder}"):
-                    write_whole(self.folder / _IDENTITY, json.dumps(identity, indent=1).encode())
+                    write_whole(self.folder / IDENTITY, json.dumps(identity, indent=1).encode())
             if identity.get("installation") != self.installation.id():
                 raise HostNotReady(
                     f"{self.folder} is the pool of another installation of shares-core",
@@ -80,7 +80,7 @@ class FolderIdentity(PoolIdentity):
             self.installation.remember_pool(identity["pool"], self.pool)
 
     def _read(self) -> dict[str, str] | None:
-        path = self.folder / _IDENTITY
+        path = self.folder / IDENTITY
         with os_errors(f"reading {path}"):
             try:
                 identity = json.loads(path.read_bytes())

@@ -12,16 +12,16 @@ from attrs import field, frozen
 from shares_core.adapters.linux.files import make_private_folder
 from shares_core.adapters.linux.mountcalls import MountCalls
 from shares_core.adapters.linux.oserrors import os_errors
-from shares_core.adapters.pools.files.identity import NOBODYS, FolderIdentity
+from shares_core.adapters.pools.files.identity import IDENTITY, LOCK, NOBODYS, FolderIdentity
 from shares_core.adapters.pools.files.pool import LoopFilePool
-from shares_core.adapters.pools.files.xfs_image import PARTS, XfsImage
+from shares_core.adapters.pools.files.xfs_image import UNFINISHED, XfsImage
+from shares_core.adapters.pools.identity import in_settings
 from shares_core.adapters.state.installation import Installation
 from shares_core.adapters.state.locks import file_lock
 from shares_core.domain.capacity import Capacity
 from shares_core.domain.errors import HostNotReady, InvalidInput
+from shares_core.domain.remedy import Call, Remedy, UseCase
 from shares_core.domain.volume import DEFAULT_POOL, PoolName
-
-_LOCK = "pool.lock"
 
 
 @frozen
@@ -32,15 +32,17 @@ class ImageIdentity(FolderIdentity):
     size: Capacity = field(kw_only=True)
 
     def establish(self) -> None:
-        make_private_folder(self.image.folder)
+        if self.exists() and self.image.is_mounted():
+            self.check()  # nobody waits for whoever extends it
+            return
+        with os_errors(f"making the pool {self.image.folder}"):
+            make_private_folder(self.image.folder)
         with self.alone():
             if not self.image.exists():
                 self._require_new()
                 self.image.make(self.size)
             self._ensure_mounted()
         super().establish()
-        if self.image.size is None:
-            self.image.note_size(self.size)
 
     def check(self) -> None:
         if not self.image.is_mounted():
@@ -52,7 +54,7 @@ class ImageIdentity(FolderIdentity):
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Hold the lock of whoever makes, mounts or grows the image."""
-        with file_lock(self.image.folder / _LOCK, self.lock_timeout, f"the pool {self.pool}"):
+        with file_lock(self.image.folder / LOCK, self.lock_timeout, f"the pool {self.pool}"):
             yield
 
     def _ensure_mounted(self) -> None:
@@ -60,21 +62,27 @@ class ImageIdentity(FolderIdentity):
             self.image.mount()
 
     def _require_image(self) -> None:
-        if not self.image.exists():
+        if self.image.exists():
+            return
+        if (self.image.folder / IDENTITY).exists():
             raise HostNotReady(
-                f"the pool {self.pool} has lost its file {self.image.file}",
-                hint="mount the disk that it is on, or restore it from a backup",
+                f"the pool {self.pool} has its volumes in {self.image.folder} itself",
+                hint=f"an xfs image is for new pools: leave {in_settings(self.pool, 'xfs_image')} out",
             )
+        raise HostNotReady(
+            f"the pool {self.pool} has lost its file {self.image.file}",
+            hint="mount the disk that it is on, or restore it from a backup",
+        )
 
     def _require_new(self) -> None:
         """Raise HostNotReady unless nobody has used the pool and nothing is in its folder."""
         if self.exists():
             self._require_image()
         with os_errors(f"listing {self.image.folder}"):
-            found = sorted(set(os.listdir(self.image.folder)) - {*NOBODYS, *PARTS})
-        if found or self.image.volumes.exists():
+            found = sorted(set(os.listdir(self.image.folder)) - {*NOBODYS, *UNFINISHED})
+        if found:
             raise HostNotReady(
-                f"{self.image.folder} is not empty: it holds {(found or [self.image.volumes.name])[0]!r}",
+                f"{self.image.folder} is not empty: it holds {found[0]!r}",
                 hint="an xfs image is for new pools: name an empty folder in the configuration",
             )
 
@@ -85,6 +93,7 @@ class ImageFilePool(LoopFilePool):
     ::
 
         pool.xfs             an xfs, in which volumes may have ``size`` together; all of its space is reserved
+        pool.size            that size, which ``extend`` changes
         volumes/             where it is mounted, and in it what a LoopFilePool has
     """
 
@@ -106,10 +115,19 @@ class ImageFilePool(LoopFilePool):
         self._own_identity = identity
         self.location = folder
 
+    @property
+    def _more_room(self) -> Remedy:
+        return Remedy.of("delete or shrink something, or ", Call(UseCase.POOL_EXTEND, (str(self.name),)))
+
     def _limit(self) -> int:
         return (self._xfs.size or self._size).bytes
 
     def extend(self, size: Capacity) -> None:
+        if not self._own_identity.exists():
+            raise HostNotReady(
+                f"the pool {self.name} is made when it is first used",
+                hint=f"give the size in the configuration: {in_settings(self.name, 'size')}",
+            )
         self._own_identity.check()
         with self._own_identity.alone():
             present = self._xfs.size or self._size

@@ -22,6 +22,7 @@ from shares_core.adapters.state.installation import Installation
 from shares_core.domain.capacity import Capacity, format_bytes, round_up
 from shares_core.domain.errors import Conflict, HostNotReady, NoCapacity
 from shares_core.domain.pools import is_volume_id
+from shares_core.domain.remedy import Hint
 from shares_core.domain.views import PoolView
 from shares_core.domain.volume import DEFAULT_POOL, PoolName, VolumeTraits
 from shares_core.ports.progress import Report, unreported
@@ -139,13 +140,18 @@ class LoopFilePool(VolumePool):
         except FileNotFoundError:  # removed, or renamed, since it was listed
             return False
 
+    @property
+    def _more_room(self) -> Hint:
+        """What to do if there is none."""
+        larger = in_settings(self.name, "size")
+        return f"delete or shrink something, or configure a larger pool: {larger}"
+
     def _require_room(self, size: int) -> None:
         free = self._free(self._provisioned())
         if size > free:
             raise NoCapacity(
                 f"the pool {self.location} has {format_bytes(free)} free, not {format_bytes(size)}",
-                hint="delete or shrink something, or configure a larger pool: "
-                f"{in_settings(self.name, 'size')}",
+                hint=self._more_room,
             )
 
     # -- volumes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import uuid
 from pathlib import Path
@@ -12,22 +13,22 @@ from shares_core.adapters.filesystems.fsck import LONG_SECONDS
 from shares_core.adapters.filesystems.mounting import mount
 from shares_core.adapters.filesystems.xfs import grow_xfs
 from shares_core.adapters.linux.commands import run
-from shares_core.adapters.linux.files import write_whole
+from shares_core.adapters.linux.files import open_folder, write_whole
 from shares_core.adapters.linux.mountcalls import MountCalls
 from shares_core.adapters.linux.oserrors import os_errors
 from shares_core.adapters.pools.files import devices
 from shares_core.adapters.pools.files.reserving import reserve
 from shares_core.domain.capacity import MIB, Capacity, format_bytes, round_up
-from shares_core.domain.errors import HostNotReady, NoCapacity
+from shares_core.domain.errors import HostNotReady, NoCapacity, SharesError
 from shares_core.domain.volume import FileSystem, FileSystemKind
 
 _IMAGE, _PART, _VOLUMES, _SIZE = "pool.xfs", "pool.xfs.part", "volumes", "pool.size"
+#: What the folder may hold before the image is complete.
+UNFINISHED = (_PART, _SIZE)
 #: What the xfs needs itself: its log, and a part for its tables, of which up to 1 % say who has which block,
 #: 0.6 % what is shared, and 0.4 % where files are that are in pieces of one block each.
 _LOG: int = 128 * MIB
 _TABLES = 32
-#: What the folder holds of it, beside the image.
-PARTS = (_PART, _VOLUMES)
 #: Where an xfs has its magic number and its UUID (xfs_dsb in xfs_format.h).
 _MAGIC, _UUID_AT, _UUID_BYTES = b"XFSB", 32, 16
 
@@ -41,8 +42,9 @@ def _length(size: Capacity) -> int:
 class XfsImage:
     """The file ``pool.xfs`` in the folder, and ``volumes`` beside it, where it is mounted.
 
-    Its size is what volumes may have in it; the file is larger, by what the xfs needs itself. All of that is
-    reserved when it is made or grown, and nothing gives any of it back: what it promises is there.
+    Its size, which is noted in ``pool.size``, is what volumes may have in it; the file is larger, by what the
+    xfs needs itself. All of that is reserved when it is made or grown, and nothing gives any of it back: what
+    it promises is there.
     """
 
     folder: Path
@@ -60,11 +62,12 @@ class XfsImage:
         return os.path.lexists(self.file)
 
     def is_mounted(self) -> bool:
-        """Whether anything is; cheap."""
-        try:
-            return os.stat(self.volumes).st_dev != os.stat(self.folder).st_dev
-        except FileNotFoundError:
-            return False
+        """Whether anything is; cheap. Raises BackendFailure if it has shut down after an error."""
+        with os_errors(f"looking at {self.volumes}"):
+            try:
+                return os.stat(self.volumes).st_dev != os.stat(self.folder).st_dev
+            except FileNotFoundError:
+                return False
 
     def make(self, size: Capacity) -> None:
         """Make the file with its file system. Raises NoCapacity, and leaves nothing, if there is no room.
@@ -73,6 +76,7 @@ class XfsImage:
         makes one.
         """
         part = self.folder / _PART
+        self._note_size(size)
         with os_errors(f"making {self.file}"):
             part.unlink(missing_ok=True)  # the remains of a killed call
             try:
@@ -85,8 +89,12 @@ class XfsImage:
                 finally:
                     os.close(descriptor)
                 part.rename(self.file)
+                # Otherwise a power cut could bring the former name back, which means that it is not complete.
+                with open_folder(self.folder) as folder:
+                    os.fsync(folder)
             except BaseException:
                 part.unlink(missing_ok=True)
+                (self.folder / _SIZE).unlink(missing_ok=True)
                 raise
 
     def mount(self) -> None:
@@ -109,7 +117,7 @@ class XfsImage:
                 before = os.fstat(descriptor).st_size
                 try:
                     self._reserve(descriptor, max(before, _length(size)))
-                except NoCapacity:
+                except (OSError, SharesError):
                     os.ftruncate(descriptor, before)  # nothing uses the new end yet
                     raise
                 os.fsync(descriptor)
@@ -118,23 +126,28 @@ class XfsImage:
         devices.refresh(self.file)
         device = devices.device_of(self.file)
         if device is None:
-            raise HostNotReady(f"{self.file} is not attached", hint="mount it again: call once more")
+            raise HostNotReady(f"{self.file} is no longer attached", hint="unmount it, and call again")
         grow_xfs(self.volumes, device)
-        self.note_size(size)
+        self._note_size(size)
 
     @property
     def size(self) -> Capacity | None:
-        """Its size as it was noted in it; None if it is not mounted, or was not yet."""
-        with os_errors(f"reading the size of {self.file}"):
+        """Its size as it was noted; None before it is made. Raises HostNotReady if that cannot be read."""
+        note = self.folder / _SIZE
+        with os_errors(f"reading {note}"):
             try:
-                return Capacity(int((self.volumes / _SIZE).read_bytes()))
+                return Capacity(int(note.read_bytes()))
             except FileNotFoundError:
                 return None
+            except ValueError as error:
+                raise HostNotReady(
+                    f"{note} is damaged", hint="write into it how many bytes the pool may give to volumes"
+                ) from error
 
-    def note_size(self, size: Capacity) -> None:
-        """Note its size in it, mounted: the settings name only the first."""
+    def _note_size(self, size: Capacity) -> None:
+        """The settings name only the first."""
         with os_errors(f"noting the size of {self.file}"):
-            write_whole(self.volumes / _SIZE, str(size.bytes).encode())
+            write_whole(self.folder / _SIZE, str(size.bytes).encode())
 
     def _reserve(self, descriptor: int, length: int) -> None:
         figures = os.fstatvfs(descriptor)
@@ -146,7 +159,15 @@ class XfsImage:
                 f"{format_bytes(needed)}",
                 hint="make room there, or a smaller pool",
             )
-        reserve(descriptor, length)
+        try:
+            reserve(descriptor, length)
+        except OSError as error:
+            if error.errno != errno.EOPNOTSUPP:
+                raise
+            raise HostNotReady(
+                f"the file system of {self.folder} cannot reserve space for a file",
+                hint="put the pool on ext4, xfs or btrfs",
+            ) from error
 
     def _filesystem(self) -> FileSystem:
         with os_errors(f"reading {self.file}"), self.file.open("rb") as file:
