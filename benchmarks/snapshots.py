@@ -270,7 +270,7 @@ def _report(
             figures = f"{floor * 1000:6.0f} ms {ours * 1000:6.0f} ms {ours / floor:6.2f}x"
             print(f"{what:24} {figures} {FLOOR_GOAL:6.1f}x")
     small, large = times
-    for operation in OPERATIONS:
+    for operation in (SNAPSHOT, CLONE):  # a revert also removes what the share held
         ratio = medians[large, operation] / medians[small, operation]
         print(f"{operation}, {large} to {small:8} {'':9} {'':9} {ratio:6.2f}x {SIZE_GOAL:6.1f}x")
     for pieces, pause in pauses:

@@ -35,7 +35,7 @@ def sharing_folder(gibibytes: int = 3) -> Iterator[Path]:
         with disk.open("wb") as file:
             file.truncate(gibibytes << 30)
         subprocess.run(("mkfs.xfs", "-q", str(disk)), check=True)
-        subprocess.run(("mount", "-o", "loop", str(disk), str(mounted)), check=True)
+        subprocess.run(("mount", "-o", "loop,discard", str(disk), str(mounted)), check=True)
         yield mounted / "pool"
     finally:
         remove_installation(folder)
