@@ -105,7 +105,11 @@ class ShareServer:
         names = {export.name.key for export in exports_of(share)}
         for export in self.exports:
             if export.share.id != share.id and export.name.key in names:
-                what = "a share has that name" if export.snapshot is None else "a snapshot is exported so"
+                what = (
+                    "a share has that name"
+                    if export.snapshot is None
+                    else "a snapshot is exported under that name"
+                )
                 raise AlreadyExists("share", str(export.name), what, hint="choose another name")
 
     # -- what is served: the shares, and snapshots of them

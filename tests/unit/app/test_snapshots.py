@@ -288,7 +288,7 @@ def test_a_schedule_removes_no_exported_snapshot(world: World) -> None:
 def test_no_two_things_are_served_under_one_name(exported: World) -> None:
     """Neither a share beside an exported snapshot nor the reverse."""
     host = exported.host
-    with pytest.raises(AlreadyExists, match="a snapshot is exported so"):
+    with pytest.raises(AlreadyExists, match="a snapshot is exported under that name"):
         host.shares.create("tenant", "Files@Before", SMALL)
     host.shares.create("tenant", "files@other", SMALL)
     host.snapshots.create("tenant", "files", "other")

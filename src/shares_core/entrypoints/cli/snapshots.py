@@ -108,7 +108,7 @@ def export(invocation: Invocation, server: str, share: str, name: str) -> None:
 @_NAME
 @pass_invocation
 def unexport(invocation: Invocation, server: str, share: str, name: str) -> None:
-    """Serve a snapshot as a share no more.
+    """Stop serving a snapshot as a share.
 
     Its rules go, and its clients are disconnected. The snapshot stays.
     """

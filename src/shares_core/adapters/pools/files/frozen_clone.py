@@ -8,7 +8,6 @@ by piece while they go on, then as a whole while the file system is frozen. The 
 what is shared by then. If the process CALLER is gone, nobody wants it any more: it ends without freezing.
 """
 
-import ctypes
 import errno
 import fcntl
 import os
@@ -67,6 +66,8 @@ def _can_share(target: int) -> bool:
 
 def _sync(folder: int) -> None:
     """Leave little to write while it is frozen (syncfs(2), which Python lacks)."""
+    import ctypes  # here, because a clone without a mount does not need it
+
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.syncfs(folder) != 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from attrs import field, frozen
@@ -51,11 +50,9 @@ class ImageIdentity(FolderIdentity):
                 self._ensure_mounted()
         super().check()
 
-    @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Hold the lock of whoever makes, mounts or grows the image."""
-        with file_lock(self.image.folder / LOCK, self.lock_timeout, f"the pool {self.pool}"):
-            yield
+    def alone(self) -> AbstractContextManager[None]:
+        """Hold the lock of whoever makes, mounts or grows the image. Raises Busy."""
+        return file_lock(self.image.folder / LOCK, self.lock_timeout, f"the pool {self.pool}")
 
     def _ensure_mounted(self) -> None:
         if not self.image.is_mounted():
@@ -98,6 +95,7 @@ class ImageFilePool(LoopFilePool):
     """
 
     kind = "loop files in an xfs image"
+    _identity: ImageIdentity
 
     def __init__(
         self,
@@ -112,7 +110,6 @@ class ImageFilePool(LoopFilePool):
         volumes = self._xfs.volumes
         identity = ImageIdentity(name, installation, volumes, lock_timeout, image=self._xfs, size=size)
         super().__init__(volumes, size, installation, lock_timeout=lock_timeout, name=name, identity=identity)
-        self._own_identity = identity
         self.location = folder
 
     @property
@@ -123,13 +120,13 @@ class ImageFilePool(LoopFilePool):
         return (self._xfs.size or self._size).bytes
 
     def extend(self, size: Capacity) -> None:
-        if not self._own_identity.exists():
+        if not self._identity.exists():
             raise HostNotReady(
                 f"the pool {self.name} is made when it is first used",
                 hint=f"give the size in the configuration: {in_settings(self.name, 'size')}",
             )
-        self._own_identity.check()
-        with self._own_identity.alone():
+        self._identity.check()
+        with self._identity.alone():
             present = self._xfs.size or self._size
             if size < present:
                 raise InvalidInput(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -15,7 +14,7 @@ from shares_core.adapters.linux.oserrors import os_errors
 from shares_core.adapters.pools.files import devices
 from shares_core.adapters.pools.files.cloning import clone, is_shared, mark_shared
 from shares_core.adapters.pools.files.identity import FolderIdentity
-from shares_core.adapters.pools.files.reserving import reserve
+from shares_core.adapters.pools.files.reserving import able_to_reserve, reserve
 from shares_core.adapters.pools.identity import in_settings
 from shares_core.adapters.pools.volume_pool import VolumePool
 from shares_core.adapters.state.installation import Installation
@@ -224,16 +223,10 @@ class LoopFilePool(VolumePool):
     def _reserve(self, descriptor: int, length: int) -> None:
         if self._overprovision:
             return
-        try:
+        otherwise = f"promise what may not be there: {in_settings(self.name, 'overprovision')}"
+        hint = f"put the pool on ext4 or xfs, or {otherwise}"
+        with able_to_reserve(f"the pool {self.location}", hint):
             reserve(descriptor, length)
-        except OSError as error:
-            if error.errno != errno.EOPNOTSUPP:
-                raise
-            raise HostNotReady(
-                f"the file system of the pool {self.location} cannot reserve space for a file",
-                hint="put the pool on ext4 or xfs, or promise what may not be there: "
-                f"{in_settings(self.name, 'overprovision')}",
-            ) from error
 
     def find_volume(self, volume_id: str) -> Volume | None:
         self._identity.check()

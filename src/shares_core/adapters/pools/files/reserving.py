@@ -9,6 +9,10 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from shares_core.domain.errors import HostNotReady
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.fallocate64.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64)
@@ -23,3 +27,16 @@ def reserve(descriptor: int, length: int) -> None:
         number = ctypes.get_errno()
         if number != errno.EINTR:
             raise OSError(number, os.strerror(number))
+
+
+@contextmanager
+def able_to_reserve(place: str, hint: str) -> Iterator[None]:
+    """Raise HostNotReady, which names the place, if its file system lacks the call."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.EOPNOTSUPP:
+            raise
+        raise HostNotReady(
+            f"the file system of {place} cannot reserve space for a file", hint=hint
+        ) from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import uuid
 from pathlib import Path
@@ -17,7 +16,7 @@ from shares_core.adapters.linux.files import open_folder, write_whole
 from shares_core.adapters.linux.mountcalls import MountCalls
 from shares_core.adapters.linux.oserrors import os_errors
 from shares_core.adapters.pools.files import devices
-from shares_core.adapters.pools.files.reserving import reserve
+from shares_core.adapters.pools.files.reserving import able_to_reserve, reserve
 from shares_core.domain.capacity import MIB, Capacity, format_bytes, round_up
 from shares_core.domain.errors import HostNotReady, NoCapacity, SharesError
 from shares_core.domain.volume import FileSystem, FileSystemKind
@@ -159,15 +158,8 @@ class XfsImage:
                 f"{format_bytes(needed)}",
                 hint="make room there, or a smaller pool",
             )
-        try:
+        with able_to_reserve(f"{self.folder}", "put the pool on ext4, xfs or btrfs"):
             reserve(descriptor, length)
-        except OSError as error:
-            if error.errno != errno.EOPNOTSUPP:
-                raise
-            raise HostNotReady(
-                f"the file system of {self.folder} cannot reserve space for a file",
-                hint="put the pool on ext4, xfs or btrfs",
-            ) from error
 
     def _filesystem(self) -> FileSystem:
         with os_errors(f"reading {self.file}"), self.file.open("rb") as file:
