@@ -1,6 +1,7 @@
 """How long a snapshot, a clone and a revert take, beside their bare steps, and for how long writers wait.
 
-On files on an xfs of their own, in a share with 1 GiB of data and in one with 50 GiB.
+On files on an xfs of their own, in a share with 1 GiB of data and in one with 50 GiB; and once by copying, on
+the machine's own file system, whose files may share no blocks.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ DATA = ("1GiB", "50GiB")
 FLOOR_GOAL, SIZE_GOAL, PAUSE_GOAL = 1.5, 1.3, 0.1
 #: So many random writes cut the share's file into pieces, about two each, for the longest pause.
 WRITES = (5_000, 10_000, 1_000_000)
+#: What a snapshot is copied of, where it has to be.
+COPIED = "1GiB"
 #: How large that file is, and the disk for all of it.
 DATABASE, GIBIBYTES = 8 << 30, 400
 #: So many snapshots of one share, for what they cost when its server starts.
@@ -48,6 +51,7 @@ def measure(
     database: int = DATABASE,
     many: int = MANY,
     gibibytes: int = GIBIBYTES,
+    copied: str = COPIED,
 ) -> None:
     """Print all rows. Leaves nothing."""
     with sharing_folder(gibibytes) as folder:
@@ -57,7 +61,9 @@ def measure(
             times = {data: _of_data(site, folder, floor, data, rounds) for data in sizes}
             pauses = [_pause(site, database, count) for count in writes]
             starts = {count: _start(site, count, rounds) for count in (0, many)}
+    copies = _copies(copied, rounds)
     _report(times, pauses, starts, rounds)
+    _report_copies(copied, *copies)
 
 
 @contextmanager
@@ -172,6 +178,28 @@ def _pause(site: Site, size: int, writes: int) -> tuple[int, float]:
         host.shares.delete(_SERVER, share, with_snapshots=True)
 
 
+def _copies(data: str, rounds: int) -> tuple[Times, Times]:
+    """The floor's times and ours of a snapshot that is copied: read, and written to the disk."""
+    size, bare, full = Capacity.parse(data).bytes, Times(), Times()
+    with opened_site(pools=(FilePool(size=Capacity(size * 4)),)) as site:
+        host = site.host
+        host.servers.create(_SERVER)
+        volume = host.shares.create(_SERVER, _SHARE, Capacity(size * 5 // 4)).share.volume
+        _fill(_files(site, _SHARE), size)
+        image, copy = _pool_of(site) / f"{volume.id}.img", _pool_of(site) / "floor"
+        for _ in range(rounds):
+            bare.measure(SNAPSHOT, lambda: _bare_copy(image, copy))
+            copy.unlink()
+            full.measure(SNAPSHOT, lambda: host.snapshots.create(_SERVER, _SHARE, "s", copy=True))
+            host.snapshots.delete(_SERVER, _SHARE, "s")
+    return bare, full
+
+
+def _bare_copy(source: Path, target: Path) -> None:
+    run("fallocate", "--length", str(source.stat().st_size), str(target))
+    run("dd", f"if={source}", f"of={target}", "bs=4M", "conv=notrunc,fsync", "status=none")
+
+
 def _start(site: Site, count: int, rounds: int) -> tuple[float, float]:
     """How long its server's start takes and how much memory, with so many snapshots of a share: medians."""
     host, seconds, bytes_ = site.host, list[float](), list[int]()
@@ -252,6 +280,12 @@ def _files(site: Site, share: str) -> Path:
 
 def _pool_of(site: Site) -> Path:
     return folder_of(site.config)
+
+
+def _report_copies(data: str, bare: Times, full: Times) -> None:
+    floor, ours = (statistics.median(each.seconds[SNAPSHOT]) for each in (bare, full))
+    figures = f"{floor * 1000:6.0f} ms {ours * 1000:6.0f} ms {ours / floor:6.2f}x"
+    print(f"{f'copied snapshot, {data}':24} {figures} {FLOOR_GOAL:6.1f}x")
 
 
 def _report(

@@ -16,6 +16,7 @@ from shares_core.domain.errors import (
     AlreadyExists,
     BackendFailure,
     Busy,
+    Cancelled,
     CommandFailed,
     Conflict,
     HostNotReady,
@@ -27,10 +28,11 @@ from shares_core.domain.errors import (
     ShareDamaged,
     ShareFailed,
     SharesError,
+    WouldLoseData,
 )
 from shares_core.domain.network import InterfaceSpec
 from shares_core.domain.options import RecycleBin, ShareOptions, TimeMachine
-from shares_core.domain.pools import PoolKind, ThinPoolName, VolumeGroupName
+from shares_core.domain.pools import PoolKind, SnapshotWay, ThinPoolName, VolumeGroupName
 from shares_core.domain.presets import PRESETS, Preset, server_preset, share_preset
 from shares_core.domain.protection import Dialect, Encryption, Protection
 from shares_core.domain.remedy import Call, HostTool, Packages, Parameter, Remedy, UseCase
@@ -49,6 +51,7 @@ __all__ = [
     "BackendFailure",
     "Busy",
     "Call",
+    "Cancelled",
     "Capacity",
     "CommandFailed",
     "Conflict",
@@ -84,10 +87,12 @@ __all__ = [
     "ShareOptions",
     "SharesError",
     "SnapshotSource",
+    "SnapshotWay",
     "ThinPoolName",
     "TimeMachine",
     "UseCase",
     "VolumeGroupName",
+    "WouldLoseData",
     "open_host",
     "rules_for",
     "server_preset",

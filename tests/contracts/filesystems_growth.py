@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 
 from shares_core.domain.capacity import MIB, Capacity
-from shares_core.domain.errors import BackendFailure, OnlineGrowRefused, ShareFailed
+from shares_core.domain.errors import (
+    BackendFailure,
+    HostNotReady,
+    OnlineGrowRefused,
+    ShareFailed,
+    WouldLoseData,
+)
 from shares_core.domain.volume import FileSystemKind
 from tests.contracts.filesystems_world import DATA, FileSystemsSuite, FileSystemsWorld, Made, written
 from tests.contracts.values import new_share_volume
@@ -57,6 +63,31 @@ class FileSystemsGrowth(FileSystemsSuite):
         assert not filesystems.mounted(*made.share)
         filesystems.mount(*made.mount)
         assert DATA == world.read(*made.share)
+
+    @pytest.mark.parametrize("kind", [FileSystemKind.EXT4], indirect=True)
+    def test_an_unmounted_file_system_shrinks(self, world: FileSystemsWorld, made: Made) -> None:
+        """Twice is once; what was written stays; to less than that it does not, and nothing changes."""
+        filesystems = world.ports.filesystems
+        written(world, made)
+        smaller = Capacity(filesystems.size(made.device, made.volume).bytes - 8 * MIB)
+        filesystems.shrink(made.device, made.volume, smaller)
+        reached = filesystems.size(made.device, made.volume)
+        assert smaller.bytes - MIB < reached.bytes <= smaller.bytes
+        filesystems.shrink(made.device, made.volume, smaller)
+        with pytest.raises(WouldLoseData) as told:
+            filesystems.shrink(made.device, made.volume, Capacity(1))
+        assert told.value.needed > 1
+        assert reached == filesystems.size(made.device, made.volume)
+        assert "" == filesystems.examine(made.device, made.volume)
+        filesystems.mount(*made.mount)
+        assert DATA == world.read(*made.share)
+
+    @pytest.mark.parametrize("kind", [FileSystemKind.XFS], indirect=True)
+    def test_an_xfs_does_not_shrink(self, world: FileSystemsWorld, made: Made) -> None:
+        size = world.ports.filesystems.size(made.device, made.volume)
+        with pytest.raises(HostNotReady, match="cannot shrink"):
+            world.ports.filesystems.shrink(made.device, made.volume, Capacity(size.bytes - 8 * MIB))
+        assert size == world.ports.filesystems.size(made.device, made.volume)
 
     @pytest.mark.parametrize("growing", [False, True])
     def test_an_interrupted_growing_is_made_whole(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shares_core.domain.errors import ShareFailed
+from shares_core.domain.errors import BackendFailure, ShareFailed
 from tests.contracts.filesystems_world import DATA, FileSystemsSuite, FileSystemsWorld, Made, written
 from tests.contracts.values import UID, new_share_volume
 
@@ -46,17 +46,39 @@ class FileSystemsSnapshots(FileSystemsSuite):
         filesystems.mount(*made.mount)
         assert DATA == world.read(*made.share)
 
+    def test_writing_to_a_file_system_is_paused(self, world: FileSystemsWorld, made: Made) -> None:
+        """Not while a file is open for writing; it can be read meanwhile; twice is once."""
+        filesystems = world.ports.filesystems
+        filesystems.pause_writing(*made.share)
+        filesystems.mount(*made.mount)
+        world.write(*made.share, DATA)
+        before = world.mount_options(*made.share)
+        with world.file_held_open(*made.share), pytest.raises(BackendFailure, match="open"):
+            filesystems.pause_writing(*made.share)
+        assert not world.is_read_only(*made.share)
+        for _ in range(2):
+            filesystems.pause_writing(*made.share)
+        assert (True, DATA) == (world.is_read_only(*made.share), world.read(*made.share))
+        for _ in range(2):
+            filesystems.resume_writing(*made.share)
+        assert (False, before) == (world.is_read_only(*made.share), world.mount_options(*made.share))
+        world.write(*made.share, DATA)
+        filesystems.pause_writing(*made.share)
+        filesystems.unmount(*made.share)
+        filesystems.mount(*made.mount)
+        assert (False, DATA) == (world.is_read_only(*made.share), world.read(*made.share))
+
     def test_writers_of_a_frozen_file_system_can_go_on(self, world: FileSystemsWorld, made: Made) -> None:
         """Thawing twice is thawing once; neither that nor a sync needs a mount."""
         filesystems = world.ports.filesystems
-        filesystems.thaw(*made.share)
+        filesystems.resume_writing(*made.share)
         filesystems.sync(*made.share)
         assert filesystems.mount_point(*made.share) is None
         filesystems.mount(*made.mount)
         assert filesystems.mount_point(*made.share)
         world.freeze(*made.share)
         for _ in range(2):
-            filesystems.thaw(*made.share)
+            filesystems.resume_writing(*made.share)
         world.write(*made.share, DATA)
         filesystems.sync(*made.share)
         assert DATA == world.read(*made.share)

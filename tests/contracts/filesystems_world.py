@@ -93,6 +93,10 @@ class FileSystemsWorld(DeviceWorld):
         """Whether the mount refuses writes."""
 
     @abstractmethod
+    def mount_options(self, server_id: str, share_id: str) -> frozenset[str]:
+        """The options of the mount and of its file system."""
+
+    @abstractmethod
     def freeze(self, server_id: str, share_id: str) -> None:
         """Make writers of the mounted file system wait, as a killed snapshot leaves them."""
 

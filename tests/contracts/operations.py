@@ -14,15 +14,18 @@ from shares_core.app.operations.delete_snapshot import DeleteSnapshot
 from shares_core.app.operations.end_sessions import EndSessions
 from shares_core.app.operations.extend_share import ExtendShare, ExtendStage
 from shares_core.app.operations.grant_access import GrantAccess
+from shares_core.app.operations.rename_share import RenameShare
 from shares_core.app.operations.restrict_access import RestrictAccess
 from shares_core.app.operations.revert_share import RevertShare
 from shares_core.app.operations.set_options import SetOptions
 from shares_core.app.operations.set_protection import SetProtection
+from shares_core.app.operations.shrink_share import ShrinkShare
 from shares_core.app.operations.unexport_snapshot import UnexportSnapshot
 from shares_core.domain.access import AccessRule
 from shares_core.domain.capacity import GIB, Capacity
-from shares_core.domain.names import UserName
+from shares_core.domain.names import ShareName, UserName
 from shares_core.domain.operation import ServerOperation, ShareOperation
+from shares_core.domain.pools import SnapshotWay
 from shares_core.domain.share import CifsShare, Failure, ShareStatus
 from shares_core.domain.snapshots import Snapshot, SnapshotName
 from shares_core.domain.volume import DEFAULT_POOL, VolumeRef
@@ -54,6 +57,7 @@ def server_operations(share_id: str) -> tuple[ServerOperation, ...]:
         EndSessions(id=ID, since=SINCE, user=ada),
         SetProtection(id=ID, since=SINCE, restarts=True),
         SetOptions(id=ID, since=SINCE, share_id=share_id, clears_bin=True),
+        RenameShare(id=ID, since=SINCE, share_id=share_id, former=ShareName("former")),
         UnexportSnapshot(id=ID, since=SINCE, snapshot_id=SNAPSHOT.id),
     )
 
@@ -75,19 +79,31 @@ def share_operations(share_id: str) -> tuple[ShareOperation, ...]:
             for stage in CheckStage
         ),
         *(DeleteShare(id=ID, since=SINCE, share_id=share_id, stage=stage) for stage in DeleteStage),
-        CreateSnapshot(id=ID, since=SINCE, share_id=share_id, snapshot=SNAPSHOT),
+        *(
+            CreateSnapshot(id=ID, since=SINCE, share_id=share_id, snapshot=SNAPSHOT, way=way)
+            for way in SnapshotWay
+        ),
         DeleteSnapshot(id=ID, since=SINCE, share_id=share_id, snapshot_id=SNAPSHOT.id),
         *(
             RevertShare(
                 id=ID,
                 since=SINCE,
                 share_id=share_id,
-                snapshot=SNAPSHOT,
+                source_ref=VolumeRef(DEFAULT_POOL, SNAPSHOT.id),
                 new=VolumeRef(DEFAULT_POOL, "5b5b5b5b5b5b"),
                 former=VolumeRef(DEFAULT_POOL, "5c5c5c5c5c5c"),
+                capacity=Capacity(GIB),
                 switched=switched,
             )
             for switched in (False, True)
+        ),
+        ShrinkShare(
+            id=ID,
+            since=SINCE,
+            share_id=share_id,
+            new=VolumeRef(DEFAULT_POOL, "5d5d5d5d5d5d"),
+            former=VolumeRef(DEFAULT_POOL, "5e5e5e5e5e5e"),
+            capacity=Capacity(GIB),
         ),
     )
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from contextlib import AbstractContextManager
+from itertools import permutations
 
 import pytest
 
 from shares_core.domain.capacity import MIB, Capacity
-from shares_core.domain.errors import HostNotReady, SharesError
+from shares_core.domain.errors import Cancelled, HostNotReady, NoCapacity, SharesError
 from shares_core.domain.volume import PoolName, VolumeRef
 from shares_core.ports.storage import BlockStorage, Volume
 from tests.contracts.values import OWNER
@@ -89,6 +90,54 @@ class PoolsContract:
                 assert told.value.hint
             self._goes_on(world, fewer, {p: volume for p, volume in made.items() if p != gone})
             assert made[gone] == storage.find_volume(made[gone].ref)
+
+    def test_a_copy_in_another_pool_holds_what_its_source_holds(self, world: PoolsWorld) -> None:
+        """From each pool into each. Twice is once; it outlives its source; empty parts stay empty."""
+        storage, made = world.ports.storage, _one_in_each(world)
+        written = {pool: VolumeRef(pool, world.new_id()) for pool in made}
+        for ref in written.values():
+            storage.ensure_volume(ref, SIZE, OWNER)
+            world.scribble(storage.attach(ref))
+        for source, target in permutations(world.pools, 2):
+            told: list[tuple[int, int]] = []
+            before = storage.pool(target)
+            copied, empty = VolumeRef(target, world.new_id()), VolumeRef(target, world.new_id())
+            size = storage.copy_volume(
+                written[source], copied, OWNER, lambda *parts, told=told: told.append(parts)
+            ).size
+            assert size.bytes >= SIZE.bytes
+            assert told == sorted(told) != []
+            assert storage.find_volume(copied) == storage.copy_volume(written[source], copied, OWNER)
+            assert before.provisioned + size.bytes == storage.pool(target).provisioned
+            storage.copy_volume(made[source].ref, empty, OWNER)
+            assert not world.is_blank(storage.attach(copied))
+            assert world.is_blank(storage.attach(empty))
+            for ref in (copied, empty):
+                storage.remove_volume(ref)
+            assert before == storage.pool(target)
+
+    def test_a_copy_that_another_pool_has_no_room_for_leaves_nothing(self, world: PoolsWorld) -> None:
+        """Neither does one that is stopped."""
+        storage, made = world.ports.storage, _one_in_each(world)
+        source, target = world.pools[:2]
+        stopped, refused = VolumeRef(target, world.new_id()), VolumeRef(target, world.new_id())
+        before = storage.pool(target)
+
+        def stop(done: int, total: int) -> None:
+            raise Cancelled("somebody has cancelled it")
+
+        with pytest.raises(Cancelled):
+            storage.copy_volume(made[source].ref, stopped, OWNER, stop)
+        assert storage.find_volume(stopped) is None
+        storage.remove_volume(stopped)
+        assert before == storage.pool(target)
+        filler = VolumeRef(target, world.new_id())
+        storage.ensure_volume(filler, Capacity(before.free - 16 * MIB), OWNER)
+        with pytest.raises(NoCapacity):
+            storage.copy_volume(made[source].ref, refused, OWNER)
+        storage.remove_volume(refused)
+        storage.remove_volume(filler)
+        assert before == storage.pool(target)
 
     @staticmethod
     def _goes_on(world: PoolsWorld, storage: BlockStorage, made: dict[PoolName, Volume]) -> None:

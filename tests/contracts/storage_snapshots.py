@@ -1,11 +1,11 @@
-"""How every pool of volumes takes snapshots: without copying, or not at all."""
+"""How every pool of volumes takes snapshots: without copying, or by a copy."""
 
 from __future__ import annotations
 
 import pytest
 
 from shares_core.domain.capacity import MIB, Capacity
-from shares_core.domain.errors import HostNotReady, NoCapacity, ShareFailed
+from shares_core.domain.errors import Cancelled, NoCapacity, ShareFailed
 from shares_core.domain.volume import DEFAULT_POOL
 from shares_core.ports.storage import Volume
 from tests.contracts.storage_world import StorageWorld
@@ -28,11 +28,8 @@ class StorageSnapshots:
     def test_a_snapshot_holds_what_its_origin_held(self, world: StorageWorld, origin: Volume) -> None:
         """Twice is once. It has the same size, counts in full, and outlives its origin."""
         storage, new = world.ports.storage, ref(world.new_id())
-        if not world.shares_blocks:
-            with pytest.raises(HostNotReady, match="share blocks"):
-                storage.snapshot_volume(origin.ref, new, OWNER, None)
-            assert (origin,) == storage.list(DEFAULT_POOL)
-            return
+        way = world.snapshot_way
+        assert (way, way) == (storage.snapshot_way(DEFAULT_POOL), storage.pool(DEFAULT_POOL).snapshots)
         before = storage.pool(DEFAULT_POOL)
         made = storage.snapshot_volume(origin.ref, new, OWNER, None)
         assert (new, origin.size) == (made.ref, made.size)
@@ -49,12 +46,10 @@ class StorageSnapshots:
     ) -> None:
         """A snapshot of an empty volume stays empty when the volume is written to, and the reverse."""
         storage = world.ports.storage
-        if not world.shares_blocks:
-            return
         empty = storage.ensure_volume(ref(world.new_id()), _SIZE, OWNER)
         first, second = ref(world.new_id()), ref(world.new_id())
         storage.snapshot_volume(empty.ref, first, OWNER, None)
-        storage.snapshot_volume(empty.ref, second, OWNER, None)
+        storage.copy_volume(empty.ref, second, OWNER)
         world.scribble(storage.attach(empty.ref))
         assert world.is_blank(storage.attach(first))
         world.scribble(storage.attach(first))
@@ -68,10 +63,45 @@ class StorageSnapshots:
         storage, new = world.ports.storage, ref(world.new_id())
         with pytest.raises(ShareFailed):
             storage.snapshot_volume(ABSENT, new, OWNER, None)
-        if world.shares_blocks:
-            free = storage.pool(DEFAULT_POOL).free
-            filler = storage.ensure_volume(ref(world.new_id()), Capacity(free - 16 * MIB), OWNER)
-            with pytest.raises(NoCapacity):
-                storage.snapshot_volume(origin.ref, new, OWNER, None)
-            assert {origin.ref, filler.ref} == {volume.ref for volume in storage.list(DEFAULT_POOL)}
+        free = storage.pool(DEFAULT_POOL).free
+        filler = storage.ensure_volume(ref(world.new_id()), Capacity(free - 16 * MIB), OWNER)
+        with pytest.raises(NoCapacity):
+            storage.snapshot_volume(origin.ref, new, OWNER, None)
+        assert {origin.ref, filler.ref} == {volume.ref for volume in storage.list(DEFAULT_POOL)}
         assert storage.find_volume(new) is None
+
+    def test_a_copy_tells_how_far_it_is_and_can_be_stopped(self, world: StorageWorld, origin: Volume) -> None:
+        """Then it is no volume, and what it left is removed with it."""
+        storage, new, stopped = world.ports.storage, ref(world.new_id()), ref(world.new_id())
+        told: list[tuple[int, int]] = []
+        storage.snapshot_volume(origin.ref, new, OWNER, None, lambda *parts: told.append(parts))
+        assert bool(told) is world.snapshot_way.copies
+        assert sorted(told) == told
+        assert {origin.size.bytes} >= {total for _, total in told}
+        if not world.snapshot_way.copies:
+            return
+        before = storage.pool(DEFAULT_POOL)
+
+        def stop(done: int, total: int) -> None:
+            raise Cancelled("somebody has cancelled it")
+
+        with pytest.raises(Cancelled):
+            storage.snapshot_volume(origin.ref, stopped, OWNER, None, stop)
+        assert storage.find_volume(stopped) is None
+        assert {origin.ref, new} == {volume.ref for volume in storage.list(DEFAULT_POOL)}
+        storage.remove_volume(stopped)
+        assert before == storage.pool(DEFAULT_POOL)
+
+    def test_a_copy_whose_process_was_killed_is_no_volume(self, world: StorageWorld, origin: Volume) -> None:
+        """What it left is removed with it, and can be made anew."""
+        storage, new = world.ports.storage, ref(world.new_id())
+        if not world.snapshot_way.copies:
+            return
+        before = storage.pool(DEFAULT_POOL)
+        world.half_copied_volume(origin.ref, new)
+        assert storage.find_volume(new) is None
+        assert (origin,) == storage.list(DEFAULT_POOL)
+        storage.remove_volume(new)
+        assert before == storage.pool(DEFAULT_POOL)
+        assert new == storage.snapshot_volume(origin.ref, new, OWNER, None).ref
+        assert not world.is_blank(storage.attach(new))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 from shares_core.domain.capacity import MIB, Capacity
+from shares_core.domain.pools import SnapshotWay
 from shares_core.domain.volume import VolumeRef
 from shares_core.ports.storage import BlockStorage
 from tests.contracts.world import DeviceWorld
@@ -20,8 +21,8 @@ class StorageWorld(DeviceWorld):
 
     @property
     @abstractmethod
-    def shares_blocks(self) -> bool:
-        """Whether volumes of its pool can share blocks, and so have snapshots."""
+    def snapshot_way(self) -> SnapshotWay:
+        """How volumes of its pool get snapshots."""
 
     @property
     @abstractmethod
@@ -43,6 +44,10 @@ class StorageWorld(DeviceWorld):
     @abstractmethod
     def half_made_volume(self, ref: VolumeRef, size: Capacity) -> None:
         """What a killed ``ensure_volume`` leaves."""
+
+    @abstractmethod
+    def half_copied_volume(self, origin: VolumeRef, ref: VolumeRef) -> None:
+        """What a killed ``snapshot_volume`` leaves where it copies."""
 
     @abstractmethod
     def half_grown_volume(self, ref: VolumeRef, size: Capacity) -> None:

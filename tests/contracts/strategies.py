@@ -25,7 +25,9 @@ from tests.contracts.operations import ID, SINCE, SNAPSHOT, extending
 _FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "id": st.just(ID),
     "since": st.just(SINCE),
-    **dict.fromkeys(("before", "after", "volume_before"), st.builds(Capacity, st.integers(1, 64 * GIB))),
+    **dict.fromkeys(
+        ("before", "after", "volume_before", "capacity"), st.builds(Capacity, st.integers(1, 64 * GIB))
+    ),
 }
 SOURCE = ShareVolume(
     VolumeRef(DEFAULT_POOL, SNAPSHOT.id),
@@ -45,6 +47,7 @@ def share_operations(share_id: str) -> st.SearchStrategy[ShareOperation]:
         "new": st.just(VolumeRef(DEFAULT_POOL, "5b5b5b5b5b5b")),
         "former": st.just(VolumeRef(DEFAULT_POOL, "5c5c5c5c5c5c")),
         "others": st.just(()) | st.just((VolumeRef(DEFAULT_POOL, "5d5d5d5d5d5d"),)),
+        "source_ref": st.just(VolumeRef(DEFAULT_POOL, SNAPSHOT.id)),
         "source": st.none() | st.just(SOURCE),
     }
     return st.one_of(*(_built(kind, known) for kind in SHARE_OPERATIONS))

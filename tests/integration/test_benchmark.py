@@ -71,10 +71,9 @@ def test_large_folders_are_measured_beside_a_plain_samba(capsys: pytest.CaptureF
 def test_snapshots_are_measured_beside_their_bare_steps(capsys: pytest.CaptureFixture[str]) -> None:
     """Here of small shares; smaller ones have blocks that a copy's device cannot."""
     sizes = ("420MiB", "430MiB")
-    snapshots.measure(1, sizes=sizes, writes=(50,), database=16 << 20, many=2, gibibytes=6)
+    snapshots.measure(1, sizes=sizes, writes=(50,), database=16 << 20, many=2, gibibytes=6, copied="32MiB")
     printed = capsys.readouterr().out
-    assert _ROW.findall(printed) == [
-        f"{operation}, {size}" for size in sizes for operation in snapshots.OPERATIONS
-    ]
+    rows = [f"{operation}, {size}" for size in sizes for operation in snapshots.OPERATIONS]
+    assert _ROW.findall(printed) == [*rows, "copied snapshot, 32MiB"]
     assert re.search(r"^a writer waits, [0-9,]+ pieces: [0-9]+ ms", printed, re.MULTILINE)
     assert re.search(r"^server start, 2 snapshots: [0-9]+ ms, -?[0-9]+ MiB of memory", printed, re.MULTILINE)

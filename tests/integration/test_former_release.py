@@ -1,4 +1,4 @@
-"""Servers and shares that former releases made, with today's code."""
+"""Servers and shares that the first release and the last one made, with today's code."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ print(server.interfaces[0].addresses[0].ip)
 _RECIPES = {
     1: "from shares_core.adapters.docker.image import recipe_version; print(recipe_version())",
     **dict.fromkeys(
-        (2, 3),
+        (2, 3, 4),
         "from shares_core.adapters.containers.image import recipe_version; print(recipe_version('samba'))",
     ),
 }
@@ -64,7 +64,7 @@ class Former:
             ]
 
 
-@pytest.fixture(params=RELEASES)
+@pytest.fixture(params=[min(RELEASES), max(RELEASES)])
 def former(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Former]:
     schema: int = request.param
     sources = extracted(tmp_path, schema)

@@ -19,7 +19,6 @@ from shares_core import (
     Conflict,
     FilePool,
     FileSystemKind,
-    HostNotReady,
     NotEmpty,
     SnapshotSource,
 )
@@ -351,15 +350,6 @@ def test_a_pool_keeps_every_promise_or_refuses(sharing_site: Site) -> None:
         ada = user(tenant, "ada")
         for number in range(3):  # overwrites everything, so that nothing is shared any more
             assert ada.put("files", "big", os.urandom(40 * MIB)).status == OK, number
-
-
-def test_a_pool_that_cannot_share_blocks_refuses(site: Site) -> None:
-    """By name, before anything hurts."""
-    with new_tenant(site) as tenant:
-        with pytest.raises(HostNotReady, match="cannot share blocks"):
-            site.host.snapshots.create(tenant.server, "files", "s")
-        assert site.host.snapshots.list(tenant.server) == ()
-        assert site.host.fleet.reconcile().is_empty
 
 
 @pytest.mark.parametrize("operation", [*SNAPSHOTS, *POOLS], ids=lambda operation: str(operation.name))

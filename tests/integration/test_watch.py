@@ -15,6 +15,7 @@ from shares_core import Capacity, DockerSettings
 from shares_core.domain.views import RunState
 from tests.integration.conftest import Tenant
 from tests.integration.support.own_docker import OwnDocker, own_docker
+from tests.integration.support.previous_versions import version
 from tests.reliability.watched import watching
 from tests.testkit.clients import ClientNamespace, SmbClient
 from tests.testkit.probes import until
@@ -149,6 +150,8 @@ def test_servers_come_back_after_a_restart_of_docker(own: OwnDocker, how: str) -
         password = site.allow("tenant", "files", "ada")
         site.namespaces.append(namespace := ClientNamespace.beside(interface))
         ada = site.smb(namespace, str(interface.addresses[0].ip), "ada", password)
+        assert ada.put("files", "kept", b"then").status == OK
+        snapshot = site.host.snapshots.create("tenant", "files", copy=True).snapshot
         assert ada.put("files", "kept", b"kept").status == OK
         with watching(site):
             getattr(own, how)()
@@ -157,4 +160,5 @@ def test_servers_come_back_after_a_restart_of_docker(own: OwnDocker, how: str) -
             assert until(lambda: site.host.fleet.reconcile(dry_run=True).is_empty, _SECONDS), told(site)
             assert until(lambda: serves(ada), _SECONDS), told(site)
             assert b"kept" == ada.get("files", "kept")
+            assert until(lambda: b"then" == version(ada, snapshot, "kept"), _SECONDS)
         site.host.servers.delete("tenant", with_shares=True)

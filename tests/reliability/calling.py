@@ -39,10 +39,12 @@ LEFT_OUT = {
             *("snapshots.export", "snapshots.unexport"),
             *("schedules.set", "schedules.clear", "schedules.run"),
         ),
-        "their pool cannot share blocks; the kills try it on one that can",
+        "their pool cannot share blocks, so it would copy; the kills try both",
     ),
     "pool.extend": "their pool is a folder of files; the kills try it on an xfs image",
     "shares.set": "it disconnects clients that write, which is a fault here; the kills try it",
+    "shares.shrink": "it disconnects clients that write, which is a fault here; the kills try it",
+    "shares.rename": "it disconnects clients that write, which is a fault here; the kills try it",
     "servers.set": "it ends the connections of clients that write, which is a fault here; the kills try it",
 }
 

@@ -22,10 +22,12 @@ from shares_core.testing import Fault, FaultPlan, Moment, ProcessDied, intercept
 from tests.catalogue import Call, Found, call, operation_id, server_id
 
 SERVER, KEPT, NEW = "kills", "kept", "new"
-SMALL, LARGE = Capacity(32 * MIB), Capacity(48 * MIB)
+SMALLER, SMALL, LARGE = Capacity(16 * MIB), Capacity(32 * MIB), Capacity(48 * MIB)
 #: The users with rules at the start: Bob may read, and nobody but Ada may do anything else.
 ADA, BOB, CARL = "ada", "bob", "carl"
 PASSWORD = Secret("kept by the test alone")
+#: What a share was called before it was renamed.
+FORMER = "former"
 
 
 @frozen
@@ -179,6 +181,17 @@ def end_container(host: Host) -> None:
         client.api.remove_container(f"shares-{host.servers.show(SERVER).server.id}", force=True)
 
 
+def share_of_former_name(host: Host) -> None:
+    if has_share(host, FORMER):
+        host.shares.delete(SERVER, FORMER)
+    fresh_share(host)
+    host.shares.rename(SERVER, NEW, FORMER)
+
+
+def was_renamed(host: Host) -> bool:
+    return has_share(host) and not has_share(host, FORMER)
+
+
 def run_with_former_limits(host: Host) -> None:
     """As after a change of the settings: only its container differs."""
     start_another(host)
@@ -223,7 +236,7 @@ def without_snapshot(host: Host) -> None:
 def with_snapshot(host: Host) -> None:
     if snapshots(host) != ["before"]:
         without_snapshot(host)
-        host.snapshots.create(SERVER, KEPT, "before")
+        host.snapshots.create(SERVER, KEPT, "before", copy=True)
 
 
 def exported(host: Host) -> None:
@@ -285,6 +298,7 @@ FURTHER = (
         lambda h: h.shares.set(SERVER, KEPT, share_preset("default")),
         lambda h: h.shares.show(SERVER, KEPT).share.options == share_preset("archive"),
     ),
+    Operation("rename", call("shares.rename", SERVER, FORMER, NEW), share_of_former_name, was_renamed),
     Operation(
         "make files executable",
         call("fleet.repair", server_id(SERVER)),
@@ -320,6 +334,35 @@ FURTHER = (
 def a_larger_pool(host: Host) -> Capacity:
     return Capacity(host.pool.show().total + 64 * MIB)
 
+
+#: What copies where volumes cannot share blocks.
+COPIES = (
+    Operation(
+        "create a snapshot by copying",
+        call("snapshots.create", SERVER, KEPT, "before", copy=True),
+        without_snapshot,
+        lambda h: snapshots(h) == ["before"],
+    ),
+    Operation(
+        "clone by copying",
+        call("shares.clone", SERVER, NEW, SnapshotSource.parse(f"{SERVER}/{KEPT}@before"), copy=True),
+        ready_to_clone,
+        has_share,
+        copies=KEPT,
+    ),
+    Operation(
+        "shrink by copying",
+        call("shares.shrink", SERVER, NEW, SMALLER, copy=True),
+        fresh_share,
+        lambda h: capacity(h) == SMALLER,
+    ),
+    Operation(
+        "revert by copying",
+        call("snapshots.revert", SERVER, KEPT, "before", copy=True),
+        ready_to_revert,
+        always,
+    ),
+)
 
 #: What needs a pool in an xfs image.
 POOLS = (

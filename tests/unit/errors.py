@@ -44,6 +44,7 @@ _OTHERS: tuple[SharesError, ...] = (
     errors.NotFound("share", "x", where="server 'a'", hint="look"),
     errors.AlreadyExists("server", "x", "it differs", hint="choose another"),
     errors.AddressTaken("10.0.0.1", "br-a", "server 'b'"),
+    errors.WouldLoseData("it does not fit", 4096, hint="give a larger size"),
     errors.CommandFailed(("mkfs", "-q"), 1, "said", hint="try", printed="printed"),
     errors.RecordUnreadable("/r", "it is truncated"),
 )

@@ -9,6 +9,7 @@
     │   ├── AlreadyExists       the name is taken by something with other properties
     │   ├── AddressTaken        the IP or MAC address is in use on that bridge
     │   ├── NotEmpty            the server still has shares
+    │   ├── WouldLoseData       what is there does not fit into what was asked for
     │   ├── Busy                another caller is at work on the server or the share
     │   └── Cancelled           somebody has cancelled the operation; what it did is undone
     ├── NoCapacity              the pool cannot hold what was asked for
@@ -157,6 +158,17 @@ class NotEmpty(Conflict):
     """The server has shares, and the caller did not allow deleting them."""
 
     code = "not_empty"
+
+
+class WouldLoseData(Conflict):
+    """A share would get too small for what it holds, which needs ``needed`` bytes."""
+
+    code = "would_lose_data"
+    needed: int
+
+    def __init__(self, message: str, needed: int, *, hint: Hint = "") -> None:
+        super().__init__(message, hint=hint)
+        self.needed = needed
 
 
 class Busy(Conflict):

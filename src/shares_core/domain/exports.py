@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from shares_core.domain.access import AccessLevel, AccessRule
 from shares_core.domain.names import ShareName
@@ -35,6 +35,13 @@ class Export:
     @property
     def rules(self) -> tuple[AccessRule, ...]:
         return self.share.rules if self.snapshot is None else self.snapshot.rules or ()
+
+    @property
+    def rules_now(self) -> tuple[AccessRule, ...]:
+        """The same, as they count now: nobody can write while an operation keeps writers out."""
+        if self.share.is_writable:
+            return self.rules
+        return tuple(evolve(rule, level=AccessLevel.READ_ONLY) for rule in self.rules)
 
     @property
     def highest(self) -> AccessLevel:

@@ -26,6 +26,7 @@ class ShareStatus(StrEnum):
     CHECKING = "checking"
     SNAPSHOTTING = "snapshotting"
     REVERTING = "reverting"
+    SHRINKING = "shrinking"
     DELETING = "deleting"
     FAILED = "failed"
 
@@ -88,6 +89,11 @@ class ShareOperation(Operation):
     @property
     def serves(self) -> bool:
         """Whether clients can use the share meanwhile."""
+        return False
+
+    @property
+    def keeps_writers_out(self) -> bool:
+        """Whether clients can only read meanwhile."""
         return False
 
     @property

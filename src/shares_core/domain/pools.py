@@ -27,6 +27,21 @@ class PoolKind(StrEnum):
     LVM = "lvm"
 
 
+class SnapshotWay(StrEnum):
+    """How the volumes of a pool get snapshots."""
+
+    #: At once: a snapshot shares the blocks of its share.
+    SHARING = "sharing"
+    #: By copying; clients go on writing.
+    COPYING = "copying"
+    #: By copying; clients can only read until it is done.
+    COPYING_READ_ONLY = "copying-read-only"
+
+    @property
+    def copies(self) -> bool:
+        return self is not SnapshotWay.SHARING
+
+
 @frozen(order=True)
 class VolumeGroupName(Name):
     """The name of an LVM volume group."""
@@ -76,6 +91,16 @@ class DevicePath:
 def volume_name(volume_id: str) -> str:
     """The logical volume's name, from the volume's id, so that renaming a share does not touch the volume."""
     return f"shares-{volume_id}"
+
+
+def unfinished_name(volume_id: str) -> str:
+    """The name of a logical volume that is being filled."""
+    return f"{volume_name(volume_id)}.part"
+
+
+def moment_name(volume_id: str) -> str:
+    """The name of the thick snapshot that the volume is filled from."""
+    return f"{volume_name(volume_id)}.moment"
 
 
 def is_volume_id(text: str) -> bool:

@@ -138,6 +138,11 @@ class CifsShare:
         """Whether a running server has it mounted, and nothing keeps clients from it but a missing rule."""
         return self.failure is None and (self.operation is None or self.operation.serves)
 
+    @property
+    def is_writable(self) -> bool:
+        """Whether those who may write can do so now."""
+        return self.operation is None or not self.operation.keeps_writers_out
+
     def beginning(self, operation: ShareOperation) -> CifsShare:
         """With the operation under way; its failure is cleared if the share is being removed."""
         return evolve(self, operation=operation, failure=self.failure if operation.whole else None)
@@ -236,8 +241,30 @@ class CifsShare:
     def with_bin_cleared(self, moment: int) -> CifsShare:
         return evolve(self, bin_cleared=moment)
 
+    def renamed(self, name: ShareName) -> CifsShare:
+        """With another name. Raises InvalidInput if an exported snapshot cannot have it in its own."""
+        for snapshot in self.snapshots:
+            if snapshot.is_exported:
+                ShareName(f"{name}@{snapshot.name}")
+        return evolve(self, name=name)
+
     def with_rules(self, rules: tuple[AccessRule, ...]) -> CifsShare:
         return evolve(self, rules=rules)
+
+    def require_shrinkable(self, capacity: Capacity) -> None:
+        """Raise InvalidInput if it cannot have that capacity instead of a larger one, Conflict for an xfs."""
+        self.filesystem.kind.check(capacity)
+        if capacity > self.capacity:
+            raise InvalidInput(
+                f"share {self.name.value!r} has {self.capacity}, less than {capacity}",
+                hint=Remedy.of(Call(UseCase.SHARES_EXTEND), " makes it larger"),
+            )
+        if self.filesystem.kind is FileSystemKind.XFS and capacity < self.capacity:
+            raise Conflict(
+                f"share {self.name.value!r} has an xfs, which cannot shrink",
+                hint="make a smaller share, and copy its files there",
+            )
+        self.options.check(capacity)
 
     def require_ready(self) -> CifsShare:
         """The share itself. Raises ShareFailed if it is not ready."""

@@ -10,6 +10,7 @@ from shares_core.domain.access import AccessRule
 from shares_core.domain.capacity import Capacity, format_bytes
 from shares_core.domain.drift import Drift
 from shares_core.domain.exports import Export
+from shares_core.domain.pools import SnapshotWay
 from shares_core.domain.remedy import HostTool, Remedy
 from shares_core.domain.secret import Secret
 from shares_core.domain.server import ShareServer
@@ -214,6 +215,7 @@ class PoolView:
     ``provisioned`` is what the shares were promised; ``free`` what a new share may have; with
     ``overprovisioned`` the promises may exceed ``total``, and writes to shares fail if the disk is full. The
     percentages say how full a thin pool's data and tables (metadata) are; other pools have none.
+    ``snapshots`` is how they are taken, which is not known of every pool before its first use.
     """
 
     name: PoolName
@@ -225,6 +227,7 @@ class PoolView:
     overprovisioned: bool
     data_percent: float | None = None
     metadata_percent: float | None = None
+    snapshots: SnapshotWay | None = None
 
     def holds(self, capacity: Capacity) -> bool:
         return capacity.bytes <= self.free

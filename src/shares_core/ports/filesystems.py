@@ -125,8 +125,19 @@ class FileSystems(ABC):
         """Write to the disk what is not there yet, if the file system is mounted. Idempotent."""
 
     @abstractmethod
-    def thaw(self, server_id: str, share_id: str) -> None:
-        """Let writers go on, if the file system is mounted and somebody has frozen it. Idempotent."""
+    def pause_writing(self, server_id: str, share_id: str) -> None:
+        """Make the file system read-only, if it is mounted, and whole on its disk. Idempotent.
+
+        It can be read meanwhile. Raises BackendFailure, and changes nothing, if a file stays open for
+        writing.
+        """
+
+    @abstractmethod
+    def resume_writing(self, server_id: str, share_id: str) -> None:
+        """Let writers go on, if the file system is mounted and was frozen, or paused. Idempotent.
+
+        One that the kernel found damaged stays read-only.
+        """
 
     @abstractmethod
     def mounted(self, server_id: str, share_id: str) -> bool:
@@ -166,6 +177,15 @@ class FileSystems(ABC):
 
         Raises as ``check`` does, and BackendFailure; ``size`` then tells whether it has grown. Half-done
         leaves a file system of any size up to the device's, which needs a ``check`` before a mount.
+        """
+
+    @abstractmethod
+    def shrink(self, device: str, volume: ShareVolume, size: Capacity, report: Report = unreported) -> None:
+        """Check and shrink the unmounted file system, so that a volume of ``size`` holds it. Idempotent.
+
+        Raises WouldLoseData, and changes nothing, if what it holds does not fit, HostNotReady for an xfs,
+        which cannot shrink, and as ``check`` does. Half-done may leave a file system that nobody can use:
+        only a copy may be shrunk.
         """
 
     @abstractmethod

@@ -8,6 +8,7 @@ from attrs import frozen
 
 from shares_core.domain.capacity import Capacity
 from shares_core.domain.errors import ShareFailed
+from shares_core.domain.pools import SnapshotWay
 from shares_core.domain.remedy import Call, Remedy, UseCase
 from shares_core.domain.views import PoolView
 from shares_core.domain.volume import PoolName, VolumeRef, VolumeTraits
@@ -88,18 +89,40 @@ class BlockStorage(ABC):
         """The volume, or None. Raises HostNotReady if the pool is missing."""
 
     @abstractmethod
+    def snapshot_way(self, pool: PoolName) -> SnapshotWay:
+        """How ``snapshot_volume`` works in the pool. Cheap."""
+
+    @abstractmethod
     def snapshot_volume(
-        self, origin: VolumeRef, ref: VolumeRef, owner: VolumeOwner, mount_point: str | None
+        self,
+        origin: VolumeRef,
+        ref: VolumeRef,
+        owner: VolumeOwner,
+        mount_point: str | None,
+        report: Report = unreported,
     ) -> Volume:
         """Make a volume that holds what ``origin``, in the same pool, holds at one moment.
 
         It may be written to, and neither volume sees what is written to the other. If the origin's file
-        system is mounted, ``mount_point`` says where: writers wait meanwhile, so that it is whole in the new
-        volume. The new volume is promised its full size, as any other.
+        system is mounted, ``mount_point`` says where: writers wait for a moment, so that it is whole in the
+        new volume; if the ``snapshot_way`` is read-only, the caller has paused writing. The new volume is
+        promised its full size, as any other.
 
-        Idempotent: what exists is returned. Raises ShareFailed if the origin is missing, NoCapacity,
-        HostNotReady if the pool cannot do it without copying. Half-done may leave the file system frozen, if
-        the very process that froze it is killed: see ``FileSystems.thaw``.
+        If it copies, it reports how many bytes are done; what the report raises ends it, half-done.
+
+        Idempotent: what exists is returned, and is complete. Raises ShareFailed if the origin is missing, and
+        NoCapacity. Half-done may leave the file system frozen, if the very process that froze it is killed
+        (see ``FileSystems.resume_writing``), and what only ``remove_volume`` finds.
+        """
+
+    @abstractmethod
+    def copy_volume(
+        self, source: VolumeRef, ref: VolumeRef, owner: VolumeOwner, report: Report = unreported
+    ) -> Volume:
+        """Make a volume, in any pool, that holds what ``source`` holds, to which nobody writes.
+
+        In the source's pool it is ``snapshot_volume``; in another it always copies. Reports, is idempotent,
+        raises and leaves things as that does.
         """
 
     @abstractmethod

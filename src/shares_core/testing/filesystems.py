@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from attrs import evolve
 
-from shares_core.domain.capacity import KIB, Capacity
+from shares_core.domain.capacity import KIB, Capacity, round_up
 from shares_core.domain.errors import (
     BackendFailure,
     Conflict,
@@ -14,9 +14,10 @@ from shares_core.domain.errors import (
     OnlineGrowRefused,
     ShareDamaged,
     ShareFailed,
+    WouldLoseData,
 )
 from shares_core.domain.views import Usage
-from shares_core.domain.volume import FileSystem, ShareVolume
+from shares_core.domain.volume import FileSystem, FileSystemKind, ShareVolume
 from shares_core.ports.filesystems import FileSystems
 from shares_core.ports.progress import Report, unreported
 from shares_core.testing.faults import halfway
@@ -143,7 +144,9 @@ class MemoryFileSystems(FileSystems):
     def unmount(self, server_id: str, share_id: str) -> None:
         if (server_id, share_id) in self._host.mounts and self._host.open_files(server_id, share_id):
             raise BackendFailure(f"share {share_id} has open files", hint="close them")
-        self.thaw(server_id, share_id)
+        content = self._host.mounted_filesystem(server_id, share_id)
+        if content is not None:
+            content.frozen = content.paused = False
         self._host.mounts.pop((server_id, share_id), None)
 
     def unmount_scratch(self, volume: ShareVolume) -> None:
@@ -155,10 +158,18 @@ class MemoryFileSystems(FileSystems):
     def sync(self, server_id: str, share_id: str) -> None:
         pass
 
-    def thaw(self, server_id: str, share_id: str) -> None:
+    def pause_writing(self, server_id: str, share_id: str) -> None:
         content = self._host.mounted_filesystem(server_id, share_id)
         if content is not None:
-            content.frozen = False
+            if self._host.open_files(server_id, share_id):
+                raise BackendFailure(f"share {share_id} has open files", hint="close them")
+            content.paused = True
+            halfway()
+
+    def resume_writing(self, server_id: str, share_id: str) -> None:
+        content = self._host.mounted_filesystem(server_id, share_id)
+        if content is not None:
+            content.frozen = content.paused = False
 
     def mounted(self, server_id: str, share_id: str) -> bool:
         return (server_id, share_id) in self._host.mounts
@@ -211,6 +222,19 @@ class MemoryFileSystems(FileSystems):
             halfway()
             _grow(there, content)
         content.condition = Condition.WHOLE
+
+    def shrink(self, device: str, volume: ShareVolume, size: Capacity, report: Report = unreported) -> None:
+        if volume.filesystem.kind is FileSystemKind.XFS:
+            raise HostNotReady("an xfs cannot shrink", hint="copy its files")
+        self.check(device, volume, report)
+        _, content = self._identified(device, volume)
+        if content.used > size.bytes:
+            raise WouldLoseData(f"{content.used} bytes are used", content.used, hint="delete something")
+        wanted = round_up(size.bytes, self._host.granularity)
+        if content.reach > wanted:
+            content.condition = Condition.RUINED
+            halfway()
+            content.condition, content.reach = Condition.WHOLE, wanted
 
     def check(self, device: str, volume: ShareVolume, report: Report = unreported) -> None:
         content = self._unmounted(device, volume)

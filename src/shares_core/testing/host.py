@@ -11,6 +11,7 @@ from shares_core.domain.access import AccessLevel
 from shares_core.domain.addresses import Address, MacAddress
 from shares_core.domain.capacity import GIB, MIB, Capacity
 from shares_core.domain.names import UserName, key_of
+from shares_core.domain.pools import SnapshotWay
 from shares_core.domain.secret import PasswordHash
 from shares_core.domain.server import ShareServer
 from shares_core.domain.views import LogLine
@@ -65,8 +66,7 @@ class MemoryHost:
     prepared_pools: set[PoolName] = field(factory=set)
     #: False is a kernel without idmapped mounts.
     idmapped_mounts: bool = True
-    #: False is a pool whose volumes cannot share blocks.
-    reflinks: bool = True
+    snapshot_way: SnapshotWay = SnapshotWay.SHARING
     #: False is a kernel whose ext4 does not fold case.
     case_fold: bool = True
     #: False is a Docker that does not answer, or an image that was not built.

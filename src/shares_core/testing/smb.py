@@ -79,7 +79,7 @@ def _accounts(
 
 def _served(server: ShareServer) -> tuple[ServedShare, ...]:
     return tuple(
-        ServedShare(export.mount_id, export.name, export.share.folder, export.rules, export.share.options)
+        ServedShare(export.mount_id, export.name, export.share.folder, export.rules_now, export.share.options)
         for export in server.exports
         if export.served
     )

@@ -35,7 +35,8 @@ class MemoryFileSystem:
 
     ``owner`` is the volume's, once it was mounted. ``folders`` maps the names of folders to the ids of their
     owners on disk, ``files`` is what clients wrote, which may lack the ``executable`` bit, ``recycled`` the
-    files in the recycle bin, which nothing empties. Who writes to a ``frozen`` one waits.
+    files in the recycle bin, which nothing empties. Who writes to a ``frozen`` one waits;
+    to a ``paused`` one nobody can write.
     """
 
     identity: FileSystem
@@ -47,6 +48,7 @@ class MemoryFileSystem:
     condition: Condition = Condition.WHOLE
     executable: bool = True
     frozen: bool = False
+    paused: bool = False
 
     @property
     def total(self) -> int:

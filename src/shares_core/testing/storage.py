@@ -15,6 +15,7 @@ from shares_core.domain.errors import (
     NoCapacity,
     ShareFailed,
 )
+from shares_core.domain.pools import SnapshotWay
 from shares_core.domain.remedy import Call, Remedy, UseCase
 from shares_core.domain.views import PoolView
 from shares_core.domain.volume import PoolName, VolumeRef, VolumeTraits
@@ -65,7 +66,16 @@ class MemoryStorage(BlockStorage):
         total = self._host.pool_size.bytes
         provisioned = sum(volume.size for ref, volume in self._host.volumes.items() if ref.pool == pool)
         free = total if self._host.overprovision else max(0, total - provisioned)
-        return PoolView(pool, "memory", "memory", total, provisioned, free, self._host.overprovision)
+        return PoolView(
+            pool,
+            "memory",
+            "memory",
+            total,
+            provisioned,
+            free,
+            self._host.overprovision,
+            snapshots=self._host.snapshot_way,
+        )
 
     def extend_pool(self, pool: PoolName, size: Capacity) -> None:
         self._need_prepared(pool)
@@ -93,18 +103,48 @@ class MemoryStorage(BlockStorage):
         found = self._host.volumes.get(ref)
         return _volume(ref, found) if found is not None else None
 
+    def snapshot_way(self, pool: PoolName) -> SnapshotWay:
+        self._need_prepared(pool)
+        return self._host.snapshot_way
+
     def snapshot_volume(
-        self, origin: VolumeRef, ref: VolumeRef, owner: VolumeOwner, mount_point: str | None
+        self,
+        origin: VolumeRef,
+        ref: VolumeRef,
+        owner: VolumeOwner,
+        mount_point: str | None,
+        report: Report = unreported,
     ) -> Volume:
         there = self._need_volume(origin)
+        way = self._host.snapshot_way
+        if way.copies:
+            paused = there.content is not None and there.content.paused
+            if mount_point is not None and way is SnapshotWay.COPYING_READ_ONLY and not paused:
+                raise ContractBroken(f"volume {origin} is copied while it is written to")
+            return self._copied(there, ref, report)
         found = self._host.volumes.get(ref)
         if found is None:
-            if not self._host.reflinks:
-                raise HostNotReady("the pool cannot share blocks", hint="use another")
             self._reserve(ref.pool, there.size)
             with _frozen(there if mount_point is not None else None):
                 halfway()
-            found = self._host.volumes[ref] = deepcopy(there)
+            found = self._host.volumes[ref] = _twin(there)
+        return _volume(ref, found)
+
+    def copy_volume(
+        self, source: VolumeRef, ref: VolumeRef, owner: VolumeOwner, report: Report = unreported
+    ) -> Volume:
+        if source.pool == ref.pool:
+            return self.snapshot_volume(source, ref, owner, None, report)
+        self._need_prepared(ref.pool)
+        return self._copied(self._need_volume(source), ref, report)
+
+    def _copied(self, there: MemoryVolume, ref: VolumeRef, report: Report) -> Volume:
+        found = self._host.volumes.get(ref)
+        if found is None:
+            self._reserve(ref.pool, there.size)
+            report(there.size // 2, there.size)
+            halfway()
+            found = self._host.volumes[ref] = _twin(there)
         return _volume(ref, found)
 
     def grow_volume(self, ref: VolumeRef, size: Capacity) -> Volume:
@@ -190,6 +230,14 @@ class MemoryStorage(BlockStorage):
         if volume is None:
             raise ShareFailed(f"volume {ref} is missing", hint="restore it")
         return volume
+
+
+def _twin(volume: MemoryVolume) -> MemoryVolume:
+    """What holds the same, in which nothing is frozen or paused."""
+    made = deepcopy(volume)
+    if made.content is not None:
+        made.content.frozen = made.content.paused = False
+    return made
 
 
 @contextmanager

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from random import Random
 
 import pytest
 
-from shares_core import Capacity, FileSystemKind, HostNotReady, SnapshotSource
+from shares_core import Capacity, Conflict, FileSystemKind, NoCapacity, SnapshotSource
 from tests.integration.conftest import SPARE_GROUP, Tenant, new_tenant
 from tests.integration.lvm.conftest import Pool
+from tests.integration.support.copies import meanwhile
 from tests.integration.support.previous_versions import MIB, OK, take, user, version
 from tests.reliability.kills import Campaign
-from tests.reliability.operations import SNAPSHOTS
+from tests.reliability.operations import COPIES, SNAPSHOTS
+from tests.testkit.clients import open_file
 from tests.testkit.kernel_client import mounted
 from tests.testkit.site import Site
+from tests.testkit.volume_groups import lvm
 
 SEED = 20261127
 
@@ -77,12 +81,72 @@ def test_the_kernels_client_mounts_a_snapshot(tenant: Tenant) -> None:
             (folder / "new").write_bytes(b"x")
 
 
-def test_thick_volumes_have_no_snapshots() -> None:
-    """By name, before anything hurts."""
-    with Pool(SPARE_GROUP, thin=False).site() as site, new_tenant(site) as tenant:
-        with pytest.raises(HostNotReady, match="cannot share blocks"):
-            site.host.snapshots.create(tenant.server, "files", "s")
-        assert site.host.fleet.reconcile().is_empty
+@pytest.fixture(scope="module")
+def thick_site() -> Iterator[Site]:
+    with Pool(SPARE_GROUP, thin=False).site() as site:
+        yield site
+
+
+def test_a_thick_volume_is_copied_while_its_clients_write(thick_site: Site) -> None:
+    """The copy is of one moment, nobody is disconnected, and it serves for all that snapshots serve for."""
+    host = thick_site.host
+    with new_tenant(thick_site) as tenant:
+        ada, server = user(tenant, "ada"), tenant.server
+        assert ada.put("files", "x", b"then").status == OK
+        with pytest.raises(Conflict, match="cannot share blocks"):
+            host.snapshots.create(server, "files", "s")
+        with ada.connection() as session:
+            held = open_file(ada.tree(session, "files"), "held")
+            held.write(b"before", 0)
+
+            def write() -> None:
+                held.write(b"meanwhile", 0)
+                assert ada.put("files", "x", b"now").status == OK
+
+            snapshot = meanwhile(host, write).snapshots.create(server, "files", "s", copy=True).snapshot
+            held.write(b"later", 0)
+        assert (b"then", b"before") == (version(ada, snapshot, "x"), version(ada, snapshot, "held"))
+        source = SnapshotSource.parse(f"{server}/files@s")
+        host.shares.clone(server, "copy", source, Capacity(96 * MIB), copy=True)
+        host.access.allow(server, "copy", "ada")
+        host.snapshots.revert(server, "files", "s", copy=True)
+        host.snapshots.delete(server, "files", "s")
+        assert (b"then", b"then") == (ada.get("files", "x"), ada.get("copy", "x"))
+        assert (64 + 96) * MIB == host.pool.show().provisioned
+        assert host.fleet.reconcile().is_empty
+
+
+def test_clients_that_outrun_a_copy_end_it(thick_site: Site) -> None:
+    """What cannot keep its moment is no snapshot: it is refused, and nothing of it is left."""
+    host = thick_site.host
+    with new_tenant(thick_site) as tenant:
+        ada = user(tenant, "ada")
+        filler = "sctest-filler"
+        room = host.pool.show().free - (64 + 12) * MIB
+        lvm("lvcreate", "--yes", "--size", f"{room}b", "--name", filler, SPARE_GROUP)
+        try:
+            free = host.pool.show().free
+
+            def write() -> None:
+                assert ada.put("files", "big", os.urandom(24 * MIB)).status == OK
+                os.sync()
+
+            outrun = meanwhile(host, write)
+            with pytest.raises(NoCapacity, match="clients changed more than"):
+                outrun.snapshots.create(tenant.server, "files", "s", copy=True)
+            assert (free, ()) == (host.pool.show().free, host.snapshots.list(tenant.server))
+            assert (OK, True) == (ada.put("files", "x", b"x").status, host.fleet.reconcile().is_empty)
+        finally:
+            lvm("lvremove", "--yes", f"{SPARE_GROUP}/{filler}")
+
+
+def test_a_process_that_is_killed_amid_a_copy_leaves_nothing_half_done(thick_site: Site) -> None:
+    """One kill of each operation that copies."""
+    campaign = Campaign(thick_site.config, COPIES)
+    with campaign.begun():
+        kills = campaign.kills()
+        for operation in COPIES:
+            campaign.run(Random(SEED).choice([kill for kill in kills if kill.operation == operation.name]))
 
 
 def test_a_killed_process_leaves_nothing_half_done(thin_site: Site) -> None:

@@ -11,7 +11,7 @@ from attrs import evolve, frozen
 
 from shares_core import Capacity, FilePool, LvmPool
 from shares_core.domain.capacity import MIB
-from shares_core.domain.pools import ThinPoolName, VolumeGroupName, volume_name
+from shares_core.domain.pools import SnapshotWay, ThinPoolName, VolumeGroupName, volume_name
 from shares_core.domain.volume import DEFAULT_POOL, PoolName, VolumeRef
 from shares_core.ports.storage import BlockStorage
 from tests.contracts.pools import PoolsWorld
@@ -121,6 +121,10 @@ class ThickStorage(LvmStorage):
         super().__init__(groups.thick)
         self._ports = self.opened(self.config)
 
+    @property
+    def snapshot_way(self) -> SnapshotWay:
+        return SnapshotWay.COPYING
+
     def is_blank(self, device: str) -> bool:
         """Whether its ends are, where signatures may be: the space between holds data of former volumes."""
         with open(device, "rb", buffering=0) as file:
@@ -152,8 +156,8 @@ class ThinStorage(LvmStorage):
         self._ports = self.opened(self.config)
 
     @property
-    def shares_blocks(self) -> bool:
-        return True
+    def snapshot_way(self) -> SnapshotWay:
+        return SnapshotWay.SHARING
 
     def half_made_volume(self, ref: VolumeRef, size: Capacity) -> None:
         """LVM makes it in one step: before that nothing is there."""

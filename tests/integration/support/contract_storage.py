@@ -17,6 +17,7 @@ from attrs import evolve
 
 from shares_core import Capacity, FilePool
 from shares_core.adapters.filesystems import casefold
+from shares_core.domain.pools import SnapshotWay
 from shares_core.domain.volume import DEFAULT_POOL, FileSystemKind, PoolName, ShareVolume, VolumeRef
 from shares_core.ports.storage import BlockStorage
 from tests.contracts.filesystems_world import FileSystemsWorld, Made
@@ -56,9 +57,9 @@ class RealStorage(RealWorld, StorageWorld, FileSystemsWorld):
     # -- the pool
 
     @property
-    def shares_blocks(self) -> bool:
-        """ext4 cannot, and these worlds are on one."""
-        return False
+    def snapshot_way(self) -> SnapshotWay:
+        """These worlds are on ext4, whose files cannot share blocks."""
+        return SnapshotWay.COPYING_READ_ONLY
 
     @property
     def extends(self) -> bool:
@@ -112,6 +113,10 @@ class RealStorage(RealWorld, StorageWorld, FileSystemsWorld):
 
     def half_made_volume(self, ref: VolumeRef, size: Capacity) -> None:
         self.killed_in("storage.ensure_volume", ref, size, OWNER, where=_RESERVING)
+
+    def half_copied_volume(self, origin: VolumeRef, ref: VolumeRef) -> None:
+        where = "shares_core.adapters.pools.copying._blocks"
+        self.killed_in("storage.snapshot_volume", origin, ref, OWNER, "/", where=where)
 
     def half_grown_volume(self, ref: VolumeRef, size: Capacity) -> None:
         self.killed_in("storage.grow_volume", ref, size, where=_RESERVING)
@@ -297,6 +302,13 @@ class RealStorage(RealWorld, StorageWorld, FileSystemsWorld):
     def is_read_only(self, server_id: str, share_id: str) -> bool:
         return bool(os.statvfs(self.layout.share(server_id, share_id)).f_flag & os.ST_RDONLY)
 
+    def mount_options(self, server_id: str, share_id: str) -> frozenset[str]:
+        asked = ("findmnt", "--noheadings", "--output", "VFS-OPTIONS,FS-OPTIONS", "--target")
+        told = subprocess.run(
+            (*asked, self.layout.share(server_id, share_id)), check=True, capture_output=True, text=True
+        )
+        return frozenset(told.stdout.replace(",", " ").split())
+
     def freeze(self, server_id: str, share_id: str) -> None:
         mounted = self.layout.share(server_id, share_id)
         subprocess.run(["fsfreeze", "--freeze", mounted], check=True)
@@ -336,8 +348,8 @@ class SharingStorage(RealStorage):
         self._ports = self.opened(self.config)
 
     @property
-    def shares_blocks(self) -> bool:
-        return True
+    def snapshot_way(self) -> SnapshotWay:
+        return SnapshotWay.SHARING
 
 
 class ImageStorage(RealStorage):
@@ -349,8 +361,8 @@ class ImageStorage(RealStorage):
         self._ports = self.opened(self.config)
 
     @property
-    def shares_blocks(self) -> bool:
-        return True
+    def snapshot_way(self) -> SnapshotWay:
+        return SnapshotWay.SHARING
 
     @property
     def extends(self) -> bool:

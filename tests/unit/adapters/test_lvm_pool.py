@@ -29,7 +29,7 @@ from shares_core.bootstrap import ports
 from shares_core.config import HostConfig, LvmPool
 from shares_core.domain.capacity import GIB, MIB, Capacity
 from shares_core.domain.errors import HostNotReady
-from shares_core.domain.pools import ThinPoolName, VolumeGroupName
+from shares_core.domain.pools import SnapshotWay, ThinPoolName, VolumeGroupName
 from shares_core.domain.views import PoolView
 from shares_core.domain.volume import DEFAULT_POOL, VolumeTraits
 from shares_core.entrypoints.cli.remedies import worded
@@ -145,7 +145,9 @@ def test_the_figures_are_of_the_group_or_of_the_thin_pool_in_it(fake_lvm: FakeLv
     fake_lvm.answer("lvs", lvs(THIN_POOL, mine | THIN, second | THIN, others | THIN))
     total, free = 8585740288, 8480882688
     assert thick(fake_lvm).pool() == PoolView(
-        DEFAULT_POOL, "lvm", "vg", total, 2 * SIZE, free, overprovisioned=False
+        *(DEFAULT_POOL, "lvm", "vg", total, 2 * SIZE, free),
+        overprovisioned=False,
+        snapshots=SnapshotWay.COPYING,
     )
     figures = PoolView(
         DEFAULT_POOL,
@@ -153,6 +155,7 @@ def test_the_figures_are_of_the_group_or_of_the_thin_pool_in_it(fake_lvm: FakeLv
         overprovisioned=False,
         data_percent=3.17,
         metadata_percent=10.84,
+        snapshots=SnapshotWay.SHARING,
     )
     assert thin(fake_lvm).pool() == figures
     promising = thin(fake_lvm, overprovision=True).pool()

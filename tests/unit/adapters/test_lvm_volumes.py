@@ -236,7 +236,7 @@ def test_a_volume_in_use_is_not_touched(
     )
     assert {counted, removal} == {line for line in fake_lvm.asked if not line.startswith("lvs ")}
     assert [removal] == fake_lvm.changed
-    assert 1 == len([line for line in fake_lvm.asked if line.startswith("lvs ")]), "to see that it is thin"
+    assert 2 == len([line for line in fake_lvm.asked if line.startswith("lvs ")]), "one for each call"
 
 
 @pytest.mark.parametrize(
@@ -254,3 +254,34 @@ def test_a_full_thin_pool_makes_no_volume(fake_lvm: FakeLvm, full: dict[str, str
     assert ([], True) == (fake_lvm.changed, f"'lvextend {option} +SIZE vg/pool'" in worded(told.value.remedy))
     fake_lvm.answer("lvs", lvs({**THIN_POOL, **dict.fromkeys(full, "94.99")}))
     assert MADE == thin(fake_lvm, overprovision=True).ensure_volume(VOLUME, Capacity(SIZE), OWNER)
+
+
+def test_a_thick_snapshot_is_split_off_before_it_is_wiped(fake_lvm: FakeLvm) -> None:
+    """Zeros that were written to it would not be where it keeps what its origin held."""
+    known(fake_lvm)
+    left = ours(fake_lvm) | {"lv_name": f"shares-{VOLUME}.moment", "lv_role": "public,snapshot,thicksnapshot"}
+    fake_lvm.answer("lvs", lvs(left))
+    fake_lvm.answer("dmsetup", "0\n")
+    fake_lvm.answer("lvconvert")
+    fake_lvm.answer("lvremove")
+    path = fake_lvm.activate(f"shares-{VOLUME}.moment")
+    path.resolve().write_bytes(b"x" * 4096)  # not a block device: the kernel does not zero it
+    with pytest.raises(BackendFailure, match=f"wiping {path}"):
+        thick(fake_lvm).remove_volume(VOLUME)
+    assert [f"lvconvert --yes --splitsnapshot vg/shares-{VOLUME}.moment"] == fake_lvm.changed
+    thick(fake_lvm, wipe=False).remove_volume(VOLUME)
+    assert f"lvremove --yes vg/shares-{VOLUME}.moment" == fake_lvm.changed[-1]
+
+
+def test_a_moment_that_could_hardly_be_kept_is_refused(fake_lvm: FakeLvm) -> None:
+    """Less than a tenth of the volume is left in the group: nothing is copied."""
+    known(fake_lvm)
+    fake_lvm.answer("lvs", lvs(ours(fake_lvm), vg_free=str(SIZE // 10 - 1)))
+    fake_lvm.answer("lvcreate")
+    new = "0" * 12
+    for name in (VOLUME, f"{new}.part"):
+        fake_lvm.activate(f"shares-{name}").resolve().write_bytes(bytes(4096))
+    with pytest.raises(NoCapacity, match="too little to keep what clients change") as told:
+        thick(fake_lvm).snapshot_volume(VOLUME, new, OWNER, "/mounted")
+    assert "vgextend vg DEVICE" in worded(told.value.remedy)
+    assert ["lvcreate"] == [line.split()[0] for line in fake_lvm.changed]

@@ -21,7 +21,7 @@ def _by_name(folder: Path) -> dict[str, dict[str, Any]]:
     return {server["name"]: server for server in whole}
 
 
-BY_NAME, BY_NAME_2, BY_NAME_3 = map(_by_name, RECORDS.values())
+BY_NAME, BY_NAME_2, BY_NAME_3, BY_NAME_4 = map(_by_name, RECORDS.values())
 
 
 def upcast_1(name: str, **traits: bool) -> dict[str, Any]:
@@ -359,3 +359,17 @@ def test_what_schema_3_added_is_among_its_records() -> None:
     assert all(value in offered for value in (None, {"limit": None}, {"limit": 1 << 30}))
     assert {"SMB2_10", "SMB3_00"} == {server["protection"]["min_protocol"] for server in BY_NAME_3.values()}
     assert "server.set" in {(server["operation"] or {}).get("kind") for server in BY_NAME_3.values()}
+
+
+def test_what_was_under_way_in_schema_4_goes_on() -> None:
+    """A snapshot shares blocks, a revert knows its volume and its size; all the rest stays."""
+    for name, server in BY_NAME_4.items():
+        for before, after in zip(server["shares"], upcast(server, 4, until=5)["shares"], strict=True):
+            operation = before["operation"]
+            if name == "create-snapshot":
+                operation = operation | {"way": "sharing"}
+            if name == "revert":
+                snapshot = operation.pop("snapshot")
+                source = {"pool": "default", "id": snapshot["id"]}
+                operation = operation | {"source_ref": source, "capacity": snapshot["capacity"]}
+            assert before | {"operation": operation} == after

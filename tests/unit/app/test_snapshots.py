@@ -96,7 +96,7 @@ def test_a_snapshot_in_use_takes_no_share_out_of_service(world: World) -> None:
 
 def test_a_record_from_before_a_revert_ended_loses_nothing(world: World) -> None:
     """The record is restored from a copy that was made while the share was being reverted."""
-    dies(world, "storage.snapshot_volume", lambda host: host.snapshots.revert("tenant", "files", "before"))
+    dies(world, "storage.copy_volume", lambda host: host.snapshots.revert("tenant", "files", "before"))
     kept = dict(world.machine.records)
     world.host.fleet.reconcile()
     world.host.snapshots.revert("tenant", "files", "before")

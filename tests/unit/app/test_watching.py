@@ -15,6 +15,7 @@ from shares_core import bootstrap
 from shares_core.app.watch.watcher import LOOK_SECONDS, Watcher
 from shares_core.domain.backoff import Backoff
 from shares_core.domain.capacity import MIB
+from shares_core.domain.pools import SnapshotWay
 from shares_core.domain.schedules import Schedule
 from shares_core.testing import Call, FaultPlan, memory_ports
 
@@ -326,8 +327,8 @@ def test_scheduled_snapshots_are_taken_and_removed(served: World, watcher: Watch
 
 
 def test_a_schedule_that_fails_is_told_once_and_hinders_nobody(served: World, watcher: Watcher) -> None:
-    served.machine.reflinks = False
     served.host.schedules.set("tenant", "files", Schedule(hourly=2))
+    served.machine.snapshot_way = SnapshotWay.COPYING
     let_pass(watcher, served, 200)
     failures = [what for what, _ in told(served) if what == "snapshot failed"]
     assert 1 == len(failures)

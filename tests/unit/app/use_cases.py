@@ -12,6 +12,7 @@ from tests.unit.world import LARGE, PASSWORD, RO, RW, SMALL, World, on
 from shares_core.domain.access import AccessLevel, AccessRule
 from shares_core.domain.capacity import Capacity
 from shares_core.domain.names import UserName
+from shares_core.domain.pools import SnapshotWay
 from shares_core.domain.presets import share_preset
 from shares_core.domain.protection import Dialect
 from shares_core.domain.schedules import Schedule
@@ -19,11 +20,15 @@ from shares_core.domain.secret import Secret
 from shares_core.domain.server import ShareServer
 from shares_core.domain.share import FileSystemKind, ShareStatus
 from shares_core.domain.snapshots import SnapshotSource
+from shares_core.domain.volume import PoolName
 from shares_core.testing import Fault, FaultPlan, Moment, ProcessDied, SmbRefused
 from shares_core.testing.state import MemoryFileSystem
 
 LARGE_POOL = Capacity.parse("1TiB")
 OTHER = Secret("battery staple")
+SMALLER = Capacity.parse("32MiB")
+#: A snapshot, and another pool.
+SOURCE, SLOW = SnapshotSource.parse("tenant/files@before"), PoolName("slow")
 
 
 @frozen
@@ -97,6 +102,26 @@ def is_served_as_before(world: World) -> bool:
 def take_snapshot(world: World) -> None:
     world.host.snapshots.create("tenant", "files", "before")
     files(world).files["since"] = b"then"
+
+
+def copy_while_clients_only_read(world: World) -> None:
+    world.machine.snapshot_way = SnapshotWay.COPYING_READ_ONLY
+
+
+def take_snapshot_by_copying(world: World) -> None:
+    copy_while_clients_only_read(world)
+    world.host.snapshots.create("tenant", "files", "before", copy=True)
+    files(world).files["since"] = b"then"
+
+
+def take_snapshot_beside_another_pool(world: World) -> None:
+    take_snapshot(world)
+    world.machine.pools = (*world.machine.pools, SLOW)
+
+
+def is_cloned_into_the_other_pool(world: World) -> bool:
+    copy = world.record("tenant").find_share("copy")
+    return copy is not None and copy.volume.pool == SLOW
 
 
 def replace_snapshot_in_an_hour(world: World) -> None:
@@ -184,13 +209,23 @@ USE_CASES = [
         lambda w: w.share("tenant", "files").capacity == LARGE,
     ),
     UseCase(
+        "shrink",
+        call("shares.shrink", "tenant", "files", SMALLER),
+        lambda w: w.share("tenant", "files").capacity == SMALLER and w.admitted() != {},
+    ),
+    UseCase(
         "set options",
         call("shares.set", "tenant", "files", share_preset("archive")),
         lambda w: w.share("tenant", "files").options == share_preset("archive") and w.admitted() != {},
     ),
     UseCase(
+        "rename",
+        call("shares.rename", "tenant", "files", "renamed"),
+        lambda w: has(w, "renamed", "ada") is RW and has(w, "files", "ada") is None,
+    ),
+    UseCase(
         "clone",
-        call("shares.clone", "tenant", "copy", SnapshotSource.parse("tenant/files@before")),
+        call("shares.clone", "tenant", "copy", SOURCE),
         lambda w: w.record("tenant").find_share("copy") is not None,
         undone=True,
         given=take_snapshot,
@@ -201,6 +236,28 @@ USE_CASES = [
         call("snapshots.create", "tenant", "files"),
         lambda w: len(snapshots(w)) >= 1 and w.admitted() != {},
         undone=True,
+        kept=True,
+    ),
+    UseCase(
+        "create a snapshot by copying",
+        call("snapshots.create", "tenant", "files", copy=True),
+        lambda w: len(snapshots(w)) >= 1 and has(w, "files", "ada") is RW,
+        undone=True,
+        given=copy_while_clients_only_read,
+        kept=True,
+    ),
+    UseCase(
+        "revert by copying",
+        call("snapshots.revert", "tenant", "files", "before", copy=True),
+        lambda w: "since" not in files(w).files and has(w, "files", "ada") is RW,
+        given=take_snapshot_by_copying,
+    ),
+    UseCase(
+        "clone into another pool",
+        call("shares.clone", "tenant", "copy", SOURCE, pool=str(SLOW), copy=True),
+        is_cloned_into_the_other_pool,
+        undone=True,
+        given=take_snapshot_beside_another_pool,
         kept=True,
     ),
     UseCase(

@@ -27,6 +27,7 @@ ERRORS: tuple[tuple[errors.SharesError, int], ...] = (
     (errors.AlreadyExists("server", "x", "d", hint="h"), 4),
     (errors.AddressTaken("10.0.0.1", "b", "h"), 4),
     (errors.NotEmpty("m"), 4),
+    (errors.WouldLoseData("m", 1), 4),
     (errors.Busy("m"), 4),
     (errors.Cancelled("m"), 4),
     (errors.NoCapacity("m"), 5),

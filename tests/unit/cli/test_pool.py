@@ -32,7 +32,7 @@ POOL_KEYS = [
         "provisioned",
         "free",
     ),
-    *("overprovisioned", "data_percent", "metadata_percent", "warnings"),
+    *("overprovisioned", "data_percent", "metadata_percent", "snapshots", "warnings"),
 ]
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from tests.unit.cli.terminal import Terminal
 
+from shares_core.domain.pools import SnapshotWay
+
 SNAPSHOT_KEYS = [
     *("name", "server", "share", "id", "taken", "token", "capacity_bytes", "capacity", "scheduled"),
     *("export", "export_locations", "locations", "access"),
@@ -98,8 +100,7 @@ def test_a_share_is_made_from_a_snapshot(served: Terminal) -> None:
     assert ["64 MiB", "96 MiB"] == list(map(str, sizes))
     for given, said in (
         (("--size", "16MiB"), "snapshot s has 64 MiB, more than 16 MiB"),
-        (("--filesystem", "xfs"), "leave out --filesystem, --pool and --case-fold"),
-        (("--pool", "fast"), "leave out --filesystem, --pool and --case-fold"),
+        (("--filesystem", "xfs"), "leave out --filesystem and --case-fold"),
     ):
         result = served("share", "create", "tenant", "less", "--from-snapshot", "tenant/files@s", *given)
         assert (2, True) == (result.status, said in result.err), result.err
@@ -130,7 +131,15 @@ def test_bad_requests_change_nothing(
 
 
 def test_a_pool_that_cannot_share_blocks_says_so(served: Terminal) -> None:
-    served.world.machine.reflinks = False
+    served.world.machine.snapshot_way = SnapshotWay.COPYING_READ_ONLY
     before = dict(served.world.machine.volumes)
-    assert 6 == served("snapshot", "create", "tenant", "files").status
+    refused = served("snapshot", "create", "tenant", "files", "first")
+    assert (4, True) == (refused.status, "--copy" in refused.err), refused.err
     assert before == served.world.machine.volumes
+    assert 0 == served("snapshot", "create", "tenant", "files", "first", "--copy").status
+    assert 4 == served("snapshot", "revert", "tenant", "files", "first").status
+    assert 0 == served("snapshot", "revert", "tenant", "files", "first", "--copy").status
+    cloned = ("share", "create", "tenant", "copy", "--from-snapshot", "tenant/files@first")
+    assert 4 == served(*cloned).status
+    assert 0 == served(*cloned, "--copy").status
+    assert 4 == served("schedule", "set", "tenant", "files", "--daily", "2").status

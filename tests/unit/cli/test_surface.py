@@ -12,8 +12,8 @@ from shares_core.entrypoints.cli import root
 COMMANDS = {
     "server create", "server list", "server show", "server set", "server log", "server start", "server stop",
     "server upgrade", "server delete",
-    "share create", "share list", "share show", "share set", "share extend", "share check", "share audit",
-    "share delete",
+    "share create", "share list", "share show", "share set", "share rename", "share extend", "share shrink",
+    "share check", "share audit", "share delete",
     "snapshot create", "snapshot list", "snapshot show", "snapshot delete", "snapshot revert",
     "snapshot export", "snapshot unexport",
     "schedule set", "schedule show", "schedule clear",

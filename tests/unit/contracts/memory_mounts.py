@@ -103,7 +103,12 @@ class MemoryMounts(MemoryWorld, FileSystemsWorld):
         return None if filesystem is None else filesystem.files.get(FILE)
 
     def is_read_only(self, server_id: str, share_id: str) -> bool:
-        return self.host.mounts[server_id, share_id].read_only
+        filesystem = self.host.mounted_filesystem(server_id, share_id)
+        paused = filesystem is not None and filesystem.paused
+        return paused or self.host.mounts[server_id, share_id].read_only
+
+    def mount_options(self, server_id: str, share_id: str) -> frozenset[str]:
+        return frozenset(("ro",) if self.is_read_only(server_id, share_id) else ("rw",))
 
     def freeze(self, server_id: str, share_id: str) -> None:
         filesystem = self.host.mounted_filesystem(server_id, share_id)

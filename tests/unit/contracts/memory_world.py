@@ -21,6 +21,7 @@ from tests.contracts.values import ABSENT, OWNER, UID
 from shares_core.domain.audit import AuditEntry
 from shares_core.domain.capacity import Capacity
 from shares_core.domain.names import UserName
+from shares_core.domain.pools import SnapshotWay
 from shares_core.domain.secret import PasswordHash
 from shares_core.domain.server import ShareServer
 from shares_core.domain.volume import DEFAULT_POOL, PoolName, VolumeRef
@@ -90,8 +91,8 @@ class MemoryWorld(
     # -- storage
 
     @property
-    def shares_blocks(self) -> bool:
-        return self.host.reflinks
+    def snapshot_way(self) -> SnapshotWay:
+        return self.host.snapshot_way
 
     @property
     def extends(self) -> bool:
@@ -229,6 +230,10 @@ class MemoryWorld(
     def half_made_volume(self, ref: VolumeRef, size: Capacity) -> None:
         with self.dying("storage.ensure_volume", step=2) as ports:
             ports.storage.ensure_volume(ref, size, OWNER)
+
+    def half_copied_volume(self, origin: VolumeRef, ref: VolumeRef) -> None:
+        with self.dying("storage.snapshot_volume") as ports:
+            ports.storage.snapshot_volume(origin, ref, OWNER, None)
 
     def half_grown_volume(self, ref: VolumeRef, size: Capacity) -> None:
         with self.dying("storage.grow_volume") as ports:

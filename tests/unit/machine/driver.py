@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import pairwise
 
+from attrs import evolve
 from tests.unit.machine import laws
 from tests.unit.machine.attempt import Attempt, error_of
 from tests.unit.machine.meaning import Meant, meant, narrowed
@@ -22,6 +23,7 @@ from tests.unit.world import NETWORK
 
 from shares_core.bootstrap import Host, host
 from shares_core.domain.errors import Conflict, ShareFailed, SharesError
+from shares_core.domain.pools import SnapshotWay
 from shares_core.testing import MemoryHost, OpenFile, ProcessDied, memory_ports
 
 #: The errors of a share that waits to be repaired or deleted.
@@ -37,7 +39,7 @@ class Driver:
         self.machine = machine
         self.watch = Watch(machine)
         self.process = self._start_process()
-        self.possible = [Model(machine.pool_size.bytes)]
+        self.possible = [Model(machine.pool_size.bytes, machine.snapshot_way.copies)]
         #: Servers that do not run although their records want it, after a reboot or a failed start.
         self.disturbed: set[str] = set()
         #: What connected users may still have until an interrupted restriction is carried on.
@@ -225,6 +227,8 @@ class Driver:
 
     def _opened_beyond(self, operation: Operation) -> list[OpenFile]:
         """The open files that the operation must not close."""
+        if operation.pauses and self.machine.snapshot_way is SnapshotWay.COPYING_READ_ONLY:
+            operation = evolve(operation, users=None)
         names = {record.id: str(record.name) for record in laws.records_of(self.machine)}
         image, containers = self.machine.image, self.machine.containers
         return [

@@ -206,7 +206,7 @@ def _share_is_whole(
     assert volume.content.files == files, f"the data of {share.name} is {volume.content.files}, not {files}"
     assert mounted == ((record.id, share.id) in machine.mounts)
     assert mounted == (share.volume.ref in machine.attached)
-    assert not volume.content.frozen
+    assert (False, False) == (volume.content.frozen, volume.content.paused)
 
 
 def _snapshot_is_whole(

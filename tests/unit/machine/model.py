@@ -151,16 +151,17 @@ class Server:
 
 @define
 class Model:
-    """All tenants of a host whose pool has ``pool`` bytes."""
+    """All tenants of a host whose pool has ``pool`` bytes, and ``copies`` volumes for snapshots or not."""
 
     pool: int
+    copies: bool = False
     servers: dict[str, Server] = field(factory=dict)
     #: How many snapshots were ever taken: only for their numbers.
     taken: int = field(default=0, eq=False)
 
     def copy(self) -> Model:
         servers = {name: _copied(server) for name, server in self.servers.items()}
-        return Model(self.pool, servers, self.taken)
+        return Model(self.pool, self.copies, servers, self.taken)
 
     def _take(self, share: Share, name: str | None = None) -> None:
         self.taken += 1
@@ -253,11 +254,31 @@ class Model:
         found.size = size
         yield Stage.STICKS
 
+    def shrink_share(self, name: str, share: str, size: int) -> Iterator[Stage]:
+        """For a moment the pool holds both what the share had and what it gets."""
+        found = self.server(name).share(share)
+        if size > found.size:
+            raise Refused(InvalidInput)
+        if size < found.size:
+            self._reserve(0, found.size)
+            found.size = size
+            yield Stage.STICKS
+
     def set_options(self, name: str, share: str, options: ShareOptions) -> Iterator[Stage]:
         found = self.server(name).share(share)
         if options != found.options:
             found.options = options
             yield Stage.STICKS
+
+    def rename_share(self, name: str, share: str, new: str) -> Iterator[Stage]:
+        server = self.server(name)
+        server.share(share)
+        if share == new:
+            return
+        if new in server.shares:
+            raise Refused(AlreadyExists)
+        server.shares[new] = server.shares.pop(share)
+        yield Stage.STICKS
 
     def check_share(self, name: str, share: str) -> Iterator[Stage]:
         self.server(name).share(share)
@@ -315,6 +336,8 @@ class Model:
 
     def set_schedule(self, name: str, share: str, schedule: Schedule | None) -> Iterator[Stage]:
         found = self.server(name).share(share)
+        if schedule is not None and self.copies:
+            raise Refused(Conflict)
         if found.schedule != schedule:
             found.schedule = schedule
             yield Stage.UNDONE

@@ -44,7 +44,8 @@ class Operation:
     ``cancels``, that it ends an operation that was interrupted, or that another caller is at work on.
     ``share`` and ``users`` are whose open files it may close; None is everybody's; with ``exports`` also
     those of the share's snapshots. ``slot`` means that it
-    holds its share for long. ``calls`` is its approximate number of port calls, so that faults strike.
+    holds its share for long, ``pauses``, that it closes the share for everybody where its pool copies while
+    clients can only read. ``calls`` is its approximate number of port calls, so that faults strike.
     """
 
     work: Call
@@ -58,6 +59,7 @@ class Operation:
     replaces: bool = False
     cancels: bool = False
     slot: bool = False
+    pauses: bool = False
     exports: bool = False
     calls: int = 9
 
@@ -217,12 +219,35 @@ def extend_share(name: str, share: str, size: int) -> Operation:
     )
 
 
+def shrink_share(name: str, share: str, size: int) -> Operation:
+    return Operation(
+        call("shares.shrink", name, share, Capacity(size), copy=True),
+        name,
+        lambda model, _: model.shrink_share(name, share, size),
+        share,
+        slot=True,
+        calls=20,
+    )
+
+
 def set_options(name: str, share: str, options: ShareOptions) -> Operation:
     return Operation(
         call("shares.set", name, share, options),
         name,
         lambda model, _: model.set_options(name, share, options),
         share,
+        calls=8,
+    )
+
+
+def rename_share(name: str, share: str, new: str) -> Operation:
+    return Operation(
+        call("shares.rename", name, share, new),
+        name,
+        lambda model, _: model.rename_share(name, share, new),
+        share,
+        repeats=False,
+        exports=True,
         calls=8,
     )
 
@@ -240,7 +265,7 @@ def check_share(name: str, share: str) -> Operation:
 
 def clone_share(name: str, share: str, source: tuple[str, str, str]) -> Operation:
     return Operation(
-        call("shares.clone", name, share, SnapshotSource.parse("{}/{}@{}".format(*source))),
+        call("shares.clone", name, share, SnapshotSource.parse("{}/{}@{}".format(*source)), copy=True),
         name,
         lambda model, _: model.clone_share(name, share, source),
         share,
@@ -267,13 +292,14 @@ def delete_share(name: str, share: str) -> Operation:
 
 def create_snapshot(name: str, share: str, snapshot: str) -> Operation:
     return Operation(
-        call("snapshots.create", name, share, snapshot),
+        call("snapshots.create", name, share, snapshot, copy=True),
         name,
         lambda model, _: model.create_snapshot(name, share, snapshot),
         share,
         users=frozenset(),
         repeats=False,
         slot=True,
+        pauses=True,
         calls=14,
     )
 
@@ -356,7 +382,7 @@ def run_schedules() -> Operation:
 
 def revert(name: str, share: str, snapshot: str) -> Operation:
     return Operation(
-        call("snapshots.revert", name, share, snapshot, older=True),
+        call("snapshots.revert", name, share, snapshot, older=True, copy=True),
         name,
         lambda model, _: model.revert(name, share, snapshot),
         share,
@@ -458,7 +484,9 @@ def drawn(
         "shares.create": build(create_share, *there, sizes),
         "shares.clone": build(clone_share, *there, st.tuples(servers, _SHARES, _SNAPSHOTS)),
         "shares.set": build(set_options, *there, _OPTIONS),
+        "shares.rename": build(rename_share, *there, _SHARES),
         "shares.extend": build(extend_share, *there, sizes),
+        "shares.shrink": build(shrink_share, *there, sizes),
         "shares.check": build(check_share, *there),
         "shares.delete": build(delete_share, *there),
         "snapshots.create": build(create_snapshot, *there, _SNAPSHOTS),

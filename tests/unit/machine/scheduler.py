@@ -83,12 +83,20 @@ def _lock_of(call: Call) -> str:
 
 
 def paused_by(caller: Callable[[], Caller]) -> Interceptor:
-    """An interceptor that pauses its caller before each call, but not inside another one."""
+    """An interceptor that pauses its caller before each call, but not inside one that is one step."""
+    inside = threading.local()
 
     def around(call: Call, proceed: Callable[[], Any]) -> Any:
-        if call.port != "progress":  # its calls come from the middle of another port's verb
+        # A copy reports from its middle, and looks whether it was cancelled.
+        if call.port != "progress" and not getattr(inside, "storage", False):
             caller().pause(call)
-        return proceed()
+        if call.port != "storage":
+            return proceed()
+        inside.storage = True
+        try:
+            return proceed()
+        finally:
+            inside.storage = False
 
     return around
 

@@ -23,6 +23,7 @@ from tests.unit.world import NETWORK, RO, RW
 from shares_core.bootstrap import host
 from shares_core.domain.capacity import MIB, Capacity
 from shares_core.domain.errors import ShareFailed, SharesError
+from shares_core.domain.pools import SnapshotWay
 from shares_core.domain.share import FileSystemKind
 from shares_core.testing import Call, MemoryHost, ProcessDied, intercept, memory_ports
 
@@ -90,9 +91,11 @@ class AtOnce:
         return Ended(self.operations[number], caller.answer, error, struck)
 
 
-def prepared(*, lagging: bool) -> Driver:
+def prepared(*, lagging: bool, way: SnapshotWay = SnapshotWay.SHARING) -> Driver:
     """Two tenants, one of whom serves two users who have files open."""
-    driver = Driver(MemoryHost(pool_size=POOL, online_grow=[FileSystemKind.XFS], lagging=lagging))
+    driver = Driver(
+        MemoryHost(pool_size=POOL, online_grow=[FileSystemKind.XFS], lagging=lagging, snapshot_way=way)
+    )
     driver.run(ops.create_server("a", "br-a 10.0.0.5/24"))
     driver.run(ops.create_server("b", "br-a 10.0.0.6/24"))
     driver.run(ops.create_share("a", "x", 16 * MIB))
@@ -107,13 +110,18 @@ def prepared(*, lagging: bool) -> Driver:
     calls=st.lists(CALLS, min_size=2, max_size=3),
     lagging=st.booleans(),
     outdated=st.booleans(),
+    way=st.sampled_from(SnapshotWay),
     data=st.data(),
 )
 def test_simultaneous_callers_end_as_in_some_serial_order(
-    calls: list[tuple[Operation, Trouble]], lagging: bool, outdated: bool, data: st.DataObject
+    calls: list[tuple[Operation, Trouble]],
+    lagging: bool,
+    outdated: bool,
+    way: SnapshotWay,
+    data: st.DataObject,
 ) -> None:
     """Without deadlocks, duplicates or unauthorised access; after a reconcile the host equals the records."""
-    driver = prepared(lagging=lagging)
+    driver = prepared(lagging=lagging, way=way)
     if outdated:
         driver.build_image()
     together = AtOnce(driver, calls)

@@ -16,6 +16,7 @@ from tests.unit.machine.troubles import Trouble, troubles
 from tests.unit.world import RO, RW
 
 from shares_core.domain.capacity import MIB, Capacity
+from shares_core.domain.pools import SnapshotWay
 from shares_core.domain.share import FileSystemKind
 from shares_core.testing import MemoryHost, SmbRefused
 
@@ -31,10 +32,10 @@ OPERATIONS = ops.drawn(SERVERS, SIZES, st.sampled_from([None, "one", "two"]))
 class Tenants(RuleBasedStateMachine):
     """Three tenants at most, on a host whose pool holds the shares of about two."""
 
-    @initialize(online=st.booleans(), lagging=st.booleans())
-    def a_host(self, online: bool, lagging: bool) -> None:
+    @initialize(online=st.booleans(), lagging=st.booleans(), way=st.sampled_from(SnapshotWay))
+    def a_host(self, online: bool, lagging: bool, way: SnapshotWay) -> None:
         grows = [FileSystemKind.EXT4] if online else []
-        self.driver = Driver(MemoryHost(pool_size=POOL, online_grow=grows, lagging=lagging))
+        self.driver = Driver(MemoryHost(pool_size=POOL, online_grow=grows, lagging=lagging, snapshot_way=way))
         self.driver.run(ops.create_server("a", "default"))
         self.driver.run(ops.create_share("a", "x", 16 * MIB))
         self.driver.run(ops.allow("a", "x", "ada", RW, "one"))

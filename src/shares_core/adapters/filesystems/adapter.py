@@ -8,8 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from shares_core.adapters.filesystems.casefold import fold_case, require_case_fold
-from shares_core.adapters.filesystems.ext4 import make_ext4, may_resize_mounted, refused_online
-from shares_core.adapters.filesystems.freezing import sync, thaw
+from shares_core.adapters.filesystems.ext4 import make_ext4, may_resize_mounted, refused_online, shrink_ext4
+from shares_core.adapters.filesystems.freezing import pause_writing, resume_writing, sync, thaw
 from shares_core.adapters.filesystems.fsck import LONG_SECONDS, examined, repaired, settle_ext4
 from shares_core.adapters.filesystems.judging import (
     damaged,
@@ -198,7 +198,8 @@ class LinuxFileSystems(FileSystems):
 
     def unmount(self, server_id: str, share_id: str) -> None:
         # Frozen as it may have been left, it would be frozen when it is mounted again.
-        self.thaw(server_id, share_id)
+        if target := self.mount_point(server_id, share_id):
+            thaw(target)
         unmount(self._layout.share(server_id, share_id))
 
     def unmount_scratch(self, volume: ShareVolume) -> None:
@@ -215,9 +216,13 @@ class LinuxFileSystems(FileSystems):
         if target := self.mount_point(server_id, share_id):
             sync(target)
 
-    def thaw(self, server_id: str, share_id: str) -> None:
-        if target := self.mount_point(server_id, share_id):
-            thaw(target)
+    def pause_writing(self, server_id: str, share_id: str) -> None:
+        if self.mounted(server_id, share_id):
+            pause_writing(self._calls, self._layout.share(server_id, share_id))
+
+    def resume_writing(self, server_id: str, share_id: str) -> None:
+        if self.mounted(server_id, share_id):
+            resume_writing(self._calls, self._layout.share(server_id, share_id))
 
     def mounted(self, server_id: str, share_id: str) -> bool:
         return is_mounted(self._layout.share(server_id, share_id))
@@ -286,6 +291,14 @@ class LinuxFileSystems(FileSystems):
             grow_aside(self._calls, device, volume.filesystem, self._scratch(volume))
         else:
             run(("resize2fs", device), timeout=LONG_SECONDS, holding=device)
+
+    def shrink(self, device: str, volume: ShareVolume, size: Capacity, report: Report = unreported) -> None:
+        self._require_unmounted(device, volume)
+        if volume.filesystem.kind is FileSystemKind.XFS:
+            raise HostNotReady(f"the xfs on {device} cannot shrink", hint="copy its files to a smaller share")
+        settle(self._calls, device, volume.filesystem, self._scratch(volume), report)
+        if self.size(device, volume) > size:
+            shrink_ext4(device, size)
 
     def check(self, device: str, volume: ShareVolume, report: Report = unreported) -> None:
         self._require_unmounted(device, volume)

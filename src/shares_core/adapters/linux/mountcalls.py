@@ -23,13 +23,15 @@ NUMBERS: Mapping[str, int] = {
     "fsopen": 430,
     "fsconfig": 431,
     "fsmount": 432,
+    "fspick": 433,
     "mount_setattr": 442,
 }
 #: From the kernel's include/uapi/linux/mount.h and fcntl.h.
 RDONLY, NOSUID, NODEV, NOEXEC, NOATIME, NOSYMFOLLOW = 0x1, 0x2, 0x4, 0x8, 0x10, 0x200000
 _IDMAP = 0x100000
 _FSOPEN_CLOEXEC, _FSMOUNT_CLOEXEC, _MOVE_MOUNT_F_EMPTY_PATH = 1, 1, 4
-_SET_FLAG, _SET_STRING, _CMD_CREATE = 0, 1, 6
+_FSPICK_CLOEXEC = 1
+_SET_FLAG, _SET_STRING, _CMD_CREATE, _CMD_RECONFIGURE = 0, 1, 6, 7
 _AT_FDCWD, _AT_EMPTY_PATH = -100, 0x1000
 _MOUNT_ATTR = "=QQQQ"  # struct mount_attr: attributes to set, to clear, propagation, the user namespace
 _LOG_BYTES = 4096
@@ -63,6 +65,18 @@ class MountCalls:
         finally:
             os.close(context)
 
+    def set_read_only(self, target: Path, read_only: bool) -> None:
+        """Make the file system that is mounted there read-only, or writable, wherever it is mounted.
+
+        Its other options stay. Raises EBUSY if a file in it is open for writing.
+        """
+        context = self._call("fspick", _AT_FDCWD, os.fsencode(target), _FSPICK_CLOEXEC)
+        try:
+            self._call("fsconfig", context, _SET_FLAG, b"ro" if read_only else b"rw", None, 0)
+            self._call("fsconfig", context, _CMD_RECONFIGURE, None, None, 0)
+        finally:
+            os.close(context)
+
     def load(self, kind: str) -> None:
         """Have the kernel load the file system, if it has it as a module that is not loaded."""
         os.close(self._call("fsopen", kind.encode(), _FSOPEN_CLOEXEC))
@@ -87,6 +101,7 @@ class MountCalls:
             "fsopen": (None, 0),
             "fsconfig": (-1, _CMD_CREATE, None, None, 0),
             "fsmount": (-1, 0, 0),
+            "fspick": (-1, None, 0),
             "mount_setattr": (-1, b"", _AT_EMPTY_PATH, bytes(struct.calcsize(_MOUNT_ATTR)), 0),
         }
         return tuple(name for name, arguments in asked.items() if self._is_missing(name, arguments))

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
+from shares_core.adapters.pools.copying import copy
 from shares_core.adapters.pools.volume_pool import VolumePool
 from shares_core.domain.capacity import Capacity
 from shares_core.domain.errors import HostNotReady
+from shares_core.domain.pools import SnapshotWay
 from shares_core.domain.views import PoolView
 from shares_core.domain.volume import PoolName, VolumeRef, VolumeTraits
 from shares_core.ports.progress import Report, unreported
@@ -37,10 +40,30 @@ class Pools(BlockStorage):
     def find_volume(self, ref: VolumeRef) -> Volume | None:
         return self.named(ref.pool).find_volume(ref.id)
 
+    def snapshot_way(self, pool: PoolName) -> SnapshotWay:
+        return self.named(pool).snapshot_way()
+
     def snapshot_volume(
-        self, origin: VolumeRef, ref: VolumeRef, owner: VolumeOwner, mount_point: str | None
+        self,
+        origin: VolumeRef,
+        ref: VolumeRef,
+        owner: VolumeOwner,
+        mount_point: str | None,
+        report: Report = unreported,
     ) -> Volume:
-        return self.named(origin.pool).snapshot_volume(origin.id, ref.id, owner, mount_point)
+        return self.named(origin.pool).snapshot_volume(origin.id, ref.id, owner, mount_point, report)
+
+    def copy_volume(
+        self, source: VolumeRef, ref: VolumeRef, owner: VolumeOwner, report: Report = unreported
+    ) -> Volume:
+        origin, pool = self.named(source.pool), self.named(ref.pool)
+        if origin is pool:
+            return pool.snapshot_volume(source.id, ref.id, owner, None, report)
+        existing = pool.find_volume(ref.id)
+        if existing is not None:
+            return existing
+        size = origin.require_volume(source.id).size
+        return pool.filled(ref.id, size, owner, partial(copy, origin.readable(source.id), report=report))
 
     def grow_volume(self, ref: VolumeRef, size: Capacity) -> Volume:
         return self.named(ref.pool).grow_volume(ref.id, size)

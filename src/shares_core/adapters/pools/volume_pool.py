@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 from shares_core.domain.capacity import Capacity
+from shares_core.domain.pools import SnapshotWay
 from shares_core.domain.views import PoolView
 from shares_core.domain.volume import PoolName, VolumeRef, VolumeTraits
 from shares_core.ports.progress import Report, unreported
 from shares_core.ports.storage import Volume, VolumeOwner, volume_missing
+
+#: Called with the descriptor of a new volume, and whether it reads as zeros.
+Fill = Callable[[int, bool], object]
 
 
 class VolumePool(ABC):
@@ -36,9 +41,29 @@ class VolumePool(ABC):
     def find_volume(self, volume_id: str) -> Volume | None: ...
 
     @abstractmethod
+    def snapshot_way(self) -> SnapshotWay: ...
+
+    @abstractmethod
     def snapshot_volume(
-        self, origin_id: str, volume_id: str, owner: VolumeOwner, mount_point: str | None
+        self,
+        origin_id: str,
+        volume_id: str,
+        owner: VolumeOwner,
+        mount_point: str | None,
+        report: Report = unreported,
     ) -> Volume: ...
+
+    @abstractmethod
+    def readable(self, volume_id: str) -> str:
+        """The path of the file or device that holds what the volume holds. Raises ShareFailed."""
+
+    @abstractmethod
+    def filled(self, volume_id: str, size: Capacity, owner: VolumeOwner, fill: Fill) -> Volume:
+        """Make a volume that ``fill`` fills; it has its name when it is complete.
+
+        Idempotent. Raises NoCapacity, and what ``fill`` raises. Half-done leaves what ``remove_volume``
+        removes.
+        """
 
     @abstractmethod
     def grow_volume(self, volume_id: str, size: Capacity) -> Volume: ...

@@ -153,7 +153,7 @@ def _section(name: str, parameters: Mapping[str, str]) -> str:
 
 def _export_parameters(export: Export, accounts: Mapping[str, str]) -> dict[str, str]:
     share = export.share
-    writers = [rule for rule in export.rules if rule.level is AccessLevel.READ_WRITE]
+    writers = [rule for rule in export.rules_now if rule.level is AccessLevel.READ_WRITE]
     limit = share.options.backup_limit
     # Always all parameters: a process that serves the share keeps a parameter that its section no longer has.
     return {

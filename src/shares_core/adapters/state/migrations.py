@@ -13,7 +13,7 @@ Document = dict[str, Any]
 #: What the pool says of the volumes of schema 1, whose records do not: ``thin``, ``zeroed``, ``discards``.
 Traits = Mapping[str, bool]
 
-SCHEMA = 4
+SCHEMA = 5
 
 #: The traits from a pool of files, which every pool was unless the settings said otherwise.
 FILE_TRAITS: Traits = {"thin": False, "zeroed": True, "discards": False}
@@ -177,4 +177,32 @@ def _share_of_3(share: Document) -> Document:
     return kept | {"options": options, "snapshots": [], "schedule": None, "origin": "", "bin_cleared": 0}
 
 
-_STEPS: Mapping[int, Callable[[Document, Traits], Document]] = {1: _from_1, 2: _from_2, 3: _from_3}
+# -- 4 to 5: a snapshot may be copied, and what replaces a share's volume says how large the share is then
+
+
+def _from_4(server: Document, _: Traits) -> Document:
+    return server | {"shares": [_share_of_4(share) for share in server["shares"]]}
+
+
+def _share_of_4(share: Document) -> Document:
+    return share | {"operation": _operation_of_4(share)}
+
+
+def _operation_of_4(share: Document) -> Document | None:
+    operation: Document | None = share["operation"]
+    if operation is not None and operation["kind"] == "snapshot.create":
+        return operation | {"way": "sharing"}
+    if operation is not None and operation["kind"] == "share.revert":
+        snapshot = operation["snapshot"]
+        source = {"pool": share["volume"]["ref"]["pool"], "id": snapshot["id"]}
+        kept = {key: value for key, value in operation.items() if key != "snapshot"}
+        return kept | {"source_ref": source, "capacity": snapshot["capacity"]}
+    return operation
+
+
+_STEPS: Mapping[int, Callable[[Document, Traits], Document]] = {
+    1: _from_1,
+    2: _from_2,
+    3: _from_3,
+    4: _from_4,
+}

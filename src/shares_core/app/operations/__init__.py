@@ -17,10 +17,12 @@ from shares_core.app.operations.delete_snapshot import DeleteSnapshot
 from shares_core.app.operations.end_sessions import EndSessions
 from shares_core.app.operations.extend_share import ExtendShare
 from shares_core.app.operations.grant_access import GrantAccess
+from shares_core.app.operations.rename_share import RenameShare
 from shares_core.app.operations.restrict_access import RestrictAccess
 from shares_core.app.operations.revert_share import RevertShare
 from shares_core.app.operations.set_options import SetOptions
 from shares_core.app.operations.set_protection import SetProtection
+from shares_core.app.operations.shrink_share import ShrinkShare
 from shares_core.app.operations.unexport_snapshot import UnexportSnapshot
 from shares_core.domain.operation import Operation
 
@@ -32,6 +34,7 @@ OPERATIONS: Mapping[str, type[Operation]] = {
         DeleteServer,
         CreateShare,
         ExtendShare,
+        ShrinkShare,
         CheckShare,
         DeleteShare,
         GrantAccess,
@@ -39,6 +42,7 @@ OPERATIONS: Mapping[str, type[Operation]] = {
         EndSessions,
         SetProtection,
         SetOptions,
+        RenameShare,
         CreateSnapshot,
         DeleteSnapshot,
         RevertShare,

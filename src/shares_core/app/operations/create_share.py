@@ -71,7 +71,7 @@ class CreateShare(ShareOperation):
         owner = VolumeOwner(work.server.id, share.id)
         if self.source is None:
             return storage.ensure_volume(share.volume.ref, share.capacity, owner), False
-        copied = storage.snapshot_volume(self.source.ref, share.volume.ref, owner, None)
+        copied = storage.copy_volume(self.source.ref, share.volume.ref, owner, work.report_or_stop)
         volume = storage.grow_volume(share.volume.ref, share.capacity)
         return volume, volume.size > copied.size
 

@@ -6,9 +6,10 @@ from typing import ClassVar
 
 from attrs import frozen
 
-from shares_core.app.operations.snapshotting import conclude
+from shares_core.app.operations.snapshotting import conclude, keep_writers_out
 from shares_core.app.operations.work import ShareWork
 from shares_core.domain.operation import ShareOperation, ShareStatus
+from shares_core.domain.pools import SnapshotWay
 from shares_core.domain.share import CifsShare
 from shares_core.domain.snapshots import Snapshot
 from shares_core.ports.storage import VolumeOwner
@@ -16,7 +17,10 @@ from shares_core.ports.storage import VolumeOwner
 
 @frozen(kw_only=True)
 class CreateSnapshot(ShareOperation):
-    """Undone, unless the snapshot's volume is complete. The share stays served all the time."""
+    """Undone, unless the snapshot's volume is complete. The share stays served all the time.
+
+    ``way`` is how its pool takes snapshots.
+    """
 
     kind: ClassVar[str] = "snapshot.create"
     status: ClassVar[ShareStatus] = ShareStatus.SNAPSHOTTING
@@ -24,6 +28,7 @@ class CreateSnapshot(ShareOperation):
     spares_share: ClassVar[bool] = True
 
     snapshot: Snapshot
+    way: SnapshotWay = SnapshotWay.SHARING
 
     @property
     def serves(self) -> bool:
@@ -33,15 +38,23 @@ class CreateSnapshot(ShareOperation):
     def taking(self) -> Snapshot:
         return self.snapshot
 
+    @property
+    def keeps_writers_out(self) -> bool:
+        return self.way is SnapshotWay.COPYING_READ_ONLY
+
     def run(self, work: ShareWork) -> None:
         ports, server, share = work.ports, work.server, work.share
-        ports.filesystems.sync(server.id, share.id)  # so that little is left to write while it is frozen
+        if self.keeps_writers_out:
+            keep_writers_out(work)
+        else:
+            ports.filesystems.sync(server.id, share.id)  # so that little is left to write while it is frozen
         work.checkpoint()
         ports.storage.snapshot_volume(
             share.volume.ref,
             share.ref_of(self.snapshot),
             VolumeOwner(server.id, share.id),
             ports.filesystems.mount_point(server.id, share.id),
+            work.report_or_stop,
         )
         work.checkpoint()
         self._conclude(work, taken=True)
@@ -49,7 +62,7 @@ class CreateSnapshot(ShareOperation):
     def recover(self, work: ShareWork) -> None:
         """Let writers go on. A complete volume of an interrupted call is kept: it is a snapshot."""
         ports, share = work.ports, work.share
-        ports.filesystems.thaw(work.server.id, share.id)
+        ports.filesystems.resume_writing(work.server.id, share.id)
         ref = share.ref_of(self.snapshot)
         taken = work.interrupted and ports.storage.find_volume(ref) is not None
         if not taken:

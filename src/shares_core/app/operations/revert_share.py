@@ -4,90 +4,25 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from attrs import evolve, frozen
+from attrs import frozen
 
-from shares_core.app.lifecycle.publish import ensure_folders
-from shares_core.app.lifecycle.shares import fail_share, mount_share, serve_again
+from shares_core.app.operations.replace_volume import ReplaceVolume
 from shares_core.app.operations.work import ShareWork
-from shares_core.domain.operation import ShareOperation, ShareStatus
-from shares_core.domain.share import CifsShare
-from shares_core.domain.snapshots import Snapshot
+from shares_core.domain.operation import ShareStatus
 from shares_core.domain.volume import VolumeRef
 from shares_core.ports.storage import VolumeOwner
 
 
 @frozen(kw_only=True)
-class RevertShare(ShareOperation):
-    """The share gets a copy of the snapshot in a ``new`` volume; then its ``former`` one is removed.
-
-    Undone until the record names the new volume; from there it only goes forward.
-    """
+class RevertShare(ReplaceVolume):
+    """The share gets a copy of the volume of a snapshot, ``source_ref``."""
 
     kind: ClassVar[str] = "share.revert"
     status: ClassVar[ShareStatus] = ShareStatus.REVERTING
-
     despite_damage: ClassVar[bool] = True
 
-    snapshot: Snapshot
-    new: VolumeRef
-    former: VolumeRef
-    switched: bool = False
+    source_ref: VolumeRef
 
-    @property
-    def no_return(self) -> str:
-        return "what it held is being removed" if self.switched else ""
-
-    @property
-    def volumes(self) -> tuple[VolumeRef, ...]:
-        return (self.new, self.former)
-
-    def run(self, work: ShareWork) -> None:
-        ports, share = work.ports, work.share
-        work.withdraw()
-        work.checkpoint()
-        owner = VolumeOwner(work.server.id, share.id)
-        ports.storage.snapshot_volume(share.ref_of(self.snapshot), self.new, owner, None)
-        with work.locked() as held:
-            reverted = self._reverted(work.share)
-            # What cannot be mounted must not replace what the share holds.
-            ensure_folders(ports, held.server)
-            mount_share(ports, held.server, reverted)
-            work.advance(held, evolve(self, switched=True), becoming=reverted)
-        self._conclude(work)
-
-    def recover(self, work: ShareWork) -> None:
-        """Go back to the former volume, unless the record names the new one, or there is no other.
-
-        A share that was damaged stays so until it has its new volume.
-        """
-        ports = work.ports
-        work.withdraw()  # which reads the record: the last save may have taken effect although it failed
-        if work.share.volume.ref != self.new and self._was_completed(work):
-            with work.locked() as held:
-                reverted = self._reverted(work.share)
-                work.advance(held, evolve(self, switched=True), becoming=reverted)
-        if work.share.volume.ref == self.new:
-            self._conclude(work)
-            return
-        ports.storage.remove_volume(self.new)
-        with work.locked() as held:
-            if work.share.damaged:
-                server = fail_share(ports, held.server, evolve(work.share, operation=None))
-            else:
-                server = serve_again(ports, held.server, work.share.ready())
-            work.finish(held, server)
-
-    def _was_completed(self, work: ShareWork) -> bool:
-        """Whether only the new volume is there: the record comes from a former copy."""
-        storage = work.ports.storage
-        return storage.find_volume(self.former) is None and storage.find_volume(self.new) is not None
-
-    def _reverted(self, share: CifsShare) -> CifsShare:
-        return evolve(share, volume=evolve(share.volume, ref=self.new), capacity=self.snapshot.capacity)
-
-    def _conclude(self, work: ShareWork) -> None:
-        ports = work.ports
-        ports.filesystems.unmount_scratch(evolve(work.share.volume, ref=self.former))
-        ports.storage.remove_volume(self.former, work.report)
-        with work.locked() as held:
-            work.finish(held, serve_again(ports, held.server, work.share.ready()))
+    def fill(self, work: ShareWork) -> None:
+        owner = VolumeOwner(work.server.id, work.share.id)
+        work.ports.storage.copy_volume(self.source_ref, self.new, owner, work.report_or_stop)

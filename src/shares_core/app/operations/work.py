@@ -164,6 +164,11 @@ class ShareWork:
         if self.operation is not None:
             self.ports.progress.report(self.operation.id, done, total)
 
+    def report_or_stop(self, done: int, total: int) -> None:
+        """The same for a step that can be cancelled in the middle. Raises Cancelled."""
+        self.report(done, total)
+        self.checkpoint()
+
     def checkpoint(self) -> None:
         """Call this between two steps. Raises Cancelled if somebody has cancelled the operation."""
         server = self.ports.records.load(self.server.id)

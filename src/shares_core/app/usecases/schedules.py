@@ -7,7 +7,7 @@ from attrs import frozen
 from shares_core.app.leases import Leases
 from shares_core.app.usecases.snapshots import Snapshots, take
 from shares_core.domain.checks import require
-from shares_core.domain.errors import Busy, SharesError
+from shares_core.domain.errors import Busy, Conflict, SharesError
 from shares_core.domain.schedules import Schedule
 from shares_core.domain.server import DesiredState, ShareServer
 from shares_core.domain.share import CifsShare, ShareStatus
@@ -17,15 +17,28 @@ from shares_core.ports import Ports
 
 @frozen
 class Schedules:
-    """The use cases about schedules. Every one may raise NotFound, InvalidInput, BackendFailure and Busy."""
+    """The use cases about schedules.
+
+    Every one may raise NotFound, InvalidInput, BackendFailure, HostNotReady and Busy.
+    """
 
     _ports: Ports
     _leases: Leases
     _snapshots: Snapshots
 
     def set(self, server: str, share: str, schedule: Schedule) -> None:
-        """Have the share's snapshots taken by themselves, as long as the watcher runs. Idempotent."""
+        """Have the share's snapshots taken by themselves, as long as the watcher runs. Idempotent.
+
+        Raises Conflict if its pool would have to copy each.
+        """
         require(schedule, Schedule, "a schedule", hint="Schedule(daily=7) is one")
+        found = self._leases.find(server).share(share)
+        if self._ports.storage.snapshot_way(found.volume.pool).copies:
+            raise Conflict(
+                f"share {found.name.value!r} has no snapshots that are taken by themselves: "
+                f"the volumes in its pool {found.volume.pool} cannot share blocks, so each would be copied",
+                hint="take them by hand, or put the share in a thin pool or a pool with an xfs image",
+            )
         self._record(server, share, schedule)
 
     def show(self, server: str, share: str) -> Schedule | None:

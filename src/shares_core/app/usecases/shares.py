@@ -1,4 +1,4 @@
-"""CIFS shares: create, show, list, set, extend, check, delete."""
+"""CIFS shares: create, show, list, set, rename, extend, shrink, check, delete."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ from shares_core.app.operations.create_share import CreateShare
 from shares_core.app.operations.delete_share import DeleteShare, DeleteStage
 from shares_core.app.operations.extend_share import Extended, ExtendShare, unfinished
 from shares_core.app.operations.perform import Begun, begun, perform
+from shares_core.app.operations.rename_share import RenameShare
 from shares_core.app.operations.set_options import SetOptions
+from shares_core.app.operations.shrink_share import ShrinkShare
 from shares_core.app.operations.work import ShareWork
+from shares_core.app.usecases.copying import require_agreed
 from shares_core.app.usecases.pools import configured
 from shares_core.domain.audit import AuditEntry, check_moment
-from shares_core.domain.capacity import Capacity
+from shares_core.domain.capacity import Capacity, format_bytes
 from shares_core.domain.checks import require
-from shares_core.domain.errors import InvalidInput, NotEmpty, SharesError
+from shares_core.domain.errors import InvalidInput, NotEmpty, SharesError, WouldLoseData
 from shares_core.domain.names import ShareName
 from shares_core.domain.options import RecycleBin, ShareOptions, TimeMachine
 from shares_core.domain.remedy import Parameter, Remedy
@@ -98,14 +101,20 @@ class Shares:
         source: SnapshotSource,
         capacity: Capacity | None = None,
         options: ShareOptions | None = None,
+        pool: str | None = None,
+        *,
+        copy: bool = False,
     ) -> ShareView:
         """Make a share that holds what a snapshot holds, of this server or another; nobody has access yet.
 
-        It is in the snapshot's pool, and has its size if ``capacity`` is None. It depends on nothing: its
-        source can be deleted, and neither sees what is written to the other. Without ``options`` it has those
-        of the source's share. If the share exists and fits, it is returned as it is. Raises InvalidInput
-        (smaller than the snapshot), AlreadyExists, NoCapacity, HostNotReady if its volumes cannot share
-        blocks; after any error nothing of a new share is left.
+        It is in the snapshot's pool unless another is named, and has its size if ``capacity`` is None. It
+        depends on nothing: its source can be deleted, and neither sees what is written to the other. Without
+        ``options`` it has those of the source's share. If the share exists and fits, it is returned as it is.
+
+        In another pool, and where volumes cannot share blocks, it needs ``copy``, and takes as long as that
+        takes: it has a progress, and can be cancelled. Raises InvalidInput (smaller than the snapshot),
+        AlreadyExists, NoCapacity, Conflict if ``copy`` is needed; after any error nothing of a new share is
+        left.
         """
         name = ShareName(share)
         require(
@@ -122,16 +131,20 @@ class Shares:
             )
         (options or origin.options).check(wanted)
         copied = origin.volume_of(snapshot)
+        into = copied.pool if pool is None else configured(self._ports, PoolName(pool))
+        if self._leases.find(server).find_share(name) is None:
+            if into != copied.pool:
+                self._ports.storage.prepare(into)  # before anybody waits for a lock
+            require_agreed(self._ports, origin, copy, into=into)
 
         def volume() -> ShareVolume:
             ids = self._ports.ids
+            traits = copied.traits if into == copied.pool else self._ports.storage.prepare(into)
             anew = evolve(copied.filesystem, uuid=ids.new_uuid())
-            return evolve(copied, ref=VolumeRef(copied.pool, ids.new_id()), filesystem=anew)
+            return evolve(copied, ref=VolumeRef(into, ids.new_id()), filesystem=anew, traits=traits)
 
-        filesystem = copied.filesystem
-        request = ShareRequest(
-            name, wanted, filesystem.kind, copied.pool, options, filesystem.case_fold, snapshot.id
-        )
+        kind, folds = copied.filesystem.kind, copied.filesystem.case_fold
+        request = ShareRequest(name, wanted, kind, into, options, folds, snapshot.id)
         return self._created(server, request, volume, copied, origin.options)
 
     def _created(
@@ -245,6 +258,25 @@ class Shares:
                 perform(held)
         return self._shown(held.server, held.server.share(share), held.found)
 
+    def rename(self, server: str, share: str, name: str) -> ShareView:
+        """Give the share another name, which its locations and those of its exported snapshots then have.
+
+        Its clients are disconnected, and are told that there is no share of the former name. Rules, options,
+        snapshots and its schedule stay. It only goes forward: after an error it has its new name, and the
+        next call on its server carries on. Raises InvalidInput, and AlreadyExists if the name is taken;
+        ShareFailed if an operation on the share is unfinished.
+        """
+        wanted = ShareName(name)
+        with self._leases.settled(server, share) as held:
+            found = held.server.share(share)
+            if found.operation is not None:
+                found.require_ready()
+            if found.name != wanted:
+                operation = RenameShare(**begun(self._ports), share_id=found.id, former=found.name)
+                held.journal(operation, held.server.with_share(found.renamed(wanted)))
+                perform(held)
+            return self._shown(held.server, held.server.share(wanted), held.found)
+
     def audit(self, server: str, share: str, after: str = "", limit: int = 10_000) -> tuple[AuditEntry, ...]:
         """What clients did to the share's files after that time, in order: at least ``limit``, if there is.
 
@@ -300,6 +332,47 @@ class Shares:
                 hint="extend only makes a share larger",
             )
         return capacity > share.capacity
+
+    def shrink(self, server: str, share: str, capacity: Capacity, *, copy: bool = False) -> ShareView:
+        """Make the share smaller; its clients are disconnected meanwhile. Idempotent.
+
+        The share gets a copy of its volume that is shrunk, and its former volume goes: for a moment the pool
+        holds both. Where volumes cannot share blocks it needs ``copy``, as a snapshot does. What snapshots
+        hold is not freed, and they keep their size. If a step fails, the share is served with its old size.
+
+        Raises WouldLoseData, which says how much it needs, if what it holds does not fit; InvalidInput for a
+        larger size, and for one that its options do not fit; Conflict for an xfs, which cannot shrink, and if
+        ``copy`` is needed; NoCapacity; ShareFailed. A cancel takes effect until the former volume goes.
+        """
+        with self._leases.share(server, share) as work:
+            with work.locked() as held:
+                found = work.share.require_ready()
+                found.require_shrinkable(capacity)
+                self._require_room_for_files(held.server, found, capacity)
+                if capacity == found.capacity:
+                    return self._view(held.server, found, self._volume_size(found), work.found)
+                require_agreed(self._ports, found, copy)
+                operation = ShrinkShare(
+                    **begun(self._ports),
+                    share_id=found.id,
+                    new=VolumeRef(found.volume.pool, self._ports.ids.new_id()),
+                    former=found.volume.ref,
+                    capacity=capacity,
+                )
+                work.journal(held, operation)
+            perform(work)
+            share_now = work.share.require_ready()
+            return self._view(work.server, share_now, self._volume_size(share_now), work.found)
+
+    def _require_room_for_files(self, server: ShareServer, share: CifsShare, capacity: Capacity) -> None:
+        """Raise WouldLoseData if what is used is more than that: before anybody is disconnected."""
+        usage = self._ports.filesystems.usage(server.id, share.id)
+        if usage is not None and usage.used > capacity.bytes:
+            raise WouldLoseData(
+                f"share {share.name.value!r} holds {format_bytes(usage.used)}, more than {capacity}",
+                usage.used,
+                hint="delete something, or give a larger size",
+            )
 
     def delete(self, server: str, share: str, *, with_snapshots: bool = False) -> None:
         """Remove the share and its data, disconnecting its clients; ``with_snapshots`` its snapshots too.

@@ -10,6 +10,7 @@ from shares_core.app.operations.delete_snapshot import DeleteSnapshot
 from shares_core.app.operations.perform import begun, perform
 from shares_core.app.operations.revert_share import RevertShare
 from shares_core.app.operations.unexport_snapshot import UnexportSnapshot
+from shares_core.app.usecases.copying import require_agreed
 from shares_core.domain.errors import Conflict
 from shares_core.domain.exports import name_of
 from shares_core.domain.remedy import Call, Parameter, Remedy, UseCase
@@ -32,15 +33,19 @@ class Snapshots:
     _ports: Ports
     _leases: Leases
 
-    def create(self, server: str, share: str, name: str | None = None) -> SnapshotView:
+    def create(self, server: str, share: str, name: str | None = None, *, copy: bool = False) -> SnapshotView:
         """Keep what the share holds now, as after a power cut at this moment.
 
         Its clients stay connected; who writes waits for a moment. Without ``name`` it is named by its time.
+        Where the pool's volumes cannot share blocks (``PoolView.snapshots``), it needs ``copy``, and takes as
+        long as that takes: it has a progress, and can be cancelled. In a folder of files, clients can only
+        read meanwhile: they are disconnected, and come back by themselves, before and after it.
+
         Raises ShareFailed, AlreadyExists if the name is taken, Conflict if the share has as many as it may
-        have, NoCapacity if the pool could not keep every promise then, and HostNotReady if its volumes cannot
-        share blocks. After any error nothing of it is left.
+        have or if ``copy`` is needed, and NoCapacity if the pool could not keep every promise then, or not
+        what clients change during the copy. After any error nothing of it is left.
         """
-        return take(self._ports, self._leases, server, share, name)
+        return take(self._ports, self._leases, server, share, name, copy=copy)
 
     def list(self, server: str, share: str | None = None) -> tuple[SnapshotView, ...]:
         """The snapshots of a share, or of all shares of the server, in the order in which they were taken."""
@@ -101,12 +106,17 @@ class Snapshots:
                 held.journal(operation, held.server.with_share(found.with_snapshot_rules(snapshot.id, ())))
                 perform(held)
 
-    def revert(self, server: str, share: str, name: str, *, older: bool = False) -> RevertView:
+    def revert(
+        self, server: str, share: str, name: str, *, older: bool = False, copy: bool = False
+    ) -> RevertView:
         """Make the share hold what it held when the snapshot was taken; its clients are disconnected.
 
         What was written since is lost, unless another snapshot has it. Rules, options and all snapshots stay;
-        the capacity of that time returns. Raises Conflict for a snapshot that is not the newest, unless
-        ``older``; InvalidInput if the share's options do not fit that capacity. A damaged share can be
+        the capacity of that time returns. Where volumes cannot share blocks it needs ``copy``: the share is
+        not served until the snapshot is copied, which has a progress and can be cancelled.
+
+        Raises Conflict for a snapshot that is not the newest, unless ``older``, and if ``copy`` is needed;
+        NoCapacity; InvalidInput if the share's options do not fit that capacity. A damaged share can be
         reverted too. Undone after an error; once the former volume is being removed, it only goes forward.
         """
         with self._leases.share(server, share) as work:
@@ -120,10 +130,12 @@ class Snapshots:
                         f"{found.snapshots[-1].name} is",
                         hint=Remedy.of("revert to that one, or say ", Parameter("older")),
                     )
+                require_agreed(self._ports, found, copy)
                 operation = RevertShare(
                     **begun(self._ports),
                     share_id=found.id,
-                    snapshot=snapshot,
+                    source_ref=found.ref_of(snapshot),
+                    capacity=snapshot.capacity,
                     new=VolumeRef(found.volume.pool, self._ports.ids.new_id()),
                     former=found.volume.ref,
                 )
@@ -150,6 +162,7 @@ def take(
     name: str | None = None,
     *,
     scheduled: bool = False,
+    copy: bool = False,
 ) -> SnapshotView:
     """Take one for a person or for a schedule, which removes only its own. Raises as ``create`` does."""
     if name is not None:
@@ -159,6 +172,8 @@ def take(
             found = work.share.require_ready()
             now = ports.clock.now()
             snapshot = found.next_snapshot(ports.ids.new_id(), name, now, scheduled=scheduled)
-            work.journal(held, CreateSnapshot(**begun(ports), share_id=found.id, snapshot=snapshot))
+            way = require_agreed(ports, found, copy)
+            operation = CreateSnapshot(**begun(ports), share_id=found.id, snapshot=snapshot, way=way)
+            work.journal(held, operation)
         perform(work)
         return _view(work.server, work.share, str(snapshot.name))

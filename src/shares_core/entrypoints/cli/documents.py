@@ -276,6 +276,7 @@ def pool(view: PoolView) -> Document:
         "overprovisioned": view.overprovisioned,
         "data_percent": view.data_percent,
         "metadata_percent": view.metadata_percent,
+        "snapshots": None if view.snapshots is None else view.snapshots.value,
         "warnings": list(map(pool_warning, view.warnings)),
     }
 

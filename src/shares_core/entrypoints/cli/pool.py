@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from shares_core.domain.capacity import Capacity, format_bytes
-from shares_core.domain.pools import DevicePath
+from shares_core.domain.pools import DevicePath, SnapshotWay
 from shares_core.domain.views import ListedPool
 from shares_core.domain.volume import DEFAULT_POOL, PoolName
 from shares_core.entrypoints.cli import documents
@@ -13,6 +13,12 @@ from shares_core.entrypoints.cli.framework import Group
 from shares_core.entrypoints.cli.invocation import Invocation, pass_invocation
 from shares_core.entrypoints.cli.output import complain
 from shares_core.entrypoints.cli.remedies import pool_warning
+
+_WAYS = {
+    SnapshotWay.SHARING: "at once, whatever a share's size",
+    SnapshotWay.COPYING: "copies, made while clients go on writing",
+    SnapshotWay.COPYING_READ_ONLY: "copies; clients can only read while one is made",
+}
 
 
 @click.group(cls=Group)
@@ -64,6 +70,7 @@ def show(invocation: Invocation, name: str) -> None:
                 ("provisioned", f"{format_bytes(view.provisioned)}, promised to shares"),
                 ("free", f"{format_bytes(view.free)}, for new shares"),
                 *used,
+                *([("snapshots", _WAYS[view.snapshots])] if view.snapshots else []),
             ]
         )
         if view.overprovisioned:

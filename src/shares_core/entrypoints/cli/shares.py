@@ -40,6 +40,7 @@ def share() -> None:
     "shares-core share create tenant-a backups --size 2TiB --time-machine --time-machine-limit 1.5TiB\n"
     "shares-core share create tenant-a contracts --size 100GiB --preset archive\n"
     "shares-core share create tenant-b tryout --from-snapshot tenant-a/projects@before-the-move\n"
+    "shares-core share create tenant-b archive --from-snapshot tenant-a/projects@monday --pool slow --copy\n"
     "shares-core share create tenant-a scans --size 2TiB --case-fold",
 )
 @click.argument("server", metavar="SERVER")
@@ -51,8 +52,9 @@ def share() -> None:
     "--from-snapshot",
     "source",
     metavar="SERVER/SHARE@SNAPSHOT",
-    help="The snapshot whose files it begins with: it gets its pool, and its size without --size.",
+    help="The snapshot whose files it begins with: without --size and --pool it has those of the snapshot.",
 )
+@click.option("--copy", is_flag=True, help="Also where the snapshot has to be copied.")
 @click.option(
     "--case-fold",
     is_flag=True,
@@ -70,6 +72,7 @@ def create(
     pool: str | None,
     source: str | None,
     *,
+    copy: bool,
     case_fold: bool,
     **given: Any,
 ) -> None:
@@ -84,12 +87,12 @@ def create(
     wanted = (preset or ShareOptions()).changed(**chosen) if preset or chosen else None
     capacity = None if size is None else Capacity.parse(size)
     if source is not None:
-        if filesystem is not None or pool is not None or case_fold:
-            raise click.UsageError(
-                "leave out --filesystem, --pool and --case-fold: the share gets the snapshot's"
-            )
+        if filesystem is not None or case_fold:
+            raise click.UsageError("leave out --filesystem and --case-fold: the share gets the snapshot's")
         copied = SnapshotSource.parse(source)
-        view = invocation.changing().shares.clone(server, name, copied, capacity, wanted)
+        view = invocation.changing().shares.clone(server, name, copied, capacity, wanted, pool, copy=copy)
+    elif copy:
+        raise click.UsageError("--copy is for --from-snapshot")
     elif capacity is None:
         raise click.UsageError("say --size, or --from-snapshot")
     else:
@@ -106,6 +109,45 @@ def create(
             invocation.out.lines("", f"next: {line}")
 
     invocation.out.answer(documents.share(view), tell)
+
+
+@share.command("shrink", epilog="shares-core share shrink tenant-a projects --size 10GiB")
+@click.argument("server", metavar="SERVER")
+@click.argument("name", metavar="SHARE")
+@click.option("--size", metavar="SIZE", required=True, help="Its new capacity: 500MiB, 1.5GiB.")
+@click.option("--copy", is_flag=True, help="Also where the volumes of its pool have to be copied.")
+@pass_invocation
+def shrink(invocation: Invocation, server: str, name: str, size: str, *, copy: bool) -> None:
+    """Make a share smaller; its clients are disconnected meanwhile.
+
+    It is refused if what the share holds does not fit. For a moment the pool holds the share in both sizes.
+    An xfs cannot shrink.
+    """
+    view = invocation.changing().shares.shrink(server, name, Capacity.parse(size), copy=copy)
+
+    def tell() -> None:
+        _tell(invocation, view)
+        if view.share.snapshots:
+            count = len(view.share.snapshots)
+            invocation.out.lines(
+                "", f"what its {count} snapshot(s) hold is not freed before they are deleted"
+            )
+
+    invocation.out.answer(documents.share(view), tell)
+
+
+@share.command("rename", epilog="shares-core share rename tenant-a projects projects-2026")
+@click.argument("server", metavar="SERVER")
+@click.argument("name", metavar="SHARE")
+@click.argument("new", metavar="NEW")
+@pass_invocation
+def rename(invocation: Invocation, server: str, name: str, new: str) -> None:
+    """Give a share another name.
+
+    Its clients are disconnected, and have to connect to its new name. Everything else stays.
+    """
+    view = invocation.changing().shares.rename(server, name, new)
+    invocation.out.answer(documents.share(view), lambda: _tell(invocation, view))
 
 
 @share.command("list")

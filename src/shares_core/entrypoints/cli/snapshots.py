@@ -13,6 +13,7 @@ from shares_core.entrypoints.cli.text import access, locations
 _SERVER = click.argument("server", metavar="SERVER")
 _SHARE = click.argument("share", metavar="SHARE")
 _NAME = click.argument("name", metavar="NAME")
+_COPY = click.option("--copy", is_flag=True, help="Also where the volumes of its pool have to be copied.")
 
 
 @click.group(cls=Group)
@@ -28,13 +29,17 @@ def snapshot() -> None:
 @_SERVER
 @_SHARE
 @click.argument("name", metavar="[NAME]", required=False)
+@_COPY
 @pass_invocation
-def create(invocation: Invocation, server: str, share: str, name: str | None) -> None:
+def create(invocation: Invocation, server: str, share: str, name: str | None, *, copy: bool) -> None:
     """Keep what a share holds now.
 
     Its clients stay connected; who writes waits for a moment. Without a name it is named by its time, in UTC.
+
+    'pool show' says whether a pool has to copy its volumes for that. 'operation list' then tells how far it
+    is, and 'operation cancel' ends it.
     """
-    view = invocation.changing().snapshots.create(server, share, name)
+    view = invocation.changing().snapshots.create(server, share, name, copy=copy)
     invocation.out.answer(documents.snapshot(view), lambda: _tell(invocation, view))
 
 
@@ -124,14 +129,15 @@ def unexport(invocation: Invocation, server: str, share: str, name: str) -> None
 @_SHARE
 @_NAME
 @click.option("--older", is_flag=True, help="Also to a snapshot that is not the newest.")
+@_COPY
 @pass_invocation
-def revert(invocation: Invocation, server: str, share: str, name: str, *, older: bool) -> None:
+def revert(invocation: Invocation, server: str, share: str, name: str, *, older: bool, copy: bool) -> None:
     """Make a share hold what it held at a snapshot again.
 
     What was written since is lost. Its clients are disconnected; its rules, options and snapshots stay, and
     it has the size of that time again.
     """
-    done = invocation.changing().snapshots.revert(server, share, name, older=older)
+    done = invocation.changing().snapshots.revert(server, share, name, older=older, copy=copy)
     invocation.out.answer(documents.reverted(done), lambda: _tell_reverted(invocation, done))
 
 

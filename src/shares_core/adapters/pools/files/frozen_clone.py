@@ -8,7 +8,6 @@ by piece while they go on, then as a whole while the file system is frozen. The 
 what is shared by then. If the process CALLER is gone, nobody wants it any more: it ends without freezing.
 """
 
-import errno
 import fcntl
 import os
 import signal
@@ -23,9 +22,7 @@ _FIEMAP = 0xC020660B
 _MAP, _EXTENT = struct.Struct("=QQLLLL"), struct.Struct("=QQQ16xL12x")
 #: So many pieces are cloned at a time while writers go on: they wait for some milliseconds.
 _PIECES = 500
-#: The exit status if the file system of the files cannot share blocks.
-CANNOT_SHARE = 3
-#: The same if its caller was killed.
+#: The exit status if its caller was killed.
 ABANDONED = 4
 
 
@@ -55,15 +52,6 @@ def _end_of_pieces(source: int, start: int, size: int) -> int:
     return min(logical + length, size)
 
 
-def _can_share(target: int) -> bool:
-    """Ask for a clone of a file onto itself, which the kernel refuses otherwise where it knows clones."""
-    try:
-        _clone(target, target)
-    except OSError as error:
-        return error.errno not in (errno.EOPNOTSUPP, errno.ENOTTY, errno.ENOSYS)
-    return True
-
-
 def _sync(folder: int) -> None:
     """Leave little to write while it is frozen (syncfs(2), which Python lacks)."""
     import ctypes  # here, because a clone without a mount does not need it
@@ -78,8 +66,6 @@ def main(source_path: str, target_path: str, mount: str = "", caller: str = "0")
         signal.signal(number, signal.SIG_IGN)
     source = os.open(source_path, os.O_RDONLY | os.O_NOFOLLOW)
     target = os.open(target_path, os.O_RDWR | os.O_NOFOLLOW)
-    if not _can_share(target):
-        return CANNOT_SHARE
     if not mount:
         _clone(source, target)
     else:

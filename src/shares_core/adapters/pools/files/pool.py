@@ -5,22 +5,24 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from attrs import evolve
 
 from shares_core.adapters.linux.files import open_folder
 from shares_core.adapters.linux.oserrors import os_errors
+from shares_core.adapters.pools.copying import copy
 from shares_core.adapters.pools.files import devices
-from shares_core.adapters.pools.files.cloning import clone, is_shared, mark_shared
+from shares_core.adapters.pools.files.cloning import can_share, clone, is_shared, mark_shared
 from shares_core.adapters.pools.files.identity import FolderIdentity
 from shares_core.adapters.pools.files.reserving import able_to_reserve, reserve
 from shares_core.adapters.pools.identity import in_settings
-from shares_core.adapters.pools.volume_pool import VolumePool
+from shares_core.adapters.pools.volume_pool import Fill, VolumePool
 from shares_core.adapters.state.installation import Installation
 from shares_core.domain.capacity import Capacity, format_bytes, round_up
 from shares_core.domain.errors import Conflict, HostNotReady, NoCapacity
-from shares_core.domain.pools import is_volume_id
+from shares_core.domain.pools import SnapshotWay, is_volume_id
 from shares_core.domain.remedy import Hint
 from shares_core.domain.views import PoolView
 from shares_core.domain.volume import DEFAULT_POOL, PoolName, VolumeTraits
@@ -74,9 +76,9 @@ class LoopFilePool(VolumePool):
     # -- figures
 
     def pool(self) -> PoolView:
-        provisioned = 0
+        provisioned, way = 0, None
         if self._identity.exists():
-            self._identity.check()
+            way = self.snapshot_way()
             provisioned = self._provisioned()
         return PoolView(
             name=self.name,
@@ -86,6 +88,7 @@ class LoopFilePool(VolumePool):
             provisioned=provisioned,
             free=self._free(provisioned),
             overprovisioned=self._overprovision,
+            snapshots=way,
         )
 
     def _limit(self) -> int:
@@ -170,10 +173,23 @@ class LoopFilePool(VolumePool):
 
         return self._made(volume_id, wanted, fill)
 
+    def snapshot_way(self) -> SnapshotWay:
+        self._identity.check()
+        shares = can_share(self._folder)
+        return SnapshotWay.SHARING if shares else SnapshotWay.COPYING_READ_ONLY
+
     def snapshot_volume(
-        self, origin_id: str, volume_id: str, owner: VolumeOwner, mount_point: str | None
+        self,
+        origin_id: str,
+        volume_id: str,
+        owner: VolumeOwner,
+        mount_point: str | None,
+        report: Report = unreported,
     ) -> Volume:
         origin = self.require_volume(origin_id)
+        if self.snapshot_way().copies:
+            fill = partial(copy, self.readable(origin_id), report=report)
+            return self.filled(volume_id, origin.size, owner, fill)
         existing = self.find_volume(volume_id)
         if existing is not None:
             return existing
@@ -183,6 +199,22 @@ class LoopFilePool(VolumePool):
             lambda part, _: clone(self._image(origin_id), part, mount_point),
             shared=True,
         )
+
+    def readable(self, volume_id: str) -> str:
+        self.require_volume(volume_id)
+        return str(self._image(volume_id))
+
+    def filled(self, volume_id: str, size: Capacity, owner: VolumeOwner, fill: Fill) -> Volume:
+        wanted = round_up(size.bytes, _GRANULARITY)
+        existing = self.find_volume(volume_id)
+        if existing is not None:
+            return existing
+
+        def fill_reserved(_: Path, descriptor: int) -> None:
+            self._reserve(descriptor, wanted)
+            fill(descriptor, True)
+
+        return self._made(volume_id, wanted, fill_reserved)
 
     def _made(
         self, volume_id: str, size: int, fill: Callable[[Path, int], None], *, shared: bool = False

@@ -6,7 +6,8 @@ import errno
 import fcntl
 import os
 import struct
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from attrs import frozen
@@ -102,6 +103,17 @@ def blank_ends(device: str) -> None:
             file.seek(start)
             file.write(bytes(min(_ENDS, size)))
         os.fsync(file.fileno())
+
+
+@contextmanager
+def opened(device: str) -> Iterator[int]:
+    """The device, open for reading and writing."""
+    with os_errors(f"opening {device}"):
+        descriptor = os.open(device, os.O_RDWR | os.O_EXCL | os.O_CLOEXEC)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def zero_whole(device: str, report: Report = unreported) -> None:

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+import os
 from abc import abstractmethod
 from collections.abc import Callable
-from contextlib import suppress
 
 from shares_core.adapters.linux.polling import wait_until
 from shares_core.adapters.pools.lvm.commands import ALREADY_SO, lvm, read_group
-from shares_core.adapters.pools.lvm.devices import ActiveDevice, active_device, is_open, path_of, zero_whole
+from shares_core.adapters.pools.lvm.devices import (
+    ActiveDevice,
+    active_device,
+    is_open,
+    opened,
+    path_of,
+    zero_whole,
+)
 from shares_core.adapters.pools.lvm.identity import GroupIdentity
 from shares_core.adapters.pools.lvm.report import LogicalVolume, VolumeGroup
-from shares_core.adapters.pools.volume_pool import VolumePool
+from shares_core.adapters.pools.volume_pool import Fill, VolumePool
 from shares_core.adapters.state.installation import Installation
 from shares_core.domain.capacity import Capacity, round_up
 from shares_core.domain.errors import BackendFailure, CommandFailed, Conflict, HostNotReady
-from shares_core.domain.pools import VolumeGroupName, device_name, is_volume_id, volume_name
+from shares_core.domain.pools import (
+    VolumeGroupName,
+    device_name,
+    is_volume_id,
+    moment_name,
+    unfinished_name,
+    volume_name,
+)
 from shares_core.domain.remedy import HostTool, Remedy
 from shares_core.domain.views import PoolView
 from shares_core.domain.volume import DEFAULT_POOL, PoolName, VolumeTraits
@@ -65,12 +79,8 @@ class LogicalVolumes(VolumePool):
         """What ``pool`` returns."""
 
     @abstractmethod
-    def _create(self, volume_id: str, size: int, tags: tuple[str, ...]) -> None:
+    def _create(self, name: str, size: int, tags: tuple[str, ...]) -> None:
         """Make the complete volume. Raises as ``ensure_volume`` does, and Conflict if its name is taken."""
-
-    @abstractmethod
-    def _snapshot(self, origin_id: str, volume_id: str, tags: tuple[str, ...]) -> None:
-        """Make a snapshot. Raises as ``snapshot_volume`` does, and Conflict if its name is taken."""
 
     @abstractmethod
     def _extend(self, volume_id: str, size: int) -> None:
@@ -128,7 +138,7 @@ class LogicalVolumes(VolumePool):
         self._identity.check()
         wanted = round_up(size.bytes, _SECTOR)
         try:
-            self._create(volume_id, wanted, self._tags(owner))
+            self._create(volume_name(volume_id), wanted, self._tags(owner))
         except Conflict:
             group = self._identity.read()
             existing = group.find(volume_name(volume_id))
@@ -138,7 +148,7 @@ class LogicalVolumes(VolumePool):
                 there, asked = Capacity(existing.size), Capacity(wanted)
                 raise Conflict(f"volume {volume_id} exists with {there}, not {asked}") from None
             return self._volume(volume_id, existing)
-        return self._volume(volume_id, self._active(volume_id))
+        return self._volume(volume_id, self._active(volume_name(volume_id)))
 
     def _tags(self, owner: VolumeOwner) -> tuple[str, ...]:
         return (
@@ -148,18 +158,22 @@ class LogicalVolumes(VolumePool):
             f"{_MARK}:share:{owner.share_id}",
         )
 
-    def snapshot_volume(
-        self, origin_id: str, volume_id: str, owner: VolumeOwner, mount_point: str | None
-    ) -> Volume:
-        self._identity.check()
-        self.require_volume(origin_id)
-        # device-mapper freezes a mounted file system by itself.
-        with suppress(Conflict):
-            self._snapshot(origin_id, volume_id, self._tags(owner))
-        return self._volume(volume_id, self._active(volume_id))
+    def readable(self, volume_id: str) -> str:
+        return os.path.realpath(self.attach(volume_id))  # LVM's path is a link
+
+    def filled(self, volume_id: str, size: Capacity, owner: VolumeOwner, fill: Fill) -> Volume:
+        existing = self.find_volume(volume_id)
+        if existing is not None:
+            return existing
+        name = unfinished_name(volume_id)
+        self._create(name, round_up(size.bytes, _SECTOR), self._tags(owner))
+        with opened(self._active(name).path) as descriptor:
+            fill(descriptor, self.traits.zeroed)
+        lvm("lvrename", self._group, name, volume_name(volume_id), group=self._group)
+        return self._volume(volume_id, self._active(volume_name(volume_id)))
 
     def find_volume(self, volume_id: str) -> Volume | None:
-        device = self._device(volume_id)
+        device = self._device(volume_name(volume_id))
         if device is not None:  # the kernel tells all that LVM would
             return self._volume(volume_id, device)
         volume = self._identity.read().find(volume_name(volume_id))
@@ -185,39 +199,42 @@ class LogicalVolumes(VolumePool):
         except CommandFailed as error:
             if not ALREADY_SO.search(error.output):
                 raise
-            if self._device(volume_id) is not None:
+            if self._device(volume_name(volume_id)) is not None:
                 self._run("lvchange", "--refresh", volume_id)
 
     def remove_volume(self, volume_id: str, report: Report = unreported) -> None:
-        if self.find_volume(volume_id) is None:
-            return
-        self._require_unused(volume_id)
-        if self._wipes:
-            self._wipe(volume_id, report)
-        self._remove(volume_id)
+        group = self._identity.read()
+        for name in (moment_name(volume_id), unfinished_name(volume_id), volume_name(volume_id)):
+            found = group.find(name)
+            if found is not None:
+                self._remove(found, report)
 
-    def _wipe(self, volume_id: str, report: Report) -> None:
-        """Ensure that the next volume on these extents does not show what this volume holds.
+    def _remove(self, volume: LogicalVolume, report: Report = unreported) -> None:
+        """Remove it, so that the next volume on its extents does not show what it holds.
 
         The volume's own kind counts, whatever the settings say now. A thin volume's blocks go back to its
         pool, which zeroes a block before anybody else reads it.
         """
-        volume = self._identity.read().find(volume_name(volume_id))
-        if volume is not None and not volume.is_thin:
-            zero_whole(self.attach(volume_id), report)
+        self._require_unused(volume.name)
+        path = f"{self._group}/{volume.name}"
+        if self._wipes and not volume.is_thin:
+            if volume.is_thick_snapshot:  # zeros written to a snapshot would not be where its data is
+                lvm("lvconvert", "--yes", "--splitsnapshot", path, group=self._group)
+            zero_whole(self._activated(volume.name), report)
+        lvm("lvremove", "--yes", path, group=self._group)
 
-    def _require_unused(self, volume_id: str) -> None:
+    def _require_unused(self, name: str) -> None:
         """Raise BackendFailure while somebody has its device open. Asked before wiping a byte of it.
 
         udev opens a device for a moment whenever somebody has written to it.
         """
 
         def unused() -> bool:
-            device = self._device(volume_id)
+            device = self._device(name)
             return device is None or not is_open(device)
 
         if not wait_until(unused, _IN_USE_SECONDS):
-            path = path_of(self._group, volume_name(volume_id))
+            path = path_of(self._group, name)
             raise BackendFailure(
                 f"{path} is in use",
                 hint=Remedy.of(
@@ -228,20 +245,24 @@ class LogicalVolumes(VolumePool):
     # -- devices
 
     def attach(self, volume_id: str) -> str:
-        device = self._device(volume_id)
+        return self._activated(volume_name(volume_id))
+
+    def _activated(self, name: str) -> str:
+        """The path of the volume's device, which is made if need be."""
+        device, path = self._device(name), f"{self._group}/{name}"
         if device is None:
             self._identity.check()
-            self._run("lvchange", "--activate", "y", volume_id)
+            lvm("lvchange", "--activate", "y", path, group=self._group)
         elif device.suspended:
-            self._run("lvchange", "--refresh", volume_id)
-        return self._active(volume_id).path
+            lvm("lvchange", "--refresh", path, group=self._group)
+        return self._active(name).path
 
     def device(self, volume_id: str) -> str | None:
-        device = self._device(volume_id)
+        device = self._device(volume_name(volume_id))
         return None if device is None or device.suspended else device.path
 
     def detach(self, volume_id: str) -> None:
-        if self._device(volume_id) is not None:
+        if self._device(volume_name(volume_id)) is not None:
             self._run("lvchange", "--activate", "n", volume_id)
 
     # -- helpers
@@ -249,26 +270,26 @@ class LogicalVolumes(VolumePool):
     def _volume(self, volume_id: str, found: LogicalVolume | ActiveDevice) -> Volume:
         return Volume(self._ref(volume_id), Capacity(found.size), THIN if found.is_thin else THICK)
 
-    def _device(self, volume_id: str) -> ActiveDevice | None:
+    def _device(self, name: str) -> ActiveDevice | None:
         """The volume's device, if it is active. Raises HostNotReady if it belongs to another group."""
-        device = active_device(self._group, volume_name(volume_id))
+        device = active_device(self._group, name)
         if device is not None and device.group_uuid != self._identity.kernel_uuid():
             self._identity.read()  # tells which group it is, unless LVM does not know the device
             raise HostNotReady(
                 f"{device.path} is a device of another volume group of that name",
                 hint=Remedy.of(
                     "deactivate it: ",
-                    HostTool("dmsetup", ("remove", device_name(self._group, volume_name(volume_id)))),
+                    HostTool("dmsetup", ("remove", device_name(self._group, name))),
                 ),
             )
         return device
 
-    def _active(self, volume_id: str) -> ActiveDevice:
+    def _active(self, name: str) -> ActiveDevice:
         """The device of a volume that was just activated."""
-        device = self._device(volume_id)
+        device = self._device(name)
         if device is None:
             raise BackendFailure(
-                f"LVM activated {self._path(volume_id)}, but its device is not there",
+                f"LVM activated {self._group}/{name}, but its device is not there",
                 hint=Remedy.of(
                     "see whether udev works: ",
                     HostTool("udevadm", ("settle",)),
@@ -277,9 +298,6 @@ class LogicalVolumes(VolumePool):
                 ),
             )
         return device
-
-    def _remove(self, volume_id: str) -> None:
-        self._run("lvremove", "--yes", volume_id)
 
     def _run(self, command: str, *arguments: str) -> None:
         """Run an LVM command whose last argument is a volume's id."""

@@ -10,7 +10,10 @@ from shares_core.domain.errors import HostNotReady
 from shares_core.domain.remedy import HostTool, Remedy
 
 _GROUP = "vg_name,vg_uuid,vg_size,vg_free,vg_extent_size,vg_permissions,vg_exported,vg_missing_pv_count"
-_VOLUME = "lv_name,lv_size,lv_tags,lv_layout,pool_lv,data_percent,metadata_percent,zero,lv_health_status"
+_VOLUME = (
+    "lv_name,lv_size,lv_tags,lv_layout,lv_role,lv_snapshot_invalid,pool_lv,data_percent,metadata_percent,zero,"
+    "lv_health_status"
+)
 _AS_JSON = ("--reportformat", "json", "--units", "b", "--nosuffix")
 
 
@@ -20,7 +23,8 @@ class LogicalVolume:
 
     ``pool`` is where a volume that ``is_thin`` takes its blocks from; a cached volume has another kind of
     pool there, most have none. The percentages are None unless it is thin and active; ``zeroes`` and
-    ``health`` are only about thin pools.
+    ``health`` are only about thin pools. A thick snapshot holds what its origin held, until more was written
+    to that than the snapshot has room for: then it ``has_overflowed``, and holds nothing.
     """
 
     name: str
@@ -33,6 +37,8 @@ class LogicalVolume:
     metadata_percent: float | None = None
     zeroes: bool = False
     health: str = ""
+    is_thick_snapshot: bool = False
+    has_overflowed: bool = False
 
 
 @frozen
@@ -139,6 +145,8 @@ def _volume(fields: dict[str, str]) -> LogicalVolume:
             metadata_percent=_percent(fields["metadata_percent"]),
             zeroes=fields["zero"] == "zero",
             health=fields["lv_health_status"],
+            is_thick_snapshot="thicksnapshot" in fields["lv_role"].split(","),
+            has_overflowed=bool(fields["lv_snapshot_invalid"]),
         )
     except KeyError as error:
         raise ValueError(f"it has no {error}") from error

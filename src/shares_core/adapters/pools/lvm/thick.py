@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from shares_core.adapters.pools.copying import copy
 from shares_core.adapters.pools.lvm.commands import lvm
 from shares_core.adapters.pools.lvm.devices import blank_ends
 from shares_core.adapters.pools.lvm.pool import THICK, LogicalVolumes
 from shares_core.adapters.pools.lvm.report import VolumeGroup
-from shares_core.domain.errors import HostNotReady
-from shares_core.domain.pools import volume_name
-from shares_core.domain.remedy import HostTool
+from shares_core.domain.capacity import format_bytes, round_up
+from shares_core.domain.errors import NoCapacity, SharesError
+from shares_core.domain.pools import SnapshotWay, moment_name
+from shares_core.domain.remedy import HostTool, Remedy
 from shares_core.domain.undo import undone_by
 from shares_core.domain.views import PoolView
+from shares_core.ports.progress import Report, unreported
+from shares_core.ports.storage import Volume, VolumeOwner
+
+#: The tables of a thick snapshot: 16 bytes for each chunk of 4 KiB (dm-snap-persistent.c), and some.
+_TABLES_PART = 200
+#: At least so much of a volume may change while it is copied.
+_LEAST_PART = 10
 
 
 class VolumeGroupPool(LogicalVolumes):
@@ -37,22 +50,76 @@ class VolumeGroupPool(LogicalVolumes):
             provisioned=sum(volume.size for volume in self._ours(group)),
             free=group.free,
             overprovisioned=False,
+            snapshots=self.snapshot_way(),
         )
 
-    def _create(self, volume_id: str, size: int, tags: tuple[str, ...]) -> None:
-        name = volume_name(volume_id)
+    def _create(self, name: str, size: int, tags: tuple[str, ...]) -> None:
         marks = [word for tag in tags for word in ("--addtag", tag)]
         # It would ask whether to wipe each signature of a former volume.
         wiping = ("--yes", "--wipesignatures", "y", "--zero", "y")
         lvm("lvcreate", *wiping, "--name", name, "--size", f"{size}b", *marks, self._group, group=self._group)
-        with undone_by(lambda: self._remove(volume_id)):
-            blank_ends(self._active(volume_id).path)
+        with undone_by(lambda: lvm("lvremove", "--yes", f"{self._group}/{name}", group=self._group)):
+            blank_ends(self._active(name).path)
 
-    def _snapshot(self, origin_id: str, volume_id: str, tags: tuple[str, ...]) -> None:
-        raise HostNotReady(
-            f"the volumes in {self._group} cannot share blocks, so they have no snapshots",
-            hint="put the share in a thin pool, or in a pool of files on xfs",
-        )
+    def snapshot_way(self) -> SnapshotWay:
+        return SnapshotWay.COPYING
+
+    def snapshot_volume(
+        self,
+        origin_id: str,
+        volume_id: str,
+        owner: VolumeOwner,
+        mount_point: str | None,
+        report: Report = unreported,
+    ) -> Volume:
+        """Copy the origin. If it is in use, a thick snapshot keeps the moment until it is copied.
+
+        The origin's writers wait for every part that they change for the first time, but only for so long.
+        """
+        size = self.require_volume(origin_id).size
+
+        def fill(target: int, zeroed: bool) -> None:
+            if mount_point is None:
+                copy(self.readable(origin_id), target, zeroed, report=report)
+                return
+            with self._moment(origin_id, volume_id, size.bytes, owner) as source:
+                copy(source, target, zeroed, report=report)
+
+        return self.filled(volume_id, size, owner, fill)
+
+    @contextmanager
+    def _moment(self, origin_id: str, volume_id: str, size: int, owner: VolumeOwner) -> Iterator[str]:
+        """The device of a thick snapshot of the origin, which is removed after the body.
+
+        It has room for all that clients may change meanwhile, or as much as the group has. Raises NoCapacity
+        if that is less than a tenth, or was too little.
+        """
+        name, group = moment_name(volume_id), self._identity.read()
+        room = min(group.free, round_up(size + size // _TABLES_PART, group.extent) + group.extent)
+        if room * _LEAST_PART < size:
+            raise NoCapacity(
+                f"volume group {self._group} has {format_bytes(group.free)} free, too little to keep what "
+                f"clients change while {format_bytes(size)} are copied",
+                hint=Remedy.of("delete something, or add a device: ", self._larger),
+            )
+        marks = [word for tag in self._tags(owner) for word in ("--addtag", tag)]
+        # device-mapper freezes a mounted file system by itself.
+        making = ("lvcreate", "--yes", "--snapshot", "--size", f"{room}b", "--name", name)
+        lvm(*making, *marks, self._path(origin_id), group=self._group)
+        try:
+            yield os.path.realpath(self._active(name).path)
+        except SharesError as error:
+            kept = self._identity.read().find(name)
+            if kept is None or not kept.has_overflowed:
+                raise
+            raise NoCapacity(
+                f"clients changed more than {format_bytes(room)} while {format_bytes(size)} were copied, "
+                f"and volume group {self._group} had no more room to keep that",
+                hint=Remedy.of("take it while less is written, or add a device: ", self._larger),
+            ) from error
+        kept = self._identity.read().find(name)
+        if kept is not None:
+            self._remove(kept)
 
     def _extend(self, volume_id: str, size: int) -> None:
         self._run("lvextend", "--size", f"{size}b", volume_id)

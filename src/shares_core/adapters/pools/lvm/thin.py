@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from shares_core.adapters.pools.identity import in_settings
 from shares_core.adapters.pools.lvm.commands import lvm
@@ -13,11 +13,13 @@ from shares_core.adapters.state.installation import Installation
 from shares_core.adapters.state.layout import Layout
 from shares_core.adapters.state.locks import state_lock
 from shares_core.domain.capacity import format_bytes, round_up
-from shares_core.domain.errors import HostNotReady, NoCapacity
-from shares_core.domain.pools import ThinPoolName, VolumeGroupName, volume_name
+from shares_core.domain.errors import Conflict, HostNotReady, NoCapacity
+from shares_core.domain.pools import SnapshotWay, ThinPoolName, VolumeGroupName, volume_name
 from shares_core.domain.remedy import Call, HostTool, Remedy, UseCase
 from shares_core.domain.views import PoolView
 from shares_core.domain.volume import DEFAULT_POOL, PoolName
+from shares_core.ports.progress import Report, unreported
+from shares_core.ports.storage import Volume, VolumeOwner
 
 #: Per cent. If its tables are full, a pool and all its volumes turn read-only: the last of the tables are
 #: kept for existing volumes.
@@ -105,6 +107,7 @@ class ThinPool(LogicalVolumes):
             overprovisioned=self._overprovision,
             data_percent=pool.data_percent,
             metadata_percent=pool.metadata_percent,
+            snapshots=self.snapshot_way(),
         )
 
     def _free(self, group: VolumeGroup, pool: LogicalVolume) -> int:
@@ -114,7 +117,7 @@ class ThinPool(LogicalVolumes):
         return max(0, pool.size - promised)
 
     @contextmanager
-    def _room(self, volume_id: str, size: int) -> Iterator[None]:
+    def _room(self, name: str, size: int) -> Iterator[None]:
         """Inside, a volume of ``size`` fits, and no other caller can take the space. Raises NoCapacity.
 
         The lock is held over two commands: LVM itself allows only one caller at a time on a volume group.
@@ -123,7 +126,7 @@ class ThinPool(LogicalVolumes):
             group = self._identity.read()
             pool = self._found(group)
             _require_blocks(pool, f"{group.name}/{pool.name}")
-            existing = group.find(volume_name(volume_id))
+            existing = group.find(name)
             more = round_up(size, group.extent) - (existing.size if existing is not None else 0)
             free = self._free(group, pool)
             if more > free:
@@ -137,25 +140,39 @@ class ThinPool(LogicalVolumes):
                 )
             yield
 
-    def _create(self, volume_id: str, size: int, tags: tuple[str, ...]) -> None:
+    def _create(self, name: str, size: int, tags: tuple[str, ...]) -> None:
         marks = [word for tag in tags for word in ("--addtag", tag)]
-        with self._room(volume_id, size):
+        with self._room(name, size):
             self._lvm(
                 "lvcreate",
                 *("--yes", "--type", "thin", "--thinpool", self._pool, "--virtualsize", f"{size}b"),
-                *("--name", volume_name(volume_id), *marks, self._group),
+                *("--name", name, *marks, self._group),
             )
 
-    def _snapshot(self, origin_id: str, volume_id: str, tags: tuple[str, ...]) -> None:
-        marks = [word for tag in tags for word in ("--addtag", tag)]
-        with self._room(volume_id, self.require_volume(origin_id).size.bytes):
-            # LVM would leave a thin snapshot inactive, now and after a reboot.
-            active = ("--setactivationskip", "n", "--activate", "y")
-            name = ("--name", volume_name(volume_id))
-            self._lvm("lvcreate", "--yes", "--snapshot", *active, *name, *marks, self._path(origin_id))
+    def snapshot_way(self) -> SnapshotWay:
+        return SnapshotWay.SHARING
+
+    def snapshot_volume(
+        self,
+        origin_id: str,
+        volume_id: str,
+        owner: VolumeOwner,
+        mount_point: str | None,
+        report: Report = unreported,
+    ) -> Volume:
+        self._identity.check()
+        origin, name = self.require_volume(origin_id), volume_name(volume_id)
+        marks = [word for tag in self._tags(owner) for word in ("--addtag", tag)]
+        # LVM would leave a thin snapshot inactive, now and after a reboot.
+        active = ("--setactivationskip", "n", "--activate", "y")
+        # device-mapper freezes a mounted file system by itself.
+        with suppress(Conflict), self._room(name, origin.size.bytes):
+            argv = ("lvcreate", "--yes", "--snapshot", *active, "--name", name, *marks)
+            self._lvm(*argv, self._path(origin_id))
+        return self._volume(volume_id, self._active(name))
 
     def _extend(self, volume_id: str, size: int) -> None:
-        with self._room(volume_id, size):
+        with self._room(volume_name(volume_id), size):
             self._lvm("lvextend", "--size", f"{size}b", self._path(volume_id))
 
     def _lvm(self, *argv: str) -> None:
