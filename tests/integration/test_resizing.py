@@ -33,7 +33,7 @@ def tenant(sharing_site: Site) -> Iterator[Tenant]:
 def test_a_share_is_shrunk_with_all_that_it_holds(tenant: Tenant) -> None:
     """Byte for byte, at both ends of its file system; its snapshots too. Then it grows again."""
     host, server = tenant.site.host, tenant.server
-    host.shares.create(server, "kept", Capacity(700 * MIB))
+    host.shares.create(server, "kept", Capacity(400 * MIB))
     ada = user(tenant, "ada", share="kept")
     data = {f"f{number}": Random(number).randbytes(12 * MIB) for number in range(9)}
     for name, content in data.items():
@@ -46,7 +46,7 @@ def test_a_share_is_shrunk_with_all_that_it_holds(tenant: Tenant) -> None:
     view = host.shares.shrink(server, "kept", Capacity(160 * MIB))
     assert view.usage is not None
     assert view.usage.total <= 160 * MIB
-    assert provisioned - 540 * MIB == host.pool.show().provisioned
+    assert provisioned - 240 * MIB == host.pool.show().provisioned
     assert data == {name: ada.get("kept", name) for name in data}
     assert Random(0).randbytes(12 * MIB) == version(ada, snapshot, "f0", "kept")
     assert "" == host.shares.check(server, "kept").damage

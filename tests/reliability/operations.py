@@ -26,8 +26,8 @@ SMALLER, SMALL, LARGE = Capacity(16 * MIB), Capacity(32 * MIB), Capacity(48 * MI
 #: The users with rules at the start: Bob may read, and nobody but Ada may do anything else.
 ADA, BOB, CARL = "ada", "bob", "carl"
 PASSWORD = Secret("kept by the test alone")
-#: What a share was called before it was renamed.
-FORMER = "former"
+#: What the share NEW is called when it was renamed.
+RENAMED = "renamed"
 
 
 @frozen
@@ -35,7 +35,7 @@ class Operation:
     """``ready`` makes what it works on, ``done`` tells whether it was done.
 
     If it ``narrows`` what Ada may do, this includes what she had open before. A share that it makes holds
-    what the share ``copies`` does, or nothing.
+    what the share ``copies`` did, or nothing.
     """
 
     name: str
@@ -181,15 +181,14 @@ def end_container(host: Host) -> None:
         client.api.remove_container(f"shares-{host.servers.show(SERVER).server.id}", force=True)
 
 
-def share_of_former_name(host: Host) -> None:
-    if has_share(host, FORMER):
-        host.shares.delete(SERVER, FORMER)
+def ready_to_rename(host: Host) -> None:
+    if has_share(host, RENAMED):
+        host.shares.delete(SERVER, RENAMED)
     fresh_share(host)
-    host.shares.rename(SERVER, NEW, FORMER)
 
 
 def was_renamed(host: Host) -> bool:
-    return has_share(host) and not has_share(host, FORMER)
+    return has_share(host, RENAMED) and not has_share(host)
 
 
 def run_with_former_limits(host: Host) -> None:
@@ -298,7 +297,13 @@ FURTHER = (
         lambda h: h.shares.set(SERVER, KEPT, share_preset("default")),
         lambda h: h.shares.show(SERVER, KEPT).share.options == share_preset("archive"),
     ),
-    Operation("rename", call("shares.rename", SERVER, FORMER, NEW), share_of_former_name, was_renamed),
+    Operation(
+        "rename",
+        call("shares.rename", SERVER, NEW, RENAMED),
+        ready_to_rename,
+        was_renamed,
+        copies=NEW,
+    ),
     Operation(
         "make files executable",
         call("fleet.repair", server_id(SERVER)),

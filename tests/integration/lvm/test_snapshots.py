@@ -122,7 +122,7 @@ def test_clients_that_outrun_a_copy_end_it(thick_site: Site) -> None:
     with new_tenant(thick_site) as tenant:
         ada = user(tenant, "ada")
         filler = "sctest-filler"
-        room = host.pool.show().free - (64 + 12) * MIB
+        room = host.pool.show().free - (64 + 20) * MIB
         lvm("lvcreate", "--yes", "--size", f"{room}b", "--name", filler, SPARE_GROUP)
         try:
             free = host.pool.show().free

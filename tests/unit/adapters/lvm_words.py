@@ -20,7 +20,7 @@ LVS = """\
 "vg_size":"8585740288", \
 "vg_free":"8480882688", "vg_extent_size":"4194304", "vg_permissions":"writeable", "vg_exported":"", \
 "vg_missing_pv_count":"0", "lv_name":"first", "lv_size":"104857600", "lv_tags":"shares-core", \
-"lv_layout":"linear", "lv_role":"public", "lv_snapshot_invalid":"", \
+"lv_layout":"linear", "lv_role":"public", "origin":"", "lv_snapshot_invalid":"", \
 "pool_lv":"", "data_percent":"", "metadata_percent":"", \
 "zero":"", "lv_health_status":""}
               ]

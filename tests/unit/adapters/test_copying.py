@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,31 @@ def test_a_copy_ends_with_what_its_report_raises(source: Path, tmp_path: Path) -
     with pytest.raises(KeyError):
         copied(source, target, stop, zeroed=False)
     assert 0 < target.stat().st_size < SIZE
+
+
+def test_what_cannot_be_written_whole_is_an_error(source: Path, tmp_path: Path) -> None:
+    """The system writes a part of a block, and says no more, if there is room for no more."""
+    target, (soft, hard) = tmp_path / "target", resource.getrlimit(resource.RLIMIT_FSIZE)
+    target.touch()
+    os.truncate(target, SIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (SIZE - 2, hard))  # in the middle of the last data
+    try:
+        with pytest.raises(BackendFailure, match="copying"):
+            copied(source, target, zeroed=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_source_that_gets_shorter_is_an_error(source: Path, tmp_path: Path) -> None:
+    """What is not there is not what it held."""
+    target = tmp_path / "target"
+    target.touch()
+
+    def cut(done: int, total: int) -> None:
+        os.truncate(source, 50 * MIB)
+
+    with pytest.raises(BackendFailure, match="ended early"):
+        copied(source, target, cut, zeroed=False)
 
 
 def test_what_cannot_be_read_is_an_error(tmp_path: Path) -> None:

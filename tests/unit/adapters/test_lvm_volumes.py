@@ -259,7 +259,8 @@ def test_a_full_thin_pool_makes_no_volume(fake_lvm: FakeLvm, full: dict[str, str
 def test_a_thick_snapshot_is_split_off_before_it_is_wiped(fake_lvm: FakeLvm) -> None:
     """Zeros that were written to it would not be where it keeps what its origin held."""
     known(fake_lvm)
-    left = ours(fake_lvm) | {"lv_name": f"shares-{VOLUME}.moment", "lv_role": "public,snapshot,thicksnapshot"}
+    moment = {"lv_name": f"shares-{VOLUME}.moment", "origin": "shares-a", "lv_role": "snapshot,thicksnapshot"}
+    left = ours(fake_lvm) | moment
     fake_lvm.answer("lvs", lvs(left))
     fake_lvm.answer("dmsetup", "0\n")
     fake_lvm.answer("lvconvert")
@@ -274,14 +275,26 @@ def test_a_thick_snapshot_is_split_off_before_it_is_wiped(fake_lvm: FakeLvm) -> 
 
 
 def test_a_moment_that_could_hardly_be_kept_is_refused(fake_lvm: FakeLvm) -> None:
-    """Less than a tenth of the volume is left in the group: nothing is copied."""
+    """Half of what is left beside the copy is less than a tenth of the volume: nothing is made."""
     known(fake_lvm)
-    fake_lvm.answer("lvs", lvs(ours(fake_lvm), vg_free=str(SIZE // 10 - 1)))
-    fake_lvm.answer("lvcreate")
-    new = "0" * 12
-    for name in (VOLUME, f"{new}.part"):
-        fake_lvm.activate(f"shares-{name}").resolve().write_bytes(bytes(4096))
-    with pytest.raises(NoCapacity, match="too little to keep what clients change") as told:
-        thick(fake_lvm).snapshot_volume(VOLUME, new, OWNER, "/mounted")
+    fake_lvm.answer("lvs", lvs(ours(fake_lvm), vg_free=str(SIZE + SIZE // 5 - 1)))
+    fake_lvm.activate(f"shares-{VOLUME}")
+    with pytest.raises(NoCapacity, match="too little for a copy of 100 MiB and what clients change") as told:
+        thick(fake_lvm).snapshot_volume(VOLUME, "0" * 12, OWNER, "/mounted")
     assert "vgextend vg DEVICE" in worded(told.value.remedy)
-    assert ["lvcreate"] == [line.split()[0] for line in fake_lvm.changed]
+    assert [] == fake_lvm.changed
+
+
+def test_a_volume_is_not_removed_with_an_unwiped_snapshot(fake_lvm: FakeLvm) -> None:
+    """LVM would remove what keeps the volume's data with it: so that is wiped and removed first."""
+    known(fake_lvm)
+    name = f"shares-{'0' * 12}.moment"
+    kept = {"lv_name": name, "origin": f"shares-{VOLUME}", "lv_role": "snapshot,thicksnapshot"}
+    fake_lvm.answer("lvs", lvs(ours(fake_lvm), ours(fake_lvm) | kept))
+    for command in ("dmsetup", "lvconvert", "lvremove"):
+        fake_lvm.answer(command, "0\n" if command == "dmsetup" else "")
+    path = fake_lvm.activate(name)
+    path.resolve().write_bytes(b"x" * 4096)  # not a block device: the kernel does not zero it
+    with pytest.raises(BackendFailure, match=f"wiping {path}"):
+        thick(fake_lvm).remove_volume(VOLUME)
+    assert [f"lvconvert --yes --splitsnapshot vg/{name}"] == fake_lvm.changed

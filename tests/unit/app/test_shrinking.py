@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from tests.unit.app.test_crashes import populated
 from tests.unit.app.use_cases import SMALLER, files, has
 from tests.unit.world import PASSWORD, RW, SMALL, World
 
+from shares_core.app.operations.shrink_share import ShrinkShare
 from shares_core.domain.capacity import MIB, Capacity
-from shares_core.domain.errors import Conflict, InvalidInput, NoCapacity, WouldLoseData
+from shares_core.domain.errors import Conflict, InvalidInput, NoCapacity, ShareDamaged, WouldLoseData
 from shares_core.domain.options import TimeMachine
 from shares_core.domain.pools import SnapshotWay
 from shares_core.domain.share import FileSystemKind, ShareStatus
+from shares_core.testing import Fault, FaultPlan, Moment, ProcessDied
+from shares_core.testing.state import Condition
 
 
 @pytest.fixture
@@ -106,3 +111,34 @@ def test_nothing_is_copied_unasked(world: World) -> None:
         world.host.shares.shrink("tenant", "files", SMALLER)
     world.host.shares.shrink("tenant", "files", SMALLER, copy=True)
     assert SMALLER == world.share("tenant", "files").capacity
+
+
+def test_damage_that_shrinking_finds_is_the_shares_own(world: World) -> None:
+    """It is not served again before somebody has looked at it."""
+    files(world).condition = Condition.RUINED
+    before = set(world.machine.volumes)
+    with pytest.raises(ShareDamaged):
+        world.host.shares.shrink("tenant", "files", SMALLER)
+    assert (True, before) == (world.share("tenant", "files").damaged, set(world.machine.volumes))
+    assert has(world, "files", "ada") is None
+
+
+@pytest.mark.parametrize("complete", [True, False])
+def test_a_record_from_before_a_shrink_ended_believes_only_a_complete_copy(
+    world: World, complete: bool
+) -> None:
+    """The record is restored from a copy that was made while the share was being shrunk."""
+    plan = FaultPlan().on("storage.cut_volume", Fault(Moment.AFTER, dies=True))
+    with suppress(ProcessDied):
+        world.process(plan).shares.shrink("tenant", "files", SMALLER)
+    operation = world.share("tenant", "files").operation
+    assert isinstance(operation, ShrinkShare)
+    del world.machine.volumes[operation.former]
+    world.machine.attached.discard(operation.former)
+    copy = world.machine.volumes[operation.new].content
+    assert copy is not None
+    copy.condition = Condition.WHOLE if complete else Condition.RUINED
+    world.host.fleet.reconcile()
+    assert operation.new in world.machine.volumes
+    assert (RW if complete else None) is has(world, "files", "ada")
+    assert complete is (world.share("tenant", "files").capacity == SMALLER)

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from shares_core.adapters.filesystems.casefold import fold_case, require_case_fold
-from shares_core.adapters.filesystems.ext4 import make_ext4, may_resize_mounted, refused_online, shrink_ext4
+from shares_core.adapters.filesystems.ext4 import (
+    make_ext4,
+    may_resize_mounted,
+    refused_online,
+    shrink_ext4,
+    smallest_ext4,
+)
 from shares_core.adapters.filesystems.freezing import pause_writing, resume_writing, sync, thaw
 from shares_core.adapters.filesystems.fsck import LONG_SECONDS, examined, repaired, settle_ext4
 from shares_core.adapters.filesystems.judging import (
@@ -56,6 +62,7 @@ from shares_core.domain.errors import (
     ShareDamaged,
     ShareFailed,
     SharesError,
+    WouldLoseData,
 )
 from shares_core.domain.remedy import HostTool, Remedy
 from shares_core.domain.views import Usage
@@ -297,8 +304,17 @@ class LinuxFileSystems(FileSystems):
         if volume.filesystem.kind is FileSystemKind.XFS:
             raise HostNotReady(f"the xfs on {device} cannot shrink", hint="copy its files to a smaller share")
         settle(self._calls, device, volume.filesystem, self._scratch(volume), report)
-        if self.size(device, volume) > size:
-            shrink_ext4(device, size)
+        if self.size(device, volume) <= size:
+            return
+        with _readable(device, volume):
+            needed = smallest_ext4(device)
+        if needed > size:
+            raise WouldLoseData(
+                f"what the ext4 on {device} holds needs {needed}, more than {size}",
+                needed.bytes,
+                hint="delete something, or give a larger size",
+            )
+        shrink_ext4(device, size)
 
     def check(self, device: str, volume: ShareVolume, report: Report = unreported) -> None:
         self._require_unmounted(device, volume)
@@ -354,15 +370,22 @@ class LinuxFileSystems(FileSystems):
 
     def size(self, device: str, volume: ShareVolume) -> Capacity:
         require_on(device, volume.filesystem)
-        try:
+        with _readable(device, volume):
             if volume.filesystem.kind is FileSystemKind.XFS:
                 return parse_xfs_info(run(("xfs_info", device)))
             return parse_dumpe2fs(run(("dumpe2fs", "-h", device)))
-        except (CommandFailed, ValueError) as error:
-            raise ShareFailed(
-                f"{device} holds no {volume.filesystem.kind} that can be read: {error}",
-                hint=Remedy.of("look at it with ", HostTool("fsck"), "; nothing was repaired on its own"),
-            ) from error
+
+
+@contextmanager
+def _readable(device: str, volume: ShareVolume) -> Iterator[None]:
+    """Raise ShareFailed if the file system's tool cannot read it, or says something unknown."""
+    try:
+        yield
+    except (CommandFailed, ValueError) as error:
+        raise ShareFailed(
+            f"{device} holds no {volume.filesystem.kind} that can be read: {error}",
+            hint=Remedy.of("look at it with ", HostTool("fsck"), "; nothing was repaired on its own"),
+        ) from error
 
 
 def _is_filled(folder: Path) -> bool:

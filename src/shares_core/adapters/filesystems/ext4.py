@@ -10,7 +10,7 @@ from shares_core.adapters.filesystems.fsck import LONG_SECONDS
 from shares_core.adapters.filesystems.sizes import parse_minimum
 from shares_core.adapters.linux.commands import run
 from shares_core.domain.capacity import GIB, KIB, MIB, Capacity
-from shares_core.domain.errors import CommandFailed, WouldLoseData
+from shares_core.domain.errors import CommandFailed
 
 _CAP_SYS_RESOURCE = 24  # linux/capability.h
 
@@ -62,18 +62,15 @@ def _size(device: str) -> int:
         return opened.seek(0, os.SEEK_END)
 
 
-def shrink_ext4(device: str, size: Capacity) -> None:
-    """Shrink an unmounted ext4 that was checked. Raises WouldLoseData if it does not fit."""
-    needed = parse_minimum(
+def smallest_ext4(device: str) -> Capacity:
+    """How large an unmounted ext4 has to be for what it holds. Raises ValueError if the tools do not tell."""
+    return parse_minimum(
         run(("resize2fs", "-P", device), holding=device), run(("dumpe2fs", "-h", device), holding=device)
     )
-    if needed > size:
-        raise WouldLoseData(
-            f"what the ext4 on {device} holds needs {needed}, more than {size}",
-            needed.bytes,
-            hint="delete something, or give a larger size",
-        )
-    # In whole blocks: it takes no other sizes, and rounds none.
+
+
+def shrink_ext4(device: str, size: Capacity) -> None:
+    """Shrink an unmounted ext4 that was checked: in whole blocks, it takes no other sizes and rounds none."""
     run(("resize2fs", device, f"{size.bytes // (64 * KIB) * 64}K"), timeout=LONG_SECONDS, holding=device)
 
 

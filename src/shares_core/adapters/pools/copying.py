@@ -33,7 +33,7 @@ def copy(source: str, target: int, zeroed: bool, *, report: Report) -> None:
             report(0, size)
             for start, block in _blocks(descriptor, size, holes=not zeroed):
                 if not zeroed or block != _ZEROS[: len(block)]:
-                    os.pwrite(target, block, start)
+                    _write(target, block, start)
                 if start - done >= _REPORTED:
                     done = start
                     report(done, size)
@@ -45,6 +45,13 @@ def copy(source: str, target: int, zeroed: bool, *, report: Report) -> None:
             report(size, size)
         finally:
             os.close(descriptor)
+
+
+def _write(target: int, block: bytes, start: int) -> None:
+    """Write all of it: where a disk gets full, a part may be written without an error."""
+    written = 0
+    while written < len(block):
+        written += os.pwrite(target, block[written:], start + written)
 
 
 def _forget_what_was_read(descriptor: int) -> None:
@@ -59,9 +66,11 @@ def _blocks(descriptor: int, size: int, *, holes: bool) -> Iterator[tuple[int, b
     while start < size:
         if not holes:
             start = _next_data(descriptor, start, size)
+        if start >= size:
+            return
         block = os.pread(descriptor, min(_AT_ONCE, size - start), start)
         if not block:
-            return
+            raise OSError(errno.EIO, "it ended early")
         yield start, block
         start += len(block)
 

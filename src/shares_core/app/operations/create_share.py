@@ -10,6 +10,7 @@ from shares_core.app.lifecycle.container import is_running
 from shares_core.app.lifecycle.publish import ensure_folders
 from shares_core.app.lifecycle.shares import fail_share, serve_again, unmount_share
 from shares_core.app.operations.delete_share import remove_volume
+from shares_core.app.operations.filling import copied
 from shares_core.app.operations.work import ShareWork
 from shares_core.domain.errors import BackendFailure, ShareDamaged
 from shares_core.domain.operation import ShareOperation, ShareStatus
@@ -47,8 +48,8 @@ class CreateShare(ShareOperation):
             ports.filesystems.make(device, share.volume)
         else:
             if grown:
-                copied = evolve(share.volume, filesystem=self.source.filesystem)
-                ports.filesystems.grow_unmounted(device, copied, work.report)
+                former = evolve(share.volume, filesystem=self.source.filesystem)
+                ports.filesystems.grow_unmounted(device, former, work.report)
                 work.checkpoint()
             # Last: what has its own identity is complete.
             ports.filesystems.renew(device, share.volume, self.source.filesystem)
@@ -71,9 +72,9 @@ class CreateShare(ShareOperation):
         owner = VolumeOwner(work.server.id, share.id)
         if self.source is None:
             return storage.ensure_volume(share.volume.ref, share.capacity, owner), False
-        copied = storage.copy_volume(self.source.ref, share.volume.ref, owner, work.report_or_stop)
+        copy = copied(work, self.source, share.volume.ref)
         volume = storage.grow_volume(share.volume.ref, share.capacity)
-        return volume, volume.size > copied.size
+        return volume, volume.size > copy.size
 
     def recover(self, work: ShareWork) -> None:
         """Remove the share, unless it was completely made.

@@ -82,8 +82,8 @@ def remove_volume(work: ShareWork) -> None:
     for snapshot in share.snapshots:
         remove_snapshot(ports, work.server, share, snapshot)
     ports.filesystems.unmount(work.server.id, share.id)
-    ports.filesystems.unmount_scratch(share.volume)
     for ref in share.refs:
+        ports.filesystems.unmount_scratch(evolve(share.volume, ref=ref))
         ports.storage.remove_volume(ref, work.report)
     ports.audit.remove(work.server.id, share.id)
     ports.events.emit(Event.of_share(EventKind.SHARE_REMOVED, work.server, share))

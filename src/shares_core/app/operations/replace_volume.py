@@ -60,7 +60,8 @@ class ReplaceVolume(ShareOperation):
         """
         ports = work.ports
         work.withdraw()  # which reads the record: the last save may have taken effect although it failed
-        if work.share.volume.ref != self.new and self._was_completed(work):
+        if work.share.volume.ref != self.new and self._is_the_only_one(work):
+            self.require_complete(work)
             with work.locked() as held:
                 replaced = self._replaced(work.share)
                 work.advance(held, evolve(self, switched=True), becoming=replaced)
@@ -70,14 +71,21 @@ class ReplaceVolume(ShareOperation):
         ports.filesystems.unmount_scratch(evolve(work.share.volume, ref=self.new))
         ports.storage.remove_volume(self.new)
         with work.locked() as held:
-            if work.share.damaged:
-                server = fail_share(ports, held.server, evolve(work.share, operation=None))
+            failure = work.share.failure if work.share.damaged else work.noticed
+            if failure is not None:
+                server = fail_share(ports, held.server, work.share.failed(failure))
             else:
                 server = serve_again(ports, held.server, work.share.ready())
             work.finish(held, server)
 
-    def _was_completed(self, work: ShareWork) -> bool:
-        """Whether only the new volume is there: the record comes from a former copy."""
+    def require_complete(self, work: ShareWork) -> None:
+        """Raise ShareFailed unless the new volume holds all that it is to hold.
+
+        Only its name is known; unless overridden, it gets that last.
+        """
+
+    def _is_the_only_one(self, work: ShareWork) -> bool:
+        """Whether only the new volume is there: then the record comes from a former copy."""
         storage = work.ports.storage
         return storage.find_volume(self.former) is None and storage.find_volume(self.new) is not None
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from attrs import frozen
+from attrs import evolve, frozen
 
+from shares_core.app.operations.filling import copied
 from shares_core.app.operations.replace_volume import ReplaceVolume
 from shares_core.app.operations.work import ShareWork
 from shares_core.domain.operation import ShareStatus
 from shares_core.domain.volume import VolumeRef
-from shares_core.ports.storage import VolumeOwner
 
 
 @frozen(kw_only=True)
@@ -24,5 +24,4 @@ class RevertShare(ReplaceVolume):
     source_ref: VolumeRef
 
     def fill(self, work: ShareWork) -> None:
-        owner = VolumeOwner(work.server.id, work.share.id)
-        work.ports.storage.copy_volume(self.source_ref, self.new, owner, work.report_or_stop)
+        copied(work, evolve(work.share.volume, ref=self.source_ref), self.new)

@@ -12,11 +12,12 @@ from shares_core.ports import Ports
 
 
 def require_agreed(
-    ports: Ports, share: CifsShare, copy: bool, *, into: PoolName | None = None
+    ports: Ports, share: CifsShare, copy: bool, *, meanwhile: str = "", into: PoolName | None = None
 ) -> SnapshotWay:
     """How the share's volume gets a snapshot, or a copy in the pool ``into``.
 
-    Raises Conflict, which says what is copied, unless nothing has to be, or ``copy`` says that it may.
+    Raises Conflict, which says what is copied and what that means ``meanwhile``, unless nothing has to be, or
+    ``copy`` says that it may.
     """
     require(copy, bool, "copy", hint="True or False")
     own = share.volume.pool
@@ -27,11 +28,13 @@ def require_agreed(
     why = f"in another pool, {into}" if elsewhere else f"the volumes in the pool {own} cannot share blocks"
     raise Conflict(
         f"{share.capacity} have to be copied: {why}",
-        hint=Remedy.of("say ", Parameter("copy"), " if they may; ", _MEANWHILE[way]),
+        hint=Remedy.of("say ", Parameter("copy"), " if they may; ", meanwhile or _SNAPSHOT[way]),
     )
 
 
-_MEANWHILE = {
-    SnapshotWay.COPYING: "it takes time, and its own room",
-    SnapshotWay.COPYING_READ_ONLY: "while a snapshot is copied, the share's clients can only read",
+_SNAPSHOT = {
+    SnapshotWay.COPYING: "its clients go on meanwhile",
+    SnapshotWay.COPYING_READ_ONLY: "its clients can only read meanwhile",
 }
+#: Of what is done with a share that is withdrawn, and with one that is not there yet.
+UNSERVED, NOT_THERE_YET = "the share is not served meanwhile", "the new share is there when that is done"

@@ -18,7 +18,7 @@ from shares_core.app.operations.rename_share import RenameShare
 from shares_core.app.operations.set_options import SetOptions
 from shares_core.app.operations.shrink_share import ShrinkShare
 from shares_core.app.operations.work import ShareWork
-from shares_core.app.usecases.copying import require_agreed
+from shares_core.app.usecases.copying import NOT_THERE_YET, UNSERVED, require_agreed
 from shares_core.app.usecases.pools import configured
 from shares_core.domain.audit import AuditEntry, check_moment
 from shares_core.domain.capacity import Capacity, format_bytes
@@ -135,7 +135,7 @@ class Shares:
         if self._leases.find(server).find_share(name) is None:
             if into != copied.pool:
                 self._ports.storage.prepare(into)  # before anybody waits for a lock
-            require_agreed(self._ports, origin, copy, into=into)
+            require_agreed(self._ports, origin, copy, meanwhile=NOT_THERE_YET, into=into)
 
         def volume() -> ShareVolume:
             ids = self._ports.ids
@@ -351,7 +351,7 @@ class Shares:
                 self._require_room_for_files(held.server, found, capacity)
                 if capacity == found.capacity:
                     return self._view(held.server, found, self._volume_size(found), work.found)
-                require_agreed(self._ports, found, copy)
+                require_agreed(self._ports, found, copy, meanwhile=UNSERVED)
                 operation = ShrinkShare(
                     **begun(self._ports),
                     share_id=found.id,

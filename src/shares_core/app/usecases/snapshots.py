@@ -10,7 +10,7 @@ from shares_core.app.operations.delete_snapshot import DeleteSnapshot
 from shares_core.app.operations.perform import begun, perform
 from shares_core.app.operations.revert_share import RevertShare
 from shares_core.app.operations.unexport_snapshot import UnexportSnapshot
-from shares_core.app.usecases.copying import require_agreed
+from shares_core.app.usecases.copying import UNSERVED, require_agreed
 from shares_core.domain.errors import Conflict
 from shares_core.domain.exports import name_of
 from shares_core.domain.remedy import Call, Parameter, Remedy, UseCase
@@ -130,7 +130,7 @@ class Snapshots:
                         f"{found.snapshots[-1].name} is",
                         hint=Remedy.of("revert to that one, or say ", Parameter("older")),
                     )
-                require_agreed(self._ports, found, copy)
+                require_agreed(self._ports, found, copy, meanwhile=UNSERVED)
                 operation = RevertShare(
                     **begun(self._ports),
                     share_id=found.id,

@@ -128,9 +128,8 @@ def shrink(invocation: Invocation, server: str, name: str, size: str, *, copy: b
     def tell() -> None:
         _tell(invocation, view)
         if view.share.snapshots:
-            count = len(view.share.snapshots)
             invocation.out.lines(
-                "", f"what its {count} snapshot(s) hold is not freed before they are deleted"
+                "", "its snapshots keep what they hold, and their size, until they are deleted"
             )
 
     invocation.out.answer(documents.share(view), tell)

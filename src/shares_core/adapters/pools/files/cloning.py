@@ -35,7 +35,9 @@ def can_share(folder: Path) -> bool:
             os.ftruncate(descriptor, 1)
             fcntl.ioctl(descriptor, _FICLONE, descriptor)
         except OSError as error:
-            return error.errno not in _NO_CLONES
+            if error.errno not in (errno.EINVAL, *_NO_CLONES):
+                raise
+            return error.errno == errno.EINVAL
         finally:
             os.close(descriptor)
     return True

@@ -21,7 +21,7 @@ from shares_core.adapters.pools.identity import in_settings
 from shares_core.adapters.pools.volume_pool import Fill, VolumePool
 from shares_core.adapters.state.installation import Installation
 from shares_core.domain.capacity import Capacity, format_bytes, round_up
-from shares_core.domain.errors import Conflict, HostNotReady, NoCapacity
+from shares_core.domain.errors import Conflict, HostNotReady, NoCapacity, SharesError
 from shares_core.domain.pools import SnapshotWay, is_volume_id
 from shares_core.domain.remedy import Hint
 from shares_core.domain.views import PoolView
@@ -78,7 +78,9 @@ class LoopFilePool(VolumePool):
     def pool(self) -> PoolView:
         provisioned, way = 0, None
         if self._identity.exists():
-            way = self.snapshot_way()
+            self._identity.check()
+            with suppress(SharesError):  # a folder that nobody can write to shows its figures all the same
+                way = self.snapshot_way()
             provisioned = self._provisioned()
         return PoolView(
             name=self.name,

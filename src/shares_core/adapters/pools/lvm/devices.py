@@ -14,6 +14,7 @@ from attrs import frozen
 
 from shares_core.adapters.linux.commands import run
 from shares_core.adapters.linux.oserrors import os_errors
+from shares_core.adapters.linux.polling import wait_until
 from shares_core.domain.capacity import GIB, MIB
 from shares_core.domain.errors import BackendFailure
 from shares_core.domain.pools import device_name
@@ -31,6 +32,8 @@ _ENDS = 4 * MIB
 #: linux/fs.h: _IO(0x12, 127). A call cannot be interrupted, so each gets a bounded part of the device.
 _BLKZEROOUT = 0x127F
 _AT_ONCE = GIB
+#: udev opens a device for a moment whenever somebody has written to it.
+_IN_USE_SECONDS = 5.0
 
 
 @frozen
@@ -81,8 +84,11 @@ def _lies_on_thin_pool(mapped: Path) -> bool:
 
 def is_open(device: ActiveDevice) -> bool:
     """Whether anything has the device open or mounted, which device-mapper counts and sysfs does not tell."""
-    counted = run(("dmsetup", "info", "--columns", "--noheadings", "--options", "open", device.path))
-    return int(counted) > 0
+    return _openers(device.path) > 0
+
+
+def _openers(path: str) -> int:
+    return int(run(("dmsetup", "info", "--columns", "--noheadings", "--options", "open", path)))
 
 
 def active_group_uuid(group: str) -> str:
@@ -116,10 +122,20 @@ def opened(device: str) -> Iterator[int]:
         os.close(descriptor)
 
 
+def _in_use(device: str) -> BackendFailure:
+    return BackendFailure(
+        f"{device} is in use",
+        hint=Remedy.of(
+            HostTool("findmnt", (device,)), " and ", HostTool("fuser", ("-v", device)), " show by what"
+        ),
+    )
+
+
 def zero_whole(device: str, report: Report = unreported) -> None:
     """Overwrite the whole device with zeros, by the disk itself if it can; reports the bytes done.
 
-    Raises BackendFailure, and writes nothing, if something has the device mounted.
+    Raises BackendFailure, and writes nothing, if something has the device mounted or open: it may be copied
+    just now.
     """
     with os_errors(f"wiping {device}"):
         try:
@@ -127,11 +143,10 @@ def zero_whole(device: str, report: Report = unreported) -> None:
         except OSError as error:
             if error.errno != errno.EBUSY:
                 raise
-            raise BackendFailure(
-                f"{device} is in use",
-                hint=Remedy.of(HostTool("findmnt", (device,)), " shows where it is mounted"),
-            ) from error
+            raise _in_use(device) from error
         try:
+            if not wait_until(lambda: _openers(device) <= 1, _IN_USE_SECONDS):  # this is one
+                raise _in_use(device)
             size = os.lseek(descriptor, 0, os.SEEK_END)
             for start in range(0, size, _AT_ONCE):
                 length = min(_AT_ONCE, size - start)

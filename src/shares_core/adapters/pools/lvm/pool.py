@@ -165,6 +165,7 @@ class LogicalVolumes(VolumePool):
         existing = self.find_volume(volume_id)
         if existing is not None:
             return existing
+        self.remove_volume(volume_id)  # what a killed call has left
         name = unfinished_name(volume_id)
         self._create(name, round_up(size.bytes, _SECTOR), self._tags(owner))
         with opened(self._active(name).path) as descriptor:
@@ -204,10 +205,11 @@ class LogicalVolumes(VolumePool):
 
     def remove_volume(self, volume_id: str, report: Report = unreported) -> None:
         group = self._identity.read()
-        for name in (moment_name(volume_id), unfinished_name(volume_id), volume_name(volume_id)):
-            found = group.find(name)
-            if found is not None:
-                self._remove(found, report)
+        names = (moment_name(volume_id), unfinished_name(volume_id), volume_name(volume_id))
+        # LVM removes a volume with its thick snapshots, and wipes none of them.
+        kept_moments = [volume for volume in group.volumes if volume.thick_origin == names[-1]]
+        for volume in (*kept_moments, *filter(None, map(group.find, names))):
+            self._remove(volume, report)
 
     def _remove(self, volume: LogicalVolume, report: Report = unreported) -> None:
         """Remove it, so that the next volume on its extents does not show what it holds.
@@ -218,13 +220,13 @@ class LogicalVolumes(VolumePool):
         self._require_unused(volume.name)
         path = f"{self._group}/{volume.name}"
         if self._wipes and not volume.is_thin:
-            if volume.is_thick_snapshot:  # zeros written to a snapshot would not be where its data is
+            if volume.thick_origin:  # zeros written to a snapshot would not be where its data is
                 lvm("lvconvert", "--yes", "--splitsnapshot", path, group=self._group)
             zero_whole(self._activated(volume.name), report)
         lvm("lvremove", "--yes", path, group=self._group)
 
     def _require_unused(self, name: str) -> None:
-        """Raise BackendFailure while somebody has its device open. Asked before wiping a byte of it.
+        """Raise BackendFailure while somebody has its device open. Asked before removing anything.
 
         udev opens a device for a moment whenever somebody has written to it.
         """

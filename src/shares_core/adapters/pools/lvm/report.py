@@ -11,7 +11,7 @@ from shares_core.domain.remedy import HostTool, Remedy
 
 _GROUP = "vg_name,vg_uuid,vg_size,vg_free,vg_extent_size,vg_permissions,vg_exported,vg_missing_pv_count"
 _VOLUME = (
-    "lv_name,lv_size,lv_tags,lv_layout,lv_role,lv_snapshot_invalid,pool_lv,data_percent,metadata_percent,zero,"
+    "lv_name,lv_size,lv_tags,lv_layout,lv_role,origin,lv_snapshot_invalid,pool_lv,data_percent,metadata_percent,zero,"
     "lv_health_status"
 )
 _AS_JSON = ("--reportformat", "json", "--units", "b", "--nosuffix")
@@ -23,8 +23,9 @@ class LogicalVolume:
 
     ``pool`` is where a volume that ``is_thin`` takes its blocks from; a cached volume has another kind of
     pool there, most have none. The percentages are None unless it is thin and active; ``zeroes`` and
-    ``health`` are only about thin pools. A thick snapshot holds what its origin held, until more was written
-    to that than the snapshot has room for: then it ``has_overflowed``, and holds nothing.
+    ``health`` are only about thin pools. A thick snapshot names its ``thick_origin``, and holds what that
+    held, until more was written to it than the snapshot has room for: then it ``has_overflowed``, and holds
+    nothing.
     """
 
     name: str
@@ -37,7 +38,7 @@ class LogicalVolume:
     metadata_percent: float | None = None
     zeroes: bool = False
     health: str = ""
-    is_thick_snapshot: bool = False
+    thick_origin: str = ""
     has_overflowed: bool = False
 
 
@@ -133,7 +134,7 @@ def _group(fields: dict[str, str], volumes: tuple[LogicalVolume, ...]) -> Volume
 
 def _volume(fields: dict[str, str]) -> LogicalVolume:
     try:
-        layout = fields["lv_layout"].split(",")
+        layout, origin = fields["lv_layout"].split(","), fields["origin"]
         return LogicalVolume(
             name=fields["lv_name"],
             size=int(fields["lv_size"]),
@@ -145,7 +146,7 @@ def _volume(fields: dict[str, str]) -> LogicalVolume:
             metadata_percent=_percent(fields["metadata_percent"]),
             zeroes=fields["zero"] == "zero",
             health=fields["lv_health_status"],
-            is_thick_snapshot="thicksnapshot" in fields["lv_role"].split(","),
+            thick_origin=origin if "thicksnapshot" in fields["lv_role"].split(",") else "",
             has_overflowed=bool(fields["lv_snapshot_invalid"]),
         )
     except KeyError as error:

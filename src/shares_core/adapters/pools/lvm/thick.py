@@ -10,9 +10,9 @@ from shares_core.adapters.pools.copying import copy
 from shares_core.adapters.pools.lvm.commands import lvm
 from shares_core.adapters.pools.lvm.devices import blank_ends
 from shares_core.adapters.pools.lvm.pool import THICK, LogicalVolumes
-from shares_core.adapters.pools.lvm.report import VolumeGroup
+from shares_core.adapters.pools.lvm.report import LogicalVolume, VolumeGroup
 from shares_core.domain.capacity import format_bytes, round_up
-from shares_core.domain.errors import NoCapacity, SharesError
+from shares_core.domain.errors import BackendFailure, NoCapacity
 from shares_core.domain.pools import SnapshotWay, moment_name
 from shares_core.domain.remedy import HostTool, Remedy
 from shares_core.domain.undo import undone_by
@@ -77,6 +77,9 @@ class VolumeGroupPool(LogicalVolumes):
         The origin's writers wait for every part that they change for the first time, but only for so long.
         """
         size = self.require_volume(origin_id).size
+        if mount_point is not None and self.find_volume(volume_id) is None:
+            group = self._identity.read()
+            self._room_for_moment(group, group.free - size.bytes, size.bytes)  # before anything is made
 
         def fill(target: int, zeroed: bool) -> None:
             if mount_point is None:
@@ -91,35 +94,45 @@ class VolumeGroupPool(LogicalVolumes):
     def _moment(self, origin_id: str, volume_id: str, size: int, owner: VolumeOwner) -> Iterator[str]:
         """The device of a thick snapshot of the origin, which is removed after the body.
 
-        It has room for all that clients may change meanwhile, or as much as the group has. Raises NoCapacity
-        if that is less than a tenth, or was too little.
+        Raises NoCapacity if clients changed more meanwhile than it has room for.
         """
         name, group = moment_name(volume_id), self._identity.read()
-        room = min(group.free, round_up(size + size // _TABLES_PART, group.extent) + group.extent)
-        if room * _LEAST_PART < size:
-            raise NoCapacity(
-                f"volume group {self._group} has {format_bytes(group.free)} free, too little to keep what "
-                f"clients change while {format_bytes(size)} are copied",
-                hint=Remedy.of("delete something, or add a device: ", self._larger),
-            )
+        room = self._room_for_moment(group, group.free, size)
         marks = [word for tag in self._tags(owner) for word in ("--addtag", tag)]
         # device-mapper freezes a mounted file system by itself.
         making = ("lvcreate", "--yes", "--snapshot", "--size", f"{room}b", "--name", name)
         lvm(*making, *marks, self._path(origin_id), group=self._group)
         try:
             yield os.path.realpath(self._active(name).path)
-        except SharesError as error:
-            kept = self._identity.read().find(name)
-            if kept is None or not kept.has_overflowed:
-                raise
+        except BackendFailure:
+            self._require_kept(self._identity.read().find(name), room, size)
+            raise
+        self._remove(self._require_kept(self._identity.read().find(name), room, size))
+
+    def _room_for_moment(self, group: VolumeGroup, free: int, size: int) -> int:
+        """How much the clients of a volume may change while it is copied: all of it, or half of what is free.
+
+        Raises NoCapacity if that is less than a tenth.
+        """
+        half = max(0, free) // 2 // group.extent * group.extent
+        room = min(half, round_up(size + size // _TABLES_PART, group.extent) + group.extent)
+        if room * _LEAST_PART < size:
+            raise NoCapacity(
+                f"volume group {group.name} has {format_bytes(group.free)} free, too little for a copy of "
+                f"{format_bytes(size)} and what clients change meanwhile",
+                hint=Remedy.of("delete something, or add a device: ", self._larger),
+            )
+        return room
+
+    def _require_kept(self, moment: LogicalVolume | None, room: int, size: int) -> LogicalVolume:
+        """The thick snapshot. Raises NoCapacity if it has overflowed: what was read of it may be torn."""
+        if moment is None or moment.has_overflowed:
             raise NoCapacity(
                 f"clients changed more than {format_bytes(room)} while {format_bytes(size)} were copied, "
                 f"and volume group {self._group} had no more room to keep that",
                 hint=Remedy.of("take it while less is written, or add a device: ", self._larger),
-            ) from error
-        kept = self._identity.read().find(name)
-        if kept is not None:
-            self._remove(kept)
+            )
+        return moment
 
     def _extend(self, volume_id: str, size: int) -> None:
         self._run("lvextend", "--size", f"{size}b", volume_id)
