@@ -141,12 +141,11 @@ def test_clients_that_outrun_a_copy_end_it(thick_site: Site) -> None:
 
 
 def test_a_process_that_is_killed_amid_a_copy_leaves_nothing_half_done(thick_site: Site) -> None:
-    """One kill of each operation that copies."""
-    campaign = Campaign(thick_site.config, COPIES)
+    """One kill, while a snapshot is copied; the others are tried on files."""
+    campaign = Campaign(thick_site.config, COPIES[:1])
     with campaign.begun():
-        kills = campaign.kills()
-        for operation in COPIES:
-            campaign.run(Random(SEED).choice([kill for kill in kills if kill.operation == operation.name]))
+        calls = [kill for kill in campaign.kills() if kill.moment == "in"]
+        campaign.run(Random(SEED).choice(calls))
 
 
 def test_a_killed_process_leaves_nothing_half_done(thin_site: Site) -> None:
