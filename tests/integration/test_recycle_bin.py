@@ -122,7 +122,8 @@ def test_files_go_so_long_after_their_deletion(tenant: Tenant, kept: Bin) -> Non
     assert ada.put("files", "written long ago", b"x").status == OK
     kept.inside.succeeds(f"touch -d 2001-01-01 '{kept.served}/written long ago'")
     _delete(ada, "deleted first", "-print")
-    assert until(lambda: time.time() > kept.deleted_at("deleted first") + 10)
+    deleted = kept.deleted_at("deleted first")  # asked once: of hundreds of answers, Docker loses one
+    assert until(lambda: time.time() > deleted + 10)
     _done(ada, 'del "written long ago"')
     with kept.emptied(8):
         assert until(lambda: "deleted first" not in kept.files())

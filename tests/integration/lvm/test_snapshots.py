@@ -21,6 +21,7 @@ from tests.testkit.site import Site
 from tests.testkit.volume_groups import lvm
 
 SEED = 20261127
+_OF_VOLUMES = ("create a snapshot", "delete a snapshot", "clone", "revert")
 
 
 @pytest.fixture(scope="module")
@@ -107,12 +108,12 @@ def test_a_thick_volume_is_copied_while_its_clients_write(thick_site: Site) -> N
             held.write(b"later", 0)
         assert (b"then", b"before") == (version(ada, snapshot, "x"), version(ada, snapshot, "held"))
         source = SnapshotSource.parse(f"{server}/files@s")
-        host.shares.clone(server, "copy", source, Capacity(96 * MIB), copy=True)
+        host.shares.clone(server, "copy", source, copy=True)
         host.access.allow(server, "copy", "ada")
         host.snapshots.revert(server, "files", "s", copy=True)
         host.snapshots.delete(server, "files", "s")
         assert (b"then", b"then") == (ada.get("files", "x"), ada.get("copy", "x"))
-        assert (64 + 96) * MIB == host.pool.show().provisioned
+        assert 2 * 64 * MIB == host.pool.show().provisioned
         assert host.fleet.reconcile().is_empty
 
 
@@ -128,7 +129,7 @@ def test_clients_that_outrun_a_copy_end_it(thick_site: Site) -> None:
             free = host.pool.show().free
 
             def write() -> None:
-                assert ada.put("files", "big", os.urandom(24 * MIB)).status == OK
+                assert ada.put("files", "big", os.urandom(16 * MIB)).status == OK
                 os.sync()
 
             outrun = meanwhile(host, write)
@@ -149,9 +150,10 @@ def test_a_process_that_is_killed_amid_a_copy_leaves_nothing_half_done(thick_sit
 
 
 def test_a_killed_process_leaves_nothing_half_done(thin_site: Site) -> None:
-    """One kill of each operation on snapshots."""
-    campaign = Campaign(thin_site.config, SNAPSHOTS)
+    """One kill of each operation that makes a volume or removes one; the others are tried on files."""
+    changing = [each for each in SNAPSHOTS if each.name in _OF_VOLUMES]
+    campaign = Campaign(thin_site.config, tuple(changing))
     with campaign.begun():
         kills = campaign.kills()
-        for operation in SNAPSHOTS:
+        for operation in changing:
             campaign.run(Random(SEED).choice([kill for kill in kills if kill.operation == operation.name]))
