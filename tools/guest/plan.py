@@ -34,6 +34,10 @@ WHOLE = "--whole"
 _INTEGRATION, _VOLUMES = "tests/integration", "tests/integration/lvm"
 #: What has the machine's reboot, its clock and its power to itself.
 _REBOOT, _CLOCK, _POWERCUT = "tests/system/reboot", "tests/system/clock", "tests/system/powercut"
+#: What takes six minutes emulated, and is only another file system on the other kind of volume: `--whole` runs it.
+_LONG = (
+    f"{_VOLUMES}/test_kernel_client.py::test_a_share_grows_under_the_kernels_client_without_loss[xfs on thin]"
+)
 #: It builds an image, for which Docker has to reach Debian's packages: the guest has no network.
 _NEEDS_NETWORK = f"{_INTEGRATION}/test_command_line.py::test_an_image_is_built_anew_under_another_name"
 
@@ -100,7 +104,11 @@ def _boots(volumes: Phase, suite: Phase) -> tuple[Boot, ...]:
 
 
 BOOTS = _boots(
-    Phase("volumes", (_VOLUMES,), tuple(f"--ignore={_VOLUMES}/{name}" for name in _BESIDE_VOLUMES)),
+    Phase(
+        "volumes",
+        (_VOLUMES,),
+        (*(f"--ignore={_VOLUMES}/{name}" for name in _BESIDE_VOLUMES), "--deselect", _LONG),
+    ),
     Phase(
         "suite",
         (
@@ -141,12 +149,13 @@ def _with(phase: Phase, arguments: tuple[str, ...]) -> Phase:
 
 
 def left_out(boots: Sequence[Boot], root: Path) -> list[str]:
-    """The modules of the integration suite that these boots do not run."""
+    """The modules of the integration suite that these boots do not run, and single tests."""
     run = {path for phase in phases_of(*boots) for path in phase.paths}
     if not run or _INTEGRATION in run:
         return []
     modules = sorted(path.relative_to(root) for path in (root / _INTEGRATION).rglob("test_*.py"))
-    return [str(path) for path in modules if not {str(path), *map(str, path.parents)} & run]
+    tests = [name for phase in phases_of(*boots) for name in phase.arguments if "::" in name]
+    return [*(str(path) for path in modules if not {str(path), *map(str, path.parents)} & run), *tests]
 
 
 def phases_of(*boots: Boot) -> list[Phase]:
