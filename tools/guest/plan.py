@@ -34,10 +34,9 @@ WHOLE = "--whole"
 _INTEGRATION, _VOLUMES = "tests/integration", "tests/integration/lvm"
 #: What has the machine's reboot, its clock and its power to itself.
 _REBOOT, _CLOCK, _POWERCUT = "tests/system/reboot", "tests/system/clock", "tests/system/powercut"
-#: What takes six minutes emulated, and is only another file system on the other kind of volume: `--whole` runs it.
-_LONG = (
-    f"{_VOLUMES}/test_kernel_client.py::test_a_share_grows_under_the_kernels_client_without_loss[xfs on thin]"
-)
+#: Emulated it takes six minutes, and is the same on another file system and the other kind of volume.
+_GROWS = "test_a_share_grows_under_the_kernels_client_without_loss"
+_LONG = f"{_VOLUMES}/test_kernel_client.py::{_GROWS}[xfs on thin]"
 #: It builds an image, for which Docker has to reach Debian's packages: the guest has no network.
 _NEEDS_NETWORK = f"{_INTEGRATION}/test_command_line.py::test_an_image_is_built_anew_under_another_name"
 
