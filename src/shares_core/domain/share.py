@@ -242,10 +242,6 @@ class CifsShare:
         return evolve(self, bin_cleared=moment)
 
     def renamed(self, name: ShareName) -> CifsShare:
-        """With another name. Raises InvalidInput if an exported snapshot cannot have it in its own."""
-        for snapshot in self.snapshots:
-            if snapshot.is_exported:
-                ShareName(f"{name}@{snapshot.name}")
         return evolve(self, name=name)
 
     def with_rules(self, rules: tuple[AccessRule, ...]) -> CifsShare:

@@ -122,7 +122,8 @@ def opened(device: str) -> Iterator[int]:
         os.close(descriptor)
 
 
-def _in_use(device: str) -> BackendFailure:
+def in_use(device: str) -> BackendFailure:
+    """The error of whoever was to wipe or remove it."""
     return BackendFailure(
         f"{device} is in use",
         hint=Remedy.of(
@@ -143,10 +144,10 @@ def zero_whole(device: str, report: Report = unreported) -> None:
         except OSError as error:
             if error.errno != errno.EBUSY:
                 raise
-            raise _in_use(device) from error
+            raise in_use(device) from error
         try:
             if not wait_until(lambda: _openers(device) <= 1, _IN_USE_SECONDS):  # this is one
-                raise _in_use(device)
+                raise in_use(device)
             size = os.lseek(descriptor, 0, os.SEEK_END)
             for start in range(0, size, _AT_ONCE):
                 length = min(_AT_ONCE, size - start)

@@ -11,6 +11,7 @@ from shares_core.adapters.pools.lvm.commands import ALREADY_SO, lvm, read_group
 from shares_core.adapters.pools.lvm.devices import (
     ActiveDevice,
     active_device,
+    in_use,
     is_open,
     opened,
     path_of,
@@ -79,7 +80,7 @@ class LogicalVolumes(VolumePool):
         """What ``pool`` returns."""
 
     @abstractmethod
-    def _create(self, name: str, size: int, tags: tuple[str, ...]) -> None:
+    def _create(self, name: str, size: int, marks: tuple[str, ...]) -> None:
         """Make the complete volume. Raises as ``ensure_volume`` does, and Conflict if its name is taken."""
 
     @abstractmethod
@@ -138,7 +139,7 @@ class LogicalVolumes(VolumePool):
         self._identity.check()
         wanted = round_up(size.bytes, _SECTOR)
         try:
-            self._create(volume_name(volume_id), wanted, self._tags(owner))
+            self._create(volume_name(volume_id), wanted, self._marks(owner))
         except Conflict:
             group = self._identity.read()
             existing = group.find(volume_name(volume_id))
@@ -150,13 +151,15 @@ class LogicalVolumes(VolumePool):
             return self._volume(volume_id, existing)
         return self._volume(volume_id, self._active(volume_name(volume_id)))
 
-    def _tags(self, owner: VolumeOwner) -> tuple[str, ...]:
-        return (
+    def _marks(self, owner: VolumeOwner) -> tuple[str, ...]:
+        """The options that tag a new volume with its installation, pool, server and share."""
+        tags = (
             _tag_of(self._installation.id()),
             f"{_POOL}{self.name}",
             f"{_MARK}:server:{owner.server_id}",
             f"{_MARK}:share:{owner.share_id}",
         )
+        return tuple(word for tag in tags for word in ("--addtag", tag))
 
     def readable(self, volume_id: str) -> str:
         return os.path.realpath(self.attach(volume_id))  # LVM's path is a link
@@ -167,7 +170,7 @@ class LogicalVolumes(VolumePool):
             return existing
         self.remove_volume(volume_id)  # what a killed call has left
         name = unfinished_name(volume_id)
-        self._create(name, round_up(size.bytes, _SECTOR), self._tags(owner))
+        self._create(name, round_up(size.bytes, _SECTOR), self._marks(owner))
         with opened(self._active(name).path) as descriptor:
             fill(descriptor, self.traits.zeroed)
         lvm("lvrename", self._group, name, volume_name(volume_id), group=self._group)
@@ -236,13 +239,7 @@ class LogicalVolumes(VolumePool):
             return device is None or not is_open(device)
 
         if not wait_until(unused, _IN_USE_SECONDS):
-            path = path_of(self._group, name)
-            raise BackendFailure(
-                f"{path} is in use",
-                hint=Remedy.of(
-                    HostTool("findmnt", (path,)), " and ", HostTool("fuser", ("-v", path)), " show by what"
-                ),
-            )
+            raise in_use(path_of(self._group, name))
 
     # -- devices
 

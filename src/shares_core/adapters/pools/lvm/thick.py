@@ -53,8 +53,7 @@ class VolumeGroupPool(LogicalVolumes):
             snapshots=self.snapshot_way(),
         )
 
-    def _create(self, name: str, size: int, tags: tuple[str, ...]) -> None:
-        marks = [word for tag in tags for word in ("--addtag", tag)]
+    def _create(self, name: str, size: int, marks: tuple[str, ...]) -> None:
         # It would ask whether to wipe each signature of a former volume.
         wiping = ("--yes", "--wipesignatures", "y", "--zero", "y")
         lvm("lvcreate", *wiping, "--name", name, "--size", f"{size}b", *marks, self._group, group=self._group)
@@ -74,7 +73,7 @@ class VolumeGroupPool(LogicalVolumes):
     ) -> Volume:
         """Copy the origin. If it is in use, a thick snapshot keeps the moment until it is copied.
 
-        The origin's writers wait for every part that they change for the first time, but only for so long.
+        Until then LVM copies each part away before clients change it, which makes their writes slower.
         """
         size = self.require_volume(origin_id).size
         if mount_point is not None and self.find_volume(volume_id) is None:
@@ -98,7 +97,7 @@ class VolumeGroupPool(LogicalVolumes):
         """
         name, group = moment_name(volume_id), self._identity.read()
         room = self._room_for_moment(group, group.free, size)
-        marks = [word for tag in self._tags(owner) for word in ("--addtag", tag)]
+        marks = self._marks(owner)
         # device-mapper freezes a mounted file system by itself.
         making = ("lvcreate", "--yes", "--snapshot", "--size", f"{room}b", "--name", name)
         lvm(*making, *marks, self._path(origin_id), group=self._group)

@@ -140,8 +140,7 @@ class ThinPool(LogicalVolumes):
                 )
             yield
 
-    def _create(self, name: str, size: int, tags: tuple[str, ...]) -> None:
-        marks = [word for tag in tags for word in ("--addtag", tag)]
+    def _create(self, name: str, size: int, marks: tuple[str, ...]) -> None:
         with self._room(name, size):
             self._lvm(
                 "lvcreate",
@@ -162,7 +161,7 @@ class ThinPool(LogicalVolumes):
     ) -> Volume:
         self._identity.check()
         origin, name = self.require_volume(origin_id), volume_name(volume_id)
-        marks = [word for tag in self._tags(owner) for word in ("--addtag", tag)]
+        marks = self._marks(owner)
         # LVM would leave a thin snapshot inactive, now and after a reboot.
         active = ("--setactivationskip", "n", "--activate", "y")
         # device-mapper freezes a mounted file system by itself.
